@@ -1,0 +1,81 @@
+"""Dispatch: a request finds its operation, its types are checked, and whatever goes wrong has an answer."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from boatyard.api import openapi, problem
+from boatyard.api.connect import PATH as CONNECT_PATH
+from boatyard.api.connect import ImageServiceCodec, get_image
+from boatyard.api.handlers import Call, Deployment, Handlers, Reply
+from boatyard.api.http import Request, Response
+from boatyard.api.operations import OPERATIONS, Operation
+from boatyard.errors import BoatyardError, invalid
+from boatyard.service import Service
+
+_log = logging.getLogger(__name__)
+_JSON = "application/json"
+
+
+class Api:
+    """The whole API as one function, `handle`. `codec` speaks protobuf for the Connect operation."""
+
+    def __init__(self, service: Service, deployment: Deployment, codec: ImageServiceCodec | None = None) -> None:
+        self._service = service
+        self._handlers = Handlers(service, deployment, openapi.describe)
+        self._codec = codec
+
+    def handle(self, request: Request) -> Response:
+        """Never raises: what is not foreseen is logged and answered with 500."""
+        try:
+            if len(request.body) > self._service.settings.limits.request_bytes:
+                raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
+            if request.path == CONNECT_PATH:
+                return get_image(request, self._service, self._codec)
+            return self._dispatch(request)
+        except BoatyardError as error:
+            return problem.respond(error, getattr(error, "headers", None))
+        except Exception:
+            _log.exception("unforeseen error at %s %s", request.method, request.path)
+            return problem.respond(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"))
+
+    def _dispatch(self, request: Request) -> Response:
+        found = [(op, match) for op in OPERATIONS if (match := op.pattern.match(request.path))]
+        if not found:
+            raise BoatyardError("NOT_FOUND", f"there is no {request.path}; see /openapi.json")
+        for operation, match in found:
+            if operation.method == request.method:
+                call = Call(path=match.groupdict(), query=request.query, body=_body(operation, request))
+                handler: Callable[[Call], Reply] = getattr(self._handlers, operation.name)
+                return _respond(handler(call))
+        allowed = ", ".join(operation.method for operation, _ in found)
+        error = BoatyardError("METHOD_NOT_ALLOWED", f"{request.path} takes {allowed}")
+        return problem.respond(error, {"allow": allowed})
+
+
+def _body(operation: Operation, request: Request) -> Any:
+    if operation.body is None:
+        return None
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _JSON:
+        # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
+        raise BoatyardError("UNSUPPORTED_MEDIA_TYPE", f"content-type is {kind or 'missing'!r}, not {_JSON}")
+    try:
+        return msgspec.json.decode(request.body, type=operation.body)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise invalid(message, field=path.strip("`.") or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"the body is not JSON: {error}") from None
+
+
+def _respond(reply: Reply) -> Response:
+    if reply.body is None:
+        return Response(status=reply.status, headers=dict(reply.headers))
+    return Response(
+        status=reply.status,
+        body=msgspec.json.encode(reply.body),
+        headers={"content-type": _JSON, **reply.headers},
+    )

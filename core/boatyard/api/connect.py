@@ -1,0 +1,102 @@
+"""`ImageService/GetImage` as the stock flyte remote builder asks it: Connect unary, JSON or protobuf.
+
+https://connectrpc.com/docs/protocol#unary-request. The name is `<image>:<tag>` in the deployment's default
+repository. The tag is the caller's: Boatyard's own keys are found by POST /v1/builds.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from boatyard import target as targets
+from boatyard.api.http import Request, Response
+from boatyard.errors import BoatyardError, invalid
+from boatyard.policy import allow, check_scope
+from boatyard.ports import Scope
+from boatyard.service import Service
+from boatyard.target import Target
+
+PATH = "/flyteidl2.imagebuilder.ImageService/GetImage"
+_CODES = {400: "invalid_argument", 401: "unauthenticated", 403: "permission_denied", 404: "not_found"}
+
+
+class ImageServiceCodec(Protocol):
+    """The protobuf form of the messages below (`flyteidl2.imagebuilder`, payload.proto)."""
+
+    def decode_request(self, data: bytes) -> "GetImageRequest": ...
+
+    def encode_response(self, response: "GetImageResponse") -> bytes: ...
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class ImageIdentifier(_Message, kw_only=True):
+    name: str = ""
+
+
+class ProjectIdentifier(_Message, kw_only=True):
+    organization: str = ""
+    domain: str = ""
+    name: str = ""
+
+
+class GetImageRequest(_Message, kw_only=True):
+    id: ImageIdentifier = ImageIdentifier()
+    organization: str = ""
+    project_id: ProjectIdentifier = ProjectIdentifier()
+
+
+class ImageMessage(_Message, kw_only=True):
+    id: ImageIdentifier
+    fqin: str
+
+
+class GetImageResponse(_Message, kw_only=True):
+    image: ImageMessage
+
+
+def get_image(request: Request, service: Service, codec: ImageServiceCodec | None) -> Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method != "POST":
+        return Response(status=405, headers={"allow": "POST"})
+    if kind not in ("application/json", "application/proto") or (kind == "application/proto" and codec is None):
+        return Response(status=415, headers={"accept-post": "application/json, application/proto"})
+    try:
+        ask = _decode(request.body, codec if kind == "application/proto" else None)
+        answer = _find(ask, service)
+    except BoatyardError as error:
+        return _error(error)
+    body = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
+    return Response(status=200, body=body, headers={"content-type": kind})
+
+
+def _decode(data: bytes, codec: ImageServiceCodec | None) -> GetImageRequest:
+    if codec is not None:
+        return codec.decode_request(data)
+    try:
+        return msgspec.json.decode(data or b"{}", type=GetImageRequest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(str(error)) from None
+
+
+def _find(ask: GetImageRequest, service: Service) -> GetImageResponse:
+    if ask.project_id.name or ask.project_id.domain:
+        scope = check_scope(Scope(ask.project_id.name, ask.project_id.domain))
+        allow(service.settings.access, scope)
+    name, colon, tag = ask.id.name.partition(":")
+    if not colon or not tag:
+        raise invalid(f"{ask.id.name!r} is not <image>:<tag>", field="id.name")
+    reference = targets.reference(Target(name=name), service.settings.default_repository, tag)
+    checked = type(reference).parse(str(reference), field="id.name")
+    found = service.find_image(checked)
+    return GetImageResponse(image=ImageMessage(id=ask.id, fqin=found.image.reference))
+
+
+def _error(error: BoatyardError) -> Response:
+    status = error.meaning.status
+    code = _CODES.get(status, "unavailable" if error.meaning.retryable else "failed_precondition")
+    http = {"unavailable": 503, "failed_precondition": 400}.get(code, status)
+    body = {"code": code, "message": error.detail}
+    return Response(status=http, body=msgspec.json.encode(body), headers={"content-type": "application/json"})

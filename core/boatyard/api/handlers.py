@@ -1,0 +1,173 @@
+"""One method per operation: types in, types out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from boatyard import key
+from boatyard.api import messages
+from boatyard.build import Build, State
+from boatyard.context import Context
+from boatyard.errors import BoatyardError, invalid
+from boatyard.plan import Order
+from boatyard.ports import BuildQuery, Scope, SecretValue
+from boatyard.reference import Reference
+from boatyard.service import LONGEST_WAIT_SECONDS, Service
+from boatyard.spec import check_spec
+
+VERSION = "0.1.0"
+_LARGEST_PAGE = 500
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation's input: path and query as text, the body as its type."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = {}
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """What capabilities say of the place."""
+
+    cloud: str
+    runners: tuple[str, ...]
+
+
+class Handlers:
+    """The names are those of `boatyard.api.operations.OPERATIONS`."""
+
+    def __init__(self, service: Service, deployment: Deployment, describe: Callable[[], dict[str, Any]]) -> None:
+        self._service = service
+        self._deployment = deployment
+        self._describe = describe
+
+    def plan(self, call: Call) -> Reply:
+        return Reply(status=200, body=messages.PlanAnswer.of(self._service.plan(_order(call.body))))
+
+    def context(self, call: Call) -> Reply:
+        ask: messages.ContextRequest = call.body
+        upload = self._service.upload(Context(sha256=ask.sha256, size=ask.size))
+        if upload is None:
+            return Reply(status=200, body=messages.ContextAnswer(exists=True))
+        return Reply(
+            status=201,
+            body=messages.ContextAnswer(
+                exists=False, upload_url=upload.upload_url, headers=upload.headers, expires_at=upload.expires_at
+            ),
+        )
+
+    def ensure(self, call: Call) -> Reply:
+        answer = messages.BuildAnswer.of(self._service.ensure(_order(call.body)))
+        if answer.id is None or answer.state.ended:
+            return Reply(status=200, body=answer)
+        return Reply(status=202, body=answer, headers={"location": f"/v1/builds/{answer.id}"})
+
+    def builds(self, call: Call) -> Reply:
+        page = self._service.builds(
+            BuildQuery(
+                project=call.query.get("project"),
+                domain=call.query.get("domain"),
+                state=_state(call.query.get("state")),
+                page_token=call.query.get("pageToken", ""),
+                page_size=_page_size(call.query.get("pageSize")),
+            )
+        )
+        return Reply(status=200, body=messages.BuildsAnswer(builds=page.builds, next_page_token=page.next_page_token))
+
+    def build(self, call: Call) -> Reply:
+        build: Build = self._service.build(call.path["id"], wait_seconds=_wait(call.query))
+        return Reply(status=200, body=build)
+
+    def logs(self, call: Call) -> Reply:
+        page = self._service.logs(call.path["id"], call.query.get("cursor", ""), wait_seconds=_wait(call.query))
+        return Reply(status=200, body=messages.LogsAnswer(lines=page.lines, cursor=page.cursor, done=page.done))
+
+    def cancel(self, call: Call) -> Reply:
+        return Reply(status=200, body=self._service.cancel(call.path["id"]))
+
+    def image(self, call: Call) -> Reply:
+        found = self._service.find_image(Reference.parse(call.path["reference"], field="reference"))
+        return Reply(status=200, body=messages.ImageAnswer.of(found))
+
+    def secret(self, call: Call) -> Reply:
+        ask: messages.SecretRequest = call.body
+        value = SecretValue(kind=ask.kind, value=ask.value.encode("utf-8"))
+        self._service.put_secret(Scope(ask.project, ask.domain), call.path["name"], value)
+        return Reply(status=204)
+
+    def capabilities(self, call: Call) -> Reply:
+        settings = self._service.settings
+        limits = settings.limits
+        return Reply(
+            status=200,
+            body=messages.CapabilitiesAnswer(
+                cloud=self._deployment.cloud,
+                runners=self._deployment.runners,
+                platforms=settings.platforms,
+                default_platforms=settings.default_platforms,
+                limits=messages.LimitsAnswer(
+                    context_bytes=limits.context_bytes,
+                    request_bytes=limits.request_bytes,
+                    layers=limits.layers,
+                    build_timeout_seconds=limits.build_timeout_seconds,
+                    concurrent_builds=limits.concurrent_builds,
+                ),
+                plan_version=key.SCHEMA,
+                version=VERSION,
+            ),
+        )
+
+    def health(self, call: Call) -> Reply:
+        return Reply(status=200, body=messages.HealthAnswer(status="ok"))
+
+    def openapi(self, call: Call) -> Reply:
+        return Reply(status=200, body=self._describe())
+
+
+def _order(ask: messages.OrderRequest) -> Order:
+    return Order(
+        spec=check_spec(ask.spec),
+        scope=Scope(ask.project, ask.domain),
+        target=ask.target,
+        context=ask.context,
+        registry_secret=ask.registry_secret,
+        force=ask.force,
+    )
+
+
+def _state(value: str | None) -> State | None:
+    if value is None:
+        return None
+    try:
+        return State(value)
+    except ValueError:
+        raise invalid(f"{value!r} is not a state; states are {', '.join(State)}", field="state") from None
+
+
+def _page_size(value: str | None) -> int:
+    if value is None:
+        return BuildQuery().page_size
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= _LARGEST_PAGE:
+        raise invalid(f"must be a whole number from 1 to {_LARGEST_PAGE}", field="pageSize")
+    return int(value)
+
+
+def _wait(query: Mapping[str, str]) -> float:
+    value = query.get("wait")
+    if value is None:
+        return 0.0
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
+        raise BoatyardError("INVALID_SPEC", f"must be seconds from 0 to {LONGEST_WAIT_SECONDS:g}", field="wait")
+    return seconds

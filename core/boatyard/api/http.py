@@ -1,0 +1,23 @@
+"""A request and a response, as every transport can give and take them."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """`headers` have lower-case names; `path` is decoded and starts with `/`."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    caller: str = ""
+    """Who the cloud's edge says is asking: an ARN, an email address, an object id. Empty on loopback."""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}

@@ -1,0 +1,196 @@
+"""Every operation of the API: its path, its types, its errors. Routing and OpenAPI both read this table."""
+
+import re
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.api import messages
+from boatyard.build import Build
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A query parameter. `schema` is JSON Schema; values come as text."""
+
+    name: str
+    schema: dict[str, Any]
+    description: str
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    name: str
+    """The method of `boatyard.api.handlers.Handlers`, and the operationId."""
+    method: str
+    path: str
+    """A template: `{name}` is one path segment, `{name+}` any number of them."""
+    summary: str
+    answers: dict[int, Any]
+    """Status -> type of the JSON body; None for no body."""
+    errors: tuple[str, ...] = ()
+    body: Any = None
+    query: tuple[Parameter, ...] = ()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        parts = re.split(r"(\{[a-zA-Z]+\+?\})", self.path)
+        made = [
+            f"(?P<{part.strip('{}+')}>{'.+' if '+' in part else '[^/]+'})" if part.startswith("{") else re.escape(part)
+            for part in parts
+        ]
+        return re.compile("".join(made) + r"\Z")
+
+
+_WAIT: Final = Parameter(
+    name="wait",
+    schema={"type": "number", "minimum": 0, "maximum": 30},
+    description="Seconds to wait for news before answering.",
+)
+_PAGE: Final = Parameter(name="pageToken", schema={"type": "string"}, description="From the page before.")
+_ORDER_ERRORS: Final = ("INVALID_SPEC", "FORBIDDEN", "CONTEXT_TOO_LARGE", "UNSUPPORTED")
+
+OPERATIONS: Final = (
+    Operation(
+        name="plan",
+        method="POST",
+        path="/v1/plans",
+        summary="Dry run: the key, the target and the Dockerfile. Nothing is started.",
+        body=messages.OrderRequest,
+        answers={200: messages.PlanAnswer},
+        errors=_ORDER_ERRORS,
+    ),
+    Operation(
+        name="context",
+        method="POST",
+        path="/v1/contexts",
+        summary="Announce a context; the answer says where to put its bytes.",
+        body=messages.ContextRequest,
+        answers={200: messages.ContextAnswer, 201: messages.ContextAnswer},
+        errors=("INVALID_SPEC", "CONTEXT_TOO_LARGE", "DATAPLANE_UNAVAILABLE", "DISK_FULL"),
+    ),
+    Operation(
+        name="ensure",
+        method="POST",
+        path="/v1/builds",
+        summary="Ensure that an image exists: answered from the registry, joined, or started.",
+        body=messages.OrderRequest,
+        answers={200: messages.BuildAnswer, 202: messages.BuildAnswer},
+        errors=(
+            *_ORDER_ERRORS,
+            "CONTEXT_MISSING",
+            "SECRET_NOT_FOUND",
+            "TOO_MANY_BUILDS",
+            "REGISTRY_UNAVAILABLE",
+            "REGISTRY_DENIED",
+            "DATAPLANE_UNAVAILABLE",
+            "DISK_FULL",
+        ),
+    ),
+    Operation(
+        name="builds",
+        method="GET",
+        path="/v1/builds",
+        summary="Builds, newest first.",
+        query=(
+            Parameter(name="project", schema={"type": "string"}, description="Only of this project."),
+            Parameter(name="domain", schema={"type": "string"}, description="Only of this domain."),
+            Parameter(
+                name="state",
+                schema={
+                    "type": "string",
+                    "enum": [
+                        "PENDING",
+                        "QUEUED",
+                        "RUNNING",
+                        "SUCCEEDED",
+                        "FAILED",
+                        "ERRORED",
+                        "TIMED_OUT",
+                        "CANCELLED",
+                    ],
+                },
+                description="Only in this state.",
+            ),
+            Parameter(
+                name="pageSize",
+                schema={"type": "integer", "minimum": 1, "maximum": 500},
+                description="At most this many; 50 by default.",
+            ),
+            _PAGE,
+        ),
+        answers={200: messages.BuildsAnswer},
+        errors=("INVALID_SPEC", "DATAPLANE_UNAVAILABLE"),
+    ),
+    Operation(
+        name="build",
+        method="GET",
+        path="/v1/builds/{id}",
+        summary="One build, after at most `wait` seconds for its end.",
+        query=(_WAIT,),
+        answers={200: Build},
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+    ),
+    Operation(
+        name="logs",
+        method="GET",
+        path="/v1/builds/{id}/logs",
+        summary="The log from a cursor on; an empty cursor is the beginning.",
+        query=(
+            Parameter(name="cursor", schema={"type": "string"}, description="From the page before."),
+            _WAIT,
+        ),
+        answers={200: messages.LogsAnswer},
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+    ),
+    Operation(
+        name="cancel",
+        method="POST",
+        path="/v1/builds/{id}/cancel",
+        summary="Ask a build to stop. One that has ended is left as it is.",
+        answers={200: Build},
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+    ),
+    Operation(
+        name="image",
+        method="GET",
+        path="/v1/images/{reference+}",
+        summary="What the registry has under a reference.",
+        answers={200: messages.ImageAnswer},
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "REGISTRY_UNAVAILABLE", "REGISTRY_DENIED"),
+    ),
+    Operation(
+        name="secret",
+        method="PUT",
+        path="/v1/secrets/{name}",
+        summary="Set a secret of a project and domain. Write-only.",
+        body=messages.SecretRequest,
+        answers={204: None},
+        errors=("INVALID_SPEC", "FORBIDDEN", "DATAPLANE_UNAVAILABLE", "DISK_FULL"),
+    ),
+    Operation(
+        name="capabilities",
+        method="GET",
+        path="/v1/capabilities",
+        summary="What this deployment can do.",
+        answers={200: messages.CapabilitiesAnswer},
+    ),
+    Operation(
+        name="health",
+        method="GET",
+        path="/healthz",
+        summary="Whether the service answers.",
+        answers={200: messages.HealthAnswer},
+    ),
+    Operation(
+        name="openapi",
+        method="GET",
+        path="/openapi.json",
+        summary="This description.",
+        answers={200: dict[str, Any]},
+    ),
+)
+
+ALWAYS: Final = ("UNAUTHENTICATED", "INTERNAL")
+"""Any operation may answer these: the edge asks for credentials, and the unforeseen happens."""
+
+WITH_BODY: Final = ("UNSUPPORTED_MEDIA_TYPE", "CONTEXT_TOO_LARGE")
+"""Any operation that takes a body may refuse its type or its size."""

@@ -1,0 +1,251 @@
+"""The archive of a context: what may be in it, how it is written and how it is read back.
+
+One tar.gz of regular files, folders and relative links that stay inside. The client writes it with
+`header`, the job reads it with `read_archive`, and both name trees with `boatyard.tree`: so the two can
+only agree. No I/O here beyond the file objects given.
+"""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Final, Literal
+
+import msgspec
+
+from boatyard.context import Entry
+from boatyard.errors import BoatyardError
+from boatyard.tree import Readable
+
+TAR_FORMAT: Final = tarfile.PAX_FORMAT
+"""Writers pass it on with `encoding="utf-8"`, so that names of any script come out as they went in."""
+
+_LONGEST_NAME: Final = 255
+_LONGEST_PATH: Final = 3072
+_LARGEST_READ: Final = 1024 * 1024
+_END: Final = bytes(tarfile.BLOCKSIZE)
+_DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError)
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What an archive may hold at most. The settings' `limits` are where the numbers come from."""
+
+    entries: int = 200_000
+    unpacked_bytes: int = 8 * 1024**3
+    """Bytes after gzip, tar headers included."""
+
+
+class Member(msgspec.Struct, frozen=True):
+    """One entry as it is met while reading; `data` gives a file's bytes until the next member is taken."""
+
+    path: str
+    kind: Literal["file", "folder", "link"]
+    executable: bool
+    size: int
+    target: str
+    data: Readable | None
+
+    def entry(self, content: str = "") -> Entry:
+        """Its place in a tree; `content` is the sha256 of a file's bytes."""
+        if self.kind == "file":
+            return Entry(self.path, "file", self.executable, self.size, content)
+        return Entry(self.path, self.kind, content=self.target)
+
+
+def executable(mode: int) -> bool:
+    """All that is kept of a file's mode, as in git: umasks differ between machines."""
+    return bool(mode & 0o100)
+
+
+def check_path(path: str) -> str:
+    """A relative path below the root, in its only spelling. Raises CONTEXT_INVALID."""
+    parts = path.split("/")
+    if path.startswith("/") or not {"", ".", ".."}.isdisjoint(parts):
+        raise _invalid(path, "is not a plain relative path")
+    return _check_text(path)
+
+
+def check_link(path: str, target: str) -> str:
+    """The target of the link at `path`, if it stays inside. Raises CONTEXT_INVALID.
+
+    `..` is let in at the start only. There it climbs from the link's own folder, which is a real one;
+    after another name it could climb from wherever a second link leads, which may be outside.
+    """
+    parts = target.split("/")
+    up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    if target.startswith("/") or up > path.count("/") or ".." in parts[up:]:
+        raise _invalid(path, f"links to {target!r}, which may lie outside")
+    if not target:
+        raise _invalid(path, "links to nothing")
+    _check_text(target)
+    return target
+
+
+def header(entry: Entry) -> tarfile.TarInfo:
+    """The one tar header that an entry of a context has: no time, no owner, one of two modes."""
+    info = tarfile.TarInfo(check_path(entry.path))
+    info.type = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}[entry.kind]
+    info.mode = 0o755 if entry.executable or entry.kind != "file" else 0o644
+    if entry.kind == "file":
+        info.size = entry.size
+    if entry.kind == "link":
+        info.linkname = check_link(entry.path, entry.content)
+    return info
+
+
+def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
+    """The members of a tar.gz, each checked; a folder always comes before what is in it.
+
+    Archives of others are taken too: `./` before names, the root itself, and missing folder entries are
+    all right. Raises CONTEXT_INVALID, with the entry's name, for anything that could write elsewhere, for
+    what is neither file, folder nor link, for a second entry of the same name, and beyond the bounds.
+    """
+    stream = _Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes)
+    seen: dict[str, str] = {}
+    try:
+        with tarfile.TarFile(
+            fileobj=stream,  # type: ignore[arg-type]  # read, seek and tell are all it uses
+            encoding="utf-8",
+            errors="surrogateescape",
+        ) as tar:
+            for info in tar:
+                yield from _members(tar, info, seen, bounds)
+        stream.expect_end()
+    except _DAMAGE as error:
+        raise _damaged(error) from None
+
+
+def _members(
+    tar: tarfile.TarFile, info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds
+) -> Iterator[Member]:
+    path = info.name.removesuffix("/")
+    while path.startswith("./"):
+        path = path[2:]
+    if path in ("", ".") and info.isdir():
+        return
+    check_path(path)
+    kind = _kind(info, path)
+    target = check_link(path, info.linkname) if kind == "link" else ""
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        parent = "/".join(parts[:depth])
+        if parent not in seen:
+            yield _note(seen, bounds, Member(parent, "folder", False, 0, "", None), "implied")
+        elif seen[parent] not in ("folder", "implied"):
+            raise _invalid(path, f"lies below {parent!r}, which is a {seen[parent]}")
+    if kind == "folder" and seen.get(path) == "implied":
+        seen[path] = "folder"
+        return
+    if path in seen:
+        raise _invalid(path, "is there twice")
+    member = Member(path, kind, False, 0, target, None)
+    if kind == "file" and (data := tar.extractfile(info)):
+        member = Member(path, kind, executable(info.mode), info.size, "", _Data(data))
+    yield _note(seen, bounds, member, kind)
+
+
+def _note(seen: dict[str, str], bounds: Bounds, member: Member, kind: str) -> Member:
+    seen[member.path] = kind
+    if len(seen) > bounds.entries:
+        raise _invalid(member.path, f"is one entry more than the {bounds.entries:,} allowed")
+    return member
+
+
+def _kind(info: tarfile.TarInfo, path: str) -> Literal["file", "folder", "link"]:
+    if info.issparse():
+        raise _invalid(path, "is a sparse file")
+    if info.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        return "file"
+    if info.isdir():
+        return "folder"
+    if info.issym():
+        return "link"
+    what = {
+        tarfile.LNKTYPE: "a hard link",
+        tarfile.CHRTYPE: "a device",
+        tarfile.BLKTYPE: "a device",
+        tarfile.FIFOTYPE: "a pipe",
+    }
+    raise _invalid(path, f"is {what.get(info.type, 'of an unknown type')}")
+
+
+def _check_text(path: str) -> str:
+    try:
+        encoded = path.encode("utf-8")
+    except UnicodeEncodeError:
+        raise _invalid(path, "is not valid UTF-8") from None
+    if b"\0" in encoded:
+        raise _invalid(path, "holds a NUL")
+    if len(encoded) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in encoded.split(b"/")):
+        raise _invalid(path[:80] + "…", "is too long")
+    return path
+
+
+def _invalid(path: str, what: str) -> BoatyardError:
+    shown = path.encode("utf-8", "replace").decode("utf-8")
+    return BoatyardError("CONTEXT_INVALID", f"entry {shown!r} of the archive {what}")
+
+
+def _damaged(error: Exception) -> BoatyardError:
+    return BoatyardError("CONTEXT_INVALID", f"the archive is damaged: {error}")
+
+
+class _Data:
+    """A file's bytes; damage met while they are read is told like any other."""
+
+    def __init__(self, data: IO[bytes]) -> None:
+        self._data = data
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._data.read(min(size, _LARGEST_READ))
+        except _DAMAGE as error:
+            raise _damaged(error) from None
+
+
+class _Forward:
+    """A reader that only goes forward, counts, and never gives a caller more than a piece at once.
+
+    tarfile reads a whole extended header into memory, however long the archive says it is; refusing large
+    reads bounds that without touching its private parts.
+    """
+
+    def __init__(self, source: Readable, limit: int) -> None:
+        self._source = source
+        self._limit = limit
+        self._position = 0
+        self._last = b""
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int) -> int:
+        if position < self._position:
+            raise tarfile.ReadError("a header points backwards")
+        while self._position < position:
+            if not self.read(min(position - self._position, _LARGEST_READ)):
+                break
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _LARGEST_READ:
+            raise tarfile.ReadError("a header is too long")
+        data = self._source.read(size)
+        # A decompressor may give less than asked for; tarfile takes that for the end.
+        while len(data) < size and (more := self._source.read(size - len(data))):
+            data += more
+        self._position += len(data)
+        if self._position > self._limit:
+            raise BoatyardError(
+                "CONTEXT_INVALID", f"the archive holds more than the {self._limit:,} bytes allowed"
+            )
+        self._last = data
+        return data
+
+    def expect_end(self) -> None:
+        """tarfile takes a damaged header for the end; a real end is a block of zeros."""
+        if self._last != _END:
+            raise tarfile.ReadError("it ends too early, or a header is broken")
+        while rest := self.read(_LARGEST_READ):
+            if rest.strip(b"\0"):
+                raise tarfile.ReadError("there is something after its end")

@@ -1,0 +1,104 @@
+"""Builds: one attempt at a key, and how it goes."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    PENDING = "PENDING"
+    """Asked for, and not yet seen by a runner."""
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    """The user's to mend."""
+    ERRORED = "ERRORED"
+    """Ours; a repeat may help."""
+    TIMED_OUT = "TIMED_OUT"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def ended(self) -> bool:
+        return self not in (State.PENDING, State.QUEUED, State.RUNNING)
+
+
+class Phase(StrEnum):
+    FETCH_CONTEXT = "FETCH_CONTEXT"
+    IMPORT_CACHE = "IMPORT_CACHE"
+    BUILD = "BUILD"
+    PUSH = "PUSH"
+    EXPORT_CACHE = "EXPORT_CACHE"
+    ATTEST = "ATTEST"
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Written as JSON to job records and API answers alike."""
+
+
+class PhaseTime(_Record, kw_only=True):
+    phase: Phase
+    seconds: float | None = None
+    """None while it lasts."""
+
+
+class Step(_Record, kw_only=True):
+    """The Dockerfile step that runs now: `number` of `total`, counted from 1."""
+
+    number: int
+    total: int
+    title: str
+    """What runs, shortened to one line, in the SDK's words where a layer made it."""
+
+
+class Failure(_Record, kw_only=True):
+    """Why a build did not succeed. `advice` says who does what next."""
+
+    code: str
+    message: str
+    advice: str
+    retryable: bool = False
+    layer_index: int | None = None
+    layer_kind: str | None = None
+    sdk_call: str | None = None
+    log_tail: tuple[str, ...] = ()
+
+
+class Image(_Record, kw_only=True):
+    """An image that a registry has."""
+
+    reference: str
+    """`host/path@sha256:…`"""
+    digest: str
+    platforms: tuple[str, ...] = ()
+    key: str | None = None
+    size: int | None = None
+    """Bytes of the compressed layers, summed over the platforms, where the registry says."""
+    attestations: tuple[str, ...] = ()
+    """Digests of attestation manifests (provenance, SBOM)."""
+
+
+class Build(_Record, kw_only=True):
+    """Times are seconds since 1970, UTC."""
+
+    id: str
+    key: str
+    attempt: int
+    target: str
+    project: str
+    domain: str
+    platforms: tuple[str, ...]
+    state: State
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    phase: Phase | None = None
+    phases: tuple[PhaseTime, ...] = ()
+    step: Step | None = None
+    image: str | None = None
+    """`repo@sha256:…` once it succeeded."""
+    error: Failure | None = None
+
+
+def build_id(tag: str, attempt: int) -> str:
+    return f"{tag}-{attempt}"

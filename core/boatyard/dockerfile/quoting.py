@@ -1,0 +1,97 @@
+"""Quoting for each place of a Dockerfile where a value of a spec can stand.
+
+The rules are those of BuildKit's frontend: the line parser (frontend/dockerfile/parser) joins lines,
+finds heredocs and takes flags; the word expander (frontend/dockerfile/shell) then handles quotes,
+backslashes and `$NAME`; COPY's sources are Go path patterns on top. Each function below leaves a value
+exactly as it was after all of the steps that its place goes through.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Collection, Iterable
+
+from boatyard.errors import invalid
+
+_REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
+
+NEWLINE_ARG = "_BOATYARD_NEWLINE"
+"""A build argument whose value is one line feed: the only way to get one into ENV."""
+
+
+def json_array(words: Iterable[str]) -> str:
+    """The exec form of an instruction, on one line. `<` is escaped so that no word looks like a heredoc."""
+    return json.dumps(list(words), ensure_ascii=True).replace("<", "\\u003c")
+
+
+def literal(value: str) -> str:
+    """A value as one word that the expander turns back into itself."""
+    return re.sub(r"([\\\"'$])", r"\\\1", value)
+
+
+def expandable(value: str) -> str:
+    """The value of ENV or WORKDIR, in double quotes.
+
+    `$NAME` and `${NAME}` stand for earlier variables, as in flyte's own Docker builder; `\\$` is a dollar
+    sign. Everything else, quotes, spaces, backslashes and line ends included, is literal.
+    """
+    if "\r" in value:
+        raise invalid("holds a carriage return, which a Dockerfile cannot carry")
+    out: list[str] = []
+    position = 0
+    while position < len(value):
+        if value.startswith("\\$", position):
+            out.append("\\$")
+            position += 2
+            continue
+        if found := _REFERENCE.match(value, position):
+            out.append("${" + (found[1] or found[2]) + "}")
+            position = found.end()
+            continue
+        character = value[position]
+        if character == "\n":
+            out.append("${" + NEWLINE_ARG + "}")
+        else:
+            out.append("\\" + character if character in '\\"$' else character)
+        position += 1
+    return '"' + "".join(out) + '"'
+
+
+def copy_source(path: str) -> str:
+    """A path as COPY's source: no pattern, no variable."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", path))
+
+
+def mount_source(path: str, *, field: str) -> str:
+    """A path inside `--mount`. The mount syntax is CSV with variables; only plain names are let in."""
+    if not re.fullmatch(r"[A-Za-z0-9._/@+-]+", path):
+        raise invalid(f"{path!r}: a mounted path may hold letters, digits and . _ / @ + - only", field=field)
+    return path
+
+
+def shell_word(value: str, expand: Collection[str] = ()) -> str:
+    """A value as one word of /bin/sh. `$NAME` and `${NAME}` stay variables for the names in `expand`."""
+    if not expand:
+        return shlex.quote(value)
+    parts: list[str] = []
+    position = 0
+    for found in _REFERENCE.finditer(value):
+        name = found[1] or found[2]
+        if name not in expand:
+            continue
+        if found.start() > position:
+            parts.append(shlex.quote(value[position : found.start()]))
+        parts.append(f'"${{{name}}}"')
+        position = found.end()
+    if position < len(value) or not parts:
+        parts.append(shlex.quote(value[position:]))
+    return "".join(parts)
+
+
+def shell_words(text: str, expand: Collection[str] = (), *, field: str) -> list[str]:
+    """Extra arguments written as a shell would read them -> quoted words. Nothing in them is run."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise invalid(f"{text!r} cannot be split into arguments: {error}", field=field) from None
+    return [shell_word(word, expand) for word in words]

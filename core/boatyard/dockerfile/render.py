@@ -1,0 +1,104 @@
+"""A whole spec -> a Dockerfile, and which of its lines belong to which layer."""
+
+import msgspec
+
+from boatyard.dockerfile.layers import instructions
+from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
+from boatyard.dockerfile.run import Site, run
+from boatyard.errors import BoatyardError
+from boatyard.spec import Commands, Env, ImageSpec, kind_of
+
+SOURCE_DATE_EPOCH = 315_532_800
+"""1980-01-01, the first second that a zip file, and so a wheel, can carry."""
+
+_FLYTE_BASE_PATH = "flyteorg/flyte"
+
+
+class RenderedLayer(msgspec.Struct, frozen=True):
+    """One layer of the spec in the Dockerfile: lines `first` to `last`, counted from 1; empty if last < first."""
+
+    index: int
+    kind: str
+    instruction: str
+    first: int
+    last: int
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    text: str
+    layers: tuple[RenderedLayer, ...]
+    build_args: dict[str, str]
+
+
+def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: bool, site: Site) -> Rendered:
+    """The Dockerfile of a spec.
+
+    `base` is the reference after FROM, `image_id` the value of `_F_IMG_ID`. The build context named `uv`
+    has the binary as `/uv`, or as `/uv-<TARGETARCH>` with `uv_by_architecture`. A spec that is a
+    Dockerfile is returned as it is.
+    """
+    if spec.dockerfile:
+        return Rendered(spec.dockerfile, (), {})
+    lines = _opening(spec, base=base, uv_by_architecture=uv_by_architecture, site=site)
+    build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
+    if _needs_newline(spec):
+        lines.append(f"ARG {NEWLINE_ARG}")
+        build_args[NEWLINE_ARG] = "\n"
+    owner = "flyte:flyte" if creates_flyte_user(spec) or _is_flyte_base(spec.base_image) else ""
+    rendered: list[RenderedLayer] = []
+    for index, layer in enumerate(spec.layers):
+        try:
+            made = instructions(layer, site, owner=owner)
+        except BoatyardError as error:
+            error.layer_index = index
+            error.field = f"spec.layers[{index}].{error.field or kind_of(layer)}"
+            raise
+        rendered.append(
+            RenderedLayer(index, kind_of(layer), "\n".join(made), len(lines) + 1, len(lines) + len(made))
+        )
+        lines += made
+    if creates_flyte_user(spec):
+        lines += ["USER flyte", 'WORKDIR "/home/flyte"']
+    lines += [f"ENV _F_IMG_ID={expandable(image_id)}", 'SHELL ["/bin/bash", "-c"]']
+    return Rendered("\n".join(lines) + "\n", tuple(rendered), build_args)
+
+
+def creates_flyte_user(spec: ImageSpec) -> bool:
+    """True if a layer makes the non-root `flyte` user, as the SDK's own Debian base does."""
+    return any(
+        isinstance(layer, Commands) and any("useradd" in c and "chown -R flyte:flyte /root" in c for c in layer.cmd)
+        for layer in spec.layers
+    )
+
+
+def _is_flyte_base(base_image: str) -> bool:
+    """Flyte's released images have the user `flyte`, which COPY then gives files to."""
+    name = base_image.partition("@")[0]
+    return name.rpartition(":")[0].endswith(_FLYTE_BASE_PATH) or name.endswith(_FLYTE_BASE_PATH)
+
+
+def _needs_newline(spec: ImageSpec) -> bool:
+    return any(isinstance(layer, Env) and any("\n" in v for v in layer.env_variables.values()) for layer in spec.layers)
+
+
+def _opening(spec: ImageSpec, *, base: str, uv_by_architecture: bool, site: Site) -> list[str]:
+    venv = (
+        'if [ ! -f "$UV_PYTHON" ]; then '
+        f'uv venv "$VIRTUALENV" --python={spec.python_version} && '
+        '"$UV_PYTHON" -m compileall -q --invalidation-mode checked-hash "$VIRTUALENV"; fi'
+    )
+    return [
+        f"FROM {base}",
+        "USER root",
+        *(
+            ["ARG TARGETARCH", "COPY --from=uv /uv-${TARGETARCH} /usr/bin/uv"]
+            if uv_by_architecture
+            else ["COPY --from=uv /uv /usr/bin/uv"]
+        ),
+        # Wheels built from source and byte code take their times from it.
+        "ARG SOURCE_DATE_EPOCH",
+        'ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"',
+        run(site, venv),
+        'ENV PATH="${VIRTUALENV}/bin:${PATH}"',
+        'ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"',
+    ]

@@ -1,0 +1,95 @@
+"""What a job is told and what it tells: the contract between a function and the dataplane."""
+
+import msgspec
+
+from boatyard.build import Failure, PhaseTime, State, Step
+from boatyard.context import Context
+from boatyard.settings import Network, Output, Uv
+
+SCHEMA = "boatyard/job/1"
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Unknown fields are ignored: a newer function may speak to an older job."""
+
+
+class JobLayer(_Document, kw_only=True):
+    """A layer as the job needs it to explain a failure. Lines count from 1."""
+
+    index: int
+    kind: str
+    sdk_call: str
+    key: str
+    first_line: int
+    last_line: int
+
+
+class JobSecret(_Document, kw_only=True):
+    """A secret that the job fetches by `name` and hands to BuildKit as `id`."""
+
+    id: str
+    name: str
+
+
+class JobContext(_Document, kw_only=True):
+    context: Context
+    url: str = ""
+    """Where the archive is fetched from: https, or file for the embedded runner."""
+
+
+class BuildJob(_Document, kw_only=True):
+    """One build, complete. It holds names of secrets, never their values."""
+
+    schema: str = SCHEMA
+    id: str
+    key: str
+    attempt: int
+    project: str
+    domain: str
+    target: str
+    """The reference to push."""
+    platforms: tuple[str, ...]
+    dockerfile: str
+    build_args: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    base_images: tuple[str, ...] = ()
+    """References that the Dockerfile names after FROM, as far as the plan knows."""
+    layers: tuple[JobLayer, ...] = ()
+    context: JobContext | None = None
+    secrets: tuple[JobSecret, ...] = ()
+    registry_secrets: tuple[str, ...] = ()
+    """Names of image_pull secrets (Docker config JSON) for pull and push."""
+    output: Output = Output()
+    network: Network = Network()
+    uv: Uv = Uv()
+    cache_repository: str = ""
+    cache_mode: str = "max"
+    registry_mirrors: dict[str, str] = {}
+    insecure_registries: tuple[str, ...] = ()
+    timeout_seconds: int = 3600
+    log_tail_lines: int = 40
+    disk_bytes: int = 0
+    unpacked_bytes: int = 8 * 1024**3
+    context_entries: int = 200_000
+
+
+class JobProgress(_Document, kw_only=True):
+    """Written again and again while the job runs."""
+
+    phases: tuple[PhaseTime, ...] = ()
+    step: Step | None = None
+
+
+class JobResult(_Document, kw_only=True):
+    """Written once, last: on Kubernetes as the termination message, so it stays under 4096 bytes there."""
+
+    state: State
+    phases: tuple[PhaseTime, ...] = ()
+    digest: str | None = None
+    error: Failure | None = None
+    layer_digests: tuple[str, ...] = ()
+
+
+def labels_for(key: str) -> dict[str, str]:
+    """Image labels that say where an image came from; equal for every attempt at a key."""
+    return {"io.boatyard.key": key}

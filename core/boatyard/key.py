@@ -1,0 +1,130 @@
+"""Keys: what an image is called before it exists.
+
+The key of an image is sha256 over everything that can change it. Every layer has a chain key too: the
+key of the prefix that ends with it, which a later plan may use to cache or to build in parallel.
+"""
+
+from typing import Final
+
+import msgspec
+
+from boatyard import canonical
+from boatyard.context import Context
+from boatyard.settings import Output
+from boatyard.spec import (
+    CopyConfig,
+    Env,
+    ImageSpec,
+    Layer,
+    PipOptions,
+    PoetryProject,
+    PythonWheels,
+    Requirements,
+    Secret,
+    UVProject,
+    kind_of,
+)
+
+SCHEMA: Final = "boatyard/key/1"
+"""Raised with any change of what a spec means: the lowering, the encoding, a default, uv's version."""
+
+TAG_LENGTH: Final = 32
+"""Hex digits of a key that make the tag: 128 bits."""
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key depends on besides the spec: the deployment's choices."""
+
+    base_image: str
+    """The base after the deployment's rules; empty for a Dockerfile."""
+    platforms: tuple[str, ...]
+    uv_image: str
+    output: Output
+
+
+class Keys(msgspec.Struct, frozen=True):
+    image: str
+    base: str
+    """The key of the empty prefix: base, Python and platforms."""
+    layers: tuple[str, ...]
+
+    @property
+    def tag(self) -> str:
+        return self.image[:TAG_LENGTH]
+
+
+def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
+    base = canonical.digest(
+        (
+            SCHEMA,
+            ground.base_image,
+            spec.python_version,
+            tuple(sorted(set(ground.platforms))),
+            ground.uv_image,
+            _dockerfile(spec, context),
+        )
+    )
+    chain: list[str] = []
+    for layer in spec.layers:
+        chain.append(canonical.digest((chain[-1] if chain else base, _layer(layer, context))))
+    output = ground.output
+    image = canonical.digest(
+        (
+            "image",
+            chain[-1] if chain else base,
+            output.compression,
+            output.compression_level,
+            output.provenance,
+            output.sbom,
+            output.reproducible,
+        )
+    )
+    return Keys(image, base, tuple(chain))
+
+
+def paths_of(layer: Layer) -> tuple[str, ...]:
+    """The context paths whose contents decide what a layer does."""
+    match layer:
+        case CopyConfig(src=src):
+            return (src,)
+        case Requirements(file=file):
+            return (file,)
+        case PythonWheels(dir=folder):
+            return (folder,)
+        case UVProject():
+            named = (layer.pyproject, layer.uvlock, layer.source_dir, *layer.editables)
+            return tuple(dict.fromkeys(path for path in named if path))
+        case PoetryProject():
+            return tuple(dict.fromkeys((layer.pyproject, layer.poetry_lock)))
+    return ()
+
+
+def _dockerfile(spec: ImageSpec, context: Context | None) -> canonical.Value:
+    if not spec.dockerfile:
+        return None
+    return (spec.dockerfile, _tree(".", context) if context else None)
+
+
+def _layer(layer: Layer, context: Context | None) -> canonical.Value:
+    fields = tuple((info.name, _value(getattr(layer, info.name))) for info in msgspec.structs.fields(layer))
+    files = tuple((path, _tree(path, context)) for path in paths_of(layer))
+    return (kind_of(layer), fields, files)
+
+
+def _tree(path: str, context: Context | None) -> canonical.Value:
+    if context is None:
+        return None
+    return context.trees.get(path) or ("archive", context.sha256)
+
+
+def _value(value: object) -> canonical.Value:
+    match value:
+        case bool() | int() | str():
+            return value
+        case tuple():
+            return tuple(_value(item) for item in value)
+        case dict():
+            return tuple((name, _value(item)) for name, item in value.items())
+        case PipOptions() | Secret() | Env():
+            return tuple((info.name, _value(getattr(value, info.name))) for info in msgspec.structs.fields(value))
+    raise TypeError(f"no key for {type(value).__name__}")

@@ -1,0 +1,183 @@
+"""A request -> a plan: the key, the target and the Dockerfile. Pure: the same input, the same plan."""
+
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from boatyard import canonical, dockerfile, key, sdk_words
+from boatyard import target as targets
+from boatyard.build import build_id
+from boatyard.context import Context, check_context
+from boatyard.dockerfile.run import Site, secret_id
+from boatyard.errors import BoatyardError, invalid
+from boatyard.job import BuildJob, JobContext, JobLayer, JobSecret, labels_for
+from boatyard.key import Ground, Keys
+from boatyard.policy import allow, allow_repository, check_platforms, check_scope
+from boatyard.ports import Scope
+from boatyard.reference import Reference
+from boatyard.settings import Network, Settings
+from boatyard.spec import ImageSpec
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user asks for."""
+
+    spec: ImageSpec
+    scope: Scope
+    target: targets.Target = targets.Target()
+    context: Context | None = None
+    registry_secret: str = ""
+    force: bool = False
+
+
+class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A node of the layer graph. `parents` are the chain keys it stands on; today always one."""
+
+    index: int
+    kind: str
+    key: str
+    parents: tuple[str, ...]
+    instruction: str
+    sdk_call: str
+    first_line: int
+    last_line: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    keys: Keys
+    target: Reference
+    platforms: tuple[str, ...]
+    dockerfile: str
+    build_args: dict[str, str]
+    base_image: str
+    layers: tuple[PlannedLayer, ...]
+    secrets: tuple[str, ...]
+    """Names of the build secrets it needs."""
+
+
+def make_plan(order: Order, settings: Settings) -> Plan:
+    """Raises INVALID_SPEC, UNSUPPORTED or FORBIDDEN. Nothing is read, asked or started."""
+    spec = order.spec
+    check_scope(order.scope)
+    if len(spec.layers) > settings.limits.layers:
+        raise invalid(f"{len(spec.layers)} layers are more than the {settings.limits.layers} allowed", field="spec")
+    context = check_context(order.context) if order.context else None
+    if context and context.size > settings.limits.context_bytes:
+        raise _too_large(context, settings)
+    _check_files(spec, context)
+    platforms = spec.platform or tuple(sorted(set(settings.default_platforms)))
+    check_platforms(settings, platforms)
+    base = str(_base(spec.base_image, settings)) if spec.base_image else ""
+    ground = Ground(base_image=base, platforms=platforms, uv_image=settings.uv.image, output=settings.output)
+    keys = key.compute(spec, ground, context)
+    target = targets.reference(order.target, settings.default_repository, keys.tag)
+    allow(settings.access, order.scope)
+    allow_repository(settings.access, target)
+    rendered = dockerfile.render(
+        spec,
+        base=base,
+        image_id=str(target),
+        uv_by_architecture=bool(settings.uv.directory),
+        site=Site(network=_has_network(settings.network), cache_scope=_cache_scope(order.scope)),
+    )
+    parents = (keys.base, *keys.layers)
+    return Plan(
+        keys=keys,
+        target=target,
+        platforms=platforms,
+        dockerfile=rendered.text,
+        build_args=rendered.build_args,
+        base_image=base,
+        layers=tuple(
+            PlannedLayer(
+                index=made.index,
+                kind=made.kind,
+                key=keys.layers[made.index],
+                parents=(parents[made.index],),
+                instruction=made.instruction,
+                sdk_call=sdk_words.call(spec.layers[made.index]),
+                first_line=made.first,
+                last_line=made.last,
+            )
+            for made in rendered.layers
+        ),
+        secrets=tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ()))),
+    )
+
+
+def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
+    """The plan's job. `context_url` is where the job fetches the archive; empty without a context."""
+    return BuildJob(
+        id=build_id(plan.keys.tag, attempt),
+        key=plan.keys.image,
+        attempt=attempt,
+        project=order.scope.project,
+        domain=order.scope.domain,
+        target=str(plan.target),
+        platforms=plan.platforms,
+        dockerfile=plan.dockerfile,
+        build_args=plan.build_args,
+        labels=labels_for(plan.keys.image),
+        base_images=(plan.base_image,) if plan.base_image else (),
+        layers=tuple(
+            JobLayer(
+                index=layer.index,
+                kind=layer.kind,
+                sdk_call=layer.sdk_call,
+                key=layer.key,
+                first_line=layer.first_line,
+                last_line=layer.last_line,
+            )
+            for layer in plan.layers
+        ),
+        context=JobContext(context=order.context, url=context_url) if order.context else None,
+        secrets=tuple(JobSecret(id=secret_id(name), name=name) for name in plan.secrets),
+        registry_secrets=(order.registry_secret,) if order.registry_secret else (),
+        output=settings.output,
+        network=settings.network,
+        uv=settings.uv,
+        cache_repository=settings.cache.repository,
+        cache_mode=settings.cache.mode,
+        registry_mirrors=settings.registry_mirrors,
+        insecure_registries=settings.insecure_registries,
+        timeout_seconds=settings.limits.build_timeout_seconds,
+        log_tail_lines=settings.limits.log_tail_lines,
+        disk_bytes=settings.limits.disk_bytes,
+        unpacked_bytes=settings.limits.unpacked_bytes,
+        context_entries=settings.limits.context_entries,
+    )
+
+
+def _base(image: str, settings: Settings) -> Reference:
+    for rule in settings.base_images:
+        if fnmatchcase(image, rule.match):
+            return Reference.parse(rule.image, field="baseImages")
+    return Reference.parse(image, field="spec.baseImage")
+
+
+def _check_files(spec: ImageSpec, context: Context | None) -> None:
+    if context is not None:
+        return
+    for index, layer in enumerate(spec.layers):
+        if paths := key.paths_of(layer):
+            raise invalid(
+                f"layer {index} needs {paths[0]!r}, but the request has no context",
+                field=f"spec.layers[{index}]",
+                layer_index=index,
+            )
+
+
+def _has_network(network: Network) -> bool:
+    return network != Network(mode=network.mode)
+
+
+def _cache_scope(scope: Scope) -> str:
+    return canonical.digest(("cache", scope.project, scope.domain))[:8] + "-"
+
+
+def _too_large(context: Context, settings: Settings) -> BoatyardError:
+    return BoatyardError(
+        "CONTEXT_TOO_LARGE",
+        f"the context has {context.size:,} bytes; at most {settings.limits.context_bytes:,} are allowed",
+        field="context.size",
+    )

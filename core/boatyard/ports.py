@@ -1,0 +1,120 @@
+"""What the core needs of the outside. tests/contract holds every implementation to these."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from boatyard.build import Build, Image, State
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Whose: the project and domain that a build runs for."""
+
+    project: str
+    domain: str
+
+
+class Ensured(msgspec.Struct, frozen=True):
+    build: Build
+    joined: bool
+    """True when the build was there already."""
+
+
+class LogPage(msgspec.Struct, frozen=True):
+    lines: tuple[str, ...]
+    cursor: str
+    """Where the next page starts; opaque to callers."""
+    done: bool
+    """True when no more lines will come."""
+
+
+class BuildQuery(msgspec.Struct, frozen=True, kw_only=True):
+    project: str | None = None
+    domain: str | None = None
+    state: State | None = None
+    page_token: str = ""
+    page_size: int = 50
+
+
+class BuildPage(msgspec.Struct, frozen=True):
+    builds: tuple[Build, ...]
+    """Newest first."""
+    next_page_token: str
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    upload_url: str
+    headers: dict[str, str]
+    expires_at: float
+    """Seconds since 1970."""
+
+
+class SecretValue(msgspec.Struct, frozen=True, kw_only=True):
+    """`kind` image_pull: a Docker config JSON. `kind` build: any bytes."""
+
+    kind: str
+    value: bytes
+
+    def __repr__(self) -> str:
+        return f"SecretValue(kind={self.kind!r}, value=…)"
+
+
+class Registry(Protocol):
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        """The image, if the registry has it for all of `platforms`; None if it surely has not.
+
+        Raises BoatyardError REGISTRY_UNAVAILABLE or REGISTRY_DENIED when that cannot be known.
+        """
+        ...
+
+
+class JobRunner(Protocol):
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        """Joins the build of `tag` or starts `job(attempt)`, atomically (`boatyard.attempts.decide`).
+
+        Raises TOO_MANY_BUILDS or DATAPLANE_UNAVAILABLE.
+        """
+        ...
+
+    def status(self, build_id: str) -> Build | None: ...
+
+    def latest(self, tag: str) -> Build | None:
+        """The newest build of a tag, if any is still known."""
+        ...
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None: ...
+
+    def cancel(self, build_id: str) -> Build | None:
+        """Asks the build to stop and returns it; a build that has ended is returned as it is."""
+        ...
+
+    def list(self, query: BuildQuery) -> BuildPage: ...
+
+
+class ContextStore(Protocol):
+    def has(self, sha256: str) -> bool: ...
+
+    def upload(self, sha256: str, size: int) -> Upload:
+        """Where the archive's bytes go. The store refuses bytes of another digest or size."""
+        ...
+
+    def download_url(self, sha256: str) -> str: ...
+
+
+class SecretStore(Protocol):
+    def put(self, scope: Scope, name: str, secret: SecretValue) -> None: ...
+
+    def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that are not there. Values are never read back."""
+        ...
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since 1970."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...

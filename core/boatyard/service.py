@@ -1,0 +1,173 @@
+"""What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from boatyard.build import Build, Image, State
+from boatyard.context import Context, check_context
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.key import TAG_LENGTH
+from boatyard.plan import Order, Plan, make_job, make_plan
+from boatyard.policy import allow, allow_repository, check_scope
+from boatyard.ports import (
+    BuildPage,
+    BuildQuery,
+    Clock,
+    ContextStore,
+    JobRunner,
+    LogPage,
+    Registry,
+    Scope,
+    SecretStore,
+    SecretValue,
+    Upload,
+)
+from boatyard.reference import Reference
+from boatyard.settings import Settings
+
+LONGEST_WAIT_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an ensure came to: an image that was there, or a build."""
+
+    plan: Plan
+    image: Image | None = None
+    build: Build | None = None
+    joined: bool = False
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    image: Image
+    build: Build | None = None
+
+
+class Service:
+    """The use cases over the ports. Methods raise BoatyardError and nothing else that is foreseen."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        registry: Registry,
+        runner: JobRunner,
+        contexts: ContextStore,
+        secrets: SecretStore,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self._registry = registry
+        self._runner = runner
+        self._contexts = contexts
+        self._secrets = secrets
+        self._clock = clock
+
+    def plan(self, order: Order) -> Plan:
+        return make_plan(order, self.settings)
+
+    def ensure(self, order: Order) -> Answer:
+        """The image if the registry has it; else its build, joined or started.
+
+        The registry is asked before the context has to be there, so a cached answer needs no upload.
+        """
+        if not self.settings.enabled:
+            raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
+        plan = make_plan(order, self.settings)
+        if not order.force:
+            image = self._registry.find(plan.target, plan.platforms)
+            if image is not None:
+                return Answer(plan=plan, image=image)
+        latest = self._runner.latest(plan.keys.tag)
+        if latest is None or latest.state.ended:
+            self._check_inputs(order, plan)
+        ensured = self._runner.ensure(self._job(order, plan), plan.keys.tag, force=order.force)
+        return Answer(plan=plan, build=ensured.build, joined=ensured.joined)
+
+    def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
+        """The build as it stands, after at most `wait_seconds` for its end."""
+        deadline = self._deadline(wait_seconds)
+        while True:
+            build = self._runner.status(build_id)
+            if build is None:
+                raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
+            self._allow(build)
+            if build.state.ended or self._clock.now() >= deadline:
+                return build
+            self._clock.sleep(_POLL_SECONDS)
+
+    def logs(self, build_id: str, cursor: str, *, wait_seconds: float = 0) -> LogPage:
+        """The next lines, after at most `wait_seconds` for the first of them."""
+        self.build(build_id)
+        deadline = self._deadline(wait_seconds)
+        while True:
+            page = self._runner.logs(build_id, cursor)
+            if page is None:
+                raise BoatyardError("NOT_FOUND", f"build {build_id!r} has no log")
+            if page.lines or page.done or self._clock.now() >= deadline:
+                return page
+            self._clock.sleep(_POLL_SECONDS)
+
+    def cancel(self, build_id: str) -> Build:
+        self.build(build_id)
+        build = self._runner.cancel(build_id)
+        if build is None:
+            raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
+        return build
+
+    def builds(self, query: BuildQuery) -> BuildPage:
+        page = self._runner.list(query)
+        return BuildPage(tuple(build for build in page.builds if self._allowed(build)), page.next_page_token)
+
+    def find_image(self, reference: Reference) -> Found:
+        allow_repository(self.settings.access, reference)
+        image = self._registry.find(reference, ())
+        if image is None:
+            raise BoatyardError("NOT_FOUND", f"the registry has no image {reference}")
+        build = self._runner.latest(image.key[:TAG_LENGTH]) if image.key else None
+        return Found(image=image, build=build if build and build.state is State.SUCCEEDED else None)
+
+    def upload(self, context: Context) -> Upload | None:
+        """Where to put the archive, or None if it is there already."""
+        check_context(context)
+        limit = self.settings.limits.context_bytes
+        if context.size > limit:
+            raise BoatyardError("CONTEXT_TOO_LARGE", f"{context.size:,} bytes are more than the {limit:,} allowed")
+        if self._contexts.has(context.sha256):
+            return None
+        return self._contexts.upload(context.sha256, context.size)
+
+    def put_secret(self, scope: Scope, name: str, secret: SecretValue) -> None:
+        check_scope(scope)
+        allow(self.settings.access, scope)
+        self._secrets.put(scope, name, secret)
+
+    def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
+        url = self._contexts.download_url(order.context.sha256) if order.context else ""
+        return lambda attempt: make_job(order, plan, self.settings, attempt=attempt, context_url=url)
+
+    def _check_inputs(self, order: Order, plan: Plan) -> None:
+        names = plan.secrets + ((order.registry_secret,) if order.registry_secret else ())
+        if missing := self._secrets.missing(order.scope, names):
+            raise BoatyardError(
+                "SECRET_NOT_FOUND",
+                f"{order.scope.project}/{order.scope.domain} has no secret {', '.join(missing)}",
+                missing=missing,
+            )
+        if order.context and not self._contexts.has(order.context.sha256):
+            raise BoatyardError("CONTEXT_MISSING", f"the context {order.context.sha256} has not been uploaded")
+
+    def _deadline(self, wait_seconds: float) -> float:
+        return self._clock.now() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
+
+    def _allow(self, build: Build) -> None:
+        allow(self.settings.access, Scope(build.project, build.domain))
+
+    def _allowed(self, build: Build) -> bool:
+        try:
+            self._allow(build)
+        except BoatyardError:
+            return False
+        return True

@@ -1,0 +1,48 @@
+"""Where an image goes: the reference that a key, a name and a repository make together."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from boatyard.errors import invalid
+from boatyard.reference import Reference, Repository
+
+DEFAULT_NAME: Final = "image"
+_ECR: Final = re.compile(r"\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\Z")
+_NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
+_LONGEST_NAME: Final = 80
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the user says of the place. `registry` empty: the deployment's default repository."""
+
+    registry: str = ""
+    name: str = ""
+
+
+def is_ecr(repository: Repository) -> bool:
+    """ECR repositories are made one by one and hold many images; elsewhere a push makes its repository."""
+    return _ECR.match(repository.host) is not None
+
+
+def reference(target: Target, default_repository: str, tag: str) -> Reference:
+    """The reference an image is pushed to. Raises INVALID_SPEC if no repository is known."""
+    name = target.name or DEFAULT_NAME
+    if not _NAME.match(name) or len(name) > _LONGEST_NAME:
+        raise invalid(
+            f"{name!r} is not an image name: lower-case letters, digits and . _ - between them",
+            field="target.name",
+        )
+    if target.registry:
+        registry = Repository.parse(target.registry.rstrip("/") + "/" + name, field="target.registry")
+        return Reference(registry, tag)
+    if not default_repository:
+        raise invalid(
+            "no registry is given and the deployment has no defaultRepository; set one of them",
+            field="target.registry",
+        )
+    repository = Repository.parse(default_repository.rstrip("/"), field="defaultRepository")
+    if is_ecr(repository):
+        return Reference(repository, f"{name}-{tag}")
+    return Reference(repository.child(name), tag)

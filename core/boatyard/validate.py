@@ -1,0 +1,53 @@
+"""Checks on single values of a spec, shared by every message of it. Each raises INVALID_SPEC."""
+
+import re
+from typing import Final
+
+from boatyard.errors import invalid
+
+LONGEST_TEXT: Final = 65_536
+LONGEST_DOCKERFILE: Final = 1_048_576
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_MOUNT: Final = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+\Z")
+
+
+def text(value: str, *, field: str, newlines: bool = False, empty: bool = True, longest: int = LONGEST_TEXT) -> str:
+    """A string without control characters; tabs always, line ends only where `newlines` allows them."""
+    if not empty and not value.strip():
+        raise invalid("must not be empty", field=field)
+    if len(value) > longest:
+        raise invalid(f"is longer than {longest} characters", field=field)
+    if _CONTROL.search(value) or (not newlines and ("\n" in value or "\r" in value)):
+        raise invalid("holds a line end or another control character", field=field)
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise invalid("is not valid Unicode", field=field) from None
+    return value
+
+
+def is_env_name(name: str) -> bool:
+    return _ENV_NAME.match(name) is not None
+
+
+def env_name(name: str, *, field: str) -> str:
+    if not is_env_name(name):
+        raise invalid(f"{name!r} is not the name of an environment variable", field=field)
+    return name
+
+
+def context_path(path: str, *, field: str) -> str:
+    """A normalised relative path that stays inside the context. `.` is the whole context."""
+    text(path, field=field, empty=False)
+    parts = path.removesuffix("/").split("/")
+    if path.startswith("/") or "\\" in path or ".." in parts or ("." in parts and path != ".") or "" in parts:
+        raise invalid(f"{path!r} is not a plain path inside the context", field=field)
+    return path
+
+
+def absolute_path(path: str, *, field: str) -> str:
+    """A mount target: absolute, without anything that BuildKit's --mount syntax would interpret."""
+    if not _MOUNT.match(path) or {".", ".."} & set(path.split("/")):
+        raise invalid(f"{path!r} is not an absolute path of letters, digits and . _ @ + -", field=field)
+    return path
