@@ -115,9 +115,7 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
         raise _damaged(error) from None
 
 
-def _members(
-    tar: tarfile.TarFile, info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds
-) -> Iterator[Member]:
+def _members(tar: tarfile.TarFile, info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds) -> Iterator[Member]:
     path = info.name.removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
@@ -236,9 +234,7 @@ class _Forward:
             data += more
         self._position += len(data)
         if self._position > self._limit:
-            raise BoatyardError(
-                "CONTEXT_INVALID", f"the archive holds more than the {self._limit:,} bytes allowed"
-            )
+            raise BoatyardError("CONTEXT_INVALID", f"the archive holds more than the {self._limit:,} bytes allowed")
         self._last = data
         return data
 

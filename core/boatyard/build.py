@@ -36,13 +36,13 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """Written as JSON to job records and API answers alike."""
 
 
-class PhaseTime(_Record, kw_only=True):
+class PhaseTime(_Record, frozen=True, kw_only=True):
     phase: Phase
     seconds: float | None = None
     """None while it lasts."""
 
 
-class Step(_Record, kw_only=True):
+class Step(_Record, frozen=True, kw_only=True):
     """The Dockerfile step that runs now: `number` of `total`, counted from 1."""
 
     number: int
@@ -51,7 +51,7 @@ class Step(_Record, kw_only=True):
     """What runs, shortened to one line, in the SDK's words where a layer made it."""
 
 
-class Failure(_Record, kw_only=True):
+class Failure(_Record, frozen=True, kw_only=True):
     """Why a build did not succeed. `advice` says who does what next."""
 
     code: str
@@ -64,7 +64,7 @@ class Failure(_Record, kw_only=True):
     log_tail: tuple[str, ...] = ()
 
 
-class Image(_Record, kw_only=True):
+class Image(_Record, frozen=True, kw_only=True):
     """An image that a registry has."""
 
     reference: str
@@ -78,7 +78,7 @@ class Image(_Record, kw_only=True):
     """Digests of attestation manifests (provenance, SBOM)."""
 
 
-class Build(_Record, kw_only=True):
+class Build(_Record, frozen=True, kw_only=True):
     """Times are seconds since 1970, UTC."""
 
     id: str

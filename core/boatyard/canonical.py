@@ -8,7 +8,7 @@ schema version inside the value instead.
 import hashlib
 from typing import TypeAlias
 
-Value: TypeAlias = "None | bool | int | str | bytes | tuple[Value, ...] | list[Value]"
+Value: TypeAlias = "bool | int | str | bytes | tuple[Value, ...] | list[Value] | None"
 
 
 def encode(value: Value) -> bytes:

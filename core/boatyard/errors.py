@@ -29,9 +29,7 @@ CODES: Final[dict[str, CodeMeaning]] = {
     ),
     "NOT_FOUND": CodeMeaning(404, False, "There is no such thing", "Check the name or id."),
     "METHOD_NOT_ALLOWED": CodeMeaning(405, False, "That method is not served here", "See the Allow header."),
-    "UNSUPPORTED_MEDIA_TYPE": CodeMeaning(
-        415, False, "That content type is not served", "Send application/json."
-    ),
+    "UNSUPPORTED_MEDIA_TYPE": CodeMeaning(415, False, "That content type is not served", "Send application/json."),
     "CONFLICT": CodeMeaning(409, False, "The state does not allow this", "Read the current state, then decide."),
     "CONTEXT_TOO_LARGE": CodeMeaning(
         413, False, "The files are larger than the limit", "Leave files out with a .dockerignore."
@@ -45,7 +43,10 @@ CODES: Final[dict[str, CodeMeaning]] = {
     ),
     "TOO_MANY_BUILDS": CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
     "REGISTRY_UNAVAILABLE": CodeMeaning(
-        502, True, "The registry did not answer", "Ask again; if it stays, check the registry and the network."
+        502,
+        True,
+        "The registry did not answer",
+        "Ask again; if it stays, check the registry and the network.",
     ),
     "REGISTRY_DENIED": CodeMeaning(
         502, False, "The registry refuses the service's credentials", "Grant the function read access to it."
@@ -62,18 +63,27 @@ CODES: Final[dict[str, CodeMeaning]] = {
         422, False, "A Python package or version does not exist", "Check its name, version and index."
     ),
     "APT_PACKAGE_NOT_FOUND": CodeMeaning(
-        422, False, "An apt package does not exist", "Check its name for the Debian release of the base image."
+        422,
+        False,
+        "An apt package does not exist",
+        "Check its name for the Debian release of the base image.",
     ),
     "COMMAND_FAILED": CodeMeaning(422, False, "A command ended with an error", "Read its last lines."),
     "LOCK_OUTDATED": CodeMeaning(
-        422, False, "The lock file does not fit the project", "Run `uv lock` or `poetry lock`, then build again."
+        422,
+        False,
+        "The lock file does not fit the project",
+        "Run `uv lock` or `poetry lock`, then build again.",
     ),
     "BASE_IMAGE_NOT_FOUND": CodeMeaning(422, False, "The base image does not exist", "Check its name and tag."),
     "BASE_IMAGE_DENIED": CodeMeaning(
         422, False, "The base image may not be pulled", "Give the image a registry_secret that can pull it."
     ),
     "PUSH_DENIED": CodeMeaning(
-        422, False, "The registry refuses the push", "Grant the builder push access, or give a registry_secret."
+        422,
+        False,
+        "The registry refuses the push",
+        "Grant the builder push access, or give a registry_secret.",
     ),
     "INVALID_DOCKERFILE": CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Mend the line named."),
     "CONTEXT_INVALID": CodeMeaning(
@@ -82,15 +92,24 @@ CODES: Final[dict[str, CodeMeaning]] = {
     "FILE_NOT_FOUND": CodeMeaning(422, False, "A copied file is not in the context", "Check the path."),
     "OUT_OF_MEMORY": CodeMeaning(422, False, "A step ran out of memory", "Give the builder more memory."),
     "DISK_FULL": CodeMeaning(
-        507, True, "The builder has no disk space left", "Free space, raise the quota, or make the image smaller."
+        507,
+        True,
+        "The builder has no disk space left",
+        "Free space, raise the quota, or make the image smaller.",
     ),
     "TIMED_OUT": CodeMeaning(504, False, "The build took longer than the limit", "Raise buildTimeoutSeconds."),
     "NETWORK_UNREACHABLE": CodeMeaning(
-        502, True, "A build step could not reach a server", "Check the builder's network, proxy and CA bundle."
+        502,
+        True,
+        "A build step could not reach a server",
+        "Check the builder's network, proxy and CA bundle.",
     ),
     "CANCELLED": CodeMeaning(409, False, "The build was cancelled", "Build again when you want it."),
     "BUILDER_LOST": CodeMeaning(
-        503, True, "The job ended without telling how", "Build again; if it stays, look for evictions or kills."
+        503,
+        True,
+        "The job ended without telling how",
+        "Build again; if it stays, look for evictions or kills.",
     ),
     "EVICTED": CodeMeaning(503, True, "The node took the job away", "It is tried again by itself."),
 }

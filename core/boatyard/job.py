@@ -13,7 +13,7 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Unknown fields are ignored: a newer function may speak to an older job."""
 
 
-class JobLayer(_Document, kw_only=True):
+class JobLayer(_Document, frozen=True, kw_only=True):
     """A layer as the job needs it to explain a failure. Lines count from 1."""
 
     index: int
@@ -24,20 +24,20 @@ class JobLayer(_Document, kw_only=True):
     last_line: int
 
 
-class JobSecret(_Document, kw_only=True):
+class JobSecret(_Document, frozen=True, kw_only=True):
     """A secret that the job fetches by `name` and hands to BuildKit as `id`."""
 
     id: str
     name: str
 
 
-class JobContext(_Document, kw_only=True):
+class JobContext(_Document, frozen=True, kw_only=True):
     context: Context
     url: str = ""
     """Where the archive is fetched from: https, or file for the embedded runner."""
 
 
-class BuildJob(_Document, kw_only=True):
+class BuildJob(_Document, frozen=True, kw_only=True):
     """One build, complete. It holds names of secrets, never their values."""
 
     schema: str = SCHEMA
@@ -73,14 +73,14 @@ class BuildJob(_Document, kw_only=True):
     context_entries: int = 200_000
 
 
-class JobProgress(_Document, kw_only=True):
+class JobProgress(_Document, frozen=True, kw_only=True):
     """Written again and again while the job runs."""
 
     phases: tuple[PhaseTime, ...] = ()
     step: Step | None = None
 
 
-class JobResult(_Document, kw_only=True):
+class JobResult(_Document, frozen=True, kw_only=True):
     """Written once, last: on Kubernetes as the termination message, so it stays under 4096 bytes there."""
 
     state: State

@@ -17,7 +17,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Every section refuses unknown names: a misspelt setting must not be silently ignored."""
 
 
-class Buildkit(_Section, kw_only=True):
+class Buildkit(_Section, frozen=True, kw_only=True):
     """How BuildKit is reached. `driver` buildctl speaks to a buildkitd, buildx to a Docker engine."""
 
     enabled: bool = True
@@ -34,21 +34,21 @@ class Buildkit(_Section, kw_only=True):
     """Folder with ca.pem, cert.pem and key.pem for a buildkitd that asks for mutual TLS."""
 
 
-class BaseImageRule(_Section, kw_only=True):
+class BaseImageRule(_Section, frozen=True, kw_only=True):
     """Replaces a base image by another. `match` may hold `*`; the first rule that matches wins."""
 
     match: str
     image: str
 
 
-class Uv(_Section, kw_only=True):
+class Uv(_Section, frozen=True, kw_only=True):
     """Where the uv binary that goes into images comes from: an image, or a folder of `uv-<arch>`."""
 
     image: str = "ghcr.io/astral-sh/uv:0.13.4"
     directory: str = ""
 
 
-class Network(_Section, kw_only=True):
+class Network(_Section, frozen=True, kw_only=True):
     """What a build needs of a company's own network. Mounted for RUN steps, never left in a layer."""
 
     ca_bundle: str = ""
@@ -62,14 +62,14 @@ class Network(_Section, kw_only=True):
     """The network that RUN steps see, in BuildKit's words."""
 
 
-class Cache(_Section, kw_only=True):
+class Cache(_Section, frozen=True, kw_only=True):
     """Registry cache. `repository` empty: no import and no export."""
 
     repository: str = ""
     mode: Literal["min", "max"] = "max"
 
 
-class Output(_Section, kw_only=True):
+class Output(_Section, frozen=True, kw_only=True):
     """How the image is written. All of it is part of the key: it changes what is pushed."""
 
     compression: Compression = "zstd"
@@ -80,7 +80,7 @@ class Output(_Section, kw_only=True):
     """Clamp all times in new layers, so that equal input gives equal layer digests."""
 
 
-class Limits(_Section, kw_only=True):
+class Limits(_Section, frozen=True, kw_only=True):
     concurrent_builds: int = 2
     queued_builds: int = 10_000
     build_timeout_seconds: int = 3600
@@ -96,7 +96,7 @@ class Limits(_Section, kw_only=True):
     """Quota of a build's own files (context, exported layers); 0 is none."""
 
 
-class Access(_Section, kw_only=True):
+class Access(_Section, frozen=True, kw_only=True):
     """Who may build what. Empty tuples allow everything; entries may hold `*`."""
 
     projects: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ class Access(_Section, kw_only=True):
     """Patterns of target repositories, e.g. `ghcr.io/acme/*`."""
 
 
-class Settings(_Section, kw_only=True):
+class Settings(_Section, frozen=True, kw_only=True):
     enabled: bool = True
     target_config_map_name: str = "build-image-config"
     buildkit_uri: str = ""

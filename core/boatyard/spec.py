@@ -20,7 +20,7 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A protobuf message in its JSON form: absent fields have their defaults."""
 
 
-class Secret(_Message, kw_only=True):
+class Secret(_Message, frozen=True, kw_only=True):
     """A secret by name. Its value is looked up by the job and never part of a spec."""
 
     key: str
@@ -43,38 +43,38 @@ class Secret(_Message, kw_only=True):
         return self.env_var or (self.name if is_env_name(self.name) else "")
 
 
-class PipOptions(_Message, kw_only=True):
+class PipOptions(_Message, frozen=True, kw_only=True):
     index_url: str = ""
     extra_index_urls: tuple[str, ...] = ()
     pre: bool = False
     extra_args: str = ""
 
 
-class AptPackages(_Message, kw_only=True):
+class AptPackages(_Message, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class PipPackages(_Message, kw_only=True):
+class PipPackages(_Message, frozen=True, kw_only=True):
     packages: tuple[str, ...] = ()
     options: PipOptions = PipOptions()
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class Requirements(_Message, kw_only=True):
+class Requirements(_Message, frozen=True, kw_only=True):
     file: str
     options: PipOptions = PipOptions()
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class PythonWheels(_Message, kw_only=True):
+class PythonWheels(_Message, frozen=True, kw_only=True):
     dir: str
     package_name: str
     options: PipOptions = PipOptions()
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class UVProject(_Message, kw_only=True):
+class UVProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the folder of pyproject.toml, `uvlock` the lock file itself.
 
     `--no-install-project` among the options means "dependencies only". `editables` are the folders of
@@ -89,7 +89,7 @@ class UVProject(_Message, kw_only=True):
     editables: tuple[str, ...] = ()
 
 
-class PoetryProject(_Message, kw_only=True):
+class PoetryProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted."""
 
     pyproject: str
@@ -98,21 +98,21 @@ class PoetryProject(_Message, kw_only=True):
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class Commands(_Message, kw_only=True):
+class Commands(_Message, frozen=True, kw_only=True):
     cmd: tuple[str, ...] = ()
     secret_mounts: tuple[Secret, ...] = ()
 
 
-class WorkDir(_Message, kw_only=True):
+class WorkDir(_Message, frozen=True, kw_only=True):
     workdir: str
 
 
-class CopyConfig(_Message, kw_only=True):
+class CopyConfig(_Message, frozen=True, kw_only=True):
     src: str
     dst: str
 
 
-class Env(_Message, kw_only=True):
+class Env(_Message, frozen=True, kw_only=True):
     """Environment variables. Their order counts: a value may refer to an earlier one with `$NAME`."""
 
     env_variables: dict[str, str] = {}
@@ -132,7 +132,7 @@ Layer: TypeAlias = (
 )
 
 
-class LayerDocument(_Message, kw_only=True):
+class LayerDocument(_Message, frozen=True, kw_only=True):
     """The oneof of `Layer` in its JSON form: exactly one field is set."""
 
     apt_packages: AptPackages | None = None
@@ -147,7 +147,7 @@ class LayerDocument(_Message, kw_only=True):
     poetry_project: PoetryProject | None = None
 
 
-class SpecDocument(_Message, kw_only=True):
+class SpecDocument(_Message, frozen=True, kw_only=True):
     """`ImageSpec` in its JSON form, checked for types and names only."""
 
     base_image: str = ""
@@ -196,9 +196,7 @@ def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         found = re.match(r"\.layers\[(\d+)\]", path)
-        raise invalid(
-            message, field=field + path.rstrip("`"), layer_index=int(found[1]) if found else None
-        ) from None
+        raise invalid(message, field=field + path.rstrip("`"), layer_index=int(found[1]) if found else None) from None
     return check_spec(wire, field=field)
 
 
@@ -221,7 +219,8 @@ def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
         raise invalid("a spec needs a baseImage or a dockerfile", field=f"{field}.baseImage")
     if (wire.python_version or not wire.dockerfile) and not _PYTHON.match(wire.python_version):
         raise invalid(
-            f"pythonVersion is {wire.python_version!r}; it must look like 3.12", field=f"{field}.pythonVersion"
+            f"pythonVersion is {wire.python_version!r}; it must look like 3.12",
+            field=f"{field}.pythonVersion",
         )
     return ImageSpec(
         base_image=wire.base_image,
@@ -262,10 +261,12 @@ def _without_defaults(message: msgspec.Struct) -> dict[str, Any]:
 
 
 def _layer(document: LayerDocument, field: str, index: int) -> Layer:
-    present = [layer for name in document.__struct_fields__ if (layer := getattr(document, name)) is not None]
+    present: list[Layer] = [
+        made for name in document.__struct_fields__ if (made := getattr(document, name)) is not None
+    ]
     if len(present) != 1:
         raise invalid("a layer has exactly one of " + ", ".join(_KINDS.values()), field=field, layer_index=index)
-    layer: Layer = present[0]
+    (layer,) = present
     try:
         _check_layer(layer, f"{field}.{kind_of(layer)}")
     except BoatyardError as error:

@@ -32,28 +32,28 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 
 
-class ImageIdentifier(_Message, kw_only=True):
+class ImageIdentifier(_Message, frozen=True, kw_only=True):
     name: str = ""
 
 
-class ProjectIdentifier(_Message, kw_only=True):
+class ProjectIdentifier(_Message, frozen=True, kw_only=True):
     organization: str = ""
     domain: str = ""
     name: str = ""
 
 
-class GetImageRequest(_Message, kw_only=True):
+class GetImageRequest(_Message, frozen=True, kw_only=True):
     id: ImageIdentifier = ImageIdentifier()
     organization: str = ""
     project_id: ProjectIdentifier = ProjectIdentifier()
 
 
-class ImageMessage(_Message, kw_only=True):
+class ImageMessage(_Message, frozen=True, kw_only=True):
     id: ImageIdentifier
     fqin: str
 
 
-class GetImageResponse(_Message, kw_only=True):
+class GetImageResponse(_Message, frozen=True, kw_only=True):
     image: ImageMessage
 
 

@@ -60,7 +60,10 @@ class Handlers:
         return Reply(
             status=201,
             body=messages.ContextAnswer(
-                exists=False, upload_url=upload.upload_url, headers=upload.headers, expires_at=upload.expires_at
+                exists=False,
+                upload_url=upload.upload_url,
+                headers=upload.headers,
+                expires_at=upload.expires_at,
             ),
         )
 

@@ -24,7 +24,7 @@ class _Tell(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 
 
-class OrderRequest(_Ask, kw_only=True):
+class OrderRequest(_Ask, frozen=True, kw_only=True):
     """What to build. `spec` is the proto3 JSON of flyteidl2.imagebuilder.ImageSpec, plus `dockerfile`."""
 
     spec: SpecDocument
@@ -37,7 +37,7 @@ class OrderRequest(_Ask, kw_only=True):
     """Build even if the registry has the image, or a failure is still held."""
 
 
-class PlanAnswer(_Tell, kw_only=True):
+class PlanAnswer(_Tell, frozen=True, kw_only=True):
     key: str
     target: str
     platforms: tuple[str, ...]
@@ -59,13 +59,13 @@ class PlanAnswer(_Tell, kw_only=True):
         )
 
 
-class ContextRequest(_Ask, kw_only=True):
+class ContextRequest(_Ask, frozen=True, kw_only=True):
     sha256: Sha256
     size: Annotated[int, Meta(ge=1, le=2**53)]
     """Bytes of the archive."""
 
 
-class ContextAnswer(_Tell, kw_only=True):
+class ContextAnswer(_Tell, frozen=True, kw_only=True):
     """`exists` true: nothing to upload. Else PUT the bytes to `uploadUrl` with `headers` before `expiresAt`."""
 
     exists: bool
@@ -74,7 +74,7 @@ class ContextAnswer(_Tell, kw_only=True):
     expires_at: float | None = None
 
 
-class BuildAnswer(_Tell, kw_only=True):
+class BuildAnswer(_Tell, frozen=True, kw_only=True):
     """The answer to an ensure. `cached`: the registry had the image. `joined`: the build was under way."""
 
     key: str
@@ -103,18 +103,18 @@ class BuildAnswer(_Tell, kw_only=True):
         )
 
 
-class BuildsAnswer(_Tell, kw_only=True):
+class BuildsAnswer(_Tell, frozen=True, kw_only=True):
     builds: tuple[Build, ...]
     next_page_token: str
 
 
-class LogsAnswer(_Tell, kw_only=True):
+class LogsAnswer(_Tell, frozen=True, kw_only=True):
     lines: tuple[str, ...]
     cursor: str
     done: bool
 
 
-class ImageAnswer(_Tell, kw_only=True):
+class ImageAnswer(_Tell, frozen=True, kw_only=True):
     reference: str
     digest: str
     platforms: tuple[str, ...]
@@ -135,7 +135,7 @@ class ImageAnswer(_Tell, kw_only=True):
         )
 
 
-class SecretRequest(_Ask, kw_only=True):
+class SecretRequest(_Ask, frozen=True, kw_only=True):
     """`image_pull`: `value` is a Docker config JSON. `build`: any text. It is never given back."""
 
     kind: Literal["image_pull", "build"]
@@ -144,7 +144,7 @@ class SecretRequest(_Ask, kw_only=True):
     domain: Name = "development"
 
 
-class LimitsAnswer(_Tell, kw_only=True):
+class LimitsAnswer(_Tell, frozen=True, kw_only=True):
     context_bytes: int
     request_bytes: int
     layers: int
@@ -152,7 +152,7 @@ class LimitsAnswer(_Tell, kw_only=True):
     concurrent_builds: int
 
 
-class CapabilitiesAnswer(_Tell, kw_only=True):
+class CapabilitiesAnswer(_Tell, frozen=True, kw_only=True):
     cloud: str
     runners: tuple[str, ...]
     platforms: tuple[str, ...]
@@ -162,11 +162,11 @@ class CapabilitiesAnswer(_Tell, kw_only=True):
     version: str
 
 
-class HealthAnswer(_Tell, kw_only=True):
+class HealthAnswer(_Tell, frozen=True, kw_only=True):
     status: Literal["ok"]
 
 
-class Problem(_Tell, kw_only=True, omit_defaults=True):
+class Problem(_Tell, frozen=True, kw_only=True, omit_defaults=True):
     """RFC 9457. `code` is stable; `detail` is for people; `advice` says what to do next."""
 
     type: str
@@ -180,5 +180,3 @@ class Problem(_Tell, kw_only=True, omit_defaults=True):
     layer_index: int | None = None
     log_tail: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-
-

@@ -9,6 +9,7 @@ import msgspec
 from boatyard.api import messages
 from boatyard.build import Build
 
+
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """A query parameter. `schema` is JSON Schema; values come as text."""
 

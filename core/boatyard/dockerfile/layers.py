@@ -6,6 +6,7 @@ import re
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.quoting import (
     copy_source,
     expandable,
@@ -86,6 +87,8 @@ def _apt(layer: AptPackages, site: Site) -> str:
 
 def _pip_arguments(options: PipOptions, secrets: tuple[Secret, ...]) -> list[str]:
     expand = _variables(secrets)
+    for text in (options.index_url, *options.extra_index_urls, options.extra_args):
+        refuse_credentials(text, expand, field="options")
     words: list[str] = []
     if options.index_url:
         words += ["--index-url", shell_word(options.index_url, expand)]
@@ -109,6 +112,7 @@ def _uv_cache(site: Site) -> str:
 def _pip(layer: PipPackages, site: Site) -> str:
     expand = _variables(layer.secret_mounts)
     for package in layer.packages:
+        refuse_credentials(package, expand, field="pipPackages.packages")
         _check_requirement(package)
     words = [
         *_pip_arguments(layer.options, layer.secret_mounts),

@@ -53,9 +53,7 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
             error.layer_index = index
             error.field = f"spec.layers[{index}].{error.field or kind_of(layer)}"
             raise
-        rendered.append(
-            RenderedLayer(index, kind_of(layer), "\n".join(made), len(lines) + 1, len(lines) + len(made))
-        )
+        rendered.append(RenderedLayer(index, kind_of(layer), "\n".join(made), len(lines) + 1, len(lines) + len(made)))
         lines += made
     if creates_flyte_user(spec):
         lines += ["USER flyte", 'WORKDIR "/home/flyte"']

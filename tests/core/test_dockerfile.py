@@ -1,0 +1,239 @@
+"""No value of a spec can add an instruction, a flag or a mount, or come out changed."""
+
+import itertools
+import json
+import re
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from boatyard.context import Context
+from boatyard.dockerfile.quoting import NEWLINE_ARG
+from boatyard.errors import BoatyardError
+from boatyard.settings import Network, Settings, Uv
+from tests.core.buildkit_words import expand
+from tests.core.orders import (
+    SETTINGS,
+    apt,
+    commands,
+    copy,
+    env,
+    env_names,
+    hostile_lines,
+    hostile_text,
+    pip,
+    plan,
+    workdir,
+)
+
+CONTEXT = Context(sha256="a" * 64, size=1)
+
+
+def lines_of(*layers: dict[str, Any], **fields: Any) -> list[str]:
+    """The instructions of the layers alone."""
+    made = plan(*layers, **fields)
+    text = made.dockerfile.split("\n")  # BuildKit's only line end; Python's splitlines knows more
+    return [line for layer in made.layers for line in text[layer.first_line - 1 : layer.last_line]]
+
+
+def script_of(line: str) -> str:
+    """The script of a RUN in exec form."""
+    assert line.startswith("RUN ")
+    words = json.loads(line[line.index("[") :])
+    assert words[:2] == ["/bin/sh", "-c"]
+    return str(words[2])
+
+
+@given(st.lists(hostile_lines, min_size=1, max_size=3))
+def test_a_command_is_one_instruction_and_arrives_unchanged(wanted: list[str]) -> None:
+    made = lines_of(commands(*wanted))
+    assert [script_of(line) for line in made] == wanted
+    assert all(line.startswith('RUN ["/bin/sh", "-c", "') and "<<" not in line for line in made)
+
+
+@example({"A": "\u2028RUN evil\x85RUN evil", "B": "\\\n", "C": "\\", "D": "a\\$B", "E": "'\"${A}\"'"})
+@given(st.dictionaries(env_names, hostile_lines, min_size=1, max_size=3))
+def test_env_values_arrive_unchanged_but_for_references(variables: dict[str, str]) -> None:
+    made = [line for line in lines_of(env(**variables)) if not line.startswith("ARG ")]
+    assert len(made) == len(variables)
+    seen = {NEWLINE_ARG: "\n"}
+    for line, (name, value) in zip(made, variables.items(), strict=True):
+        head, _, word = line.partition("=")
+        assert head == f"ENV {name}"
+        assert expand(word, seen) == documented(value, seen)
+        seen[name] = documented(value, seen)
+
+
+def documented(value: str, variables: dict[str, str]) -> str:
+    """docs/layers.md: `$NAME` and `${NAME}` refer to earlier variables, `\\$` is a dollar sign."""
+
+    def replace(found: re.Match[str]) -> str:
+        if found[0] == "\\$":
+            return "$"
+        return variables.get(found[1] or found[2], "")
+
+    return re.sub(r"\\\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)", replace, value)
+
+
+@given(hostile_text)
+def test_a_workdir_is_one_word(path: str) -> None:
+    (line,) = lines_of(workdir(path))
+    assert expand(line.removeprefix("WORKDIR "), {}) == documented(path, {})
+
+
+def is_plain(path: str) -> bool:
+    inside = not path.startswith("/") and "\\" not in path
+    return inside and {".", "..", ""}.isdisjoint(path.removesuffix("/").split("/"))
+
+
+names = hostile_text.filter(is_plain)
+
+
+@given(names, hostile_text)
+def test_copy_takes_exactly_the_file_named(src: str, dst: str) -> None:
+    (line,) = lines_of(copy(src, dst), context=CONTEXT)
+    source, target = json.loads(line.removeprefix("COPY "))
+    assert re.sub(r"\[([*?\[])\]", r"\1", expand(source, {})) == src
+    assert expand(target, {}) == documented(dst, {})
+
+
+shell_safe = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(shell_safe, min_size=1, max_size=4))
+def test_extra_args_reach_the_program_as_words_and_nothing_runs(words: list[str]) -> None:
+    (line,) = lines_of(pip("six", extraArgs=shlex.join(words)))
+    arguments = script_of(line).removeprefix('uv pip install --python "$UV_PYTHON" ')
+    shown = subprocess.run(["/bin/sh", "-c", f"printf '%s\\0' {arguments}"], capture_output=True, check=True)
+    assert shown.stdout.decode().split("\0")[:-1] == [*words, "--", "six"]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pip("--index-url=https://evil.example/"),
+        pip("six\nRUN evil"),
+        pip("six;touch"),
+        pip("=>2"),
+        pip("six", extraArgs="'unbalanced"),
+        apt("-oAPT::Update::Pre-Invoke::=touch /x"),
+        apt("git; touch /x"),
+        apt("$(touch /x)"),
+        apt(" "),
+        {"requirements": {"file": "a,target=/etc"}},
+        {"requirements": {"file": "../x"}},
+        {"requirements": {"file": "/etc/passwd"}},
+        {"requirements": {"file": "a b"}},
+        copy("../x", "."),
+        copy("a/../../x", "."),
+        copy("/etc/passwd", "."),
+        copy("a\\b", "."),
+        {
+            "uvProject": {
+                "pyproject": "app",
+                "options": {"extraArgs": "--no-install-project"},
+                "editables": ["other"],
+            }
+        },
+        {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A", "mountPath": "/x,uid=0"}]}},
+        {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A", "mountPath": "/a/../b"}]}},
+        {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A,src=/etc/shadow"}]}},
+        {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A", "envVar": "B=1;evil"}]}},
+        {"commands": {"cmd": ["a\0b"]}},
+        {"env": {"envVariables": {"A B": "x"}}},
+        {"env": {"envVariables": {"A=1\nRUN evil": "x"}}},
+        {"env": {"envVariables": {"A": "a\rb"}}},
+        {"workdir": {"workdir": "/a\nRUN evil"}},
+    ],
+)
+def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
+    with pytest.raises(BoatyardError) as refused:
+        plan(layer, context=CONTEXT)
+    assert refused.value.code == "INVALID_SPEC"
+    assert refused.value.layer_index == 0
+    assert "\n" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pip("six", indexUrl="https://me:hunter2@index.example/simple"),
+        pip("six", extraIndexUrls=["https://hunter2@index.example/simple"]),
+        pip("six", extraArgs="--find-links https://me:hunter2@x.example/"),
+        pip("git+https://hunter2@code.example/x"),
+        pip("x @ https://me:hunter2@code.example/x.whl"),
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(layer: dict[str, Any]) -> None:
+    with pytest.raises(BoatyardError) as refused:
+        plan(layer)
+    assert "secret_mounts" in refused.value.detail
+    assert "hunter2" not in refused.value.detail
+
+
+def test_a_secret_is_a_variable_in_the_places_that_flyte_documents() -> None:
+    (line,) = lines_of(
+        {
+            "pipPackages": {
+                "packages": ["git+https://$TOKEN@code.example/x", "$HOME"],
+                "options": {"indexUrl": "https://me:${TOKEN}@index.example/"},
+                "secretMounts": [{"key": "TOKEN"}],
+            }
+        }
+    )
+    script = script_of(line)
+    assert "--mount=type=secret,id=secret-TOKEN,target=/run/boatyard/secrets/TOKEN,required=true" in line
+    assert '"${TOKEN}"' in script
+    assert "'$HOME'" in script
+
+
+def test_a_secrets_value_keeps_its_line_ends(tmp_path: Any) -> None:
+    (line,) = lines_of({"commands": {"cmd": ['printf %s "$T"'], "secretMounts": [{"key": "T"}]}})
+    value = tmp_path / "T"
+    value.write_bytes(b"a b\n\n")
+    script = script_of(line).replace("/run/boatyard/secrets/T", str(value))
+    assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout == b"a b\n\n"
+
+
+def test_the_network_is_mounted_only_where_the_deployment_has_one() -> None:
+    plain = plan(pip("six")).dockerfile
+    assert "boatyard-ca" not in plain
+    company = Settings(
+        default_repository="r.example/i",
+        network=Network(ca_bundle="/ca.pem", index_url="https://u:p@i.example/"),
+    )
+    made = plan(pip("six"), settings=company).dockerfile
+    assert made.count("--mount=type=secret,id=boatyard-ca") == made.count("\nRUN ")
+    assert "u:p" not in made
+
+
+def test_projects_do_not_share_caches() -> None:
+    import msgspec
+
+    from boatyard.plan import make_plan
+    from boatyard.ports import Scope
+    from tests.core.orders import order
+
+    one = order(pip("six"))
+    other = msgspec.structs.replace(one, scope=Scope("other", "development"))
+    ids = [re.findall(r"id=([0-9a-f]{8})-uv", make_plan(o, SETTINGS).dockerfile) for o in (one, other)]
+    assert ids[0] != ids[1]
+    assert make_plan(one, SETTINGS).keys == make_plan(other, SETTINGS).keys
+
+
+def test_uv_comes_from_an_image_or_from_a_folder_of_binaries() -> None:
+    assert "COPY --from=uv /uv /usr/bin/uv" in plan().dockerfile
+    local = Settings(default_repository="r.example/i", uv=Uv(directory="/opt/uv"))
+    assert "COPY --from=uv /uv-${TARGETARCH} /usr/bin/uv" in plan(settings=local).dockerfile
+
+
+def test_every_line_between_two_layers_belongs_to_one() -> None:
+    made = plan(apt("git"), env(A="1", B="x\ny"), commands("true", "false"), workdir("/w"))
+    spans = [(layer.first_line, layer.last_line) for layer in made.layers]
+    assert [last - first + 1 for first, last in spans] == [1, 2, 2, 1]
+    assert all(one[1] + 1 == two[0] for one, two in itertools.pairwise(spans))

@@ -1,0 +1,56 @@
+"""References are read as Docker reads them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boatyard.errors import BoatyardError
+from boatyard.reference import Reference, Repository
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("python", "docker.io/library/python:latest"),
+        ("python:3.12-slim", "docker.io/library/python:3.12-slim"),
+        ("acme/app", "docker.io/acme/app:latest"),
+        ("index.docker.io/acme/app", "docker.io/acme/app:latest"),
+        ("localhost/app", "localhost/app:latest"),
+        ("localhost:5000/app:v1", "localhost:5000/app:v1"),
+        ("127.0.0.1:5000/a/b", "127.0.0.1:5000/a/b:latest"),
+        (f"ghcr.io/a/b@{DIGEST}", f"ghcr.io/a/b@{DIGEST}"),
+        (f"ghcr.io/a/b:t@{DIGEST}", f"ghcr.io/a/b:t@{DIGEST}"),
+        ("a__b--c/d.e", "docker.io/a__b--c/d.e:latest"),
+    ],
+)
+def test_normal_form(text: str, normal: str) -> None:
+    assert str(Reference.parse(text)) == normal
+    assert Reference.parse(normal) == Reference.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":", "@", "A/B", "a//b", "/a", "a/", "a:", "a:b:c", "a b", "a\nb", "x@sha256:0", "a..b",
+     "-a",
+     "host:99999999/x",      "ghcr.io/../x", "a:" + "t" * 129, "a" * 300, "http://x/y", "$(x)", "a@sha512:" + "0" * 128],
+)  # fmt: skip
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(BoatyardError):
+        Reference.parse(text)
+
+
+@given(st.text(max_size=40))
+def test_nothing_unforeseen_comes_out(text: str) -> None:
+    try:
+        made = Reference.parse(text)
+    except BoatyardError:
+        return
+    assert Reference.parse(str(made)) == made
+    assert not set(str(made)) & set(" \t\n\"'$\\{}")
+
+
+def test_a_digest_names_the_same_bytes_for_ever() -> None:
+    assert str(Reference.parse("ghcr.io/a/b:t").at(DIGEST)) == f"ghcr.io/a/b@{DIGEST}"
+    assert Repository.parse("ghcr.io/a").child("b") == Repository.parse("ghcr.io/a/b")

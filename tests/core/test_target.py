@@ -1,0 +1,39 @@
+"""Where images go."""
+
+import pytest
+
+from boatyard.errors import BoatyardError
+from boatyard.target import Target, reference
+
+TAG = "0" * 32
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/images"
+
+
+@pytest.mark.parametrize(
+    ("target", "default", "expected"),
+    [
+        (Target(name="app"), "ghcr.io/acme", f"ghcr.io/acme/app:{TAG}"),
+        (Target(), "ghcr.io/acme/", f"ghcr.io/acme/image:{TAG}"),
+        (Target(name="app"), ECR, f"{ECR}:app-{TAG}"),
+        (Target(name="app", registry="ghcr.io/other"), ECR, f"ghcr.io/other/app:{TAG}"),
+        (Target(name="app", registry="localhost:30000"), "", f"localhost:30000/app:{TAG}"),
+    ],
+)
+def test_the_reference(target: Target, default: str, expected: str) -> None:
+    assert str(reference(target, default, TAG)) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "default"),
+    [
+        (Target(name="app"), ""),
+        (Target(name="App"), "ghcr.io/acme"),
+        (Target(name="a/b"), "ghcr.io/acme"),
+        (Target(name="a" * 81), ECR),
+        (Target(name="app", registry="not a registry"), "ghcr.io/acme"),
+    ],
+)
+def test_what_cannot_be_a_reference_is_refused(target: Target, default: str) -> None:
+    with pytest.raises(BoatyardError) as refused:
+        reference(target, default, TAG)
+    assert refused.value.code == "INVALID_SPEC"
