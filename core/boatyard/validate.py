@@ -9,6 +9,7 @@ LONGEST_TEXT: Final = 65_536
 LONGEST_DOCKERFILE: Final = 1_048_576
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_SECRET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")
 _MOUNT: Final = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+\Z")
 
 
@@ -34,6 +35,13 @@ def is_env_name(name: str) -> bool:
 def env_name(name: str, *, field: str) -> str:
     if not is_env_name(name):
         raise invalid(f"{name!r} is not the name of an environment variable", field=field)
+    return name
+
+
+def secret_name(name: str, *, field: str) -> str:
+    """Names become file names and Kubernetes keys: no separators, no leading dot."""
+    if not _SECRET_NAME.match(name):
+        raise invalid(f"{name!r} is not a secret's name (letters, digits, _ . -)", field=field)
     return name
 
 

@@ -1,0 +1,35 @@
+# Two commands matter: `make run` and `make test`. Everything they need they set up themselves,
+# in .venv/ and .boatyard/ of this folder; both are safe to repeat and quick when already done.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock clean setup
+
+BIN := .venv/bin
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile
+
+run: setup  ## build and start examples/hello.py on a real BuildKit and registry
+	@$(BIN)/python -m boatyard_local.quickstart
+
+test: lint  ## lint, then every test, the ones on the real BuildKit and registry included
+	@$(BIN)/python -m boatyard_local.engine ensure
+	@$(BIN)/pytest
+
+lint: setup  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup  ## measure Boatyard against flyte's own Docker builder; writes docs/benchmarks.md
+	@$(BIN)/python -m boatyard_local.engine ensure
+	@$(BIN)/python -m tests.bench
+
+lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
+	@scripts/lock
+
+clean:  ## stop what was started here and remove .boatyard/ and .venv/
+	@scripts/clean
+
+setup:
+	@scripts/setup

@@ -1,0 +1,99 @@
+"""Every way in which the client says no: one line for a person, a code for a program.
+
+Codes of the API come through as they are (`ApiError`); the client's own are below. httpx's exceptions do
+not leave `boatyard_client.http`.
+"""
+
+from typing import ClassVar
+
+from boatyard.api.messages import Problem
+from boatyard.build import Build, Failure
+
+
+class ClientError(Exception):
+    """`detail` is one line; `advice`, where there is any, is what to do next."""
+
+    code: ClassVar[str] = "CLIENT"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str, *, advice: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.advice = advice
+
+
+class UsageError(ClientError):
+    """The command line, or an argument, makes no sense."""
+
+    code = "USAGE"
+
+
+class InputError(ClientError):
+    """A file that was named cannot be used."""
+
+    code = "INPUT"
+
+
+class ConfigError(ClientError):
+    """A configuration file, or an environment variable, cannot be used."""
+
+    code = "CONFIG"
+
+
+class ContextError(ClientError):
+    """A file cannot be part of a context."""
+
+    code = "CONTEXT"
+
+
+class ContextChangedError(ContextError):
+    """A file was written to while it was read. The next try may work."""
+
+    code = "CONTEXT_CHANGED"
+    retryable = True
+
+
+class ConnectionFailedError(ClientError):
+    """Nothing usable answers at the address."""
+
+    code = "UNREACHABLE"
+    retryable = True
+
+
+class ProtocolError(ClientError):
+    """Something answers, but not as Boatyard does."""
+
+    code = "PROTOCOL"
+
+
+class BuildFailedError(ClientError):
+    """A build ended without an image. `failure` explains it."""
+
+    code = "BUILD_FAILED"
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self.failure = build.error or Failure(
+            code=build.state.value,
+            message=f"build {build.id} ended as {build.state.value}",
+            advice="Look into its log.",
+            retryable=build.state == "ERRORED",
+        )
+        super().__init__(self.failure.message, advice=self.failure.advice)
+
+
+class ApiError(Exception):
+    """An answer of the API that is a problem document (RFC 9457)."""
+
+    def __init__(self, problem: Problem, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(problem.detail)
+        self.code = problem.code
+        self.status = problem.status
+        self.detail = problem.detail
+        self.advice = problem.advice
+        self.retryable = problem.retryable
+        self.field = problem.field
+        self.layer_index = problem.layer_index
+        self.log_tail = problem.log_tail
+        self.missing = problem.missing
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,152 @@
+"""`.dockerignore` as BuildKit reads it.
+
+The rules are those of moby/patternmatcher (patternmatcher.go, ignorefile/ignorefile.go), which BuildKit
+uses. docker-py's matcher is older: it compares names without regard to case, keeps the `.dockerignore`
+itself whatever a pattern says, and an exception below a `**` brings back its neighbours.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from boatyard_client.errors import ContextError
+
+_NAME: Final = ".dockerignore"
+_WILD: Final = re.compile(r"[*?\[\\]")
+
+
+class Pattern(NamedTuple):
+    text: str
+    """Cleaned: no `!`, no leading or trailing slash."""
+    exception: bool
+    """Written with `!`: brings back what an earlier pattern leaves out."""
+    match: Callable[[str], bool]
+
+
+class DockerIgnore:
+    """Says which paths (forward slashes, below the context) are left out. The last pattern that fits decides."""
+
+    def __init__(self, lines: Iterable[str], *, name: str = _NAME) -> None:
+        self.patterns: list[Pattern] = []
+        for number, line in enumerate(lines, 1):
+            text = line.removeprefix("\ufeff") if number == 1 else line
+            if not text.startswith("#") and text.strip():
+                self._add(text.strip(), f"{name}, line {number}")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        try:
+            return cls(path.read_text("utf-8").splitlines(), name=str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8"
+            raise ContextError(f"{path} cannot be read: {reason}") from None
+
+    @classmethod
+    def of_context(cls, context: Path, dockerfile: Path | None = None) -> Self | None:
+        """`<Dockerfile>.dockerignore` beside the Dockerfile, else the one at the context's root, else None."""
+        own = dockerfile.with_name(dockerfile.name + _NAME) if dockerfile else None
+        for path in (own, context / _NAME):
+            if path is not None and path.is_file():
+                return cls.read(path)
+        return None
+
+    def __call__(self, path: str, /) -> bool:
+        """True if the path is left out, by itself or with a folder above it."""
+        parts = path.split("/")
+        names = [path, *("/".join(parts[:depth]) for depth in range(1, len(parts)))]
+        ignored = False
+        for pattern in self.patterns:
+            if pattern.exception is ignored and any(map(pattern.match, names)):
+                ignored = not pattern.exception
+        return ignored
+
+    def may_keep_below(self, folder: str, /) -> bool:
+        """Whether an exception could bring back something below a folder that is left out."""
+        return any(
+            pattern.exception and (_is_wild(pattern.text) or pattern.text.startswith(folder + "/"))
+            for pattern in self.patterns
+        )
+
+    def _add(self, text: str, place: str) -> None:
+        exception = text.startswith("!")
+        cleaned = _clean(text[1:].strip() if exception else text)
+        if exception and not text[1:].strip():
+            raise ContextError(f"{place}: a lone ! means nothing")
+        try:
+            self.patterns.append(Pattern(cleaned, exception, _matcher(cleaned)))
+        except re.error:
+            raise ContextError(f"{place}: {text!r} is not a pattern") from None
+
+
+def _clean(text: str) -> str:
+    """Go's filepath.Clean, then without the slash in front."""
+    cleaned = posixpath.normpath(text)
+    return cleaned.lstrip("/") or "/"
+
+
+def _is_wild(text: str) -> bool:
+    """Whether a pattern has wildcards before a trailing `/*` or `/**`."""
+    return _WILD.search(text.removesuffix("/**").removesuffix("/*")) is not None
+
+
+def _matcher(text: str) -> Callable[[str], bool]:
+    if text.startswith("**") and not _WILD.search(text[2:]):
+        # As in moby, `**name` is "ends with", where `**/name` also is the name itself.
+        suffix = text[2:]
+        return lambda path: path.endswith(suffix) or path == suffix.removeprefix("/")
+    return _regex(text).fullmatch_bool
+
+
+class _Regex:
+    def __init__(self, pattern: str) -> None:
+        self._pattern = re.compile(pattern, re.DOTALL)
+
+    def fullmatch_bool(self, path: str) -> bool:
+        return self._pattern.fullmatch(path) is not None
+
+
+def _regex(text: str) -> _Regex:
+    out: list[str] = []
+    position = 0
+    while position < len(text):
+        rest = text[position:]
+        if rest.startswith("**"):
+            position += 3 if rest.startswith("**/") else 2
+            out.append("(.*/)?" if position < len(text) else ".*")
+        elif rest[0] == "*":
+            out.append("[^/]*")
+            position += 1
+        elif rest[0] == "?":
+            out.append("[^/]")
+            position += 1
+        elif rest[0] == "[":
+            group, length = _group(rest)
+            out.append(group)
+            position += length
+        elif rest[0] == "\\" and len(rest) > 1:
+            out.append(re.escape(rest[1]))
+            position += 2
+        else:
+            out.append(re.escape(rest[0]))
+            position += 1
+    return _Regex("".join(out))
+
+
+def _group(rest: str) -> tuple[str, int]:
+    """`[a-z]` or `[^a-z]` of Go's filepath.Match as a regular expression, and its length in the text."""
+    negated = rest.startswith("[^")
+    position = 2 if negated else 1
+    out: list[str] = []
+    while position < len(rest) and (rest[position] != "]" or not out):
+        if rest[position] == "\\":
+            position += 1
+        if position >= len(rest):
+            break
+        character = rest[position]
+        out.append("-" if character == "-" and out and rest[position - 1] != "\\" else re.escape(character))
+        position += 1
+    if position >= len(rest):
+        raise re.error("unterminated group")
+    return f"[{'^' if negated else ''}{''.join(out)}]", position + 1

@@ -1,0 +1,160 @@
+"""Writes items into the archive, and notices when what it reads is not what was scanned."""
+
+import errno
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+from boatyard.archive import TAR_FORMAT, executable, header
+from boatyard.context import Entry
+from boatyard.errors import BoatyardError
+
+from boatyard_client.errors import ContextChangedError, ContextError
+from boatyard_client.packing.item import Item, Stamp
+from boatyard_client.packing.scan import shown, unreadable
+
+_PIECE: Final = 1024 * 1024
+_LEVEL: Final = 4
+"""gzip's level: from 5 on, source code gets 2 % smaller and takes twice the time."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    sha256: str
+    size: int
+    entries: tuple[Entry, ...]
+
+
+def write(items: Iterable[Item], out: IO[bytes], each: Callable[[Item], None]) -> Written:
+    """Items, sorted by path, as tar.gz into `out`. `each` is called after every item.
+
+    Raises ContextChangedError when a file is not as its item says, before or after it was read.
+    """
+    sink = _Sink(out)
+    entries: list[Entry] = []
+    try:
+        with (
+            gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=sink, mtime=0) as packed,
+            tarfile.TarFile(
+                fileobj=packed, mode="w", format=TAR_FORMAT, encoding="utf-8", copybufsize=_PIECE
+            ) as tar,
+        ):
+            for item in items:
+                entries.append(_add(tar, item))
+                each(item)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ContextError(
+            "there is no space left for the archive in the folder of temporary files",
+            advice="Free space there, or name another folder with TMPDIR.",
+        ) from None
+    return Written(sink.digest.hexdigest(), sink.size, tuple(entries))
+
+
+def _add(tar: tarfile.TarFile, item: Item) -> Entry:
+    if item.kind == "folder":
+        entry = Entry(item.path, "folder")
+        tar.addfile(_header(entry, item))
+        return entry
+    if item.kind == "link":
+        entry = Entry(item.path, "link", content=item.target)
+        tar.addfile(_header(entry, item))
+        return entry
+    if item.data is not None:
+        entry = Entry(
+            item.path, "file", item.executable, len(item.data), hashlib.sha256(item.data).hexdigest()
+        )
+        tar.addfile(_header(entry, item), io.BytesIO(item.data))
+        return entry
+    return _add_file(tar, item)
+
+
+def _add_file(tar: tarfile.TarFile, item: Item) -> Entry:
+    try:
+        # NONBLOCK: what was a file a moment ago may be a pipe by now, and nobody may ever write to it.
+        fd = os.open(item.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise changed(item.source) from None
+    except OSError as error:
+        raise unreadable(item.source, error) from None
+    with open(fd, "rb", buffering=0) as file:
+        if Stamp.of(os.fstat(fd)) != item.stamp:
+            raise changed(item.source)
+        entry = Entry(item.path, "file", executable(item.stamp.mode), item.stamp.size)
+        reader = _Reader(file, item.source, item.stamp.size)
+        tar.addfile(_header(entry, item), reader)
+        reader.finish()
+        if Stamp.of(os.fstat(fd)) != item.stamp or not _is_still(item):
+            raise changed(item.source)
+    return msgspec.structs.replace(entry, content=reader.digest.hexdigest())
+
+
+def _header(entry: Entry, item: Item) -> tarfile.TarInfo:
+    try:
+        return header(entry)
+    except BoatyardError as error:
+        raise ContextError(f"{shown(item.source)}: {error.detail}") from None
+
+
+def _is_still(item: Item) -> bool:
+    """Whether the name still leads to the file that was read."""
+    try:
+        return Stamp.of(item.source.stat()) == item.stamp
+    except OSError:
+        return False
+
+
+def changed(path: Path) -> ContextChangedError:
+    return ContextChangedError(
+        f"{shown(path)} changed while it was read; run again", advice="Run again when nothing writes to it."
+    )
+
+
+class _Reader(io.RawIOBase):
+    """Gives exactly `size` bytes of a file, and names them by their sha256."""
+
+    def __init__(self, file: io.FileIO, path: Path, size: int) -> None:
+        self._file = file
+        self._path = path
+        self._left = size
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = b""
+        while len(data) < wanted:
+            try:
+                piece = self._file.read(wanted - len(data))
+            except OSError as error:
+                raise unreadable(self._path, error) from None
+            if not piece:
+                raise changed(self._path)
+            data += piece
+        self._left -= len(data)
+        self.digest.update(data)
+        return data
+
+    def finish(self) -> None:
+        if self._left or self._file.read(1):
+            raise changed(self._path)
+
+
+class _Sink(io.RawIOBase):
+    """Passes bytes on, counted and hashed."""
+
+    def __init__(self, out: IO[bytes]) -> None:
+        self._out = out
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # gzip hands over bytes
+        self._out.write(data)
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)

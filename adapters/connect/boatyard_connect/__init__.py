@@ -1,0 +1,5 @@
+"""The protobuf form of the flyte ImageService's messages."""
+
+from boatyard_connect.codec import ProtobufCodec
+
+__all__ = ["ProtobufCodec"]

@@ -1,0 +1,165 @@
+"""Everything of the flyte SDK that is not its public API, in one place.
+
+A builder plugin gets an `Image`, and what an image consists of is private in the SDK: its layers, its
+ignore patterns, its configuration. The names below are those of flyte 2.12. If a later release moves one,
+importing this module says so, and nothing else has to be searched.
+"""
+
+import importlib.metadata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+FLYTE: Final = importlib.metadata.version("flyte")
+
+try:
+    from flyte import Image, Secret
+    from flyte._build import ImageBuild
+    from flyte._code_bundle._ignore import STANDARD_IGNORE_PATTERNS, IgnoreGroup, StandardIgnore
+    from flyte._code_bundle._utils import ls_files
+    from flyte._image import (
+        _DEFAULT_PLATFORMS,
+        AptPackages,
+        CodeBundleLayer,
+        Commands,
+        CopyConfig,
+        DockerIgnore,
+        Env,
+        Layer,
+        PipOption,
+        PipPackages,
+        PixiProject,
+        PixiScript,
+        PoetryProject,
+        PythonWheels,
+        Requirements,
+        UVProject,
+        UVScript,
+        WorkDir,
+        _DockerLines,
+        _get_configured_registry,
+    )
+    from flyte._initialize import _get_init_config
+    from flyte._internal.imagebuild.docker import PatternMatcher
+    from flyte._internal.imagebuild.utils import pixi_project_to_primitive_layers, pixi_script_to_project
+    from flyte._utils import parse_uv_script_file
+    from flyte.errors import ImageBuildError
+except ImportError as error:
+    raise ImportError(
+        f"boatyard-flyte knows the flyte SDK 2.12, and flyte {FLYTE} is built differently ({error}); "
+        "install a newer boatyard-flyte, or flyte 2.12"
+    ) from error
+
+DockerLines = _DockerLines
+
+__all__ = [
+    "FLYTE",
+    "STANDARD_IGNORE_PATTERNS",
+    "AptPackages",
+    "CodeBundleLayer",
+    "Commands",
+    "CopyConfig",
+    "DockerIgnore",
+    "DockerLines",
+    "Env",
+    "Image",
+    "ImageBuild",
+    "ImageBuildError",
+    "Layer",
+    "PipOption",
+    "PipPackages",
+    "PixiProject",
+    "PixiScript",
+    "PoetryProject",
+    "PythonWheels",
+    "Requirements",
+    "Secret",
+    "UVProject",
+    "UVScript",
+    "WorkDir",
+    "configured_images",
+    "configured_registry",
+    "included_files",
+    "layers_of",
+    "loaded_files",
+    "named_platforms",
+    "pixi_layers",
+    "project_and_domain",
+    "reference_name",
+    "registry_secret",
+    "root_directory",
+    "script_header",
+]
+
+_UNNAMED: Final = Image.__dataclass_fields__["platform"].default
+
+
+def layers_of(image: Image) -> tuple[Layer, ...]:
+    return image._layers
+
+
+def reference_name(image: Image) -> str | None:
+    """The name that `from_ref_name` was given."""
+    return image._ref_name
+
+
+def registry_secret(image: Image) -> Secret | None:
+    return image._image_registry_secret
+
+
+def named_platforms(image: Image) -> tuple[str, ...]:
+    """The platforms that the user named; empty if the SDK's default is all there is.
+
+    The SDK does not record which it is, but its defaults are two objects of its own, and every method
+    that derives an image hands them on as they are. An equal tuple of the user's is another object.
+    """
+    if image.platform is _DEFAULT_PLATFORMS or image.platform is _UNNAMED:
+        return ()
+    return tuple(image.platform)
+
+
+def configured_registry() -> str | None:
+    """`image.registry` of the configuration, as it stands at build time."""
+    return _get_configured_registry()
+
+
+def configured_images() -> dict[str, str]:
+    """Image names of the configuration -> references: what `from_ref_name` refers to."""
+    config = _get_init_config()
+    return dict(config.images) if config else {}
+
+
+def project_and_domain() -> tuple[str | None, str | None]:
+    config = _get_init_config()
+    return (config.project, config.domain) if config else (None, None)
+
+
+def root_directory() -> Path | None:
+    config = _get_init_config()
+    return Path(config.root_dir) if config and config.root_dir else None
+
+
+def included_files(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
+    """Paths below `folder` that patterns of a .dockerignore leave, as flyte's own builders pick them."""
+    walk: Iterator[str] = PatternMatcher(list(patterns)).walk(str(folder))
+    return walk
+
+
+def loaded_files(root: Path, copy_style: str) -> list[Path]:
+    """The files of a code bundle: those of imported modules, or all that the standard ignores leave."""
+    files, _ = ls_files(root, copy_style, False, IgnoreGroup(root, StandardIgnore))  # type: ignore[arg-type]
+    return [Path(file) for file in files]
+
+
+def script_header(script: Path) -> tuple[list[str], list[str]]:
+    """Requirements and project folders in the inline metadata of a uv script. ValueError without any."""
+    # The SDK's parser remembers files by path; a script that has changed must be read again.
+    parse: Any = getattr(parse_uv_script_file, "__wrapped__", parse_uv_script_file)
+    header = parse(script)
+    return list(header.dependencies), list(header.pyprojects)
+
+
+def pixi_layers(layer: PixiProject | PixiScript) -> list[Layer]:
+    """A pixi layer as the primitive ones that flyte sends to its remote builder."""
+    project = pixi_script_to_project(layer) if isinstance(layer, PixiScript) else layer
+    return pixi_project_to_primitive_layers(project)

@@ -1,0 +1,113 @@
+"""The unpacked Docker engine: how it is started, asked and stopped."""
+
+import http.client
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from boatyard_local.engine.command import tail
+from boatyard_local.engine.environment import daemon_environment
+from boatyard_local.engine.layout import Layout
+from boatyard_local.engine.model import EngineError
+from boatyard_local.engine.processes import Daemon, Process, end, of_pid
+
+_PATIENCE: Final = 60.0
+_CONFIGURATION: Final = {
+    # BuildKit's registry cache export, zstd and multi-platform images need containerd's image store.
+    "features": {"containerd-snapshotter": True},
+    "insecure-registries": ["127.0.0.0/8"],
+    "builder": {"gc": {"enabled": True, "defaultKeepStorage": "20GB"}},
+}
+
+
+def daemon(layout: Layout) -> Daemon:
+    return Daemon("dockerd", layout.runtime / "dockerd.process", layout.root)
+
+
+def host(layout: Layout) -> str:
+    return f"unix://{layout.docker_socket}"
+
+
+def start(layout: Layout) -> None:
+    """Start dockerd unless it runs, and wait until it answers."""
+    if not answers(layout.docker_socket):
+        process = daemon(layout)
+        if process.running() is None:
+            _end_containerd(layout)
+            _launch(layout, process)
+        _wait(layout, process)
+
+
+def _launch(layout: Layout, process: Daemon) -> None:
+    layout.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layout.docker_data.mkdir(parents=True, exist_ok=True)
+    layout.docker_socket.unlink(missing_ok=True)
+    # dockerd refuses to start when this names a live pid, which after a reboot may be anybody's.
+    (layout.runtime / "dockerd.pid").unlink(missing_ok=True)
+    configuration = layout.engine / "daemon.json"
+    configuration.write_text(json.dumps(_CONFIGURATION, indent=2))
+    process.start(
+        [
+            layout.root / "usr/sbin/dockerd",
+            f"--config-file={configuration}",
+            f"--data-root={layout.docker_data}",
+            f"--exec-root={layout.runtime / 'exec'}",
+            f"--pidfile={layout.runtime / 'dockerd.pid'}",
+            f"--host={host(layout)}",
+            # No bridge and no firewall rules: nothing of the machine's network is changed. Builds and
+            # containers use the host's network.
+            "--bridge=none",
+            "--iptables=false",
+            "--ip6tables=false",
+        ],
+        env=daemon_environment(layout.root),
+        log=layout.logs / "dockerd.log",
+    )
+
+
+def _wait(layout: Layout, process: Daemon) -> None:
+    begin = time.monotonic()
+    while time.monotonic() - begin < _PATIENCE:
+        if answers(layout.docker_socket):
+            return
+        # The record is written by the child itself, within its first milliseconds.
+        if time.monotonic() - begin > 1 and process.running() is None:
+            break
+        time.sleep(0.1)
+    log = layout.logs / "dockerd.log"
+    raise EngineError(f"dockerd did not start: {tail(log)} (all of it: {log})")
+
+
+def answers(path: Path) -> bool:
+    """True if an engine answers `GET /_ping` on the socket within two seconds."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(2)
+        try:
+            connection.connect(os.fspath(path))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+        except (OSError, http.client.HTTPException):
+            return False
+        return response.status == 200
+
+
+def stop(layout: Layout) -> bool:
+    stopped = daemon(layout).stop()
+    _end_containerd(layout)
+    return stopped
+
+
+def _end_containerd(layout: Layout) -> None:
+    """End the containerd of a dockerd that was killed: it outlives it, and holds mounts."""
+    try:
+        pid = int((layout.runtime / "exec/containerd/containerd.pid").read_text())
+    except (OSError, ValueError):
+        return
+    process: Process | None = of_pid(pid)
+    if process is not None:
+        # Its command line is `containerd --config <exec-root>/containerd/containerd.toml`.
+        end(process, layout.runtime / "exec", 10.0)

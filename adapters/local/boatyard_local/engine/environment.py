@@ -1,0 +1,41 @@
+"""What a long-lived or foreign program gets to see of our environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+_PASSED_ON: Final = (
+    "HOME",
+    "LANG",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+_SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def daemon_environment(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For dockerd and the registry: the unpacked programs first in PATH, proxies, CA. No credentials."""
+    kept = {name: environ[name] for name in _PASSED_ON if environ.get(name)}
+    return {**kept, "PATH": f"{root}/usr/sbin:{root}/usr/bin:{environ.get('PATH') or _SYSTEM_PATH}"}
+
+
+def docker_environment(host: str, config: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For the docker command: the caller's own environment, pointed at one engine."""
+    env = dict(environ)
+    if host:
+        # A context or TLS settings of the caller would win over the host, or break it.
+        for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
+            env.pop(name, None)
+        env["DOCKER_HOST"] = host
+    if config:
+        env["DOCKER_CONFIG"] = config
+    env.pop("BUILDX_BUILDER", None)
+    return env

@@ -1,0 +1,93 @@
+"""Where everything lies below `.boatyard/`."""
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+# A unix socket's path has 107 bytes (sun_path, unix(7)). The longest one below the runtime folder is
+# containerd's exec/containerd/containerd-debug.sock.
+_LONGEST_SOCKET: Final = 107
+_LONGEST_TAIL: Final = len("/exec/containerd/containerd-debug.sock")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one state folder; nothing is made until it is needed."""
+
+    state: Path
+
+    @classmethod
+    def of(cls, state: Path | None) -> "Layout":
+        """The given folder, or `.boatyard` in the current one."""
+        return cls((state or Path(".boatyard")).resolve())
+
+    @property
+    def identity(self) -> str:
+        """Eight hex digits that tell this folder's builders and containers from another's."""
+        return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
+
+    @property
+    def engine(self) -> Path:
+        return self.state / "engine"
+
+    @property
+    def record(self) -> Path:
+        """What the last successful `ensure` found and made."""
+        return self.engine / "engine.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.state / "engine.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.engine / "log"
+
+    @property
+    def apt(self) -> Path:
+        return self.engine / "apt"
+
+    @property
+    def root(self) -> Path:
+        """Unpacked packages; their /usr/bin is `root/usr/bin`."""
+        return self.engine / "root"
+
+    @property
+    def docker_config(self) -> Path:
+        return self.engine / "docker-config"
+
+    @property
+    def docker_data(self) -> Path:
+        return self.engine / "docker-data"
+
+    @property
+    def uv(self) -> Path:
+        return self.engine / "uv"
+
+    @property
+    def base(self) -> Path:
+        return self.engine / "base"
+
+    @property
+    def registry_data(self) -> Path:
+        return self.state / "registry"
+
+    @property
+    def settings(self) -> Path:
+        return self.state / "boatyard.toml"
+
+    @property
+    def runtime(self) -> Path:
+        """Sockets. Below the state folder where the path is short enough for one, else in /run or $TMPDIR."""
+        inside = self.engine / "run"
+        if len(os.fsencode(inside)) + _LONGEST_TAIL <= _LONGEST_SOCKET:
+            return inside
+        parent = Path("/run") if os.access("/run", os.W_OK) else Path(tempfile.gettempdir())
+        return parent / f"boatyard-{self.identity}"
+
+    @property
+    def docker_socket(self) -> Path:
+        return self.runtime / "docker.sock"

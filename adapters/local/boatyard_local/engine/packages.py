@@ -1,0 +1,66 @@
+"""Docker, containerd, runc and a registry out of Debian's packages, unpacked and not installed.
+
+Debian 12's docker.io is too old (BuildKit 0.8, no buildx). Debian 13's needs only libc >= 2.34 and runs
+beside Debian 12's containerd and runc; its runc needs libc 2.38 and does not.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from boatyard_local.engine import apt, debian
+from boatyard_local.engine.command import Commands
+from boatyard_local.engine.debian import Release, Source
+from boatyard_local.engine.layout import Layout
+
+_DOCKER_RELEASE: Final = "trixie"
+_DOCKER: Final = ("docker.io", "docker-cli", "docker-buildx")
+_OWN: Final = ("containerd", "runc", "docker-registry")
+_SUPPORTED: Final = ("bookworm", "trixie")
+
+
+class Debian(NamedTuple):
+    """A machine on which packages can be unpacked and run."""
+
+    release: Release
+    sources: tuple[Source, ...]
+    archive: Source
+
+
+def this_debian(root: Path = Path("/")) -> Debian | str:
+    """The machine, or why its packages cannot be used; the answer is half a sentence."""
+    release = debian.this_release(root)
+    if release.distribution != "debian" or release.codename not in _SUPPORTED:
+        return "this is not Debian 12 or 13"
+    if os.geteuid() != 0:
+        return "only root can run an engine that is unpacked from Debian's packages"
+    missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
+    if missing:
+        return f"{missing[0]} is missing"
+    sources = debian.this_sources(release.codename, root)
+    archive = debian.archive(sources, release.codename)
+    if archive is None:
+        return f"apt's sources name no archive of Debian {release.codename}"
+    return Debian(release, tuple(sources), archive)
+
+
+def is_unpacked(layout: Layout) -> bool:
+    return (layout.root / "usr/sbin/dockerd").exists()
+
+
+def unpack(layout: Layout, machine: Debian, commands: Commands) -> None:
+    """Download and unpack everything into `layout.root`; an interrupted download is begun anew."""
+    debs = layout.apt / "debs"
+    shutil.rmtree(debs, ignore_errors=True)
+    wanted = list(_OWN)
+    if shutil.which("debootstrap") is None:
+        wanted.append("debootstrap")
+    apt.own(layout.apt, machine.sources).download(wanted, debs, commands)
+    apt.other(layout.apt, machine.archive, _DOCKER_RELEASE).download(_DOCKER, debs, commands)
+    apt.unpack(debs, layout.root, commands)
+    plugins = layout.docker_config / "cli-plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    plugin = plugins / "docker-buildx"
+    plugin.unlink(missing_ok=True)
+    plugin.symlink_to(layout.root / "usr/libexec/docker/cli-plugins/docker-buildx")

@@ -1,0 +1,55 @@
+"""What a person sees while an engine is made: step n of m, what, how long."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+
+class Step:
+    """One running step; `say` replaces the detail that its last line shows."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.detail = ""
+
+    def say(self, detail: str) -> None:
+        self.detail = detail
+
+
+class Progress:
+    """Numbers steps and prints them. Steps may run in several threads at once."""
+
+    def __init__(self, console: Console, total: int = 0) -> None:
+        self.console = console
+        self.total = total
+        self._started = 0
+        self._lock = threading.Lock()
+
+    def note(self, text: str) -> None:
+        self.console.print(f"  [dim]·[/] {escape(text)}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        with self._lock:
+            self._started += 1
+            number = self._started
+        count = f"[dim]{number}/{max(self.total, number)}[/]"
+        step, begin = Step(title), time.monotonic()
+        self.console.print(f"  {count} {escape(title)} …", highlight=False, soft_wrap=True)
+        try:
+            yield step
+        except BaseException:
+            elapsed = time.monotonic() - begin
+            self.console.print(
+                f"  {count} [red]✗[/] {escape(title)} [dim]{elapsed:.1f} s[/]", highlight=False, soft_wrap=True
+            )
+            raise
+        elapsed = time.monotonic() - begin
+        detail = f": {escape(step.detail)}" if step.detail else ""
+        self.console.print(
+            f"  {count} [green]✓[/] {escape(title)}{detail} [dim]{elapsed:.1f} s[/]", highlight=False, soft_wrap=True
+        )

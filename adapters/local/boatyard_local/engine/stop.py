@@ -1,0 +1,43 @@
+"""Stops what `ensure` started, and removes what it made."""
+
+from pathlib import Path
+
+from boatyard_local.engine import docker, dockerd, laptop, mounts, record, registry
+from boatyard_local.engine.docker import Docker
+from boatyard_local.engine.layout import Layout
+from boatyard_local.engine.lock import locked
+
+
+def stop(state: Path | None = None) -> bool:
+    """Stop BuildKit and registry; what they hold stays. False if nothing ran. Idempotent."""
+    layout = Layout.of(state)
+    if not layout.state.is_dir():
+        return False
+    with locked(layout.lock, lambda: None):
+        return _stop(layout)
+
+
+def purge(state: Path | None = None) -> None:
+    """Stop everything and remove the state folder with all it holds. Idempotent."""
+    layout = Layout.of(state)
+    if not layout.state.is_dir():
+        return
+    with locked(layout.lock, lambda: None):
+        before = record.load(layout.record)
+        _stop(layout)
+        if before is not None and before.engine.kind == "docker":
+            laptop.remove(layout, before.engine.docker)
+        elif before is None and isinstance(own := docker.find(), Docker):
+            # interrupted before its record was written: names are this folder's own
+            laptop.remove(layout, own.command)
+        mounts.remove(layout.runtime)
+        mounts.remove(layout.state)
+
+
+def _stop(layout: Layout) -> bool:
+    before = record.load(layout.record)
+    if before is not None and before.engine.kind == "docker":
+        laptop.stop(layout, before.engine.docker)
+        return True
+    stopped = [registry.stop(layout), dockerd.stop(layout)]
+    return any(stopped)

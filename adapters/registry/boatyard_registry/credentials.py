@@ -1,0 +1,45 @@
+"""Who we are at a registry, apart from what we ask it for."""
+
+from typing import Protocol
+
+import msgspec
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """A name and a password, or an identity token (an OAuth2 refresh token), for one registry host."""
+
+    username: str = ""
+    password: str = ""
+    identity_token: str = ""
+
+    def __repr__(self) -> str:
+        return f"Credentials(username={self.username!r}, …)"
+
+
+class Keychain(Protocol):
+    def resolve(self, host: str) -> Credentials | None:
+        """The credentials for `host` (with its port, as references spell it); None for anonymous access.
+
+        Raises REGISTRY_UNAVAILABLE if they exist but cannot be had now.
+        """
+        ...
+
+
+class Anonymous:
+    """No credentials for anyone."""
+
+    def resolve(self, host: str) -> Credentials | None:
+        return None
+
+
+class Chain:
+    """The first keychain that knows the host."""
+
+    def __init__(self, *keychains: Keychain) -> None:
+        self._keychains = keychains
+
+    def resolve(self, host: str) -> Credentials | None:
+        for keychain in self._keychains:
+            if found := keychain.resolve(host):
+                return found
+        return None

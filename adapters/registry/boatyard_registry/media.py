@@ -1,0 +1,91 @@
+"""Media types and documents of the OCI image spec v1.1 and of Docker's schema 2."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+INDEX_TYPES: Final = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+MANIFEST_TYPES: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
+"""All four, always: a registry answers 404 for a manifest of a type that was not accepted."""
+
+LARGEST_MANIFEST: Final = 4 * 1024**2
+KEY_LABEL: Final = "io.boatyard.key"
+_ATTESTATION: Final = "attestation-manifest"
+_REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+
+
+class Platform(msgspec.Struct, frozen=True):
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+
+    def __str__(self) -> str:
+        """`linux/amd64`, `linux/arm/v7`: normalised as containerd does, so that equal platforms are equal."""
+        return normal_platform("/".join(part for part in (self.os, self.architecture, self.variant) if part))
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}):
+    digest: str
+    size: int
+    media_type: str = ""
+    platform: Platform | None = None
+    annotations: dict[str, str] | None = None
+
+    @property
+    def is_attestation(self) -> bool:
+        """BuildKit keeps provenance and SBOMs beside the images, under the platform unknown/unknown."""
+        if (self.annotations or {}).get(_REFERENCE_TYPE) == _ATTESTATION:
+            return True
+        return self.platform is not None and self.platform.os == "unknown"
+
+
+class Manifest(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}):
+    """An index has `manifests`, an image has `config` and `layers`; one document may not be both."""
+
+    media_type: str = ""
+    manifests: tuple[Descriptor, ...] | None = None
+    config: Descriptor | None = None
+    layers: tuple[Descriptor, ...] | None = None
+
+
+class _Labels(msgspec.Struct, frozen=True):
+    labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
+
+
+class ImageConfig(msgspec.Struct, frozen=True):
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+    config: _Labels | None = None
+
+    @property
+    def platform(self) -> str:
+        return str(Platform(self.os, self.architecture, self.variant))
+
+    @property
+    def key(self) -> str | None:
+        labels = self.config.labels if self.config else None
+        return (labels or {}).get(KEY_LABEL)
+
+
+def sha256_of(body: bytes) -> str:
+    return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def normal_platform(text: str) -> str:
+    """arm64 is v8 and amd64 is v1 unless they say otherwise; arm without a variant is v7."""
+    parts = text.split("/")
+    match parts:
+        case [_, "arm64", "v8" | "8"] | [_, "amd64", "v1"]:
+            parts.pop()
+        case [_, "arm"]:
+            parts.append("v7")
+    return "/".join(parts)

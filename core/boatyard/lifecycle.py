@@ -1,0 +1,80 @@
+"""From one state of a build to the next. Pure; every runner takes the same steps, so all tell the same.
+
+queued -> running -> (progressed …) -> finished
+                                    -> ended, when the job left no result
+"""
+
+import msgspec
+
+from boatyard.build import Build, Failure, State
+from boatyard.errors import CODES, BoatyardError
+from boatyard.job import BuildJob, JobProgress, JobResult
+from boatyard.reference import Reference
+
+
+def queued(job: BuildJob, *, now: float) -> Build:
+    return Build(
+        id=job.id,
+        key=job.key,
+        attempt=job.attempt,
+        target=job.target,
+        project=job.project,
+        domain=job.domain,
+        platforms=job.platforms,
+        state=State.QUEUED,
+        created_at=now,
+    )
+
+
+def running(build: Build, *, now: float) -> Build:
+    return msgspec.structs.replace(build, state=State.RUNNING, started_at=now)
+
+
+def progressed(build: Build, progress: JobProgress) -> Build:
+    """The build with what its job has told so far. A phase without an end is the one that lasts."""
+    lasting = [time.phase for time in progress.phases if time.seconds is None]
+    return msgspec.structs.replace(
+        build, phase=lasting[-1] if lasting else None, phases=progress.phases, step=progress.step
+    )
+
+
+def finished(build: Build, result: JobResult, *, now: float) -> Build:
+    """The end that the job told. A result that contradicts itself counts as none: BUILDER_LOST."""
+    if not result.state.ended:
+        return ended(build, State.ERRORED, "BUILDER_LOST", f"the job's result says {result.state}", now=now)
+    if result.state is not State.SUCCEEDED:
+        error = result.error or failure("BUILDER_LOST", f"the job ended as {result.state} and did not say why")
+        return _end(build, result, now, error=error)
+    try:
+        image = Reference.parse(f"{build.target}@{result.digest}")
+    except BoatyardError:
+        detail = f"the job's result has no digest but {result.digest!r}"
+        return ended(build, State.ERRORED, "BUILDER_LOST", detail, now=now)
+    return _end(build, result, now, image=str(msgspec.structs.replace(image, tag=None)))
+
+
+def ended(build: Build, state: State, code: str, message: str, *, now: float, log_tail: tuple[str, ...] = ()) -> Build:
+    """An end that the runner tells, because the job cannot."""
+    return msgspec.structs.replace(
+        build, state=state, finished_at=now, phase=None, step=None, error=failure(code, message, log_tail)
+    )
+
+
+def failure(code: str, message: str, log_tail: tuple[str, ...] = ()) -> Failure:
+    meaning = CODES[code]
+    return Failure(code=code, message=message, advice=meaning.advice, retryable=meaning.retryable, log_tail=log_tail)
+
+
+def _end(
+    build: Build, result: JobResult, now: float, *, image: str | None = None, error: Failure | None = None
+) -> Build:
+    return msgspec.structs.replace(
+        build,
+        state=result.state,
+        finished_at=now,
+        phase=None,
+        phases=result.phases,
+        step=None,
+        image=image,
+        error=error,
+    )

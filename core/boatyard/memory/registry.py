@@ -1,0 +1,40 @@
+"""A registry that holds what it is given and fails when it is told to."""
+
+import threading
+from collections.abc import Iterable
+
+from boatyard.build import Image
+from boatyard.errors import BoatyardError
+from boatyard.reference import Reference
+
+
+class MemoryRegistry:
+    """`failure`, while it is set, is what every `find` raises: a registry that is down, or that refuses."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, Image] = {}
+        self._lock = threading.Lock()
+        self.failure: BoatyardError | None = None
+        self.finds = 0
+        """How often it was asked."""
+
+    def push(self, reference: Reference, image: Image) -> None:
+        """The image is there under its tag and under its digest, as after a push."""
+        with self._lock:
+            self._images[str(reference)] = image
+            self._images[str(reference.at(image.digest))] = image
+
+    def delete(self, reference: Reference) -> None:
+        with self._lock:
+            self._images.pop(str(reference), None)
+
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        with self._lock:
+            self.finds += 1
+            if self.failure is not None:
+                raise self.failure
+            asked = reference.at(reference.digest) if reference.digest else reference
+            image = self._images.get(str(asked))
+        if image is None or not set(platforms) <= set(image.platforms):
+            return None
+        return image

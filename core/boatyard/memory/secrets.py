@@ -1,0 +1,23 @@
+"""Secrets in memory."""
+
+import threading
+from collections.abc import Iterable
+
+from boatyard.ports import Scope, SecretValue
+from boatyard.validate import secret_name
+
+
+class MemorySecretStore:
+    def __init__(self) -> None:
+        self._secrets: dict[tuple[Scope, str], SecretValue] = {}
+        self._lock = threading.Lock()
+
+    def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
+        secret_name(name, field="name")
+        with self._lock:
+            self._secrets[scope, name] = secret
+
+    def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
+        asked = [secret_name(name, field="secret") for name in names]
+        with self._lock:
+            return tuple(name for name in asked if (scope, name) not in self._secrets)

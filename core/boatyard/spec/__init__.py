@@ -1,0 +1,46 @@
+"""The image spec: what a user described. Read from JSON by `parse_spec`; unknown fields are refused."""
+
+from boatyard.spec.check import check_spec
+from boatyard.spec.json import parse_spec, spec_document
+from boatyard.spec.messages import (
+    AptPackages,
+    Commands,
+    CopyConfig,
+    Env,
+    ImageSpec,
+    Layer,
+    LayerDocument,
+    PipOptions,
+    PipPackages,
+    PoetryProject,
+    PythonWheels,
+    Requirements,
+    Secret,
+    SpecDocument,
+    UVProject,
+    WorkDir,
+    kind_of,
+)
+
+__all__ = [
+    "AptPackages",
+    "Commands",
+    "CopyConfig",
+    "Env",
+    "ImageSpec",
+    "Layer",
+    "LayerDocument",
+    "PipOptions",
+    "PipPackages",
+    "PoetryProject",
+    "PythonWheels",
+    "Requirements",
+    "Secret",
+    "SpecDocument",
+    "UVProject",
+    "WorkDir",
+    "check_spec",
+    "kind_of",
+    "parse_spec",
+    "spec_document",
+]

@@ -1,0 +1,121 @@
+"""The rules of a spec that types cannot say. Each refusal names the field."""
+
+import re
+from typing import Final
+
+from boatyard.errors import BoatyardError, invalid
+from boatyard.spec.messages import (
+    AptPackages,
+    Commands,
+    CopyConfig,
+    Env,
+    ImageSpec,
+    Layer,
+    LayerDocument,
+    PipOptions,
+    PipPackages,
+    PoetryProject,
+    PythonWheels,
+    Requirements,
+    Secret,
+    SpecDocument,
+    UVProject,
+    WorkDir,
+    kind_of,
+    kinds,
+)
+from boatyard.validate import LONGEST_DOCKERFILE, absolute_path, context_path, env_name, secret_name, text
+
+_PLATFORM: Final = re.compile(r"linux/(amd64|arm64)\Z")
+_PYTHON: Final = re.compile(r"3\.(?:[1-9]|[1-9][0-9])\Z")
+
+
+def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
+    """The rules that types cannot say."""
+    layers = tuple(_layer(item, f"{field}.layers[{index}]", index) for index, item in enumerate(wire.layers))
+    text(wire.base_image, field=f"{field}.baseImage")
+    for platform in wire.platform:
+        if not _PLATFORM.match(platform):
+            raise BoatyardError(
+                "UNSUPPORTED",
+                f"platform {platform!r}: linux/amd64 and linux/arm64 can be built",
+                field=f"{field}.platform",
+            )
+    if wire.dockerfile:
+        text(wire.dockerfile, field=f"{field}.dockerfile", newlines=True, longest=LONGEST_DOCKERFILE)
+        if layers or wire.base_image:
+            raise invalid("a spec has a dockerfile, or a baseImage with layers, not both", field=field)
+    elif not wire.base_image:
+        raise invalid("a spec needs a baseImage or a dockerfile", field=f"{field}.baseImage")
+    if (wire.python_version or not wire.dockerfile) and not _PYTHON.match(wire.python_version):
+        raise invalid(
+            f"pythonVersion is {wire.python_version!r}; it must look like 3.12",
+            field=f"{field}.pythonVersion",
+        )
+    return ImageSpec(
+        base_image=wire.base_image,
+        python_version=wire.python_version,
+        layers=layers,
+        platform=tuple(sorted(set(wire.platform))),
+        dockerfile=wire.dockerfile,
+    )
+
+
+def _layer(document: LayerDocument, field: str, index: int) -> Layer:
+    present: list[Layer] = [
+        made for name in document.__struct_fields__ if (made := getattr(document, name)) is not None
+    ]
+    if len(present) != 1:
+        raise invalid("a layer has exactly one of " + ", ".join(kinds()), field=field, layer_index=index)
+    (layer,) = present
+    try:
+        _check_layer(layer, f"{field}.{kind_of(layer)}")
+    except BoatyardError as error:
+        error.layer_index = index
+        raise
+    return layer
+
+
+def _check_layer(layer: Layer, field: str) -> None:
+    for secret in getattr(layer, "secret_mounts", ()):
+        _check_secret(secret, f"{field}.secretMounts")
+    options = getattr(layer, "options", PipOptions())
+    for value in (options.index_url, *options.extra_index_urls, options.extra_args):
+        text(value, field=f"{field}.options")
+    match layer:
+        case AptPackages(packages=words) | PipPackages(packages=words):
+            for word in words:
+                text(word, field=f"{field}.packages", empty=False)
+        case Commands(cmd=commands):
+            for command in commands:
+                text(command, field=f"{field}.cmd", newlines=True, empty=False)
+        case Env(env_variables=variables):
+            for name, value in variables.items():
+                env_name(name, field=f"{field}.envVariables")
+                text(value, field=f"{field}.envVariables.{name}", newlines=True)
+        case WorkDir(workdir=path):
+            text(path, field=f"{field}.workdir", empty=False)
+        case CopyConfig(src=src, dst=dst):
+            context_path(src, field=f"{field}.src")
+            text(dst, field=f"{field}.dst", empty=False)
+        case Requirements(file=file):
+            context_path(file, field=f"{field}.file")
+        case PythonWheels(dir=folder, package_name=name):
+            context_path(folder, field=f"{field}.dir")
+            text(name, field=f"{field}.packageName", empty=False)
+        case UVProject():
+            for path in (layer.pyproject, layer.uvlock, layer.source_dir, *layer.editables):
+                if path:
+                    context_path(path, field=field)
+        case PoetryProject():
+            text(layer.extra_args, field=f"{field}.extraArgs")
+            context_path(layer.pyproject, field=f"{field}.pyproject")
+            context_path(layer.poetry_lock, field=f"{field}.poetryLock")
+
+
+def _check_secret(secret: Secret, field: str) -> None:
+    secret_name(secret.name, field=field)
+    if secret.mount_path:
+        absolute_path(secret.mount_path, field=f"{field}.mountPath")
+    elif secret.env_var:
+        env_name(secret.env_var, field=f"{field}.envVar")

@@ -1,0 +1,50 @@
+"""Specs from JSON documents and back."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from boatyard.errors import invalid
+from boatyard.spec.check import check_spec
+from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
+
+
+def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
+    """A JSON document (as decoded: dicts, lists, strings) -> a spec, or INVALID_SPEC with the field."""
+    try:
+        wire = msgspec.convert(document, SpecDocument, strict=True)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        found = re.match(r"\.layers\[(\d+)\]", path)
+        raise invalid(message, field=field + path.rstrip("`"), layer_index=int(found[1]) if found else None) from None
+    return check_spec(wire, field=field)
+
+
+def spec_document(spec: ImageSpec) -> dict[str, Any]:
+    """The inverse of `parse_spec`: the proto3 JSON document, defaults left out."""
+    document: dict[str, Any] = {
+        "baseImage": spec.base_image,
+        "pythonVersion": spec.python_version,
+        "layers": [{kind_of(layer): _without_defaults(layer)} for layer in spec.layers],
+        "platform": list(spec.platform),
+        "dockerfile": spec.dockerfile,
+    }
+    return {name: value for name, value in document.items() if value}
+
+
+def _without_defaults(message: msgspec.Struct) -> dict[str, Any]:
+    """proto3 JSON leaves out fields that have their default value."""
+    out: dict[str, Any] = {}
+    for info in msgspec.structs.fields(message):
+        value = getattr(message, info.name)
+        if value in ("", (), False) or (isinstance(value, PipOptions) and value == PipOptions()):
+            continue
+        if isinstance(value, msgspec.Struct):
+            value = _without_defaults(value)
+        elif isinstance(value, tuple):
+            value = [_without_defaults(item) if isinstance(item, msgspec.Struct) else item for item in value]
+        if info.name == "mount_requirement" and value == "ANY":
+            continue
+        out[info.encode_name] = value
+    return out

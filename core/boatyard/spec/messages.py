@@ -1,0 +1,189 @@
+"""The messages of `flyteidl2.imagebuilder` (definition.proto, flyteidl2 2.0) in their proto3 JSON form.
+
+Three fields are Boatyard's own, because the messages have no place for what flyte's Docker builder can do:
+`dockerfile`, `Secret.mountPath` and `UVProject.editables` (docs/decisions/0002-spec.md).
+
+Paths are relative to the context's root, with forward slashes.
+"""
+
+from typing import Final, Literal, TypeAlias
+
+import msgspec
+
+from boatyard.validate import is_env_name
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A protobuf message in its JSON form: absent fields have their defaults."""
+
+
+class Secret(_Message, frozen=True, kw_only=True):
+    """A secret by name. Its value is looked up by the job and never part of a spec."""
+
+    key: str
+    group: str = ""
+    group_version: str = ""
+    mount_requirement: Literal["ANY", "ENV_VAR", "FILE"] = "ANY"
+    env_var: str = ""
+    mount_path: str = ""
+
+    @property
+    def name(self) -> str:
+        """How the secret store calls it: `<group>_<key>`, as the flyte SDK does."""
+        return f"{self.group}_{self.key}" if self.group else self.key
+
+    @property
+    def environment_name(self) -> str:
+        """The variable a RUN step finds it in; empty for a file, or when the name cannot be a variable's."""
+        if self.mount_path:
+            return ""
+        return self.env_var or (self.name if is_env_name(self.name) else "")
+
+
+class PipOptions(_Message, frozen=True, kw_only=True):
+    index_url: str = ""
+    extra_index_urls: tuple[str, ...] = ()
+    pre: bool = False
+    extra_args: str = ""
+
+
+class AptPackages(_Message, frozen=True, kw_only=True):
+    packages: tuple[str, ...] = ()
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class PipPackages(_Message, frozen=True, kw_only=True):
+    packages: tuple[str, ...] = ()
+    options: PipOptions = PipOptions()
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class Requirements(_Message, frozen=True, kw_only=True):
+    file: str
+    options: PipOptions = PipOptions()
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class PythonWheels(_Message, frozen=True, kw_only=True):
+    dir: str
+    package_name: str
+    options: PipOptions = PipOptions()
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class UVProject(_Message, frozen=True, kw_only=True):
+    """`pyproject` is the folder of pyproject.toml, `uvlock` the lock file itself.
+
+    `--no-install-project` among the options means "dependencies only". `editables` are the folders of
+    editable dependencies, below `source_dir`.
+    """
+
+    pyproject: str
+    uvlock: str = ""
+    options: PipOptions = PipOptions()
+    secret_mounts: tuple[Secret, ...] = ()
+    source_dir: str = ""
+    editables: tuple[str, ...] = ()
+
+
+class PoetryProject(_Message, frozen=True, kw_only=True):
+    """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted."""
+
+    pyproject: str
+    poetry_lock: str
+    extra_args: str = ""
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class Commands(_Message, frozen=True, kw_only=True):
+    cmd: tuple[str, ...] = ()
+    secret_mounts: tuple[Secret, ...] = ()
+
+
+class WorkDir(_Message, frozen=True, kw_only=True):
+    workdir: str
+
+
+class CopyConfig(_Message, frozen=True, kw_only=True):
+    src: str
+    dst: str
+
+
+class Env(_Message, frozen=True, kw_only=True):
+    """Environment variables. Their order counts: a value may refer to an earlier one with `$NAME`."""
+
+    env_variables: dict[str, str] = {}
+
+
+Layer: TypeAlias = (
+    AptPackages
+    | PipPackages
+    | Commands
+    | Requirements
+    | PythonWheels
+    | WorkDir
+    | CopyConfig
+    | UVProject
+    | Env
+    | PoetryProject
+)
+
+
+class LayerDocument(_Message, frozen=True, kw_only=True):
+    """The oneof of `Layer` in its JSON form: exactly one field is set."""
+
+    apt_packages: AptPackages | None = None
+    pip_packages: PipPackages | None = None
+    commands: Commands | None = None
+    requirements: Requirements | None = None
+    python_wheels: PythonWheels | None = None
+    workdir: WorkDir | None = None
+    copy_config: CopyConfig | None = None
+    uv_project: UVProject | None = None
+    env: Env | None = None
+    poetry_project: PoetryProject | None = None
+
+
+class SpecDocument(_Message, frozen=True, kw_only=True):
+    """`ImageSpec` in its JSON form, checked for types and names only."""
+
+    base_image: str = ""
+    python_version: str = ""
+    layers: tuple[LayerDocument, ...] = ()
+    platform: tuple[str, ...] = ()
+    dockerfile: str = ""
+
+
+_KINDS: Final[dict[type, str]] = {
+    AptPackages: "aptPackages",
+    PipPackages: "pipPackages",
+    Commands: "commands",
+    Requirements: "requirements",
+    PythonWheels: "pythonWheels",
+    WorkDir: "workdir",
+    CopyConfig: "copyConfig",
+    UVProject: "uvProject",
+    Env: "env",
+    PoetryProject: "poetryProject",
+}
+
+
+def kinds() -> tuple[str, ...]:
+    """The fields of `LayerDocument`, as JSON has them."""
+    return tuple(_KINDS.values())
+
+
+def kind_of(layer: Layer) -> str:
+    """The layer's field in `LayerDocument`'s JSON."""
+    return _KINDS[type(layer)]
+
+
+class ImageSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A validated spec. Either `base_image` with `layers`, or `dockerfile` alone."""
+
+    base_image: str = ""
+    python_version: str = ""
+    layers: tuple[Layer, ...] = ()
+    platform: tuple[str, ...] = ()
+    """Platforms asked for, sorted, without duplicates; empty means the deployment's default."""
+    dockerfile: str = ""
