@@ -6,7 +6,6 @@ importing this module says so, and nothing else has to be searched.
 """
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +65,7 @@ __all__ = [
     "ImageBuild",
     "ImageBuildError",
     "Layer",
+    "PatternMatcher",
     "PipOption",
     "PipPackages",
     "PixiProject",
@@ -79,7 +79,6 @@ __all__ = [
     "WorkDir",
     "configured_images",
     "configured_registry",
-    "included_files",
     "layers_of",
     "loaded_files",
     "named_platforms",
@@ -137,12 +136,6 @@ def project_and_domain() -> tuple[str | None, str | None]:
 def root_directory() -> Path | None:
     config = _get_init_config()
     return Path(config.root_dir) if config and config.root_dir else None
-
-
-def included_files(folder: Path, patterns: Iterable[str]) -> Iterator[str]:
-    """Paths below `folder` that patterns of a .dockerignore leave, as flyte's own builders pick them."""
-    walk: Iterator[str] = PatternMatcher(list(patterns)).walk(str(folder))
-    return walk
 
 
 def loaded_files(root: Path, copy_style: str) -> list[Path]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import invalid
 from boatyard.spec import CopyConfig
 
 from boatyard_flyte import sdk
-from boatyard_flyte.lowering.ignore import files
+from boatyard_flyte.lowering.ignore import FlyteIgnore
 from boatyard_flyte.lowering.sources import Sources, copyable, existing
 
 _FILE = 0
@@ -19,21 +19,21 @@ def copy(layer: sdk.CopyConfig, sources: Sources, ignored: Sequence[str]) -> Cop
         return _file(layer.src, dst, sources)
     call = f"with_source_folder({layer.src.name!r})"
     folder = existing(layer.src, call, folder=True)
-    place = sources.folder(folder.resolve().name or "files")
-    if not sources.put_all(place, files(folder, ignored)):
-        raise invalid(f"{call}: the folder has no file that is not ignored")
-    return CopyConfig(src=place, dst=dst)
+    ignore = FlyteIgnore(ignored)
+    if ignore.leaves_nothing(folder):
+        raise invalid(f"{call}: the folder has no file, or all of them are ignored")
+    return CopyConfig(src=sources.put(sources.place(folder.resolve().name or "files"), folder, ignore), dst=dst)
 
 
 def _file(src: Path, dst: str, sources: Sources) -> CopyConfig:
     call = f"with_source_file({src.name!r})"
     file = existing(src, call)
-    place = sources.folder()
+    place = sources.place()
+    path = sources.put(f"{place}/{file.name}", file)
     if copyable(file.name):
-        return CopyConfig(src=sources.put(f"{place}/{file.name}", file), dst=dst)
+        return CopyConfig(src=path, dst=dst)
     # COPY cannot say such a name, but it can copy the folder that has nothing else in it.
     if dst == "." or dst.endswith(("/", "/.")):
-        sources.put(f"{place}/{file.name}", file)
         return CopyConfig(src=place, dst=dst)
     raise invalid(f"{call}: for a file of such a name, dst must be a folder: end it with /")
 
@@ -41,14 +41,15 @@ def _file(src: Path, dst: str, sources: Sources) -> CopyConfig:
 def code_bundle(layer: sdk.CodeBundleLayer, sources: Sources) -> CopyConfig:
     """The files that the SDK would put into a code bundle, below the root directory."""
     if layer.root_dir is None:
-        raise BoatyardError(
-            "INVALID_SPEC",
-            "with_code_bundle: the SDK has not said which folder to copy from; it does so in "
-            "`flyte build --copy-style none`, and in a deploy or run with copy_style='none'",
+        raise invalid(
+            "with_code_bundle: the SDK has not said which folder to copy from; it does in "
+            "`flyte build --copy-style none`, and in a deploy or run with copy_style='none'"
         )
     root = layer.root_dir.resolve()
-    place = sources.folder("code")
     found = sorted(sdk.loaded_files(root, layer.copy_style))
-    if not sources.put_all(place, ((path.relative_to(root).as_posix(), path) for path in found)):
+    if not found:
         raise invalid(f"with_code_bundle: no imported module lies below {root.name!r}")
+    place = sources.place("code")
+    for file in found:
+        sources.put(f"{place}/{file.relative_to(root).as_posix()}", file)
     return CopyConfig(src=place, dst=str(layer.dst))

@@ -1,10 +1,10 @@
 """Which files of a folder go into the image."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import invalid
 
 from boatyard_flyte import sdk
 
@@ -16,17 +16,38 @@ VIRTUALENV: Final = (".venv",)
 """Not part of a project that is installed; as full of this machine as anything can be."""
 
 
+class FlyteIgnore:
+    """An ignore of the packer that picks what flyte's own builders pick.
+
+    `replaced` are files at the top that the layer puts there from elsewhere.
+    """
+
+    def __init__(self, patterns: Sequence[str], *, replaced: Collection[str] = ()) -> None:
+        self._matcher = sdk.PatternMatcher([*BYTE_CODE, *patterns])
+        self._replaced = frozenset(replaced)
+
+    def __call__(self, path: str, /) -> bool:
+        return path in self._replaced or bool(self._matcher.matches(path))
+
+    def may_keep_below(self, folder: str, /) -> bool:
+        """True if a `!` pattern could take something of an ignored folder back in."""
+        return any(p.exclusion and p.cleaned_pattern.startswith(folder) for p in self._matcher.patterns)
+
+    def leaves_nothing(self, folder: Path) -> bool:
+        return not any((folder / path).is_file() for path in self._matcher.walk(str(folder)))
+
+
 def patterns(image: sdk.Image) -> list[str]:
     """The patterns of the last `with_dockerignore`, else of the root directory's .dockerignore."""
-    named = [Path(la.path) for la in sdk.layers_of(image) if isinstance(la, sdk.DockerIgnore) and la.path.strip()]
+    given = [layer.path for layer in sdk.layers_of(image) if isinstance(layer, sdk.DockerIgnore)]
+    named = [path for path in given if path.strip()]
     if named:
-        path = named[-1]
+        path = Path(named[-1])
         if not path.is_file():
-            raise BoatyardError("INVALID_SPEC", f"with_dockerignore: there is no file {str(path)!r}")
+            raise invalid(f"with_dockerignore: there is no file {str(path)!r}")
         return lines(path)
     root = sdk.root_directory()
-    path = root / ".dockerignore" if root else None
-    return lines(path) if path and path.is_file() else []
+    return lines(root / ".dockerignore") if root and (root / ".dockerignore").is_file() else []
 
 
 def lines(path: Path) -> list[str]:
@@ -34,13 +55,5 @@ def lines(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BoatyardError("INVALID_SPEC", f"{str(path)!r} cannot be read: {error}") from None
+        raise invalid(f"{str(path)!r} cannot be read: {error}") from None
     return [line for raw in text.splitlines() if (line := raw.strip()) and not line.startswith("#")]
-
-
-def files(folder: Path, ignored: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Files below `folder` with their relative paths, sorted. Links to files count as the files."""
-    for relative in sorted(sdk.included_files(folder, [*BYTE_CODE, *ignored])):
-        path = folder / relative
-        if path.is_file():
-            yield Path(relative).as_posix(), path

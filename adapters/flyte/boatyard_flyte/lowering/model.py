@@ -1,9 +1,10 @@
 """What a flyte image becomes before it is sent."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from boatyard_flyte.lowering.sources import Source
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,13 @@ class NamedSecret:
 
 @dataclass(frozen=True, kw_only=True)
 class Lowered:
-    """An image in Boatyard's terms. Nothing in it depends on this machine but the values of `sources`."""
+    """An image in Boatyard's terms. Nothing in it depends on this machine but where its sources lie."""
 
     spec: dict[str, Any]
     """The JSON of `boatyard.spec.SpecDocument`."""
-    sources: Mapping[str, Path] = field(default_factory=dict)
-    """Path in the context -> file (or, for a Dockerfile's context, link or empty folder) to read."""
+    sources: tuple[Source, ...] = ()
+    dockerfile: Path | None = None
+    """Where the spec's Dockerfile was read: its folder is the context."""
     registry: str = ""
     name: str = ""
     registry_secret: NamedSecret | None = None
@@ -33,5 +35,3 @@ class Lowered:
     """Build secrets, by name. Their values are no part of this."""
     downloads: tuple[str, ...] = ()
     """Sites other than package indexes that a step cannot do without."""
-    notes: tuple[str, ...] = ()
-    """What was left out, for people."""

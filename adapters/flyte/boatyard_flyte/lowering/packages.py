@@ -1,5 +1,6 @@
 """Packages: pip, requirements files, wheels and apt."""
 
+from boatyard.errors import invalid
 from boatyard.spec import AptPackages, PipOptions, PipPackages, PythonWheels, Requirements
 
 from boatyard_flyte import sdk
@@ -35,7 +36,7 @@ def requirements(layer: sdk.Requirements, sources: Sources) -> Requirements:
     call = f"with_requirements({layer.file.name!r})"
     file = existing(layer.file, call)
     return Requirements(
-        file=sources.put(f"{sources.folder()}/{clean(file.name)}", file),
+        file=sources.put(f"{sources.place()}/{clean(file.name)}", file),
         options=options(layer),
         secret_mounts=mounts(layer.secret_mounts, call),
     )
@@ -45,10 +46,12 @@ def wheels(layer: sdk.PythonWheels, sources: Sources) -> PythonWheels:
     """The wheels of the folder, and nothing else in it: builds leave other files there."""
     call = f"with_local_v2_plugins({layer.package_name!r})"
     folder = existing(layer.wheel_dir, call, folder=True)
-    place = sources.folder("dist")
     found = sorted(path for path in folder.glob("*.whl") if path.is_file())
-    if not sources.put_all(place, ((path.name, path) for path in found)):
-        existing(folder / f"{layer.package_name}-*.whl", call)
+    if not found:
+        raise invalid(f"{call}: there is no wheel in {str(folder)!r}")
+    place = sources.place("dist")
+    for wheel in found:
+        sources.put(f"{place}/{wheel.name}", wheel)
     return PythonWheels(
         dir=place,
         package_name=layer.package_name,

@@ -5,45 +5,48 @@ so that the same project has the same key wherever it lies.
 """
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import invalid
+from boatyard_client.packing import Ignore
 
 _UNCLEAN = re.compile(r"[^A-Za-z0-9._@+-]+")
 _UNCOPYABLE = re.compile(r"[\\\x00-\x1f\x7f]")
+_LONGEST = 100
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or folder of this machine and its name in the context."""
+
+    path: str
+    file: Path
+    ignore: Ignore | None = None
 
 
 class Sources:
-    """Collects the files of one image. `paths` maps names in the context to files of this machine."""
+    """Collects the sources of one image and numbers them."""
 
     def __init__(self) -> None:
-        self.paths: dict[str, Path] = {}
+        self.all: list[Source] = []
         self._used = 0
 
-    def folder(self, name: str = "") -> str:
-        """A new, empty place: `3/name`, or `3` alone. `name` is cleaned."""
+    def place(self, name: str = "") -> str:
+        """A new, empty folder of the context: `3/name`, or `3` alone. `name` is cleaned."""
         number = str(self._used)
         self._used += 1
         return f"{number}/{clean(name)}" if name else number
 
-    def put(self, name: str, file: Path) -> str:
-        self.paths[name] = file
-        return name
-
-    def put_all(self, place: str, files: Iterable[tuple[str, Path]]) -> int:
-        """Put files with paths relative to `place`; returns how many there were."""
-        count = 0
-        for relative, file in files:
-            self.paths[f"{place}/{relative}"] = file
-            count += 1
-        return count
+    def put(self, path: str, file: Path, ignore: Ignore | None = None) -> str:
+        self.all.append(Source(path, file, ignore))
+        return path
 
 
 def clean(name: str) -> str:
     """A base name that every place of a Dockerfile takes: letters, digits and . _ @ + - only."""
     cleaned = _UNCLEAN.sub("_", name).strip("._") or "files"
-    return cleaned[:100]
+    return cleaned[:_LONGEST]
 
 
 def copyable(name: str) -> bool:
@@ -59,4 +62,4 @@ def existing(path: Path, call: str, *, folder: bool = False) -> Path:
         what = "is not a file" if path.exists() else "does not exist"
     else:
         return path
-    raise BoatyardError("INVALID_SPEC", f"{call}: {str(path)!r} {what} (looked for from {Path.cwd()})")
+    raise invalid(f"{call}: {str(path)!r} {what} (looked for from {Path.cwd()})")

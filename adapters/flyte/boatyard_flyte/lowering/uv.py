@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-from boatyard.spec import AptPackages, Layer, PipPackages, Secret, UVProject
-from boatyard.spec import PipOptions as Options
+from boatyard.spec import AptPackages, Layer, PipOptions, PipPackages, Secret, UVProject
 
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.editables import editables_of
-from boatyard_flyte.lowering.ignore import VIRTUALENV, files
+from boatyard_flyte.lowering.ignore import VIRTUALENV, FlyteIgnore
 from boatyard_flyte.lowering.packages import options
 from boatyard_flyte.lowering.secrets import mounts
 from boatyard_flyte.lowering.sources import Sources, existing
@@ -32,15 +31,16 @@ def project(layer: sdk.UVProject, sources: Sources, ignored: Sequence[str]) -> U
 def _whole(
     pyproject: Path,
     lock: Path | None,
-    pip: Options,
+    pip: PipOptions,
     secrets: tuple[Secret, ...],
     sources: Sources,
     ignored: Sequence[str],
 ) -> UVProject:
-    """The project's folder, whatever is ignored with pyproject.toml and the lock in it."""
+    """The project's folder; pyproject.toml and the lock are in it whatever is ignored."""
     folder = pyproject.parent
-    place = sources.folder(folder.resolve().name or "project")
-    sources.put_all(place, files(folder, [*VIRTUALENV, *ignored]))
+    place = sources.place(folder.resolve().name or "project")
+    replaced = ("pyproject.toml", *(("uv.lock",) if lock else ()))
+    sources.put(place, folder, FlyteIgnore([*VIRTUALENV, *ignored], replaced=replaced))
     sources.put(f"{place}/pyproject.toml", pyproject)
     uvlock = sources.put(f"{place}/uv.lock", lock) if lock else ""
     return UVProject(pyproject=place, uvlock=uvlock, options=pip, secret_mounts=secrets, source_dir=place)
@@ -49,25 +49,22 @@ def _whole(
 def _dependencies(
     pyproject: Path,
     lock: Path | None,
-    pip: Options,
+    pip: PipOptions,
     secrets: tuple[Secret, ...],
     sources: Sources,
     ignored: Sequence[str],
 ) -> UVProject:
     """pyproject.toml, the lock, and the folders of editable dependencies at the same relative places."""
-    folder = pyproject.parent
-    editables = editables_of(folder)
-    above = _common(folder, editables)
-    top = sources.folder()
-    place = posixpath.normpath(posixpath.join(top, above))
+    folder = pyproject.parent.absolute()
+    editables = [path.absolute() for path in editables_of(folder)]
+    above = Path(os.path.commonpath([os.path.normpath(path) for path in (folder, *editables)]))
+    top = sources.place()
+    place = posixpath.normpath(posixpath.join(top, _relative(folder, above)))
     sources.put(f"{place}/pyproject.toml", pyproject)
     uvlock = sources.put(f"{place}/uv.lock", lock) if lock else ""
-    placed: list[str] = []
-    for editable in editables:
-        relative = posixpath.normpath(posixpath.join(place, _relative(editable, folder)))
-        sources.put_all(relative, files(editable, [*sdk.STANDARD_IGNORE_PATTERNS, *ignored]))
-        placed.append(relative)
-    if _ONLY_DEPENDENCIES not in pip.extra_args:
+    ignore = FlyteIgnore([*sdk.STANDARD_IGNORE_PATTERNS, *ignored])
+    placed = [sources.put(f"{top}/{_relative(path, above)}", path, ignore) for path in editables]
+    if _ONLY_DEPENDENCIES not in pip.extra_args.split():
         pip = msgspec.structs.replace(pip, extra_args=f"{pip.extra_args} {_ONLY_DEPENDENCIES}".strip())
     return UVProject(
         pyproject=place,
@@ -79,14 +76,8 @@ def _dependencies(
     )
 
 
-def _common(folder: Path, editables: Sequence[Path]) -> str:
-    """Where the project lies below the folder that holds it and all its editables: often nowhere, `.`."""
-    folders = [folder.absolute(), *(path.absolute() for path in editables)]
-    return _relative(folder, Path(os.path.commonpath([os.path.normpath(path) for path in folders])))
-
-
 def _relative(path: Path, start: Path) -> str:
-    return Path(os.path.relpath(path.absolute(), start.absolute())).as_posix()
+    return Path(os.path.relpath(path, start)).as_posix()
 
 
 def script(layer: sdk.UVScript, sources: Sources, ignored: Sequence[str]) -> Iterator[Layer]:
@@ -101,12 +92,6 @@ def script(layer: sdk.UVScript, sources: Sources, ignored: Sequence[str]) -> Ite
         yield AptPackages(packages=("git",))  # what finds a project's version in its history
     for name in projects:
         folder = existing(Path(name), call, folder=True)
+        pyproject = existing(folder / "pyproject.toml", call)
         lock = folder / "uv.lock"
-        yield _whole(
-            existing(folder / "pyproject.toml", call),
-            lock if lock.is_file() else None,
-            pip,
-            secrets,
-            sources,
-            ignored,
-        )
+        yield _whole(pyproject, lock if lock.is_file() else None, pip, secrets, sources, ignored)

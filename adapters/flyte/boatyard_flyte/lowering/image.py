@@ -1,0 +1,112 @@
+"""A flyte Image -> what is sent: the spec, the files and the names."""
+
+from collections.abc import Iterator, Sequence
+
+from boatyard.errors import BoatyardError
+from boatyard.sdk_words import call
+from boatyard.spec import ImageSpec, Layer, parse_spec, spec_document
+
+from boatyard_flyte import sdk
+from boatyard_flyte.lowering import base, copies, ignore, packages, pixi, plain, poetry, uv
+from boatyard_flyte.lowering.dockerfile import dockerfile
+from boatyard_flyte.lowering.model import Lowered, NamedSecret
+from boatyard_flyte.lowering.secrets import named
+from boatyard_flyte.lowering.sources import Sources
+
+
+def lower(image: sdk.Image) -> Lowered:
+    """Reads the files that describe the image (headers, patterns, a Dockerfile), and nothing that it copies.
+
+    Raises INVALID_SPEC or UNSUPPORTED, with the SDK call that is at fault.
+    """
+    sources = Sources()
+    layers = list(_primitive(sdk.layers_of(image)))
+    ignored = ignore.patterns(image)
+    if image.dockerfile:
+        spec = dockerfile(image.dockerfile, tuple(sorted(sdk.named_platforms(image))))
+    else:
+        spec = ImageSpec(
+            base_image=base.base_image(image),
+            python_version=".".join(map(str, image.python_version)),
+            layers=tuple(made for layer in layers for made in _lower(layer, sources, ignored)),
+            platform=tuple(sorted(sdk.named_platforms(image))),
+        )
+    secret = sdk.registry_secret(image)
+    return Lowered(
+        spec=_checked(spec),
+        sources=tuple(sources.all),
+        dockerfile=image.dockerfile,
+        registry=image.registry or sdk.configured_registry() or "",
+        name=image.name or "",
+        registry_secret=named(secret) if secret else None,
+        secrets=_secrets(layers),
+        downloads=tuple(dict.fromkeys(_sites(sdk.layers_of(image)))),
+    )
+
+
+def _primitive(layers: Sequence[sdk.Layer]) -> Iterator[sdk.Layer]:
+    for layer in layers:
+        if isinstance(layer, sdk.PixiProject | sdk.PixiScript):
+            yield from pixi.primitives(layer)
+        else:
+            yield layer
+
+
+def _lower(layer: sdk.Layer, sources: Sources, ignored: Sequence[str]) -> Iterator[Layer]:
+    # Requirements is a PipPackages to the SDK, so it comes first.
+    match layer:
+        case sdk.Requirements():
+            yield packages.requirements(layer, sources)
+        case sdk.PipPackages():
+            if layer.packages:
+                yield packages.pip(layer)
+        case sdk.AptPackages():
+            if layer.packages:
+                yield packages.apt(layer)
+        case sdk.PythonWheels():
+            yield packages.wheels(layer, sources)
+        case sdk.UVScript():
+            yield from uv.script(layer, sources, ignored)
+        case sdk.UVProject():
+            yield uv.project(layer, sources, ignored)
+        case sdk.PoetryProject():
+            yield poetry.project(layer, sources, ignored)
+        case sdk.Commands():
+            yield plain.commands(layer)
+        case sdk.Env():
+            yield plain.env(layer)
+        case sdk.WorkDir():
+            yield plain.workdir(layer)
+        case sdk.CopyConfig():
+            yield copies.copy(layer, sources, ignored)
+        case sdk.CodeBundleLayer():
+            yield copies.code_bundle(layer, sources)
+        case sdk.DockerIgnore():
+            return
+        case sdk.DockerLines():
+            plain.check_lines(layer)
+        case _:
+            raise BoatyardError("UNSUPPORTED", f"Boatyard does not know the layer {type(layer).__name__}")
+
+
+def _checked(spec: ImageSpec) -> "dict[str, object]":
+    """The document, once the core's own rules have passed it; a refusal names the SDK call."""
+    document = spec_document(spec)
+    try:
+        parse_spec(document)
+    except BoatyardError as error:
+        if error.layer_index is not None:
+            error.detail = f"{call(spec.layers[error.layer_index])}: {error.detail}"
+        raise
+    return document
+
+
+def _secrets(layers: Sequence[sdk.Layer]) -> tuple[NamedSecret, ...]:
+    mounted = (secret for layer in layers for secret in getattr(layer, "secret_mounts", None) or ())
+    return tuple(dict.fromkeys(named(secret) for secret in mounted))
+
+
+def _sites(layers: Sequence[sdk.Layer]) -> Iterator[str]:
+    for layer in layers:
+        if isinstance(layer, sdk.PixiProject | sdk.PixiScript):
+            yield from pixi.sites(list(pixi.primitives(layer)))

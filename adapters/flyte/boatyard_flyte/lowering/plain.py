@@ -1,0 +1,31 @@
+"""Layers without files: commands, environment, working directory, and the SDK's own Dockerfile lines."""
+
+from boatyard.errors import BoatyardError
+from boatyard.spec import Commands, Env, WorkDir
+
+from boatyard_flyte import sdk
+from boatyard_flyte.lowering.secrets import mounts
+
+
+def commands(layer: sdk.Commands) -> Commands:
+    return Commands(cmd=tuple(layer.commands), secret_mounts=mounts(layer.secret_mounts, "with_commands"))
+
+
+def env(layer: sdk.Env) -> Env:
+    return Env(env_variables={str(name): str(value) for name, value in layer.env_vars})
+
+
+def workdir(layer: sdk.WorkDir) -> WorkDir:
+    return WorkDir(workdir=str(layer.workdir))
+
+
+def check_lines(layer: sdk.DockerLines) -> None:
+    """The SDK's own base images have LABEL lines that name their maker, which is not who builds this one.
+
+    They are left out; no other line is known to come, and it could be anything.
+    """
+    for line in layer.lines:
+        if not line.lstrip().upper().startswith("LABEL "):
+            raise BoatyardError(
+                "UNSUPPORTED", f"the flyte SDK adds a Dockerfile line that Boatyard does not know: {line!r}"
+            )

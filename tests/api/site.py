@@ -1,0 +1,70 @@
+"""The API over the ports in memory, and as a WSGI application for tools that want one."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from boatyard.api import Api, Request, Response
+from boatyard.api.handlers import Deployment
+from boatyard.memory import ManualClock, MemoryContextStore, MemoryJobRunner, MemoryRegistry, MemorySecretStore
+from boatyard.service import Service
+from boatyard.settings import Settings
+from boatyard_connect import ProtobufCodec
+
+SETTINGS = Settings(
+    default_repository="registry.example.com/images",
+    platforms=("linux/amd64", "linux/arm64"),
+)
+SPEC = {
+    "baseImage": "registry.example.com/python:3.12",
+    "pythonVersion": "3.12",
+    "layers": [{"pipPackages": {"packages": ["six"]}}],
+}
+
+
+class Site:
+    """A deployment in memory."""
+
+    def __init__(self, settings: Settings = SETTINGS) -> None:
+        self.clock = ManualClock()
+        self.registry = MemoryRegistry()
+        self.runner = MemoryJobRunner(self.clock, settings.limits)
+        self.contexts = MemoryContextStore(self.clock)
+        self.secrets = MemorySecretStore()
+        self.service = Service(
+            settings,
+            registry=self.registry,
+            runner=self.runner,
+            contexts=self.contexts,
+            secrets=self.secrets,
+            clock=self.clock,
+        )
+        self.api = Api(self.service, Deployment(cloud="memory", runners=("memory",)), ProtobufCodec())
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        """Status and decoded JSON."""
+        response = self.send(method, path, body, **query)
+        return response.status, msgspec.json.decode(response.body) if response.body else None
+
+    def send(self, method: str, path: str, body: Any = None, **query: str) -> Response:
+        data = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
+        headers = {"content-type": "application/json"} if body is not None else {}
+        return self.api.handle(Request(method=method, path=path, query=query, headers=headers, body=data))
+
+    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        response = self.api.handle(
+            Request(
+                method=environ["REQUEST_METHOD"],
+                path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
+                query=dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)),
+                headers={
+                    "content-type": environ.get("CONTENT_TYPE", ""),
+                },
+                body=environ["wsgi.input"].read(length),
+            )
+        )
+        start_response(f"{response.status} X", [(name, value) for name, value in response.headers.items()])
+        return [response.body]
