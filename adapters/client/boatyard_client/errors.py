@@ -54,10 +54,15 @@ class ContextChangedError(ContextError):
 
 
 class ConnectionFailedError(ClientError):
-    """Nothing usable answers at the address."""
+    """Nothing answers at the address, or the connection broke."""
 
     code = "UNREACHABLE"
     retryable = True
+
+    def __init__(self, detail: str, *, advice: str = "", absent: bool = False) -> None:
+        super().__init__(detail, advice=advice)
+        self.absent = absent
+        """No connection came about: nobody has seen the request."""
 
 
 class ProtocolError(ClientError):

@@ -6,8 +6,9 @@ importing this module says so, and nothing else has to be searched.
 """
 
 import importlib.metadata
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 FLYTE: Final = importlib.metadata.version("flyte")
 
@@ -65,7 +66,7 @@ __all__ = [
     "ImageBuild",
     "ImageBuildError",
     "Layer",
-    "PatternMatcher",
+    "Matcher",
     "PipOption",
     "PipPackages",
     "PixiProject",
@@ -81,6 +82,7 @@ __all__ = [
     "configured_registry",
     "layers_of",
     "loaded_files",
+    "matcher",
     "named_platforms",
     "pixi_layers",
     "project_and_domain",
@@ -136,6 +138,27 @@ def project_and_domain() -> tuple[str | None, str | None]:
 def root_directory() -> Path | None:
     config = _get_init_config()
     return Path(config.root_dir) if config and config.root_dir else None
+
+
+class Pattern(Protocol):
+    exclusion: bool
+    cleaned_pattern: str
+
+
+class Matcher(Protocol):
+    """The SDK's reading of a .dockerignore, which its builders apply to every folder they copy."""
+
+    @property
+    def patterns(self) -> Sequence[Pattern]: ...
+
+    def matches(self, path: str, /) -> bool: ...
+
+    def walk(self, folder: str, /) -> Iterator[str]: ...
+
+
+def matcher(patterns: Iterable[str]) -> Matcher:
+    made: Matcher = PatternMatcher(list(patterns))  # type: ignore[no-untyped-call]
+    return made
 
 
 def loaded_files(root: Path, copy_style: str) -> list[Path]:

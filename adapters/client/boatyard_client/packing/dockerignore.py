@@ -96,18 +96,11 @@ def _matcher(text: str) -> Callable[[str], bool]:
         # As in moby, `**name` is "ends with", where `**/name` also is the name itself.
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or path == suffix.removeprefix("/")
-    return _regex(text).fullmatch_bool
+    compiled = re.compile(_regex(text), re.DOTALL)
+    return lambda path: compiled.fullmatch(path) is not None
 
 
-class _Regex:
-    def __init__(self, pattern: str) -> None:
-        self._pattern = re.compile(pattern, re.DOTALL)
-
-    def fullmatch_bool(self, path: str) -> bool:
-        return self._pattern.fullmatch(path) is not None
-
-
-def _regex(text: str) -> _Regex:
+def _regex(text: str) -> str:
     out: list[str] = []
     position = 0
     while position < len(text):
@@ -131,7 +124,7 @@ def _regex(text: str) -> _Regex:
         else:
             out.append(re.escape(rest[0]))
             position += 1
-    return _Regex("".join(out))
+    return "".join(out)
 
 
 def _group(rest: str) -> tuple[str, int]:

@@ -23,9 +23,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: os.stat_result) -> "Stamp":
-        return cls(
-            found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        )
+        return cls(found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     @property
     def is_file(self) -> bool:

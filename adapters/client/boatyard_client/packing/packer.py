@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import IO, Self
 
 import msgspec
+
 from boatyard.archive import Bounds, check_path
 from boatyard.context import Context, Entry
 from boatyard.errors import BoatyardError
 from boatyard.key import paths_of
 from boatyard.spec import ImageSpec
 from boatyard.tree import trees_of
-
 from boatyard_client.errors import ContextError
 from boatyard_client.packing.item import Item
 from boatyard_client.packing.scan import Ignore, Scan, shown

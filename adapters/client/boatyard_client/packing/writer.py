@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Final
 
 import msgspec
+
 from boatyard.archive import TAR_FORMAT, executable, header
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError
-
 from boatyard_client.errors import ContextChangedError, ContextError
 from boatyard_client.packing.item import Item, Stamp
 from boatyard_client.packing.scan import shown, unreadable
@@ -40,9 +40,7 @@ def write(items: Iterable[Item], out: IO[bytes], each: Callable[[Item], None]) -
     try:
         with (
             gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=sink, mtime=0) as packed,
-            tarfile.TarFile(
-                fileobj=packed, mode="w", format=TAR_FORMAT, encoding="utf-8", copybufsize=_PIECE
-            ) as tar,
+            tarfile.TarFile(fileobj=packed, mode="w", format=TAR_FORMAT, encoding="utf-8", copybufsize=_PIECE) as tar,
         ):
             for item in items:
                 entries.append(_add(tar, item))
@@ -67,9 +65,7 @@ def _add(tar: tarfile.TarFile, item: Item) -> Entry:
         tar.addfile(_header(entry, item))
         return entry
     if item.data is not None:
-        entry = Entry(
-            item.path, "file", item.executable, len(item.data), hashlib.sha256(item.data).hexdigest()
-        )
+        entry = Entry(item.path, "file", item.executable, len(item.data), hashlib.sha256(item.data).hexdigest())
         tar.addfile(_header(entry, item), io.BytesIO(item.data))
         return entry
     return _add_file(tar, item)
@@ -83,7 +79,7 @@ def _add_file(tar: tarfile.TarFile, item: Item) -> Entry:
         raise changed(item.source) from None
     except OSError as error:
         raise unreadable(item.source, error) from None
-    with open(fd, "rb", buffering=0) as file:
+    with open(fd, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
         if Stamp.of(os.fstat(fd)) != item.stamp:
             raise changed(item.source)
         entry = Entry(item.path, "file", executable(item.stamp.mode), item.stamp.size)

@@ -1,7 +1,6 @@
 """What an image starts from."""
 
 from boatyard.errors import invalid
-
 from boatyard_flyte import sdk
 
 

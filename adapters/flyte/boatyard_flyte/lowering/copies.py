@@ -5,7 +5,6 @@ from pathlib import Path
 
 from boatyard.errors import invalid
 from boatyard.spec import CopyConfig
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.ignore import FlyteIgnore
 from boatyard_flyte.lowering.sources import Sources, copyable, existing

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from boatyard.errors import invalid
 from boatyard.spec import ImageSpec
-
 from boatyard_flyte.lowering.sources import existing
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from boatyard.errors import invalid
-
 from boatyard_flyte import sdk
 
 BYTE_CODE: Final = ("__pycache__", "**/__pycache__")
@@ -23,11 +22,11 @@ class FlyteIgnore:
     """
 
     def __init__(self, patterns: Sequence[str], *, replaced: Collection[str] = ()) -> None:
-        self._matcher = sdk.PatternMatcher([*BYTE_CODE, *patterns])
+        self._matcher = sdk.matcher([*BYTE_CODE, *patterns])
         self._replaced = frozenset(replaced)
 
     def __call__(self, path: str, /) -> bool:
-        return path in self._replaced or bool(self._matcher.matches(path))
+        return path in self._replaced or self._matcher.matches(path)
 
     def may_keep_below(self, folder: str, /) -> bool:
         """True if a `!` pattern could take something of an ignored folder back in."""

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from boatyard.errors import BoatyardError
 from boatyard.sdk_words import call
 from boatyard.spec import ImageSpec, Layer, parse_spec, spec_document
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering import base, copies, ignore, packages, pixi, plain, poetry, uv
 from boatyard_flyte.lowering.dockerfile import dockerfile

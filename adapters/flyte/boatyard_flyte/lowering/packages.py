@@ -2,7 +2,6 @@
 
 from boatyard.errors import invalid
 from boatyard.spec import AptPackages, PipOptions, PipPackages, PythonWheels, Requirements
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.secrets import mounts
 from boatyard_flyte.lowering.sources import Sources, clean, existing
@@ -19,9 +18,7 @@ def options(layer: sdk.PipOption) -> PipOptions:
 
 
 def apt(layer: sdk.AptPackages) -> AptPackages:
-    return AptPackages(
-        packages=tuple(layer.packages), secret_mounts=mounts(layer.secret_mounts, "with_apt_packages")
-    )
+    return AptPackages(packages=tuple(layer.packages), secret_mounts=mounts(layer.secret_mounts, "with_apt_packages"))
 
 
 def pip(layer: sdk.PipPackages) -> PipPackages:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 
 from boatyard.errors import invalid
-
 from boatyard_flyte import sdk
 
 _SITE = re.compile(r"https://[^\s'\"|]+")

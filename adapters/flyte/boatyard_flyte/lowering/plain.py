@@ -2,7 +2,6 @@
 
 from boatyard.errors import BoatyardError
 from boatyard.spec import Commands, Env, WorkDir
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.secrets import mounts
 

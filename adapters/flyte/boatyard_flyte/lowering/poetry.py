@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from boatyard.spec import PoetryProject
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.ignore import VIRTUALENV, FlyteIgnore
 from boatyard_flyte.lowering.secrets import mounts

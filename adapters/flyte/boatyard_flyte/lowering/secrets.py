@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from boatyard.errors import invalid
 from boatyard.spec import Secret
-
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.model import NamedSecret
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-from boatyard.spec import AptPackages, Layer, PipOptions, PipPackages, Secret, UVProject
 
+from boatyard.spec import AptPackages, Layer, PipOptions, PipPackages, Secret, UVProject
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.editables import editables_of
 from boatyard_flyte.lowering.ignore import VIRTUALENV, FlyteIgnore

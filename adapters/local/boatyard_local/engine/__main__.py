@@ -14,6 +14,7 @@ from rich.markup import escape
 from boatyard_local.engine import dockerd, ensure, purge, record, registry, stop
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine, EngineError
+from boatyard_local.engine.record import Record
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,9 +73,7 @@ def describe(engine: Engine) -> list[str]:
 
 
 def _stop(state: Path, remove: bool, as_json: bool, console: Console) -> int:
-    stopped = stop(state)
-    if remove:
-        purge(state)
+    stopped = purge(state) if remove else stop(state)
     if as_json:
         _print({"stopped": stopped, "removed": remove})
     else:
@@ -85,7 +84,7 @@ def _stop(state: Path, remove: bool, as_json: bool, console: Console) -> int:
 def _status(state: Path, as_json: bool) -> int:
     """0 if both answer, 3 (as `systemctl status`) if not."""
     layout = Layout.of(state)
-    before = record.load(layout.record)
+    before = record.load(layout.record, Record)
     engine = before.engine if before else None
     answers = engine is not None and registry.answers(engine.registry)
     if engine is not None and engine.kind == "unpacked":

@@ -1,8 +1,8 @@
-"""Which base images have to be made here, and making them."""
+"""Which base images have to be made here, which of them are there already, and making the others."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from boatyard_local.engine import images, imports, mounts, reachable, registry, rootfs
+from boatyard_local.engine import images, imports, mounts, reachable, record, registry, rootfs
 from boatyard_local.engine.command import Commands
 from boatyard_local.engine.images import Recipe
 from boatyard_local.engine.imports import Builder
@@ -10,128 +10,128 @@ from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Image
 from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.progress import Progress
-from boatyard_local.engine.record import Record
+from boatyard_local.engine.record import Imported, Ledger
 
-_PYTHON_FROM_HUB = f"docker.io/library/python:{rootfs.PYTHON}-slim-{rootfs.CODENAME}"
+_FROM_HUB: Final = f"docker.io/library/python:{rootfs.PYTHON}-slim-{rootfs.CODENAME}"
 
 
 class Wanted(NamedTuple):
     """What must be made because it cannot be pulled."""
 
-    machine: Debian | None
-    python: bool
-    flyte: bool
-    notes: tuple[str, ...] = ()
+    python: Debian | None = None
+    """The machine whose packages make the Python base; None if Docker Hub's can be pulled."""
+    flyte: bool = False
+    note: str = ""
+    """What a person should know, if something is missing that cannot be made."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for name, wanted in (("python", self.python), ("flyte", self.flyte)) if wanted)
+    def __len__(self) -> int:
+        return (self.python is not None) + self.flyte
 
 
 def choose(machine: Debian | str) -> Wanted:
     """Ask the registries of the ordinary base images; what cannot be reached has to be made."""
     missing = reachable.unreachable((images.DOCKER_HUB, images.GHCR))
-    if not missing:
-        return Wanted(None, False, False)
-    if isinstance(machine, str) and images.DOCKER_HUB in missing:
-        hosts = " and ".join(sorted(missing))
-        note = (
-            f"{hosts} cannot be reached and no base image can be made, since {machine}: "
-            "set registryMirrors, or use base images of a registry that can be reached"
+    if images.DOCKER_HUB not in missing:
+        return Wanted(flyte=images.GHCR in missing)
+    if isinstance(machine, str):
+        return Wanted(
+            note=f"{' and '.join(sorted(missing))} cannot be reached, and no base image can be made, since {machine}: "
+            "set registryMirrors, or build from images of a registry that can be reached"
         )
-        return Wanted(None, False, False, (note,))
-    return Wanted(None if isinstance(machine, str) else machine, images.DOCKER_HUB in missing, images.GHCR in missing)
+    return Wanted(machine, images.GHCR in missing)
 
 
-def are_there(before: Record, machine: Debian | str) -> bool:
-    """True if every base image made here is in the registry, and would be made the same way today."""
-    for image in before.engine.images:
-        repository, tag, digest = _parts(image)
-        recipe = _recipe(repository, before, machine)
-        if recipe is None or before.fingerprints.get(repository) != recipe.fingerprint:
-            return False
-        if registry.digest(before.engine.registry, repository, tag) != digest:
-            return False
-    return True
+class Kept(NamedTuple):
+    """The wanted images that are there, made as they would be made today."""
+
+    images: tuple[Image, ...]
+    missing: tuple[str, ...]
+    """Repositories; python before flyte, which is made from it."""
 
 
-def _recipe(repository: str, before: Record, machine: Debian | str) -> Recipe | None:
-    if repository == "boatyard/python":
-        return None if isinstance(machine, str) else images.python(machine)
-    python = next((i for i in before.engine.images if _parts(i)[0] == "boatyard/python"), None)
-    return images.flyte(python.reference if python else _PYTHON_FROM_HUB)
+def kept(wanted: Wanted, address: str, ledger: Ledger) -> Kept:
+    """Compare ledger and registry with today's recipes. Raises EngineError if the registry does not answer."""
+    found: list[Image] = []
+    missing: list[str] = []
+    base = _FROM_HUB
+    for recipe in _recipes(wanted, base):
+        current = _recipe_from(recipe, base)
+        image = None if missing else _there(current, address, ledger)
+        if image is None:
+            missing.append(current.repository)
+        else:
+            found.append(image)
+            base = image.reference
+    return Kept(tuple(found), tuple(missing))
 
 
-def _parts(image: Image) -> tuple[str, str, str]:
-    """`host:port/repository:tag@digest` -> repository, tag, digest."""
-    name, _, digest = image.reference.partition("@")
-    repository, _, tag = name.partition("/")[2].rpartition(":")
-    return repository, tag, digest
+def are_current(made: tuple[Image, ...], address: str, machine: Debian | str, ledger: Ledger) -> bool:
+    """True if those images are still there and would be made the same way today."""
+    repositories = {image.reference.partition("/")[2].partition(":")[0] for image in made}
+    if images.PYTHON in repositories and isinstance(machine, str):
+        return False
+    python = machine if images.PYTHON in repositories and not isinstance(machine, str) else None
+    return kept(Wanted(python, images.FLYTE in repositories), address, ledger).images == made
 
 
-def has_python(before: Record, machine: Debian, layout: Layout) -> bool:
-    """True if the Python base need not be made again. The registry's data outlives its process."""
-    recipe = images.python(machine)
-    tags = layout.registry_data / f"docker/registry/v2/repositories/{recipe.repository}/_manifests/tags"
-    return before.fingerprints.get(recipe.repository) == recipe.fingerprint and (tags / recipe.tag).is_dir()
+def _recipes(wanted: Wanted, base: str) -> list[Recipe]:
+    python = images.python(wanted.python) if wanted.python is not None else None
+    flyte = images.flyte(base) if wanted.flyte else None
+    return [recipe for recipe in (python, flyte) if recipe is not None]
 
 
-def root(layout: Layout, wanted: Wanted, progress: Progress, commands: Commands) -> None:
-    assert wanted.machine is not None  # noqa: S101 - the caller's condition, for the type checker
-    layout.base.mkdir(parents=True, exist_ok=True)
+def _recipe_from(recipe: Recipe, base: str) -> Recipe:
+    """flyte's image depends on the digest of what it is made from."""
+    return (images.flyte(base) or recipe) if recipe.repository == images.FLYTE else recipe
+
+
+def _there(recipe: Recipe, address: str, ledger: Ledger) -> Image | None:
+    imported = ledger.images.get(recipe.repository)
+    if imported is None or imported.fingerprint != recipe.fingerprint:
+        return None
+    if registry.digest(address, recipe.repository, recipe.tag) != imported.digest:
+        return None
+    return _image(recipe, address, imported.digest)
+
+
+def _image(recipe: Recipe, address: str, digest: str) -> Image:
+    reference = f"{address}/{recipe.repository}:{recipe.tag}@{digest}"
+    return Image(reference, recipe.stands_for, recipe.why)
+
+
+def root(layout: Layout, machine: Debian, progress: Progress, commands: Commands) -> None:
+    """The root file system takes longest, so it is made while the engine is fetched."""
     with progress.step(f"Python {rootfs.PYTHON} on Debian {rootfs.CODENAME} by debootstrap") as step:
-        tar = rootfs.make(layout, wanted.machine, commands)
+        tar = rootfs.make(layout, machine, commands)
         step.say(f"{tar.stat().st_size / 1e6:.0f} MB")
 
 
-def make(
-    layout: Layout,
-    builder: Builder,
-    wanted: Wanted,
-    before: Record | None,
-    progress: Progress,
-    commands: Commands,
-) -> tuple[tuple[Image, ...], dict[str, str]]:
-    """Import what is wanted and not there; returns all images made here with their recipes' fingerprints."""
+def make(layout: Layout, builder: Builder, wanted: Wanted, progress: Progress, commands: Commands) -> tuple[Image, ...]:
+    """Import what is wanted and not there; returns all images made here."""
     layout.base.mkdir(parents=True, exist_ok=True)
     made: list[Image] = []
-    fingerprints: dict[str, str] = {}
-    base = _PYTHON_FROM_HUB
-    for name in wanted.names:
-        recipe: Recipe | None
-        if name == "python" and wanted.machine is not None:
-            recipe = images.python(wanted.machine)
-        else:
-            recipe = images.flyte(base)
-        if recipe is None:
-            progress.total -= 1
-            continue
-        image = _kept(recipe, builder, before)
+    base = _FROM_HUB
+    for recipe in _recipes(wanted, base):
+        current = _recipe_from(recipe, base)
+        ledger = record.load(layout.ledger, Ledger) or Ledger()
+        image = _there(current, builder.registry, ledger)
         if image is None:
-            with progress.step(f"Base image {recipe.repository}:{recipe.tag}") as step:
-                tar = None
-                if name == "python" and wanted.machine is not None:
-                    tar = rootfs.make(layout, wanted.machine, commands)
-                image = Image(imports.build(layout, builder, recipe, tar, commands), recipe.stands_for, recipe.why)
-                step.say(f"made here, since {recipe.why}")
-                if tar is not None:
-                    mounts.remove(tar)
-        else:
-            progress.total -= 1
-        if name == "python":
-            base = image.reference
+            with progress.step(f"Base image {current.repository}:{current.tag}") as step:
+                image = _import(layout, builder, current, wanted, commands)
+                step.say(f"made here: {current.why}")
         made.append(image)
-        fingerprints[recipe.repository] = recipe.fingerprint
-    return tuple(made), fingerprints
+        base = image.reference
+    return tuple(made)
 
 
-def _kept(recipe: Recipe, builder: Builder, before: Record | None) -> Image | None:
-    """The image of an earlier run, if it is still there and its recipe has not changed."""
-    if before is None or before.fingerprints.get(recipe.repository) != recipe.fingerprint:
-        return None
-    found = registry.digest(builder.registry, recipe.repository, recipe.tag)
-    earlier = {_parts(image)[0]: _parts(image)[2] for image in before.engine.images}
-    if found is None or earlier.get(recipe.repository) != found:
-        return None
-    reference = f"{builder.registry}/{recipe.repository}:{recipe.tag}@{found}"
-    return Image(reference, recipe.stands_for, recipe.why)
+def _import(layout: Layout, builder: Builder, recipe: Recipe, wanted: Wanted, commands: Commands) -> Image:
+    tar = None
+    if recipe.repository == images.PYTHON and wanted.python is not None:
+        tar = rootfs.make(layout, wanted.python, commands)
+    digest = imports.build(layout, builder, recipe, tar, commands)
+    ledger = record.load(layout.ledger, Ledger) or Ledger()
+    entries = {**ledger.images, recipe.repository: Imported(recipe.fingerprint, digest)}
+    record.save(layout.ledger, Ledger(port=ledger.port, images=entries))
+    if tar is not None:
+        mounts.remove(tar)
+    return _image(recipe, builder.registry, digest)

@@ -9,6 +9,9 @@ from boatyard_local.engine.packages import Debian
 DOCKER_HUB: Final = "docker.io"
 GHCR: Final = "ghcr.io"
 
+PYTHON: Final = "boatyard/python"
+FLYTE: Final = "boatyard/flyte"
+
 _PYTHON_TAGS: Final = (
     rootfs.PYTHON,
     f"{rootfs.PYTHON}-slim",
@@ -41,7 +44,7 @@ CMD ["python3"]
     names = [f"python:{tag}" for tag in _PYTHON_TAGS] + [f"debian:{tag}" for tag in _DEBIAN_TAGS]
     full = [f"docker.io/library/{name}" for name in names]
     return Recipe(
-        "boatyard/python",
+        PYTHON,
         f"{rootfs.PYTHON}-{rootfs.CODENAME}",
         (*names, *full),
         "Docker Hub cannot be reached from here",
@@ -83,7 +86,7 @@ SHELL ["/bin/bash", "-c"]
 USER flyte
 """
     return Recipe(
-        "boatyard/flyte",
+        FLYTE,
         f"py{rootfs.PYTHON}",
         (name,),
         "flyte's released base image cannot be pulled from ghcr.io; this one leaves out build-essential",

@@ -28,7 +28,7 @@ class Builder(NamedTuple):
 
 
 def build(layout: Layout, builder: Builder, recipe: Recipe, rootfs: Path | None, commands: Commands) -> str:
-    """Build and push; returns `registry/repository:tag@sha256:…`."""
+    """Build and push; returns the digest."""
     reference = f"{builder.registry}/{recipe.repository}:{recipe.tag}"
     with _context(layout, recipe, rootfs, builder.network) as context:
         metadata = context / "metadata.json"
@@ -50,7 +50,7 @@ def build(layout: Layout, builder: Builder, recipe: Recipe, rootfs: Path | None,
         digest = json.loads(metadata.read_text()).get("containerimage.digest")
     if not isinstance(digest, str):
         raise EngineError(f"BuildKit did not say which digest {reference} has")
-    return f"{reference}@{digest}"
+    return digest
 
 
 def _output(reference: str) -> str:

@@ -39,6 +39,11 @@ class Layout:
         return self.engine / "engine.json"
 
     @property
+    def ledger(self) -> Path:
+        """What is kept between runs even when one fails."""
+        return self.engine / "ledger.json"
+
+    @property
     def lock(self) -> Path:
         return self.state / "engine.lock"
 

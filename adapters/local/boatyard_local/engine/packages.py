@@ -45,18 +45,28 @@ def this_debian(root: Path = Path("/")) -> Debian | str:
     return Debian(release, tuple(sources), archive)
 
 
-def is_unpacked(layout: Layout) -> bool:
-    return (layout.root / "usr/sbin/dockerd").exists()
+def are_unpacked(layout: Layout, machine: Debian) -> bool:
+    """True if what is unpacked is what would be unpacked today."""
+    try:
+        return _stamp(layout).read_text() == _recipe(machine)
+    except OSError:
+        return False
+
+
+def _stamp(layout: Layout) -> Path:
+    return layout.root / "recipe"
+
+
+def _recipe(machine: Debian) -> str:
+    # Not the versions: a newer one on the mirror is no reason to stop a running engine.
+    return " ".join((machine.release.codename, *_OWN, _DOCKER_RELEASE, *_DOCKER))
 
 
 def unpack(layout: Layout, machine: Debian, commands: Commands) -> None:
     """Download and unpack everything into `layout.root`; an interrupted download is begun anew."""
     debs = layout.apt / "debs"
     shutil.rmtree(debs, ignore_errors=True)
-    wanted = list(_OWN)
-    if shutil.which("debootstrap") is None:
-        wanted.append("debootstrap")
-    apt.own(layout.apt, machine.sources).download(wanted, debs, commands)
+    apt.own(layout.apt, machine.sources).download(_OWN, debs, commands)
     apt.other(layout.apt, machine.archive, _DOCKER_RELEASE).download(_DOCKER, debs, commands)
     apt.unpack(debs, layout.root, commands)
     plugins = layout.docker_config / "cli-plugins"
@@ -64,3 +74,4 @@ def unpack(layout: Layout, machine: Debian, commands: Commands) -> None:
     plugin = plugins / "docker-buildx"
     plugin.unlink(missing_ok=True)
     plugin.symlink_to(layout.root / "usr/libexec/docker/cli-plugins/docker-buildx")
+    _stamp(layout).write_text(_recipe(machine))

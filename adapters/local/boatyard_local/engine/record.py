@@ -1,37 +1,56 @@
-"""What the last successful `ensure` left: read back, it makes the next one quick."""
+"""What earlier runs left: read back, it makes the next one quick."""
 
 from pathlib import Path
+from typing import Final, TypeVar
 
 import msgspec
 
 from boatyard_local.engine.model import Engine
 
+VERSION: Final = 1
+"""Of the formats below. What another version wrote is not read."""
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    version: int
+    """The last successful run."""
+
+    version: int = VERSION
     engine: Engine
-    port: int
-    fingerprints: dict[str, str] = {}
-    """Repository of each base image made here -> the fingerprint of its recipe."""
 
 
-VERSION = 1
-"""Of this format and of what the engine consists of; another one is made anew."""
+class Imported(msgspec.Struct, frozen=True):
+    """A base image in the registry, and the recipe that it was made by."""
+
+    fingerprint: str
+    digest: str
 
 
-def load(path: Path) -> Record | None:
-    """The record, or None if there is none that this version can use."""
+class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept between runs even when one fails: written after each import."""
+
+    version: int = VERSION
+    port: int = 0
+    """The registry's, so that references stay the same."""
+    images: dict[str, Imported] = {}
+    """By repository."""
+
+
+_T = TypeVar("_T", Record, Ledger)
+
+
+def load(path: Path, kind: type[_T]) -> _T | None:
+    """What is there, or None if nothing is that this version can use."""
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record, dec_hook=_decode)
+        found = msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
     except (OSError, msgspec.MsgspecError):
         return None
-    return record if record.version == VERSION else None
+    return found if found.version == VERSION else None
 
 
-def save(path: Path, record: Record) -> None:
+def save(path: Path, value: Record | Ledger) -> None:
     """Whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(record, enc_hook=str)))
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(value, enc_hook=str)))
     partial.rename(path)
 
 

@@ -55,6 +55,10 @@ chmod 755 /usr/sbin/policy-rc.d
 mkdir -p /var/cache/apt/archives/partial /var/lib/apt/lists/partial
 """
 
+# Mounts that debootstrap makes are seen by nobody else, and whatever it started ends with it: a shell
+# script's own children otherwise outlive it when it is killed.
+_OWN_NAMESPACES: Final = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+
 # debootstrap asks wget for everything, and a minimal Debian has none.
 _WGET: Final = """\
 #!{python}
@@ -77,6 +81,7 @@ def make(layout: Layout, machine: Debian, commands: Commands) -> Path:
     tar = layout.base / f"rootfs-{recipe(machine)}.tar"
     if tar.exists():
         return tar
+    layout.base.mkdir(parents=True, exist_ok=True)
     tree = layout.base / "rootfs.partial"
     mounts.remove(tree)
     for old in layout.base.glob("rootfs-*.tar*"):
@@ -98,7 +103,7 @@ def _bootstrap(layout: Layout, machine: Debian, tree: Path, commands: Commands) 
     tool, env = _debootstrap(layout, machine, commands)
     commands.run(
         [
-            *(tool, "--variant=minbase", f"--cache-dir={cache}", f"--include={','.join(_PACKAGES)}"),
+            *(*_OWN_NAMESPACES, tool, "--variant=minbase", f"--cache-dir={cache}", f"--include={','.join(_PACKAGES)}"),
             *(f"--keyring={machine.archive.keyring}", CODENAME, tree, machine.archive.uri),
         ],
         what="debootstrap",
@@ -137,7 +142,14 @@ def _finish(tree: Path, machine: Debian, commands: Commands) -> None:
     (tree / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in _sources(machine)))
     commands.run(
         [
-            *("chroot", tree, "/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            *(
+                *_OWN_NAMESPACES,
+                "chroot",
+                tree,
+                "/usr/bin/env",
+                "-i",
+                "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
             *("LC_ALL=C.UTF-8", "HOME=/root", "/bin/sh", "-c", _FINISH),
         ],
         what="finishing the base image",

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from boatyard_local.engine import docker, dockerd, laptop, mounts, record, registry
+from boatyard_local.engine import docker, laptop, mounts, record, unpacked
 from boatyard_local.engine.docker import Docker
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.lock import locked
+from boatyard_local.engine.record import Record
 
 
 def stop(state: Path | None = None) -> bool:
@@ -17,27 +18,27 @@ def stop(state: Path | None = None) -> bool:
         return _stop(layout)
 
 
-def purge(state: Path | None = None) -> None:
-    """Stop everything and remove the state folder with all it holds. Idempotent."""
+def purge(state: Path | None = None) -> bool:
+    """Stop everything and remove the state folder with all it holds. False if nothing ran. Idempotent."""
     layout = Layout.of(state)
     if not layout.state.is_dir():
-        return
+        return False
     with locked(layout.lock, lambda: None):
-        before = record.load(layout.record)
-        _stop(layout)
+        before = record.load(layout.record, Record)
+        stopped = _stop(layout)
         if before is not None and before.engine.kind == "docker":
             laptop.remove(layout, before.engine.docker)
         elif before is None and isinstance(own := docker.find(), Docker):
-            # interrupted before its record was written: names are this folder's own
+            # interrupted before its record was written: the names are this folder's own
             laptop.remove(layout, own.command)
         mounts.remove(layout.runtime)
         mounts.remove(layout.state)
+    return stopped
 
 
 def _stop(layout: Layout) -> bool:
-    before = record.load(layout.record)
+    before = record.load(layout.record, Record)
     if before is not None and before.engine.kind == "docker":
         laptop.stop(layout, before.engine.docker)
         return True
-    stopped = [registry.stop(layout), dockerd.stop(layout)]
-    return any(stopped)
+    return unpacked.stop(layout)

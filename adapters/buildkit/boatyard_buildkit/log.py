@@ -1,0 +1,60 @@
+"""The job's log: bounded, redacted, one JSON object a line, readable while it grows."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard_buildkit.outbox import LogLine
+from boatyard_buildkit.redaction import Redactor
+
+_LONGEST_LINE: Final = 4096
+_LIMIT: Final = 20 * 1024**2
+_CONTROL: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+class Log:
+    """Appends lines. After `limit` bytes it says so once and drops the rest: the disk is not the user's."""
+
+    def __init__(
+        self,
+        path: Path,
+        redact: Redactor,
+        *,
+        limit: int = _LIMIT,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._left = limit - self._file.tell()
+        self._redact = redact
+        self._now = now
+        self._full = False
+
+    def clean(self, text: str) -> str:
+        """One line as it may be shown: no terminal controls, no secrets, no endless length."""
+        text = self._redact(_CONTROL.sub("", text.rstrip("\r\n")).replace("\t", "    "))
+        return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines() or [""]:
+            self._append(self.clean(line))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _append(self, line: str) -> None:
+        if self._full:
+            return
+        row = msgspec.json.encode(LogLine(round(self._now(), 3), line)) + b"\n"
+        if len(row) > self._left:
+            self._full = True
+            row = msgspec.json.encode(LogLine(round(self._now(), 3), "… the log is full; the rest is left out"))
+            row += b"\n"
+        self._left -= len(row)
+        # One write a line: a reader never sees half of one, but for a kill in the middle.
+        self._file.write(row)

@@ -1,0 +1,87 @@
+"""The folder a job reports into, and how it is read while the job still writes.
+
+    progress.json   JobProgress, replaced as a whole
+    log.jsonl       one {"t": seconds since 1970, "line": text} a line, only appended to
+    result.json     JobResult, written once, last; without it the job has not ended, or was killed
+    work/           the job's own files, gone when it ends
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.job import JobProgress, JobResult
+
+PROGRESS: Final = "progress.json"
+LOG: Final = "log.jsonl"
+RESULT: Final = "result.json"
+WORK: Final = "work"
+
+_MOST_BYTES: Final = 256 * 1024
+"""Read at once; a page of a log is never longer."""
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    t: float
+    line: str
+
+
+class LogSlice(msgspec.Struct, frozen=True):
+    lines: tuple[LogLine, ...]
+    offset: int
+    """Bytes of the file that have been read: where the next slice starts."""
+
+
+def read_result(folder: Path) -> JobResult | None:
+    """None while the job runs, and for ever if it was killed."""
+    return _read(folder / RESULT, JobResult)
+
+
+def read_progress(folder: Path) -> JobProgress:
+    return _read(folder / PROGRESS, JobProgress) or JobProgress()
+
+
+def read_log(folder: Path, offset: int = 0, *, most_bytes: int = _MOST_BYTES) -> LogSlice:
+    """Whole lines from a byte offset on. A line still being written is left for the next time."""
+    try:
+        with (folder / LOG).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if not 0 <= offset < size:
+                return LogSlice((), max(min(offset, size), 0))
+            file.seek(offset)
+            data = file.read(most_bytes)
+            end = data.rfind(b"\n") + 1
+            if not end and len(data) == most_bytes:
+                data += file.readline()
+                end = len(data) if data.endswith(b"\n") else 0
+    except FileNotFoundError:
+        return LogSlice((), 0)
+    lines = (_line(row) for row in data[:end].splitlines())
+    return LogSlice(tuple(line for line in lines if line is not None), offset + end)
+
+
+def write(path: Path, document: msgspec.Struct, *, durable: bool = True) -> None:
+    """Atomic: a reader sees the old document or the new one. `durable` holds over a crash of the machine."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("wb") as file:
+        file.write(msgspec.json.encode(document))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def _read(path: Path, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+
+
+def _line(row: bytes) -> LogLine | None:
+    try:
+        return msgspec.json.decode(row, type=LogLine)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None  # torn by a kill in the middle of a write

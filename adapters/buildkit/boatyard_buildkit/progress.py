@@ -1,0 +1,68 @@
+"""Which phase a job is in and how long each took, written for those who watch."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from boatyard.build import Phase, PhaseTime, Step
+from boatyard.job import JobProgress
+from boatyard_buildkit import outbox
+
+_SECONDS_BETWEEN: Final = 0.2
+
+
+class Progress:
+    """Phases in the order in which they began. One entered again goes on counting."""
+
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._now = now
+        self._spent: dict[Phase, float] = {}
+        self._current: Phase | None = None
+        self._since = 0.0
+        self._step: Step | None = None
+        self._written = float("-inf")
+        self._dirty = True
+
+    def enter(self, phase: Phase) -> None:
+        if phase is self._current:
+            return
+        self._leave()
+        self._current, self._since = phase, self._now()
+        self._spent.setdefault(phase, 0.0)
+        self._touch(force=True)
+
+    def step(self, step: Step) -> None:
+        if step != self._step:
+            self._step = step
+            self._touch()
+
+    def finish(self) -> tuple[PhaseTime, ...]:
+        """Ends the last phase and returns them all."""
+        self._leave()
+        self._touch(force=True)
+        return self.phases()
+
+    def phases(self) -> tuple[PhaseTime, ...]:
+        return tuple(
+            PhaseTime(phase=phase, seconds=None if phase is self._current else round(seconds, 3))
+            for phase, seconds in self._spent.items()
+        )
+
+    def tick(self) -> None:
+        """Writes what was held back. To be called now and then."""
+        if self._dirty:
+            self._touch()
+
+    def _leave(self) -> None:
+        if self._current is not None:
+            self._spent[self._current] += self._now() - self._since
+            self._current = None
+
+    def _touch(self, *, force: bool = False) -> None:
+        self._dirty = True
+        if force or self._now() - self._written >= _SECONDS_BETWEEN:
+            outbox.write(self._path, JobProgress(phases=self.phases(), step=self._step), durable=False)
+            self._written = self._now()
+            self._dirty = False

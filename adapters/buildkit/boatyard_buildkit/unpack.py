@@ -1,0 +1,71 @@
+"""Unpacks a context into a new folder and proves that it is the one whose trees were announced."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from boatyard.archive import Bounds, Member, read_archive
+from boatyard.context import Entry
+from boatyard.errors import BoatyardError
+from boatyard.tree import trees_of
+
+_PIECE: Final = 1024 * 1024
+_FIRST_STAMP: Final = 315_619_200
+"""1980-01-02, UTC: zip files, and so wheels, know no time before 1980 in any time zone."""
+_STAMPS: Final = 65_536 * 10**9
+
+
+def unpack(archive: Path, folder: Path, bounds: Bounds, trees: Mapping[str, str]) -> None:
+    """Makes `folder`, which must not exist. Raises CONTEXT_INVALID, and leaves nothing behind then."""
+    folder.mkdir()
+    try:
+        with archive.open("rb") as file:
+            entries = [_write(folder, member) for member in read_archive(file, bounds)]
+        found = trees_of(entries, trees)
+        for path, announced in trees.items():
+            if found[path] != announced:
+                raise BoatyardError("CONTEXT_INVALID", f"what the archive has at {path!r} is not what was announced")
+        for entry in reversed(entries):
+            _stamp(folder / entry.path, entry)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _write(folder: Path, member: Member) -> Entry:
+    """Parents are real folders, made here: `read_archive` lets nothing below a link through."""
+    path = folder / member.path
+    if member.kind == "folder":
+        path.mkdir(mode=0o755)
+        return member.entry()
+    if member.kind == "link":
+        path.symlink_to(member.target)
+        return member.entry()
+    digest = hashlib.sha256()
+    written = 0
+    mode = 0o755 if member.executable else 0o644
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        os.fchmod(descriptor, mode)
+        while member.data and (piece := member.data.read(_PIECE)):
+            digest.update(piece)
+            written += file.write(piece)
+    if written != member.size:
+        raise BoatyardError("CONTEXT_INVALID", f"entry {member.path!r} of the archive is cut off")
+    return member.entry(digest.hexdigest())
+
+
+def _stamp(path: Path, entry: Entry) -> None:
+    """Gives equal content an equal time, and different content a different one.
+
+    COPY keeps times, so they must not depend on when or where a build runs. And BuildKit takes a file of
+    the same path, size and time for one that it was sent before, by whichever build: with one time for
+    all, a build would get another one's content (seen with 0.13).
+    """
+    name = f"{entry.kind}:{entry.executable}:{entry.content}".encode()
+    within = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % _STAMPS
+    nanoseconds = _FIRST_STAMP * 10**9 + within
+    os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)

@@ -1,0 +1,209 @@
+"""The API in types: one method per operation of `boatyard.api.operations`, plus what they make together."""
+
+from types import TracebackType
+from typing import IO, Final, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from boatyard.api import messages
+from boatyard.build import Build, State
+from boatyard.context import Context
+from boatyard_client.endpoint import Endpoint, require_endpoint
+from boatyard_client.errors import ApiError, BuildFailedError
+from boatyard_client.events import Accepted, OnEvent, Uploading, Waiting
+from boatyard_client.follow import follow
+from boatyard_client.retry import Patience, persist
+from boatyard_client.transport import Transport
+
+T = TypeVar("T")
+
+_UPLOAD: Final = Patience(seconds=120)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What `ensure_image` came to."""
+
+    answer: messages.BuildAnswer
+    """The service's first answer: key, target, whether it was cached."""
+    build: Build | None = None
+    """The build as it ended; None for a cached answer, or when it was not waited for."""
+    image: str | None = None
+    """`repo@sha256:…`; None only for a build that was not waited for."""
+
+
+class Client:
+    """Asks one deployment. Requests that are safe to repeat are repeated within `patience`.
+
+    Errors are ApiError (the service's own), ConnectionFailedError and ProtocolError; `ensure_image` and
+    `result` also raise BuildFailedError. `over` replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint | str = "",
+        *,
+        auth: httpx.Auth | None = None,
+        patience: Patience | None = None,
+        on_event: OnEvent | None = None,
+        over: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.endpoint = endpoint if isinstance(endpoint, Endpoint) else require_endpoint(endpoint)
+        self._patience = patience or Patience()
+        self._on_event = on_event
+        self._transport = Transport(self.endpoint, auth=auth, over=over)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def plan(self, order: messages.OrderRequest) -> messages.PlanAnswer:
+        return self._ask("POST", "/v1/plans", messages.PlanAnswer, body=order)
+
+    def ensure(self, order: messages.OrderRequest) -> messages.BuildAnswer:
+        """Asks for the image. Raises ApiError CONTEXT_MISSING if the context has to be uploaded first."""
+        return self._ask("POST", "/v1/builds", messages.BuildAnswer, body=order)
+
+    def build(self, build_id: str, *, wait: float = 0, patience: Patience | None = None) -> Build:
+        """The build as it stands, after at most `wait` seconds (30 at most) for its end."""
+        path = f"/v1/builds/{quote(build_id, safe='')}"
+        return self._ask("GET", path, Build, query=_query(wait=wait or None), patience=patience)
+
+    def builds(
+        self,
+        *,
+        project: str | None = None,
+        domain: str | None = None,
+        state: State | None = None,
+        page_size: int | None = None,
+        page_token: str | None = None,
+    ) -> messages.BuildsAnswer:
+        query = _query(project=project, domain=domain, state=state, pageSize=page_size, pageToken=page_token or None)
+        return self._ask("GET", "/v1/builds", messages.BuildsAnswer, query=query)
+
+    def logs(
+        self, build_id: str, cursor: str = "", *, wait: float = 0, patience: Patience | None = None
+    ) -> messages.LogsAnswer:
+        """Lines after the cursor; waits at most `wait` seconds for the first of them."""
+        path = f"/v1/builds/{quote(build_id, safe='')}/logs"
+        query = _query(cursor=cursor or None, wait=wait or None)
+        return self._ask("GET", path, messages.LogsAnswer, query=query, patience=patience)
+
+    def cancel(self, build_id: str) -> Build:
+        return self._ask("POST", f"/v1/builds/{quote(build_id, safe='')}/cancel", Build)
+
+    def image(self, reference: str) -> messages.ImageAnswer:
+        return self._ask("GET", f"/v1/images/{quote(reference, safe='/:@')}", messages.ImageAnswer)
+
+    def put_secret(self, name: str, secret: messages.SecretRequest) -> None:
+        self._ask("PUT", f"/v1/secrets/{quote(name, safe='')}", type(None), body=secret)
+
+    def capabilities(self) -> messages.CapabilitiesAnswer:
+        return self._ask("GET", "/v1/capabilities", messages.CapabilitiesAnswer)
+
+    def health(self) -> messages.HealthAnswer:
+        return self._ask("GET", "/healthz", messages.HealthAnswer)
+
+    def upload(self, context: Context, archive: IO[bytes]) -> bool:
+        """Takes the archive to where the service wants it; False if it was there. Broken uploads begin again."""
+
+        def attempt() -> bool:
+            request = messages.ContextRequest(sha256=context.sha256, size=context.size)
+            answer = self._transport.ask("POST", "/v1/contexts", messages.ContextAnswer, body=request)
+            if answer.exists or answer.upload_url is None:
+                return False
+            self._tell_sent(0, context.size)
+            self._transport.put(
+                answer.upload_url,
+                archive,
+                context.size,
+                answer.headers,
+                lambda sent: self._tell_sent(sent, context.size),
+            )
+            return True
+
+        return persist(attempt, _UPLOAD, on_wait=self._tell_waiting)
+
+    def follow(self, build_id: str, *, on_event: OnEvent | None = None, cursor: str = "") -> Build:
+        """Tells the build's log and progress until it ends; outlives restarts of the service."""
+        return follow(self, build_id, on_event or self._on_event, cursor=cursor)
+
+    def ensure_image(
+        self,
+        order: messages.OrderRequest,
+        archive: IO[bytes] | None = None,
+        *,
+        wait: bool = True,
+        on_event: OnEvent | None = None,
+    ) -> Outcome:
+        """The image of an order: found, or built while its events are told.
+
+        The service is asked first, so that a cached answer needs no upload. `archive` is the context's,
+        seekable; it must be open until this returns. A KeyboardInterrupt leaves the build running.
+        Raises BuildFailedError if it ends without an image.
+        """
+        tell = on_event or self._on_event
+        answer = self._ensure_uploaded(order, archive)
+        if answer.id is None or answer.state is State.SUCCEEDED:
+            return Outcome(answer=answer, image=answer.image)
+        if tell:
+            tell(
+                Accepted(
+                    id=answer.id,
+                    key=answer.key,
+                    target=answer.target,
+                    state=answer.state,
+                    joined=answer.joined,
+                )
+            )
+        if not wait and not answer.state.ended:
+            return Outcome(answer=answer)
+        build = self.build(answer.id) if answer.state.ended else follow(self, answer.id, tell)
+        if build.state is not State.SUCCEEDED:
+            raise BuildFailedError(build)
+        return Outcome(answer=answer, build=build, image=build.image)
+
+    def _ensure_uploaded(self, order: messages.OrderRequest, archive: IO[bytes] | None) -> messages.BuildAnswer:
+        try:
+            return self.ensure(order)
+        except ApiError as error:
+            if error.code != "CONTEXT_MISSING" or order.context is None or archive is None:
+                raise
+        self.upload(order.context, archive)
+        return self.ensure(order)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        body: msgspec.Struct | None = None,
+        query: dict[str, str] | None = None,
+        patience: Patience | None = None,
+    ) -> T:
+        return persist(
+            lambda: self._transport.ask(method, path, kind, body=body, query=query),
+            patience or self._patience,
+            on_wait=self._tell_waiting,
+        )
+
+    def _tell_waiting(self, reason: str, seconds: float) -> None:
+        if self._on_event:
+            self._on_event(Waiting(reason=reason, seconds=seconds))
+
+    def _tell_sent(self, sent: int, total: int) -> None:
+        if self._on_event:
+            self._on_event(Uploading(sent=sent, total=total))
+
+
+def _query(**values: object) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items() if value is not None}

@@ -1,0 +1,139 @@
+"""Which Boatyard is meant, and who asks.
+
+First of: the argument (`--url`), BOATYARD_URL, `[client]` of the nearest boatyard.toml, the embedded server
+of the nearest `.boatyard/`, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
+directory or the closest folder above it.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from boatyard_client.errors import ConfigError
+
+URL_VARIABLE: Final = "BOATYARD_URL"
+PROJECT_FILE: Final = "boatyard.toml"
+SERVER_FILE: Final = ".boatyard/server.json"
+"""Written by `boatyard serve`: `{"url": …}`."""
+
+
+class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[client]` of a configuration file."""
+
+    url: str = ""
+    project: str = ""
+    domain: str = ""
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    url: str
+    """Without a slash at its end."""
+    origin: str
+    """Who named it: `--url`, a variable, a file."""
+    explicit: bool = False
+    """True if a person named it for this very call."""
+
+
+class _ServerRecord(msgspec.Struct, frozen=True):
+    url: str
+
+
+def find_endpoint(
+    url: str = "", *, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Endpoint | None:
+    """The deployment to ask, or None if nothing names one. Raises ConfigError for what cannot be read."""
+    variables = os.environ if environ is None else environ
+    start = folder or Path.cwd()
+    if url:
+        return Endpoint(_url(url, "--url"), "--url", explicit=True)
+    if value := variables.get(URL_VARIABLE, "").strip():
+        return Endpoint(_url(value, URL_VARIABLE), URL_VARIABLE)
+    for path in _upwards(start, PROJECT_FILE):
+        if found := read_client_settings(path).url:
+            return Endpoint(_url(found, str(path)), str(path))
+    for path in _upwards(start, SERVER_FILE):
+        return Endpoint(_url(_server(path).url, str(path)), str(path))
+    path = user_file(variables)
+    if path.is_file() and (found := read_client_settings(path).url):
+        return Endpoint(_url(found, str(path)), str(path))
+    return None
+
+
+def require_endpoint(
+    url: str = "", *, environ: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Endpoint:
+    """`find_endpoint`, or ConfigError with what to do."""
+    found = find_endpoint(url, environ=environ, folder=folder)
+    if found is None:
+        raise ConfigError(
+            "no Boatyard is configured; start one with `boatyard serve` or set BOATYARD_URL",
+            advice=f"`--url`, {URL_VARIABLE}, or url in [client] of {PROJECT_FILE} name it.",
+        )
+    return found
+
+
+def find_client_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> ClientSettings:
+    """`[client]`, field by field: the nearest boatyard.toml before the user's own file."""
+    variables = os.environ if environ is None else environ
+    files = [*_upwards(folder or Path.cwd(), PROJECT_FILE), user_file(variables)]
+    merged: dict[str, str] = {}
+    for path in reversed([path for path in files if path.is_file()]):
+        fields = msgspec.structs.asdict(read_client_settings(path))
+        merged.update({name: value for name, value in fields.items() if value})
+    return ClientSettings(**merged)
+
+
+def user_file(environ: Mapping[str, str]) -> Path:
+    """`$XDG_CONFIG_HOME/boatyard/config.toml`, by default below ~/.config."""
+    root = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    return Path(root) / "boatyard" / "config.toml"
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def read_client_settings(path: Path) -> ClientSettings:
+    try:
+        return msgspec.convert(read_toml(path).get("client", {}), ClientSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}, [client]: {error}") from None
+
+
+def upwards(folder: Path) -> Iterator[Path]:
+    """The folder and those above it."""
+    absolute = folder.absolute()
+    yield absolute
+    yield from absolute.parents
+
+
+def _upwards(folder: Path, name: str) -> Iterator[Path]:
+    return (path for place in upwards(folder) if (path := place / name).is_file())
+
+
+def _server(path: Path) -> _ServerRecord:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_ServerRecord)
+    except (OSError, msgspec.DecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", advice="Run `boatyard serve` again.") from None
+
+
+def _url(text: str, origin: str) -> str:
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise ConfigError(f"{origin}: {text!r} is not an address such as https://boatyard.example.com")
+    return text.strip().rstrip("/")

@@ -1,0 +1,51 @@
+"""What happens while an image is ensured, for whoever shows it."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from boatyard.build import Build, State
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="event", tag=str.lower):
+    """`event` in its JSON is the type's name in lower case."""
+
+
+class Accepted(_Event, frozen=True, kw_only=True):
+    """The service took the order: a build runs, or is waited for."""
+
+    id: str
+    key: str
+    target: str
+    state: State
+    joined: bool
+    """The build was under way already."""
+
+
+class Uploading(_Event, frozen=True, kw_only=True):
+    """Bytes of the context that went out. A broken upload begins at 0 again."""
+
+    sent: int
+    total: int
+
+
+class Changed(_Event, frozen=True, kw_only=True):
+    """The build's state, phase or step is another than before."""
+
+    build: Build
+
+
+class Log(_Event, frozen=True, kw_only=True):
+    lines: tuple[str, ...]
+
+
+class Waiting(_Event, frozen=True, kw_only=True):
+    """The service does not answer as it should; it is asked again after `seconds`."""
+
+    reason: str
+    seconds: float
+
+
+Event: TypeAlias = Accepted | Uploading | Changed | Log | Waiting
+OnEvent: TypeAlias = Callable[[Event], None]

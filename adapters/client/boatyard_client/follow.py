@@ -1,0 +1,58 @@
+"""Follows a build to its end: its log, its progress, through restarts of the service."""
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from boatyard.api.messages import LogsAnswer
+from boatyard.build import Build
+from boatyard_client.errors import ApiError
+from boatyard_client.events import Changed, Log, OnEvent
+from boatyard_client.retry import Patience
+
+if TYPE_CHECKING:
+    from boatyard_client.client import Client
+
+_RESTART: Final = Patience(seconds=180, absent=True)
+_LOG_WAIT_SECONDS: Final = 1.0
+_SILENT_WAIT_SECONDS: Final = 25.0
+_ROUND_SECONDS: Final = 0.2
+"""A build that prints all the time is not asked more often than this."""
+_LATE_LINES_SECONDS: Final = 10.0
+"""How long a build that has ended may take to say that its log is complete."""
+
+
+def follow(client: "Client", build_id: str, tell: OnEvent | None, *, cursor: str = "") -> Build:
+    """The build as it ended. Without `tell` only its end is waited for."""
+    if tell is None:
+        while not (build := client.build(build_id, wait=_SILENT_WAIT_SECONDS, patience=_RESTART)).state.ended:
+            pass
+        return build
+    shown: object = None
+    ended_at: float | None = None
+    while True:
+        started = time.monotonic()
+        page = _page(client, build_id, cursor)
+        if page is not None:
+            cursor = page.cursor
+            if page.lines:
+                tell(Log(lines=page.lines))
+        build = client.build(build_id, patience=_RESTART)
+        if (state := (build.state, build.phase, build.step)) != shown:
+            shown = state
+            tell(Changed(build=build))
+        if build.state.ended:
+            ended_at = ended_at or time.monotonic()
+            if page is None or page.done or time.monotonic() - ended_at > _LATE_LINES_SECONDS:
+                return build
+        elif (left := _ROUND_SECONDS - (time.monotonic() - started)) > 0:
+            time.sleep(left)
+
+
+def _page(client: "Client", build_id: str, cursor: str) -> LogsAnswer | None:
+    """The next lines; None as long as the build has no log, which a queued one may not have."""
+    try:
+        return client.logs(build_id, cursor, wait=_LOG_WAIT_SECONDS, patience=_RESTART)
+    except ApiError as error:
+        if error.code != "NOT_FOUND":
+            raise
+        return None

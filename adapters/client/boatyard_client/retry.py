@@ -1,0 +1,63 @@
+"""Asking again: when, how often, how long."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError
+
+T = TypeVar("T")
+
+_FIRST: Final = 0.25
+_LONGEST: Final = 5.0
+_NOT_BY_WAITING: Final = frozenset({"CONTEXT_MISSING", "DISK_FULL"})
+"""Retryable, but only after somebody did something."""
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a question is repeated."""
+
+    seconds: float = 20.0
+    absent: bool = False
+    """Also wait for a server that is not there: it is being restarted."""
+
+
+def persist(
+    ask: Callable[[], T],
+    patience: Patience,
+    *,
+    on_wait: Callable[[str, float], None] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> T:
+    """Calls `ask` until it answers, refuses for good, or patience is at its end; then its error is raised.
+
+    `ask` must be safe to repeat. A Retry-After is kept to; one that asks for more patience than there is
+    ends the waiting at once. `on_wait` gets the reason and the seconds before each pause.
+    """
+    end = now() + patience.seconds
+    pause = _FIRST
+    while True:
+        try:
+            return ask()
+        except (ApiError, ClientError) as error:
+            if not _worth_repeating(error, patience):
+                raise
+            seconds = pause * random.uniform(0.8, 1.2)  # noqa: S311 - keeps clients apart, hides nothing
+            if isinstance(error, ApiError) and error.retry_after_seconds is not None:
+                seconds = error.retry_after_seconds
+            if now() + seconds > end:
+                raise
+            if on_wait:
+                on_wait(error.detail, seconds)
+        sleep(seconds)
+        pause = min(pause * 2, _LONGEST)
+
+
+def _worth_repeating(error: ApiError | ClientError, patience: Patience) -> bool:
+    if isinstance(error, ConnectionFailedError) and error.absent:
+        return patience.absent
+    return error.retryable and error.code not in _NOT_BY_WAITING

@@ -1,0 +1,76 @@
+"""Writes that are there entirely or not at all, whatever dies or fills up meanwhile."""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from boatyard.errors import BoatyardError
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+PRIVATE_FILE: Final = 0o600
+PRIVATE_FOLDER: Final = 0o700
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a file, readable by its owner alone. When it returns, the bytes survive a power cut.
+
+    Raises DISK_FULL or DATAPLANE_UNAVAILABLE; the file is then as it was.
+    """
+    partial = hidden(path)
+    with refusing(path.parent):
+        try:
+            create(partial, data)
+            partial.replace(path)
+            sync_folder(path.parent)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def create(path: Path, data: bytes) -> None:
+    """A new file with its bytes on the disk. Raises OSError; a part of the file may be left then."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def make_folder(path: Path) -> None:
+    """A folder for its owner alone; none of its parents is touched if it is there."""
+    with refusing(path):
+        path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes a rename in the folder survive a power cut (fsync(2), on a folder)."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def hidden(path: Path) -> Path:
+    """A name beside `path` that nobody reads and that is cleared at the server's start."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Turns an OSError into the refusal that it means. The text names no path but the state's own."""
+    try:
+        yield
+    except OSError as error:
+        raise refusal(error, path) from None
+
+
+def refusal(error: OSError, path: Path) -> BoatyardError:
+    if error.errno in _FULL:
+        return BoatyardError("DISK_FULL", f"there is no space left for {path}")
+    reason = (error.strerror or type(error).__name__).lower()
+    return BoatyardError("DATAPLANE_UNAVAILABLE", f"{path} cannot be used: {reason}")

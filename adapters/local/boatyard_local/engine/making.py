@@ -1,0 +1,82 @@
+"""What making an engine needs at every step, and how steps run side by side."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import NamedTuple
+
+from boatyard_local.engine import bases, platforms, record, uv_binaries
+from boatyard_local.engine.bases import Wanted
+from boatyard_local.engine.command import Commands, ask
+from boatyard_local.engine.environment import docker_environment
+from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.layout import Layout
+from boatyard_local.engine.model import Engine, Kind
+from boatyard_local.engine.progress import Progress
+from boatyard_local.engine.record import Ledger
+
+Task = Callable[[], None]
+
+
+class Making(NamedTuple):
+    layout: Layout
+    progress: Progress
+    commands: Commands
+
+    @property
+    def ledger(self) -> Ledger:
+        return record.load(self.layout.ledger, Ledger) or Ledger()
+
+    def remember_port(self, port: int) -> None:
+        ledger = self.ledger
+        if ledger.port != port:
+            record.save(self.layout.ledger, Ledger(port=port, images=ledger.images))
+
+    def uv(self) -> list[Task]:
+        """Fetching uv, if it is not there."""
+
+        def fetch() -> None:
+            with self.progress.step(f"uv {uv_binaries.version()} for images"):
+                uv_binaries.fetch(self.layout.uv, self.commands)
+
+        return [] if uv_binaries.are_there(self.layout.uv) else [fetch]
+
+    def root(self, wanted: Wanted, missing: bool) -> list[Task]:
+        """Making the root file system of the Python base, if that is missing."""
+        machine = wanted.python
+        if machine is None or not missing:
+            return []
+        return [lambda: bases.root(self.layout, machine, self.progress, self.commands)]
+
+    def at_once(self, tasks: Sequence[Task]) -> None:
+        """Run tasks in threads; the first failure, or Ctrl-C, ends the others."""
+        if not tasks:
+            return
+        with ThreadPoolExecutor(len(tasks)) as pool:
+            futures: list[Future[None]] = [pool.submit(task) for task in tasks]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            except BaseException:
+                self.commands.cancel()
+                raise
+
+    def finish(self, kind: Kind, builder: Builder, wanted: Wanted, *notes: str) -> Engine:
+        """Make the images that are missing, and say what there is."""
+        env = docker_environment(builder.docker_host, builder.docker_config)
+        name = [builder.name] if builder.name else []
+        inspected = ask([builder.docker, "buildx", "inspect", *name], env=env)
+        found = platforms.buildable(inspected.stdout if inspected else "")
+        return Engine(
+            kind=kind,
+            docker=builder.docker,
+            docker_host=builder.docker_host,
+            docker_config=builder.docker_config,
+            builder=builder.name,
+            network="host" if builder.network.mode == "host" else "default",
+            registry=builder.registry,
+            platforms=found or (platforms.native(),),
+            images=bases.make(self.layout, builder, wanted, self.progress, self.commands),
+            settings=self.layout.settings,
+            notes=tuple(note for note in (*notes, wanted.note) if note),
+        )

@@ -1,0 +1,77 @@
+"""The engine out of Debian's packages."""
+
+import os
+
+from boatyard_local.engine import bases, dockerd, network, packages, registry
+from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.layout import Layout
+from boatyard_local.engine.making import Making, Task
+from boatyard_local.engine.model import Engine
+from boatyard_local.engine.packages import Debian
+from boatyard_local.engine.ports import free_port
+
+
+def make(making: Making, machine: Debian, why: str) -> Engine:
+    """`why` the machine's own Docker is not used."""
+    layout, progress = making.layout, making.progress
+    there = packages.are_unpacked(layout, machine)
+    if there:
+        progress.total = 1
+    else:
+        progress.note(f"{why}: using Debian's packages, unpacked in {layout.root} and not installed")
+    wanted = bases.choose(machine)
+    # What the registry holds can be asked when it runs; on a first run it holds nothing.
+    if there:
+        _start(making)
+        missing = bases.kept(wanted, _address(making), making.ledger).missing
+        tasks: list[Task] = []
+    else:
+        missing = ("",) * len(wanted)
+        tasks = [lambda: _unpack_and_start(making, machine)]
+    tasks += making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
+    progress.total = 1 + len(tasks) + len(missing)
+    making.at_once(tasks)
+    builder = Builder(
+        docker=str(layout.root / "usr/bin/docker"),
+        docker_host=dockerd.host(layout),
+        docker_config=str(layout.docker_config),
+        name=None,
+        registry=_address(making),
+        network=network.detect(os.environ, network.pip_files(), "host"),
+    )
+    return making.finish("unpacked", builder, wanted, f"{why}; BuildKit and registry run from Debian's packages")
+
+
+def _unpack_and_start(making: Making, machine: Debian) -> None:
+    with making.progress.step("Docker, BuildKit and registry from Debian's packages"):
+        # An engine of another recipe may still run.
+        stop(making.layout)
+        packages.unpack(making.layout, machine, making.commands)
+    _start(making)
+
+
+def _start(making: Making) -> None:
+    layout = making.layout
+    with making.progress.step("Starting BuildKit and registry") as step:
+        dockerd.start(layout)
+        port = making.ledger.port
+        if not (port and registry.daemon(layout).running() and registry.answers(f"127.0.0.1:{port}")):
+            registry.stop(layout)
+            port = free_port(port)
+            making.remember_port(port)
+            registry.start(layout, port)
+        step.say(f"registry on 127.0.0.1:{port}")
+
+
+def _address(making: Making) -> str:
+    return f"127.0.0.1:{making.ledger.port}"
+
+
+def stop(layout: Layout) -> bool:
+    """False if nothing ran."""
+    stopped = [registry.stop(layout), dockerd.stop(layout)]
+    return any(stopped)
+
+
+def answers(layout: Layout, engine: Engine) -> bool:
+    return dockerd.answers(layout.docker_socket) and registry.answers(engine.registry)

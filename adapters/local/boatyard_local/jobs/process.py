@@ -1,0 +1,130 @@
+"""One job's process: started so that it survives us, found again by its lock, ended with all it started."""
+
+import fcntl
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from boatyard_local.jobs import stragglers
+from boatyard_local.state import BuildFolder
+
+Argv = Callable[[Path], list[str]]
+"""The command line of the job whose folder is given."""
+
+# The process writes its own pid before it becomes the job: there is no moment in which a job runs and
+# nobody can tell which process it is, whenever the server is killed.
+_RECORD_AND_EXEC: Final = 'echo $$ >"$0" && exec "$@"'
+
+
+class JobProcess:
+    """`start` makes one; `adopt` finds the one that an earlier server started."""
+
+    def __init__(self, folder: BuildFolder, child: subprocess.Popen[bytes] | None) -> None:
+        self._folder = folder
+        self._child = child
+
+    @classmethod
+    def start(cls, folder: BuildFolder, argv: list[str]) -> "JobProcess":
+        """Raises OSError. The lock is ours before the process is, and goes over to it."""
+        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with folder.output.open("ab") as output:
+                child = subprocess.Popen(
+                    ["/bin/sh", "-c", _RECORD_AND_EXEC, str(folder.pid), *argv],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=folder.path,
+                    env={**os.environ, stragglers.MARK: str(folder.path)},
+                    start_new_session=True,
+                    # Python closes it again in the children of the job (PEP 446): the lock is the job's alone.
+                    pass_fds=(lock,),
+                )
+        finally:
+            os.close(lock)
+        return cls(folder, child)
+
+    @classmethod
+    def adopt(cls, folder: BuildFolder) -> "JobProcess":
+        return cls(folder, None)
+
+    @property
+    def pid(self) -> int | None:
+        """None until the process has written it."""
+        return read_pid(self._folder)
+
+    def alive(self) -> bool:
+        if self._child is not None:
+            return self._child.poll() is None
+        # A lock without its leader is held by a child that should not have it. The pid alone proves
+        # nothing, because it may have been given to another process since.
+        return is_locked(self._folder) and (self.pid is None or _exists(self.pid))
+
+    def wait(self) -> None:
+        """Until the process ends; for a thread of its own."""
+        if self._child is not None:
+            self._child.wait()
+            return
+        with suppress(OSError):
+            descriptor = os.open(self._folder.lock, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            finally:
+                os.close(descriptor)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the job's whole process group, while it is certain that the group is the job's."""
+        if (pid := self.pid) is not None and self.alive():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, number)
+
+    def sweep(self) -> None:
+        """After an end that was not the job's own: what it started must not push an image any more."""
+        stragglers.end(self._folder.path, self.pid)
+
+    @property
+    def exit(self) -> str:
+        """How it ended, where that can be known, for people."""
+        code = self._child.poll() if self._child is not None else None
+        if code is None:
+            return ""
+        if code < 0:
+            return f" ({signal.Signals(-code).name})"
+        return f" (exit code {code})"
+
+
+def read_pid(folder: BuildFolder) -> int | None:
+    try:
+        text = folder.pid.read_text()
+        return int(text) if text.endswith("\n") else None
+    except (OSError, ValueError):
+        return None
+
+
+def is_locked(folder: BuildFolder) -> bool:
+    try:
+        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

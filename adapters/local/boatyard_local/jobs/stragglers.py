@@ -1,0 +1,46 @@
+"""Children that a killed job left behind: a docker client would go on and push its image."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+MARK: Final = "BOATYARD_BUILD_FOLDER"
+"""Set for every job and inherited by what it starts. It tells them from any other process for sure."""
+
+_PROC: Final = Path("/proc")
+
+
+def end(folder: Path, leader: int | None) -> None:
+    """Kill what still runs of the job in `folder`, whose process `leader` has ended."""
+    if (_PROC / "self/environ").exists():
+        for pid in _marked(folder):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+    elif leader is not None and not _exists(leader):
+        # Without /proc: a group outlives its leader, and no new process gets the number of either while
+        # the group lasts (POSIX, fork). So what answers to this number is the job's.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
+
+
+def _marked(folder: Path) -> list[int]:
+    mark = f"{MARK}={folder}".encode()
+    found = []
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+    return found
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

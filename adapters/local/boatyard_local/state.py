@@ -1,0 +1,99 @@
+"""What lies where below a server's state folder. Every path of it is made here.
+
+    <state>/
+      builds/<tag>-<n>/      one build
+        job.json             what the job is told (boatyard.job.BuildJob)
+        record.json          what the server knows of it (jobs/record.py)
+        pid                  the job's pid, written by the job's own process before it becomes the job
+        lock                 locked (flock) from the job's start to its end, whoever dies in between
+        progress.json        from the job, again and again (boatyard.job.JobProgress)
+        log                  from the job: the lines that people read
+        output               the job's own stdout and stderr: a traceback, if it has one
+        result.json          from the job, last (boatyard.job.JobResult)
+      builds/.<…>            being made or being removed; never read, cleared at the server's start
+      contexts/<sha256>.tar.gz
+      contexts/.<…>          uploads under way; cleared at the server's start
+      secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
+      upload.key             signs upload URLs; 0600
+      server.json            url, pid and start of the server that runs; 0600
+      server.lock            locked (flock) while it runs
+      server.log             of a server that was started in the background
+
+`.boatyard/` is such a folder too; `boatyard_local.engine` documents what it keeps beside these.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class BuildFolder:
+    path: Path
+
+    @property
+    def job(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def pid(self) -> Path:
+        return self.path / "pid"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def progress(self) -> Path:
+        return self.path / "progress.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def output(self) -> Path:
+        return self.path / "output"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    path: Path
+
+    @property
+    def builds(self) -> Path:
+        return self.path / "builds"
+
+    def build(self, build_id: str) -> BuildFolder:
+        return BuildFolder(self.builds / build_id)
+
+    @property
+    def contexts(self) -> Path:
+        return self.path / "contexts"
+
+    @property
+    def secrets(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def upload_key(self) -> Path:
+        return self.path / "upload.key"
+
+    @property
+    def server(self) -> Path:
+        return self.path / "server.json"
+
+    @property
+    def server_lock(self) -> Path:
+        return self.path / "server.lock"
+
+    @property
+    def server_log(self) -> Path:
+        return self.path / "server.log"

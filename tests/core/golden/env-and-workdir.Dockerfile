@@ -1,0 +1,16 @@
+FROM registry.example.com/python:3.12-slim
+USER root
+COPY --from=uv /uv /usr/bin/uv
+ARG SOURCE_DATE_EPOCH
+ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
+RUN ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+ENV PATH="${VIRTUALENV}/bin:${PATH}"
+ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
+ARG _BOATYARD_NEWLINE
+ENV A="1 2"
+ENV B="\"${A}\" \$5"
+ENV C="line${_BOATYARD_NEWLINE}line"
+ENV PATH="/opt/x:${PATH}"
+WORKDIR "/srv/my app"
+ENV _F_IMG_ID="registry.example.com/images/image:ac8cbb80b8fdc2da873be2f39d25cd02"
+SHELL ["/bin/bash", "-c"]

@@ -1,0 +1,14 @@
+FROM registry.example.com/python:3.12-slim
+USER root
+COPY --from=uv /uv /usr/bin/uv
+ARG SOURCE_DATE_EPOCH
+ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
+RUN ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+ENV PATH="${VIRTUALENV}/bin:${PATH}"
+ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
+RUN ["/bin/sh", "-c", "if ! id -u flyte >/dev/null 2>&1; then useradd --create-home --shell /bin/bash flyte; fi && mkdir -p /home/flyte && chown -R flyte:flyte /home/flyte && chown -R flyte:flyte /root"]
+COPY --chown=flyte:flyte ["0/main.py", "\".\""]
+USER flyte
+WORKDIR "/home/flyte"
+ENV _F_IMG_ID="registry.example.com/images/image:587af0717108ef11203b9e6d66b757ce"
+SHELL ["/bin/bash", "-c"]
