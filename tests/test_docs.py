@@ -1,11 +1,15 @@
 """The documents say what the code does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
 
 from boatyard.api import connect
 from boatyard.api.operations import OPERATIONS
 from boatyard.errors import CODES
+from boatyard.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
 ROOT = DOCS.parent
@@ -38,3 +42,18 @@ def test_every_decision_is_listed() -> None:
     listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
     for page in sorted((DOCS / "decisions").glob("0*.md")):
         assert f"({page.name})" in listed, page.name
+
+
+def test_every_setting_is_in_the_configuration_table() -> None:
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    for name in _settings(Settings):
+        section, _, last = name.rpartition(".")
+        assert f"`{name}`" in text or (f"`.{last}`" in text and f"`{section}." in text) or f"`{name}[" in text, name
+
+
+def _settings(section: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _settings(field.type, f"{field.encode_name}.")
+        else:
+            yield prefix + field.encode_name

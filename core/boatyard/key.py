@@ -99,6 +99,11 @@ def paths_of(layer: Layer) -> tuple[str, ...]:
     return ()
 
 
+def layer_identity(layer: Layer, context: Context | None) -> str:
+    """What a layer alone adds to the chain: two layers with one identity do the same thing to the same files."""
+    return canonical.digest(_layer(layer, context))
+
+
 def _dockerfile(spec: ImageSpec, context: Context | None) -> canonical.Value:
     if not spec.dockerfile:
         return None

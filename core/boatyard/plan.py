@@ -65,10 +65,9 @@ def make_plan(order: Order, settings: Settings) -> Plan:
     if context and context.size > settings.limits.context_bytes:
         raise _too_large(context, settings)
     _check_files(spec, context)
-    platforms = spec.platform or tuple(sorted(set(settings.default_platforms)))
+    ground = ground_of(spec, settings)
+    base, platforms = ground.base_image, ground.platforms
     check_platforms(settings, platforms)
-    base = str(_base(spec.base_image, settings)) if spec.base_image else ""
-    ground = Ground(base_image=base, platforms=platforms, uv_image=settings.uv.image, output=settings.output)
     keys = key.compute(spec, ground, context)
     target = targets.reference(order.target, settings.default_repository, keys.tag)
     allow(settings.access, order.scope)
@@ -102,6 +101,16 @@ def make_plan(order: Order, settings: Settings) -> Plan:
             for made in rendered.layers
         ),
         secrets=tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ()))),
+    )
+
+
+def ground_of(spec: ImageSpec, settings: Settings) -> Ground:
+    """What the deployment adds to a spec's key. Raises INVALID_SPEC for a base image that is no reference."""
+    return Ground(
+        base_image=str(_base(spec.base_image, settings)) if spec.base_image else "",
+        platforms=spec.platform or tuple(sorted(set(settings.default_platforms))),
+        uv_image=settings.uv.image,
+        output=settings.output,
     )
 
 

@@ -93,11 +93,22 @@ def is_plain(path: str) -> bool:
 names = hostile_text.filter(is_plain)
 
 
-@given(names, hostile_text)
+def only_match(pattern: str) -> str:
+    """The one path that a Go path pattern matches, if its only class is of one character."""
+    if "\\" not in pattern:
+        assert not set("*?[") & set(pattern)
+        return pattern
+    plain = re.sub(r"(?<!\\)\[([A-Za-z0-9])\]", r"\1", pattern, count=1)
+    assert plain != pattern, "BuildKit takes backslashes away from patterns alone, and this is none"
+    assert not re.search(r"(?<!\\)[*?\[]", plain.replace(r"\\", ""))
+    return re.sub(r"\\(.)", r"\1", plain, flags=re.DOTALL)
+
+
+@given(names.map("0/".__add__), hostile_text)
 def test_copy_takes_exactly_the_file_named(src: str, dst: str) -> None:
     (line,) = lines_of(copy(src, dst), context=CONTEXT)
     source, target = json.loads(line.removeprefix("COPY "))
-    assert re.sub(r"\[([*?\[])\]", r"\1", expand(source, {})) == src
+    assert only_match(expand(source, {})) == src
     assert expand(target, {}) == documented(dst, {})
 
 

@@ -40,6 +40,9 @@ class Log:
         text = self._redact(_CONTROL.sub("", text.rstrip("\r\n")).replace("\t", "    "))
         return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
 
+    def clean_lines(self, text: str) -> str:
+        return "\n".join(self.clean(line) for line in text.splitlines())
+
     def write(self, text: str) -> None:
         for line in text.splitlines() or [""]:
             self._append(self.clean(line))

@@ -1,14 +1,14 @@
 """The folder a job reports into, and how it is read while the job still writes.
 
-    progress.json   JobProgress, replaced as a whole
-    log.jsonl       one {"t": seconds since 1970, "line": text} a line, only appended to
-    result.json     JobResult, written once, last; without it the job has not ended, or was killed
-    work/           the job's own files, gone when it ends
+progress.json   JobProgress, replaced as a whole
+log.jsonl       one {"t": seconds since 1970, "line": text} a line, only appended to
+result.json     JobResult, written once, last; without it the job has not ended, or was killed
+work/           the job's own files, gone when it ends
 """
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ PROGRESS: Final = "progress.json"
 LOG: Final = "log.jsonl"
 RESULT: Final = "result.json"
 WORK: Final = "work"
+
+_Document = TypeVar("_Document", bound=msgspec.Struct)
 
 _MOST_BYTES: Final = 256 * 1024
 """Read at once; a page of a log is never longer."""
@@ -73,7 +75,7 @@ def write(path: Path, document: msgspec.Struct, *, durable: bool = True) -> None
     scratch.replace(path)
 
 
-def _read(path: Path, kind: type[Any]) -> Any:
+def _read(path: Path, kind: type[_Document]) -> _Document | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +18,25 @@ _FIRST_STAMP: Final = 315_619_200
 _STAMPS: Final = 65_536 * 10**9
 
 
-def unpack(archive: Path, folder: Path, bounds: Bounds, trees: Mapping[str, str]) -> None:
-    """Makes `folder`, which must not exist. Raises CONTEXT_INVALID, and leaves nothing behind then."""
+def unpack(
+    archive: Path,
+    folder: Path,
+    bounds: Bounds,
+    trees: Mapping[str, str],
+    *,
+    written: Callable[[int], None] = lambda size: None,
+) -> None:
+    """Makes `folder`, which must not exist. Raises CONTEXT_INVALID, and leaves nothing behind then.
+
+    `written` is told the bytes of each file before they are written, and may raise.
+    """
     folder.mkdir()
     try:
         with archive.open("rb") as file:
-            entries = [_write(folder, member) for member in read_archive(file, bounds)]
+            entries = []
+            for member in read_archive(file, bounds):
+                written(member.size)
+                entries.append(_write(folder, member))
         found = trees_of(entries, trees)
         for path, announced in trees.items():
             if found[path] != announced:
@@ -48,11 +61,12 @@ def _write(folder: Path, member: Member) -> Entry:
     written = 0
     mode = 0o755 if member.executable else 0o644
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
         while member.data and (piece := member.data.read(_PIECE)):
             digest.update(piece)
-            written += file.write(piece)
+            file.write(piece)
+            written += len(piece)
     if written != member.size:
         raise BoatyardError("CONTEXT_INVALID", f"entry {member.path!r} of the archive is cut off")
     return member.entry(digest.hexdigest())

@@ -80,6 +80,7 @@ __all__ = [
     "WorkDir",
     "configured_images",
     "configured_registry",
+    "is_bare_reference",
     "layers_of",
     "loaded_files",
     "matcher",
@@ -97,6 +98,11 @@ _UNNAMED: Final = Image.__dataclass_fields__["platform"].default
 
 def layers_of(image: Image) -> tuple[Layer, ...]:
     return image._layers
+
+
+def is_bare_reference(image: Image) -> bool:
+    """True for an image that was neither cloned nor given a layer: it names one that exists."""
+    return not image._is_cloned and not image._layers and not image.dockerfile and bool(image.base_image)
 
 
 def reference_name(image: Image) -> str | None:

@@ -6,14 +6,13 @@
         record.json          what the server knows of it (jobs/record.py)
         pid                  the job's pid, written by the job's own process before it becomes the job
         lock                 locked (flock) from the job's start to its end, whoever dies in between
-        progress.json        from the job, again and again (boatyard.job.JobProgress)
-        log                  from the job: the lines that people read
+        progress.json, log.jsonl, result.json, work/    from the job (boatyard_buildkit.outbox)
         output               the job's own stdout and stderr: a traceback, if it has one
-        result.json          from the job, last (boatyard.job.JobResult)
       builds/.<…>            being made or being removed; never read, cleared at the server's start
       contexts/<sha256>.tar.gz
       contexts/.<…>          uploads under way; cleared at the server's start
       secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
+      buildkit.json          how jobs reach BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
       server.json            url, pid and start of the server that runs; 0600
       server.lock            locked (flock) while it runs
@@ -24,6 +23,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from boatyard_buildkit import outbox
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ class BuildFolder:
 
     @property
     def progress(self) -> Path:
-        return self.path / "progress.json"
+        return self.path / outbox.PROGRESS
 
     @property
     def log(self) -> Path:
-        return self.path / "log"
+        return self.path / outbox.LOG
 
     @property
     def output(self) -> Path:
@@ -60,7 +61,7 @@ class BuildFolder:
 
     @property
     def result(self) -> Path:
-        return self.path / "result.json"
+        return self.path / outbox.RESULT
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class StateFolder:
     @property
     def secrets(self) -> Path:
         return self.path / "secrets"
+
+    @property
+    def buildkit(self) -> Path:
+        return self.path / "buildkit.json"
 
     @property
     def upload_key(self) -> Path:

@@ -36,6 +36,12 @@ class _ErrorBody(msgspec.Struct, frozen=True):
     errors: tuple[_ErrorEntry, ...] = ()
 
 
+class Contents(msgspec.Struct, frozen=True):
+    digest: str
+    layers: tuple[str, ...]
+    """Digests of all platforms' layers, each once."""
+
+
 class OciRegistry:
     """Implements `boatyard.ports.Registry`. Thread-safe.
 
@@ -87,6 +93,18 @@ class OciRegistry:
         # A HEAD has no body that could tell a registry's 404 from a proxy's.
         read = self._manifest(reference)
         return read[1] if read else None
+
+    def contents(self, reference: Reference) -> Contents | None:
+        """What the reference leads to; None if it surely is not there. Raises like `find`."""
+        read = self._manifest(reference)
+        if read is None:
+            return None
+        manifest, digest = read
+        layers: list[Descriptor] = [*(manifest.layers or ())]
+        for entry in manifest.manifests or ():
+            if not entry.is_attestation and (inner := self._manifest(reference.at(entry.digest))):
+                layers += inner[0].layers or ()
+        return Contents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)))
 
     def _of_index(
         self, reference: Reference, digest: str, entries: tuple[Descriptor, ...], wanted: tuple[str, ...]

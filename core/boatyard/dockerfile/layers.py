@@ -2,6 +2,7 @@
 builder (flyte 2.12, _internal/imagebuild/docker_builder.py); what differs on purpose is in docs/layers.md.
 """
 
+import posixpath
 import re
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -104,7 +105,7 @@ def _variables(secrets: tuple[Secret, ...]) -> frozenset[str]:
     return frozenset(secret.environment_name for secret in secrets) - {""}
 
 
-def _uv_cache(site: Site) -> str:
+def uv_cache(site: Site) -> str:
     # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
     return cache(site, "uv", "/root/.cache/uv")
 
@@ -120,7 +121,7 @@ def _pip(layer: PipPackages, site: Site) -> str:
         *(shell_word(package, expand) for package in layer.packages),
     ]
     script = f"{_INSTALL} {' '.join(words)}"
-    return run(site, script, mounts=(_uv_cache(site),), secrets=layer.secret_mounts)
+    return run(site, script, mounts=(uv_cache(site),), secrets=layer.secret_mounts)
 
 
 def _check_requirement(package: str) -> None:
@@ -142,7 +143,7 @@ def _requirements(layer: Requirements, site: Site) -> str:
     target = f"{_WORK}/requirements.txt"
     words = [*_pip_arguments(layer.options, layer.secret_mounts), "--requirement", target]
     script = f"{_INSTALL} {' '.join(words)}"
-    return run(site, script, mounts=(_uv_cache(site), bind(source, target)), secrets=layer.secret_mounts)
+    return run(site, script, mounts=(uv_cache(site), bind(source, target)), secrets=layer.secret_mounts)
 
 
 def _wheels(layer: PythonWheels, site: Site) -> list[str]:
@@ -152,7 +153,7 @@ def _wheels(layer: PythonWheels, site: Site) -> list[str]:
     name = shell_word(layer.package_name)
     words = [_INSTALL, *_pip_arguments(layer.options, layer.secret_mounts), "--find-links", f"{_WORK}/dist"]
     install = " ".join(words)
-    mounts = (_uv_cache(site), bind(source, f"{_WORK}/dist"))
+    mounts = (uv_cache(site), bind(source, f"{_WORK}/dist"))
     return [
         run(site, f"{install} -- {name}", mounts=mounts, secrets=layer.secret_mounts),
         run(
@@ -172,32 +173,34 @@ def _uv_project(layer: UVProject, site: Site) -> str:
     if "--no-install-project" in layer.options.extra_args.split():
         # The files appear at the same relative places as flyte mounts them: editable dependencies are
         # recorded by path, and at run time the code is unpacked into this working directory.
-        mounts = [_uv_cache(site), bind(f"{folder}/pyproject.toml", "pyproject.toml")]
+        mounts = [uv_cache(site), bind(f"{folder}/pyproject.toml", "pyproject.toml")]
         if layer.uvlock:
             mounts.append(bind(mount_source(layer.uvlock, field="uvProject.uvlock"), "uv.lock", writable=True))
         for editable in layer.editables:
             source = mount_source(editable, field="uvProject.editables")
-            mounts.append(bind(source, _below(source, folder), writable=True))
+            mounts.append(bind(source, _beside(layer, source), writable=True))
         return run(site, " ".join([*sync, *options]), mounts=tuple(mounts), secrets=secrets)
     target = f"/root/.flyte/{folder}"
     script = " ".join([*sync, "--no-editable", *options, "--project", target])
     if layer.uvlock and layer.uvlock != f"{folder}/uv.lock":
         lock = bind(mount_source(layer.uvlock, field="uvProject.uvlock"), f"{_WORK}/uv.lock")
         script = f"cp {_WORK}/uv.lock {target}/uv.lock && {script}"
-        return run(site, script, mounts=(_uv_cache(site), bind(folder, target, writable=True), lock), secrets=secrets)
-    return run(site, script, mounts=(_uv_cache(site), bind(folder, target, writable=True)), secrets=secrets)
+        return run(site, script, mounts=(uv_cache(site), bind(folder, target, writable=True), lock), secrets=secrets)
+    return run(site, script, mounts=(uv_cache(site), bind(folder, target, writable=True)), secrets=secrets)
 
 
-def _below(path: str, folder: str) -> str:
-    if not path.startswith(folder + "/"):
-        raise invalid(f"the editable dependency {path!r} is not below the project {folder!r}", field="uvProject")
-    return path.removeprefix(folder + "/")
+def _beside(layer: UVProject, editable: str) -> str:
+    """Where an editable dependency lies, seen from the project: `packages/lib`, or `../lib`."""
+    above = layer.source_dir or layer.pyproject
+    if editable == layer.pyproject or not (above == "." or editable.startswith(f"{above}/")):
+        raise invalid(f"the editable dependency {editable!r} is not below sourceDir", field="uvProject.editables")
+    return posixpath.relpath(editable, layer.pyproject)
 
 
 def _poetry_project(layer: PoetryProject, site: Site) -> list[str]:
     extra = shell_words(layer.extra_args, _variables(layer.secret_mounts), field="poetryProject.extraArgs")
     install = " ".join([_ACTIVE, "poetry", "install", *extra])
-    poetry = run(site, "uv pip install poetry", mounts=(_uv_cache(site),))
+    poetry = run(site, "uv pip install poetry", mounts=(uv_cache(site),))
     store = cache(site, "poetry", "/tmp/poetry_cache", locked=True)  # noqa: S108 - a cache mount
     lock = mount_source(layer.poetry_lock, field="poetryProject.poetryLock")
     project = mount_source(layer.pyproject, field="poetryProject.pyproject")

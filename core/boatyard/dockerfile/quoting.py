@@ -15,6 +15,9 @@ from boatyard.errors import invalid
 
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
+_PATTERN = re.compile(r"[*?\[\]\\]")
+_PLAIN = re.compile(r"[A-Za-z0-9]")
+
 NEWLINE_ARG = "_BOATYARD_NEWLINE"
 """A build argument whose value is one line feed: the only way to get one into ENV."""
 
@@ -58,8 +61,19 @@ def expandable(value: str) -> str:
 
 
 def copy_source(path: str) -> str:
-    """A path as COPY's source: no pattern, no variable."""
-    return literal(re.sub(r"([*?\[])", r"[\1]", path))
+    """A path as COPY's source: it matches itself alone, and holds no variable.
+
+    `*?[` are escaped by backslashes, because the filter that picks files for the transfer
+    (moby/patternmatcher) does not know them as `[*]`. Backslashes are only taken away from patterns, and an
+    escaped `*` makes none; so one plain character is written as a class.
+    """
+    if _PATTERN.search(path):
+        plain = _PLAIN.search(path)
+        if plain is None:
+            raise invalid(f"{path!r} cannot be copied by that name: it has neither a letter nor a digit")
+        before, after = (_PATTERN.sub(r"\\\g<0>", part) for part in (path[: plain.start()], path[plain.end() :]))
+        path = f"{before}[{plain[0]}]{after}"
+    return literal(path)
 
 
 def mount_source(path: str, *, field: str) -> str:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from boatyard.dockerfile.layers import instructions
+from boatyard.dockerfile.layers import instructions, uv_cache
 from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
 from boatyard.dockerfile.run import Site, run
 from boatyard.errors import BoatyardError
@@ -96,7 +96,8 @@ def _opening(spec: ImageSpec, *, base: str, uv_by_architecture: bool, site: Site
         # Wheels built from source and byte code take their times from it.
         "ARG SOURCE_DATE_EPOCH",
         'ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"',
-        run(site, venv),
+        # Without the cache mount, uv's own notes with times of this build would stay in the image.
+        run(site, venv, mounts=(uv_cache(site),)),
         'ENV PATH="${VIRTUALENV}/bin:${PATH}"',
         'ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"',
     ]

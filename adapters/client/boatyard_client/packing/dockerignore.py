@@ -69,6 +69,10 @@ class DockerIgnore:
             for pattern in self.patterns
         )
 
+    def below(self, folder: str) -> "BelowFolder":
+        """The same rules for paths that are given relative to a folder of the context."""
+        return BelowFolder(self, folder)
+
     def _add(self, text: str, place: str) -> None:
         exception = text.startswith("!")
         cleaned = _clean(text[1:].strip() if exception else text)
@@ -78,6 +82,20 @@ class DockerIgnore:
             self.patterns.append(Pattern(cleaned, exception, _matcher(cleaned)))
         except re.error:
             raise ContextError(f"{place}: {text!r} is not a pattern") from None
+
+
+class BelowFolder:
+    """A context's ignore, seen from one of its folders."""
+
+    def __init__(self, ignore: DockerIgnore, folder: str) -> None:
+        self._ignore = ignore
+        self._folder = folder
+
+    def __call__(self, path: str, /) -> bool:
+        return self._ignore(f"{self._folder}/{path}")
+
+    def may_keep_below(self, folder: str, /) -> bool:
+        return self._ignore.may_keep_below(f"{self._folder}/{folder}")
 
 
 def _clean(text: str) -> str:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from boatyard_local.engine import overlay
 from boatyard_local.engine.command import tail
 from boatyard_local.engine.environment import daemon_environment
 from boatyard_local.engine.layout import Layout
@@ -21,6 +22,9 @@ _CONFIGURATION: Final = {
     "insecure-registries": ["127.0.0.0/8"],
     "builder": {"gc": {"enabled": True, "defaultKeepStorage": "20GB"}},
 }
+
+# Copies every layer: slow, but it works on any file system.
+_COPYING: Final = {"storage-driver": "native"}
 
 
 def daemon(layout: Layout) -> Daemon:
@@ -48,7 +52,8 @@ def _launch(layout: Layout, process: Daemon) -> None:
     # dockerd refuses to start when this names a live pid, which after a reboot may be anybody's.
     (layout.runtime / "dockerd.pid").unlink(missing_ok=True)
     configuration = layout.engine / "daemon.json"
-    configuration.write_text(json.dumps(_CONFIGURATION, indent=2))
+    driver = {} if overlay.works(layout.docker_data) else _COPYING
+    configuration.write_text(json.dumps({**_CONFIGURATION, **driver}, indent=2))
     process.start(
         [
             layout.root / "usr/sbin/dockerd",
@@ -110,4 +115,4 @@ def _end_containerd(layout: Layout) -> None:
     process: Process | None = of_pid(pid)
     if process is not None:
         # Its command line is `containerd --config <exec-root>/containerd/containerd.toml`.
-        end(process, layout.runtime / "exec", 10.0)
+        end(process, layout.runtime / "exec", 3.0)

@@ -6,14 +6,14 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
+from boatyard.build import Build
 from boatyard_local.jobs import stragglers
 from boatyard_local.state import BuildFolder
 
-Argv = Callable[[Path], list[str]]
-"""The command line of the job whose folder is given."""
+Argv = Callable[[BuildFolder, Build], list[str]]
+"""The command line of a build's job."""
 
 # The process writes its own pid before it becomes the job: there is no moment in which a job runs and
 # nobody can tell which process it is, whenever the server is killed.
@@ -63,7 +63,7 @@ class JobProcess:
             return self._child.poll() is None
         # A lock without its leader is held by a child that should not have it. The pid alone proves
         # nothing, because it may have been given to another process since.
-        return is_locked(self._folder) and (self.pid is None or _exists(self.pid))
+        return is_locked(self._folder) and (self.pid is None or stragglers.exists(self.pid))
 
     def wait(self) -> None:
         """Until the process ends; for a thread of its own."""
@@ -118,13 +118,3 @@ def is_locked(folder: BuildFolder) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

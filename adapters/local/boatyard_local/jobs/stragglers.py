@@ -18,7 +18,7 @@ def end(folder: Path, leader: int | None) -> None:
         for pid in _marked(folder):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-    elif leader is not None and not _exists(leader):
+    elif leader is not None and not exists(leader):
         # Without /proc: a group outlives its leader, and no new process gets the number of either while
         # the group lasts (POSIX, fork). So what answers to this number is the job's.
         with suppress(ProcessLookupError, PermissionError):
@@ -36,7 +36,8 @@ def _marked(folder: Path) -> list[int]:
     return found
 
 
-def _exists(pid: int) -> bool:
+def exists(pid: int) -> bool:
+    """Whether any process has this number now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,40 @@
+"""How this job reaches BuildKit: the deployment's own settings file, of which two keys matter here."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard.errors import invalid
+from boatyard.settings import Buildkit
+
+VARIABLE: Final = "BOATYARD_SETTINGS"
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`buildkitUri` and `buildkit` of the settings. The rest of the file is the function's business."""
+
+    buildkit_uri: str = ""
+    buildkit: Buildkit = Buildkit()
+
+
+def read_access(path: Path | None) -> Access:
+    """From a TOML or JSON file; without one from the file that BOATYARD_SETTINGS names, else the defaults.
+
+    Raises INVALID_SPEC if it cannot be read.
+    """
+    if path is None:
+        named = os.environ.get(VARIABLE)
+        if not named:
+            return Access()
+        path = Path(named)
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".toml":
+            return msgspec.toml.decode(data, type=Access)
+        return msgspec.json.decode(data, type=Access)
+    except OSError as error:
+        raise invalid(f"the settings file {path} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"the settings file {path} is not valid: {error}") from None

@@ -1,0 +1,175 @@
+"""The build proper: from an unpacked context to a pushed image, or to the reason why not."""
+
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+
+from boatyard.build import Failure, Phase
+from boatyard.dockerfile.run import CA_SECRET, NETWORK_SECRET
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.settings import Network
+from boatyard_buildkit.access import Access
+from boatyard_buildkit.child import run_child
+from boatyard_buildkit.classify import explain
+from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
+from boatyard_buildkit.drivers import Driver, choose
+from boatyard_buildkit.follow import Ended, Follower
+from boatyard_buildkit.instructions import Instructions
+from boatyard_buildkit.log import Log
+from boatyard_buildkit.mirrors import images_of, named_contexts
+from boatyard_buildkit.network_script import network_script
+from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.quota import Quota
+from boatyard_buildkit.rawjson import RawJsonParser
+from boatyard_buildkit.secret_files import SecretFiles
+from boatyard_buildkit.solve import Solve, cache, layout_output, registry_output, scope
+
+
+class Built(msgspec.Struct, frozen=True):
+    digest: str | None
+    layer_digests: tuple[str, ...] = ()
+
+
+def build(
+    job: BuildJob,
+    work: Path,
+    context: Path,
+    secrets: SecretFiles,
+    access: Access,
+    progress: Progress,
+    log: Log,
+    quota: Quota,
+) -> Built | Failure:
+    """Raises BoatyardError for what is not BuildKit's to tell."""
+    driver = choose(access)
+    folder = work / "docker"
+    environment = _environment()
+    environment |= write_docker_config(folder, deployment_folder(access.buildkit.docker_config), job, secrets)
+    environment |= driver.environment()
+    layout = work / "layout" if job.output.reproducible and not driver.rewrites_timestamps else None
+    solve = _solve(job, work, context, secrets, driver, layout)
+    progress.enter(Phase.BUILD)
+    instructions = Instructions(job)
+    ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
+    if ended.exit_code != 0:
+        return explain(ended, job, instructions)
+    digest = driver.digest(solve.metadata)
+    if not digest:
+        raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
+    progress.enter(Phase.PUSH)
+    from boatyard_buildkit.pushed import check_pushed, push  # imported meanwhile by _warm
+
+    if layout:
+        digest = push(job, layout, folder, log)
+    return Built(digest, check_pushed(job, digest, folder))
+
+
+def _drive(
+    solve: Solve,
+    driver: Driver,
+    environment: dict[str, str],
+    follower: Follower,
+    progress: Progress,
+    quota: Quota,
+) -> Ended:
+    parser = RawJsonParser()
+
+    def output(data: bytes) -> None:
+        for event in parser.feed(data):
+            follower.take(event)
+
+    def tick() -> None:
+        _warm()
+        progress.tick()
+        quota.check()
+
+    command = driver.command(solve)
+    try:
+        exit_code = run_child(command, environment=environment, folder=solve.context, output=output, tick=tick)
+    except FileNotFoundError:
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the builder has no {Path(command[0]).name} program") from None
+    for event in parser.close():
+        follower.take(event)
+    return follower.end(exit_code)
+
+
+_warming: list[threading.Thread] = []
+
+
+def _warm() -> None:
+    """Loads the HTTP library while BuildKit works: 0.2 s that would else follow the push."""
+    if not _warming:
+        thread = threading.Thread(target=__import__, args=("boatyard_buildkit.pushed",), daemon=True)
+        _warming.append(thread)
+        thread.start()
+
+
+def _solve(
+    job: BuildJob, work: Path, context: Path, secrets: SecretFiles, driver: Driver, layout: Path | None
+) -> Solve:
+    dockerfile = work / "dockerfile"
+    dockerfile.mkdir()
+    (dockerfile / "Dockerfile").write_text(job.dockerfile, encoding="utf-8")
+    # Not empty: BuildKit takes an empty one for none, and would then apply the context's own.
+    (dockerfile / "Dockerfile.dockerignore").write_text("# The client has already left out what is ignored.\n")
+    cache_from, cache_to = cache(job)
+    return Solve(
+        dockerfile_folder=dockerfile,
+        context=context,
+        contexts=_contexts(job),
+        scope=scope(job),
+        platforms=job.platforms,
+        build_args=job.build_args,
+        labels=job.labels,
+        network=job.network.mode,
+        secrets=_secrets(job, work, secrets),
+        cache_from=cache_from,
+        cache_to=cache_to,
+        provenance=job.output.provenance,
+        sbom=job.output.sbom,
+        output=layout_output(job, layout)
+        if layout
+        else registry_output(job, rewrite_timestamp=job.output.reproducible),
+        metadata=work / "metadata.json",
+    )
+
+
+def _contexts(job: BuildJob) -> dict[str, str]:
+    """Mirrored base images, and `uv` for the Dockerfiles that Boatyard wrote. A user's own may mean
+    something else by that name.
+    """
+    images = [*job.base_images] if job.base_images else images_of(job.dockerfile)
+    contexts = named_contexts(images, job.registry_mirrors)
+    if job.base_images:
+        uv = job.uv.directory or f"docker-image://{job.uv.image}"
+        mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}
+        contexts["uv"] = next(iter(mirrored.values()), uv)
+    return contexts
+
+
+def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]:
+    folder = work / "secrets"
+    folder.mkdir(mode=0o700)
+    given = {secret.id: secrets.build_path(secret.name) for secret in job.secrets}
+    network = job.network
+    if network == Network(mode=network.mode):
+        return given
+    if network.ca_bundle:
+        bundle = Path(network.ca_bundle)
+        if not bundle.is_file():
+            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the CA bundle {bundle} of the settings is not there")
+        given[CA_SECRET] = bundle
+    script = folder / "network.sh"
+    script.touch(mode=0o600)
+    script.write_bytes(network_script(network))
+    return given | {NETWORK_SECRET: script}
+
+
+def _environment() -> dict[str, str]:
+    """What a Docker client needs; nothing that could change what is built."""
+    kept = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "TMPDIR")
+    proxies = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "no_proxy")]
+    return {name: os.environ[name] for name in (*kept, *proxies) if name in os.environ}

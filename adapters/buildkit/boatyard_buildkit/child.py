@@ -1,0 +1,98 @@
+"""A program that ends with its job, whatever ends the job."""
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Final
+
+_PR_SET_PDEATHSIG: Final = 1
+_READ: Final = 256 * 1024
+_GRACE_SECONDS: Final = 5.0
+_TICK_SECONDS: Final = 0.2
+
+
+def run_child(
+    command: list[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Callable[[bytes], None],
+    tick: Callable[[], None],
+) -> int:
+    """Runs the program to its end and returns its exit code (negative for a signal).
+
+    `output` gets what it writes, stdout and stderr together, in pieces; `tick` is called a few times a
+    second and may raise: then the program and all it started are ended first.
+    """
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(environment),
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=_die_with_parent(),
+        bufsize=0,
+    )
+    assert child.stdout is not None  # noqa: S101 - PIPE above
+    try:
+        _follow(child, child.stdout, output, tick)
+        return child.wait()
+    finally:
+        _end(child)
+        child.stdout.close()
+
+
+def _follow(
+    child: subprocess.Popen[bytes], stream: IO[bytes], output: Callable[[bytes], None], tick: Callable[[], None]
+) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            if selector.select(_TICK_SECONDS):
+                data = os.read(stream.fileno(), _READ)
+                if not data:
+                    return
+                output(data)
+            elif child.poll() is not None:
+                return  # something it started still holds the pipe
+            tick()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """SIGTERM first, so that BuildKit is told to stop; the whole group, because docker starts buildx."""
+    for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, 1.0)):
+        if child.poll() is None:
+            _signal_group(child, number)
+            deadline = time.monotonic() + seconds
+            while child.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+    _signal_group(child, signal.SIGKILL)
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """Linux kills the program when the job dies, even by SIGKILL. Elsewhere the closed pipe has to do."""
+    try:
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+    except (OSError, AttributeError):
+        return None
+    parent = os.getpid()
+
+    def die_with_parent() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return die_with_parent

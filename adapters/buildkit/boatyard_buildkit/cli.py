@@ -1,0 +1,48 @@
+"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE]`
+
+Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a repeat does not change. 2: ERRORED, or
+the job could not even be read. The result is in DIR/result.json whenever the exit code is one of these
+and the job could be read.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard.build import State
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard_buildkit.access import read_access
+from boatyard_buildkit.job import run_job
+
+_EXIT_CODES: Final = {State.SUCCEEDED: 0, State.ERRORED: 2}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="boatyard_buildkit", description="Runs one build job.")
+    parser.add_argument("--job", type=Path, required=True, help="the BuildJob, as JSON")
+    parser.add_argument("--out", type=Path, required=True, help="folder for progress, log and result")
+    parser.add_argument("--secrets", type=Path, help="folder with one file a secret, named like it")
+    parser.add_argument(
+        "--buildkit", type=Path, help="settings file with buildkitUri and [buildkit] (else BOATYARD_SETTINGS)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        job = msgspec.json.decode(options.job.read_bytes(), type=BuildJob)
+        access = read_access(options.buildkit)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        print(f"boatyard_buildkit: the job {options.job} cannot be read: {error}", file=sys.stderr)
+        return 2
+    except BoatyardError as error:
+        print(f"boatyard_buildkit: {error.code}: {error.detail}", file=sys.stderr)
+        return 2
+    result = run_job(job, out=options.out, secrets=options.secrets, access=access)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: a thread that still uploads for a cancelled build would be waited for.
+    os._exit(_EXIT_CODES.get(result.state, 1))

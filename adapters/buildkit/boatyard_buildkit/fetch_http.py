@@ -1,0 +1,54 @@
+"""The archive over http(s): what object stores' signed URLs need, and no more."""
+
+import io
+from http.client import HTTPException
+from typing import IO, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from boatyard.errors import BoatyardError
+
+_SECONDS: Final = 60.0
+_BUFFER: Final = 256 * 1024
+_BROKEN: Final = (HTTPException, OSError)
+
+
+def open_url(url: str) -> IO[bytes]:
+    """The body as a stream. Raises CONTEXT_MISSING or DATAPLANE_UNAVAILABLE, while reading too."""
+    host = urlsplit(url).hostname or ""
+    try:
+        answer = urlopen(Request(url, headers={"user-agent": "boatyard"}), timeout=_SECONDS)  # noqa: S310
+    except HTTPError as error:
+        error.close()
+        if error.code in (404, 410):
+            raise BoatyardError("CONTEXT_MISSING", "the uploaded archive is no longer there") from None
+        raise _unavailable(host, f"answered {error.code}") from None
+    except (URLError, ValueError, *_BROKEN):
+        raise _unavailable(host, "did not answer") from None
+    return io.BufferedReader(_Body(answer, host), _BUFFER)
+
+
+class _Body(io.RawIOBase):
+    def __init__(self, answer: IO[bytes], host: str) -> None:
+        self._answer = answer
+        self._host = host
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._answer.read(len(buffer))
+        except _BROKEN:
+            raise _unavailable(self._host, "broke off") from None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._answer.close()
+        super().close()
+
+
+def _unavailable(host: str, what: str) -> BoatyardError:
+    return BoatyardError("DATAPLANE_UNAVAILABLE", f"the context store {host} {what}")

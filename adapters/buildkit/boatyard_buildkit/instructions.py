@@ -1,0 +1,95 @@
+"""The Dockerfile's instructions as the job needs them: which step is which line, and whose."""
+
+import json
+import re
+from typing import Final
+
+import msgspec
+
+from boatyard.job import BuildJob, JobLayer
+
+_STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
+_VERTEX_WORDS: Final = ("FROM", "RUN", "COPY", "ADD", "WORKDIR")
+_FLAG: Final = re.compile(r"\s--[a-z]+=\S+")
+_NETWORK: Final = re.compile(r"^\. /run/boatyard/network\.sh\n")
+_LONGEST: Final = 120
+
+
+class StepName(msgspec.Struct, frozen=True):
+    """`[linux/arm64 2/7] RUN …` taken apart."""
+
+    number: int
+    total: int
+    where: str
+    """The stage and platform, where there are several."""
+    text: str
+
+    @property
+    def label(self) -> str:
+        return f"[{self.where}{self.number}/{self.total}]"
+
+
+def parse_step(vertex_name: str) -> StepName | None:
+    found = _STEP.match(vertex_name)
+    if not found:
+        return None
+    where = found["where"].replace("stage-0 ", "")
+    return StepName(int(found["number"]), int(found["total"]), where, found["text"])
+
+
+class Instructions:
+    """Where a plan made the Dockerfile: one stage, one instruction a line."""
+
+    def __init__(self, job: BuildJob) -> None:
+        self._lines = job.dockerfile.splitlines()
+        self._layers = job.layers
+        self._steps = [
+            number
+            for number, line in enumerate(self._lines, 1)
+            if job.layers and line.split(" ", 1)[0] in _VERTEX_WORDS
+        ]
+
+    def line_of(self, step: StepName) -> int | None:
+        """The line of a step: by its number, or by its text where BuildKit counts otherwise."""
+        if len(self._steps) == step.total and 1 <= step.number <= step.total:
+            return self._steps[step.number - 1]
+        same = [number for number in self._steps if self._lines[number - 1] == step.text]
+        return same[0] if len(same) == 1 else None
+
+    def layer_at(self, line: int | None) -> JobLayer | None:
+        if line is None:
+            return None
+        return next((layer for layer in self._layers if layer.first_line <= line <= layer.last_line), None)
+
+    def text_at(self, line: int | None) -> str:
+        return self._lines[line - 1] if line is not None and 1 <= line <= len(self._lines) else ""
+
+    def title(self, step: StepName) -> str:
+        """What a step does, in the SDK's words where a layer made it."""
+        line = self.line_of(step)
+        layer = self.layer_at(line)
+        # BuildKit's own name of a step has its variables filled in, which breaks the JSON of a script.
+        return layer.sdk_call if layer else shorten(self.text_at(line) or step.text)
+
+
+def shorten(instruction: str) -> str:
+    """An instruction as a person would say it: without flags and mounts, the command out of its JSON."""
+    word, _, rest = instruction.partition(" ")
+    rest = _FLAG.sub("", f" {rest}").strip()
+    command = script_of(rest)
+    text = " ".join(f"{word} {command or rest}".split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def script_of(arguments: str) -> str:
+    """The shell script in `["/bin/sh", "-c", "…"]`, without what Boatyard puts before it; else empty."""
+    if not arguments.startswith("["):
+        return ""
+    try:
+        words = json.loads(arguments)
+    except ValueError:
+        return ""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return ""
+    shell = len(words) == 3 and words[1] == "-c"
+    return _NETWORK.sub("", words[2]) if shell else " ".join(words)

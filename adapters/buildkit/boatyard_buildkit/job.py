@@ -1,0 +1,124 @@
+"""One job from its beginning to its result."""
+
+import errno
+import shutil
+import sys
+import traceback
+from pathlib import Path
+
+from boatyard.archive import Bounds
+from boatyard.build import Failure, Phase, State
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob, JobResult
+from boatyard_buildkit import outbox
+from boatyard_buildkit.access import Access
+from boatyard_buildkit.build import Built, build
+from boatyard_buildkit.failure import failure_of, state_of
+from boatyard_buildkit.fetch import fetch
+from boatyard_buildkit.log import Log
+from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.quota import Quota
+from boatyard_buildkit.redaction import Redactor, url_passwords
+from boatyard_buildkit.secret_files import SecretFiles
+from boatyard_buildkit.stop import Stopped, stoppable
+from boatyard_buildkit.unpack import unpack
+
+
+class BuildFailed(Exception):
+    """BuildKit ended with an error that has been explained."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -> JobResult:
+    """Never raises but for a broken `out`. The result is on disk when it returns, and nothing else but the
+    log and the progress. Only for the main thread: it takes the process's signals.
+    """
+    out = out.absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    (out / outbox.RESULT).unlink(missing_ok=True)
+    work = out / outbox.WORK
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    progress = Progress(out / outbox.PROGRESS)
+    redact = Redactor(_hidden(job, secrets))
+    log = Log(out / outbox.LOG, redact)
+    built = Built(digest=None)
+    failure: Failure | None = None
+    try:
+        with stoppable(job.timeout_seconds):
+            built = _run(job, work, secrets, access, progress, log)
+    except BuildFailed as error:
+        failure = error.failure
+    except Stopped as stop:
+        failure = failure_of(BoatyardError(stop.code, _stopped(stop, job)))
+    except BoatyardError as error:
+        failure = failure_of(error)
+    except OSError as error:
+        failure = failure_of(_of_os(error))
+    except Exception as error:
+        # For whoever runs the job, not for the user: the process's own stderr.
+        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+        failure = failure_of(BoatyardError("INTERNAL", f"the job hit an unforeseen {type(error).__name__}"))
+    state = state_of(failure.code) if failure else State.SUCCEEDED
+    if failure:
+        log.write(f"{state}: {failure.code}: {failure.message}")
+    else:
+        log.write(f"pushed {job.target}@{built.digest}")
+    log.close()
+    shutil.rmtree(work, ignore_errors=True)
+    result = JobResult(
+        state=state,
+        phases=progress.finish(),
+        digest=built.digest,
+        error=failure,
+        layer_digests=built.layer_digests,
+    )
+    outbox.write(out / outbox.RESULT, result)
+    return result
+
+
+def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progress: Progress, log: Log) -> Built:
+    secret_files = SecretFiles(secrets, job)
+    quota = Quota(work, job.disk_bytes)
+    progress.enter(Phase.FETCH_CONTEXT)
+    context = work / "context"
+    if job.context:
+        archive = work / "context.tar.gz"
+        fetch(job.context.context, job.context.url, archive)
+        quota.check()
+        bounds = Bounds(entries=job.context_entries, unpacked_bytes=job.unpacked_bytes)
+        unpack(archive, context, bounds, job.context.context.trees, written=quota.spend)
+        archive.unlink()
+    else:
+        context.mkdir()
+    outcome = build(job, work, context, secret_files, access, progress, log, quota)
+    if isinstance(outcome, Failure):
+        raise BuildFailed(outcome)
+    return outcome
+
+
+def _hidden(job: BuildJob, secrets: Path | None) -> list[bytes]:
+    """Everything that no line of a log may hold."""
+    network = job.network
+    values = url_passwords(network.index_url, *network.extra_index_urls, network.http_proxy, network.https_proxy)
+    for name in (*(secret.name for secret in job.secrets), *job.registry_secrets):
+        try:
+            values.append((secrets / name).read_bytes() if secrets else b"")
+        except OSError:
+            continue  # told as SECRET_NOT_FOUND later
+    return values
+
+
+def _stopped(stop: Stopped, job: BuildJob) -> str:
+    if stop.code == "TIMED_OUT":
+        return f"the build did not end within {job.timeout_seconds} s"
+    return "the build was cancelled"
+
+
+def _of_os(error: OSError) -> BoatyardError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return BoatyardError("DISK_FULL", "the disk of the builder is full")
+    return BoatyardError("INTERNAL", f"the job cannot use its files: {error.strerror or type(error).__name__}")

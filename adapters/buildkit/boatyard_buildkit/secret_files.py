@@ -1,0 +1,45 @@
+"""The secrets of a build as files, which is how BuildKit takes them."""
+
+from pathlib import Path
+from typing import Final
+
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+
+_LARGEST: Final = 500 * 1024
+"""BuildKit's own limit on a secret (MaxSecretSize)."""
+
+
+class SecretFiles:
+    """`<folder>/<name>` for each name that the job needs. Raises SECRET_NOT_FOUND."""
+
+    def __init__(self, folder: Path | None, job: BuildJob) -> None:
+        names = [*(secret.name for secret in job.secrets), *job.registry_secrets]
+        self._paths = {name: _locate(folder, name) for name in dict.fromkeys(names)}
+        missing = tuple(name for name, path in self._paths.items() if path is None)
+        if missing:
+            raise BoatyardError(
+                "SECRET_NOT_FOUND",
+                f"{job.project}/{job.domain} has no secret {', '.join(missing)}",
+                missing=missing,
+            )
+
+    def path(self, name: str) -> Path:
+        path = self._paths[name]
+        assert path is not None  # noqa: S101 - missing ones were refused at the start
+        return path
+
+    def build_path(self, name: str) -> Path:
+        """The file for BuildKit. Raises UNSUPPORTED for one that BuildKit would refuse."""
+        path = self.path(name)
+        if path.stat().st_size > _LARGEST:
+            raise BoatyardError("UNSUPPORTED", f"the secret {name} is larger than the 500 KiB of BuildKit")
+        return path.absolute()
+
+
+def _locate(folder: Path | None, name: str) -> Path | None:
+    # Names are checked by the API, but a job is read from a file: it must not reach outside the folder.
+    if folder is None or not name or "/" in name or name in (".", ".."):
+        return None
+    path = folder / name
+    return path if path.is_file() else None

@@ -1,0 +1,92 @@
+"""One build in BuildKit's terms, before a driver turns it into a command line."""
+
+import csv
+import hashlib
+import io
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+
+_LONGEST_TAG: Final = 128
+
+
+class Solve(msgspec.Struct, frozen=True, kw_only=True):
+    dockerfile_folder: Path
+    """Holds `Dockerfile`, and `Dockerfile.dockerignore` so that none of the context's own is applied."""
+    context: Path
+    contexts: dict[str, str]
+    """Named contexts: a folder, or `docker-image://…`."""
+    scope: str
+    """Names the project and domain: what a buildkitd remembers of one is not offered to another."""
+    platforms: tuple[str, ...]
+    build_args: dict[str, str]
+    labels: dict[str, str]
+    network: str
+    secrets: dict[str, Path]
+    cache_from: dict[str, str] | None
+    """Attributes of the cache import; None for none."""
+    cache_to: dict[str, str] | None
+    provenance: str
+    sbom: bool
+    output: dict[str, str]
+    """Attributes of the one exporter, `type` included."""
+    metadata: Path
+
+
+def attributes(values: dict[str, str]) -> str:
+    """`a=b,c=d`, in the CSV that buildx and buildctl parse: a comma in a value stays in it."""
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(f"{name}={value}" for name, value in values.items())
+    return row.getvalue()
+
+
+def compression(job: BuildJob) -> dict[str, str]:
+    made = {"compression": job.output.compression, "oci-mediatypes": "true"}
+    if job.output.compression != "uncompressed":
+        made["compression-level"] = str(job.output.compression_level)
+    return made
+
+
+def registry_output(job: BuildJob, *, rewrite_timestamp: bool) -> dict[str, str]:
+    """The exporter that pushes."""
+    output = {"type": "image", "name": job.target, "push": "true", **compression(job)}
+    if rewrite_timestamp:
+        output["rewrite-timestamp"] = "true"
+    return output | _insecure(job, job.target)
+
+
+def layout_output(job: BuildJob, folder: Path) -> dict[str, str]:
+    """The exporter that writes an OCI layout with every time clamped to SOURCE_DATE_EPOCH."""
+    output = {"type": "oci", "dest": str(folder), "tar": "false", **compression(job)}
+    return output | {"rewrite-timestamp": "true"}
+
+
+def cache(job: BuildJob) -> tuple[dict[str, str] | None, dict[str, str] | None]:
+    """Import and export of the registry cache: one entry for each image name of a project and domain."""
+    if not job.cache_repository:
+        return None, None
+    reference = f"{job.cache_repository}:{_cache_tag(job)}"
+    source = {"type": "registry", "ref": reference} | _insecure(job, reference)
+    target = source | {"mode": job.cache_mode, "image-manifest": "true", **compression(job)}
+    # A cache that cannot be written must not fail a build whose image is there.
+    return source, target | {"ignore-error": "true"}
+
+
+def scope(job: BuildJob) -> str:
+    return hashlib.sha256(f"{job.project}.{job.domain}".encode()).hexdigest()[:16]
+
+
+def _cache_tag(job: BuildJob) -> str:
+    # Projects and domains are DNS labels: a dot ends them, so no two scopes share a tag.
+    name = Reference.parse(job.target).repository.path.rpartition("/")[2]
+    tag = f"{job.project}.{job.domain}.{name}"
+    return tag if len(tag) <= _LONGEST_TAG else hashlib.sha256(tag.encode()).hexdigest()
+
+
+def _insecure(job: BuildJob, reference: str) -> dict[str, str]:
+    host = Reference.parse(reference).repository.host
+    return {"registry.insecure": "true"} if host in job.insecure_registries else {}

@@ -1,0 +1,39 @@
+"""Being told to stop: SIGTERM or SIGINT is a cancel, the deadline a timeout."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stopped(BaseException):
+    """Not an Exception: nothing that handles errors on the way may keep it. `code` is of errors.CODES."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@contextmanager
+def stoppable(timeout_seconds: float) -> Iterator[None]:
+    """Raises Stopped in the body, once. Before and after it, the signals are without effect.
+
+    An exception out of a handler ends whatever waits, be it a pipe, a socket or a sleep, without each of
+    them knowing of deadlines.
+    """
+    done = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not done.is_set():
+            done.set()
+            raise Stopped("TIMED_OUT" if number == signal.SIGALRM else "CANCELLED")
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(timeout_seconds, 0.001))
+    try:
+        yield
+    finally:
+        done.set()
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,103 @@
+"""`boatyard build FILE`."""
+
+from typing import Any
+
+import click
+
+from boatyard_client.cli.inputs import draft_of, input_options, order_of
+from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
+
+
+@click.command()
+@click.argument("file")
+@input_options
+@scope_options
+@click.option("--force", is_flag=True, help="Build even if the registry has the image.")
+@click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and leave it.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="NAME=env:VAR|file:PATH",
+    help="Set a build secret first; may be repeated.",
+)
+@url_option
+@json_option
+def build(
+    file: str,
+    force: bool,
+    detach: bool,
+    secrets: tuple[str, ...],
+    url: str,
+    as_json: bool,
+    registry: str,
+    name: str,
+    project: str,
+    domain: str,
+    **given: Any,
+) -> None:
+    """Build an image, or find that it is there.
+
+    The last line of standard output is the image, as repository@sha256:…; progress is on standard error. Ctrl-C
+    leaves the build running.
+    """
+    from boatyard_client.cli.secret import parse_sources, put
+    from boatyard_client.client import Client
+    from boatyard_client.display.show import shown, silent
+    from boatyard_client.endpoint import require_endpoint
+
+    endpoint = require_endpoint(url)
+    values = parse_sources(secrets)
+    draft = draft_of(file, **given)
+    for text in draft.notes:
+        note(text)
+    packed = draft.pack()
+    build_id = ""
+    try:
+        if packed and packed.left_out and not as_json:
+            note(f"links to folders or to nothing are left out: {', '.join(packed.left_out[:5])}")
+        order = order_of(draft, packed, registry=registry, name=name, project=project, domain=domain, force=force)
+        with shown(live=False if as_json else None) as story:
+            tell = silent if as_json else story.tell
+            with Client(endpoint, on_event=tell) as client:
+                for secret_name, value in values.items():
+                    put(client, secret_name, value, project=order.project, domain=order.domain)
+                try:
+                    outcome = client.ensure_image(order, packed.file if packed else None, wait=not detach)
+                except KeyboardInterrupt as interruption:
+                    build_id = story.build_id
+                    if build_id:
+                        interruption.add_note(_still_running(build_id))
+                    raise
+    finally:
+        if packed:
+            packed.close()
+    answer = outcome.answer
+    if as_json:
+        print_json(
+            {
+                "key": answer.key,
+                "target": answer.target,
+                "platforms": answer.platforms,
+                "state": outcome.build.state if outcome.build else answer.state,
+                "cached": answer.cached,
+                "joined": answer.joined,
+                "id": answer.id,
+                "image": outcome.image,
+                **({"build": outcome.build} if outcome.build else {}),
+            }
+        )
+    elif outcome.image:
+        if answer.cached:
+            note("cached")
+        click.echo(outcome.image)
+    else:
+        note(f"follow it with `boatyard logs -f {answer.id}`")
+        click.echo(answer.id)
+
+
+def _still_running(build_id: str) -> str:
+    return (
+        f"build {build_id} goes on; follow it with `boatyard logs -f {build_id}`, "
+        f"stop it with `boatyard cancel {build_id}`"
+    )

@@ -1,0 +1,89 @@
+"""`boatyard diff A B`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from boatyard_client.cli.output import json_option, print_json
+
+if TYPE_CHECKING:
+    from boatyard.diff import Difference, Side
+    from boatyard.settings import Settings
+
+_FILES_SHOWN = 20
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--image", "image_a", default="", metavar="NAME", help="Which image of flyte file A, and of B.")
+@click.option("--image-b", default="", metavar="NAME", help="Which image of B, if it is another one.")
+@click.option("--context", "context_a", type=_FOLDER, metavar="DIR", help="Context folder of A, and of B.")
+@click.option("--context-b", type=_FOLDER, metavar="DIR", help="Context folder of B, if it is another one.")
+@click.option("--settings", type=_FOLDER, metavar="FILE", help="The deployment's settings.")
+@json_option
+def diff(
+    a: str,
+    b: str,
+    image_a: str,
+    image_b: str,
+    context_a: Path | None,
+    context_b: Path | None,
+    settings: Path | None,
+    as_json: bool,
+) -> None:
+    """Say why two images have different keys.
+
+    A and B are files as for `plan`; they may be one file with two images. No service is asked. Exit code 0: one
+    key; 1: two; 2: an error.
+    """
+    from boatyard.diff import differences
+    from boatyard_client.settings_file import find_settings
+
+    found, _ = find_settings(settings)
+    key_a, side_a = _side(a, found, image=image_a, context=context_a)
+    key_b, side_b = _side(b, found, image=image_b or image_a, context=context_b or context_a)
+    told = differences(side_a, side_b)
+    if as_json:
+        print_json({"same": key_a == key_b, "keyA": key_a, "keyB": key_b, "differences": told})
+    elif key_a == key_b:
+        click.echo(f"same key: {key_a}")
+    else:
+        click.echo(f"{key_a[:32]} → {key_b[:32]}")
+        for difference in told:
+            _show(difference)
+    sys.exit(0 if key_a == key_b else 1)
+
+
+def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":
+    """The key of a file's image, and what the difference is told from."""
+    from boatyard.diff import Side
+    from boatyard.plan import ground_of
+    from boatyard_client.cli.inputs import draft_of, order_of
+    from boatyard_client.planning import plan_here
+
+    draft = draft_of(file, **given)
+    packed = draft.pack()
+    try:
+        plan, _ = plan_here(order_of(draft, packed), settings)
+        context, entries = (packed.context, packed.entries) if packed else (None, ())
+    finally:
+        if packed:
+            packed.close()
+    return plan.keys.image, Side(
+        spec=draft.spec, ground=ground_of(draft.spec, settings), context=context, entries=entries
+    )
+
+
+def _show(difference: "Difference") -> None:
+    click.echo(f"  {difference.text}")
+    if difference.what == "dockerfile" or (difference.details and difference.before != difference.after):
+        for line in difference.details[:_FILES_SHOWN]:
+            click.echo(f"      {line}")
+    for change in difference.files[:_FILES_SHOWN]:
+        click.echo(f"      {change.change} {change.path}")
+    if len(difference.files) > _FILES_SHOWN:
+        click.echo(f"      and {len(difference.files) - _FILES_SHOWN} more")

@@ -1,0 +1,93 @@
+"""`boatyard plan FILE`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from boatyard.api.messages import OrderRequest, PlanAnswer
+from boatyard_client.cli.inputs import draft_of, input_options, order_of
+from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
+
+
+@click.command()
+@click.argument("file")
+@input_options
+@scope_options
+@click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Plan here, with these settings.")
+@click.option("--offline", is_flag=True, help="Plan here, without asking a service.")
+@url_option
+@json_option
+def plan(
+    file: str, settings: Path | None, offline: bool, url: str, as_json: bool, registry: str, name: str, **given: Any
+) -> None:
+    """Show what would be built: key, target, Dockerfile, the key of each layer.
+
+    Nothing is started or uploaded. The configured service plans with its settings; when none answers, this machine
+    does, with the nearest boatyard.toml or .boatyard/boatyard.toml. Without a repository in any of them and without
+    --registry, the target is a placeholder below localhost/boatyard; no key depends on it.
+    """
+    scope = {"project": given.pop("project"), "domain": given.pop("domain")}
+    draft = draft_of(file, **given)
+    for text in draft.notes:
+        note(text)
+    packed = draft.pack()
+    try:
+        order = order_of(draft, packed, registry=registry, name=name, **scope)
+        answer, origin, placeholder = _plan(order, settings, offline, url)
+    finally:
+        if packed:
+            packed.close()
+    if as_json:
+        document = msgspec.to_builtins(answer)
+        print_json({**document, "plannedBy": origin, **({"placeholderTarget": True} if placeholder else {})})
+        return
+    if placeholder:
+        note("no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`")
+    _show(answer)
+
+
+def _plan(order: OrderRequest, settings: Path | None, offline: bool, url: str) -> tuple[PlanAnswer, str, bool]:
+    """The plan, who made it, and whether its target is a placeholder."""
+    from boatyard_client.endpoint import find_endpoint
+
+    endpoint = None if offline or settings else find_endpoint(url)
+    if endpoint is not None:
+        from boatyard_client.client import Client
+        from boatyard_client.errors import ConnectionFailedError
+        from boatyard_client.retry import Patience
+
+        try:
+            with Client(endpoint, patience=Patience(seconds=3)) as client:
+                return client.plan(order), endpoint.url, False
+        except ConnectionFailedError as error:
+            if endpoint.explicit or not error.absent:
+                raise
+            note(f"{endpoint.url} ({endpoint.origin}) does not answer; planned here")
+    from boatyard_client.planning import plan_here
+    from boatyard_client.settings_file import find_settings
+
+    found, origin = find_settings(settings)
+    made, placeholder = plan_here(order, found)
+    return PlanAnswer.of(made), origin or "defaults", placeholder
+
+
+def _show(answer: PlanAnswer) -> None:
+    rows = [
+        ("key", answer.key),
+        ("target", answer.target),
+        ("platforms", ", ".join(answer.platforms)),
+        ("base image", answer.base_image),
+        ("secrets", ", ".join(answer.secrets)),
+    ]
+    for label, value in rows:
+        if value:
+            click.echo(f"{click.style(f'{label:<11}', bold=True)} {value}")
+    if answer.layers:
+        click.echo(click.style("layers", bold=True))
+    for layer in answer.layers:
+        click.echo(f"  {layer.index:>2}  {layer.key[:12]}  {layer.sdk_call}")
+    click.echo(click.style("dockerfile", bold=True))
+    for line in answer.dockerfile.rstrip("\n").split("\n"):
+        click.echo(f"  {line}".rstrip())

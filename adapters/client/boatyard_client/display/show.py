@@ -1,0 +1,66 @@
+"""Shows a build: live on a terminal, line by line anywhere else."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from boatyard_client.display.story import Story
+from boatyard_client.display.text import seconds
+from boatyard_client.events import Event
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_LOG_LINES: Final = 6
+
+
+@contextmanager
+def shown(*, live: bool | None = None) -> Iterator[Story]:
+    """A story that is told on standard error. `live` None: if that is a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if not (console.is_terminal if live is None else live):
+        yield Story(say=lambda text: click.echo(text, err=True), log=lambda line: click.echo(f"  {line}", err=True))
+        return
+    view = _View(console)
+    from rich.live import Live
+
+    with Live(view, console=console, refresh_per_second=8, transient=True):
+        yield view.story
+
+
+class _View:
+    """The last lines of the log, and below them what runs and for how long."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.spinner import Spinner
+
+        self._console = console
+        self._lines: deque[str] = deque(maxlen=_LOG_LINES)
+        self._spinner = Spinner("dots")
+        self.story = Story(say=self._say, log=self._lines.append)
+
+    def _say(self, text: str) -> None:
+        from rich.text import Text
+
+        self._lines.clear()
+        self._console.print(Text.assemble(("✓ ", "green"), text), soft_wrap=False, overflow="ellipsis", no_wrap=True)
+
+    def __rich__(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.text import Text
+
+        now = self.story.now
+        took = seconds(self.story._clock() - now.since)
+        whole = seconds(self.story.elapsed())
+        self._spinner.update(text=Text(f"{now.title} · {took}   (all {whole})", no_wrap=True, overflow="ellipsis"))
+        lines = [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines]
+        return Group(*lines, self._spinner)
+
+
+def silent(event: Event) -> None:
+    """Shows nothing: `--json` answers at the end."""

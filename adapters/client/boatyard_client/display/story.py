@@ -1,0 +1,105 @@
+"""Events of a build turned into the few things worth saying, whatever shows them."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from boatyard.build import Build, Phase, State
+from boatyard_client.display.text import printable, seconds, size
+from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
+
+_PHASES: Final = {
+    Phase.FETCH_CONTEXT: "fetching the files",
+    Phase.IMPORT_CACHE: "importing the cache",
+    Phase.BUILD: "building",
+    Phase.PUSH: "pushing",
+    Phase.EXPORT_CACHE: "exporting the cache",
+    Phase.ATTEST: "attesting",
+}
+
+
+class Now(msgspec.Struct, frozen=True):
+    """What runs at the moment, and since when (monotonic seconds)."""
+
+    title: str
+    since: float
+
+
+class Story:
+    """Follows events. `say` gets what has happened, `log` the build's own lines; `now` is what goes on."""
+
+    def __init__(
+        self,
+        *,
+        say: Callable[[str], None],
+        log: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._say = say
+        self._log = log
+        self._clock = clock
+        self.started = clock()
+        self.now = Now("asking", self.started)
+        self.build_id = ""
+        self._step: tuple[int, str] | None = None
+
+    def tell(self, event: Event) -> None:
+        match event:
+            case Accepted():
+                self.build_id = event.id
+                self._say(f"{'joined' if event.joined else 'started'} build {event.id}")
+                self._go_on("waiting for a builder" if event.state is State.QUEUED else "starting")
+            case Uploading():
+                self._go_on(f"uploading the files, {size(event.sent)} of {size(event.total)}")
+                if event.sent == event.total:
+                    self._say(f"uploaded {size(event.total)}")
+            case Waiting():
+                self._say(f"{event.reason}; asking again in {seconds(event.seconds)}")
+            case Log():
+                for line in event.lines:
+                    self._log(printable(line))
+            case Changed():
+                self._changed(event.build)
+
+    def elapsed(self) -> float:
+        return self._clock() - self.started
+
+    def _changed(self, build: Build) -> None:
+        if build.state.ended:
+            self._finish_step()
+            if build.state is State.SUCCEEDED:
+                self._say(_summary(build))
+            return
+        if build.step is not None and build.phase in (None, Phase.IMPORT_CACHE, Phase.BUILD):
+            step = (build.step.number, build.step.title)
+            if step != self._step:
+                self._finish_step()
+                self._step = step
+                self._go_on(f"step {build.step.number} of {build.step.total} · {printable(build.step.title)}")
+        elif build.phase is not None:
+            self._finish_step()
+            self._go_on(_PHASES[build.phase])
+        elif build.state is State.QUEUED:
+            self._go_on("waiting for a builder")
+
+    def _finish_step(self) -> None:
+        if self._step is not None:
+            self._say(f"{self.now.title} · {seconds(self._clock() - self.now.since)}")
+            self._step = None
+
+    def _go_on(self, title: str) -> None:
+        kept = title.partition(",")[0] == self.now.title.partition(",")[0]
+        self.now = Now(title, self.now.since if kept else self._clock())
+
+
+def _summary(build: Build) -> str:
+    parts = [
+        f"{_PHASES[time.phase]} {seconds(time.seconds)}"
+        for time in build.phases
+        if time.seconds and time.seconds > 0.05
+    ]
+    whole = (build.finished_at or 0) - (build.started_at or build.created_at)
+    detail = f" ({', '.join(parts)})" if parts else ""
+    return f"built in {seconds(max(whole, 0.0))}{detail}"

@@ -1,0 +1,24 @@
+"""A Dockerfile, with the folder that its COPY reads from."""
+
+from pathlib import Path
+
+from boatyard.errors import BoatyardError
+from boatyard.spec import parse_spec
+from boatyard_client.errors import InputError
+from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.packing import DockerIgnore, Packer
+
+
+def dockerfile(text: str, path: Path, wanted: Wanted) -> Draft:
+    """The context is the Dockerfile's own folder unless `--context` names another, as flyte does it."""
+    context = wanted.context or path.parent
+    if not context.is_dir():
+        raise InputError(f"the context {context} is not a folder")
+    try:
+        spec = parse_spec({"dockerfile": text})
+    except BoatyardError as error:
+        error.detail = f"{path}: {error.detail}"
+        raise
+    packer = Packer()
+    packer.add_build_context(context, ignore=DockerIgnore.of_context(context, path))
+    return Draft(origin=str(path), spec=spec, packer=packer)

@@ -1,0 +1,112 @@
+"""A flyte file: it is run, one of its images is picked, and the plugin for the SDK lowers it.
+
+Neither flyte nor the plugin is a dependency of the client; both are imported when a flyte file is named.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from boatyard.spec import parse_spec
+from boatyard_client.errors import InputError
+from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.python_file import load_module, output_on_stderr
+from boatyard_client.packing import DockerIgnore, Packer
+
+
+def flyte_file(path: Path, wanted: Wanted) -> Draft:
+    """One image of the file. Everything that the file prints goes to standard error."""
+    with output_on_stderr():
+        lowering, flyte = _plugin(path)
+        _configure(flyte)
+        name, image = pick(_images(load_module(path), flyte), wanted.image, path)
+        resolved = _with_code(image, wanted.copy_style)
+        return _draft(lowering.lower(resolved), f"{path}, {name}")
+
+
+def pick(images: Mapping[str, Any], name: str, path: Path) -> tuple[str, Any]:
+    """The image of that name; without one, the only image there is. Raises InputError with the choice."""
+    if name:
+        if name in images:
+            return name, images[name]
+        known = f"it has {', '.join(images)}" if images else "it has none"
+        raise InputError(f"{path} has no image or environment {name!r}; {known}")
+    if not images:
+        raise InputError(f"{path} defines no flyte.Image and no environment with one")
+    different = {id(image): image for image in images.values()}
+    if len(different) > 1:
+        raise InputError(
+            f"{path} has several images: {', '.join(images)}; say which with --image NAME",
+        )
+    return next(iter(images.items()))
+
+
+def _plugin(path: Path) -> tuple[Any, ModuleType]:
+    try:
+        return importlib.import_module("boatyard_flyte.lowering"), importlib.import_module("flyte")
+    except ModuleNotFoundError as error:
+        if error.name not in ("boatyard_flyte", "flyte"):
+            raise
+        raise InputError(
+            f"{path} is a flyte file, and the plugin for flyte is not installed; pip install boatyard-flyte"
+        ) from None
+    except ImportError as error:
+        raise InputError(" ".join(str(error).split())) from error
+
+
+def _configure(flyte: ModuleType) -> None:
+    """The SDK's configuration as `flyte build` finds it, but for the control plane, which is not needed."""
+    config = flyte.config.auto()
+    flyte.init(
+        root_dir=Path.cwd(),
+        project=config.task.project,
+        domain=config.task.domain,
+        images=config.image.image_refs,
+        image_registry=config.image.registry,
+    )
+
+
+def _images(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
+    """Name -> image: environments by their own name, images by their variable."""
+    found: dict[str, Any] = {}
+    for value in vars(module).values():
+        if isinstance(value, flyte.Environment) and (image := _image_of(value, flyte)) is not None:
+            found.setdefault(value.name, image)
+    for variable, value in vars(module).items():
+        if isinstance(value, flyte.Image):
+            found.setdefault(variable, value)
+    return found
+
+
+def _image_of(environment: Any, flyte: ModuleType) -> Any:
+    """None for an environment whose image is only a reference: there is nothing to build."""
+    if environment.image in ("auto", None):
+        return flyte.Image.from_debian_base()
+    return environment.image if isinstance(environment.image, flyte.Image) else None
+
+
+def _with_code(image: Any, copy_style: str) -> Any:
+    """As flyte's build does: code bundles are part of the image with the copy style "none" only."""
+    private = importlib.import_module("flyte._image")
+    return private.resolve_code_bundle_layer(image, copy_style, Path.cwd())
+
+
+def _draft(lowered: Any, origin: str) -> Draft:
+    packer = Packer()
+    for source in lowered.sources:
+        packer.add(source.path, source.file, ignore=source.ignore)
+    if lowered.dockerfile is not None:
+        folder = lowered.dockerfile.parent
+        packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
+    secret = lowered.registry_secret
+    return Draft(
+        origin=origin,
+        spec=parse_spec(lowered.spec),
+        packer=packer,
+        registry=lowered.registry,
+        name=lowered.name,
+        registry_secret=secret.name if secret else "",
+        notes=tuple(f"the build fetches from {site}, which it must be able to reach" for site in lowered.downloads),
+    )

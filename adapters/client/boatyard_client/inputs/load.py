@@ -1,0 +1,67 @@
+"""Tells what a file is, and reads it as that."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from boatyard_client.errors import InputError
+from boatyard_client.inputs.draft import Draft, Wanted
+
+_FROM: Final = re.compile(r"^\s*FROM\s+\S", re.MULTILINE | re.IGNORECASE)
+_DOCKERFILE: Final = re.compile(r"(^|[.])(dockerfile|containerfile)([.]|$)", re.IGNORECASE)
+_LARGEST: Final = 4 * 1024 * 1024
+
+
+def load(name: str, wanted: Wanted) -> Draft:
+    """The image that a file describes; `-` is a spec in JSON on standard input.
+
+    A name that ends with .py is a flyte file, with .json a spec; Dockerfile, X.Dockerfile and Dockerfile.X
+    are Dockerfiles. Anything else is looked into. Raises InputError.
+    """
+    from boatyard_client.inputs.dockerfile import dockerfile
+    from boatyard_client.inputs.spec_json import spec_json
+
+    if name == "-":
+        return spec_json(sys.stdin.read(), "standard input", wanted)
+    path = Path(name)
+    if path.suffix == ".py":
+        from boatyard_client.inputs.flyte_file import flyte_file
+
+        _check_file(path)
+        return flyte_file(path, wanted)
+    text = _read(path)
+    if path.suffix == ".json":
+        return spec_json(text, name, wanted)
+    if _DOCKERFILE.search(path.name):
+        return dockerfile(text, path, wanted)
+    if text.lstrip().startswith("{"):
+        return spec_json(text, name, wanted)
+    if _FROM.search(text):
+        return dockerfile(text, path, wanted)
+    raise InputError(
+        f"{name} is neither a flyte file (.py), nor a spec (.json), nor a Dockerfile",
+        advice="Name it after what it is.",
+    )
+
+
+def _read(path: Path) -> str:
+    _check_file(path)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} is too large to be a spec or a Dockerfile")
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text") from None
+
+
+def _check_file(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name the file in it that describes the image")
+        if not path.exists():
+            raise InputError(f"there is no file {path}")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from None

@@ -1,0 +1,59 @@
+"""Runs a user's Python file as a module and gives what it defines."""
+
+import contextlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from boatyard_client.errors import InputError
+
+
+def load_module(path: Path) -> ModuleType:
+    """Imports the file under its own name, with its folder first on sys.path. Raises InputError if it fails."""
+    absolute = path.resolve()
+    name = absolute.stem
+    spec = importlib.util.spec_from_file_location(name, absolute)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(absolute.parent))
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        if before is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = before
+        raise InputError(f"{path} {_what(error, absolute)}") from error
+    return module
+
+
+@contextlib.contextmanager
+def output_on_stderr() -> Iterator[None]:
+    """What runs inside, programs that it starts included, cannot write to our standard output."""
+    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            kept = os.dup(1)
+            stack.callback(os.close, kept)
+            sys.__stdout__.flush() if sys.__stdout__ else None
+            os.dup2(2, 1)
+            stack.callback(os.dup2, kept, 1)
+        yield
+
+
+def _what(error: BaseException, path: Path) -> str:
+    """`raised ValueError in line 3: …`, where the line is the file's own."""
+    if isinstance(error, SystemExit):
+        return f"ended with exit code {error.code} while it was loaded"
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"is not valid Python: {error.msg} (line {error.lineno})"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    place = f" in line {lines[-1]}" if lines else ""
+    text = " ".join(str(error).split())
+    return f"raised {type(error).__name__}{place}: {text}" if text else f"raised {type(error).__name__}{place}"

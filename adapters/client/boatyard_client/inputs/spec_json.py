@@ -1,0 +1,60 @@
+"""A spec in JSON: the proto3 JSON of `flyteidl2.imagebuilder.ImageSpec`, plus Boatyard's fields."""
+
+from pathlib import Path
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard.spec import ImageSpec, parse_spec
+from boatyard_client.errors import InputError
+from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.packing import DockerIgnore, Packer, context_paths
+
+
+def spec_json(text: str, origin: str, wanted: Wanted) -> Draft:
+    """The paths that its layers name are taken from the context folder, less what .dockerignore leaves out."""
+    try:
+        document = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{origin} is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{origin} is not a spec: a spec is a JSON object with baseImage and layers")
+    try:
+        spec = parse_spec(document)
+    except BoatyardError as error:
+        error.detail = f"{origin}: {error.detail}"
+        raise
+    return Draft(origin=origin, spec=spec, packer=_packer(spec, origin, wanted.context))
+
+
+def _packer(spec: ImageSpec, origin: str, context: Path | None) -> Packer:
+    packer = Packer()
+    paths = () if spec.dockerfile else context_paths(spec)
+    if context is None:
+        if paths:
+            raise InputError(
+                f"{origin}: its layers need {paths[0]!r}; say with --context DIR where it lies",
+                advice="Paths in a spec are relative to the context folder.",
+            )
+        return packer
+    if not context.is_dir():
+        raise InputError(f"the context {context} is not a folder")
+    ignore = DockerIgnore.of_context(context)
+    if spec.dockerfile:
+        packer.add_build_context(context, ignore=ignore)
+    elif "." in paths:
+        packer.add(".", context, ignore=ignore)
+    else:
+        for path in paths:
+            _add(packer, context, path.removesuffix("/"), ignore, origin)
+    return packer
+
+
+def _add(packer: Packer, context: Path, path: str, ignore: DockerIgnore | None, origin: str) -> None:
+    source = context / path
+    if not source.exists():
+        raise InputError(f"{origin}: a layer needs {path!r}, which is not in {context}")
+    if ignore is None or not source.is_dir():
+        packer.add(path, source)
+    else:
+        packer.add(path, source, ignore=ignore.below(path))

@@ -1,0 +1,45 @@
+"""Sites that a step needs besides package indexes, and whether it may count on them.
+
+pixi is installed by a script from its own site. Behind a company's proxy or mirror that site is often not
+there, and a build would fail after minutes in a way that says little. So it is tried at plan time, where
+that tells something: when builds run on this machine.
+"""
+
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from boatyard.errors import BoatyardError
+
+VARIABLE: Final = "BOATYARD_PIXI"
+"""`allow` or `refuse`; without it, a local deployment is tried and any other is trusted."""
+
+_SECONDS: Final = 5.0
+
+
+def check(sites: Iterable[str], *, local: bool) -> None:
+    """Raises UNSUPPORTED for a site that cannot be used."""
+    choice = os.environ.get(VARIABLE, "").strip().lower()
+    for site in sites:
+        if choice == "allow" or (choice != "refuse" and (not local or _answers(site))):
+            continue
+        host = urlsplit(site).hostname
+        reason = f"{VARIABLE}=refuse is set" if choice == "refuse" else "which does not answer from here"
+        raise BoatyardError(
+            "UNSUPPORTED",
+            f"from_pixi_script and with_pixi_project install pixi from {host}, a site of its own and no package "
+            f"index; {reason}. Use with_pip_packages or with_uv_project, a base image that has pixi in "
+            f"/opt/pixi, or set {VARIABLE}=allow if builds can reach it",
+        )
+
+
+@lru_cache(maxsize=16)
+def _answers(site: str) -> bool:
+    try:
+        return httpx.head(site, timeout=_SECONDS, follow_redirects=True).status_code < httpx.codes.BAD_REQUEST
+    except httpx.HTTPError:
+        return False

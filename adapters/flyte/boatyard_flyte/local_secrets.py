@@ -1,0 +1,89 @@
+"""Values of secrets that lie on this machine, for a Boatyard that runs on this machine.
+
+flyte's own Docker builder reads a build secret from the variable GROUP_KEY or the file
+/etc/secrets/group_key. The same image must build here without a further step, so a secret that the local
+server does not have is set from there. A server elsewhere is never given a value: what it may use is set
+there, by people who may. One that is there is left as it is: behind a forwarded port, loopback may be
+another machine's.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import IO, Final, Literal
+from urllib.parse import urlsplit
+
+from boatyard.api.messages import OrderRequest, SecretRequest
+from boatyard.errors import BoatyardError
+from boatyard_client.client import Client, Outcome
+from boatyard_client.endpoint import Endpoint
+from boatyard_client.errors import ApiError
+from boatyard_client.events import OnEvent
+from boatyard_flyte.lowering import Lowered, NamedSecret
+
+FOLDER: Final = Path("/etc/secrets")
+
+
+def ensure_with_secrets(
+    client: Client,
+    lowered: Lowered,
+    order: OrderRequest,
+    archive: IO[bytes] | None,
+    *,
+    wait: bool,
+    tell: OnEvent,
+) -> Outcome:
+    """`Client.ensure_image`; where the server lacks secrets that this machine has, they are set first."""
+    try:
+        return client.ensure_image(order, archive, wait=wait, on_event=tell)
+    except ApiError as error:
+        if error.code != "SECRET_NOT_FOUND" or not is_local(client.endpoint):
+            raise
+        missing = error.missing
+    _supply(client, lowered, order, missing)
+    if archive is not None:
+        archive.seek(0)
+    return client.ensure_image(order, archive, wait=wait, on_event=tell)
+
+
+def is_local(endpoint: Endpoint) -> bool:
+    """True if the server's address is of this machine's loopback."""
+    host = urlsplit(endpoint.url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _supply(client: Client, lowered: Lowered, order: OrderRequest, missing: tuple[str, ...]) -> None:
+    known: dict[str, tuple[NamedSecret, Literal["build", "image_pull"]]] = {
+        secret.name: (secret, "build") for secret in lowered.secrets
+    }
+    if lowered.registry_secret:
+        known[lowered.registry_secret.name] = (lowered.registry_secret, "image_pull")
+    for name in missing:
+        secret, kind = known.get(name, (NamedSecret(name), "build"))
+        value = find(secret)
+        if value is None:
+            raise BoatyardError(
+                "SECRET_NOT_FOUND",
+                f"the secret {name!r} is neither set at {client.endpoint.url} nor in the variable "
+                f"{variable(secret)} or the file {FOLDER / name}",
+                missing=(name,),
+            )
+        client.put_secret(name, SecretRequest(kind=kind, value=value, project=order.project, domain=order.domain))
+
+
+def find(secret: NamedSecret) -> str | None:
+    """The value as flyte's Docker builder finds it: the variable first, then the file."""
+    if value := os.environ.get(variable(secret)):
+        return value
+    path = FOLDER / secret.name
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BoatyardError("SECRET_NOT_FOUND", f"{path} cannot be read: {error}", missing=(secret.name,)) from None
+
+
+def variable(secret: NamedSecret) -> str:
+    return secret.name.upper()

@@ -1,0 +1,82 @@
+"""One image, from its lowering to its digest. Blocking: `builder` runs it in a thread."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from boatyard.api.messages import OrderRequest
+from boatyard.spec import SpecDocument, parse_spec
+from boatyard.target import Target
+from boatyard_client.client import Client
+from boatyard_client.endpoint import find_client_settings
+from boatyard_client.packing import DockerIgnore, Packed, Packer, context_paths
+from boatyard_flyte import sdk
+from boatyard_flyte.downloads import check
+from boatyard_flyte.local_secrets import ensure_with_secrets, is_local
+from boatyard_flyte.lowering import Lowered, lower
+from boatyard_flyte.show import printed, shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    image: sdk.Image
+    force: bool = False
+    wait: bool = True
+
+
+def build(request: Request) -> str | None:
+    """`repo@sha256:…`, or None for a build that is not waited for."""
+    lowered = lower(request.image)
+    with Client() as client, shown(lowered.name or "image") as view:
+        check(lowered.downloads, local=is_local(client.endpoint))
+        with packed(lowered) as context:
+            order = order_of(lowered, context, force=request.force)
+            outcome = ensure_with_secrets(
+                client, lowered, order, context.file if context else None, wait=request.wait, tell=view.event
+            )
+        view.finish(outcome)
+    return outcome.image
+
+
+def plan(request: Request) -> str:
+    """Prints the plan; the reference that the image would be pushed to. Nothing is built or uploaded."""
+    lowered = lower(request.image)
+    with Client() as client:
+        check(lowered.downloads, local=is_local(client.endpoint))
+        with packed(lowered) as context:
+            answer = client.plan(order_of(lowered, context, force=request.force))
+    printed(answer)
+    return answer.target
+
+
+def order_of(lowered: Lowered, context: Packed | None, *, force: bool) -> OrderRequest:
+    """Project and domain are those of flyte.init, else of the client's configuration, else the API's defaults."""
+    settings = find_client_settings()
+    project, domain = sdk.project_and_domain()
+    scope = {"project": project or settings.project, "domain": domain or settings.domain}
+    return OrderRequest(
+        spec=msgspec.convert(lowered.spec, SpecDocument),
+        context=context.context if context else None,
+        target=Target(registry=lowered.registry, name=lowered.name),
+        registry_secret=lowered.registry_secret.name if lowered.registry_secret else "",
+        force=force,
+        **{name: value for name, value in scope.items() if value},
+    )
+
+
+@contextmanager
+def packed(lowered: Lowered) -> Iterator[Packed | None]:
+    """The context's archive; None for an image without files."""
+    packer = Packer()
+    if lowered.dockerfile:
+        folder = lowered.dockerfile.absolute().parent
+        packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
+    for source in lowered.sources:
+        packer.add(source.path, source.file, ignore=source.ignore)
+    if packer.empty:
+        yield None
+        return
+    with packer.pack(context_paths(parse_spec(lowered.spec))) as made:
+        yield made

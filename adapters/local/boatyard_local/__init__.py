@@ -1,0 +1,10 @@
+"""The embedded default: Boatyard on loopback, with a local BuildKit, a local registry, and files.
+
+`serve` runs it, `load_settings` reads its configuration, `server_process` finds and stops one that runs,
+`engine` provides the BuildKit and the registry.
+"""
+
+from boatyard_local.serving import ServeError, serve
+from boatyard_local.settings import SettingsError, load_settings
+
+__all__ = ["ServeError", "SettingsError", "load_settings", "serve"]

@@ -1,0 +1,123 @@
+"""Contexts as files, and the place where their bytes arrive."""
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from boatyard.errors import BoatyardError
+from boatyard.ports import Clock, Upload
+from boatyard_local import durable
+from boatyard_local.upload_url import UploadUrls
+
+_NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
+_VALID_SECONDS: Final = 3600.0
+
+
+class FileContextStore:
+    """Every archive is what its name says: nothing is renamed into place before it was verified."""
+
+    def __init__(self, folder: Path, clock: Clock, urls: UploadUrls) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._urls = urls
+
+    def open(self) -> "FileContextStore":
+        """Clears uploads that an earlier server did not finish."""
+        durable.make_folder(self._folder)
+        for path in self._folder.glob(".*"):
+            with suppress(OSError):
+                path.unlink()
+        return self
+
+    def has(self, sha256: str) -> bool:
+        path = self._path(sha256)
+        with suppress(OSError):
+            os.utime(path)  # counts as a use: `prune` leaves it alone for another while
+        return path.is_file()
+
+    def upload(self, sha256: str, size: int) -> Upload:
+        self._path(sha256)
+        expires = self._clock.now() + _VALID_SECONDS
+        return Upload(
+            upload_url=self._urls.sign(sha256, size, expires),
+            headers={"content-type": "application/gzip"},
+            expires_at=expires,
+        )
+
+    def download_url(self, sha256: str) -> str:
+        return self._path(sha256).resolve().as_uri()
+
+    def receive(self, sha256: str, size: int) -> "Receiving":
+        """Where the bytes of an upload go; a context manager that keeps nothing unless it was committed."""
+        return Receiving(self._path(sha256), sha256, size)
+
+    def prune(self, *, days: float, keep: Collection[str]) -> None:
+        """Remove what was not asked for in so many days, but for those named in `keep`."""
+        oldest = time.time() - days * 86_400  # file times are the system's, whatever the clock says
+        for path in self._folder.iterdir():
+            found = _NAME.match(path.name)
+            if found and found.group(1) not in keep:
+                with suppress(OSError):
+                    if path.stat().st_mtime < oldest:
+                        path.unlink()
+
+    def _path(self, sha256: str) -> Path:
+        name = f"{sha256}.tar.gz"
+        if not _NAME.match(name):
+            raise BoatyardError("INVALID_SPEC", "sha256 must be 64 lower-case hex digits", field="sha256")
+        return self._folder / name
+
+
+class Receiving:
+    """One upload under way."""
+
+    def __init__(self, path: Path, sha256: str, size: int) -> None:
+        self._path = path
+        self._sha256 = sha256
+        self._size = size
+        self._partial = durable.hidden(path)
+        self._hash = hashlib.sha256()
+        self._received = 0
+
+    def __enter__(self) -> "Receiving":
+        with durable.refusing(self._path.parent):
+            if shutil.disk_usage(self._path.parent).free < self._size:
+                raise BoatyardError("DISK_FULL", f"there is no space for the {self._size:,} bytes of the context")
+            descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(descriptor, "wb", buffering=0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Raises CONTEXT_INVALID as soon as there are more bytes than announced, and DISK_FULL."""
+        self._received += len(data)
+        if self._received > self._size:
+            raise BoatyardError("CONTEXT_INVALID", f"more than the {self._size:,} bytes announced came")
+        self._hash.update(data)
+        with durable.refusing(self._path.parent):
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def commit(self) -> None:
+        """Raises CONTEXT_INVALID for other bytes than announced; nothing is kept of them."""
+        if self._received != self._size:
+            raise BoatyardError("CONTEXT_INVALID", f"{self._received:,} bytes came, {self._size:,} were announced")
+        if self._hash.hexdigest() != self._sha256:
+            raise BoatyardError("CONTEXT_INVALID", "the bytes that came have another sha256 than announced")
+        with durable.refusing(self._path.parent):
+            os.fsync(self._file.fileno())
+            self._partial.replace(self._path)
+            durable.sync_folder(self._path.parent)

@@ -1,0 +1,20 @@
+"""The credentials that `docker login` left, as they are now and not as they were when the server started."""
+
+from pathlib import Path
+
+from boatyard.errors import BoatyardError
+from boatyard_registry import Credentials, DockerConfigKeychain
+
+
+class DockerLogin:
+    """A `boatyard_registry.Keychain`. The file is small, and reading it costs less than a request."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def resolve(self, host: str) -> Credentials | None:
+        try:
+            return DockerConfigKeychain.of_folder(self._folder).resolve(host)
+        except (BoatyardError, OSError) as error:
+            # A broken file is the deployment's fault: never the fault of the spec that is asked about.
+            raise BoatyardError("REGISTRY_UNAVAILABLE", f"no credentials for {host}: {error}") from None

@@ -1,0 +1,40 @@
+"""Forgets what nobody needs any more, once an hour."""
+
+import logging
+import threading
+from typing import Final
+
+from boatyard_local.contexts import FileContextStore
+from boatyard_local.jobs import LocalJobRunner
+
+_log = logging.getLogger(__name__)
+_EVERY_SECONDS: Final = 3600.0
+_CONTEXT_DAYS: Final = 7.0
+
+
+class Housekeeping:
+    def __init__(self, runner: LocalJobRunner, contexts: FileContextStore) -> None:
+        self._runner = runner
+        self._contexts = contexts
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="boatyard-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def clean(self) -> None:
+        self._runner.prune()
+        # A context that was announced but whose build is not asked for yet is young: `has` and the
+        # upload itself renew it.
+        self._contexts.prune(days=_CONTEXT_DAYS, keep=self._runner.contexts())
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self.clean()
+            except Exception:
+                _log.exception("housekeeping failed; it is tried again in an hour")
+            self._closed.wait(_EVERY_SECONDS)

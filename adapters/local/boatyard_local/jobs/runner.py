@@ -1,0 +1,135 @@
+"""The JobRunner port over processes and files."""
+
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from boatyard import lifecycle, paging
+from boatyard.attempts import Join, decide
+from boatyard.build import Build, State
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.settings import Limits
+from boatyard_local.jobs.ledger import Ledger
+from boatyard_local.jobs.log_page import read_page
+from boatyard_local.jobs.process import Argv
+from boatyard_local.jobs.record import Record, read_progress
+from boatyard_local.jobs.retention import Retention
+from boatyard_local.jobs.scheduler import Patience, Scheduler
+from boatyard_local.state import StateFolder
+
+_RETRY_AFTER_SECONDS = 10
+
+
+class LocalJobRunner:
+    """`open` recovers what an earlier server left; `close` leaves the jobs running.
+
+    One runner has a state folder at a time; `serving` sees to that with server.lock.
+    """
+
+    def __init__(
+        self,
+        state: StateFolder,
+        clock: Clock,
+        *,
+        argv: Argv,
+        limits: Limits | None = None,
+        patience: Patience | None = None,
+        retention: Retention | None = None,
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._retention = retention or Retention()
+        self._ledger = Ledger(state)
+        self._scheduler = Scheduler(
+            state,
+            self._ledger,
+            clock,
+            argv=argv,
+            concurrent=self._limits.concurrent_builds,
+            patience=patience or Patience(),
+            on_ended=self.prune,
+        )
+        self._ensuring = threading.Lock()
+        """One ensure at a time, its disk writes included: this is what makes exactly one build of many."""
+
+    def open(self) -> "LocalJobRunner":
+        self._scheduler.recover(self._ledger.load())
+        self._scheduler.start()
+        return self
+
+    def close(self) -> None:
+        self._scheduler.close()
+
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        with self._ensuring:
+            hold = self._limits.failure_hold_seconds
+            decision = decide(self.latest(tag), now=self._clock.now(), hold_seconds=hold, force=force)
+            if isinstance(decision, Join):
+                return Ensured(decision.build, True)
+            if self._ledger.queued() >= self._limits.queued_builds:
+                raise BoatyardError(
+                    "TOO_MANY_BUILDS",
+                    f"{self._limits.queued_builds} builds wait already",
+                    retry_after_seconds=_RETRY_AFTER_SECONDS,
+                )
+            record = self._ledger.add(job(decision.attempt), self._clock.now())
+        self._scheduler.enqueue(record.build.id)
+        return Ensured(record.build, False)
+
+    def status(self, build_id: str) -> Build | None:
+        record = self._ledger.get(build_id)
+        return self._seen(record) if record else None
+
+    def latest(self, tag: str) -> Build | None:
+        record = self._ledger.latest(tag)
+        return self._seen(record) if record else None
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None:
+        record = self._ledger.get(build_id)
+        if record is None:
+            return None
+        return read_page(self._state.build(build_id).log, cursor, ended=record.build.state.ended)
+
+    def cancel(self, build_id: str) -> Build | None:
+        with self._ledger.lock:
+            record = self._ledger.get(build_id)
+            if record is None:
+                return None
+            if record.build.state is State.QUEUED:
+                build = lifecycle.ended(
+                    record.build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=self._clock.now()
+                )
+                record = msgspec.structs.replace(record, build=build)
+                self._ledger.update(record)
+            elif not record.build.state.ended and record.ending is None:
+                record = msgspec.structs.replace(record, ending=State.CANCELLED)
+                self._ledger.update(record)
+        self._ledger.flush()
+        self._scheduler.wake()
+        return self._seen(record)
+
+    def list(self, query: BuildQuery) -> BuildPage:
+        records, largest = self._ledger.newest_first()
+        numbered = ((record.number, record.build) for record in records)
+        page = paging.page(numbered, query, largest=largest)
+        return BuildPage(tuple(self.status(build.id) or build for build in page.builds), page.next_page_token)
+
+    def contexts(self) -> frozenset[str]:
+        """Contexts that a build which has not ended will read, or reads."""
+        return frozenset(record.context for record in self._ledger.unended() if record.context)
+
+    def prune(self) -> None:
+        """Forget the oldest of the builds that have ended, as the retention says."""
+        records, _ = self._ledger.newest_first()
+        for record in self._retention.outdated(records, now=self._clock.now()):
+            self._ledger.remove(record.build.id)
+
+    def _seen(self, record: Record) -> Build:
+        if record.build.state is not State.RUNNING:
+            return record.build
+        progress = read_progress(self._state.build(record.build.id))
+        return lifecycle.progressed(record.build, progress) if progress else record.build

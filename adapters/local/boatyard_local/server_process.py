@@ -1,0 +1,130 @@
+"""The server of a state folder as others see it: is it there, is it the one we want, how does it stop."""
+
+import fcntl
+import hashlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from boatyard.settings import Settings
+from boatyard_local import durable
+from boatyard_local.engine.processes import of_pid
+from boatyard_local.jobs.record import read
+from boatyard_local.state import StateFolder
+
+_PACKAGES = ("boatyard", "boatyard_buildkit", "boatyard_connect", "boatyard_local", "boatyard_registry")
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """server.json."""
+
+    url: str
+    pid: int
+    started: int
+    """Ticks after boot, where the system tells (proc(5)): with the pid, it names one process for sure."""
+    version: str
+    """`fingerprint` of the code and settings that it runs with."""
+
+
+class AlreadyServed(Exception):
+    """Another server has the state folder."""
+
+
+@contextmanager
+def claim(state: StateFolder) -> Iterator[None]:
+    """Holds the state folder for this process; raises AlreadyServed if another one has it."""
+    durable.make_folder(state.path)
+    descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            info = read(state.server, ServerInfo)
+            where = f" (pid {info.pid}, {info.url})" if info else ""
+            raise AlreadyServed(f"a server already runs on {state.path}{where}") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def announced(state: StateFolder, url: str, version: str) -> Iterator[ServerInfo]:
+    """server.json is there while the block runs. To be used under `claim`."""
+    process = of_pid(os.getpid())
+    info = ServerInfo(url=url, pid=os.getpid(), started=process.started if process else 0, version=version)
+    durable.write(state.server, msgspec.json.encode(info))
+    try:
+        yield info
+    finally:
+        state.server.unlink(missing_ok=True)
+
+
+def find(state: StateFolder) -> ServerInfo | None:
+    """The server that runs on the state folder now, if it has come up."""
+    info = read(state.server, ServerInfo)
+    return info if info is not None and _is_held(state) and _is_alive(info) else None
+
+
+def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
+    """Stop the server of a state folder, if there is one; its jobs go on. False if there was none.
+
+    A pid that was given to another process since is never signalled: the lock must be held, and the
+    process must have started when server.json says.
+    """
+    state = StateFolder(Path(state_dir))
+    info = find(state)
+    if info is None:
+        return False
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, patience)):
+        if not _is_alive(info):
+            break
+        try:
+            os.kill(info.pid, number)
+        except ProcessLookupError:
+            break
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and _is_held(state):
+            time.sleep(0.02)
+        if not _is_held(state):
+            break
+    return True
+
+
+def fingerprint(settings: Settings) -> str:
+    """Names the code and the settings: a server with another one answers otherwise than a new one would."""
+    seen = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
+    for package in _PACKAGES:
+        module = sys.modules.get(package) or __import__(package)
+        for root in sorted(module.__path__):
+            for path in sorted(Path(root).rglob("*.py")):
+                stat = path.stat()
+                seen.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    seen.update(msgspec.json.encode(settings, order="sorted"))
+    return seen.hexdigest()[:32]
+
+
+def _is_held(state: StateFolder) -> bool:
+    try:
+        descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _is_alive(info: ServerInfo) -> bool:
+    process = of_pid(info.pid)
+    if process is None and info.started:
+        return False
+    return process is None or process.started == info.started

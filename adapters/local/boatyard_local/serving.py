@@ -1,0 +1,84 @@
+"""Runs the server: claims the state folder, binds a loopback port, serves until it is told to stop."""
+
+import socket
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from boatyard.errors import BoatyardError
+from boatyard.ports import Registry
+from boatyard.settings import Settings
+from boatyard_local import server_process
+from boatyard_local.jobs import Argv
+from boatyard_local.state import StateFolder
+from boatyard_local.web.hosts import loopback
+
+
+class ServeError(Exception):
+    """The server cannot start; one line that says why and what to do."""
+
+
+def serve(
+    settings: Settings,
+    state_dir: Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    on_ready: Callable[[str], None] | None = None,
+    *,
+    host_names: Iterable[str] = (),
+    argv: Argv | None = None,
+    registry: Registry | None = None,
+) -> None:
+    """Serve the API of one state folder until SIGTERM or SIGINT; builds under way go on after that.
+
+    Port 0 takes a free one; `on_ready` is told the URL. `host_names` are answered besides the loopback
+    names, for a proxy before it. Raises ServeError.
+    """
+    # uvicorn and the adapters take 0.3 s to import, and `boatyard_local.engine` needs none of them.
+    from boatyard_local.web.server import Server
+    from boatyard_local.wiring import wire
+
+    state = StateFolder(Path(state_dir).absolute())
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(server_process.claim(state))
+            bound = stack.enter_context(_bind(host, port))
+            number = bound.getsockname()[1]
+            url = f"http://{_name(bound)}:{number}"
+            version = server_process.fingerprint(settings)
+            wired = stack.enter_context(
+                wire(settings, state, url=url, port=number, host_names=host_names, argv=argv, registry=registry)
+            )
+        except server_process.AlreadyServed as error:
+            raise ServeError(f"{error}; stop that one, or use another state folder") from None
+        except BoatyardError as error:
+            raise ServeError(error.detail) from None
+
+        def ready() -> None:
+            stack.enter_context(server_process.announced(state, url, version))
+            if on_ready is not None:
+                on_ready(url)
+
+        Server(wired.app, on_ready=ready, on_stop=wired.clock.stop).serve_on(bound)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        address = loopback(host)
+    except ValueError as error:
+        raise ServeError(str(error)) from None
+    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((address, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServeError(f"{address} port {port} cannot be bound: {reason.lower()}; port 0 takes a free one") from None
+    return bound
+
+
+def _name(bound: socket.socket) -> str:
+    """The address as URLs spell it."""
+    address = str(bound.getsockname()[0])
+    return f"[{address}]" if ":" in address else address

@@ -1,0 +1,64 @@
+"""Upload URLs that only this server could have made, for one archive and for a while."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard.ports import Clock
+from boatyard_local import durable
+
+PREFIX: Final = "/contexts/"
+_KEY_BYTES: Final = 32
+
+
+class Announced(msgspec.Struct, frozen=True):
+    sha256: str
+    size: int
+
+
+class UploadUrls:
+    """`base` is the server's own URL, such as http://127.0.0.1:8080."""
+
+    def __init__(self, base: str, key: bytes) -> None:
+        self._base = base.rstrip("/")
+        self._key = key
+
+    def sign(self, sha256: str, size: int, expires: float) -> str:
+        query = {"size": size, "expires": int(expires), "token": self._token(sha256, size, int(expires))}
+        return f"{self._base}{PREFIX}{sha256}?{urlencode(query)}"
+
+    def check(self, path: str, query: Mapping[str, str], clock: Clock) -> Announced:
+        """What the URL stands for. Raises FORBIDDEN if it was not made here, was changed, or is too old."""
+        sha256 = path.removeprefix(PREFIX)
+        try:
+            size, expires = int(query["size"]), int(query["expires"])
+            token = query["token"].encode("ascii")
+        except (KeyError, ValueError):
+            raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here") from None
+        if not hmac.compare_digest(token, self._token(sha256, size, expires).encode("ascii")):
+            raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here")
+        if clock.now() >= expires:
+            raise BoatyardError("FORBIDDEN", "the upload URL has expired; announce the context again")
+        return Announced(sha256, size)
+
+    def _token(self, sha256: str, size: int, expires: int) -> str:
+        text = f"PUT {sha256} {size} {expires}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._key, text, "sha256").hexdigest()
+
+
+def load_key(path: Path) -> bytes:
+    """The state folder's key, made at first use. It is kept, so that a restart breaks no upload."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        key = secrets.token_bytes(_KEY_BYTES)
+        durable.write(path, key)
+    return key

@@ -1,0 +1,47 @@
+"""Which Host headers are answered, and which addresses are bound."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Final
+
+from boatyard.errors import BoatyardError
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+_HTTP_PORT: Final = 80
+
+
+class Hosts:
+    """A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding) and then read our
+    answers as its own. It cannot change the Host header, which still has the page's name."""
+
+    def __init__(self, port: int, names: Iterable[str] = ()) -> None:
+        """`names` are answered besides the loopback ones, on this port or on the default one."""
+        allowed = {f"{name}:{port}" for name in _LOOPBACK}
+        if port == _HTTP_PORT:
+            allowed.update(_LOOPBACK)
+        for name in names:
+            allowed |= {name.lower(), f"{name.lower()}:{port}"}
+        self._allowed = frozenset(allowed)
+
+    def check(self, values: Iterable[str]) -> None:
+        """Raises FORBIDDEN unless there is one Host header, and it is ours."""
+        hosts = [value.strip().lower() for value in values]
+        if len(hosts) != 1 or hosts[0] not in self._allowed:
+            named = repr(hosts[0][:80]) if hosts else "none"
+            raise BoatyardError("FORBIDDEN", f"the Host header is {named}; this server answers on loopback only")
+
+
+def loopback(host: str) -> str:
+    """The address to bind. Raises ValueError, with what to do, for one that others could reach."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError(f"{host!r} is not an address; use 127.0.0.1") from None
+    if not address.is_loopback:
+        raise ValueError(
+            f"{host} can be reached from other machines, and this server asks nobody who they are: use 127.0.0.1, "
+            "and a proxy with a login before it where others must reach it"
+        )
+    return str(address)

@@ -1,0 +1,72 @@
+"""uvicorn, told to end when and how we want it to."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from boatyard_local.web.app import App
+
+_BACKLOG: Final = 1024
+_GRACE_SECONDS: Final = 3
+"""For requests under way when the server stops. Long polls need none of it: their clock is stopped."""
+_KEEP_ALIVE_SECONDS: Final = 60
+
+
+class Server(uvicorn.Server):
+    def __init__(self, app: App, *, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        self._on_ready = on_ready
+        self._on_stop = on_stop
+
+    def serve_on(self, bound: socket.socket) -> None:
+        """Until SIGTERM, SIGINT or SIGHUP."""
+        with self._ending_by_signal():
+            self.run(sockets=[bound])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def _ending_by_signal(self) -> Iterator[None]:
+        """uvicorn raises the signal once more when it has shut down, which would end the process with it
+        and not with 0; and it knows nothing of SIGHUP, the end of a terminal."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self.should_exit = True
+
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        before = {number: signal.signal(number, end) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,108 @@
+"""The one place where the embedded deployment's parts are made and put together."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from boatyard.api import Api
+from boatyard.api.handlers import Deployment
+from boatyard.build import Build
+from boatyard.ports import Registry
+from boatyard.service import Service
+from boatyard.settings import Settings
+from boatyard_buildkit.access import Access
+from boatyard_buildkit.docker_config import deployment_folder
+from boatyard_connect import ProtobufCodec
+from boatyard_local import durable
+from boatyard_local.clock import ServingClock, SystemClock
+from boatyard_local.contexts import FileContextStore
+from boatyard_local.docker_login import DockerLogin
+from boatyard_local.housekeeping import Housekeeping
+from boatyard_local.jobs import Argv, LocalJobRunner
+from boatyard_local.secret_store import FileSecretStore
+from boatyard_local.state import BuildFolder, StateFolder
+from boatyard_local.upload_url import UploadUrls, load_key
+from boatyard_local.web.app import App
+from boatyard_local.web.hosts import Hosts
+from boatyard_local.web.uploads import Uploads
+from boatyard_registry import OciRegistry
+
+
+class Wired(msgspec.Struct, frozen=True):
+    app: App
+    clock: ServingClock
+    """To be stopped when the server stops."""
+
+
+@contextmanager
+def wire(
+    settings: Settings,
+    state: StateFolder,
+    *,
+    url: str,
+    port: int,
+    host_names: Iterable[str] = (),
+    argv: Argv | None = None,
+    registry: Registry | None = None,
+) -> Iterator[Wired]:
+    """Everything, opened; closed when the block ends. The jobs go on then.
+
+    `argv` and `registry` are for those who test the whole without a BuildKit or without a registry.
+    """
+    clock = SystemClock()
+    serving = ServingClock()
+    urls = UploadUrls(url, load_key(state.upload_key))
+    contexts = FileContextStore(state.contexts, clock, urls).open()
+    access = Access(buildkit_uri=settings.buildkit_uri, buildkit=settings.buildkit)
+    durable.write(state.buildkit, msgspec.json.encode(access))
+    lookup = registry or _registry(settings)
+    runner = LocalJobRunner(state, clock, argv=argv or job_argv(state), limits=settings.limits).open()
+    housekeeping = Housekeeping(runner, contexts)
+    housekeeping.start()
+    try:
+        service = Service(
+            settings,
+            registry=lookup,
+            runner=runner,
+            contexts=contexts,
+            secrets=FileSecretStore(state.secrets),
+            clock=serving,
+        )
+        api = Api(service, Deployment(cloud="local", runners=(settings.buildkit.driver,)), ProtobufCodec())
+        app = App(
+            api,
+            uploads=Uploads(contexts, urls, clock),
+            hosts=Hosts(port, host_names),
+            largest_body=settings.limits.request_bytes,
+        )
+        yield Wired(app, serving)
+    finally:
+        housekeeping.close()
+        runner.close()
+        if isinstance(lookup, OciRegistry):
+            lookup.close()
+
+
+def job_argv(state: StateFolder) -> Argv:
+    """The command line of a build's job: this Python, this code, without the job's folder in its path."""
+
+    def argv(folder: BuildFolder, build: Build) -> list[str]:
+        return [
+            *(sys.executable, "-P", "-m", "boatyard_buildkit"),
+            *("--job", str(folder.job)),
+            *("--out", str(folder.path)),
+            *("--secrets", str(state.secrets / build.project / build.domain)),
+            *("--buildkit", str(state.buildkit)),
+        ]
+
+    return argv
+
+
+def _registry(settings: Settings) -> OciRegistry:
+    return OciRegistry(
+        keychain=DockerLogin(deployment_folder(settings.buildkit.docker_config)),
+        insecure=settings.insecure_registries,
+        ca_bundle=settings.network.ca_bundle,
+    )

@@ -1,0 +1,97 @@
+"""Every JobRunner, with hands that play its job: the suite says `begin`, `log`, `finish`, whatever runs."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.job import JobProgress, JobResult
+from boatyard.memory import ManualClock, MemoryJobRunner
+from boatyard.ports import Clock, JobRunner
+from boatyard.settings import Limits
+from boatyard_local.jobs import LocalJobRunner
+from boatyard_local.state import StateFolder
+from tests.local.jobs import QUICK, argv, until
+
+LIMITS = Limits(concurrent_builds=2, queued_builds=5, failure_hold_seconds=60)
+
+
+class Hands(Protocol):
+    runner: JobRunner
+    clock: ManualClock
+
+    def begin(self, build_id: str) -> Build: ...
+    def progress(self, build_id: str, progress: JobProgress) -> Build: ...
+    def log(self, build_id: str, *lines: str) -> None: ...
+    def finish(self, build_id: str, result: JobResult | None) -> Build:
+        """The job ends; without a result, it just dies."""
+        ...
+
+
+class MemoryHands:
+    def __init__(self, path: Path) -> None:
+        self.clock = ManualClock()
+        self.runner = MemoryJobRunner(self.clock, LIMITS)
+        self.begin = self.runner.begin
+        self.progress = self.runner.progress
+        self.log = self.runner.log
+        self.finish = self.runner.finish
+
+    def close(self) -> None:
+        pass
+
+
+class FileHands:
+    """The hands' orders go to the stand-in job through a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.clock = ManualClock(time.time())
+        self.state = StateFolder(path)
+        self.runner = LocalJobRunner(self.state, self.clock, argv=argv, limits=LIMITS, patience=QUICK).open()
+        self._begun: list[str] = []
+
+    def begin(self, build_id: str) -> Build:
+        self._begun.append(build_id)
+        return until(lambda: self._if(build_id, "RUNNING"))  # type: ignore[no-any-return]
+
+    def progress(self, build_id: str, progress: JobProgress) -> Build:
+        self._order(build_id, progress=msgspec.to_builtins(progress))
+        return until(lambda: (b := self.runner.status(build_id)) and b.phases and b)  # type: ignore[no-any-return]
+
+    def log(self, build_id: str, *lines: str) -> None:
+        for line in lines:
+            self._order(build_id, line=line)
+        until(lambda: lines[-1] in self.runner.logs(build_id, "").lines)  # type: ignore[union-attr]
+
+    def finish(self, build_id: str, result: JobResult | None) -> Build:
+        self._order(build_id, **({"exit": 9} if result is None else {"result": msgspec.to_builtins(result)}))
+        return until(lambda: (b := self.runner.status(build_id)) and b.state.ended and b)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        for build_id in self._begun:
+            self.runner.cancel(build_id)
+            until(lambda build_id=build_id: self.runner.status(build_id).state.ended)
+        self.runner.close()
+
+    def _if(self, build_id: str, state: str) -> Build | None:
+        build = self.runner.status(build_id)
+        return build if build and build.state == state else None
+
+    def _order(self, build_id: str, **order: Any) -> None:
+        with (self.state.build(build_id).path / "orders.jsonl").open("a") as file:
+            file.write(json.dumps(order) + "\n")
+
+
+ALL = {"memory": MemoryHands, "local": FileHands}
+
+
+def hands(name: str, path: Path) -> Iterator[Hands]:
+    made = ALL[name](path)
+    try:
+        yield made
+    finally:
+        made.close()

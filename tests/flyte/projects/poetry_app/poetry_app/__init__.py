@@ -1,0 +1,1 @@
+WHO = "poetry_app"

@@ -1,0 +1,1 @@
+WHO = "uv_app"
