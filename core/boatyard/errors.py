@@ -51,8 +51,17 @@ CODES: Final[dict[str, CodeMeaning]] = {
     "REGISTRY_DENIED": CodeMeaning(
         502, False, "The registry refuses the service's credentials", "Grant the function read access to it."
     ),
+    "REPOSITORY_NOT_FOUND": CodeMeaning(
+        422, False, "The repository does not exist", "Create it, or allow the service to create repositories."
+    ),
     "DATAPLANE_UNAVAILABLE": CodeMeaning(
         503, True, "Builds cannot be started now", "Ask again; if it stays, run `boatyard doctor`."
+    ),
+    "DATAPLANE_DENIED": CodeMeaning(
+        502,
+        False,
+        "The cluster refuses what the service asks of it",
+        "Change what the detail names; `boatyard doctor --cluster` checks all of it.",
     ),
     "INTERNAL": CodeMeaning(500, True, "Something unforeseen went wrong", "Look into the service's log."),
     # ways in which a build ends

@@ -4,6 +4,8 @@ import re
 from fnmatch import fnmatchcase
 from typing import Final
 
+import msgspec
+
 from boatyard.errors import BoatyardError, invalid
 from boatyard.ports import Scope
 from boatyard.reference import Reference
@@ -20,10 +22,28 @@ def check_scope(scope: Scope) -> Scope:
     return scope
 
 
+def narrow(access: Access, caller: str) -> Access:
+    """The policy as it is for one caller: `callers` holds the entries that match, and no others.
+
+    Raises UNAUTHENTICATED if the policy names callers and the edge names none, FORBIDDEN if none match.
+    """
+    if not access.callers:
+        return access
+    if not caller:
+        raise BoatyardError("UNAUTHENTICATED", "the access policy names callers, and this request has none")
+    matching = tuple(entry for entry in access.callers if fnmatchcase(caller, entry.match))
+    if not matching:
+        raise BoatyardError("FORBIDDEN", f"the access policy has no entry for {caller}")
+    return msgspec.structs.replace(access, callers=matching)
+
+
 def allow(access: Access, scope: Scope) -> None:
-    """Raises FORBIDDEN unless the policy allows to work for the scope."""
-    if access.projects and not _matches(f"{scope.project}/{scope.domain}", access.projects):
-        raise BoatyardError("FORBIDDEN", f"builds for {scope.project}/{scope.domain} are not allowed here")
+    """Raises FORBIDDEN unless the policy, narrowed to its caller, allows to work for the scope."""
+    value = f"{scope.project}/{scope.domain}"
+    if access.projects and not _matches(value, access.projects):
+        raise BoatyardError("FORBIDDEN", f"builds for {value} are not allowed here")
+    if access.callers and not any(not entry.projects or _matches(value, entry.projects) for entry in access.callers):
+        raise BoatyardError("FORBIDDEN", f"this caller may not build for {value}")
 
 
 def allow_repository(access: Access, target: Reference) -> None:

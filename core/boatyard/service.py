@@ -1,5 +1,6 @@
 """What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
 
+import copy
 from collections.abc import Callable
 
 import msgspec
@@ -10,7 +11,7 @@ from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan
-from boatyard.policy import allow, allow_repository, check_scope
+from boatyard.policy import allow, allow_repository, check_scope, narrow
 from boatyard.ports import (
     BuildPage,
     BuildQuery,
@@ -64,6 +65,15 @@ class Service:
         self._contexts = contexts
         self._secrets = secrets
         self._clock = clock
+
+    def on_behalf_of(self, caller: str) -> "Service":
+        """The same service under the policy as it is for one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
+        access = narrow(self.settings.access, caller)
+        if access is self.settings.access:
+            return self
+        narrowed = copy.copy(self)
+        narrowed.settings = msgspec.structs.replace(self.settings, access=access)
+        return narrowed
 
     def plan(self, order: Order) -> Plan:
         return make_plan(order, self.settings)

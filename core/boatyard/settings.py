@@ -96,6 +96,15 @@ class Limits(_Section, frozen=True, kw_only=True):
     """Quota of a build's own files (context, exported layers); 0 is none."""
 
 
+class Caller(_Section, frozen=True, kw_only=True):
+    """What one sort of caller may build for. `match` is compared with what the cloud's edge says of them."""
+
+    match: str
+    """A pattern of an ARN, an email address or an object id; `*` stands for anything, `/` and `:` included."""
+    projects: tuple[str, ...] = ()
+    """`project/domain` patterns; empty means every one that `access.projects` allows."""
+
+
 class Access(_Section, frozen=True, kw_only=True):
     """Who may build what. Empty tuples allow everything; entries may hold `*`."""
 
@@ -103,6 +112,62 @@ class Access(_Section, frozen=True, kw_only=True):
     """`project/domain` patterns."""
     registries: tuple[str, ...] = ()
     """Patterns of target repositories, e.g. `ghcr.io/acme/*`."""
+    callers: tuple[Caller, ...] = ()
+    """Empty: whoever the edge lets in. Else a caller has what the entries that match it have together."""
+
+
+class Toleration(_Section, frozen=True, kw_only=True):
+    """Kubernetes' own words (core/v1 Toleration). An empty `key` with `operator` Exists tolerates everything."""
+
+    key: str = ""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+
+class Kubernetes(_Section, frozen=True, kw_only=True):
+    """Where and how build Jobs run in the dataplane's cluster.
+
+    The topology follows from three names that Union's Image Builder has: `buildkitUri` set means that
+    buildkitd; else `buildkit.enabled` means the managed one; else each Job brings its own.
+    """
+
+    namespace_template: str = "{project}-{domain}"
+    """Namespace of a build's Job; `{project}` and `{domain}` stand for the build's."""
+    namespaces: tuple[str, ...] = ()
+    """All namespaces that builds run in. With it the function needs no right on the whole cluster."""
+    create_namespaces: bool = False
+    service_account: str = "default"
+    """Of the build's pod: the workload identity that pulls and pushes."""
+    builder_image: str = "ghcr.io/boatyard/builder:0.1.0"
+    """Holds Python, boatyard-buildkit and buildctl."""
+    image_pull_secrets: tuple[str, ...] = ()
+    requests: dict[str, str] = msgspec.field(default_factory=lambda: {"cpu": "1", "memory": "2Gi"})
+    limits: dict[str, str] = msgspec.field(default_factory=lambda: {"memory": "8Gi"})
+    """Of what runs BuildKit: the Job's sidecar, or the managed buildkitd."""
+    job_requests: dict[str, str] = msgspec.field(default_factory=lambda: {"cpu": "200m", "memory": "256Mi", "ephemeral-storage": "4Gi"})
+    job_limits: dict[str, str] = msgspec.field(default_factory=lambda: {"memory": "1Gi"})
+    """Of the job itself, which unpacks the context and speaks to BuildKit."""
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[Toleration, ...] = ()
+    pod_labels: dict[str, str] = {}
+    """For what acts on labels, such as `azure.workload.identity/use: "true"`."""
+    pod_annotations: dict[str, str] = {}
+    ttl_seconds: int = 86_400
+    """How long a Job that has ended stays known."""
+    start_seconds: int = 600
+    """How long a Job may wait for a node and its image before it counts as failed."""
+    buildkit_namespace: str = "boatyard-buildkit"
+    buildkit_image: str = "docker.io/moby/buildkit:v0.29.0-rootless"
+    replicas: int = 1
+    """Of the managed buildkitd. A base image always goes to the same one, so that its cache is warm."""
+    cache_size: str = "50Gi"
+    """Of each replica's volume."""
+    storage_class: str = ""
+    client_certificate_secret: str = "boatyard-buildkit-client"  # noqa: S105 - a name
+    """Secret of a build's namespace with ca.pem, cert.pem and key.pem for the buildkitd; empty: no TLS."""
+    host_users: bool = True
+    """False puts the pods that run BuildKit into a user namespace of their own, where nodes have them."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):
@@ -127,3 +192,4 @@ class Settings(_Section, frozen=True, kw_only=True):
     output: Output = Output()
     limits: Limits = Limits()
     access: Access = Access()
+    kubernetes: Kubernetes = Kubernetes()

@@ -9,7 +9,10 @@ from boatyard.errors import invalid
 from boatyard.reference import Reference, Repository
 
 DEFAULT_NAME: Final = "image"
-_ECR: Final = re.compile(r"\d{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\Z")
+_ECR: Final = re.compile(
+    r"\d{12}\.dkr(?:\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+    r"|-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn))\Z"
+)
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
 _LONGEST_NAME: Final = 80
 

@@ -11,7 +11,7 @@ import msgspec
 from boatyard.build import Build
 from boatyard.job import JobProgress, JobResult
 from boatyard.memory import ManualClock, MemoryJobRunner
-from boatyard.ports import Clock, JobRunner
+from boatyard.ports import JobRunner
 from boatyard.settings import Limits
 from boatyard_local.jobs import LocalJobRunner
 from boatyard_local.state import StateFolder

@@ -5,7 +5,9 @@ import pytest
 from boatyard.attempts import Join, Start, decide
 from boatyard.build import Build, State
 from boatyard.errors import BoatyardError
-from boatyard.settings import Access, Limits, Settings
+from boatyard.policy import allow, narrow
+from boatyard.ports import Scope
+from boatyard.settings import Access, Caller, Limits, Settings
 from tests.core.orders import pip, plan
 
 
@@ -20,6 +22,39 @@ def test_projects_and_registries_outside_the_policy_are_forbidden() -> None:
     assert refused(Settings(default_repository="r.example/i", access=Access(registries=("ghcr.io/*",)))) == "FORBIDDEN"
     allowed = Access(projects=("default/dev*",), registries=("r.example/*",))
     assert plan(pip("six"), settings=Settings(default_repository="r.example/i", access=allowed))
+
+
+ML = "arn:aws:sts::123456789012:assumed-role/ml-engineers/ada"
+
+
+def code(access: Access, caller: str, scope: str) -> str:
+    try:
+        allow(narrow(access, caller), Scope(*scope.split("/")))
+    except BoatyardError as error:
+        return error.code
+    return "allowed"
+
+
+def test_a_policy_without_callers_takes_whoever_the_edge_lets_in() -> None:
+    assert code(Access(), "", "ml/prod") == code(Access(), ML, "ml/prod") == "allowed"
+
+
+def test_a_caller_has_what_the_entries_that_match_it_have_together() -> None:
+    access = Access(
+        projects=("ml/*", "web/*"),
+        callers=(
+            Caller(match="arn:aws:sts::123456789012:assumed-role/ml-*", projects=("ml/*",)),
+            Caller(match="*/ada", projects=("web/dev", "ops/dev")),
+            Caller(match="arn:aws:iam::123456789012:role/admin"),
+        ),
+    )
+    assert code(access, ML, "ml/prod") == "allowed"
+    assert code(access, ML, "web/dev") == "allowed"
+    assert code(access, ML, "web/prod") == "FORBIDDEN"
+    assert code(access, ML, "ops/dev") == "FORBIDDEN", "the deployment's own list holds for all"
+    assert code(access, "arn:aws:iam::123456789012:role/admin", "web/prod") == "allowed"
+    assert code(access, "arn:aws:iam::999999999999:role/admin", "ml/prod") == "FORBIDDEN"
+    assert code(access, "", "ml/prod") == "UNAUTHENTICATED"
 
 
 def test_a_platform_that_cannot_be_built_is_refused_before_anything_starts() -> None:

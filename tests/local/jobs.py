@@ -48,17 +48,15 @@ def job(number: int = 0, *, timeout: int = 60, **script: Any) -> Callable[[int],
 
 def runner(path: Path, *, patience: Patience = QUICK, **limits: int) -> LocalJobRunner:
     settings = Limits(**{"concurrent_builds": 4, **limits})
-    return LocalJobRunner(
-        StateFolder(path), SystemClock(), argv=argv, limits=settings, patience=patience
-    ).open()
+    return LocalJobRunner(StateFolder(path), SystemClock(), argv=argv, limits=settings, patience=patience).open()
 
 
-def until(true: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 10.0, pause: float = 0.005) -> Any:
     """What `true` returns, as soon as that is true. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+        time.sleep(pause)
     return value
 
 

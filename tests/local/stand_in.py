@@ -21,6 +21,8 @@ MARK = "# stand-in: "
 def main() -> int:
     job = json.load(open(sys.argv[1]))  # noqa: SIM115, PTH123
     os.chdir(sys.argv[2])
+    with open("runs", "a") as runs:  # noqa: PTH123
+        runs.write("x")
     for line in job["dockerfile"].splitlines():
         if line.startswith(MARK):
             return play(json.loads(line.removeprefix(MARK)))

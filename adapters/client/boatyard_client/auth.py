@@ -6,12 +6,11 @@ offers an entry point in the group below: a function that takes the deployment's
 """
 
 from importlib.metadata import entry_points
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
+from boatyard_client.endpoint import is_loopback
 from boatyard_client.errors import ConfigError
 
 GROUP: Final = "boatyard.auth"
@@ -29,11 +28,3 @@ def find_auth(url: str) -> httpx.Auth | None:
         if isinstance(found, httpx.Auth):
             return found
     return None
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

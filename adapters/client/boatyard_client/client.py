@@ -1,5 +1,6 @@
 """The API in types: one method per operation of `boatyard.api.operations`, plus what they make together."""
 
+import copy
 from types import TracebackType
 from typing import IO, Final, Self, TypeVar
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from boatyard.build import Build, State
 from boatyard.context import Context
 from boatyard_client.endpoint import Endpoint, require_endpoint
 from boatyard_client.errors import ApiError, BuildFailedError
-from boatyard_client.events import Accepted, OnEvent, Uploading, Waiting
+from boatyard_client.events import Accepted, Event, OnEvent, Uploading, Waiting
 from boatyard_client.follow import follow
 from boatyard_client.retry import Patience, persist
 from boatyard_client.transport import Transport
@@ -53,6 +54,12 @@ class Client:
         self._patience = patience or Patience()
         self._on_event = on_event
         self._transport = Transport(self.endpoint, auth=auth, over=over)
+
+    def telling(self, on_event: OnEvent) -> "Client":
+        """The same client, over the same connections, that tells its events to somebody else."""
+        other = copy.copy(self)
+        other._on_event = on_event
+        return other
 
     def close(self) -> None:
         self._transport.close()
@@ -134,7 +141,8 @@ class Client:
 
     def follow(self, build_id: str, *, on_event: OnEvent | None = None, cursor: str = "") -> Build:
         """Tells the build's log and progress until it ends; outlives restarts of the service."""
-        return follow(self, build_id, on_event or self._on_event, cursor=cursor)
+        client = self.telling(on_event) if on_event else self
+        return follow(client, build_id, client._on_event, cursor=cursor)
 
     def ensure_image(
         self,
@@ -150,23 +158,16 @@ class Client:
         seekable; it must be open until this returns. A KeyboardInterrupt leaves the build running.
         Raises BuildFailedError if it ends without an image.
         """
-        tell = on_event or self._on_event
-        answer = self._ensure_uploaded(order, archive)
+        client = self.telling(on_event) if on_event else self
+        answer = client._ensure_uploaded(order, archive)
         if answer.id is None or answer.state is State.SUCCEEDED:
             return Outcome(answer=answer, image=answer.image)
-        if tell:
-            tell(
-                Accepted(
-                    id=answer.id,
-                    key=answer.key,
-                    target=answer.target,
-                    state=answer.state,
-                    joined=answer.joined,
-                )
-            )
+        client._tell(
+            Accepted(id=answer.id, key=answer.key, target=answer.target, state=answer.state, joined=answer.joined)
+        )
         if not wait and not answer.state.ended:
             return Outcome(answer=answer)
-        build = self.build(answer.id) if answer.state.ended else follow(self, answer.id, tell)
+        build = client.build(answer.id) if answer.state.ended else follow(client, answer.id, client._on_event)
         if build.state is not State.SUCCEEDED:
             raise BuildFailedError(build)
         return Outcome(answer=answer, build=build, image=build.image)
@@ -197,12 +198,14 @@ class Client:
         )
 
     def _tell_waiting(self, reason: str, seconds: float) -> None:
-        if self._on_event:
-            self._on_event(Waiting(reason=reason, seconds=seconds))
+        self._tell(Waiting(reason=reason, seconds=seconds))
 
     def _tell_sent(self, sent: int, total: int) -> None:
+        self._tell(Uploading(sent=sent, total=total))
+
+    def _tell(self, event: Event) -> None:
         if self._on_event:
-            self._on_event(Uploading(sent=sent, total=total))
+            self._on_event(event)
 
 
 def _query(**values: object) -> dict[str, str]:

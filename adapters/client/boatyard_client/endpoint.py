@@ -8,6 +8,7 @@ directory or the closest folder above it.
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -86,6 +87,15 @@ def find_client_settings(*, environ: Mapping[str, str] | None = None, folder: Pa
         fields = msgspec.structs.asdict(read_client_settings(path))
         merged.update({name: value for name, value in fields.items() if value})
     return ClientSettings(**merged)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address can only be this machine's."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def user_file(environ: Mapping[str, str]) -> Path:

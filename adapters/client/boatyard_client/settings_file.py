@@ -1,8 +1,12 @@
-"""The deployment's settings, for commands that work without a server."""
+"""The deployment's settings, for commands that work without a server.
 
-from collections.abc import Iterator
+Two files count: `.boatyard/boatyard.toml`, what was found on this machine, and over it boatyard.toml, what the
+project says; each in the working directory or the closest folder above. A file that is named replaces both.
+Variables such as BOATYARD_LIMITS__LAYERS are the server's and do not count here.
+"""
+
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -11,37 +15,50 @@ from boatyard_client.endpoint import PROJECT_FILE, read_toml, upwards
 from boatyard_client.errors import ConfigError
 
 STATE_FILE: Final = ".boatyard/boatyard.toml"
-"""What the embedded server found on this machine."""
 
 
-def find_settings(path: Path | None = None, *, folder: Path | None = None) -> tuple[Settings, str]:
-    """Settings and where they are from: the file named, else the nearest boatyard.toml that has any, else the
-    nearest `.boatyard/boatyard.toml`, else the defaults. Raises ConfigError for a file that is wrong.
-    """
-    if path is not None:
-        return _settings(path, _table(path)), str(path)
-    for candidate in _candidates(folder or Path.cwd()):
-        if table := _table(candidate):
-            return _settings(candidate, table), str(candidate)
-    return Settings(), ""
+def settings_files(*, folder: Path | None = None) -> list[Path]:
+    """The files that count, each over those before it."""
+    return [path for name in (STATE_FILE, PROJECT_FILE) if (path := _nearest(name, folder)) is not None]
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    for name in (PROJECT_FILE, STATE_FILE):
-        for place in upwards(folder):
-            if (path := place / name).is_file():
-                yield path
-                break
+def project_settings(*, folder: Path | None = None) -> Path | None:
+    """The project's boatyard.toml, if it says anything about a deployment."""
+    return _nearest(PROJECT_FILE, folder)
 
 
-def _table(path: Path) -> dict[str, object]:
+def find_settings(path: Path | None = None, *, folder: Path | None = None) -> tuple[Settings, list[Path]]:
+    """The settings and the files they are from; the defaults from none. Raises ConfigError for a wrong file."""
+    files = [path] if path is not None else settings_files(folder=folder)
+    merged: dict[str, Any] = {}
+    for file in files:
+        own = _table(file)
+        _settings(own, file)
+        merged = _over(merged, own)
+    return msgspec.convert(merged, Settings), files
+
+
+def _nearest(name: str, folder: Path | None) -> Path | None:
+    found = next((path for place in upwards(folder or Path.cwd()) if (path := place / name).is_file()), None)
+    return found if found is not None and _table(found) else None
+
+
+def _table(path: Path) -> dict[str, Any]:
     """Everything but `[client]`, which is the client's own."""
     table = read_toml(path)
     table.pop("client", None)
     return table
 
 
-def _settings(path: Path, table: dict[str, object]) -> Settings:
+def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = {**table, **own}
+    for name in table.keys() & own.keys():
+        if isinstance(table[name], dict) and isinstance(own[name], dict):
+            merged[name] = _over(table[name], own[name])
+    return merged
+
+
+def _settings(table: dict[str, Any], path: Path) -> Settings:
     try:
         return msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:

@@ -8,8 +8,8 @@ import httpx
 import msgspec
 
 from boatyard.api.messages import Problem
-from boatyard_client.auth import find_auth, is_loopback
-from boatyard_client.endpoint import Endpoint
+from boatyard_client.auth import find_auth
+from boatyard_client.endpoint import Endpoint, is_loopback
 from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError, ProtocolError
 
 T = TypeVar("T")

@@ -49,11 +49,22 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        table = tomllib.loads(path.read_bytes().decode("utf-8"))
+        table.pop("client", None)  # the section of `boatyard_client.endpoint`
+        return table
     except OSError as error:
         raise SettingsError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
+
+
+def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """`own` over `table`, section by section."""
+    merged = {**table, **own}
+    for name in table.keys() & own.keys():
+        if isinstance(table[name], dict) and isinstance(own[name], dict):
+            merged[name] = _over(table[name], own[name])
+    return merged
 
 
 def _convert(table: Mapping[str, Any], where: str, *, strict: bool) -> Settings:

@@ -24,7 +24,7 @@ class Api:
 
     def __init__(self, service: Service, deployment: Deployment, codec: ImageServiceCodec | None = None) -> None:
         self._service = service
-        self._handlers = Handlers(service, deployment, openapi.describe)
+        self._deployment = deployment
         self._codec = codec
 
     def handle(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class Api:
             if len(request.body) > self._service.settings.limits.request_bytes:
                 raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
             if request.path == CONNECT_PATH:
-                return get_image(request, self._service, self._codec)
+                return get_image(request, self._service.on_behalf_of(request.caller), self._codec)
             return self._dispatch(request)
         except BoatyardError as error:
             return problem.respond(error, getattr(error, "headers", None))
@@ -48,7 +48,8 @@ class Api:
         for operation, match in found:
             if operation.method == request.method:
                 call = Call(path=match.groupdict(), query=request.query, body=_body(operation, request))
-                handler: Callable[[Call], Reply] = getattr(self._handlers, operation.name)
+                handlers = Handlers(self._service.on_behalf_of(request.caller), self._deployment, openapi.describe)
+                handler: Callable[[Call], Reply] = getattr(handlers, operation.name)
                 return _respond(handler(call))
         allowed = ", ".join(operation.method for operation, _ in found)
         error = BoatyardError("METHOD_NOT_ALLOWED", f"{request.path} takes {allowed}")

@@ -82,6 +82,7 @@ OPERATIONS: Final = (
             "TOO_MANY_BUILDS",
             "REGISTRY_UNAVAILABLE",
             "REGISTRY_DENIED",
+            "REPOSITORY_NOT_FOUND",
             "DATAPLANE_UNAVAILABLE",
             "DISK_FULL",
         ),
@@ -190,8 +191,8 @@ OPERATIONS: Final = (
     ),
 )
 
-ALWAYS: Final = ("UNAUTHENTICATED", "INTERNAL")
-"""Any operation may answer these: the edge asks for credentials, and the unforeseen happens."""
+ALWAYS: Final = ("UNAUTHENTICATED", "FORBIDDEN", "INTERNAL")
+"""Any operation may answer these: the edge asks for credentials, the policy for callers, and the unforeseen happens."""
 
 WITH_BODY: Final = ("UNSUPPORTED_MEDIA_TYPE", "CONTEXT_TOO_LARGE")
 """Any operation that takes a body may refuse its type or its size."""

@@ -44,15 +44,13 @@ def build(
     from boatyard_client.cli.secret import parse_sources, put
     from boatyard_client.client import Client
     from boatyard_client.display.show import shown, silent
-    from boatyard_client.endpoint import require_endpoint
+    from boatyard_client.endpoint import is_loopback, require_endpoint
 
     endpoint = require_endpoint(url)
     values = parse_sources(secrets)
     draft = draft_of(file, **given)
-    for text in draft.notes:
-        note(text)
+    draft.check(local=is_loopback(endpoint.url))
     packed = draft.pack()
-    build_id = ""
     try:
         if packed and packed.left_out and not as_json:
             note(f"links to folders or to nothing are left out: {', '.join(packed.left_out[:5])}")
@@ -63,11 +61,10 @@ def build(
                 for secret_name, value in values.items():
                     put(client, secret_name, value, project=order.project, domain=order.domain)
                 try:
-                    outcome = client.ensure_image(order, packed.file if packed else None, wait=not detach)
+                    outcome = draft.ensure(client, order, packed, wait=not detach, tell=tell)
                 except KeyboardInterrupt as interruption:
-                    build_id = story.build_id
-                    if build_id:
-                        interruption.add_note(_still_running(build_id))
+                    if story.build_id:
+                        interruption.add_note(_still_running(story.build_id))
                     raise
     finally:
         if packed:

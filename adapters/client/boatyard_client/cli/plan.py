@@ -9,6 +9,7 @@ import msgspec
 from boatyard.api.messages import OrderRequest, PlanAnswer
 from boatyard_client.cli.inputs import draft_of, input_options, order_of
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
+from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
 
 
 @click.command()
@@ -25,17 +26,17 @@ def plan(
     """Show what would be built: key, target, Dockerfile, the key of each layer.
 
     Nothing is started or uploaded. The configured service plans with its settings; when none answers, this machine
-    does, with the nearest boatyard.toml or .boatyard/boatyard.toml. Without a repository in any of them and without
-    --registry, the target is a placeholder below localhost/boatyard; no key depends on it.
+    does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. When neither they nor --registry
+    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it.
     """
     scope = {"project": given.pop("project"), "domain": given.pop("domain")}
     draft = draft_of(file, **given)
-    for text in draft.notes:
-        note(text)
+    endpoint = None if offline or settings else find_endpoint(url)
+    draft.check(local=endpoint is None or is_loopback(endpoint.url))
     packed = draft.pack()
     try:
         order = order_of(draft, packed, registry=registry, name=name, **scope)
-        answer, origin, placeholder = _plan(order, settings, offline, url)
+        answer, origin, placeholder = _plan(order, endpoint, settings)
     finally:
         if packed:
             packed.close()
@@ -48,11 +49,8 @@ def plan(
     _show(answer)
 
 
-def _plan(order: OrderRequest, settings: Path | None, offline: bool, url: str) -> tuple[PlanAnswer, str, bool]:
+def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None) -> tuple[PlanAnswer, str, bool]:
     """The plan, who made it, and whether its target is a placeholder."""
-    from boatyard_client.endpoint import find_endpoint
-
-    endpoint = None if offline or settings else find_endpoint(url)
     if endpoint is not None:
         from boatyard_client.client import Client
         from boatyard_client.errors import ConnectionFailedError
@@ -68,9 +66,9 @@ def _plan(order: OrderRequest, settings: Path | None, offline: bool, url: str) -
     from boatyard_client.planning import plan_here
     from boatyard_client.settings_file import find_settings
 
-    found, origin = find_settings(settings)
+    found, files = find_settings(settings)
     made, placeholder = plan_here(order, found)
-    return PlanAnswer.of(made), origin or "defaults", placeholder
+    return PlanAnswer.of(made), ", ".join(map(str, files)) or "defaults", placeholder
 
 
 def _show(answer: PlanAnswer) -> None:

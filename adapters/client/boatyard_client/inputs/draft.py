@@ -1,15 +1,19 @@
 """What an input file says, before its files are packed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, SpecDocument, parse_spec, spec_document
 from boatyard.target import Target
+from boatyard_client.events import OnEvent
 from boatyard_client.packing import Packed, Packer, context_paths
+
+if TYPE_CHECKING:
+    from boatyard_client.client import Client, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,20 @@ class Wanted:
     """flyte's `--copy-style`: with "none", with_code_bundle copies the code into the image."""
 
 
+class Plugin(Protocol):
+    """What the plugin for an SDK does besides lowering."""
+
+    def check(self, *, local: bool) -> None:
+        """Refuses what cannot be built; `local` if it would be on this machine. Raises BoatyardError."""
+        ...
+
+    def ensure(
+        self, client: "Client", order: OrderRequest, archive: IO[bytes] | None, *, wait: bool, tell: OnEvent
+    ) -> "Outcome":
+        """`Client.ensure_image`, with the secrets that the SDK finds on this machine."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Draft:
     """One image to be. `packer` knows its files and has read none of them."""
@@ -35,8 +53,7 @@ class Draft:
     registry: str = ""
     name: str = ""
     registry_secret: str = ""
-    notes: tuple[str, ...] = field(default=())
-    """What a person should be told, a sentence each."""
+    plugin: Plugin | None = None
 
     def pack(self) -> Packed | None:
         """The context; None if the spec copies nothing. The caller closes it."""
@@ -53,6 +70,20 @@ class Draft:
                 **fields,
             },
         )
+
+    def check(self, *, local: bool) -> None:
+        """Refuses early what the SDK's plugin knows cannot be built. Raises BoatyardError."""
+        if self.plugin:
+            self.plugin.check(local=local)
+
+    def ensure(
+        self, client: "Client", order: OrderRequest, packed: Packed | None, *, wait: bool, tell: OnEvent
+    ) -> "Outcome":
+        """The image, found or built: `Client.ensure_image`."""
+        archive = packed.file if packed else None
+        if self.plugin:
+            return self.plugin.ensure(client, order, archive, wait=wait, tell=tell)
+        return client.ensure_image(order, archive, wait=wait, on_event=tell)
 
     def on_platforms(self, platforms: tuple[str, ...]) -> "Draft":
         """The same image for other platforms. Raises UNSUPPORTED for one that nobody can build."""

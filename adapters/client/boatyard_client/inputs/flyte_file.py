@@ -7,13 +7,18 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
+from boatyard.api.messages import OrderRequest
 from boatyard.spec import parse_spec
 from boatyard_client.errors import InputError
+from boatyard_client.events import OnEvent
 from boatyard_client.inputs.draft import Draft, Wanted
 from boatyard_client.inputs.python_file import load_module, output_on_stderr
 from boatyard_client.packing import DockerIgnore, Packer
+
+if TYPE_CHECKING:
+    from boatyard_client.client import Client, Outcome
 
 
 def flyte_file(path: Path, wanted: Wanted) -> Draft:
@@ -93,12 +98,30 @@ def _with_code(image: Any, copy_style: str) -> Any:
     return private.resolve_code_bundle_layer(image, copy_style, Path.cwd())
 
 
+class _FlytePlugin:
+    """The parts of boatyard_flyte that its own builder uses too, for one lowered image."""
+
+    def __init__(self, lowered: Any) -> None:
+        self._lowered = lowered
+
+    def check(self, *, local: bool) -> None:
+        downloads = importlib.import_module("boatyard_flyte.downloads")
+        downloads.check(self._lowered.downloads, local=local)
+
+    def ensure(
+        self, client: "Client", order: OrderRequest, archive: IO[bytes] | None, *, wait: bool, tell: OnEvent
+    ) -> "Outcome":
+        secrets = importlib.import_module("boatyard_flyte.local_secrets")
+        outcome: Outcome = secrets.ensure_with_secrets(client, self._lowered, order, archive, wait=wait, tell=tell)
+        return outcome
+
+
 def _draft(lowered: Any, origin: str) -> Draft:
     packer = Packer()
     for source in lowered.sources:
         packer.add(source.path, source.file, ignore=source.ignore)
     if lowered.dockerfile is not None:
-        folder = lowered.dockerfile.parent
+        folder = lowered.dockerfile.absolute().parent
         packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
     secret = lowered.registry_secret
     return Draft(
@@ -108,5 +131,5 @@ def _draft(lowered: Any, origin: str) -> Draft:
         registry=lowered.registry,
         name=lowered.name,
         registry_secret=secret.name if secret else "",
-        notes=tuple(f"the build fetches from {site}, which it must be able to reach" for site in lowered.downloads),
+        plugin=_FlytePlugin(lowered),
     )

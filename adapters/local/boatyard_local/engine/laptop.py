@@ -25,7 +25,7 @@ class CannotStart(EngineError):
 def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
     """The engine on this Docker. Raises CannotStart when builder or registry do not come up."""
     found = network.detect(os.environ, network.pip_files(), "default")
-    making.progress.total = 1
+    making.progress.expect(1)
     with making.progress.step(f"Registry and BuildKit on Docker {docker.version}") as step:
         try:
             port = start_registry(making, docker)
@@ -37,7 +37,7 @@ def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
     wanted = bases.choose(machine)
     missing = bases.kept(wanted, address, making.ledger).missing
     tasks = making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
-    making.progress.total += len(tasks) + len(missing)
+    making.progress.expect(len(tasks) + len(missing))
     making.at_once(tasks)
     return making.finish("docker", Builder(docker.command, "", "", name, address, found), wanted)
 

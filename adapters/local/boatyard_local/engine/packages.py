@@ -28,12 +28,12 @@ class Debian(NamedTuple):
     archive: Source
 
 
-def this_debian(root: Path = Path("/")) -> Debian | str:
+def this_debian(root: Path = Path("/"), user: int | None = None) -> Debian | str:
     """The machine, or why its packages cannot be used; the answer is half a sentence."""
     release = debian.this_release(root)
     if release.distribution != "debian" or release.codename not in _SUPPORTED:
         return "this is not Debian 12 or 13"
-    if os.geteuid() != 0:
+    if (os.geteuid() if user is None else user) != 0:
         return "only root can run an engine that is unpacked from Debian's packages"
     missing = [name for name in ("apt-get", "dpkg-deb") if shutil.which(name) is None]
     if missing:

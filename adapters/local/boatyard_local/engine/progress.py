@@ -23,11 +23,16 @@ class Step:
 class Progress:
     """Numbers steps and prints them. Steps may run in several threads at once."""
 
-    def __init__(self, console: Console, total: int = 0) -> None:
+    def __init__(self, console: Console) -> None:
         self.console = console
-        self.total = total
+        self._total = 0
         self._started = 0
         self._lock = threading.Lock()
+
+    def expect(self, steps: int) -> None:
+        """That many steps are still to come."""
+        with self._lock:
+            self._total = self._started + steps
 
     def note(self, text: str) -> None:
         self.console.print(f"  [dim]·[/] {escape(text)}", highlight=False, soft_wrap=True)
@@ -37,7 +42,7 @@ class Progress:
         with self._lock:
             self._started += 1
             number = self._started
-        count = f"[dim]{number}/{max(self.total, number)}[/]"
+        count = f"[dim]{number}/{max(self._total, number)}[/]"
         step, begin = Step(title), time.monotonic()
         self.console.print(f"  {count} {escape(title)} …", highlight=False, soft_wrap=True)
         try:

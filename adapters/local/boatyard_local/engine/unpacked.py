@@ -16,7 +16,7 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
     layout, progress = making.layout, making.progress
     there = packages.are_unpacked(layout, machine)
     if there:
-        progress.total = 1
+        progress.expect(1)
     else:
         progress.note(f"{why}: using Debian's packages, unpacked in {layout.root} and not installed")
     wanted = bases.choose(machine)
@@ -29,7 +29,8 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
         missing = ("",) * len(wanted)
         tasks = [lambda: _unpack_and_start(making, machine)]
     tasks += making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
-    progress.total = 1 + len(tasks) + len(missing)
+    # unpacking is followed by starting, in one task
+    progress.expect(len(tasks) + (not there) + len(missing))
     making.at_once(tasks)
     builder = Builder(
         docker=str(layout.root / "usr/bin/docker"),

@@ -1,6 +1,6 @@
 """How long builds that have ended are remembered."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -13,13 +13,15 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     days: float = 30.0
     """After its end."""
 
-    def outdated(self, newest_first: Iterable[Record], *, now: float) -> Iterator[Record]:
+    def outdated(self, records: Iterable[Record], *, now: float) -> list[Record]:
+        """Of those that have ended: by their end, so that a long build is not forgotten as it ends."""
+        ended = [record for record in records if record.build.state.ended]
+        ended.sort(key=_end, reverse=True)
         oldest = now - self.days * 86_400
-        kept = 0
-        for record in newest_first:
-            if not record.build.state.ended:
-                continue
-            if kept >= self.builds or (record.build.finished_at or now) < oldest:
-                yield record
-            else:
-                kept += 1
+        return [
+            record for place, record in enumerate(ended) if place >= self.builds or _end(record) < oldest
+        ]
+
+
+def _end(record: Record) -> float:
+    return record.build.finished_at or record.build.created_at

@@ -1,0 +1,73 @@
+"""`boatyard serve`."""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from boatyard_client.cli.output import json_option, note, print_json
+from boatyard_client.errors import ClientError, ConfigError, InputError
+from boatyard_client.settings_file import project_settings
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; by default a free one.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    default=".boatyard",
+    show_default=True,
+    help="Folder for everything kept.",
+)
+@click.option(
+    "--settings", "--config", "settings", type=click.Path(path_type=Path), metavar="FILE", help="Use this file alone."
+)
+@json_option
+def serve(host: str, port: int, state: Path, settings: Path | None, as_json: bool) -> None:
+    """Serve the API on this machine, with its BuildKit and a registry.
+
+    A BuildKit and a registry are found or set up first, unless --settings names a file that says where they are.
+    What boatyard.toml says counts over what was found. Other commands in this folder and below find the server by
+    themselves. Ctrl-C stops it; builds under way go on.
+    """
+    local = _local()
+
+    def ready(url: str) -> None:
+        if as_json:
+            print_json({"url": url, "state": str(state)})
+        else:
+            click.echo(url)
+            note(f"serving; elsewhere: export BOATYARD_URL={url}")
+
+    with _explained(local):
+        if settings is not None:
+            if not settings.is_file():
+                raise InputError(f"there is no file {settings}")
+            loaded = local.load_settings(settings)
+        else:
+            engine = importlib.import_module("boatyard_local.engine").ensure(state)
+            loaded = local.load_settings(project_settings(), beneath=engine.settings)
+        local.serve(loaded, state, host, port, ready)
+
+
+def _local() -> Any:
+    try:
+        return importlib.import_module("boatyard_local")
+    except ModuleNotFoundError as error:
+        if error.name != "boatyard_local":
+            raise
+        raise ConfigError("the embedded server is not installed; pip install boatyard-local") from None
+
+
+@contextmanager
+def _explained(local: Any) -> Iterator[None]:
+    """The server's own refusals, each one line already, as ours."""
+    engine = importlib.import_module("boatyard_local.engine")
+    try:
+        yield
+    except (local.ServeError, local.SettingsError, engine.EngineError, ValueError) as error:
+        raise ClientError(str(error)) from error

@@ -1,0 +1,107 @@
+"""BuildKit, asked by the command that builds use; and the uv that goes into images."""
+
+import importlib
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from boatyard.settings import Buildkit, Uv
+from boatyard_client.doctor.finding import Finding, fail, ok, warn
+
+_SECONDS: Final = 15
+_SERVE: Final = "`boatyard serve` finds or sets up a BuildKit."
+
+
+def check(buildkit: Buildkit, uri: str, *, configured: bool) -> Finding:
+    """`configured`: the settings are from a file, not the defaults, so they are meant."""
+    if not buildkit.enabled:
+        return fail("buildkit", "switched off (buildkit.enabled: false)", "Switch it on in the settings.")
+    if buildkit.driver == "buildx":
+        return _buildx(buildkit)
+    if uri:
+        return _buildctl(buildkit, uri)
+    if configured:
+        return fail("buildkit", "no buildkitUri in the settings", f"Name a buildkitd, or {_SERVE}")
+    return _to_be_found()
+
+
+def uv(settings: Uv) -> Finding:
+    if not settings.directory:
+        return ok("uv", f"taken from {settings.image}")
+    names = sorted(path.name for path in Path(settings.directory).glob("uv-*") if path.is_file())
+    if names:
+        return ok("uv", f"{', '.join(names)} in {settings.directory}")
+    return fail("uv", f"there is no uv in {settings.directory}", "`boatyard serve` fetches it.")
+
+
+def _buildx(buildkit: Buildkit) -> Finding:
+    arguments = [buildkit.docker, "buildx", "inspect", *([buildkit.builder] if buildkit.builder else [])]
+    env = dict(os.environ)
+    for name, value in (("DOCKER_HOST", buildkit.docker_host), ("DOCKER_CONFIG", buildkit.docker_config)):
+        if value:
+            env[name] = value
+    place = buildkit.docker_host or "Docker"
+    try:
+        done = _run(arguments, env)
+    except _NotRunError as error:
+        return fail("buildkit", f"{place}: {error}", f"Start it; {_SERVE}")
+    if "Error:" in done or "Status:" not in done:
+        reason = next((line.strip() for line in done.splitlines() if "rror" in line), "it is not running")
+        return fail("buildkit", f"{place}: {reason}", f"Start it; {_SERVE}")
+    version = re.search(r"BuildKit version:\s*(\S+)", done)
+    platforms = re.search(r"Platforms:\s*(.+)", done)
+    built = ", ".join(p.strip() for p in platforms[1].split(",")[:4]) if platforms else "unknown platforms"
+    return ok("buildkit", f"{version[1] if version else 'answers'} at {place}; builds {built}")
+
+
+def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
+    arguments = [buildkit.buildctl, "--addr", uri]
+    if buildkit.tls_directory:
+        arguments += ["--tlsdir", buildkit.tls_directory]
+    try:
+        done = _run([*arguments, "debug", "workers"], dict(os.environ))
+    except _NotRunError as error:
+        return fail("buildkit", f"{uri}: {error}", "Start buildkitd, or mend buildkitUri in the settings.")
+    workers = max(len(done.strip().splitlines()) - 1, 0)
+    if not workers:
+        return fail("buildkit", f"{uri} has no worker", "Look into buildkitd's log.")
+    return ok("buildkit", f"{uri} has {workers} worker{'s' if workers > 1 else ''}")
+
+
+class _NotRunError(Exception):
+    """Why a program could not be asked."""
+
+
+def _run(arguments: list[str], env: dict[str, str]) -> str:
+    try:
+        done = subprocess.run(
+            arguments, capture_output=True, text=True, errors="replace", env=env, timeout=_SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise _NotRunError(f"{arguments[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise _NotRunError(f"no answer in {_SECONDS} s") from None
+    except OSError as error:
+        raise _NotRunError(f"{arguments[0]}: {(error.strerror or str(error)).lower()}") from None
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise _NotRunError(lines[-1] if lines else f"it ended with {done.returncode}")
+    return done.stdout
+
+
+def _to_be_found() -> Finding:
+    """Nothing is set up yet: would `boatyard serve` find something to use?"""
+    try:
+        docker: Any = importlib.import_module("boatyard_local.engine.docker")
+        packages: Any = importlib.import_module("boatyard_local.engine.packages")
+    except ModuleNotFoundError:
+        return fail("buildkit", "none is configured", "Install boatyard-local, then run `boatyard serve`.")
+    own = docker.find()
+    if not isinstance(own, str):
+        return warn("buildkit", f"not set up yet; Docker {own.version} is there", _SERVE)
+    machine = packages.this_debian()
+    if not isinstance(machine, str):
+        return warn("buildkit", f"not set up yet: {own}; Debian's packages can be unpacked", _SERVE)
+    return fail("buildkit", f"none: {own}, and {machine}", "Install Docker with buildx, or use a service elsewhere.")

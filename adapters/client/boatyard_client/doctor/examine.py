@@ -1,0 +1,51 @@
+"""Which checks there are, and that they run at once."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from boatyard.settings import Settings
+from boatyard_client.client import Client
+from boatyard_client.doctor import disk, engine, network, registry, server
+from boatyard_client.doctor.finding import Finding, fail
+from boatyard_client.endpoint import Endpoint, is_loopback
+from boatyard_client.errors import ClientError
+
+Check = Callable[[], Finding]
+
+
+def examine(endpoint: Endpoint | None, settings: Settings, files: list[Path], base_image: str) -> Iterator[Finding]:
+    """One finding per check, in the order of a build. `files` are those that the settings are from."""
+    client = Client(endpoint, patience=server.PATIENCE) if endpoint else None
+    checks: list[tuple[str, Check]] = [("server", lambda: server.check(client))]
+    if client is not None and endpoint is not None and not is_loopback(endpoint.url):
+        remote = client
+        checks += [("base image", lambda: server.base_image(remote, base_image)), ("disk", disk.temporary)]
+    else:
+        checks += [
+            ("buildkit", lambda: engine.check(settings.buildkit, settings.buildkit_uri, configured=bool(files))),
+            ("uv", lambda: engine.uv(settings.uv)),
+            ("registry", lambda: registry.push(settings)),
+            ("base image", lambda: registry.base_image(settings, base_image)),
+            ("network", lambda: network.check(settings.network)),
+            ("disk", lambda: disk.check(files)),
+        ]
+    try:
+        with ThreadPoolExecutor(len(checks)) as pool:
+            futures = [pool.submit(_guarded, name, check) for name, check in checks]
+            for future in futures:
+                yield future.result()
+    finally:
+        if client:
+            client.close()
+
+
+def _guarded(name: str, check: Check) -> Finding:
+    """A check that breaks is a finding too: the others are still worth having."""
+    try:
+        return check()
+    except ClientError as error:
+        return fail(name, error.detail, error.advice or "Mend what the line says.")
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return fail(name, f"the check itself failed: {reason}", "Tell Boatyard's developers.")

@@ -1,0 +1,107 @@
+"""Registries: may an image be pushed where images go, and is the base image there.
+
+The lookup is the server's own (boatyard-registry), with the credentials of this machine's Docker config.
+"""
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from boatyard.errors import BoatyardError
+from boatyard.plan import ground_of
+from boatyard.reference import Reference, Repository
+from boatyard.settings import Settings
+from boatyard.spec import ImageSpec
+from boatyard_client.doctor.finding import Finding, fail, ok, warn
+
+_PROBE: Final = "boatyard-doctor"
+_PUSH: Final = "pull,push"
+
+
+def push(settings: Settings) -> Finding:
+    """Begins an upload, as a push does, and cancels it: nothing is left."""
+    if not settings.default_repository:
+        return warn(
+            "registry",
+            "no defaultRepository is configured",
+            "`boatyard serve` sets one up; else set it, or give each image a registry.",
+        )
+    repository = Repository.parse(settings.default_repository, field="defaultRepository").child(_PROBE)
+    parts = _parts(settings)
+    if parts is None:
+        return _not_installed("registry")
+    registry, call = parts
+    try:
+        answer = registry.client.send(call(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH))
+        if answer.status != 202:
+            return _refused(repository, answer.status)
+        if location := answer.headers.get("location", ""):
+            address = _absolute(location, repository, insecure=registry.client.is_insecure(repository.host))
+            registry.client.send(call(method="DELETE", repository=repository, path=address, actions=_PUSH))
+    except BoatyardError as error:
+        return fail("registry", f"{settings.default_repository}: {error.detail}", error.meaning.advice)
+    finally:
+        registry.close()
+    return ok("registry", f"{settings.default_repository} takes pushes")
+
+
+def base_image(settings: Settings, image: str) -> Finding:
+    """Whether the base image, after the settings' rules, can be resolved for the platforms of this deployment."""
+    base = ground_of(ImageSpec(base_image=image, python_version="3.12"), settings).base_image
+    reference = Reference.parse(base)
+    shown = image if base == image else f"{image} ({base.partition('@')[0]})"
+    mirror = settings.registry_mirrors.get(reference.repository.host)
+    if mirror:
+        mirrored = Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}")
+        reference = Reference(mirrored, reference.tag, reference.digest)
+    parts = _parts(settings)
+    if parts is None:
+        return _not_installed("base image")
+    registry, _ = parts
+    try:
+        found = registry.find(reference, settings.default_platforms)
+    except BoatyardError as error:
+        return fail(
+            "base image",
+            f"{shown}: {error.detail}",
+            "Check the network, set registryMirrors, or replace it with a baseImages rule.",
+        )
+    finally:
+        registry.close()
+    if found is None:
+        return fail(
+            "base image", f"{shown} is not there for {', '.join(settings.default_platforms)}", "Check its name and tag."
+        )
+    return ok("base image", f"{shown} is {found.digest[:19]}…")
+
+
+def _parts(settings: Settings) -> tuple[Any, Any] | None:
+    """The registry adapter and its type of a request; None if it is not installed."""
+    try:
+        adapter: Any = importlib.import_module("boatyard_registry")
+        client: Any = importlib.import_module("boatyard_registry.client")
+    except ModuleNotFoundError:
+        return None
+    folder = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
+    registry = adapter.OciRegistry(
+        keychain=adapter.DockerConfigKeychain.of_folder(folder),
+        insecure=settings.insecure_registries,
+        ca_bundle=settings.network.ca_bundle,
+        retries=client.Retries(attempts=2),
+    )
+    return registry, client.Call
+
+
+def _absolute(location: str, repository: Repository, *, insecure: bool) -> str:
+    return location if "://" in location else f"{'http' if insecure else 'https'}://{repository.host}{location}"
+
+
+def _refused(repository: Repository, status: int) -> Finding:
+    if status in (401, 403):
+        return fail("registry", f"{repository.host} refuses the push ({status})", "Sign in: `docker login`.")
+    return fail("registry", f"{repository.host} answers {status} to a push", "Check defaultRepository in the settings.")
+
+
+def _not_installed(check: str) -> Finding:
+    return warn(check, "not looked at: boatyard-registry is not installed", "pip install boatyard-local")

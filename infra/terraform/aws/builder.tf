@@ -1,0 +1,115 @@
+# Who builds: push and pull on the repositories, and the secrets of its own project and domain. On a cluster every
+# namespace has a role of its own, as the seed document's user role; CodeBuild has one for all.
+
+locals {
+  builder_names = {
+    for key in(local.runner == "kubernetes" ? keys(local.scopes) : ["codebuild"]) :
+    key => "${var.name}-builder-${replace(key, "/", "-")}"
+  }
+  builders = {
+    for key, name in local.builder_names : key => {
+      # IAM takes 64 characters
+      name   = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
+      scopes = local.runner == "kubernetes" ? [key] : keys(local.scopes)
+    }
+  }
+  builder_statements = {
+    for key, builder in local.builders : key => concat(
+      [
+        {
+          # AWS has no narrower resource for it: the token belongs to the registry of the account.
+          Sid      = "RegistryToken"
+          Effect   = "Allow"
+          Action   = ["ecr:GetAuthorizationToken"]
+          Resource = ["*"]
+        },
+        {
+          Sid      = "Pull"
+          Effect   = "Allow"
+          Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+          Resource = local.pull_repository_arns
+        },
+        {
+          Sid      = "Push"
+          Effect   = "Allow"
+          Action   = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
+          Resource = local.push_repository_arns
+        },
+        {
+          Sid      = "ReadContexts"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject"]
+          Resource = ["${local.bucket_arn}/${local.folders.contexts}*"]
+        },
+        {
+          Sid      = "ReadSecrets"
+          Effect   = "Allow"
+          Action   = ["secretsmanager:GetSecretValue"]
+          Resource = [for scope in builder.scopes : "${local.secret_arn_prefix}/${scope}/*"]
+        },
+      ],
+      local.runner == "codebuild" ? local.codebuild_statements : [],
+      local.kms_statements,
+    )
+  }
+}
+
+resource "aws_iam_role" "builder" {
+  for_each           = local.builders
+  name               = each.value.name
+  description        = "Boatyard's builds: ${each.key}"
+  assume_role_policy = local.builder_trust[each.key]
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "builder" {
+  for_each = local.builders
+  name     = "boatyard"
+  role     = aws_iam_role.builder[each.key].id
+  policy   = jsonencode({ Version = "2012-10-17", Statement = local.builder_statements[each.key] })
+}
+
+# One of three: CodeBuild's own, Pod Identity, or the cluster's OIDC provider (IRSA).
+locals {
+  identity    = try(var.cluster.identity, "codebuild")
+  oidc_issuer = try(split("oidc-provider/", var.cluster.oidc_provider_arn)[1], "")
+  builder_trust = {
+    for key, builder in local.builders : key => jsonencode({
+      Version = "2012-10-17"
+      Statement = [{
+        codebuild = {
+          Effect    = "Allow"
+          Action    = ["sts:AssumeRole"]
+          Principal = { Service = "codebuild.amazonaws.com" }
+          Condition = {
+            StringEquals = { "aws:SourceAccount" = local.account_id }
+            ArnLike      = { "aws:SourceArn" = [for name in local.codebuild_names : "arn:${local.partition}:codebuild:${local.region}:${local.account_id}:project/${name}"] }
+          }
+        }
+        pod-identity = {
+          Effect    = "Allow"
+          Action    = ["sts:AssumeRole", "sts:TagSession"]
+          Principal = { Service = "pods.eks.amazonaws.com" }
+          Condition = {
+            StringEquals = {
+              "aws:SourceAccount"                      = local.account_id
+              "aws:RequestTag/kubernetes-namespace"    = replace(key, "/", "-")
+              "aws:RequestTag/eks-cluster-name"        = try(var.cluster.name, null)
+            }
+          }
+        }
+        irsa = {
+          Effect    = "Allow"
+          Action    = ["sts:AssumeRoleWithWebIdentity"]
+          Principal = { Federated = try(var.cluster.oidc_provider_arn, null) }
+          Condition = {
+            StringEquals = {
+              "${local.oidc_issuer}:aud" = "sts.amazonaws.com"
+              "${local.oidc_issuer}:sub" = "system:serviceaccount:${replace(key, "/", "-")}:${try(var.cluster.service_account, "")}"
+            }
+          }
+        }
+      }[local.identity]]
+    })
+  }
+}

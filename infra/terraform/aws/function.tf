@@ -1,0 +1,67 @@
+# Two functions of one bundle: one answers the URL, one takes events from the queue.
+
+locals {
+  functions = {
+    for key, function in {
+      http   = { enabled = true, handler = "boatyard_aws.handler.http" }
+      events = { enabled = local.events_enabled, handler = "boatyard_aws.handler.events" }
+    } : key => merge(function, { name = "${var.name}-${key}" }) if function.enabled
+  }
+  environment = merge(
+    {
+      BOATYARD_SETTINGS            = local.settings_json
+      BOATYARD_BUCKET              = local.bucket_name
+      BOATYARD_RUNNER              = local.runner
+      BOATYARD_SECRET_PREFIX       = var.name
+      POWERTOOLS_SERVICE_NAME      = var.name
+      POWERTOOLS_METRICS_NAMESPACE = "Boatyard"
+      POWERTOOLS_LOG_LEVEL         = var.function.log_level
+      POWERTOOLS_TRACE_DISABLED    = tostring(!var.function.tracing)
+    },
+    { for name in local.codebuild_names : "BOATYARD_CODEBUILD_PROJECT" => name },
+    { for cluster in var.cluster[*] : "BOATYARD_CLUSTER" => cluster.name },
+    var.function.environment,
+  )
+}
+
+resource "aws_lambda_function" "function" {
+  #checkov:skip=CKV_AWS_50:X-Ray by function.tracing; it costs, so it is asked for.
+  #checkov:skip=CKV_AWS_115:Reserved concurrency by function.reserved_concurrency; taking it from the account's pool is the owner's decision.
+  #checkov:skip=CKV_AWS_116:Nothing invokes these asynchronously. The URL answers its caller, and the queue has its own dead letters.
+  #checkov:skip=CKV_AWS_117:By function.vpc, where the cluster's endpoint is private. All else that it talks to is a public AWS endpoint.
+  #checkov:skip=CKV_AWS_173:The environment holds no secret; var.encryption takes or makes a customer-managed key.
+  #checkov:skip=CKV_AWS_272:The bundle is built by the account's owner, reproducibly; code signing needs a signing profile of their own.
+  for_each                       = local.functions
+  function_name                  = each.value.name
+  description                    = "Boatyard: ${each.key}"
+  role                           = aws_iam_role.function[each.key].arn
+  handler                        = each.value.handler
+  runtime                        = var.function.runtime
+  architectures                  = [var.function.architecture]
+  memory_size                    = var.function.memory_mb
+  timeout                        = var.function.timeout_seconds
+  reserved_concurrent_executions = var.function.reserved_concurrency
+  filename                       = var.bundle.path
+  source_code_hash               = local.bundle_hash
+  kms_key_arn                    = local.kms_key_arn
+  tags                           = var.tags
+  environment {
+    variables = local.environment
+  }
+  tracing_config {
+    mode = var.function.tracing ? "Active" : "PassThrough"
+  }
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.logs[each.key].name
+  }
+  dynamic "vpc_config" {
+    for_each = var.function.vpc[*]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+  # A function must not answer before its role may do what it answers.
+  depends_on = [aws_iam_role_policy.function]
+}

@@ -1,0 +1,77 @@
+# Two repositories: images never change under a tag, the build cache does nothing else.
+
+locals {
+  repositories = {
+    for key, repository in {
+      images = {
+        create     = var.image_builder.defaultRepository == ""
+        name       = coalesce(var.repository.name, var.name)
+        mutability = var.repository.tag_mutability
+        days       = { untagged = var.repository.untagged_days, any = null }
+      }
+      cache = {
+        create     = var.repository.cache.create
+        name       = coalesce(var.repository.cache.name, "${coalesce(var.repository.name, var.name)}-cache")
+        mutability = "MUTABLE"
+        days       = { untagged = 1, any = var.repository.cache.days }
+      }
+    } : key => repository if repository.create
+  }
+  default_repository = (
+    var.image_builder.defaultRepository != ""
+    ? var.image_builder.defaultRepository
+    : aws_ecr_repository.repository["images"].repository_url
+  )
+  cache_repository = (
+    var.repository.cache.create
+    ? aws_ecr_repository.repository["cache"].repository_url
+    : try(coalesce(var.image_builder.cache.repository), "")
+  )
+  # <account>.dkr.ecr.<region>.<suffix>/<name>, also of another account or region; null for any other registry
+  default_repository_parts = try(
+    regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<name>.+)$", var.image_builder.defaultRepository),
+    null
+  )
+  # Every repository that builds push to; permissions name these and no other.
+  push_repository_arns = concat(
+    [for key in ["images", "cache"] : aws_ecr_repository.repository[key].arn if contains(keys(local.repositories), key)],
+    local.default_repository_parts == null ? [] : [format(
+      "arn:%s:ecr:%s:%s:repository/%s", local.partition,
+      local.default_repository_parts.region, local.default_repository_parts.account, local.default_repository_parts.name
+    )],
+    var.repository.push_arns,
+  )
+  pull_repository_arns = concat(local.push_repository_arns, var.repository.base_arns)
+}
+
+resource "aws_ecr_repository" "repository" {
+  #checkov:skip=CKV_AWS_51:The images' tags are immutable; a build cache's tag is overwritten by every build.
+  #checkov:skip=CKV_AWS_136:AES-256 by default; var.encryption takes or makes a customer-managed key.
+  for_each             = local.repositories
+  name                 = each.value.name
+  image_tag_mutability = each.value.mutability
+  force_delete         = var.repository.force_delete
+  tags                 = var.tags
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+  encryption_configuration {
+    encryption_type = local.kms_key_arn == null ? "AES256" : "KMS"
+    kms_key         = local.kms_key_arn
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "repository" {
+  for_each   = local.repositories
+  repository = aws_ecr_repository.repository[each.key].name
+  policy = jsonencode({
+    rules = [
+      for priority, status in ["untagged", "any"] : {
+        rulePriority = priority + 1
+        description  = "${status} ${each.key}"
+        action       = { type = "expire" }
+        selection    = { tagStatus = status, countType = "sinceImagePushed", countUnit = "days", countNumber = each.value.days[status] }
+      } if each.value.days[status] != null
+    ]
+  })
+}

@@ -1,0 +1,29 @@
+# The one configuration document: the functions read it from their environment, the cluster from the config map.
+
+locals {
+  # Sections without their nulls; an absent name keeps the default of core/boatyard/settings.py.
+  settings_sections = {
+    for section in ["uv", "network", "cache", "output", "limits", "access"] : section => {
+      for key, value in var.image_builder[section] : key => value if value != null
+    }
+  }
+  settings = merge(
+    {
+      for key in ["platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
+      key => var.image_builder[key] if var.image_builder[key] != null
+    },
+    { for section, values in local.settings_sections : section => values if length(values) > 0 },
+    {
+      enabled             = var.image_builder.enabled
+      targetConfigMapName = var.image_builder.targetConfigMapName
+      buildkitUri         = local.buildkit_uri
+      defaultRepository   = local.default_repository
+      authenticationType  = var.image_builder.authenticationType
+      buildkit            = { enabled = var.image_builder.buildkit.enabled }
+      cache               = merge(local.settings_sections.cache, { repository = local.cache_repository })
+      # No project beyond those that have a namespace or a secret prefix.
+      access = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
+    },
+  )
+  settings_json = jsonencode(local.settings)
+}

@@ -1,0 +1,228 @@
+variable "bucket" {
+  description = "Bucket of contexts, build records and dropped specs. Days are counted from an object's creation. A null name is made from `name`, account and region."
+  type = object({
+    name          = optional(string)
+    force_destroy = optional(bool, false)
+    contexts_days = optional(number, 30)
+    builds_days   = optional(number, 90)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.bucket.contexts_days >= 1 && var.bucket.builds_days >= 1
+    error_message = "S3 expires objects after whole days, one or more."
+  }
+}
+
+variable "bundle" {
+  description = "Zip archive of the functions, as `make bundle CLOUD=aws` makes it. Its architecture and Python have to be those of `function`."
+  type = object({
+    path = string
+  })
+  nullable = false
+  validation {
+    condition     = endswith(var.bundle.path, ".zip") && fileexists(var.bundle.path)
+    error_message = "No zip archive at bundle.path: run `make bundle CLOUD=aws` first."
+  }
+}
+
+variable "caller_role_names" {
+  description = "Names of this account's roles that may call the function URL. Others get the output `caller_policy_json`."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "cluster" {
+  description = <<-EOT
+    EKS cluster that runs the builds; null takes CodeBuild instead.
+    `identity` is how jobs get AWS credentials: pod-identity (the cluster has the eks-pod-identity-agent add-on) or irsa
+    (`oidc_provider_arn` is the cluster's IAM OIDC provider). The cluster's authentication mode has to include API.
+  EOT
+  type = object({
+    name              = string
+    identity          = optional(string, "pod-identity")
+    oidc_provider_arn = optional(string)
+    create_namespaces = optional(bool, true)
+    service_account   = optional(string, "boatyard-builder")
+  })
+  default = null
+  validation {
+    condition     = contains(["pod-identity", "irsa"], try(var.cluster.identity, "pod-identity"))
+    error_message = "cluster.identity is pod-identity or irsa."
+  }
+  validation {
+    condition     = try(var.cluster.identity, null) != "irsa" || try(var.cluster.oidc_provider_arn, null) != null
+    error_message = "cluster.identity irsa needs cluster.oidc_provider_arn."
+  }
+}
+
+variable "codebuild" {
+  description = "CodeBuild, where there is no cluster. `image` has Docker and Python; builds run one a container, privileged, because BuildKit needs it."
+  type = object({
+    compute_type   = optional(string, "BUILD_GENERAL1_MEDIUM")
+    image          = optional(string)
+    queued_minutes = optional(number, 60)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "cross_account" {
+  description = "Principals that the ECR policies for another account name beside the builder and the functions: roles of nodes and others that pull."
+  type = object({
+    pull_principals = optional(list(string), [])
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = alltrue([for arn in var.cross_account.pull_principals : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
+    error_message = "cross_account.pull_principals are ARNs of IAM roles or users."
+  }
+}
+
+variable "encryption" {
+  description = "Customer-managed KMS key: an existing one by ARN (its policy has to allow what the output `kms_key_policy_json` says) or one of our own. Neither: AWS's own keys."
+  type = object({
+    create_key = optional(bool, false)
+    key_arn    = optional(string)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = !(var.encryption.create_key && var.encryption.key_arn != null)
+    error_message = "Either create a key or name one."
+  }
+}
+
+variable "events" {
+  description = "What starts builds beside the URL. `specs`: objects below specs/ of the bucket. `drift_schedule`: an EventBridge schedule expression, null for none. Pushes to `repository.base_arns` are always heard."
+  type = object({
+    specs          = optional(bool, true)
+    drift_schedule = optional(string)
+    attempts       = optional(number, 5)
+    concurrency    = optional(number, 2)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = can(regex("^(rate|cron)\\(.+\\)$", coalesce(var.events.drift_schedule, "rate(1 day)")))
+    error_message = "events.drift_schedule is rate(…) or cron(…)."
+  }
+  validation {
+    condition     = var.events.concurrency >= 2 && var.events.concurrency <= 1000
+    error_message = "Lambda takes 2 to 1000 for events.concurrency."
+  }
+}
+
+variable "function" {
+  description = "Both functions. `vpc` is for a cluster whose endpoint is private. `reserved_concurrency` -1 reserves nothing."
+  type = object({
+    architecture         = optional(string, "arm64")
+    runtime              = optional(string, "python3.13")
+    memory_mb            = optional(number, 512)
+    timeout_seconds      = optional(number, 60)
+    reserved_concurrency = optional(number, -1)
+    log_level            = optional(string, "INFO")
+    tracing              = optional(bool, false)
+    environment          = optional(map(string), {})
+    vpc = optional(object({
+      subnet_ids         = list(string)
+      security_group_ids = list(string)
+    }))
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.function.architecture)
+    error_message = "function.architecture is arm64 or x86_64."
+  }
+  validation {
+    condition     = contains(["python3.12", "python3.13"], var.function.runtime)
+    error_message = "function.runtime is python3.12 or python3.13."
+  }
+  validation {
+    condition     = var.function.timeout_seconds >= 30 && var.function.timeout_seconds <= 900
+    error_message = "function.timeout_seconds is 30 (a long poll takes 20) to 900."
+  }
+}
+
+variable "logs" {
+  description = "Retention of every log group, in days, as CloudWatch takes it."
+  type = object({
+    retention_days = optional(number, 365)
+  })
+  default  = {}
+  nullable = false
+}
+
+variable "name" {
+  description = "Prefix of every name. Two deployments in one account and region need two."
+  type        = string
+  default     = "boatyard"
+  nullable    = false
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
+    error_message = "name is 3 to 32 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen."
+  }
+}
+
+variable "projects" {
+  description = "Whose images may be built: projects and their domains. On a cluster each pair is a namespace, `<project>-<domain>`."
+  type = map(object({
+    domains = list(string)
+  }))
+  nullable = false
+  validation {
+    condition     = length(var.projects) > 0 && alltrue([for project in values(var.projects) : length(project.domains) > 0])
+    error_message = "At least one project with at least one domain."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for project, config in var.projects : [
+        for domain in config.domains : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "${project}-${domain}")) && length("${project}-${domain}") <= 63
+      ]
+    ]))
+    error_message = "<project>-<domain> has to be a Kubernetes namespace: at most 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "repository" {
+  description = <<-EOT
+    ECR repositories. The one for images is made unless image_builder.defaultRepository names another.
+    `push_arns`: other repositories that a spec's `registry` may name. `base_arns`: private repositories of base images.
+  EOT
+  type = object({
+    name           = optional(string)
+    tag_mutability = optional(string, "IMMUTABLE")
+    untagged_days  = optional(number, 14)
+    force_delete   = optional(bool, false)
+    push_arns      = optional(list(string), [])
+    base_arns      = optional(list(string), [])
+    cache = optional(object({
+      create = optional(bool, true)
+      name   = optional(string)
+      days   = optional(number, 14)
+    }), {})
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = contains(["IMMUTABLE", "MUTABLE"], var.repository.tag_mutability)
+    error_message = "repository.tag_mutability is IMMUTABLE or MUTABLE."
+  }
+  validation {
+    condition = alltrue([
+      for arn in concat(var.repository.push_arns, var.repository.base_arns) :
+      can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/[^*?]+$", arn))
+    ])
+    error_message = "repository.push_arns and repository.base_arns are ARNs of ECR repositories, without wildcards."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything that takes tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

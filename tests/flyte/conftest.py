@@ -1,0 +1,87 @@
+"""A Boatyard of its own for these tests, on the engine that `make test` has started."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from boatyard.settings import Settings
+from boatyard_flyte import sdk
+from boatyard_local.settings import load_settings
+from tests.flyte import index
+from tests.flyte.probe import Docker
+from tests.flyte.wheel import make_wheel
+
+ROOT = Path(__file__).parent.parent.parent
+STATE = ROOT / ".boatyard"
+PASSWORD = "pa55 word$"
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """What the engine found on this machine."""
+    config = STATE / "boatyard.toml"
+    assert config.is_file(), "no engine: run `python -m boatyard_local.engine ensure`, as `make test` does"
+    return load_settings(config, {})
+
+
+@pytest.fixture(scope="session")
+def docker(settings: Settings) -> Docker:
+    env = dict(os.environ)
+    if settings.buildkit.docker_host:
+        env["DOCKER_HOST"] = settings.buildkit.docker_host
+    if settings.buildkit.docker_config:
+        env["DOCKER_CONFIG"] = settings.buildkit.docker_config
+    return Docker(command=(settings.buildkit.docker,), env=env)
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with a state folder of its own; the registry and BuildKit are the engine's."""
+    state = tmp_path_factory.mktemp("state")
+    command = [sys.executable, "-m", "boatyard_local", "--state", str(state), "--config", str(STATE / "boatyard.toml")]
+    with (state / "stderr").open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().strip()
+        assert url.startswith("http://"), (state / "stderr").read_text()
+        yield url
+        process.terminate()
+
+
+@pytest.fixture
+def boatyard(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The plugin asks the tests' server."""
+    monkeypatch.setenv("BOATYARD_URL", server)
+    return server
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an index with alpha 1.0 and 2.0rc1 (which needs beta), beta 0.5 and gamma 3.0."""
+    folder = tmp_path_factory.mktemp("wheels")
+    make_wheel(folder, "by-alpha", "1.0", requires=("by-beta",))
+    make_wheel(folder, "by-alpha", "2.0rc1", requires=("by-beta",))
+    make_wheel(folder, "by-beta", "0.5")
+    make_wheel(folder, "by-gamma", "3.0")
+    with index.serve(folder, PASSWORD) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def without_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No flyte.init of another test, no user's configuration."""
+    monkeypatch.setattr("flyte._initialize._init_config", None)
+    for name in ("FLYTE_IMAGE_REGISTRY", "FLYTE_IMAGE_BUILDER", "BOATYARD_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def document(value: object) -> str:
+    return json.dumps(msgspec.to_builtins(value), indent=2)
+
+
+assert sdk.FLYTE.startswith("2.12"), "what the differential tests know is flyte 2.12"

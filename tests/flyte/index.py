@@ -1,0 +1,67 @@
+"""A package index on loopback (PEP 503), so that tests need no other one. Builds reach it by the host's network."""
+
+import base64
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+
+class _Handler(BaseHTTPRequestHandler):
+    folder: ClassVar[Path]
+    password: ClassVar[str]
+
+    def do_GET(self) -> None:
+        parts = [part for part in self.path.partition("?")[0].split("/") if part]
+        if self.password and parts[:1] == ["private"]:
+            wanted = base64.b64encode(f"user:{self.password}".encode()).decode()
+            if self.headers.get("authorization") != f"Basic {wanted}":
+                self.send_response(401)
+                self.send_header("www-authenticate", 'Basic realm="private"')
+                self.end_headers()
+                return
+        match parts:
+            case [_, "simple", project]:
+                self._send(self._links(project).encode(), "text/html")
+            case [_, "files", name] if (self.folder / name).is_file():
+                self._send((self.folder / name).read_bytes(), "application/octet-stream")
+            case _:
+                self.send_error(404)
+
+    do_HEAD = do_GET
+
+    def _links(self, project: str) -> str:
+        found = [p.name for p in sorted(self.folder.glob("*.whl")) if _name(p.name.split("-")[0]) == _name(project)]
+        return "".join(f'<a href="../../files/{name}">{name}</a>\n' for name in found)
+
+    def _send(self, data: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, *arguments: object) -> None:
+        """Quiet."""
+
+
+@contextmanager
+def serve(folder: Path, password: str) -> Iterator[str]:
+    """Serves the wheels of `folder`; `<url>/public/simple` for all, `/private/simple` for user and password."""
+    handler = type("Handler", (_Handler,), {"folder": folder, "password": password})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text).lower()

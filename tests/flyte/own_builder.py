@@ -1,0 +1,79 @@
+"""What flyte's own Docker builder makes of an image, on the same BuildKit.
+
+The Dockerfile and its context come from flyte's own code. Only what a machine without the public registries
+forces is changed: the frontend that `# syntax` names, the images behind FROM (by named contexts), and the
+company's CA bundle for RUN (by a secret mount and build arguments, which leave nothing in the image).
+"""
+
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+
+import flyte
+from flyte._internal.imagebuild import docker_builder as own
+from flyte._internal.imagebuild.utils import get_and_list_dockerignore
+
+from boatyard.settings import Settings
+from tests.flyte.probe import Docker
+
+_CA = "/run/test-ca.pem"
+_TRUST = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_UV = re.compile(r"ghcr\.io/astral-sh/uv:[0-9.]+")
+
+
+async def _generate(image: flyte.Image, context: Path) -> str:
+    text = own.DOCKER_FILE_UV_BASE_TEMPLATE.substitute(
+        BASE_IMAGE=image.base_image, PYTHON_VERSION=f"{image.python_version[0]}.{image.python_version[1]}"
+    )
+    ignored = get_and_list_dockerignore(image)
+    for layer in image._layers:
+        text = await own._process_layer(layer, context, text, ignored)
+    if own._image_creates_flyte_user(image):
+        text += own.DOCKER_FILE_FLYTE_USER_FOOTER
+    return text + own.DOCKER_FILE_BASE_FOOTER.substitute(F_IMG_ID=image.uri)
+
+
+def generate(image: flyte.Image, context: Path) -> str:
+    """As `DockerImageBuilder._build_image` does it; a test holds the two against each other."""
+    return asyncio.run(_generate(image, context))
+
+
+def build(image: flyte.Image, docker: Docker, settings: Settings, name: str) -> str:
+    """The reference of the pushed image."""
+    reference = f"{settings.default_repository}/flyte-own/{name}:test"
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        text = generate(image, context)
+        arguments = ["buildx", "build", "--network", settings.network.mode, "--provenance=false"]
+        for match, replacement in _named(text, image, settings):
+            arguments += ["--build-context", f"{match}={replacement}"]
+        text = re.sub(r"\A# syntax=.*\n", "", text)
+        if settings.network.ca_bundle:
+            text = _trusting(text)
+            arguments += ["--secret", f"id=test-ca,src={settings.network.ca_bundle}"]
+        dockerfile = context / "Dockerfile"
+        dockerfile.write_text(text)
+        output = f"type=image,name={reference},push=true,oci-mediatypes=true,compression=gzip,force-compression=true"
+        docker.run(*arguments, "--output", output, "-f", str(dockerfile), str(context))
+    return reference
+
+
+def _named(text: str, image: flyte.Image, settings: Settings) -> list[tuple[str, str]]:
+    named: list[tuple[str, str]] = []
+    uv = _UV.search(text)
+    if uv and settings.uv.directory:
+        folder = Path(tempfile.mkdtemp())
+        (folder / "uv").hardlink_to(Path(settings.uv.directory) / f"uv-{settings.default_platforms[0].rpartition('/')[2]}")
+        named.append((uv[0], str(folder)))
+    for rule in settings.base_images:
+        if rule.match == image.base_image:
+            named.append((rule.match, f"docker-image://{rule.image}"))
+            break
+    return named
+
+
+def _trusting(text: str) -> str:
+    arguments = "".join(f"ARG {name}={_CA}\n" for name in _TRUST)
+    text = re.sub(r"^(FROM (?!ghcr).*\n)", rf"\1{arguments}", text, flags=re.MULTILINE)
+    return re.sub(r"^RUN ", f"RUN --mount=type=secret,id=test-ca,target={_CA} ", text, flags=re.MULTILINE)

@@ -1,0 +1,119 @@
+"""What is in an image, told by Python inside it. The script needs nothing but an interpreter of 3.9 or later."""
+
+import json
+import subprocess
+from typing import Any
+
+import msgspec
+
+_SCRIPT = r"""
+import hashlib, importlib, json, os, pwd, shutil, stat, subprocess, sys
+ask = json.loads(sys.argv[1])
+def owner(uid):
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+def entry(path):
+    s = os.lstat(path)
+    kind = "link" if stat.S_ISLNK(s.st_mode) else "folder" if stat.S_ISDIR(s.st_mode) else "file"
+    content = None
+    if kind == "link":
+        content = os.readlink(path)
+    elif kind == "file" and stat.S_ISREG(s.st_mode):
+        try:
+            with open(path, "rb") as f:
+                content = hashlib.sha256(f.read()).hexdigest()
+        except PermissionError:
+            content = "unreadable"
+    return {"kind": kind, "mode": oct(stat.S_IMODE(s.st_mode)), "owner": owner(s.st_uid), "content": content}
+files = {}
+def walk(path):
+    if not os.path.lexists(path):
+        return
+    files[path] = entry(path)
+    if files[path]["kind"] == "folder":
+        try:
+            names = os.listdir(path)
+        except PermissionError:
+            return
+        for name in names:
+            walk(os.path.join(path, name))
+for root in ask["roots"]:
+    walk(root)
+for skip in ask["without"]:
+    for path in [p for p in files if p == skip or p.startswith(skip + "/")]:
+        del files[path]
+code = "import json, importlib.metadata as m, sys; print(json.dumps([sys.prefix, sys.version_info[:2], {d.metadata['Name']: d.version for d in m.distributions()}]))"
+python = shutil.which("python") or shutil.which("python3")
+found = json.loads(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)
+def imported(name):
+    done = subprocess.run([python, "-c", f"import {name.split(':')[0]} as m; print(m.{name.split(':')[1]})"], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+print(json.dumps({
+    "user": owner(os.getuid()), "group": os.getgid(), "workdir": os.getcwd(), "env": dict(os.environ), "python": python,
+    "prefix": found[0], "version": found[1], "distributions": found[2],
+    "imports": {name: imported(name) for name in ask["imports"]},
+    "files": files,
+    "texts": {p: open(p, "rb").read().decode("utf-8", "surrogateescape") if os.path.isfile(p) else None for p in ask["texts"]},
+}))
+"""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    kind: str
+    mode: str
+    owner: str
+    content: str | None
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """`imports` has the value of `module:attribute`, or the error's last line; `texts` the contents of files."""
+
+    user: str
+    group: int
+    workdir: str
+    env: dict[str, str]
+    python: str
+    prefix: str
+    version: tuple[int, int]
+    distributions: dict[str, str]
+    imports: dict[str, str]
+    files: dict[str, Entry]
+    texts: dict[str, str | None]
+
+
+class Docker(msgspec.Struct, frozen=True):
+    """The engine's docker command."""
+
+    command: tuple[str, ...]
+    env: dict[str, str]
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        done = subprocess.run(
+            [*self.command, *arguments], env=self.env, capture_output=True, text=True, input=stdin, check=False
+        )
+        assert done.returncode == 0, f"docker {' '.join(arguments[:4])}: {done.stderr[-4000:]}"
+        return done.stdout
+
+    def look(
+        self,
+        image: str,
+        *,
+        roots: tuple[str, ...] = (),
+        without: tuple[str, ...] = (),
+        imports: tuple[str, ...] = (),
+        texts: tuple[str, ...] = (),
+        user: str = "",
+    ) -> Inside:
+        """Starts the image and looks around. `user` replaces the image's own, to read what is not its own."""
+        ask = {"roots": roots, "without": without, "imports": imports, "texts": texts}
+        who = ("--user", user) if user else ()
+        out = self.run(
+            *("run", "--rm", "--network", "host", *who, "--entrypoint", "python3", image, "-c", _SCRIPT, json.dumps(ask))
+        )
+        # What a container gets from its runtime, not from its image.
+        data: Any = json.loads(out)
+        for name in ("HOSTNAME", "HOME", "PWD", "LC_CTYPE"):
+            data["env"].pop(name, None)
+        return msgspec.convert(data, Inside, strict=False)

@@ -1,1 +1,0 @@
-WHO = "poetry_app"

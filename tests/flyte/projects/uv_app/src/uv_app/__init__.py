@@ -1,1 +1,0 @@
-WHO = "uv_app"

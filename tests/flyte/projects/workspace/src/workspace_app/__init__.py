@@ -1,1 +1,0 @@
-WHO = "workspace_app"
