@@ -29,7 +29,6 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 
 LONGEST_WAIT_SECONDS = 30.0
-_POLL_SECONDS = 0.1
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,13 +57,16 @@ class Service:
         contexts: ContextStore,
         secrets: SecretStore,
         clock: Clock,
+        poll_seconds: float = 0.1,
     ) -> None:
+        """`poll_seconds`: how often a waiting request asks the runner; a cloud's API has its price and its limits."""
         self.settings = settings
         self._registry = registry
         self._runner = runner
         self._contexts = contexts
         self._secrets = secrets
         self._clock = clock
+        self._poll_seconds = poll_seconds
 
     def on_behalf_of(self, caller: str) -> "Service":
         """The same service under the policy as it is for one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
@@ -106,7 +108,7 @@ class Service:
             self._allow(build)
             if build.state.ended or self._clock.now() >= deadline:
                 return build
-            self._clock.sleep(_POLL_SECONDS)
+            self._clock.sleep(self._poll_seconds)
 
     def logs(self, build_id: str, cursor: str, *, wait_seconds: float = 0) -> LogPage:
         """The next lines, after at most `wait_seconds` for the first of them."""
@@ -118,7 +120,7 @@ class Service:
                 raise BoatyardError("NOT_FOUND", f"build {build_id!r} has no log")
             if page.lines or page.done or self._clock.now() >= deadline:
                 return page
-            self._clock.sleep(_POLL_SECONDS)
+            self._clock.sleep(self._poll_seconds)
 
     def cancel(self, build_id: str) -> Build:
         self.build(build_id)

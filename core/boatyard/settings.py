@@ -145,7 +145,9 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     requests: dict[str, str] = msgspec.field(default_factory=lambda: {"cpu": "1", "memory": "2Gi"})
     limits: dict[str, str] = msgspec.field(default_factory=lambda: {"memory": "8Gi"})
     """Of what runs BuildKit: the Job's sidecar, or the managed buildkitd."""
-    job_requests: dict[str, str] = msgspec.field(default_factory=lambda: {"cpu": "200m", "memory": "256Mi", "ephemeral-storage": "4Gi"})
+    job_requests: dict[str, str] = msgspec.field(
+        default_factory=lambda: {"cpu": "200m", "memory": "256Mi", "ephemeral-storage": "4Gi"}
+    )
     job_limits: dict[str, str] = msgspec.field(default_factory=lambda: {"memory": "1Gi"})
     """Of the job itself, which unpacks the context and speaks to BuildKit."""
     node_selector: dict[str, str] = {}
@@ -164,8 +166,11 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     cache_size: str = "50Gi"
     """Of each replica's volume."""
     storage_class: str = ""
-    client_certificate_secret: str = "boatyard-buildkit-client"  # noqa: S105 - a name
-    """Secret of a build's namespace with ca.pem, cert.pem and key.pem for the buildkitd; empty: no TLS."""
+    client_certificate_secret: str = ""
+    """Secret of a build's namespace with ca.pem, cert.pem and key.pem. Empty: `boatyard-buildkit-client` for the
+    managed buildkitd, and plain TCP for a `buildkitUri`."""
+    ca_config_map: str = ""
+    """ConfigMap of a build's namespace whose ca.crt becomes the build's `network.caBundle`."""
     host_users: bool = True
     """False puts the pods that run BuildKit into a user namespace of their own, where nodes have them."""
 

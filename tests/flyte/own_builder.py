@@ -39,9 +39,20 @@ def generate(image: flyte.Image, context: Path) -> str:
     return asyncio.run(_generate(image, context))
 
 
-def build(image: flyte.Image, docker: Docker, settings: Settings, name: str) -> str:
+_COMPARABLE = "type=image,push=true,oci-mediatypes=true,compression=gzip,force-compression=true"
+
+
+def build(
+    image: flyte.Image,
+    docker: Docker,
+    settings: Settings,
+    name: str,
+    *,
+    tag: str = "test",
+    output: tuple[str, ...] = ("--output", _COMPARABLE),
+) -> str:
     """The reference of the pushed image."""
-    reference = f"{settings.default_repository}/flyte-own/{name}:test"
+    reference = f"{settings.default_repository}/flyte-own/{name}:{tag}"
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
         text = generate(image, context)
@@ -54,8 +65,8 @@ def build(image: flyte.Image, docker: Docker, settings: Settings, name: str) -> 
             arguments += ["--secret", f"id=test-ca,src={settings.network.ca_bundle}"]
         dockerfile = context / "Dockerfile"
         dockerfile.write_text(text)
-        output = f"type=image,name={reference},push=true,oci-mediatypes=true,compression=gzip,force-compression=true"
-        docker.run(*arguments, "--output", output, "-f", str(dockerfile), str(context))
+        arguments += ["--tag", reference, "--platform", ",".join(settings.default_platforms)]
+        docker.run(*arguments, *output, "-f", str(dockerfile), str(context))
     return reference
 
 

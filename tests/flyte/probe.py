@@ -29,7 +29,7 @@ def entry(path):
     return {"kind": kind, "mode": oct(stat.S_IMODE(s.st_mode)), "owner": owner(s.st_uid), "content": content}
 files = {}
 def walk(path):
-    if not os.path.lexists(path):
+    if path in ask["without"] or not os.path.lexists(path):
         return
     files[path] = entry(path)
     if files[path]["kind"] == "folder":
@@ -38,12 +38,9 @@ def walk(path):
         except PermissionError:
             return
         for name in names:
-            walk(os.path.join(path, name))
+            walk(path.rstrip("/") + "/" + name)
 for root in ask["roots"]:
     walk(root)
-for skip in ask["without"]:
-    for path in [p for p in files if p == skip or p.startswith(skip + "/")]:
-        del files[path]
 code = "import json, importlib.metadata as m, sys; print(json.dumps([sys.prefix, sys.version_info[:2], {d.metadata['Name']: d.version for d in m.distributions()}]))"
 python = shutil.which("python") or shutil.which("python3")
 found = json.loads(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)

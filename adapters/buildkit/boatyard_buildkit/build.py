@@ -13,9 +13,9 @@ from boatyard.job import BuildJob
 from boatyard.settings import Network
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.child import run_child
-from boatyard_buildkit.classify import explain
 from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
+from boatyard_buildkit.explain import explain
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
@@ -26,6 +26,7 @@ from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.solve import Solve, cache, layout_output, registry_output, scope
+from boatyard_buildkit.stop import Stopped
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -89,6 +90,9 @@ def _drive(
     command = driver.command(solve)
     try:
         exit_code = run_child(command, environment=environment, folder=solve.context, output=output, tick=tick)
+    except Stopped as stop:
+        stop.during, stop.log_tail = follower.running()
+        raise
     except FileNotFoundError:
         raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the builder has no {Path(command[0]).name} program") from None
     for event in parser.close():

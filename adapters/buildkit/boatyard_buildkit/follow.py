@@ -106,6 +106,14 @@ class Follower:
             text=tuple(self._text),
         )
 
+    def running(self) -> tuple[str, tuple[str, ...]]:
+        """Title and last lines of the step that runs now; empty if none does."""
+        for seen in reversed(self._vertices.values()):
+            if seen.step and seen.began is not None and not seen.ended:
+                self._flush(seen)
+                return self._log.clean(self._instructions.title(seen.step)), tuple(seen.tail)
+        return "", ()
+
     def _take_vertex(self, vertex: Vertex) -> None:
         seen = self._vertices.get(vertex.digest)
         if seen is None:

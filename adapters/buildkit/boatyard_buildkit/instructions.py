@@ -11,7 +11,10 @@ from boatyard.job import BuildJob, JobLayer
 _STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
 _VERTEX_WORDS: Final = ("FROM", "RUN", "COPY", "ADD", "WORKDIR")
 _FLAG: Final = re.compile(r"\s--[a-z]+=\S+")
-_NETWORK: Final = re.compile(r"^\. /run/boatyard/network\.sh\n")
+_PRELUDE: Final = re.compile(
+    r"\A(?:\. /run/boatyard/network\.sh\n|[A-Za-z_]\w*=\"\$\(cat \S+; printf x\)\"; export [^\n]*\n)*"
+)
+"""What `boatyard.dockerfile.run` puts before a script: the network, and secrets as variables."""
 _LONGEST: Final = 120
 
 
@@ -92,4 +95,13 @@ def script_of(arguments: str) -> str:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return ""
     shell = len(words) == 3 and words[1] == "-c"
-    return _NETWORK.sub("", words[2]) if shell else " ".join(words)
+    return _PRELUDE.sub("", words[2], count=1) if shell else " ".join(words)
+
+
+def run_script(instruction: str) -> str:
+    """The script of a RUN; for other instructions, and for none, what is written there."""
+    word, _, rest = instruction.partition(" ")
+    if word != "RUN":
+        return instruction
+    rest = _FLAG.sub("", f" {rest}").strip()
+    return script_of(rest) or rest

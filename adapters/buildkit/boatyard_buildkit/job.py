@@ -53,7 +53,8 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
     except BuildFailed as error:
         failure = error.failure
     except Stopped as stop:
-        failure = failure_of(BoatyardError(stop.code, _stopped(stop, job)))
+        tail = stop.log_tail[-job.log_tail_lines :] if job.log_tail_lines else ()
+        failure = failure_of(BoatyardError(stop.code, _stopped(stop, job)), log_tail=tail)
     except BoatyardError as error:
         failure = failure_of(error)
     except OSError as error:
@@ -113,9 +114,10 @@ def _hidden(job: BuildJob, secrets: Path | None) -> list[bytes]:
 
 
 def _stopped(stop: Stopped, job: BuildJob) -> str:
+    during = f" during {stop.during}" if stop.during else ""
     if stop.code == "TIMED_OUT":
-        return f"the build did not end within {job.timeout_seconds} s"
-    return "the build was cancelled"
+        return f"the build's {job.timeout_seconds} s were over{during}"
+    return f"the build was cancelled{during}"
 
 
 def _of_os(error: OSError) -> BoatyardError:

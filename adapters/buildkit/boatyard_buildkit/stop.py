@@ -13,6 +13,9 @@ class Stopped(BaseException):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+        self.during = ""
+        """The step that ran, if one did."""
+        self.log_tail: tuple[str, ...] = ()
 
 
 @contextmanager

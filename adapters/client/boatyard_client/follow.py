@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from boatyard.api.messages import LogsAnswer
 from boatyard.build import Build
+from boatyard_client.endpoint import is_loopback
 from boatyard_client.errors import ApiError
 from boatyard_client.events import Changed, Log, OnEvent
 from boatyard_client.retry import Patience
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 _RESTART: Final = Patience(seconds=180, absent=True)
 _LOG_WAIT_SECONDS: Final = 1.0
 _SILENT_WAIT_SECONDS: Final = 25.0
-_ROUND_SECONDS: Final = 0.2
-"""A build that prints all the time is not asked more often than this."""
+_ROUND_SECONDS: Final = 0.3
+_LOCAL_ROUND_SECONDS: Final = 0.05
+"""A build that prints all the time is not asked more often than this; a server on this machine costs nothing."""
 _LATE_LINES_SECONDS: Final = 10.0
 """How long a build that has ended may take to say that its log is complete."""
 
@@ -27,6 +29,7 @@ def follow(client: "Client", build_id: str, tell: OnEvent | None, *, cursor: str
         while not (build := client.build(build_id, wait=_SILENT_WAIT_SECONDS, patience=_RESTART)).state.ended:
             pass
         return build
+    pause = _LOCAL_ROUND_SECONDS if is_loopback(client.endpoint.url) else _ROUND_SECONDS
     shown: object = None
     ended_at: float | None = None
     while True:
@@ -44,7 +47,7 @@ def follow(client: "Client", build_id: str, tell: OnEvent | None, *, cursor: str
             ended_at = ended_at or time.monotonic()
             if page is None or page.done or time.monotonic() - ended_at > _LATE_LINES_SECONDS:
                 return build
-        elif (left := _ROUND_SECONDS - (time.monotonic() - started)) > 0:
+        elif (left := pause - (time.monotonic() - started)) > 0:
             time.sleep(left)
 
 

@@ -14,8 +14,8 @@ import msgspec
 
 from boatyard.settings import Settings
 from boatyard_local import durable
-from boatyard_local.engine.processes import of_pid
 from boatyard_local.jobs.record import read
+from boatyard_local.process_start import process_start
 from boatyard_local.state import StateFolder
 
 _PACKAGES = ("boatyard", "boatyard_buildkit", "boatyard_connect", "boatyard_local", "boatyard_registry")
@@ -26,8 +26,8 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     url: str
     pid: int
-    started: int
-    """Ticks after boot, where the system tells (proc(5)): with the pid, it names one process for sure."""
+    started: str
+    """`process_start` of the pid."""
     version: str
     """`fingerprint` of the code and settings that it runs with."""
 
@@ -56,8 +56,8 @@ def claim(state: StateFolder) -> Iterator[None]:
 @contextmanager
 def announced(state: StateFolder, url: str, version: str) -> Iterator[ServerInfo]:
     """server.json is there while the block runs. To be used under `claim`."""
-    process = of_pid(os.getpid())
-    info = ServerInfo(url=url, pid=os.getpid(), started=process.started if process else 0, version=version)
+    started = process_start(os.getpid()) or ""
+    info = ServerInfo(url=url, pid=os.getpid(), started=started, version=version)
     durable.write(state.server, msgspec.json.encode(info))
     try:
         yield info
@@ -124,7 +124,4 @@ def _is_held(state: StateFolder) -> bool:
 
 
 def _is_alive(info: ServerInfo) -> bool:
-    process = of_pid(info.pid)
-    if process is None and info.started:
-        return False
-    return process is None or process.started == info.started
+    return process_start(info.pid) == info.started

@@ -36,7 +36,8 @@ from boatyard.spec import (
 
 _WORK = "/tmp/boatyard"  # noqa: S108 - a mount point inside the build, gone when the step ends
 _APT_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:=/*-]*\Z")
-_ACTIVE = "VIRTUAL_ENV=${VIRTUAL_ENV-/opt/venv}"
+_VENV = "${VIRTUAL_ENV-/opt/venv}"
+_ACTIVE = f"VIRTUAL_ENV={_VENV}"
 _INSTALL = 'uv pip install --python "$UV_PYTHON"'
 
 
@@ -210,10 +211,14 @@ def _poetry_project(layer: PoetryProject, site: Site) -> list[str]:
         script = install
     else:
         target = f"/root/.flyte/{project}"
-        mounts = (store, bind(project, target, writable=True), bind(lock, f"{_WORK}/poetry.lock"))
+        mounts = (store, uv_cache(site), bind(project, target, writable=True), bind(lock, f"{_WORK}/poetry.lock"))
         environment = 'ENV POETRY_CACHE_DIR="/tmp/poetry_cache"'
         script = (
-            f"cmp -s {_WORK}/poetry.lock {target}/poetry.lock || cp {_WORK}/poetry.lock {target}/poetry.lock\n"
-            f"{install} -C {target}"
+            f"set -e\ncmp -s {_WORK}/poetry.lock {target}/poetry.lock || cp {_WORK}/poetry.lock {target}/poetry.lock\n"
+            f"{install} -C {target}\n"
+            # Poetry installs a project as a link to its folder, which is gone with the mount. If it made one,
+            # the project itself takes its place.
+            f'if grep -qsF {target} "{_VENV}"/lib/python3*/site-packages/*.pth; then\n'
+            f'uv pip install --python "{_VENV}" --no-deps --reinstall {target}\nfi'
         )
     return [poetry, environment, run(site, script, mounts=mounts, secrets=layer.secret_mounts)]

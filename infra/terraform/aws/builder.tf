@@ -11,6 +11,8 @@ locals {
       # IAM takes 64 characters
       name   = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
       scopes = local.runner == "kubernetes" ? [key] : keys(local.scopes)
+      # empty in CodeBuild
+      namespace = lookup(local.namespaces, key, "")
     }
   }
   builder_statements = {
@@ -92,9 +94,10 @@ locals {
           Principal = { Service = "pods.eks.amazonaws.com" }
           Condition = {
             StringEquals = {
-              "aws:SourceAccount"                      = local.account_id
-              "aws:RequestTag/kubernetes-namespace"    = replace(key, "/", "-")
-              "aws:RequestTag/eks-cluster-name"        = try(var.cluster.name, null)
+              "aws:SourceAccount"                         = local.account_id
+              "aws:RequestTag/eks-cluster-arn"            = local.cluster_arn
+              "aws:RequestTag/kubernetes-namespace"       = builder.namespace
+              "aws:RequestTag/kubernetes-service-account" = var.image_builder.kubernetes.serviceAccount
             }
           }
         }
@@ -105,7 +108,7 @@ locals {
           Condition = {
             StringEquals = {
               "${local.oidc_issuer}:aud" = "sts.amazonaws.com"
-              "${local.oidc_issuer}:sub" = "system:serviceaccount:${replace(key, "/", "-")}:${try(var.cluster.service_account, "")}"
+              "${local.oidc_issuer}:sub" = "system:serviceaccount:${builder.namespace}:${var.image_builder.kubernetes.serviceAccount}"
             }
           }
         }

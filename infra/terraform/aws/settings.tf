@@ -3,7 +3,7 @@
 locals {
   # Sections without their nulls; an absent name keeps the default of core/boatyard/settings.py.
   settings_sections = {
-    for section in ["uv", "network", "cache", "output", "limits", "access"] : section => {
+    for section in ["uv", "network", "cache", "output", "limits", "access", "kubernetes"] : section => {
       for key, value in var.image_builder[section] : key => value if value != null
     }
   }
@@ -16,13 +16,14 @@ locals {
     {
       enabled             = var.image_builder.enabled
       targetConfigMapName = var.image_builder.targetConfigMapName
-      buildkitUri         = local.buildkit_uri
+      buildkitUri         = var.image_builder.buildkitUri
       defaultRepository   = local.default_repository
       authenticationType  = var.image_builder.authenticationType
       buildkit            = { enabled = var.image_builder.buildkit.enabled }
       cache               = merge(local.settings_sections.cache, { repository = local.cache_repository })
       # No project beyond those that have a namespace or a secret prefix.
-      access = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
+      access     = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
+      kubernetes = merge(local.settings_sections.kubernetes, { namespaces = sort(values(local.namespaces)) })
     },
   )
   settings_json = jsonencode(local.settings)

@@ -1,8 +1,8 @@
 variable "image_builder" {
   description = <<-EOT
     The image builder's settings under their own names, those of Union's Helm values first; docs/configuration.md explains each.
-    What is null keeps Boatyard's default. An empty defaultRepository takes the repository that is made here, an empty
-    buildkitUri the buildkitd that is made here if buildkit.enabled and there is a cluster.
+    What is null keeps Boatyard's default. An empty defaultRepository takes the repository that is made here. On a cluster
+    buildkitUri names a buildkitd that is there already; else buildkit.enabled makes one; else each build brings its own.
   EOT
   type = object({
     enabled             = optional(bool, true)
@@ -57,6 +57,30 @@ variable "image_builder" {
     access = optional(object({
       projects   = optional(list(string))
       registries = optional(list(string))
+      callers    = optional(list(object({ match = string, projects = optional(list(string), []) })))
+    }), {})
+    kubernetes = optional(object({
+      namespaceTemplate       = optional(string, "{project}-{domain}")
+      serviceAccount          = optional(string, "boatyard-builder")
+      builderImage            = optional(string)
+      imagePullSecrets        = optional(list(string))
+      requests                = optional(map(string))
+      limits                  = optional(map(string))
+      jobRequests             = optional(map(string))
+      jobLimits               = optional(map(string))
+      nodeSelector            = optional(map(string))
+      tolerations             = optional(list(object({ key = optional(string, ""), operator = optional(string, "Equal"), value = optional(string, ""), effect = optional(string, "") })))
+      podLabels               = optional(map(string))
+      podAnnotations          = optional(map(string))
+      ttlSeconds              = optional(number)
+      startSeconds            = optional(number)
+      buildkitNamespace       = optional(string, "boatyard-buildkit")
+      buildkitImage           = optional(string, "docker.io/moby/buildkit:v0.29.0-rootless")
+      replicas                = optional(number, 1)
+      cacheSize               = optional(string, "50Gi")
+      storageClass            = optional(string, "")
+      clientCertificateSecret = optional(string, "boatyard-buildkit-client")
+      hostUsers               = optional(bool, true)
     }), {})
   })
   default  = {}

@@ -38,13 +38,14 @@ variable "cluster" {
     EKS cluster that runs the builds; null takes CodeBuild instead.
     `identity` is how jobs get AWS credentials: pod-identity (the cluster has the eks-pod-identity-agent add-on) or irsa
     (`oidc_provider_arn` is the cluster's IAM OIDC provider). The cluster's authentication mode has to include API.
+    `namespaces` and `service_accounts`: whether they are made here or are there already.
   EOT
   type = object({
     name              = string
     identity          = optional(string, "pod-identity")
     oidc_provider_arn = optional(string)
-    create_namespaces = optional(bool, true)
-    service_account   = optional(string, "boatyard-builder")
+    namespaces        = optional(bool, true)
+    service_accounts  = optional(bool, true)
   })
   default = null
   validation {

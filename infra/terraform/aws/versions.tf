@@ -9,5 +9,9 @@ terraform {
       source  = "hashicorp/kubernetes"
       version = ">= 2.38"
     }
+    tls = {
+      source  = "hashicorp/tls"
+      version = ">= 4.0"
+    }
   }
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.terraform.offline.environment import environment
 
 HERE = Path(__file__).parent
-VERSIONS = {"kubernetes": "2.38.0"}
+VERSIONS = {"kubernetes": "2.38.0", "tls": "4.1.0"}
 PLATFORM = "linux_amd64"
 HOST = "registry.terraform.io"
 ADDRESS = f"{HOST}/hashicorp"

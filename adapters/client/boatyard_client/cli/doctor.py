@@ -7,11 +7,13 @@ import click
 
 from boatyard_client.cli.output import json_option, print_json, url_option
 
+_BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+"""flyte's own base images are of the Python that runs the SDK."""
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
 @click.command()
-@click.option("--base-image", default="python:3.12-slim", show_default=True, help="The base image to look up.")
+@click.option("--base-image", default=_BASE_IMAGE, show_default=True, help="The base image to look up.")
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Settings to check.")
 @url_option
 @json_option

@@ -73,7 +73,8 @@ class Root(click.Group):
 
 def _interrupted(error: BaseException) -> None:
     """What was raised with the interruption says what goes on without us."""
-    for note in getattr(error, "__notes__", ()):
+    # click raises its own Abort from the KeyboardInterrupt.
+    for note in getattr(error.__cause__ or error, "__notes__", ()):
         click.echo(note, err=True)
 
 

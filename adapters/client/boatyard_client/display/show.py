@@ -24,13 +24,23 @@ def shown(*, live: bool | None = None) -> Iterator[Story]:
 
     console = Console(stderr=True, highlight=False)
     if not (console.is_terminal if live is None else live):
-        yield Story(say=lambda text: click.echo(text, err=True), log=lambda line: click.echo(f"  {line}", err=True))
+        yield _plain()
         return
     view = _View(console)
     from rich.live import Live
 
     with Live(view, console=console, refresh_per_second=8, transient=True):
         yield view.story
+
+
+def _plain() -> Story:
+    """Each line with the seconds since the beginning."""
+
+    def write(text: str) -> None:
+        click.echo(f"{story.elapsed():6.1f} s  {text}", err=True)
+
+    story = Story(say=write, log=write, steps=False)
+    return story
 
 
 class _View:

@@ -18,6 +18,7 @@ _PHASES: Final = {
     Phase.EXPORT_CACHE: "exporting the cache",
     Phase.ATTEST: "attesting",
 }
+_WORTH_SAYING: Final = 0.05
 
 
 class Now(msgspec.Struct, frozen=True):
@@ -35,15 +36,20 @@ class Story:
         *,
         say: Callable[[str], None],
         log: Callable[[str], None],
+        steps: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say = say
         self._log = log
+        self._steps = steps
+        """Say when a step has ended. Where all lines of the log are shown, they say it already."""
         self._clock = clock
         self.started = clock()
         self.now = Now("asking", self.started)
         self.build_id = ""
         self._step: tuple[int, str] | None = None
+        self._running = False
+        """Whether that step still runs."""
 
     def tell(self, event: Event) -> None:
         match event:
@@ -72,11 +78,11 @@ class Story:
             if build.state is State.SUCCEEDED:
                 self._say(_summary(build))
             return
-        if build.step is not None and build.phase in (None, Phase.IMPORT_CACHE, Phase.BUILD):
+        if build.step is not None and build.phase in (Phase.IMPORT_CACHE, Phase.BUILD):
             step = (build.step.number, build.step.title)
             if step != self._step:
                 self._finish_step()
-                self._step = step
+                self._step, self._running = step, True
                 self._go_on(f"step {build.step.number} of {build.step.total} · {printable(build.step.title)}")
         elif build.phase is not None:
             self._finish_step()
@@ -85,9 +91,9 @@ class Story:
             self._go_on("waiting for a builder")
 
     def _finish_step(self) -> None:
-        if self._step is not None:
+        if self._running and self._steps:
             self._say(f"{self.now.title} · {seconds(self._clock() - self.now.since)}")
-            self._step = None
+        self._running = False
 
     def _go_on(self, title: str) -> None:
         kept = title.partition(",")[0] == self.now.title.partition(",")[0]

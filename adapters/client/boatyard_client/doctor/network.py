@@ -14,6 +14,8 @@ from boatyard_client.doctor.finding import Finding, fail, ok, warn
 
 _SECONDS: Final = 30
 _ANY_PACKAGE: Final = "packaging"
+_FRAME: Final = " ├╰─▶│\u00d7"
+"""What uv draws around its errors."""
 
 
 def check(network: Network) -> Finding:
@@ -79,7 +81,7 @@ def _bundle_is_bad(path: str) -> str:
 
 
 def _reason(text: str) -> str:
-    lines = [line.strip(" ├╰─▶×│") for line in text.splitlines() if line.strip()]
+    lines = [line.strip(_FRAME) for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
 
 

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import Final
 
-from boatyard_local.engine import overlay
+from boatyard_local.engine import containerd, overlay
 from boatyard_local.engine.command import tail
 from boatyard_local.engine.environment import daemon_environment
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import EngineError
-from boatyard_local.engine.processes import Daemon, Process, end, of_pid
+from boatyard_local.engine.processes import Daemon
 
 _PATIENCE: Final = 60.0
 _CONFIGURATION: Final = {
@@ -40,13 +40,12 @@ def start(layout: Layout) -> None:
     if not answers(layout.docker_socket):
         process = daemon(layout)
         if process.running() is None:
-            _end_containerd(layout)
+            containerd.start(layout)
             _launch(layout, process)
         _wait(layout, process)
 
 
 def _launch(layout: Layout, process: Daemon) -> None:
-    layout.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
     layout.docker_data.mkdir(parents=True, exist_ok=True)
     layout.docker_socket.unlink(missing_ok=True)
     # dockerd refuses to start when this names a live pid, which after a reboot may be anybody's.
@@ -60,6 +59,7 @@ def _launch(layout: Layout, process: Daemon) -> None:
             f"--config-file={configuration}",
             f"--data-root={layout.docker_data}",
             f"--exec-root={layout.runtime / 'exec'}",
+            f"--containerd={containerd.socket_path(layout)}",
             f"--pidfile={layout.runtime / 'dockerd.pid'}",
             f"--host={host(layout)}",
             # No bridge and no firewall rules: nothing of the machine's network is changed. Builds and
@@ -101,18 +101,5 @@ def answers(path: Path) -> bool:
 
 
 def stop(layout: Layout) -> bool:
-    stopped = daemon(layout).stop()
-    _end_containerd(layout)
-    return stopped
-
-
-def _end_containerd(layout: Layout) -> None:
-    """End the containerd of a dockerd that was killed: it outlives it, and holds mounts."""
-    try:
-        pid = int((layout.runtime / "exec/containerd/containerd.pid").read_text())
-    except (OSError, ValueError):
-        return
-    process: Process | None = of_pid(pid)
-    if process is not None:
-        # Its command line is `containerd --config <exec-root>/containerd/containerd.toml`.
-        end(process, layout.runtime / "exec", 3.0)
+    stopped = [daemon(layout).stop(), containerd.stop(layout)]
+    return any(stopped)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# A unix socket's path has 107 bytes (sun_path, unix(7)). The longest one below the runtime folder is
-# containerd's exec/containerd/containerd-debug.sock.
+# A unix socket's path has 107 bytes (sun_path, unix(7)). The longest one below the runtime folder is the
+# network library's.
 _LONGEST_SOCKET: Final = 107
-_LONGEST_TAIL: Final = len("/exec/containerd/containerd-debug.sock")
+_LONGEST_TAIL: Final = len("/exec/libnetwork/0123456789ab.sock")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Daemon(NamedTuple):
 
     def start(self, arguments: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> None:
         """Start it in its own session, so that Ctrl-C in the terminal does not reach it."""
-        self.record.parent.mkdir(parents=True, exist_ok=True)
+        self.record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.parent.mkdir(parents=True, exist_ok=True)
         mode = "ab" if log.exists() and log.stat().st_size < _LONGEST_LOG else "wb"
         self.record.unlink(missing_ok=True)
@@ -104,10 +104,3 @@ def end(process: Process, binaries: Path, patience: float) -> None:
             if not is_running(process, binaries):
                 return
             time.sleep(0.05)
-
-
-def of_pid(pid: int) -> Process | None:
-    try:
-        return parse_stat(Path(f"/proc/{pid}/stat").read_text())
-    except (OSError, ValueError):
-        return None

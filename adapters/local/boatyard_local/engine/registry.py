@@ -34,7 +34,6 @@ def start(layout: Layout, port: int) -> None:
     """Start the registry on 127.0.0.1:port unless it runs there, and wait until it answers."""
     process = daemon(layout)
     if process.running() is None:
-        layout.runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.registry_data.mkdir(parents=True, exist_ok=True)
         path = layout.engine / "registry.json"
         path.touch(mode=0o600)

@@ -18,9 +18,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         ended = [record for record in records if record.build.state.ended]
         ended.sort(key=_end, reverse=True)
         oldest = now - self.days * 86_400
-        return [
-            record for place, record in enumerate(ended) if place >= self.builds or _end(record) < oldest
-        ]
+        return [record for place, record in enumerate(ended) if place >= self.builds or _end(record) < oldest]
 
 
 def _end(record: Record) -> float:

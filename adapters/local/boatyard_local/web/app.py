@@ -45,11 +45,7 @@ class App:
         except Exception:
             _log.exception("unforeseen error at %s %s", scope["method"], scope["path"])
             response = problem.respond(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"))
-        try:
-            await body.drain()
-        except Disconnected:
-            return
-        await _send(response, send)
+        await _send(response, body, send)
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:
         self._hosts.check(value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
@@ -73,9 +69,16 @@ class App:
         return await workers.run(lambda: self._api.handle(request))
 
 
-async def _send(response: Response, send: Send) -> None:
+async def _send(response: Response, body: Body, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
     headers.append((b"content-length", str(len(response.body)).encode()))
     headers.append((b"cache-control", b"no-store"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    if body.unread:
+        # The answer is out, but the connection stays open while its caller still sends: closed now, it
+        # would break under the caller's hands, and the answer would never be read.
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        await body.drain()
+        await send({"type": "http.response.body"})
+    else:
+        await send({"type": "http.response.body", "body": response.body})

@@ -1,7 +1,6 @@
 """Request bodies: never more in memory than allowed, and read on where a refusal must reach its sender."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -24,6 +23,11 @@ class Body:
         self._receive = receive
         self._headers = headers
         self._more = True
+
+    @property
+    def unread(self) -> bool:
+        """True while there may be more to come. A request without a body has none, whether it was read or not."""
+        return self._more and (bool(self.announced) or "transfer-encoding" in self._headers)
 
     @property
     def announced(self) -> int | None:
@@ -56,14 +60,13 @@ class Body:
         return bytes(read)
 
     async def drain(self) -> None:
-        """Read on and throw away, within bounds. A client that is still sending when the connection closes
-        sees a broken pipe and never the answer that says why."""
-        read, deadline = 0, time.monotonic() + _DRAIN_SECONDS
+        """Read on and throw away, within bounds."""
+        read = 0
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 async for piece in self.pieces():
                     read += len(piece)
-                    if read > _DRAIN_BYTES or time.monotonic() > deadline:
+                    if read > _DRAIN_BYTES:
                         return
-        except TimeoutError:
+        except (TimeoutError, Disconnected):
             return

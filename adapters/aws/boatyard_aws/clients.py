@@ -1,0 +1,112 @@
+"""AWS clients: made when first needed, kept between invocations, with bounded patience.
+
+botocore and not boto3: the latter's resources are not needed and cost a tenth of a second more at a cold
+start. Credentials and endpoints are found as botocore finds them
+(https://docs.aws.amazon.com/boto3/latest/guide/credentials.html), AWS_ENDPOINT_URL included.
+"""
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from botocore.session import Session
+    from mypy_boto3_codebuild import CodeBuildClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+
+CONNECT_SECONDS: Final = 2.0
+READ_SECONDS: Final = 10.0
+ATTEMPTS: Final = 4
+"""Of each call, the first included. Between them botocore's standard mode waits a random part of 1, 2, 4 s
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
+
+
+class Clients:
+    """Thread-safe. One session; one client for each service, region and kind of endpoint."""
+
+    def __init__(self, region: str = "", *, attempts: int = ATTEMPTS) -> None:
+        self._region = region
+        self._attempts = attempts
+        self._session: Session | None = None
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def session(self) -> "Session":
+        with self._lock:
+            if self._session is None:
+                from botocore.session import Session
+
+                self._session = Session()
+            return self._session
+
+    @property
+    def region(self) -> str:
+        """Where this function is. Lambda and CodeBuild set both variables; containers often only one."""
+        if self._region:
+            return self._region
+        found = os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
+        return str(found or "us-east-1")
+
+    def forget(self) -> None:
+        """Begin anew with the credentials there are now."""
+        with self._lock:
+            self._session = None
+            self._clients.clear()
+
+    def ecr(self, region: str = "", *, fips: bool = False) -> "ECRClient":
+        return cast("ECRClient", self._client("ecr", region, fips=fips))
+
+    def s3(self) -> "S3Client":
+        return cast("S3Client", self._client("s3"))
+
+    def codebuild(self) -> "CodeBuildClient":
+        return cast("CodeBuildClient", self._client("codebuild"))
+
+    def logs(self) -> "CloudWatchLogsClient":
+        return cast("CloudWatchLogsClient", self._client("logs"))
+
+    def eks(self) -> "EKSClient":
+        return cast("EKSClient", self._client("eks"))
+
+    def sts(self) -> "STSClient":
+        return cast("STSClient", self._client("sts"))
+
+    def secrets(self) -> "SecretsManagerClient":
+        return cast("SecretsManagerClient", self._client("secretsmanager"))
+
+    def sqs(self) -> "SQSClient":
+        return cast("SQSClient", self._client("sqs"))
+
+    def _client(self, service: str, region: str = "", *, fips: bool = False) -> Any:
+        key = (service, region or self.region, fips)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self.session.create_client(
+                    service,
+                    region_name=key[1],
+                    config=self._config(service, fips=fips),
+                )
+            return self._clients[key]
+
+    def _config(self, service: str, *, fips: bool) -> "Config":
+        from botocore.config import Config
+
+        return Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": self._attempts},
+            # Without these, presigned URLs lead to the global endpoint, which redirects a new bucket's
+            # uploads to its region, and a PUT that is signed for one host cannot follow.
+            signature_version="s3v4" if service == "s3" else None,
+            s3={"addressing_style": "virtual"} if service == "s3" else None,
+            use_fips_endpoint=fips or None,
+            user_agent_extra="boatyard",
+        )

@@ -1,0 +1,13 @@
+"""The clock of the machine."""
+
+import time
+
+
+class SystemClock:
+    """Implements `boatyard.ports.Clock`."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)

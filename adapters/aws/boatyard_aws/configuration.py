@@ -1,0 +1,115 @@
+"""The function's configuration. Terraform sets these variables; a container may mount them.
+
+    BOATYARD_SETTINGS            boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or s3://bucket/key
+    BOATYARD_<SETTING>           one value of it (boatyard.settings_variables), on top
+    BOATYARD_BUCKET              the bucket of boatyard_aws.s3.layout; required
+    BOATYARD_RUNNER              kubernetes | codebuild
+    BOATYARD_CLUSTER             name of the EKS cluster                    (runner kubernetes)
+    BOATYARD_CLUSTER_REGION      its region, if it is not the function's
+    BOATYARD_CODEBUILD_PROJECT   name of the CodeBuild project              (runner codebuild)
+    BOATYARD_CODEBUILD_LOG_GROUP its log group; /aws/codebuild/<project> without one
+    BOATYARD_SECRET_PREFIX       Secrets Manager names start with it; "boatyard" without one
+    BOATYARD_CREATE_REPOSITORIES true: a missing ECR repository is made     (needs ecr:CreateRepository)
+    BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for repositories that are made
+    BOATYARD_DEAD_LETTERS        URL of the queue for messages that no repeat can help
+    BOATYARD_PIN_BASES           true: builds use the digest of a base's last push, and a push rebuilds
+    BOATYARD_ANONYMOUS           true: requests without an IAM caller are taken (a URL behind another gateway)
+    BOATYARD_TRACING             true: X-Ray segments (the function needs tracing_config Active)
+
+POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE and POWERTOOLS_LOG_LEVEL are read by aws-lambda-powertools
+itself; service and namespace are "boatyard" and "Boatyard" without them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from boatyard.errors import BoatyardError, invalid
+from boatyard.settings import Settings
+from boatyard.settings_variables import with_variables
+from boatyard_aws.clients import Clients
+
+_VARIABLES: Final = {
+    "BOATYARD_BUCKET": "bucket",
+    "BOATYARD_RUNNER": "runner",
+    "BOATYARD_CLUSTER": "cluster",
+    "BOATYARD_CLUSTER_REGION": "cluster_region",
+    "BOATYARD_CODEBUILD_PROJECT": "codebuild_project",
+    "BOATYARD_CODEBUILD_LOG_GROUP": "codebuild_log_group",
+    "BOATYARD_SECRET_PREFIX": "secret_prefix",
+    "BOATYARD_CREATE_REPOSITORIES": "create_repositories",
+    "BOATYARD_REPOSITORY_TAGS": "repository_tags",
+    "BOATYARD_DEAD_LETTERS": "dead_letters",
+    "BOATYARD_PIN_BASES": "pin_bases",
+    "BOATYARD_ANONYMOUS": "anonymous",
+    "BOATYARD_TRACING": "tracing",
+}
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    settings: Settings
+    bucket: str
+    runner: Literal["kubernetes", "codebuild"]
+    cluster: str = ""
+    cluster_region: str = ""
+    codebuild_project: str = ""
+    codebuild_log_group: str = ""
+    secret_prefix: str = "boatyard"
+    create_repositories: bool = False
+    repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
+    dead_letters: str = ""
+    pin_bases: bool = False
+    anonymous: bool = False
+    tracing: bool = False
+
+
+def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
+    """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if S3 does not give the settings."""
+    settings = with_variables(_document(variables.get("BOATYARD_SETTINGS", ""), clients), variables)
+    values: dict[str, Any] = {
+        field: variables[name] for name, field in _VARIABLES.items() if variables.get(name, "").strip()
+    }
+    try:
+        made = msgspec.convert({**values, "settings": settings}, Configuration, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(f"the function's variables: {_in_words(str(error))}") from None
+    needed = {"kubernetes": "cluster", "codebuild": "codebuild_project"}[made.runner]
+    if not getattr(made, needed):
+        raise invalid(f"BOATYARD_RUNNER is {made.runner}, so BOATYARD_{needed.upper()} is needed")
+    return made
+
+
+def _document(given: str, clients: Clients) -> dict[str, Any]:
+    if not given.strip():
+        return {}
+    text: bytes | str = given
+    try:
+        if given.startswith("s3://"):
+            text = _from_bucket(given, clients)
+        elif not given.lstrip().startswith("{"):
+            text = Path(given).read_bytes()
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except OSError as error:
+        raise invalid(f"BOATYARD_SETTINGS: {given} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"BOATYARD_SETTINGS is not JSON: {error}") from None
+
+
+def _from_bucket(url: str, clients: Clients) -> bytes:
+    from boatyard_aws.s3.bucket import Bucket
+
+    parts = urlsplit(url)
+    found = Bucket(clients, parts.netloc).get(parts.path.lstrip("/"))
+    if found is None:
+        raise BoatyardError("INVALID_SPEC", f"BOATYARD_SETTINGS: there is no {url}")
+    return found.body
+
+
+def _in_words(error: str) -> str:
+    names = {field: name for name, field in _VARIABLES.items()}
+    for field, name in names.items():
+        error = error.replace(f"`{field}`", name).replace(f"`$.{field}`", name)
+    return error

@@ -1,0 +1,105 @@
+"""The Registry port over the ECR API.
+
+The function's role needs `ecr:DescribeImages` on the repository and nothing else, as long as images have one
+platform: the tag is a key, and the key holds the platform. An index is opened with `ecr:BatchGetImage`. The
+repository of another account is asked under its own registryId and region, and grants the same by its
+repository policy.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+from boatyard.build import Image
+from boatyard.errors import BoatyardError
+from boatyard.reference import Reference
+from boatyard_aws.clients import Clients
+from boatyard_aws.ecr.host import EcrHost, parse_host
+from boatyard_aws.ecr.inside import Inside, Looker
+from boatyard_aws.ecr.repositories import NewRepositories
+from boatyard_aws.faults import code_of, explained
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
+
+_KEY_TAG: Final = re.compile(r"(?:.*-)?[0-9a-f]{32}\Z")
+"""A tag that `boatyard.target` made of a key, with or without the image's name before it."""
+_INDEX: Final = ("image.index", "manifest.list")
+
+
+class EcrRegistry:
+    """Implements `boatyard.ports.Registry` for references whose host is an ECR registry. Thread-safe."""
+
+    def __init__(self, clients: Clients, new: NewRepositories | None = None) -> None:
+        self._clients = clients
+        self._new = new or NewRepositories()
+        self._looker = Looker()
+
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        """See the port.
+
+        Whoever names platforms is about to build. For them a missing repository is made, or is
+        REPOSITORY_NOT_FOUND; for others there is just no image.
+        """
+        host = parse_host(reference.repository.host)
+        if host is None:
+            raise BoatyardError("REGISTRY_UNAVAILABLE", f"{reference.repository.host} is not an ECR registry")
+        wanted = tuple(dict.fromkeys(platforms))
+        detail = self._describe(host, reference, make=bool(wanted))
+        if detail is None:
+            return None
+        digest = detail["imageDigest"]
+        inside = self._inside(host, reference, detail, wanted)
+        if not set(wanted) <= set(inside.platforms):
+            return None
+        return Image(
+            reference=str(reference.at(digest)),
+            digest=digest,
+            platforms=inside.platforms,
+            key=inside.key,
+            size=detail.get("imageSizeInBytes"),
+            attestations=inside.attestations,
+        )
+
+    def _describe(self, host: EcrHost, reference: Reference, *, make: bool) -> "ImageDetailTypeDef | None":
+        from botocore.exceptions import ClientError
+
+        asked: Any = {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag}
+        resource = f"repository/{reference.repository.path} of account {host.registry_id}"
+        denied, unavailable = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
+        with explained("ecr:DescribeImages", resource, unavailable=unavailable, denied=denied):
+            try:
+                answer = self._clients.ecr(host.region, fips=host.fips).describe_images(
+                    registryId=host.registry_id,
+                    repositoryName=reference.repository.path,
+                    imageIds=[asked],
+                )
+            except ClientError as error:
+                code = code_of(error)
+                if code == "ImageNotFoundException":
+                    return None
+                if code != "RepositoryNotFoundException":
+                    raise
+                if make:
+                    self._new.make(self._clients, host, reference.repository)
+                return None
+        if not answer["imageDetails"]:
+            raise BoatyardError(unavailable, f"ECR answered neither with {reference} nor that it is not there")
+        return answer["imageDetails"][0]
+
+    def _inside(
+        self, host: EcrHost, reference: Reference, detail: "ImageDetailTypeDef", wanted: tuple[str, ...]
+    ) -> Inside:
+        is_index = any(word in detail.get("imageManifestMediaType", "") for word in _INDEX)
+        if wanted and not is_index:
+            if len(wanted) > 1:
+                return Inside()
+            if reference.tag and _KEY_TAG.match(reference.tag):
+                return Inside(platforms=wanted)
+        client = self._clients.ecr(host.region, fips=host.fips)
+        try:
+            return self._looker.look(client, host, reference, detail["imageDigest"])
+        except BoatyardError as error:
+            if wanted or error.code != "REGISTRY_DENIED":
+                raise
+            return Inside()  # it is there; what is in it may not be told

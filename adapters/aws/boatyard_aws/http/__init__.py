@@ -1,0 +1,5 @@
+"""The API behind a Lambda function URL."""
+
+from boatyard_aws.http.app import HttpApp
+
+__all__ = ["HttpApp"]

@@ -1,0 +1,46 @@
+"""The order in which evidence is asked, and the failure it comes to."""
+
+import msgspec
+
+from boatyard.build import Failure
+from boatyard.job import BuildJob
+from boatyard.lifecycle import failure
+from boatyard_buildkit.explain import apt, command, images, poetry, solver, uv
+from boatyard_buildkit.explain.verdict import Verdict, sentence
+from boatyard_buildkit.follow import Ended
+from boatyard_buildkit.instructions import Instructions, run_script
+
+_TOOLS = {
+    "aptPackages": apt.read,
+    "pipPackages": uv.read,
+    "requirements": uv.read,
+    "pythonWheels": uv.read,
+    "uvProject": uv.read,
+    "poetryProject": poetry.read,
+}
+
+
+def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
+    """The failure of a build whose BuildKit ended with an error."""
+    layer = instructions.layer_at(ended.line)
+    script = run_script(instructions.text_at(ended.line))
+    verdict = _verdict(ended, job, script, layer.kind if layer else "")
+    tail = ended.output or ended.text
+    made = failure(verdict.code, sentence(verdict.message), tail[-job.log_tail_lines :] if job.log_tail_lines else ())
+    if verdict.advice:
+        made = msgspec.structs.replace(made, advice=sentence(verdict.advice))
+    if layer:
+        made = msgspec.structs.replace(made, layer_index=layer.index, layer_kind=layer.kind, sdk_call=layer.sdk_call)
+    return made
+
+
+def _verdict(ended: Ended, job: BuildJob, script: str, kind: str) -> Verdict:
+    if found := solver.read(ended) or images.read(ended, job):
+        return found
+    if ended.step and (exit_code := command.exit_code(ended.error)) is not None:
+        read = _TOOLS.get(kind)
+        if read is None and not kind and job.layers and "uv venv" in script:
+            read = uv.read_venv
+        tool = read(ended.output, exit_code) if read else None
+        return tool or command.read(ended.output, exit_code, script or ended.step.text)
+    return solver.read_rest(ended)

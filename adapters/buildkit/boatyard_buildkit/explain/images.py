@@ -1,0 +1,100 @@
+"""Images that BuildKit could not pull or push, in the words of containerd's resolver and of registries."""
+
+import re
+from typing import Final
+
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+from boatyard_buildkit.explain.verdict import Verdict, sentence
+from boatyard_buildkit.follow import Ended
+
+_PULLED: Final = re.compile(
+    r"^\[internal\] load metadata for (?P<image>\S+)|^resolve image config for (?:docker-image://)?(?P<frontend>\S+)"
+)
+_FROM: Final = re.compile(r"^\[[^\]]*\] FROM (?P<image>\S+)(?P<frontend>)")
+_PUSHED: Final = re.compile(r"^(?:exporting to |pushing )")
+_DENIED: Final = re.compile(
+    r"\b40[13]\b|[Uu]nauthorized|[Ff]orbidden|denied|insufficient_scope|failed to authorize|authorization failed"
+    r"|no basic auth credentials|failed to fetch (?:anonymous|oauth) token|authentication required"
+)
+_ABSENT: Final = re.compile(
+    r"not found|manifest unknown|name unknown|does not exist|\b404\b|MANIFEST_UNKNOWN|NAME_UNKNOWN"
+)
+_PLATFORM: Final = re.compile(r"no match for platform|no matching manifest")
+_PLAIN_HTTP: Final = re.compile(r"server gave HTTP response to HTTPS client|first record does not look like a TLS")
+_RATE: Final = re.compile(r"\b429\b|toomanyrequests|rate limit", re.IGNORECASE)
+_NO_REPOSITORY: Final = re.compile(r"name unknown|NAME_UNKNOWN|repository .*does not exist", re.IGNORECASE)
+
+
+def read(ended: Ended, job: BuildJob) -> Verdict | None:
+    if _PUSHED.match(ended.vertex) or ended.error.startswith("failed to push"):
+        return _push(ended.error, Reference.parse(job.target))
+    found = _PULLED.match(ended.vertex) or _FROM.match(ended.vertex)
+    if not found:
+        return None
+    image = found["image"] or found["frontend"]
+    if image.partition("@")[0] in (job.uv.image, _full(job.uv.image)) and not job.uv.directory:
+        return Verdict(
+            "DATAPLANE_UNAVAILABLE",
+            f"the uv image {image} cannot be pulled: {sentence(ended.error)}",
+            "Set uv.image or uv.directory in the settings to a uv that builds can reach.",
+        )
+    return _pull(ended.error, f"the Dockerfile frontend {image}" if found["frontend"] else f"the base image {image}")
+
+
+def _pull(error: str, what: str) -> Verdict:
+    if _PLATFORM.search(error):
+        return Verdict(
+            "BASE_IMAGE_NOT_FOUND",
+            f"{what} is not there for this platform",
+            "Choose a base image that has the platform, or another platform.",
+        )
+    if _RATE.search(error):
+        return Verdict(
+            "REGISTRY_UNAVAILABLE",
+            f"the registry limits how often {what} may be pulled",
+            "Wait, pull with a registry_secret, or set up a registry mirror.",
+        )
+    # Docker Hub says both at once: "pull access denied, repository does not exist or may require authorization".
+    if _DENIED.search(error):
+        return Verdict("BASE_IMAGE_DENIED", f"{what} does not exist, or may not be pulled without login")
+    if _ABSENT.search(error) and "no such host" not in error:
+        return Verdict("BASE_IMAGE_NOT_FOUND", f"{what} does not exist")
+    return _unreachable(f"the registry of {what}", error)
+
+
+def _push(error: str, target: Reference) -> Verdict:
+    repository = target.repository
+    if _RATE.search(error):
+        return Verdict("REGISTRY_UNAVAILABLE", f"the registry {repository.host} limits how often may be pushed")
+    if _NO_REPOSITORY.search(error):
+        return Verdict(
+            "PUSH_DENIED",
+            f"the registry has no repository {repository}, and does not make one by a push",
+            "Create the repository, then build again.",
+        )
+    if _DENIED.search(error):
+        return Verdict("PUSH_DENIED", f"the registry refuses the push to {repository}")
+    return _unreachable(f"the registry {repository.host}", error)
+
+
+def _unreachable(what: str, error: str) -> Verdict:
+    if _PLAIN_HTTP.search(error):
+        return Verdict(
+            "REGISTRY_UNAVAILABLE",
+            f"{what} speaks plain http",
+            "Add it to insecureRegistries in the settings, and to BuildKit's or Docker's own list.",
+        )
+    return Verdict("REGISTRY_UNAVAILABLE", f"{what} cannot be reached: {_reason(error)}")
+
+
+def _reason(error: str) -> str:
+    """The end of a Go error is its cause; what comes before are URLs with digests."""
+    for words in ("no such host", "connection refused", "i/o timeout", "certificate signed by unknown authority"):
+        if words in error:
+            return words
+    return sentence(error)
+
+
+def _full(image: str) -> str:
+    return str(Reference.parse(image))

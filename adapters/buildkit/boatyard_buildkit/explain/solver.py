@@ -1,0 +1,62 @@
+"""What BuildKit says of itself, of the Dockerfile and of the files sent to it."""
+
+import re
+from typing import Final
+
+from boatyard_buildkit.explain.verdict import Verdict, sentence
+from boatyard_buildkit.follow import Ended
+
+_NO_SPACE: Final = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_MISSING_FILE: Final = re.compile(
+    r"failed to (?:calculate checksum|compute cache key|walk).*?\"?/?([^\"\s:]*[^\"\s:/])\"?: not found"
+    r"|lstat .*?/([^/\s:]+): no such file or directory"
+)
+_PARSE: Final = re.compile(r"dockerfile parse error(?: on)? line (\d+): (.*)", re.IGNORECASE | re.DOTALL)
+_DOCKERFILE: Final = re.compile(
+    r"no build stage in current context|file with no instructions|failed to parse|invalid reference format"
+    r"|should not be blank|circular dependency|unknown flag|unknown instruction|invalid (?:mount|from flag|field)"
+    r"|failed to process|stage name|not a valid|unexpected key|invalid argument|cannot be used as"
+)
+_NO_BUILDER: Final = re.compile(
+    r"Cannot connect to the Docker daemon|connection refused|no such file or directory|failed to find driver"
+    r"|no builder|connection error|context deadline exceeded|failed to list workers|could not connect to"
+    r"|permission denied"
+)
+_LOST: Final = re.compile(
+    r"error reading from server|transport is closing|closing transport|connection reset|broken pipe|EOF"
+    r"|code = Unavailable|graceful_stop|no active session|server closed"
+)
+_UV: Final = re.compile(r"/?uv-(\w+)$")
+
+
+def read(ended: Ended) -> Verdict | None:
+    """What is plain whatever step it hit."""
+    if _NO_SPACE.search(ended.error):
+        return Verdict("DISK_FULL", "BuildKit found no space left on its disk")
+    if found := _MISSING_FILE.search(ended.error):
+        path = found[1] or found[2]
+        if ended.step and "--from=uv" in ended.step.text and (uv := _UV.search(path)):
+            return Verdict(
+                "UNSUPPORTED", f"this deployment has no uv binary for {uv[1]}", "Set uv.image in the settings."
+            )
+        return Verdict("FILE_NOT_FOUND", f"{path!r} is not among the files of the context")
+    if found := _PARSE.search(ended.error):
+        return Verdict("INVALID_DOCKERFILE", f"line {found[1]} of the Dockerfile: {sentence(found[2])}")
+    return None
+
+
+def read_rest(ended: Ended) -> Verdict:
+    """An error that belongs to no step and no image."""
+    error = ended.error or " ".join(ended.text[-3:])
+    if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
+        where = f"line {ended.line} of the Dockerfile" if ended.line else "the Dockerfile"
+        return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(_tail(error))}")
+    if _LOST.search(error) or ended.exit_code < 0:
+        return Verdict("BUILDER_LOST", f"BuildKit went away during the build: {sentence(_tail(error))}")
+    if not ended.vertex and _NO_BUILDER.search(error):
+        return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(_tail(error))}")
+    return Verdict("INTERNAL", f"BuildKit failed: {sentence(_tail(error)) or f'exit code {ended.exit_code}'}")
+
+
+def _tail(error: str) -> str:
+    return error.removeprefix("failed to solve: ")

@@ -1,0 +1,119 @@
+"""uv's messages (0.5 to 0.13): a headline at the start of a line, causes and hints below it.
+
+What a build backend prints is indented by uv, so it can never be taken for uv's own words.
+"""
+
+import re
+from typing import Final
+
+from boatyard_buildkit.explain import command, resolution
+from boatyard_buildkit.explain.verdict import Verdict
+
+_HEADLINE: Final = re.compile(r"^(?:error: |\s{0,2}\u00d7 )(.*)$")
+_HINT: Final = re.compile(r"^\s*(?:hint: |tip: )(.*)$")
+_DECORATION: Final = re.compile(r"^\s*(?:cause: |[╰├]─▶ |│ ?|Caused by: )?")
+_BUILD: Final = re.compile(r"Failed to (?:build|prepare) `?([^`\s]+)`?")
+_LOCK: Final = re.compile(
+    r"[Ll]ockfile (?:at `([^`]+)` )?needs to be updated|Unable to find lockfile(?: at `([^`]+)`)?"
+    r"|Failed to parse `(\S*uv\.lock)`|lockfile.*(?:is missing|outdated)"
+)
+_CONNECT: Final = re.compile(
+    r"client error \(Connect\)|tcp connect error|dns error|Connection refused|Connection reset|timed out|timeout"
+    r"|failed to lookup address|Network is unreachable|invalid peer certificate|UnknownIssuer"
+    r"|self.signed certificate|certificate verify"
+)
+_STATUS: Final = re.compile(r"HTTP status (?:client|server) error \((\d{3}) ?([^)]*)\)")
+_URL: Final = re.compile(r"https?://(?:[^/\s@)`]*@)?([^/\s)`]+)")
+_TLS: Final = re.compile(r"certificate|UnknownIssuer")
+
+
+def read(output: tuple[str, ...], code: int) -> Verdict | None:
+    if found := command.common(output, code, "uv"):
+        return found
+    if code == 127 and any("uv: not found" in line for line in output):
+        return Verdict("COMMAND_FAILED", "the image has no uv")
+    start = next((i for i in range(len(output) - 1, -1, -1) if _HEADLINE.match(output[i])), None)
+    if start is None:
+        return None
+    matched = _HEADLINE.match(output[start])
+    headline = matched[1] if matched else ""
+    below = [line for line in output[start + 1 :] if not _HINT.match(line)]
+    causes = " ".join(_DECORATION.sub("", line).strip() for line in below).strip()
+    hints = [hint[1] for line in output[start + 1 :] if (hint := _HINT.match(line))]
+    return _of_headline(headline, causes, hints)
+
+
+def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
+    """The step that makes /opt/venv, where the base image may lack the Python asked for."""
+    text = " ".join(output)
+    if missing := re.search(r"No interpreter found for ([^.]+?(?:\.\d+)*) in", text):
+        return Verdict(
+            "UNSUPPORTED",
+            f"the base image has no {missing[1]}, and uv may not download one",
+            "Ask for the Python version that the base image has, or use another base image.",
+        )
+    if "python-build-standalone" in text and _CONNECT.search(text):
+        return Verdict(
+            "NETWORK_UNREACHABLE",
+            f"the base image lacks the Python asked for, and uv cannot download it from {_host(text)}",
+            "Ask for the Python version that the base image has, or let builds reach that host.",
+        )
+    return read(output, code)
+
+
+def _of_headline(headline: str, causes: str, hints: list[str]) -> Verdict | None:
+    advice = f"{hints[0].rstrip('.')}." if hints else ""
+    if "No solution found" in headline:
+        return resolution.read(causes, advice)
+    if lock := _LOCK.search(headline):
+        path = next(filter(None, lock.groups()), "uv.lock")
+        what = "cannot be read" if "parse" in headline else "is missing" if "Unable" in headline else "is out of date"
+        return Verdict(
+            "LOCK_OUTDATED", f"the lock file {path} {what}", "Run `uv lock`, commit uv.lock, then build again."
+        )
+    if built := _BUILD.search(headline):
+        return Verdict(
+            "COMMAND_FAILED",
+            f"{built[1]} has no wheel for this Python and platform, and its build from source failed",
+            "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
+        )
+    if "Git executable not found" in causes:
+        return Verdict(
+            "COMMAND_FAILED",
+            "a requirement comes from git, and git is not in the image",
+            'Put with_apt_packages("git") before this layer.',
+        )
+    if found := _network(f"{headline} {causes}"):
+        return found
+    causes = causes.partition("Usage: ")[0].strip()
+    detail = f"{headline.rstrip(':.')}: {causes}" if causes else headline
+    return Verdict("COMMAND_FAILED", f"uv: {detail}", advice)
+
+
+def _network(text: str) -> Verdict | None:
+    host = _host(text)
+    if status := _STATUS.search(text):
+        number = int(status[1])
+        if number == 404:
+            return Verdict("PACKAGE_NOT_FOUND", f"{host} has no file of that name (404)")
+        if number in (401, 403):
+            return Verdict(
+                "PACKAGE_NOT_FOUND",
+                f"{host} refuses access to the package ({number})",
+                "Check the index URL, and give its password in a secret_mount.",
+            )
+        return Verdict("NETWORK_UNREACHABLE", f"{host} answered {number}")
+    if not _CONNECT.search(text):
+        return None
+    if _TLS.search(text):
+        return Verdict(
+            "NETWORK_UNREACHABLE",
+            f"uv does not trust the certificate of {host}",
+            "Set network.caBundle in the settings to your company's CA bundle.",
+        )
+    return Verdict("NETWORK_UNREACHABLE", f"uv cannot reach {host}")
+
+
+def _host(text: str) -> str:
+    found = _URL.search(text)
+    return found[1] if found else "the package index"

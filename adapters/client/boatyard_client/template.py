@@ -1,0 +1,96 @@
+"""What `boatyard config init` writes: made from the settings' model, so that it cannot fall behind it."""
+
+import ast
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator
+from types import GenericAlias
+from typing import Any, Final, Literal, get_args, get_origin
+
+import msgspec
+
+from boatyard.settings import Settings
+from boatyard_client.endpoint import ClientSettings
+
+_WIDTH: Final = 110
+_HEAD: Final = """\
+# Boatyard's configuration. Every setting below has its default: take the # before it away to change it.
+#
+# `boatyard serve` finds or sets up BuildKit and a registry on this machine; what this file says counts over what
+# it found. A deployment in a cloud is given the same names by its own means.
+"""
+_CLIENT: Final = """\
+# Which service the commands and the flyte plugin ask, and for whom. BOATYARD_URL and --url count over it.
+[client]
+"""
+
+
+def template() -> str:
+    """TOML whose settings are all comments; with them taken in, it says exactly the defaults."""
+    top = _values(Settings)
+    client = _CLIENT + "\n".join(_values(ClientSettings))
+    return "\n\n".join([_HEAD.rstrip(), "\n".join(top), client, *_sections(Settings, "")]) + "\n"
+
+
+def _sections(kind: type[msgspec.Struct], prefix: str) -> Iterator[str]:
+    for info in msgspec.structs.fields(kind):
+        if _is_section(info.type):
+            name = f"{prefix}{info.encode_name}"
+            about = _comment(
+                _documented(kind).get(info.name) or inspect.cleandoc(info.type.__dict__.get("__doc__") or "")
+            )
+            yield "\n".join([*about, f"#[{name}]", *_values(info.type)])
+            yield from _sections(info.type, f"{name}.")
+
+
+def _values(kind: type[msgspec.Struct]) -> list[str]:
+    documented = _documented(kind)
+    lines: list[str] = []
+    for info in msgspec.structs.fields(kind):
+        if not _is_section(info.type):
+            lines += _comment(documented.get(info.name, ""))
+            lines += _comment(_choices(info.type))
+            default = info.default_factory() if info.default is msgspec.NODEFAULT else info.default
+            lines.append(f"#{info.encode_name} = {_toml(msgspec.to_builtins(default))}")
+    return lines
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and not isinstance(kind, GenericAlias) and issubclass(kind, msgspec.Struct)
+
+
+def _documented(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """The strings below a class's fields, which Python itself does not keep."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    found: dict[str, str] = {}
+    field = ""
+    for node in getattr(body, "body", ()):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            field = node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and field:
+            found[field] = inspect.cleandoc(str(node.value.value))
+        else:
+            field = ""
+    return found
+
+
+def _choices(kind: Any) -> str:
+    return f"One of {', '.join(map(str, get_args(kind)))}." if get_origin(kind) is Literal else ""
+
+
+def _comment(text: str) -> list[str]:
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    return [f"# {line}" for part in paragraphs for line in textwrap.wrap(part, _WIDTH)]
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case dict():
+            inner = ", ".join(f"{json.dumps(name)} = {_toml(item)}" for name, item in value.items())
+            return f"{{ {inner} }}" if inner else "{}"
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case _:
+            # Strings, numbers and truth values are written alike in JSON and TOML.
+            return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,201 @@
+"""The API server, as far as this package asks it anything: one method a verb, errors as `refusals` has them.
+
+lightkube's generic client carries the requests: typed objects, kubeconfig, in-cluster tokens. Its `Client`
+hides what is needed here: continue tokens, preconditions, Retry-After, a log's sinceTime and limitBytes.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol, TypeVar
+
+import httpx2
+import msgspec
+from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.core.exceptions import ConfigError
+from lightkube.core.generic_client import BasicRequest, GenericSyncClient
+from lightkube.core.resource import Resource, api_info
+from lightkube.models.meta_v1 import DeleteOptions, Preconditions
+from lightkube.resources.core_v1 import PodLog
+from lightkube.types import PatchType
+
+from boatyard.errors import BoatyardError
+from boatyard_kubernetes.names import FIELD_MANAGER
+from boatyard_kubernetes.refusals import Call, Expired, refused, unreached
+
+R = TypeVar("R", bound=Resource)
+ALL: Final = "*"
+_PAGE: Final = 500
+"""Objects a request, as kubectl asks for."""
+_READS: Final = 3
+_SHORT_WAIT: Final = 2.0
+"""Longer than this no Retry-After is waited for: whoever asked can do so again."""
+
+
+class Token(Protocol):
+    """A bearer token that is fresh whenever it is asked for: EKS, GKE and AKS give theirs for minutes."""
+
+    def __call__(self) -> str: ...
+
+
+class _Bearer(httpx2.Auth):
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Iterator[httpx2.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._token()}"
+        yield request
+
+
+class _Params(ConnectionParams):
+    """lightkube's own parameters, with a token that renews itself."""
+
+    bearer: Token | None = None
+
+    def httpx_params(self, config: SingleConfig) -> dict[str, Any]:
+        params: dict[str, Any] = super().httpx_params(config)
+        return params if self.bearer is None else {**params, "auth": _Bearer(self.bearer)}
+
+
+def connect(
+    config: KubeConfig | SingleConfig | None = None,
+    *,
+    token: Token | None = None,
+    connect_seconds: float = 5.0,
+    read_seconds: float = 20.0,
+    trust_env: bool = True,
+) -> "Cluster":
+    """Without `config`: the pod's own service account, else KUBECONFIG. Raises DATAPLANE_DENIED."""
+    params = _Params(timeout=httpx2.Timeout(read_seconds, connect=connect_seconds), trust_env=trust_env)
+    params.bearer = token
+    try:
+        return Cluster(GenericSyncClient(params, config, field_manager=FIELD_MANAGER))
+    except (ConfigError, OSError, KeyError, ValueError) as error:
+        raise BoatyardError("DATAPLANE_DENIED", f"no way to the cluster: {error}") from None
+
+
+class Cluster:
+    """Thread-safe, as httpx's client is. A read is tried again where that is harmless; a write never is:
+    whoever asked cannot know whether it happened, and asks again."""
+
+    def __init__(self, client: GenericSyncClient, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._pause = pause
+
+    def create(self, obj: R, namespace: str | None, *, dry_run: bool = False) -> R:
+        """Raises Exists, or what `refusals` says."""
+        params = {"dryRun": "All"} if dry_run else {}
+        return self._ask("create", type(obj), obj=obj, namespace=namespace, params=params)
+
+    def get(self, kind: type[R], name: str, namespace: str | None) -> R:
+        """Raises Absent."""
+        return self._ask("get", kind, name=name, namespace=namespace)
+
+    def find(self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "") -> list[R]:
+        """All that match, consistently read. `namespace` None: in the whole cluster.
+
+        A list whose continue token expires (410) starts anew in one piece, as client-go's pager does.
+        """
+        try:
+            return [obj for page in self.pages(kind, namespace, labels=labels, fields=fields) for obj in page]
+        except Expired:
+            pages = self.pages(kind, namespace, labels=labels, fields=fields, size=0)
+            return [obj for page in pages for obj in page]
+
+    def pages(
+        self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "", size: int = _PAGE
+    ) -> Iterator[list[R]]:
+        """Raises Expired."""
+        params = {"labelSelector": labels, "fieldSelector": fields, "limit": str(size) if size else ""}
+        params = {name: value for name, value in params.items() if value}
+        while True:
+            more, _, items = self._ask("list", kind, namespace=namespace or ALL, params=params)
+            yield items
+            if not more:
+                return
+
+    def merge(self, kind: type[R], name: str, namespace: str, patch: dict[str, Any]) -> R:
+        """A JSON merge patch (RFC 7386). Raises Absent, or Changed if it names another resourceVersion."""
+        headers = {"Content-Type": PatchType.MERGE.value}
+        return self._ask("patch", kind, obj=patch, name=name, namespace=namespace, headers=headers)
+
+    def apply(self, obj: R, name: str, namespace: str) -> R:
+        """Server-side apply: makes or changes it in one request, without reading it."""
+        headers = {"Content-Type": PatchType.APPLY.value}
+        return self._ask(
+            "patch", type(obj), obj=obj, name=name, namespace=namespace, headers=headers, params={"force": "true"}
+        )
+
+    def delete(self, kind: type[R], name: str, namespace: str, *, unchanged: Preconditions | None = None) -> None:
+        """With its dependents, in the background. Raises Absent, or Changed if `unchanged` does not hold."""
+        options = DeleteOptions(preconditions=unchanged, propagationPolicy="Background")
+        self._ask("delete", kind, name=name, namespace=namespace, body=options)
+
+    def log(self, pod: str, namespace: str, **params: str | None) -> bytes:
+        """A container's log as it is. Raises Absent, or NotReady before the container has started."""
+        call = Call("get", "pods/log", namespace, pod)
+        query = {name: value for name, value in params.items() if value is not None}
+        request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
+        return self._send(call, request, lambda response: response.content)
+
+    def _ask(
+        self,
+        verb: str,
+        kind: type[R],
+        *,
+        obj: Any = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        body: msgspec.Struct | None = None,
+    ) -> Any:
+        info = api_info(kind)
+        method = "post" if verb == "create" else verb
+        where = namespace if namespace != ALL else None
+        group = f".{info.resource.group}" if info.resource.group else ""
+        call = Call(verb, info.plural + group, where, name or (obj.metadata.name if method == "post" else None))
+        request = self._client.prepare_request(
+            method, kind, obj, name, namespace, params=dict(params or {}), headers=headers
+        )
+        if body is not None:
+            request.data = body
+
+        def read(response: httpx2.Response) -> Any:
+            answer = self._client.handle_response(method, response, request)
+            if params is not None and "continue" in request.params:
+                params["continue"] = request.params["continue"]
+            return answer
+
+        return self._send(call, request, read)
+
+    def _send(self, call: Call, request: BasicRequest, read: Callable[[httpx2.Response], Any]) -> Any:
+        for left in reversed(range(_READS if request.method == "GET" else 1)):
+            try:
+                response = self._client.send(self._client.build_adapter_request(request))
+            except (httpx2.HTTPError, httpx2.InvalidURL, ConfigError) as error:
+                refusal = unreached(call, error)
+            else:
+                if response.is_success:
+                    return self._read(call, response, read)
+                refusal = refused(call, response)
+            if not left or not self._worth_another(refusal):
+                raise refusal
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _read(call: Call, response: httpx2.Response, read: Callable[[httpx2.Response], Any]) -> Any:
+        try:
+            return read(response)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the API server's answer to {call}: {error}") from None
+
+    def _worth_another(self, refusal: Exception) -> bool:
+        if not isinstance(refusal, BoatyardError) or refusal.code != "DATAPLANE_UNAVAILABLE":
+            return False
+        wait = refusal.retry_after_seconds or 0
+        if wait > _SHORT_WAIT and "asks to wait" in refusal.detail:
+            return False
+        self._pause(min(wait, 0.3))
+        return True
+

@@ -1,0 +1,97 @@
+"""Questions to a Job and its pods, answered from their status as the published API defines it."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+from lightkube.models.core_v1 import ContainerStateTerminated, ContainerStatus
+from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Pod
+
+from boatyard.build import Build
+from boatyard_kubernetes.names import BUILD, NUMBER, RECORD
+from boatyard_kubernetes.pod import CONTAINER
+
+
+def seconds(time: datetime | None) -> float | None:
+    return time.timestamp() if time is not None else None
+
+
+def name_of(thing: Job | Pod) -> str:
+    return (thing.metadata and thing.metadata.name) or ""
+
+
+def namespace_of(thing: Job | Pod) -> str:
+    return (thing.metadata and thing.metadata.namespace) or ""
+
+
+def label(thing: Job | Pod, name: str) -> str:
+    return ((thing.metadata and thing.metadata.labels) or {}).get(name) or ""
+
+
+def record_of(job: Job) -> Build | None:
+    """What the Job says of its build; None if it is not one of ours, or was tampered with."""
+    text = ((job.metadata and job.metadata.annotations) or {}).get(RECORD, "")
+    try:
+        build = msgspec.json.decode(text, type=Build)
+    except msgspec.MsgspecError:
+        return None
+    return build if build.id == label(job, BUILD) else None
+
+
+def number_of(job: Job) -> int:
+    text = ((job.metadata and job.metadata.annotations) or {}).get(NUMBER, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else 0
+
+
+def condition(job: Job, *types: str) -> tuple[str, str, datetime | None] | None:
+    """(reason, message, since) of the first of `types` that is true."""
+    for found in (job.status and job.status.conditions) or ():
+        if found.type in types and found.status == "True":
+            return found.reason or "", found.message or "", found.lastTransitionTime
+    return None
+
+
+def pod_condition(pod: Pod, type: str, status: str) -> tuple[str, str] | None:
+    for found in (pod.status and pod.status.conditions) or ():
+        if found.type == type and found.status == status:
+            return found.reason or "", found.message or ""
+    return None
+
+
+def is_suspended(job: Job) -> bool:
+    return bool(job.spec and job.spec.suspend)
+
+
+def is_going(thing: Job | Pod) -> bool:
+    return bool(thing.metadata and thing.metadata.deletionTimestamp)
+
+
+def containers(pod: Pod) -> Iterator[ContainerStatus]:
+    if pod.status:
+        yield from pod.status.initContainerStatuses or ()
+        yield from pod.status.containerStatuses or ()
+
+
+def job_container(pod: Pod) -> ContainerStatus | None:
+    return next((c for c in containers(pod) if c.name == CONTAINER), None)
+
+
+def terminated(pod: Pod) -> ContainerStateTerminated | None:
+    container = job_container(pod)
+    return container.state.terminated if container and container.state else None
+
+
+def running_since(pod: Pod) -> float | None:
+    container = job_container(pod)
+    running = container.state.running if container and container.state else None
+    return seconds(running.startedAt) if running else None
+
+
+def has_started(pod: Pod) -> bool:
+    return running_since(pod) is not None or terminated(pod) is not None
+
+
+def in_order(pods: Iterable[Pod]) -> list[Pod]:
+    """Oldest first. One follows the other: a replacement is made once the pod before has ended."""
+    return sorted(pods, key=lambda pod: (seconds(pod.metadata and pod.metadata.creationTimestamp) or 0, name_of(pod)))

@@ -1,0 +1,112 @@
+"""A build as a batch/v1 Job, and its plan as a Secret that the Job owns.
+
+The plan is a Secret and not a ConfigMap because it may hold a signed URL and an index's password. It is made
+after the Job, which is created suspended: so the Job's name stays the lock, its uid is known for the owner
+reference, and no pod waits for a plan that never comes.
+"""
+
+import base64
+from typing import Final
+
+import msgspec
+from lightkube.models.batch_v1 import (
+    JobSpec,
+    PodFailurePolicy,
+    PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern,
+    PodFailurePolicyRule,
+)
+from lightkube.models.meta_v1 import ObjectMeta, OwnerReference
+from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Secret
+
+from boatyard.build import Build
+from boatyard.errors import invalid
+from boatyard.job import BuildJob
+from boatyard.settings import Settings
+from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name
+from boatyard_kubernetes.pod import CA_FOLDER, CONTAINER, template
+from boatyard_kubernetes.topology import access_file
+
+_LARGEST_PLAN: Final = 1024 * 1024
+"""Bytes of a Secret's data (core/v1 MaxSecretSize)."""
+_RESTARTS: Final = 3
+_SPARE_SECONDS: Final = 60
+"""What a job gets beyond its own timeout, to end by itself and tell more than a killed one can."""
+
+
+def job_object(job: BuildJob, build: Build, number: int, settings: Settings, namespace: str) -> Job:
+    """Suspended. `number` orders lists: microseconds since 1970."""
+    kubernetes = settings.kubernetes
+    return Job(
+        metadata=ObjectMeta(
+            name=job_name(job.id),
+            namespace=namespace,
+            labels=build_labels(job),
+            annotations={RECORD: msgspec.json.encode(build).decode(), NUMBER: str(number)},
+        ),
+        spec=JobSpec(
+            suspend=True,
+            parallelism=1,
+            completions=1,
+            backoffLimit=_RESTARTS,
+            podReplacementPolicy="Failed",
+            podFailurePolicy=_failure_policy(),
+            activeDeadlineSeconds=job.timeout_seconds + kubernetes.start_seconds + _SPARE_SECONDS,
+            ttlSecondsAfterFinished=kubernetes.ttl_seconds,
+            template=template(job, settings),
+        ),
+    )
+
+
+def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
+    """Raises INVALID_SPEC for a plan that no Secret can hold."""
+    assert owner.metadata is not None and owner.metadata.name and owner.metadata.uid  # noqa: S101 - as created
+    if settings.kubernetes.ca_config_map:
+        network = msgspec.structs.replace(job.network, ca_bundle=f"{CA_FOLDER}/ca.crt")
+        job = msgspec.structs.replace(job, network=network)
+    files = {"job.json": msgspec.json.encode(job), "settings.json": access_file(settings, job)}
+    size = sum(map(len, files.values()))
+    if size > _LARGEST_PLAN:
+        raise invalid(f"the plan has {size:,} bytes; in a cluster at most {_LARGEST_PLAN:,} are possible", field="spec")
+    return Secret(
+        metadata=ObjectMeta(
+            name=job_name(job.id),
+            namespace=owner.metadata.namespace,
+            labels=build_labels(job),
+            ownerReferences=[
+                OwnerReference(
+                    apiVersion="batch/v1",
+                    kind="Job",
+                    name=owner.metadata.name,
+                    uid=owner.metadata.uid,
+                    controller=True,
+                    # blockOwnerDeletion stays unset: where OwnerReferencesPermissionEnforcement is on (OpenShift)
+                    # it needs a right on jobs/finalizers.
+                )
+            ],
+        ),
+        type="Opaque",
+        immutable=True,
+        data={name: base64.b64encode(data).decode() for name, data in files.items()},
+    )
+
+
+def _failure_policy() -> PodFailurePolicy:
+    """A node that goes away is not a failure: the pod is made again, however often. What the job itself ended
+    with is final, whatever it is: its result says whether a repeat can help, and to whom. The rest, pods that
+    never ran, is tried again up to the backoff limit."""
+    return PodFailurePolicy(
+        rules=[
+            PodFailurePolicyRule(
+                action="Ignore",
+                onPodConditions=[PodFailurePolicyOnPodConditionsPattern(type="DisruptionTarget", status="True")],
+            ),
+            PodFailurePolicyRule(
+                action="FailJob",
+                onExitCodes=PodFailurePolicyOnExitCodesRequirement(
+                    containerName=CONTAINER, operator="NotIn", values=[0]
+                ),
+            ),
+        ]
+    )

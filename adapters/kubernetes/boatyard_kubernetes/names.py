@@ -1,0 +1,93 @@
+"""What things are called in the cluster. Names, labels and annotations are made and read here only.
+
+A Job's name follows from the build's id, so that it can be the lock: the API server makes a name once.
+Labels are the recommended ones (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels)
+and ours under boatyard.io.
+"""
+
+import re
+from typing import Final
+
+from boatyard.build import Build
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.policy import check_scope
+from boatyard.ports import Scope
+from boatyard.settings import Kubernetes
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+NAME: Final = "app.kubernetes.io/name"
+COMPONENT: Final = "app.kubernetes.io/component"
+PART_OF: Final = "app.kubernetes.io/part-of"
+TAG: Final = "boatyard.io/tag"
+BUILD: Final = "boatyard.io/build"
+PROJECT: Final = "boatyard.io/project"
+DOMAIN: Final = "boatyard.io/domain"
+
+RECORD: Final = "boatyard.io/record"
+"""Annotation: the Build as JSON, first as it was asked for, then as it ended."""
+NUMBER: Final = "boatyard.io/number"
+"""Annotation: microseconds since 1970 of the request; the order of lists."""
+STOPPED: Final = "boatyard.io/stopped"
+"""Annotation: why and when the runner stopped the Job, as JSON (`stopping.Stopped`)."""
+
+FIELD_MANAGER: Final = "boatyard"
+_PREFIX: Final = "boatyard-"
+_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?\Z")
+_NAMESPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
+
+
+def is_build_id(text: str) -> bool:
+    """Whether it could be a label's value and part of a name; what is not was never a build's id."""
+    return _ID.match(text) is not None
+
+
+def job_name(build_id: str) -> str:
+    return _PREFIX + build_id
+
+
+def tag_of(job: BuildJob | Build) -> str:
+    return job.id.rpartition("-")[0]
+
+
+def namespace_of(settings: Kubernetes, scope: Scope) -> str:
+    """Raises DATAPLANE_DENIED for a template that makes no namespace's name of it (RFC 1123, 63 characters)."""
+    check_scope(scope)
+    name = settings.namespace_template.replace("{project}", scope.project).replace("{domain}", scope.domain)
+    if not _NAMESPACE.match(name):
+        raise BoatyardError(
+            "DATAPLANE_DENIED",
+            f"kubernetes.namespaceTemplate {settings.namespace_template!r} makes {name!r} of "
+            f"{scope.project}/{scope.domain}, which is no namespace's name (lower-case letters, digits, -; at most 63)",
+        )
+    if settings.namespaces and name not in settings.namespaces:
+        raise BoatyardError("DATAPLANE_DENIED", f"the namespace {name} is not among kubernetes.namespaces")
+    return name
+
+
+def reach(settings: Kubernetes) -> tuple[str | None, ...]:
+    """Where builds can be. None is the whole cluster, which needs a ClusterRole to list Jobs."""
+    if settings.namespaces:
+        return settings.namespaces
+    if "{" not in settings.namespace_template:
+        return (settings.namespace_template,)
+    return (None,)
+
+
+def common_labels(component: str) -> dict[str, str]:
+    return {NAME: "boatyard", COMPONENT: component, PART_OF: "boatyard", MANAGED_BY: "boatyard"}
+
+
+def build_labels(job: BuildJob) -> dict[str, str]:
+    """On the Job, its pods and its plan alike."""
+    return {
+        **common_labels("build"),
+        TAG: tag_of(job),
+        BUILD: job.id,
+        PROJECT: job.project,
+        DOMAIN: job.domain,
+    }
+
+
+BUILDS: Final = f"{MANAGED_BY}=boatyard,{COMPONENT}=build"
+"""Selects all builds."""

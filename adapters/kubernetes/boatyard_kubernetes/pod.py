@@ -1,0 +1,213 @@
+"""The pod of a build: the job's container, held to the restricted Pod Security Standard, and where the topology
+asks for it a rootless buildkitd beside it, which no standard but `privileged` lets in.
+
+Why rootless BuildKit needs what it gets (moby/buildkit docs/rootless.md and its examples/kubernetes):
+seccomp and AppArmor Unconfined for mount and unshare; privilege escalation because newuidmap is setuid;
+--oci-worker-no-process-sandbox because the pod's /proc is masked.
+"""
+
+from typing import Any, Final
+
+from lightkube.models.core_v1 import (
+    AppArmorProfile,
+    Capabilities,
+    ConfigMapVolumeSource,
+    Container,
+    EmptyDirVolumeSource,
+    EnvVar,
+    ExecAction,
+    KeyToPath,
+    LocalObjectReference,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplateSpec,
+    Probe,
+    ProjectedVolumeSource,
+    ResourceRequirements,
+    SeccompProfile,
+    SecretProjection,
+    SecretVolumeSource,
+    SecurityContext,
+    Volume,
+    VolumeMount,
+    VolumeProjection,
+)
+from lightkube.models.core_v1 import Toleration as PodToleration
+from lightkube.models.meta_v1 import ObjectMeta
+
+from boatyard.job import BuildJob
+from boatyard.settings import Kubernetes, Settings, Toleration
+from boatyard_kubernetes.names import build_labels, job_name
+from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
+from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
+
+CONTAINER: Final = "build"
+DAEMON: Final = "buildkitd"
+PLAN_FOLDER: Final = "/boatyard/plan"
+OUT_FOLDER: Final = "/boatyard/out"
+SECRETS_FOLDER: Final = "/boatyard/secrets"
+CA_FOLDER: Final = "/boatyard/ca"
+TERMINATION_LOG: Final = "/dev/termination-log"
+USER: Final = 1000
+"""The user of moby/buildkit's rootless images; the job shares it so that both may use the socket."""
+GRACE_SECONDS: Final = 30
+_READABLE: Final = 0o440
+_ROOTLESS_RUN: Final = "/run/user/1000/buildkit"
+_ROOTLESS_STATE: Final = "/home/user/.local/share/buildkit"
+
+
+def template(job: BuildJob, settings: Settings) -> PodTemplateSpec:
+    kubernetes = settings.kubernetes
+    daemonless = choose(settings) is Topology.DAEMONLESS
+    spec = PodSpec(
+        containers=[_job_container(job, settings)],
+        initContainers=[daemon(kubernetes)] if daemonless else None,
+        volumes=_volumes(job, settings),
+        restartPolicy="Never",
+        serviceAccountName=kubernetes.service_account,
+        # The job asks the API server nothing. Workload identity brings tokens of its own.
+        automountServiceAccountToken=False,
+        enableServiceLinks=False,
+        securityContext=restricted_pod(),
+        nodeSelector=kubernetes.node_selector or None,
+        tolerations=[toleration(t) for t in kubernetes.tolerations] or None,
+        imagePullSecrets=[LocalObjectReference(name=n) for n in kubernetes.image_pull_secrets] or None,
+        terminationGracePeriodSeconds=GRACE_SECONDS,
+        hostUsers=False if daemonless and not kubernetes.host_users else None,
+    )
+    annotations = {
+        # A build that is moved starts from nothing: the autoscaler should rather wait for its end.
+        "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+        **kubernetes.pod_annotations,
+    }
+    labels = {**kubernetes.pod_labels, **build_labels(job)}
+    return PodTemplateSpec(metadata=ObjectMeta(labels=labels, annotations=annotations), spec=spec)
+
+
+def restricted_pod() -> PodSecurityContext:
+    return PodSecurityContext(
+        runAsNonRoot=True,
+        runAsUser=USER,
+        runAsGroup=USER,
+        fsGroup=USER,
+        fsGroupChangePolicy="OnRootMismatch",
+        seccompProfile=SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def restricted_container() -> SecurityContext:
+    return SecurityContext(
+        allowPrivilegeEscalation=False,
+        readOnlyRootFilesystem=True,
+        capabilities=Capabilities(drop=["ALL"]),
+    )
+
+
+def rootless_daemon() -> SecurityContext:
+    return SecurityContext(
+        runAsUser=USER,
+        runAsGroup=USER,
+        seccompProfile=SeccompProfile(type="Unconfined"),
+        appArmorProfile=AppArmorProfile(type="Unconfined"),
+    )
+
+
+def toleration(asked: Toleration) -> PodToleration:
+    return PodToleration(
+        key=asked.key or None,
+        operator=asked.operator,
+        value=asked.value or None,
+        effect=asked.effect or None,
+    )
+
+
+def resources(requests: dict[str, str], limits: dict[str, str]) -> ResourceRequirements:
+    return ResourceRequirements(requests=dict(requests) or None, limits=dict(limits) or None)
+
+
+def _job_container(job: BuildJob, settings: Settings) -> Container:
+    kubernetes = settings.kubernetes
+    mounts = [
+        VolumeMount(name="plan", mountPath=PLAN_FOLDER, readOnly=True),
+        VolumeMount(name="out", mountPath=OUT_FOLDER),
+        VolumeMount(name="tmp", mountPath="/tmp"),  # noqa: S108 - the pod's own
+    ]
+    if _secret_names(job):
+        mounts.append(VolumeMount(name="secrets", mountPath=SECRETS_FOLDER, readOnly=True))
+    if client_secret(settings):
+        mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
+    if kubernetes.ca_config_map:
+        mounts.append(VolumeMount(name="ca", mountPath=CA_FOLDER, readOnly=True))
+    if choose(settings) is Topology.DAEMONLESS:
+        mounts.append(VolumeMount(name="socket", mountPath=SOCKET_FOLDER))
+    return Container(
+        name=CONTAINER,
+        image=kubernetes.builder_image,
+        command=["python", "-m", "boatyard_buildkit"],
+        args=[
+            f"--job={PLAN_FOLDER}/job.json",
+            f"--out={OUT_FOLDER}",
+            f"--secrets={SECRETS_FOLDER}",
+            f"--buildkit={PLAN_FOLDER}/settings.json",
+            f"--termination-log={TERMINATION_LOG}",
+        ],
+        env=[EnvVar(name="HOME", value="/tmp"), EnvVar(name="PYTHONUNBUFFERED", value="1")],  # noqa: S108
+        volumeMounts=mounts,
+        resources=resources(kubernetes.job_requests, kubernetes.job_limits),
+        securityContext=restricted_container(),
+        terminationMessagePath=TERMINATION_LOG,
+        terminationMessagePolicy="FallbackToLogsOnError",
+    )
+
+
+def daemon(kubernetes: Kubernetes) -> Container:
+    """A sidecar (an init container that stays: on by default since 1.29). The job starts once it answers, and
+    it ends with the job. User code runs in its container, away from the job's token and registry logins."""
+    probe = ExecAction(command=["buildctl", f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock", "debug", "workers"])
+    return Container(
+        name=DAEMON,
+        image=kubernetes.buildkit_image,
+        args=[f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock", "--oci-worker-no-process-sandbox"],
+        restartPolicy="Always",
+        startupProbe=Probe(exec=probe, periodSeconds=1, failureThreshold=60),
+        volumeMounts=[
+            VolumeMount(name="socket", mountPath=_ROOTLESS_RUN),
+            VolumeMount(name="state", mountPath=_ROOTLESS_STATE),
+        ],
+        resources=resources(kubernetes.requests, kubernetes.limits),
+        securityContext=rootless_daemon(),
+    )
+
+
+def _secret_names(job: BuildJob) -> list[tuple[str, str]]:
+    """(kind, name) of each secret once; a name that is both comes as the registry's."""
+    names = {secret.name: BUILD_KIND for secret in job.secrets} | {n: PULL_KIND for n in job.registry_secrets}
+    return [(kind, name) for name, kind in names.items()]
+
+
+def _volumes(job: BuildJob, settings: Settings) -> list[Volume]:
+    volumes = [
+        Volume(name="plan", secret=SecretVolumeSource(secretName=job_name(job.id), defaultMode=_READABLE)),
+        Volume(name="out", emptyDir=EmptyDirVolumeSource()),
+        Volume(name="tmp", emptyDir=EmptyDirVolumeSource()),
+    ]
+    if names := _secret_names(job):
+        # Optional: a pod would wait for a missing one in silence. The job says SECRET_NOT_FOUND at once.
+        sources = [
+            VolumeProjection(
+                secret=SecretProjection(
+                    name=secret_object_name(kind, name), optional=True, items=[KeyToPath(key=VALUE, path=name)]
+                )
+            )
+            for kind, name in names
+        ]
+        volumes.append(
+            Volume(name="secrets", projected=ProjectedVolumeSource(sources=sources, defaultMode=_READABLE))
+        )
+    if secret := client_secret(settings):
+        volumes.append(Volume(name="tls", secret=SecretVolumeSource(secretName=secret, defaultMode=_READABLE)))
+    if settings.kubernetes.ca_config_map:
+        volumes.append(Volume(name="ca", configMap=ConfigMapVolumeSource(name=settings.kubernetes.ca_config_map)))
+    if choose(settings) is Topology.DAEMONLESS:
+        volumes += [Volume(name=name, emptyDir=EmptyDirVolumeSource()) for name in ("socket", "state")]
+    return volumes

@@ -1,0 +1,164 @@
+"""What the API server and the way to it can say no with -> who acts next.
+
+Statuses and reasons: kubernetes.io/docs/reference/kubernetes-api/common-definitions/status and
+k8s.io/apimachinery/pkg/api/errors. Nothing of lightkube or httpx leaves this package.
+"""
+
+import re
+from typing import Final
+
+import httpx2
+import msgspec
+from lightkube.core.exceptions import ConfigError
+
+from boatyard.errors import BoatyardError
+
+RETRY_AFTER_SECONDS: Final = 5
+_MOST: Final = 300
+_GRANT: Final = "docs/kubernetes.md has the Role that grants exactly what is needed"
+
+
+class Call:
+    """What was asked, for people: `create jobs.batch in namespace flytesnacks-development`."""
+
+    def __init__(self, verb: str, resource: str, namespace: str | None, name: str | None = None) -> None:
+        self.verb = verb
+        self.resource = resource
+        self.namespace = namespace
+        self.name = name
+
+    def __str__(self) -> str:
+        name = f" {self.name}" if self.name else ""
+        where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
+        return f"{self.verb} {self.resource}{name} {where}"
+
+
+class Absent(Exception):
+    """404 for the object itself, or for what it belongs to."""
+
+
+class Exists(Exception):
+    """409 AlreadyExists."""
+
+
+class Changed(Exception):
+    """409 Conflict: the object is no longer as it was read."""
+
+
+class Expired(Exception):
+    """410: the resourceVersion or the continue token is older than what the server remembers."""
+
+
+class NotReady(Exception):
+    """400 of a pod's log: the container has not started."""
+
+
+class _Status(msgspec.Struct):
+    """meta/v1 Status, what every refusal of the API server's own is."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+def unreached(call: Call, error: Exception) -> Exception:
+    """The exception to raise when no answer came."""
+    if isinstance(error, ConfigError):
+        return BoatyardError("DATAPLANE_DENIED", f"the cluster's credentials cannot be read: {_short(str(error))}")
+    if isinstance(error, httpx2.TimeoutException):
+        return _away(f"the API server did not answer in time ({call})")
+    return _away(f"the API server cannot be reached ({call}): {_short(str(error)) or type(error).__name__}")
+
+
+def refused(call: Call, response: httpx2.Response) -> Exception:
+    """The exception to raise for an answer that is no success: a Status, or a proxy's own words."""
+    try:
+        status = msgspec.json.decode(response.content, type=_Status)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        status = _Status(message=response.text)
+    return _of_code(call, response.status_code, status.reason, _short(status.message), response)
+
+
+def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.Response) -> Exception:
+    match code:
+        case 401:
+            return BoatyardError(
+                "DATAPLANE_DENIED",
+                f"the API server does not know who asks ({call}): the token is missing, expired, or of no user it maps",
+            )
+        case 403:
+            return _forbidden(call, message)
+        case 404 if reason == "NotFound" or not reason:
+            return _namespace_missing(call, message) or Absent(message)
+        case 409:
+            return Exists(message) if reason == "AlreadyExists" else Changed(message)
+        case 410:
+            return Expired(message)
+        case 429:
+            return _away(f"the API server asks to wait ({call}): {message}", _retry_after(response))
+        case 400 if call.resource == "pods/log":
+            return NotReady(message)
+        case 400 | 405 | 413 | 415 | 422:
+            return BoatyardError("DATAPLANE_DENIED", f"the API server refuses to {call}: {message}{_advice(message)}")
+    return _away(f"the API server answered {code} ({call}): {message}", _retry_after(response))
+
+
+def _forbidden(call: Call, message: str) -> BoatyardError:
+    if "exceeded quota" in message:
+        return BoatyardError(
+            "TOO_MANY_BUILDS",
+            f"the ResourceQuota of {call.namespace} is used up: {message}",
+            retry_after_seconds=30,
+        )
+    if "because it is being terminated" in message:
+        return BoatyardError("DATAPLANE_DENIED", f"the namespace {call.namespace} is being deleted")
+    if "User " in message and " cannot " in message:
+        return BoatyardError(
+            "DATAPLANE_DENIED", f"RBAC does not allow to {call}: {message}. {_GRANT}; bind it to this user"
+        )
+    return BoatyardError("DATAPLANE_DENIED", f"the cluster's policy refuses to {call}: {message}{_advice(message)}")
+
+
+_ADVICE: Final = (
+    (re.compile(r"PodSecurity|violates PodSecurity"), "label the namespace for the level that the topology needs"),
+    (re.compile(r"LimitRange|maximum (cpu|memory)|minimum (cpu|memory)"), "fit kubernetes.requests and .limits to it"),
+    (re.compile(r"exceeded quota|must specify"), "raise the quota, or fit kubernetes.requests and .limits to it"),
+    (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
+    (re.compile(r"[Ss]ervice ?account .*not found"), "create it, or name another in kubernetes.serviceAccount"),
+    (re.compile(r"privileged"), "that cluster takes no privileged pods: use a buildkitUri outside of it"),
+)
+
+
+def advice(message: str) -> str:
+    """What to change when an admission plugin or a quota says this; empty if it is not known."""
+    return next((text for pattern, text in _ADVICE if pattern.search(message)), "")
+
+
+def _advice(message: str) -> str:
+    text = advice(message)
+    return f"; {text}" if text else ""
+
+
+def _namespace_missing(call: Call, message: str) -> BoatyardError | None:
+    if not re.match(r'namespaces "[^"]*" not found', message):
+        return None
+    return BoatyardError(
+        "DATAPLANE_DENIED",
+        f"the namespace {call.namespace} does not exist: create it with its service account and Role, set "
+        "kubernetes.createNamespaces, or change kubernetes.namespaceTemplate",
+    )
+
+
+def _away(detail: str, seconds: int | None = None) -> BoatyardError:
+    return BoatyardError("DATAPLANE_UNAVAILABLE", detail, retry_after_seconds=seconds or RETRY_AFTER_SECONDS)
+
+
+def _retry_after(response: httpx2.Response) -> int | None:
+    """Seconds; the API server sends no dates (priority and fairness, maxRequestsInFlight)."""
+    text = response.headers.get("retry-after", "")
+    return min(int(text), 300) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST else line[: _MOST - 1] + "…"

@@ -1,0 +1,39 @@
+"""How a Job is ended early so that it stays known: one patch that any later reader understands.
+
+Deleting it would make the build unknown, and a suspended Job is never finished, so its TTL would never run.
+No parallelism makes the Job controller delete the pod at once, or never create one; the deadline that has
+passed makes the Job Failed, and the TTL removes it later. All three fields may be changed on a Job that runs
+(ValidateJobUpdate keeps selector, template and policies fixed, not these).
+"""
+
+from typing import Any
+
+import msgspec
+from lightkube.resources.batch_v1 import Job
+
+from boatyard_kubernetes.names import STOPPED
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    code: str
+    """CANCELLED, or why no node took the Job (a key of errors.CODES)."""
+    message: str
+    at: float
+    """Seconds since 1970."""
+
+
+def stop_patch(stopped: Stopped) -> dict[str, Any]:
+    return {
+        "metadata": {"annotations": {STOPPED: msgspec.json.encode(stopped).decode()}},
+        "spec": {"suspend": False, "parallelism": 0, "activeDeadlineSeconds": 1},
+    }
+
+
+def stopped_of(job: Job) -> Stopped | None:
+    text = ((job.metadata and job.metadata.annotations) or {}).get(STOPPED)
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text, type=Stopped)
+    except msgspec.MsgspecError:
+        return Stopped(code="CANCELLED", message="the build was cancelled", at=0)

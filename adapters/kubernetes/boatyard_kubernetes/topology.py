@@ -1,0 +1,83 @@
+"""Which BuildKit a build gets, and how its job reaches it."""
+
+import hashlib
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from boatyard.job import BuildJob
+from boatyard.settings import Buildkit, Settings
+
+PORT: Final = 1234
+SERVICE: Final = "buildkitd"
+CLIENT_SECRET: Final = "boatyard-buildkit-client"  # noqa: S105 - a name
+TLS_FOLDER: Final = "/boatyard/tls"
+SOCKET_FOLDER: Final = "/boatyard/buildkit"
+
+
+class Topology(StrEnum):
+    EXTERNAL = "external"
+    """A buildkitd that somebody else runs, at `buildkitUri`."""
+    MANAGED = "managed"
+    """The StatefulSet of `boatyard_kubernetes.buildkitd`."""
+    DAEMONLESS = "daemonless"
+    """No daemon but for the build: a rootless buildkitd beside the job, in its pod, gone with it."""
+
+
+class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What `python -m boatyard_buildkit --buildkit FILE` reads: the settings' own names."""
+
+    buildkit_uri: str
+    buildkit: Buildkit
+
+
+def choose(settings: Settings) -> Topology:
+    """As Union's Helm values mean it: a `buildkitUri` wins, then `buildkit.enabled` asks for the managed one."""
+    if settings.buildkit_uri or settings.buildkit.driver == "buildx":
+        return Topology.EXTERNAL
+    return Topology.MANAGED if settings.buildkit.enabled else Topology.DAEMONLESS
+
+
+def client_secret(settings: Settings) -> str:
+    """The Secret with the client's certificate; empty where the connection is not TLS."""
+    named = settings.kubernetes.client_certificate_secret
+    match choose(settings):
+        case Topology.MANAGED:
+            return named or CLIENT_SECRET
+        case Topology.EXTERNAL:
+            return named
+    return ""
+
+
+def access_file(settings: Settings, job: BuildJob) -> bytes:
+    """settings.json of the job: where its BuildKit is."""
+    buildkit = settings.buildkit
+    if client_secret(settings):
+        buildkit = msgspec.structs.replace(buildkit, tls_directory=TLS_FOLDER)
+    return msgspec.json.encode(_Access(buildkit_uri=_uri(settings, job), buildkit=buildkit))
+
+
+def _uri(settings: Settings, job: BuildJob) -> str:
+    match choose(settings):
+        case Topology.EXTERNAL:
+            return settings.buildkit_uri
+        case Topology.DAEMONLESS:
+            return f"unix://{SOCKET_FOLDER}/buildkitd.sock"
+    replica = pick(job.base_images[0] if job.base_images else job.target, settings.kubernetes.replicas)
+    return f"tcp://{host(replica, settings.kubernetes.buildkit_namespace)}:{PORT}"
+
+
+def host(replica: int, namespace: str) -> str:
+    """A replica's stable name (headless Service of a StatefulSet)."""
+    return f"{SERVICE}-{replica}.{SERVICE}.{namespace}.svc"
+
+
+def pick(base: str, replicas: int) -> int:
+    """Rendezvous hashing: equal bases meet on one replica, and its caches stay warm. With one replica more
+    or less only 1/n of the bases move."""
+
+    def weight(replica: int) -> bytes:
+        return hashlib.sha256(f"{replica}\0{base}".encode()).digest()
+
+    return max(range(max(replicas, 1)), key=weight)

@@ -1,0 +1,85 @@
+"""The containerd below the unpacked dockerd.
+
+dockerd could start one by itself, but that one makes /opt/containerd, and outlives a dockerd that is killed.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Final
+
+from boatyard_local.engine.command import tail
+from boatyard_local.engine.environment import daemon_environment
+from boatyard_local.engine.layout import Layout
+from boatyard_local.engine.model import EngineError
+from boatyard_local.engine.processes import Daemon
+
+_PATIENCE: Final = 30.0
+# Kubernetes' interface, and snapshotters whose file systems Docker does not ask for.
+_NOT_NEEDED: Final = (
+    "grpc.v1.cri",
+    "snapshotter.v1.aufs",
+    "snapshotter.v1.btrfs",
+    "snapshotter.v1.devmapper",
+    "snapshotter.v1.zfs",
+)
+
+
+def daemon(layout: Layout) -> Daemon:
+    return Daemon("containerd", layout.runtime / "containerd.process", layout.root)
+
+
+def socket_path(layout: Layout) -> Path:
+    return layout.runtime / "containerd.sock"
+
+
+def start(layout: Layout) -> None:
+    """Start containerd unless it runs, and wait for its socket."""
+    process = daemon(layout)
+    if process.running() is None:
+        socket_path(layout).unlink(missing_ok=True)
+        path = layout.engine / "containerd.toml"
+        path.write_text(configuration(layout))
+        process.start(
+            [layout.root / "usr/bin/containerd", "--config", path],
+            env=daemon_environment(layout.root),
+            log=layout.logs / "containerd.log",
+        )
+    begin = time.monotonic()
+    while not socket_path(layout).exists():
+        waited = time.monotonic() - begin
+        if waited > _PATIENCE or (waited > 1 and process.running() is None):
+            log = layout.logs / "containerd.log"
+            raise EngineError(f"containerd did not start: {tail(log)} (all of it: {log})")
+        time.sleep(0.02)
+
+
+def configuration(layout: Layout) -> str:
+    """https://github.com/containerd/containerd/blob/main/docs/man/containerd-config.toml.5.md"""
+    # A JSON string is a TOML string.
+    quoted = {
+        name: json.dumps(str(path))
+        for name, path in (
+            ("root", layout.docker_data / "containerd/daemon"),
+            ("state", layout.runtime / "containerd"),
+            ("address", socket_path(layout)),
+            ("opt", layout.engine / "opt"),
+        )
+    }
+    disabled = json.dumps([f"io.containerd.{name}" for name in _NOT_NEEDED])
+    return f"""\
+version = 2
+root = {quoted["root"]}
+state = {quoted["state"]}
+disabled_plugins = {disabled}
+
+[grpc]
+address = {quoted["address"]}
+
+[plugins."io.containerd.internal.v1.opt"]
+path = {quoted["opt"]}
+"""
+
+
+def stop(layout: Layout) -> bool:
+    return daemon(layout).stop(patience=5.0)

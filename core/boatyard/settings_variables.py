@@ -1,0 +1,73 @@
+"""Settings from variables: for whatever hands configuration over as names and texts.
+
+A variable overrides one value: `BOATYARD_`, then the path in capitals with `__` between sections and `_`
+between words. Lists are separated by commas or written as JSON, tables are JSON.
+
+    BOATYARD_DEFAULT_REPOSITORY=127.0.0.1:5000/images     defaultRepository
+    BOATYARD_LIMITS__CONCURRENT_BUILDS=4                  limits.concurrentBuilds
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_origin
+
+import msgspec
+
+from boatyard.errors import invalid
+from boatyard.settings import Settings
+
+PREFIX: Final = "BOATYARD_"
+
+
+def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) -> Settings:
+    """The document's settings with the variables' on top. Raises INVALID_SPEC with what is wrong where.
+
+    Variables that are no setting are left alone: other parts have theirs under the same prefix.
+    """
+    table = _convert(document, "settings")
+    for name, (path, kind) in sorted(_fields(Settings, PREFIX, ())):
+        if name not in variables:
+            continue
+        place = table
+        for step in path[:-1]:
+            place = place.setdefault(step, {})
+        place[path[-1]] = _value(name, variables[name], kind)
+        _convert(table, name)
+    return msgspec.convert(table, Settings, strict=False)
+
+
+def _convert(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The document again, as a table that may be changed, once it is known to be settings."""
+    try:
+        msgspec.convert(document, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        field = place.strip("`.")
+        raise invalid(f"{where}: {f'{field}: ' if field else ''}{message}", field=field or None) from None
+    table: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return table
+
+
+def _fields(
+    kind: type[msgspec.Struct], prefix: str, path: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
+    for field in msgspec.structs.fields(kind):
+        name = prefix + field.name.upper()
+        place = (*path, field.encode_name)
+        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+            yield from _fields(field.type, f"{name}__", place)
+        else:
+            yield name, (place, field.type)
+
+
+def _value(name: str, text: str, kind: Any) -> Any:
+    """A string as it is (msgspec makes numbers and truth values of it), lists and tables taken apart."""
+    if get_origin(kind) not in (tuple, dict):
+        return text
+    if text.lstrip().startswith(("[", "{")):
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise invalid(f"{name}: not JSON: {error}", field=name) from None
+    if get_origin(kind) is dict:
+        raise invalid(f"{name}: a table is written as JSON: {{…}}", field=name)
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,57 @@
+# The cluster lets the functions in (access entry) and its jobs out (Pod Identity or IRSA); what they find there is
+# modules/kubernetes, which all clouds share.
+
+locals {
+  cluster_arn = try("arn:${local.partition}:eks:${local.region}:${local.account_id}:cluster/${var.cluster.name}", null)
+  # scope => namespace, as boatyard_kubernetes makes it
+  namespaces = {
+    for key, scope in local.scopes : key =>
+    replace(replace(var.image_builder.kubernetes.namespaceTemplate, "{project}", scope.project), "{domain}", scope.domain)
+  }
+  # The group that RBAC grants to; the access entries put the functions' roles into it.
+  function_group = "boatyard:${var.name}:function"
+  runner_statements = (
+    local.runner == "kubernetes"
+    ? [{
+      # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
+      Sid      = "FindCluster"
+      Effect   = "Allow"
+      Action   = ["eks:DescribeCluster"]
+      Resource = [local.cluster_arn]
+    }]
+    : local.codebuild_runner_statements
+  )
+}
+
+resource "aws_eks_access_entry" "function" {
+  for_each          = { for key, function in local.functions : key => function if local.runner == "kubernetes" }
+  cluster_name      = var.cluster.name
+  principal_arn     = aws_iam_role.function[each.key].arn
+  kubernetes_groups = [local.function_group]
+  tags              = var.tags
+}
+
+resource "aws_eks_pod_identity_association" "builder" {
+  for_each        = { for key, builder in local.builders : key => builder if local.identity == "pod-identity" }
+  cluster_name    = var.cluster.name
+  namespace       = local.namespaces[each.key]
+  service_account = var.image_builder.kubernetes.serviceAccount
+  role_arn        = aws_iam_role.builder[each.key].arn
+  tags            = var.tags
+}
+
+module "kubernetes" {
+  source = "../modules/kubernetes"
+  count  = local.runner == "kubernetes" ? 1 : 0
+  name   = var.name
+  namespaces = {
+    for key, namespace in local.namespaces : namespace => {
+      service_account_annotations = local.identity == "irsa" ? { "eks.amazonaws.com/role-arn" = aws_iam_role.builder[key].arn } : {}
+    }
+  }
+  create_namespaces       = var.cluster.namespaces
+  create_service_accounts = var.cluster.service_accounts
+  function_subject        = { kind = "Group", name = local.function_group }
+  service_account         = var.image_builder.kubernetes.serviceAccount
+  config_map              = { name = var.image_builder.targetConfigMapName, data = { "settings.json" = local.settings_json } }
+}

@@ -1,0 +1,67 @@
+# A cluster that is there already runs the builds, with a buildkitd that is kept warm.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+    kubernetes = {
+      source  = "hashicorp/kubernetes"
+      version = ">= 2.38"
+    }
+  }
+}
+
+variable "bundle" {
+  description = "What `make bundle CLOUD=aws` made."
+  type        = string
+  default     = "../../../../../.boatyard/bundles/aws.zip"
+}
+
+variable "cluster_name" {
+  description = "The EKS cluster."
+  type        = string
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "eu-west-1"
+}
+
+provider "aws" {
+  region = var.region
+}
+
+data "aws_eks_cluster" "cluster" {
+  name = var.cluster_name
+}
+
+data "aws_eks_cluster_auth" "cluster" {
+  name = var.cluster_name
+}
+
+provider "kubernetes" {
+  host                   = data.aws_eks_cluster.cluster.endpoint
+  cluster_ca_certificate = base64decode(data.aws_eks_cluster.cluster.certificate_authority[0].data)
+  token                  = data.aws_eks_cluster_auth.cluster.token
+}
+
+module "boatyard" {
+  source   = "../.."
+  bundle   = { path = var.bundle }
+  cluster  = { name = var.cluster_name }
+  projects = { flytesnacks = { domains = ["development", "production"] } }
+}
+
+output "url" {
+  description = "The endpoint that clients are given."
+  value       = module.boatyard.url
+}
+
+output "caller_policy_arn" {
+  description = "Attach it to whoever may build."
+  value       = module.boatyard.caller_policy_arn
+}

@@ -1,0 +1,43 @@
+# The least: builds run in CodeBuild. Nothing has to be there before, and nothing costs while nothing builds.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 5.100, < 7.0"
+    }
+  }
+}
+
+variable "bundle" {
+  description = "What `make bundle CLOUD=aws` made."
+  type        = string
+  default     = "../../../../../.boatyard/bundles/aws.zip"
+}
+
+variable "region" {
+  description = "AWS region."
+  type        = string
+  default     = "eu-west-1"
+}
+
+provider "aws" {
+  region = var.region
+}
+
+module "boatyard" {
+  source   = "../.."
+  bundle   = { path = var.bundle }
+  projects = { flytesnacks = { domains = ["development"] } }
+}
+
+output "url" {
+  description = "The endpoint that clients are given."
+  value       = module.boatyard.url
+}
+
+output "caller_policy_arn" {
+  description = "Attach it to whoever may build."
+  value       = module.boatyard.caller_policy_arn
+}

@@ -1,0 +1,77 @@
+output "bucket" {
+  description = "Bucket of contexts, build records and dropped specs."
+  value       = local.bucket_name
+}
+
+output "builder_role_arns" {
+  description = "Roles that build: one per project and domain, or CodeBuild's."
+  value       = { for key, role in aws_iam_role.builder : key => role.arn }
+}
+
+output "caller_policy_arn" {
+  description = "Policy that lets a role or user of this account call the URL."
+  value       = aws_iam_policy.caller.arn
+}
+
+output "caller_policy_json" {
+  description = "The same policy as text."
+  value       = local.caller_policy_json
+}
+
+output "cross_account_repository_policy_json" {
+  description = "Policy for a repository in another account that builds push to (defaultRepository or a spec's registry)."
+  value       = templatefile("${path.module}/policies/cross-account.json.tftpl", local.policy_principals)
+}
+
+output "default_repository" {
+  description = "Where images go when a spec names no registry."
+  value       = local.default_repository
+}
+
+output "environment" {
+  description = "Environment of the functions, for running the bundle elsewhere."
+  value       = local.environment
+}
+
+output "function_names" {
+  description = "The functions: the one behind the URL, and the one behind the queue."
+  value       = { for key, function in aws_lambda_function.function : key => function.function_name }
+}
+
+output "function_role_arns" {
+  description = "Roles of the functions."
+  value       = { for key, role in aws_iam_role.function : key => role.arn }
+}
+
+output "kms_key_policy_json" {
+  description = "What the policy of a key of your own has to allow."
+  value       = local.kms_key_policy
+}
+
+output "log_groups" {
+  description = "Where functions and builds write."
+  value       = { for key, group in aws_cloudwatch_log_group.logs : key => group.name }
+}
+
+output "namespaces" {
+  description = "Namespace of each project and domain; none without a cluster."
+  value       = local.runner == "kubernetes" ? local.namespaces : {}
+}
+
+output "private_base_repository_policy_json" {
+  description = "Policy for a repository in another account that holds base images."
+  value       = templatefile("${path.module}/policies/private-base.json.tftpl", local.policy_principals)
+}
+
+output "queue_urls" {
+  description = "The queue of events and its dead letters; none without events."
+  value = {
+    events       = one(aws_sqs_queue.events[*].url)
+    dead_letters = one(aws_sqs_queue.dead_letters[*].url)
+  }
+}
+
+output "url" {
+  description = "Function URL: the endpoint that clients are given."
+  value       = aws_lambda_function_url.http.function_url
+}

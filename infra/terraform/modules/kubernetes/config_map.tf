@@ -1,0 +1,12 @@
+# The settings, where the seed document's helm values have them: in every namespace that builds.
+
+resource "kubernetes_config_map_v1" "settings" {
+  for_each = var.namespaces
+  metadata {
+    name      = var.config_map.name
+    namespace = each.key
+    labels    = local.labels
+  }
+  data       = var.config_map.data
+  depends_on = [kubernetes_namespace_v1.builds]
+}

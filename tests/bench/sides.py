@@ -1,0 +1,70 @@
+"""The two builders. Each turns an image into one that is in the registry, the way its users do."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import flyte
+
+from boatyard.settings import Settings
+from boatyard_client.client import Client, Outcome
+from boatyard_flyte.lowering import lower
+from boatyard_flyte.order import order_of, packed
+from tests.flyte import own_builder
+from tests.flyte.probe import Docker
+
+
+class Own:
+    """flyte's generated Dockerfile with the flags of its `DockerImageBuilder`: `--tag`, `--platform`, `--push`."""
+
+    name = "flyte's Docker builder"
+
+    def __init__(self, docker: Docker, settings: Settings) -> None:
+        self._docker = docker
+        self._settings = settings
+
+    def build(self, image: flyte.Image, tag: str) -> str:
+        return own_builder.build(image, self._docker, self._settings, "bench", tag=tag, output=("--push",))
+
+    def exists(self, reference: str) -> None:
+        """What its checker runs for every image of every `flyte run`."""
+        self._docker.run("buildx", "imagetools", "inspect", reference, "--raw")
+
+
+class Ours:
+    """The plugin's own path: lower, pack, ask, follow."""
+
+    name = "Boatyard"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def build(self, image: flyte.Image, *, force: bool = False) -> Outcome:
+        lowered = lower(image)
+        with packed(lowered) as context:
+            order = order_of(lowered, context, force=force)
+            return self._client.ensure_image(order, context.file if context else None)
+
+
+def empty_cache(docker: Docker) -> None:
+    """BuildKit forgets every layer and every cache mount; base images stay in the engine's store for both."""
+    docker.run("buildx", "prune", "--all", "--force")
+
+
+def source(folder: Path, number: int) -> Path:
+    """A file that is different each time."""
+    path = folder / "main.py"
+    path.write_text(f"print({number})\n", encoding="utf-8")
+    return path
+
+
+def machine() -> str:
+    """What this was measured on, without naming it."""
+    cpus = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
+    memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="utf-8"))
+    return f"{cpus} cores, {int(memory[1]) // 1024**2 if memory else '?'} GiB"
+
+
+def folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="boatyard-bench-"))

@@ -1,0 +1,66 @@
+"""Servers in processes of their own, so that they can be killed."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+
+
+class ServerProcess:
+    """`with` starts it and waits until it answers."""
+
+    def __init__(self, state: Path, **settings: Any) -> None:
+        self.state = state
+        self._settings = settings
+        self.http = httpx.Client()
+
+    def __enter__(self) -> "ServerProcess":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.local.stand_in_server", str(self.state), json.dumps(self._settings)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=(self.state.parent / "server.log").open("ab"),
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, (self.state.parent / "server.log").read_text()
+        self.http.base_url = httpx.URL(self.url)
+
+    @property
+    def log(self) -> str:
+        return (self.state.parent / "server.log").read_text()
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def build(self, number: int = 0, *, force: bool = False, **script: Any) -> httpx.Response:
+        """Asks for an image whose job does what `script` says; `number` makes it another image."""
+        text = f"# stand-in: {json.dumps(script)}\n# {number}\nFROM 127.0.0.1:5000/base:1\n"
+        return self.http.post("/v1/builds", json={"spec": {"dockerfile": text}, "force": force})

@@ -1,0 +1,56 @@
+"""A whole server with the stand-in job and a registry in memory: `python -m tests.local.stand_in_server STATE [JSON]`.
+
+The JSON is settings. The registry has what the builds of this state folder pushed.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from boatyard.build import Image
+from boatyard.reference import Reference
+from boatyard.settings import Settings
+from boatyard_local import ServeError, serve
+from boatyard_local.jobs.record import read_result
+from boatyard_local.logging_setup import log_to
+from boatyard_local.state import BuildFolder
+from tests.local.jobs import argv
+
+
+class Pushed:
+    """A Registry: an image is there once its build's result is."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        for folder in (self._state / "builds").glob(f"{reference.tag}-*"):
+            result = read_result(BuildFolder(folder))
+            if result and result.digest:
+                at = str(reference.at(result.digest))
+                return Image(reference=at, digest=result.digest, platforms=tuple(platforms))
+        return None
+
+
+def main(state: Path, settings: str = "{}") -> int:
+    log_to(sys.stderr)
+    values = {"defaultRepository": "127.0.0.1:5000/images", **json.loads(settings)}
+    try:
+        serve(
+            msgspec.convert(values, Settings),
+            state,
+            on_ready=lambda url: print(url, flush=True),
+            argv=argv,
+            registry=Pushed(state),
+        )
+    except ServeError as error:
+        print(f"boatyard: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
