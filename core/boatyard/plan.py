@@ -8,10 +8,11 @@ from boatyard import canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
 from boatyard.build import build_id
 from boatyard.context import Context, check_context
-from boatyard.dockerfile.run import Site, secret_id
+from boatyard.dockerfile.run import Site
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob, JobContext, JobLayer, JobSecret, labels_for
 from boatyard.key import Ground, Keys
+from boatyard.mounts import secret_id
 from boatyard.policy import allow, allow_repository, check_platforms, check_scope
 from boatyard.ports import Scope
 from boatyard.reference import Reference

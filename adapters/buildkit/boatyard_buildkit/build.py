@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from boatyard.build import Failure, Phase
-from boatyard.dockerfile.run import CA_SECRET, NETWORK_SECRET
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
+from boatyard.mounts import CA_SECRET, NETWORK_SECRET
 from boatyard.settings import Network
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.child import run_child

@@ -53,7 +53,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None
     """Line of the Dockerfile, counted from 1."""
     output: tuple[str, ...]
-    """Last lines that the step wrote, redacted."""
+    """Last lines of the step that failed, or that ran when BuildKit went away; redacted."""
     text: tuple[str, ...]
     """What the program said outside of its progress."""
 
@@ -102,7 +102,7 @@ class Follower:
             step=failed.step if failed else None,
             error=self._log.clean_lines(failed.vertex.error if failed else self._final),
             line=line,
-            output=tuple(failed.tail) if failed else (),
+            output=tuple(failed.tail) if failed else self.running()[1],
             text=tuple(self._text),
         )
 

@@ -7,7 +7,7 @@ and proxies may hold passwords, and because nothing of it may stay in a layer.
 import shlex
 from typing import Final
 
-from boatyard.dockerfile.run import CA_PATH
+from boatyard.mounts import CA_PATH
 from boatyard.settings import Network
 
 _CA_VARIABLES: Final = (

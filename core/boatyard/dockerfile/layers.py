@@ -5,8 +5,6 @@ builder (flyte 2.12, _internal/imagebuild/docker_builder.py); what differs on pu
 import posixpath
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.quoting import (
     copy_source,
@@ -132,6 +130,9 @@ def _check_requirement(package: str) -> None:
         raise invalid(f"{package!r} is an option; give options in extra_args", field=field)
     if "://" in package or "/" in package or "$" in package:
         return
+    # 50 ms to import, and most requests have no requirement to check: they are cached, or a Dockerfile.
+    from packaging.requirements import InvalidRequirement, Requirement
+
     try:
         Requirement(package)
     except InvalidRequirement as error:

@@ -6,13 +6,8 @@ The script is a JSON string, so nothing in it can end the instruction, add a fla
 import msgspec
 
 from boatyard.dockerfile.quoting import json_array
+from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SECRETS_PATH, secret_id
 from boatyard.spec import Secret
-
-CA_SECRET = "boatyard-ca"  # noqa: S105 - the id of a mount, not a secret
-NETWORK_SECRET = "boatyard-network"  # noqa: S105
-CA_PATH = "/run/boatyard/ca.pem"
-NETWORK_PATH = "/run/boatyard/network.sh"
-_SECRETS = "/run/boatyard/secrets"
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,15 +37,10 @@ def run(site: Site, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple
         flags.append(f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}")
         prelude.append(f". {NETWORK_PATH}")
     for secret in dict.fromkeys(secrets):
-        target = secret.mount_path or f"{_SECRETS}/{secret.name}"
+        target = secret.mount_path or f"{SECRETS_PATH}/{secret.name}"
         flags.append(f"--mount=type=secret,id={secret_id(secret.name)},target={target},required=true")
         if variable := secret.environment_name:
             # `$(…)` drops line ends at the end of its output; the x keeps those of the value.
             prelude.append(f'{variable}="$(cat {target}; printf x)"; export {variable}="${{{variable}%x}}"')
     flags.extend(mounts)
     return " ".join(["RUN", *flags, json_array(("/bin/sh", "-c", "\n".join([*prelude, script])))])
-
-
-def secret_id(name: str) -> str:
-    """The id under which the job hands the secret to BuildKit."""
-    return f"secret-{name}"

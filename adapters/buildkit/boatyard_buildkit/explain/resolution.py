@@ -15,7 +15,7 @@ _REQUIREMENT: Final = rf"({_NAME}(?:{_BOUND}(?:,{_BOUND})*)?)"
 _ABSENT: Final = re.compile(rf"({_NAME}) was not found in the (?:package registry|provided package locations|cache)")
 _VERSION: Final = re.compile(rf"there (?:is no version|are no versions) of {_REQUIREMENT}")
 _ONLY: Final = re.compile(rf"only {_REQUIREMENT} (?:is|are) available and you require {_REQUIREMENT}")
-_WHEEL: Final = re.compile(rf"{_REQUIREMENT} has no (?:usable )?wheels(?: with a matching ([^,]*?))?(?=,| and |$)")
+_WHEEL: Final = re.compile(rf"{_REQUIREMENT} has no (?:usable )?wheels")
 _PYTHON: Final = re.compile(
     rf"current Python version \(([\d.]+)\) does not satisfy Python(\S+) and {_REQUIREMENT} depends on Python"
 )
@@ -34,8 +34,7 @@ def read(causes: str, hint: str) -> Verdict:
             f"Ask for another version of {_bare(python[3])}, or build with another python_version.",
         )
     if wheel := _WHEEL.search(causes):
-        why = f" ({wheel[2]})" if wheel[2] else ""
-        return Verdict("PACKAGE_NOT_FOUND", f"{wheel[1]} has no wheel for this Python and platform{why}", hint)
+        return Verdict("PACKAGE_NOT_FOUND", f"{wheel[1]} has no wheel for this Python and platform", hint)
     depends = [(found[1], found[2]) for found in _DEPENDS.finditer(causes) if found[1] != "project"]
     version = _VERSION.search(causes) or _ONLY.search(causes)
     # With dependencies in between, a missing version is only why one way out of a conflict is closed.

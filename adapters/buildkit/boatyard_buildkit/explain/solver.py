@@ -51,7 +51,9 @@ def read_rest(ended: Ended) -> Verdict:
     if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
         where = f"line {ended.line} of the Dockerfile" if ended.line else "the Dockerfile"
         return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(_tail(error))}")
-    if _LOST.search(error) or ended.exit_code < 0:
+    if ended.exit_code < 0:
+        return Verdict("BUILDER_LOST", f"BuildKit's client was killed by signal {-ended.exit_code}")
+    if _LOST.search(error):
         return Verdict("BUILDER_LOST", f"BuildKit went away during the build: {sentence(_tail(error))}")
     if not ended.vertex and _NO_BUILDER.search(error):
         return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(_tail(error))}")

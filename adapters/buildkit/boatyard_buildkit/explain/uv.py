@@ -17,6 +17,7 @@ _LOCK: Final = re.compile(
     r"[Ll]ockfile (?:at `([^`]+)` )?needs to be updated|Unable to find lockfile(?: at `([^`]+)`)?"
     r"|Failed to parse `(\S*uv\.lock)`|lockfile.*(?:is missing|outdated)"
 )
+_INCOMPATIBLE: Final = re.compile(r"resolved to Python ([\d.]+), which is incompatible with .* requirement: `([^`]+)`")
 _CONNECT: Final = re.compile(
     r"client error \(Connect\)|tcp connect error|dns error|Connection refused|Connection reset|timed out|timeout"
     r"|failed to lookup address|Network is unreachable|invalid peer certificate|UnknownIssuer"
@@ -76,6 +77,12 @@ def _of_headline(headline: str, causes: str, hints: list[str]) -> Verdict | None
             "COMMAND_FAILED",
             f"{built[1]} has no wheel for this Python and platform, and its build from source failed",
             "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
+        )
+    if python := _INCOMPATIBLE.search(headline):
+        return Verdict(
+            "PIP_RESOLUTION_CONFLICT",
+            f"the project needs Python {python[2]}, and the image has {python[1]}",
+            "Build with a python_version that pyproject.toml allows.",
         )
     if "Git executable not found" in causes:
         return Verdict(

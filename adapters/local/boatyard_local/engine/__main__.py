@@ -88,7 +88,7 @@ def _status(state: Path, as_json: bool) -> int:
     engine = before.engine if before else None
     answers = engine is not None and registry.answers(engine.registry)
     if engine is not None and engine.kind == "unpacked":
-        answers = answers and dockerd.answers(layout.docker_socket)
+        answers = answers and dockerd.is_up(layout)
     if as_json:
         _print({"running": answers, "engine": engine})
     else:

@@ -36,13 +36,17 @@ def host(layout: Layout) -> str:
 
 
 def start(layout: Layout) -> None:
-    """Start dockerd unless it runs, and wait until it answers."""
-    if not answers(layout.docker_socket):
-        process = daemon(layout)
-        if process.running() is None:
-            containerd.start(layout)
-            _launch(layout, process)
-        _wait(layout, process)
+    """Start containerd and dockerd unless they run, and wait until dockerd answers."""
+    # A dockerd that runs finds a containerd that was started again by itself.
+    containerd.start(layout)
+    process = daemon(layout)
+    if process.running() is None:
+        _launch(layout, process)
+    _wait(layout, process)
+
+
+def is_up(layout: Layout) -> bool:
+    return containerd.daemon(layout).running() is not None and answers(layout.docker_socket)
 
 
 def _launch(layout: Layout, process: Daemon) -> None:

@@ -75,4 +75,4 @@ def stop(layout: Layout) -> bool:
 
 
 def answers(layout: Layout, engine: Engine) -> bool:
-    return dockerd.answers(layout.docker_socket) and registry.answers(engine.registry)
+    return dockerd.is_up(layout) and registry.answers(engine.registry)

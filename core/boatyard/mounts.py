@@ -1,0 +1,17 @@
+"""What a RUN step finds mounted, and under which id the job hands it to BuildKit.
+
+Apart from the rendering, so that the job, which knows only these names, starts without it.
+"""
+
+from typing import Final
+
+CA_SECRET: Final = "boatyard-ca"  # noqa: S105 - the id of a mount, not a secret
+NETWORK_SECRET: Final = "boatyard-network"  # noqa: S105
+CA_PATH: Final = "/run/boatyard/ca.pem"
+NETWORK_PATH: Final = "/run/boatyard/network.sh"
+SECRETS_PATH: Final = "/run/boatyard/secrets"
+
+
+def secret_id(name: str) -> str:
+    """The id under which the job hands the secret to BuildKit."""
+    return f"secret-{name}"
