@@ -1,7 +1,7 @@
 """The archive over http(s): what object stores' signed URLs need, and no more."""
 
 import io
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -30,7 +30,7 @@ def open_url(url: str) -> IO[bytes]:
 
 
 class _Body(io.RawIOBase):
-    def __init__(self, answer: IO[bytes], host: str) -> None:
+    def __init__(self, answer: HTTPResponse, host: str) -> None:
         self._answer = answer
         self._host = host
 
@@ -42,6 +42,8 @@ class _Body(io.RawIOBase):
             data = self._answer.read(len(buffer))
         except _BROKEN:
             raise _unavailable(self._host, "broke off") from None
+        if not data and len(buffer) and self._answer.length:
+            raise _unavailable(self._host, "broke off")  # http.client keeps quiet about a short body
         buffer[: len(data)] = data
         return len(data)
 

@@ -85,11 +85,13 @@ class Cluster:
     def create(self, obj: R, namespace: str | None, *, dry_run: bool = False) -> R:
         """Raises Exists, or what `refusals` says."""
         params = {"dryRun": "All"} if dry_run else {}
-        return self._ask("create", type(obj), obj=obj, namespace=namespace, params=params)
+        made: R = self._ask("create", type(obj), obj=obj, namespace=namespace, params=params)
+        return made
 
     def get(self, kind: type[R], name: str, namespace: str | None) -> R:
         """Raises Absent."""
-        return self._ask("get", kind, name=name, namespace=namespace)
+        found: R = self._ask("get", kind, name=name, namespace=namespace)
+        return found
 
     def find(self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "") -> list[R]:
         """All that match, consistently read. `namespace` None: in the whole cluster.
@@ -117,14 +119,16 @@ class Cluster:
     def merge(self, kind: type[R], name: str, namespace: str, patch: dict[str, Any]) -> R:
         """A JSON merge patch (RFC 7386). Raises Absent, or Changed if it names another resourceVersion."""
         headers = {"Content-Type": PatchType.MERGE.value}
-        return self._ask("patch", kind, obj=patch, name=name, namespace=namespace, headers=headers)
+        made: R = self._ask("patch", kind, obj=patch, name=name, namespace=namespace, headers=headers)
+        return made
 
     def apply(self, obj: R, name: str, namespace: str) -> R:
         """Server-side apply: makes or changes it in one request, without reading it."""
         headers = {"Content-Type": PatchType.APPLY.value}
-        return self._ask(
+        made: R = self._ask(
             "patch", type(obj), obj=obj, name=name, namespace=namespace, headers=headers, params={"force": "true"}
         )
+        return made
 
     def delete(self, kind: type[R], name: str, namespace: str, *, unchanged: Preconditions | None = None) -> None:
         """With its dependents, in the background. Raises Absent, or Changed if `unchanged` does not hold."""
@@ -136,7 +140,8 @@ class Cluster:
         call = Call("get", "pods/log", namespace, pod)
         query = {name: value for name, value in params.items() if value is not None}
         request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
-        return self._send(call, request, lambda response: response.content)
+        data: bytes = self._send(call, request, lambda response: response.content)
+        return data
 
     def _ask(
         self,
@@ -198,4 +203,3 @@ class Cluster:
             return False
         self._pause(min(wait, 0.3))
         return True
-

@@ -32,7 +32,9 @@ def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *
         return stop(build, stopped)
     if last is None:
         return _without_pod(build, job, at)
-    if result is not None and result.state.ended and not _killed_for_memory(last):
+    # A job that nobody cancelled says CANCELLED when its pod was told to stop: then the cluster knows why.
+    told = result is not None and result.state.ended and result.state is not State.CANCELLED
+    if result is not None and told and not _killed_for_memory(last):
         return lifecycle.finished(build, result, now=at)
     if result is not None:
         build = msgspec.structs.replace(build, phases=result.phases or build.phases)
@@ -110,5 +112,3 @@ def _end(job: Job, pod: Pod | None) -> float | None:
         return seconds(end.finishedAt)
     found = condition(job, *DONE, *FAILED)
     return seconds(found[2]) if found else None
-
-

@@ -25,6 +25,10 @@ def namespace_of(thing: Job | Pod) -> str:
     return (thing.metadata and thing.metadata.namespace) or ""
 
 
+def created(thing: Job | Pod) -> float | None:
+    return seconds(thing.metadata.creationTimestamp) if thing.metadata else None
+
+
 def label(thing: Job | Pod, name: str) -> str:
     return ((thing.metadata and thing.metadata.labels) or {}).get(name) or ""
 
@@ -94,4 +98,4 @@ def has_started(pod: Pod) -> bool:
 
 def in_order(pods: Iterable[Pod]) -> list[Pod]:
     """Oldest first. One follows the other: a replacement is made once the pod before has ended."""
-    return sorted(pods, key=lambda pod: (seconds(pod.metadata and pod.metadata.creationTimestamp) or 0, name_of(pod)))
+    return sorted(pods, key=lambda pod: (created(pod) or 0, name_of(pod)))

@@ -6,7 +6,7 @@ seccomp and AppArmor Unconfined for mount and unshare; privilege escalation beca
 --oci-worker-no-process-sandbox because the pod's /proc is masked.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from lightkube.models.core_v1 import (
     AppArmorProfile,
@@ -201,9 +201,7 @@ def _volumes(job: BuildJob, settings: Settings) -> list[Volume]:
             )
             for kind, name in names
         ]
-        volumes.append(
-            Volume(name="secrets", projected=ProjectedVolumeSource(sources=sources, defaultMode=_READABLE))
-        )
+        volumes.append(Volume(name="secrets", projected=ProjectedVolumeSource(sources=sources, defaultMode=_READABLE)))
     if secret := client_secret(settings):
         volumes.append(Volume(name="tls", secret=SecretVolumeSource(secretName=secret, defaultMode=_READABLE)))
     if settings.kubernetes.ca_config_map:

@@ -37,6 +37,10 @@ class Absent(Exception):
     """404 for the object itself, or for what it belongs to."""
 
 
+class NamespaceMissing(BoatyardError):
+    """404 for the namespace: DATAPLANE_DENIED unless whoever catches it can make one."""
+
+
 class Exists(Exception):
     """409 AlreadyExists."""
 
@@ -142,7 +146,7 @@ def _advice(message: str) -> str:
 def _namespace_missing(call: Call, message: str) -> BoatyardError | None:
     if not re.match(r'namespaces "[^"]*" not found', message):
         return None
-    return BoatyardError(
+    return NamespaceMissing(
         "DATAPLANE_DENIED",
         f"the namespace {call.namespace} does not exist: create it with its service account and Role, set "
         "kubernetes.createNamespaces, or change kubernetes.namespaceTemplate",

@@ -79,6 +79,10 @@ def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
     """
     state = StateFolder(Path(state_dir))
     info = find(state)
+    deadline = time.monotonic() + patience
+    while info is None and _is_held(state) and time.monotonic() < deadline:
+        time.sleep(0.05)  # it is just coming up, or going down
+        info = find(state)
     if info is None:
         return False
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, patience)):

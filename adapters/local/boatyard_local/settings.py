@@ -31,13 +31,22 @@ class SettingsError(Exception):
     """One line: where, which field, what is wrong."""
 
 
-def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The file's settings (the defaults without one), with the environment's on top."""
+def load_settings(
+    path: Path | None, environ: Mapping[str, str] | None = None, *, beneath: Path | None = None
+) -> Settings:
+    """The settings of `path`, over those of `beneath`, under those of the environment. Raises SettingsError.
+
+    Tables are joined name by name. Lists of tables, such as baseImages, are put before those beneath, so
+    that the first rule that matches is one of `path`. Everything else replaces what is beneath.
+    """
+    environ = os.environ if environ is None else environ
     table: dict[str, Any] = {}
-    if path is not None:
-        table = _read(path)
-        table.pop("client", None)  # the client's own section of a boatyard.toml that both read
-        _convert(table, str(path), strict=True)
+    for file in (beneath, path):
+        if file is not None:
+            over = _read(file)
+            over.pop("client", None)  # the client's own section of a boatyard.toml that both read
+            _convert(over, str(file), strict=True)
+            table = _joined(over, table)
     for variable, (names, kind) in _chosen(environ):
         place = table
         for name in names[:-1]:
@@ -47,24 +56,25 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     return _convert(table, "settings", strict=False)
 
 
+def _joined(over: Mapping[str, Any], beneath: Mapping[str, Any]) -> dict[str, Any]:
+    joined = dict(beneath)
+    for name, value in over.items():
+        below = beneath.get(name)
+        if isinstance(value, dict) and isinstance(below, dict):
+            value = _joined(value, below)
+        elif isinstance(below, list) and value and all(isinstance(row, dict) for row in (*value, *below)):
+            value = [*value, *below]
+        joined[name] = value
+    return joined
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_bytes().decode("utf-8"))
-        table.pop("client", None)  # the section of `boatyard_client.endpoint`
-        return table
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
-
-
-def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`own` over `table`, section by section."""
-    merged = {**table, **own}
-    for name in table.keys() & own.keys():
-        if isinstance(table[name], dict) and isinstance(own[name], dict):
-            merged[name] = _over(table[name], own[name])
-    return merged
 
 
 def _convert(table: Mapping[str, Any], where: str, *, strict: bool) -> Settings:

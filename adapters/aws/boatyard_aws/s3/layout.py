@@ -1,15 +1,15 @@
 """Where what lies in the bucket. Terraform's lifecycle rules and permissions name these prefixes too.
 
-    contexts/<sha256>.tar.gz                 archives, by what they hold
-    jobs/<tag>/<attempt, 6 digits>/record    what is known of a build; made once, which is the lock
-    jobs/<tag>/<attempt>/started, progress, result   what its job tells
-    builds/<newest first>.<build id>         empty: the order of all builds
-    open/<build id>                          empty: builds that have not been seen to end
-    specs/<project>/<domain>/<name>.json     dropped by users: builds
-    results/<project>/<domain>/<name>.json   what became of specs/…
-    bases/built/<base>/<order>.json          orders by the base image that they name
-    bases/pins.json                          base image -> digest that builds use
-    drift/<day>.json                         the daily report
+contexts/<sha256>.tar.gz                 archives, by what they hold
+jobs/<tag>/<attempt, 6 digits>/record    what is known of a build; made once, which is the lock
+jobs/<tag>/<attempt>/started, progress, result   what its job tells
+builds/<newest first>.<build id>         empty: the order of all builds
+open/<build id>                          empty: builds that have not been seen to end
+specs/<project>/<domain>/<name>.json     dropped by users: builds
+results/<project>/<domain>/<name>.json   what became of specs/…
+bases/built/<base>/<order>.json          orders by the base image that they name
+bases/pins.json                          base image -> digest that builds use
+drift/<day>.json                         the daily report
 """
 
 import hashlib

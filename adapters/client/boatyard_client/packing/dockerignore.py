@@ -30,6 +30,7 @@ class DockerIgnore:
 
     def __init__(self, lines: Iterable[str], *, name: str = _NAME) -> None:
         self.patterns: list[Pattern] = []
+        self._folders: dict[str, tuple[bool, ...]] = {}
         for number, line in enumerate(lines, 1):
             text = line.removeprefix("\ufeff") if number == 1 else line
             if not text.startswith("#") and text.strip():
@@ -38,7 +39,7 @@ class DockerIgnore:
     @classmethod
     def read(cls, path: Path) -> Self:
         try:
-            return cls(path.read_text("utf-8").splitlines(), name=str(path))
+            return cls(path.read_text("utf-8").split("\n"), name=str(path))
         except (OSError, UnicodeDecodeError) as error:
             reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8"
             raise ContextError(f"{path} cannot be read: {reason}") from None
@@ -54,13 +55,30 @@ class DockerIgnore:
 
     def __call__(self, path: str, /) -> bool:
         """True if the path is left out, by itself or with a folder above it."""
-        parts = path.split("/")
-        names = [path, *("/".join(parts[:depth]) for depth in range(1, len(parts)))]
+        return self._match(path)[0]
+
+    def _match(self, path: str) -> tuple[bool, tuple[bool, ...]]:
+        """Whether the path is left out, and which patterns fit it or fitted a folder above it.
+
+        A pattern that could change nothing at that point is not tried, and then counts as one that does not
+        fit, for what is below too. That is moby's MatchesUsingParentResults to the letter: with `b/d/**` and
+        `!b/d`, all in b/d stays out.
+        """
+        parent = path.rpartition("/")[0]
+        above = self._above(parent) if parent else (False,) * len(self.patterns)
         ignored = False
-        for pattern in self.patterns:
-            if pattern.exception is ignored and any(map(pattern.match, names)):
+        fits: list[bool] = []
+        for pattern, fitted in zip(self.patterns, above, strict=True):
+            fit = fitted or (pattern.exception is ignored and pattern.match(path))
+            fits.append(fit)
+            if fit:
                 ignored = not pattern.exception
-        return ignored
+        return ignored, tuple(fits)
+
+    def _above(self, folder: str) -> tuple[bool, ...]:
+        if folder not in self._folders:
+            self._folders[folder] = self._match(folder)[1]
+        return self._folders[folder]
 
     def may_keep_below(self, folder: str, /) -> bool:
         """Whether an exception could bring back something below a folder that is left out."""
@@ -137,7 +155,8 @@ def _regex(text: str) -> str:
             out.append(group)
             position += length
         elif rest[0] == "\\" and len(rest) > 1:
-            out.append(re.escape(rest[1]))
+            # As in moby, where `\\d` ends up as a regular expression's.
+            out.append(rest[:2] if rest[1].isalnum() else re.escape(rest[1]))
             position += 2
         else:
             out.append(re.escape(rest[0]))
@@ -150,14 +169,21 @@ def _group(rest: str) -> tuple[str, int]:
     negated = rest.startswith("[^")
     position = 2 if negated else 1
     out: list[str] = []
-    while position < len(rest) and (rest[position] != "]" or not out):
-        if rest[position] == "\\":
-            position += 1
-        if position >= len(rest):
-            break
-        character = rest[position]
-        out.append("-" if character == "-" and out and rest[position - 1] != "\\" else re.escape(character))
+    while not (out and rest.startswith("]", position)):
+        first, position = _character(rest, position)
+        last = first
+        if rest.startswith("-", position):
+            last, position = _character(rest, position + 1)
+        out.append(f"{re.escape(first)}-{re.escape(last)}")
+    return f"[{'^' if negated else ''}{''.join(out)}]", position + 1
+
+
+def _character(rest: str, position: int) -> tuple[str, int]:
+    """One end of a range; `-` and `]` only after a backslash."""
+    if rest.startswith("\\", position):
         position += 1
+    elif rest[position : position + 1] in ("-", "]"):
+        raise re.error("misplaced character in a group")
     if position >= len(rest):
         raise re.error("unterminated group")
-    return f"[{'^' if negated else ''}{''.join(out)}]", position + 1
+    return rest[position], position + 1

@@ -79,15 +79,24 @@ def _add_file(tar: tarfile.TarFile, item: Item) -> Entry:
         raise changed(item.source) from None
     except OSError as error:
         raise unreadable(item.source, error) from None
-    with open(fd, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
-        if Stamp.of(os.fstat(fd)) != item.stamp:
-            raise changed(item.source)
-        entry = Entry(item.path, "file", executable(item.stamp.mode), item.stamp.size)
-        reader = _Reader(file, item.source, item.stamp.size)
+    try:
+        return _add_open(tar, item, fd)
+    finally:
+        os.close(fd)
+
+
+def _add_open(tar: tarfile.TarFile, item: Item, fd: int) -> Entry:
+    # Looked at before it becomes a file object, which a folder cannot.
+    stamp = Stamp.of(os.fstat(fd))
+    if stamp != item.stamp:
+        raise changed(item.source)
+    entry = Entry(item.path, "file", executable(stamp.mode), stamp.size)
+    with os.fdopen(fd, "rb", buffering=0, closefd=False) as file:
+        reader = _Reader(file, item.source, stamp.size)
         tar.addfile(_header(entry, item), reader)
         reader.finish()
-        if Stamp.of(os.fstat(fd)) != item.stamp or not _is_still(item):
-            raise changed(item.source)
+    if Stamp.of(os.fstat(fd)) != stamp or not _is_still(item):
+        raise changed(item.source)
     return msgspec.structs.replace(entry, content=reader.digest.hexdigest())
 
 

@@ -1,0 +1,90 @@
+"""The records of all builds in the bucket, and the two lists beside them: newest first, and open."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.errors import invalid
+from boatyard_aws.codebuild.record import Held, Record
+from boatyard_aws.s3 import layout
+from boatyard_aws.s3.bucket import Bucket
+
+_RECORD: Final = "record"
+_END_OF_TIME: Final = 10**17 - 1
+"""Microseconds, in 17 digits: counted down from here, the newest build sorts first."""
+_TOKEN: Final = re.compile(r"[0-9]{17}\.[0-9a-f]{32}-[1-9][0-9]{0,5}\Z")
+
+
+class Ledger:
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def get(self, build_id: str) -> Held | None:
+        folder = layout.build_folder(build_id)
+        stored = self.bucket.get(folder + _RECORD) if folder else None
+        return Held(msgspec.json.decode(stored.body, type=Record), stored.etag) if stored else None
+
+    def latest(self, tag: str) -> Held | None:
+        folder = layout.attempts(tag)
+        attempts = [key.split("/")[2] for key in self.bucket.keys(folder) if key.endswith(f"/{_RECORD}")]
+        return self.get(f"{tag}-{int(max(attempts))}") if attempts else None
+
+    def create(self, record: Record) -> Held | None:
+        """None if this attempt is somebody else's already."""
+        etag = self.bucket.create(self._key(record.build), msgspec.json.encode(record))
+        return Held(record, etag) if etag else None
+
+    def replace(self, held: Held, record: Record) -> Held | None:
+        """None if somebody else was quicker; then the newer version has to be read."""
+        etag = self.bucket.replace(self._key(held.record.build), msgspec.json.encode(record), held.etag)
+        return Held(record, etag) if etag else None
+
+    def announce(self, build: Build) -> None:
+        """Into both lists. Safe to repeat: a second entry is left out when the list is read."""
+        self.bucket.put(layout.OPEN + build.id, b"")
+        self.bucket.put(f"{layout.BUILDS}{self._place(build)}.{build.id}", b"")
+
+    def close(self, build: Build) -> None:
+        self.bucket.delete(layout.OPEN + build.id)
+
+    def open(self) -> list[str]:
+        return [key.removeprefix(layout.OPEN) for key in self.bucket.keys(layout.OPEN)]
+
+    def newest_first(self, token: str, *, page: int) -> Iterator[tuple[str, str]]:
+        """(token to go on after it, build id). Raises INVALID_SPEC for a token that was not given out here."""
+        if token and not _TOKEN.match(token):
+            raise invalid(f"{token[:40]!r} was not given out here", field="pageToken")
+        seen: set[str] = set()
+        after = layout.BUILDS + token if token else ""
+        for key in self.bucket.keys(layout.BUILDS, after=after, page=page):
+            name = key.removeprefix(layout.BUILDS)
+            build_id = name.partition(".")[2]
+            if build_id not in seen:
+                seen.add(build_id)
+                yield name, build_id
+
+    def document(self, build_id: str, name: str) -> bytes | None:
+        """What the job told: `started`, `progress` or `result`."""
+        folder = layout.build_folder(build_id)
+        stored = self.bucket.get(folder + name) if folder else None
+        return stored.body if stored else None
+
+    def write(self, build_id: str, name: str) -> Callable[[bytes], None]:
+        folder = layout.build_folder(build_id)
+        return lambda body: self.bucket.put(f"{folder}{name}", body)
+
+    def _place(self, build: Build) -> str:
+        """Later calls sort first even within one tick of the clock."""
+        with self._lock:
+            self._last = max(self._last + 1, int(build.created_at * 1_000_000))
+            return f"{_END_OF_TIME - self._last:017d}"
+
+    @staticmethod
+    def _key(build: Build) -> str:
+        return f"{layout.build_folder(build.id)}{_RECORD}"

@@ -1,0 +1,32 @@
+"""What the bucket keeps of a build."""
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.job import BuildJob
+from boatyard.settings import Buildkit
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Made once, which is the lock; replaced only by whoever read its last version.
+
+    `claimed_at`: when somebody last set out to start it, in seconds since 1970. With no `codebuild_id` some
+    time later, they did not get there, and the next one may try.
+    """
+
+    build: Build
+    job: BuildJob
+    buildkit_uri: str = ""
+    buildkit: Buildkit = Buildkit()
+    claimed_at: float
+    codebuild_id: str = ""
+    """`<project>:<uuid>`"""
+    stopping: bool = False
+    """A cancel was asked for while it ran."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A record, and which version of it."""
+
+    record: Record
+    etag: str

@@ -1,0 +1,150 @@
+"""The JobRunner port over CodeBuild, with the bucket as its memory and its lock.
+
+    record made (If-None-Match: *)  ->  announced  ->  StartBuild  ->  record with CodeBuild's id (If-Match)
+
+Whoever stops in between leaves a record without an id. The next one that looks at it takes it over by a
+conditional write and starts the same build: the same idempotency token, and a job that runs once only.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from boatyard import lifecycle
+from boatyard.attempts import Join, decide
+from boatyard.build import Build, State
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.settings import Settings
+from boatyard_aws.clients import Clients
+from boatyard_aws.codebuild.ledger import Ledger
+from boatyard_aws.codebuild.log import CloudWatchLog
+from boatyard_aws.codebuild.observer import Observer
+from boatyard_aws.codebuild.record import Held, Record
+from boatyard_aws.codebuild.starter import Project, Starter
+from boatyard_aws.s3.bucket import Bucket
+
+_TRIES: Final = 8
+_AT_ONCE: Final = 8
+_MOST_SCANNED: Final = 500
+"""Builds that one request for a list looks at; beyond that it gives a page token."""
+_RETRY_AFTER_SECONDS: Final = 10
+
+
+class CodeBuildJobRunner:
+    """Implements `boatyard.ports.JobRunner`. Thread-safe; any number of functions may share a bucket."""
+
+    def __init__(self, clients: Clients, bucket: str, project: Project, clock: Clock, settings: Settings) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._ledger = Ledger(Bucket(clients, bucket))
+        self._observer = Observer(self._ledger, Starter(clients, project, bucket), clock)
+        self._log = CloudWatchLog(clients, project.logs)
+
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        hold = self._settings.limits.failure_hold_seconds
+        for _ in range(_TRIES):
+            now = self._clock.now()
+            decision = decide(self.latest(tag), now=now, hold_seconds=hold, force=force)
+            if isinstance(decision, Join):
+                return Ensured(decision.build, True)
+            self._check_room()
+            held = self._ledger.create(self._record(job(decision.attempt), now))
+            if held is not None:
+                self._ledger.announce(held.record.build)
+                return Ensured(self._observer.start(held), False)
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"too many others start {tag} at the same time")
+
+    def status(self, build_id: str) -> Build | None:
+        held = self._ledger.get(build_id)
+        return self._observer.observe(held) if held else None
+
+    def latest(self, tag: str) -> Build | None:
+        held = self._ledger.latest(tag)
+        return self._observer.observe(held) if held else None
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None:
+        held = self._ledger.get(build_id)
+        return self._log.page(held.record, cursor, now=self._clock.now()) if held else None
+
+    def cancel(self, build_id: str) -> Build | None:
+        for _ in range(_TRIES):
+            held = self._ledger.get(build_id)
+            if held is None:
+                return None
+            seen = self._observer.observe(held)
+            if seen.state.ended:
+                return seen
+            held = self._ledger.get(build_id) or held
+            if done := self._cancelled(held):
+                return done
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"{build_id} changes while it is cancelled; ask again")
+
+    def list(self, query: BuildQuery) -> BuildPage:
+        builds: list[Build] = []
+        token = ""
+        entries = self._ledger.newest_first(query.page_token, page=min(max(query.page_size + 1, 50), 1000))
+        scanned = 0
+        while chunk := tuple(islice(entries, max(_AT_ONCE, query.page_size - len(builds) + 1))):
+            for (place, _), build in zip(chunk, self._all(chunk), strict=True):
+                scanned += 1
+                if build is None or not _asked_for(build, query):
+                    continue
+                if len(builds) == query.page_size:
+                    return BuildPage(tuple(builds), token)
+                builds.append(build)
+                token = place
+            if scanned >= _MOST_SCANNED:
+                return BuildPage(tuple(builds), chunk[-1][0])
+        return BuildPage(tuple(builds), "")
+
+    def _all(self, chunk: tuple[tuple[str, str], ...]) -> tuple[Build | None, ...]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(pool.map(lambda entry: self.status(entry[1]), chunk))
+
+    def _cancelled(self, held: Held) -> Build | None:
+        """None if the record changed under us."""
+        record, now = held.record, self._clock.now()
+        if record.build.state is State.RUNNING:
+            marked = self._ledger.replace(held, msgspec.structs.replace(record, stopping=True))
+        else:
+            build = lifecycle.ended(record.build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=now)
+            marked = self._ledger.replace(held, msgspec.structs.replace(record, build=build))
+        if marked is None:
+            return None
+        self._observer.stop(marked)
+        return marked.record.build
+
+    def _check_room(self) -> None:
+        limits = self._settings.limits
+        room = limits.concurrent_builds + limits.queued_builds
+        open_builds = self._ledger.open()
+        if len(open_builds) >= room:  # some may have ended without anyone looking
+            open_builds = [name for name in open_builds if (b := self.status(name)) and not b.state.ended]
+        if len(open_builds) >= room:
+            raise BoatyardError(
+                "TOO_MANY_BUILDS",
+                f"{len(open_builds)} builds wait or run already",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+
+    def _record(self, job: BuildJob, now: float) -> Record:
+        return Record(
+            build=lifecycle.queued(job, now=now),
+            job=job,
+            buildkit_uri=self._settings.buildkit_uri,
+            buildkit=self._settings.buildkit,
+            claimed_at=now,
+        )
+
+
+def _asked_for(build: Build, query: BuildQuery) -> bool:
+    return (
+        query.project in (None, build.project)
+        and query.domain in (None, build.domain)
+        and query.state in (None, build.state)
+    )

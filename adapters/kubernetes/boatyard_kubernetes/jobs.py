@@ -1,0 +1,170 @@
+"""The Jobs of builds in the cluster: found by label, created, released, withdrawn, stopped.
+
+An attempt begins in three requests: the Job, suspended; its plan; the release. The Job's name is the lock, and
+whoever meets a Job that is still suspended does the missing two, so its creator may die between any of them.
+
+A name is a lock in one namespace only. Where builds of one tag may run in several, the same attempt can be
+created twice at the same moment. So a creator looks for rivals before it releases, and gives way if it sees
+one; a Job goes away only as it was created (preconditions), never once somebody has released it.
+"""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from lightkube.models.meta_v1 import ObjectMeta, Preconditions
+from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Namespace, Pod
+
+from boatyard import lifecycle
+from boatyard.build import Build
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.ports import Scope
+from boatyard.settings import Settings
+from boatyard_kubernetes import names
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.facts import in_order, is_suspended, label, name_of, namespace_of, number_of, record_of
+from boatyard_kubernetes.job_object import job_object, plan_object
+from boatyard_kubernetes.refusals import Absent, Changed, Exists, NamespaceMissing
+from boatyard_kubernetes.stopping import Stopped, stop_patch
+
+_BUILDS_ONLY: Final = names.BUILDS
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A Job that is a build's, with what it says of it."""
+
+    job: Job
+    record: Build
+
+    @property
+    def namespace(self) -> str:
+        return namespace_of(self.job)
+
+    @property
+    def suspended(self) -> bool:
+        return is_suspended(self.job)
+
+    def before(self) -> tuple[int, bool, str]:
+        """Sorts the Jobs of a tag: the newest attempt first, of rivals the one that goes on."""
+        return (-self.record.attempt, self.suspended, self.namespace)
+
+
+class Jobs:
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._reach = names.reach(settings.kubernetes)
+
+    def of_tag(self, tag: str) -> list[Found]:
+        """The one to go by first."""
+        return sorted(self._find(f"{names.TAG}={tag}"), key=Found.before) if names.is_build_id(tag) else []
+
+    def of_build(self, build_id: str) -> Found | None:
+        if not names.is_build_id(build_id):
+            return None
+        return min(self._find(f"{names.BUILD}={build_id}"), key=Found.before, default=None)
+
+    def all(self, project: str | None, domain: str | None) -> list[tuple[int, Found, list[Pod]]]:
+        """Every Job of a build with its number, newest first, and its pods where it has not ended."""
+        labels = _BUILDS_ONLY
+        for name, value in ((names.PROJECT, project), (names.DOMAIN, domain)):
+            if value is not None:
+                if not names.is_label_value(value):
+                    return []
+                labels += f",{name}={value}"
+        found = self._find(labels)
+        pods: dict[tuple[str, str], list[Pod]] = {}
+        if any(not job.record.state.ended for job in found):
+            for namespace in self._reach:
+                for pod in self._cluster.find(Pod, namespace, labels=labels):
+                    pods.setdefault((namespace_of(pod), label(pod, names.BUILD)), []).append(pod)
+        numbered = [(number_of(f.job), f, in_order(pods.get((f.namespace, f.record.id), ()))) for f in found]
+        return sorted(numbered, key=lambda entry: (entry[0], entry[1].record.id), reverse=True)
+
+    def pods(self, found: Found) -> list[Pod]:
+        """Oldest first."""
+        return in_order(self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
+
+    def waiting(self) -> int:
+        """Builds without a node, counted by pods: few, where Jobs that have ended are many."""
+        return sum(
+            len(self._cluster.find(Pod, namespace, labels=_BUILDS_ONLY, fields="status.phase=Pending"))
+            for namespace in self._reach
+        )
+
+    def start(self, made: BuildJob, number: int, *, now: float) -> Build | None:
+        """Creates and releases. None if somebody else has created it, or it gave way to a rival."""
+        namespace = names.namespace_of(self._settings.kubernetes, Scope(made.project, made.domain))
+        build = lifecycle.queued(made, now=now)
+        try:
+            created = self._create(job_object(made, build, number, self._settings, namespace), namespace)
+        except Exists:
+            return None
+        found = Found(created, build)
+        try:
+            if self._reach != (namespace,) and rivals(found, self._find(f"{names.BUILD}={made.id}")):
+                self.withdraw(found)
+                return None
+            return build if self.release(found, made) else None
+        except BoatyardError as error:
+            if not error.meaning.retryable:
+                self.withdraw(found)
+            raise
+
+    def release(self, found: Found, made: BuildJob) -> bool:
+        """Plan, then go. Several may do it at once. False if the Job is gone."""
+        try:
+            with contextlib.suppress(Exists):
+                self._cluster.create(plan_object(made, found.job, self._settings), found.namespace)
+            self._cluster.merge(Job, name_of(found.job), found.namespace, {"spec": {"suspend": False}})
+        except Absent:
+            return False
+        return True
+
+    def withdraw(self, found: Found) -> None:
+        """Deletes it unless it has changed since it was read: what somebody has released is his."""
+        metadata = found.job.metadata or ObjectMeta()
+        unchanged = Preconditions(uid=metadata.uid, resourceVersion=metadata.resourceVersion)
+        with contextlib.suppress(Absent, Changed):
+            self._cluster.delete(Job, name_of(found.job), found.namespace, unchanged=unchanged)
+
+    def stop(self, found: Found, stopped: Stopped) -> Found | None:
+        """None if the Job is gone."""
+        with contextlib.suppress(Absent):
+            return Found(self._merge(found, stop_patch(stopped)), found.record)
+        return None
+
+    def write_down(self, found: Found, build: Build) -> None:
+        """Pods go sooner than Jobs, so the end of a build is kept with its Job. If this fails or somebody else
+        was quicker, the next one who looks finds out anew."""
+        metadata = found.job.metadata or ObjectMeta()
+        record = {names.RECORD: msgspec.json.encode(build).decode()}
+        patch = {"metadata": {"resourceVersion": metadata.resourceVersion, "annotations": record}}
+        with contextlib.suppress(Absent, Changed, BoatyardError):
+            self._merge(found, patch)
+
+    def _merge(self, found: Found, patch: dict[str, Any]) -> Job:
+        return self._cluster.merge(Job, name_of(found.job), found.namespace, patch)
+
+    def _find(self, labels: str) -> list[Found]:
+        jobs = (job for namespace in self._reach for job in self._cluster.find(Job, namespace, labels=labels))
+        return [Found(job, record) for job in jobs if (record := record_of(job)) is not None]
+
+    def _create(self, job: Job, namespace: str) -> Job:
+        try:
+            return self._cluster.create(job, namespace)
+        except NamespaceMissing:
+            if not self._settings.kubernetes.create_namespaces:
+                raise
+        metadata = ObjectMeta(name=namespace, labels={names.MANAGED_BY: "boatyard"})
+        with contextlib.suppress(Exists):
+            self._cluster.create(Namespace(metadata=metadata), None)
+        return self._cluster.create(job, namespace)
+
+
+def rivals(found: Found, jobs: Iterable[Found]) -> list[Found]:
+    """The same attempt in other namespaces."""
+    return [f for f in jobs if f.record.id == found.record.id and f.namespace != found.namespace]

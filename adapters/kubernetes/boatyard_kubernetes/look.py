@@ -1,0 +1,103 @@
+"""A Job as a Build: what is known of it now. Reads the cluster, changes nothing."""
+
+import msgspec
+from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Event, Pod
+
+from boatyard import lifecycle
+from boatyard.build import Build, State, Step
+from boatyard.errors import BoatyardError
+from boatyard_kubernetes import waiting
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.ending import DONE, FAILED, conclude, stop
+from boatyard_kubernetes.facts import (
+    condition,
+    created,
+    has_started,
+    is_going,
+    is_suspended,
+    name_of,
+    namespace_of,
+    running_since,
+    seconds,
+    terminated,
+)
+from boatyard_kubernetes.pod_log import read_tail
+from boatyard_kubernetes.stdout import TAIL_LINES, last_progress
+from boatyard_kubernetes.stopping import stopped_of
+
+_PATIENCE_SECONDS = 3.0
+"""So long a Job may be without a pod, or a pod in silence, before events are asked why."""
+
+
+class Sight(msgspec.Struct, frozen=True):
+    build: Build
+    fresh: bool = False
+    """True if the build has just been found to have ended and its Job does not say so yet."""
+    waits_since: float | None = None
+    """Since when it waits for a node, an image or admission, if it does."""
+    why: str = ""
+    """What it waits for, if that is known."""
+
+
+def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: float, closely: bool = True) -> Sight:
+    """`build` is the Job's record. `closely` also reads a log for progress and events for what is wrong."""
+    if build.state.ended:
+        return Sight(build)
+    stopped = stopped_of(job)
+    started = min((since for pod in pods if (since := _started(pod)) is not None), default=None)
+    if started is not None:
+        build = lifecycle.running(build, now=max(started, build.created_at))
+    over = condition(job, *DONE, *FAILED) is not None
+    if over or (closely and _runs(pods)):
+        build = _with_progress(cluster, build, pods)
+    if over:
+        return Sight(conclude(build, job, pods, stopped, now=now), fresh=True)
+    if stopped is not None and not _runs(pods):
+        return Sight(stop(build, stopped))
+    if is_going(job):
+        lost = lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", "its Job is being deleted", now=now)
+        return Sight(lost)
+    if _runs(pods):
+        return Sight(build)
+    return _queued(cluster, job, build, pods, now=now, closely=closely)
+
+
+def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: float, closely: bool) -> Sight:
+    """Not yet running, or again not: after an eviction the next pod waits as the first one did."""
+    build = msgspec.structs.replace(build, state=State.QUEUED, phase=None, step=None)
+    if is_suspended(job):
+        return Sight(build)
+    waits = [pod for pod in pods if not has_started(pod) and not is_going(pod)]
+    since = created(waits[-1] if waits else job) or build.created_at
+    why = waiting.why_waiting(waits[-1]) if waits else ""
+    if not why and closely and now - since > _PATIENCE_SECONDS:
+        events = _events(cluster, waits[-1] if waits else job)
+        why = waiting.why_not_mounted(events, waits[-1]) if waits else waiting.why_no_pod(events)
+    step = Step(number=0, total=0, title=f"waiting: {why}") if why else None
+    return Sight(msgspec.structs.replace(build, step=step), waits_since=since, why=why)
+
+
+def _events(cluster: Cluster, about: Job | Pod) -> list[Event]:
+    """Advice, not a duty: without the right to list events the build still goes on."""
+    try:
+        return cluster.find(Event, namespace_of(about), fields=f"involvedObject.name={name_of(about)},type=Warning")
+    except BoatyardError:
+        return []
+
+
+def _with_progress(cluster: Cluster, build: Build, pods: list[Pod]) -> Build:
+    pod = next((pod for pod in reversed(pods) if has_started(pod)), None)
+    if pod is None:
+        return build
+    progress = last_progress(read_tail(cluster, pod, TAIL_LINES))
+    return lifecycle.progressed(build, progress) if progress else build
+
+
+def _runs(pods: list[Pod]) -> bool:
+    return any(running_since(pod) is not None for pod in pods)
+
+
+def _started(pod: Pod) -> float | None:
+    end = terminated(pod)
+    return running_since(pod) if end is None else seconds(end.startedAt)

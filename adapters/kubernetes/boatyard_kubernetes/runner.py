@@ -1,0 +1,164 @@
+"""The JobRunner port on Kubernetes: one Job a build, its name the lock, the API server the only state."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from boatyard import paging
+from boatyard.attempts import Join, decide
+from boatyard.build import Build
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.settings import Settings
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.jobs import Found, Jobs, rivals
+from boatyard_kubernetes.look import look
+from boatyard_kubernetes.pod_log import read_page
+from boatyard_kubernetes.recent import Recent
+from boatyard_kubernetes.stopping import Stopped
+
+_TRIES: Final = 12
+_PATIENCE: Final = 3
+"""Tries after which what a creator that died has left is cleared away."""
+_RETRY_AFTER_SECONDS: Final = 10
+
+
+class KubernetesJobRunner:
+    """Holds nothing that matters: any number of functions may run it at once.
+
+    `fresh_seconds`: so long an answer about a build that has not ended is given again without asking the API
+    server, which many clients that wait would otherwise ask ten times a second.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        clock: Clock,
+        *,
+        fresh_seconds: float = 1.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._clock = clock
+        self._pause = pause
+        self._jobs = Jobs(cluster, settings)
+        self._recent = Recent(fresh_seconds)
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        """Whoever creates the Job of an attempt has started it; all others get 409, look again, and join."""
+        for tried in range(_TRIES):
+            jobs = self._jobs.of_tag(tag)
+            latest = jobs[0] if jobs else None
+            build = self._seen(latest) if latest else None
+            hold = self._settings.limits.failure_hold_seconds
+            decision = decide(build, now=self._clock.now(), hold_seconds=hold, force=force)
+            if isinstance(decision, Join):
+                assert latest is not None  # noqa: S101 - joined is what was found
+                if self._joined(latest, jobs, decision.build, job, patient=tried < _PATIENCE):
+                    return Ensured(decision.build, True)
+            else:
+                self._refuse_if_full()
+                started = self._jobs.start(job(decision.attempt), self._next_number(), now=self._clock.now())
+                if started is not None:
+                    return Ensured(started, False)
+            self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - not for secrecy
+        raise BoatyardError(
+            "DATAPLANE_UNAVAILABLE",
+            f"the Job of {tag} is made and removed again and again, or a Job of that name is not Boatyard's",
+            retry_after_seconds=_RETRY_AFTER_SECONDS,
+        )
+
+    def status(self, build_id: str) -> Build | None:
+        if recent := self._recent.get(build_id):
+            return recent
+        found = self._jobs.of_build(build_id)
+        return self._settle(found) if found else None
+
+    def latest(self, tag: str) -> Build | None:
+        jobs = self._jobs.of_tag(tag)
+        return self._settle(jobs[0]) if jobs else None
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None:
+        found = self._jobs.of_build(build_id)
+        if found is None:
+            return None
+        # The end must be known before the log is read: then nothing more is written.
+        build = self._settle(found)
+        return read_page(self._cluster, self._jobs.pods(found), cursor, ended=build.state.ended)
+
+    def cancel(self, build_id: str) -> Build | None:
+        found = self._jobs.of_build(build_id)
+        if found is None:
+            return None
+        build = self._settle(found)
+        if build.state.ended:
+            return build
+        return self._stop(found, "CANCELLED", "the build was cancelled")
+
+    def list(self, query: BuildQuery) -> BuildPage:
+        """Newest first, which no API server gives: all Jobs are read, as many as the TTL has left."""
+        now = self._clock.now()
+        numbered = [
+            (number, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build)
+            for number, found, pods in self._jobs.all(query.project, query.domain)
+        ]
+        largest = max(int(now * 1_000_000), numbered[0][0] if numbered else 0)
+        return paging.page(numbered, query, largest=largest)
+
+    def _joined(
+        self, found: Found, jobs: Sequence[Found], build: Build, job: Callable[[int], BuildJob], *, patient: bool
+    ) -> bool:
+        if build.state.ended or not found.suspended:
+            return True
+        others = rivals(found, jobs)
+        if others and not patient:
+            for other in others:
+                self._jobs.withdraw(other)
+        return not others and self._jobs.release(found, job(build.attempt))
+
+    def _seen(self, found: Found) -> Build:
+        """Enough to decide by: no log is read for it."""
+        if found.record.state.ended:
+            return found.record
+        pods = self._jobs.pods(found)
+        return look(self._cluster, found.job, found.record, pods, now=self._clock.now(), closely=False).build
+
+    def _settle(self, found: Found) -> Build:
+        """The build as it stands. An end that was just found is kept; one that waits too long is ended."""
+        if found.record.state.ended:
+            return found.record
+        now = self._clock.now()
+        sight = look(self._cluster, found.job, found.record, self._jobs.pods(found), now=now)
+        start_seconds = self._settings.kubernetes.start_seconds
+        if sight.fresh:
+            self._jobs.write_down(found, sight.build)
+        elif sight.waits_since is not None and now - sight.waits_since > start_seconds:
+            why = sight.why or "the cluster gives no reason"
+            message = f"it waited longer than {start_seconds} s to start: {why}"
+            return self._stop(found, "DATAPLANE_UNAVAILABLE", message) or sight.build
+        self._recent.put(sight.build)
+        return sight.build
+
+    def _stop(self, found: Found, code: str, message: str) -> Build | None:
+        stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._clock.now()))
+        return self._settle(stopped) if stopped else None
+
+    def _refuse_if_full(self) -> None:
+        most = self._settings.limits.queued_builds
+        if self._jobs.waiting() >= most:
+            raise BoatyardError(
+                "TOO_MANY_BUILDS", f"{most} builds wait already", retry_after_seconds=_RETRY_AFTER_SECONDS
+            )
+
+    def _next_number(self) -> int:
+        """Microseconds since 1970, and never the same twice."""
+        with self._lock:
+            self._number = max(int(self._clock.now() * 1_000_000), self._number + 1)
+            return self._number

@@ -1,0 +1,49 @@
+"""Starts an image and tells what its Python can import: the proof that it is more than a digest."""
+
+import json
+import subprocess
+from typing import Final
+
+from boatyard_local.engine import Engine, EngineError
+from boatyard_local.engine.environment import docker_environment
+
+_SECONDS: Final = 300
+
+# Runs inside the image: imports every top-level module of every distribution there.
+_PROBE: Final = """
+import importlib, importlib.metadata as metadata, json, platform
+def load(name):
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+dists = {}
+for name, owners in metadata.packages_distributions().items():
+    if name.isidentifier() and not name.startswith("_"):
+        failure = load(name)
+        for owner in owners:
+            dists[owner] = [metadata.version(owner), failure]
+print(json.dumps([platform.python_version(), dists]))
+"""
+
+
+def imports(engine: Engine, image: str) -> list[str]:
+    """Lines for people. Raises EngineError if the image does not start or an import fails."""
+    done = subprocess.run(
+        [engine.docker, "run", "--rm", "--network", "none", image, "python", "-c", _PROBE],
+        env=docker_environment(engine.docker_host, engine.docker_config),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        reason = " / ".join(done.stderr.strip().splitlines()[-2:]) or f"exit code {done.returncode}"
+        raise EngineError(f"the image does not start: {reason}")
+    version, dists = json.loads(done.stdout.splitlines()[-1])
+    failed = [f"{name}: {failure}" for name, (_, failure) in dists.items() if failure]
+    if failed:
+        raise EngineError(f"the image starts, but cannot import {'; '.join(failed)}")
+    names = ", ".join(f"{name} {number}" for name, (number, _) in sorted(dists.items(), key=lambda row: row[0].lower()))
+    return [f"Python {version} imports {names}"]

@@ -1,0 +1,35 @@
+"""What the API says of an image that was just asked for. Plain HTTP: the client is a distribution of its own."""
+
+import json
+import time
+from typing import Any, NamedTuple
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+
+class Ending(NamedTuple):
+    built: bool
+    seconds: float
+    """How long the build took; for a cached image, how long the answer takes."""
+
+
+def ending(url: str, image: str, since: float) -> Ending:
+    """`since`: seconds since 1970, when the image was asked for."""
+    began = time.monotonic()
+    found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}")
+    answered = time.monotonic() - began
+    build_id = found.get("buildId")
+    build = _get(f"{url}/v1/builds/{build_id}") if build_id else {}
+    if build.get("createdAt", 0) < since:
+        return Ending(False, answered)
+    return Ending(True, build["finishedAt"] - build["createdAt"])
+
+
+def _get(url: str) -> dict[str, Any]:
+    try:
+        with urlopen(url, timeout=20) as answer:  # noqa: S310 - our own loopback URL
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (URLError, OSError, ValueError):
+        return {}

@@ -1,0 +1,118 @@
+"""What `make run` does once everything is installed: a flyte script becomes a pushed image, and the image runs.
+
+python -m boatyard_local.quickstart
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+
+from boatyard_local.background import ensure_server
+from boatyard_local.engine import Engine, EngineError, ensure
+from boatyard_local.image_run import imports
+from boatyard_local.lookup import Ending, ending
+from boatyard_local.serving import ServeError
+from boatyard_local.settings import SettingsError
+
+EXAMPLE: Final = Path("examples/hello.py")
+_STATE: Final = Path(".boatyard")
+_PROJECT_FILE: Final = Path("boatyard.toml")
+
+
+class QuickstartError(Exception):
+    """One line: what did not work, and what to do."""
+
+
+def main() -> int:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        run(console)
+    except KeyboardInterrupt:
+        console.print("\n[red]boatyard:[/] interrupted; `make run` goes on from here")
+        return 130
+    except (QuickstartError, EngineError, ServeError, SettingsError) as error:
+        console.print(f"[red]boatyard:[/] {escape(str(error))}")
+        return 1
+    return 0
+
+
+def run(console: Console) -> None:
+    root = Path.cwd()
+    if not EXAMPLE.is_file():
+        raise QuickstartError(f"there is no {EXAMPLE} here; run this in the project's own folder")
+    began = time.monotonic()
+    console.print("[bold]Engine[/]")
+    engine = ensure(_STATE, console=console)
+    for line in _about(engine):
+        console.print(f"  [dim]·[/] {escape(line)}")
+    own = _PROJECT_FILE if _PROJECT_FILE.is_file() else None
+    running = ensure_server(_STATE, config=own, beneath=engine.settings)
+    url = running.server.url
+    console.print(f"  [dim]·[/] Boatyard {running.how}: {url}")
+
+    python = Path(sys.executable).relative_to(root) if Path(sys.executable).is_relative_to(root) else sys.executable
+    console.print(f"\n[bold]Build[/]  [dim]FLYTE_IMAGE_BUILDER=boatyard {python} {EXAMPLE}[/]")
+    asked, since = time.time(), time.monotonic()
+    image = _build(url)
+    took = time.monotonic() - since
+    end = ending(url, image, asked)
+
+    console.print(f"\n[bold]Run[/]    [dim]docker run --rm --network none {_short(image)} python …[/]")
+    for line in imports(engine, image):
+        console.print(f"  {escape(line)}")
+    console.print()
+    _summary(console, image, end, took, time.monotonic() - began, engine)
+
+
+def _about(engine: Engine) -> list[str]:
+    lines = [f"{made.stands_for[0]} was made here: {made.why}" for made in engine.images]
+    return [*lines, *engine.notes]
+
+
+def _build(url: str) -> str:
+    """Runs the example with the SDK as it is; its steps go to the terminal. The image that it names."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)],
+        env={**os.environ, "FLYTE_IMAGE_BUILDER": "boatyard", "BOATYARD_URL": url},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    if done.returncode != 0:
+        raise QuickstartError(f"{EXAMPLE} did not build its image; the lines above say why")
+    named = [line.removeprefix("image: ") for line in lines if line.startswith("image: ")]
+    if not named or "@sha256:" not in named[-1]:
+        raise QuickstartError(f"{EXAMPLE} did not print its image as its last line")
+    return named[-1].strip()
+
+
+def _summary(console: Console, image: str, end: Ending, took: float, whole: float, engine: Engine) -> None:
+    how = f"built in {end.seconds:.1f} s" if end.built else f"cached: the registry answered in {end.seconds:.2f} s"
+    console.print(f"[green]✓[/] {escape(image)}")
+    console.print(f"  {how} [dim]({took:.1f} s with the SDK's own start, {whole:.1f} s in all)[/]")
+    console.print(
+        f"  [dim]still running:[/] the server and {_engine(engine)}; [bold]make clean[/] stops and removes them"
+    )
+    console.print(f"  [dim]go on with:[/] [bold]make run[/] again, .venv/bin/boatyard builds, {EXAMPLE}")
+
+
+def _engine(engine: Engine) -> str:
+    if engine.kind == "unpacked":
+        return "BuildKit and a registry, all below .boatyard/"
+    return "the containers of BuildKit and a registry"
+
+
+def _short(image: str) -> str:
+    name, _, digest = image.partition("@sha256:")
+    return f"{name}@sha256:{digest[:12]}…"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Builds that really failed, replayed: what buildx 0.13 wrote, in captures/NAME.jsonl.
+
+The first line holds the job and the exit code, each further line one object of the progress, or a string
+for a line of plain text. Host names were replaced, finished steps' output and byte counts left out.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from boatyard.build import Failure
+from boatyard.job import BuildJob
+from boatyard_buildkit.explain import explain
+from boatyard_buildkit.follow import Ended, Follower
+from boatyard_buildkit.instructions import Instructions
+from boatyard_buildkit.log import Log
+from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.rawjson import RawJsonParser
+from boatyard_buildkit.redaction import Redactor
+
+FOLDER = Path(__file__).parent / "captures"
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.jsonl"))
+
+
+def load(name: str) -> tuple[BuildJob, int, bytes]:
+    """The job, the exit code and the bytes that buildx wrote."""
+    head, *rows = (json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines())
+    text = "".join(f"{row}\n" if isinstance(row, str) else _indented(row) for row in rows)
+    return msgspec.convert(head["job"], BuildJob), head["exitCode"], text.encode()
+
+
+def replay(name: str, folder: Path) -> tuple[Failure, Ended]:
+    job, exit_code, output = load(name)
+    instructions = Instructions(job)
+    follower = Follower(instructions, Log(folder / "log.jsonl", Redactor()), Progress(folder / "progress.json"))
+    parser = RawJsonParser()
+    for event in (*parser.feed(output), *parser.close()):
+        follower.take(event)
+    ended = follower.end(exit_code)
+    return explain(ended, job, instructions), ended
+
+
+def _indented(row: dict[str, Any]) -> str:
+    """As buildx 0.13 writes it: over many lines, with logs in base64."""
+    return json.dumps(row | ({"logs": list(_encoded(row["logs"]))} if "logs" in row else {}), indent=2) + "\n"
+
+
+def _encoded(logs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for piece in logs:
+        data = base64.b64encode(piece["text"].encode()).decode()
+        yield {"vertex": piece["vertex"], "stream": piece["stream"], "data": data}

@@ -1,0 +1,239 @@
+"""Each way a build can fail, from what BuildKit really said when it did."""
+
+from pathlib import Path
+
+import pytest
+
+from boatyard.errors import CODES
+from boatyard_buildkit.explain import apt, command, poetry, resolution, uv
+from boatyard_buildkit.explain.verdict import Verdict
+from tests.buildkit import captured
+
+# capture -> code, layer index, what the message must name
+EXPECTED: dict[str, tuple[str, int | None, str]] = {
+    "apt-dns": ("NETWORK_UNREACHABLE", 1, "no-such-host.invalid"),
+    "apt-missing": ("APT_PACKAGE_NOT_FOUND", 0, "boatyard-no-such-package"),
+    "apt-network": ("NETWORK_UNREACHABLE", 1, "127.0.0.1:1"),
+    "apt-none": ("COMMAND_FAILED", 1, "apt-get"),
+    "apt-version": ("APT_PACKAGE_NOT_FOUND", 0, "jq"),
+    "apt-virtual": ("APT_PACKAGE_NOT_FOUND", 0, "awk, default-mta-x"),
+    "base-denied": ("BASE_IMAGE_DENIED", None, "127.0.0.1:5056/x:1"),
+    "base-dns": ("REGISTRY_UNAVAILABLE", None, "registry.invalid/x:1"),
+    "base-missing-repo": ("BASE_IMAGE_NOT_FOUND", None, "127.0.0.1:5055/no/such:1"),
+    "base-missing-tag": ("BASE_IMAGE_NOT_FOUND", None, "127.0.0.1:5055/base/python:nope"),
+    "base-platform": ("UNSUPPORTED", None, "arm64"),
+    "base-refused": ("REGISTRY_UNAVAILABLE", None, "connection refused"),
+    "command-127": ("COMMAND_FAILED", 0, "no-such-program"),
+    "command-exit": ("COMMAND_FAILED", 1, "exit code 3"),
+    "command-killed": ("OUT_OF_MEMORY", 0, "137"),
+    "command-lies": ("COMMAND_FAILED", 0, "exit code 1"),
+    "copy-absent": ("FILE_NOT_FOUND", 0, "nope.txt"),
+    "daemon-absent": ("DATAPLANE_UNAVAILABLE", None, "nope.sock"),
+    "disk-step": ("DISK_FULL", 0, "no space left"),
+    "dockerfile-copy": ("FILE_NOT_FOUND", None, "nope"),
+    "dockerfile-empty": ("INVALID_DOCKERFILE", None, "no instructions"),
+    "dockerfile-flag": ("INVALID_DOCKERFILE", None, "line 2"),
+    "dockerfile-nofrom": ("INVALID_DOCKERFILE", None, "no build stage"),
+    "dockerfile-run": ("COMMAND_FAILED", None, "pip3"),
+    "dockerfile-stage": ("REGISTRY_UNAVAILABLE", None, "nostage"),
+    "dockerfile-syntax": ("REGISTRY_UNAVAILABLE", None, "127.0.0.1:1/dockerfile:1"),
+    "dockerfile-unknown": ("INVALID_DOCKERFILE", None, "RUNN"),
+    "entry-point": ("COMMAND_FAILED", None, "/bin/sh"),
+    "pip-conflict": ("PIP_RESOLUTION_CONFLICT", 0, "urllib3==1.26.0 and urllib3==2.0.0"),
+    "pip-conflict-deep": ("PIP_RESOLUTION_CONFLICT", 0, "botocore==1.31.0 depends on urllib3>=1.25.4,<1.27"),
+    "pip-depends": ("PIP_RESOLUTION_CONFLICT", 0, "but urllib3>=3 is required"),
+    "pip-git": ("COMMAND_FAILED", 0, "git"),
+    "pip-index-401": ("PACKAGE_NOT_FOUND", 0, "six"),
+    "pip-index-dns": ("NETWORK_UNREACHABLE", 0, "no-such-host.invalid"),
+    "pip-index-refused": ("NETWORK_UNREACHABLE", 0, "127.0.0.1:1"),
+    "pip-missing": ("PACKAGE_NOT_FOUND", 0, "boatyard-no-such-package-xyz"),
+    "pip-only": ("PACKAGE_NOT_FOUND", 0, "six>99"),
+    "pip-option": ("COMMAND_FAILED", 0, "--no-such-option"),
+    "pip-python": ("PIP_RESOLUTION_CONFLICT", 0, "django==6.0 needs Python >=3.12"),
+    "pip-sdist": ("COMMAND_FAILED", 0, "psycopg2==2.9.9"),
+    "pip-transitive": ("PIP_RESOLUTION_CONFLICT", 0, "flask==2.0.0 depends on jinja2>=3.0"),
+    "pip-version": ("PACKAGE_NOT_FOUND", 0, "six==99.0"),
+    "pip-wheel2": ("PACKAGE_NOT_FOUND", 0, "tensorflow==2.20.0"),
+    "poetry-outdated": ("LOCK_OUTDATED", 0, "poetry.lock"),
+    "push-denied": ("PUSH_DENIED", None, "127.0.0.1:5056/acme/image"),
+    "push-dns": ("REGISTRY_UNAVAILABLE", None, "registry.invalid"),
+    "push-refused": ("REGISTRY_UNAVAILABLE", None, "127.0.0.1:1"),
+    "python-absent": ("NETWORK_UNREACHABLE", None, "github.com"),
+    "python-nodownload": ("UNSUPPORTED", None, "Python 3.99"),
+    "requirements-absent": ("FILE_NOT_FOUND", 0, "requirements.txt"),
+    "requirements-bad": ("COMMAND_FAILED", 0, "requirements.txt"),
+    "requirements-conflict": ("PIP_RESOLUTION_CONFLICT", 0, "urllib3==1.26.0"),
+    "uv-bad-toml": ("COMMAND_FAILED", 0, "pyproject.toml"),
+    "uv-conflict": ("PIP_RESOLUTION_CONFLICT", 0, "urllib3==1.26.0"),
+    "uv-frozen": ("LOCK_OUTDATED", 0, "uv.lock"),
+    "uv-lock-corrupt": ("LOCK_OUTDATED", 0, "cannot be read"),
+    "uv-locked": ("LOCK_OUTDATED", 0, "out of date"),
+    "uv-locked-nolock": ("LOCK_OUTDATED", 0, "missing"),
+    "uv-missing": ("PACKAGE_NOT_FOUND", 0, "boatyard-no-such-package-xyz"),
+    "uv-nogit": ("PIP_RESOLUTION_CONFLICT", 0, "Python >=3.12"),
+}
+
+
+def test_every_capture_has_an_expectation() -> None:
+    assert captured.names() == sorted(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_failed_build_says_which_layer_failed_and_why(name: str, tmp_path: Path) -> None:
+    code, layer, named = EXPECTED[name]
+    failure, _ = captured.replay(name, tmp_path)
+    assert (failure.code, failure.layer_index) == (code, layer)
+    assert named in failure.message
+    assert failure.retryable is CODES[code].retryable
+    assert failure.advice.endswith(".")
+    assert "\n" not in failure.message + failure.advice
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_layer_is_named_in_the_words_of_the_sdk(name: str, tmp_path: Path) -> None:
+    failure, _ = captured.replay(name, tmp_path)
+    if failure.layer_index is not None:
+        assert failure.layer_kind
+        assert failure.sdk_call and failure.sdk_call.startswith("with_")
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_the_tail_of_the_log_is_there_and_bounded(name: str, tmp_path: Path) -> None:
+    failure, _ = captured.replay(name, tmp_path)
+    assert 1 <= len(failure.log_tail) <= 40
+
+
+def test_the_tail_is_that_of_the_failing_step(tmp_path: Path) -> None:
+    failure, _ = captured.replay("command-exit", tmp_path)
+    assert failure.log_tail == ("about to fail",)
+
+
+def test_the_line_of_the_dockerfile_is_known_without_buildkits_excerpt(tmp_path: Path) -> None:
+    job, exit_code, output = captured.load("command-exit")
+    assert b"Dockerfile:12" in output
+    _, ended = captured.replay("command-exit", tmp_path)
+    assert ended.line == 12
+
+
+def test_a_command_that_prints_another_tools_words_is_a_command() -> None:
+    lies = ("error: No solution found when resolving dependencies", "E: Unable to locate package x")
+    assert command.read(lies, 1, "make").code == "COMMAND_FAILED"
+
+
+def test_what_a_build_backend_prints_is_not_taken_for_uvs_words() -> None:
+    output = (
+        "error: Failed to build `evil==1`",
+        "  cause: The build backend returned an error",
+        "         error: No solution found when resolving dependencies",
+        "         HTTP status client error (404 Not Found) for url (https://x.example/y)",
+    )
+    verdict = uv.read(output, 1)
+    assert verdict and (verdict.code, "evil==1" in verdict.message) == ("COMMAND_FAILED", True)
+
+
+def test_older_releases_of_uv_are_understood() -> None:
+    output = (
+        "Using Python 3.12.7 environment at: /opt/venv",
+        "  \u00d7 No solution found when resolving dependencies:",
+        "  ╰─▶ Because there is no version of six==99 and you require six==99, we can",
+        "      conclude that your requirements are unsatisfiable.",
+    )
+    verdict = uv.read(output, 1)
+    assert verdict == Verdict("PACKAGE_NOT_FOUND", "the package index has no version six==99", "")
+
+
+@pytest.mark.parametrize(
+    ("causes", "code", "named"),
+    [
+        (
+            "Because a==1 depends on c<2 and b==1 depends on c>=2, we can conclude that a==1 and b==1 are "
+            "incompatible. And because you require a==1 and b==1, we can conclude that your requirements are "
+            "unsatisfiable.",
+            "PIP_RESOLUTION_CONFLICT",
+            "a==1 depends on c<2, and b==1 on c>=2",
+        ),
+        (
+            "Because there are no versions of a>2 and a==2 depends on b<1, we can conclude that a>=2 depends on "
+            "b<1. And because you require a>=2 and b>1, we can conclude that your requirements are unsatisfiable.",
+            "PIP_RESOLUTION_CONFLICT",
+            "a==2 depends on b<1",
+        ),
+        ("something that was never seen", "PIP_RESOLUTION_CONFLICT", "never seen"),
+        (
+            "Because pkg[extra] was not found in the package registry and you require pkg[extra], we can "
+            "conclude that your requirements are unsatisfiable.",
+            "PACKAGE_NOT_FOUND",
+            "pkg[extra]",
+        ),
+    ],
+)
+def test_a_resolution_is_told_in_one_sentence(causes: str, code: str, named: str) -> None:
+    verdict = resolution.read(causes, "")
+    assert verdict.code == code
+    assert named in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("cause: HTTP status client error (403 Forbidden) for url (https://index.example/six)", "PACKAGE_NOT_FOUND"),
+        (
+            "cause: HTTP status server error (503 Service Unavailable) for url (https://i.example/)",
+            "NETWORK_UNREACHABLE",
+        ),
+        ("cause: invalid peer certificate: UnknownIssuer", "NETWORK_UNREACHABLE"),
+        ("cause: No space left on device (os error 28)", "DISK_FULL"),
+    ],
+)
+def test_uv_and_the_network(text: str, code: str) -> None:
+    verdict = uv.read(("error: Failed to fetch: https://index.example/six", f"  {text}"), 2)
+    assert verdict and verdict.code == code
+
+
+def test_a_certificate_that_is_not_trusted_leads_to_the_setting() -> None:
+    verdict = uv.read(("error: Request failed", "  cause: invalid peer certificate: UnknownIssuer"), 2)
+    assert verdict and "caBundle" in verdict.advice
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("Error: poetry.lock is not up to date with pyproject.toml. Run `poetry lock`.", "LOCK_OUTDATED"),
+        ("  Unable to find installation candidates for torch (2.9.1)", "PACKAGE_NOT_FOUND"),
+        (
+            "Because demo depends on six (>=99) which doesn't match any versions, version solving failed.",
+            "PACKAGE_NOT_FOUND",
+        ),
+        ("Because a depends on b (1) and c depends on b (2), version solving failed.", "PIP_RESOLUTION_CONFLICT"),
+        ("All attempts to connect to index.example failed.", "NETWORK_UNREACHABLE"),
+    ],
+)
+def test_poetry(line: str, code: str) -> None:
+    verdict = poetry.read(("Installing dependencies from lock file", "", line), 1)
+    assert verdict and verdict.code == code
+
+
+def test_the_step_that_installs_poetry_is_read_as_uvs() -> None:
+    verdict = poetry.read(("error: Request failed after 3 retries", "  cause: dns error"), 2)
+    assert verdict and verdict.code == "NETWORK_UNREACHABLE"
+
+
+def test_apt_conflicts_name_the_package() -> None:
+    output = (
+        "The following packages have unmet dependencies:",
+        " libfoo-dev : Depends: libfoo1 (= 1.2) but 1.3 is to be installed",
+        "E: Unable to correct problems, you have held broken packages.",
+    )
+    verdict = apt.read(output, 100)
+    assert verdict and verdict.code == "COMMAND_FAILED" and "libfoo-dev" in verdict.message
+
+
+@pytest.mark.parametrize("code", [None, 0, 3, 137])
+def test_exit_codes_come_out_of_buildkits_error(code: int | None) -> None:
+    error = f'process "/bin/sh -c x" did not complete successfully: exit code: {code}' if code is not None else "other"
+    assert command.exit_code(error) == code
+
+
+def test_a_kill_for_memory_that_buildkit_itself_reports() -> None:
+    error = 'process "/bin/sh -c x" did not complete successfully: cannot allocate memory'
+    assert command.exit_code(error) == 137

@@ -1,0 +1,99 @@
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from boatyard.errors import BoatyardError
+from boatyard_buildkit.fetch import fetch
+from tests.buildkit.archives import announce
+
+DATA = b"archive" * 5000
+
+
+class Store(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        match self.path.partition("?")[0]:
+            case "/whole":
+                self._send(200, DATA)
+            case "/longer":
+                self._send(200, DATA + b"!")
+            case "/short":
+                self._send(200, DATA[:-10], announced=len(DATA))
+            case "/gone":
+                self._send(404, b"")
+            case _:
+                self._send(503, b"")
+
+    def _send(self, status: int, body: bytes, announced: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body) if announced is None else announced))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Store)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def refusal(url: str, tmp_path: Path, data: bytes = DATA) -> BoatyardError:
+    with pytest.raises(BoatyardError) as caught:
+        fetch(announce(data), url, tmp_path / "archive")
+    assert "secret" not in str(caught.value)
+    return caught.value
+
+
+def test_from_a_file(tmp_path: Path) -> None:
+    source = tmp_path / "a b.tar.gz"
+    source.write_bytes(DATA)
+    fetch(announce(DATA), source.as_uri(), tmp_path / "archive")
+    assert (tmp_path / "archive").read_bytes() == DATA
+
+
+def test_over_http(store: str, tmp_path: Path) -> None:
+    fetch(announce(DATA), f"{store}/whole?signature=secret", tmp_path / "archive")
+    assert (tmp_path / "archive").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/gone", "CONTEXT_MISSING"),
+        ("/down", "DATAPLANE_UNAVAILABLE"),
+        ("/longer", "CONTEXT_INVALID"),
+        ("/short", "DATAPLANE_UNAVAILABLE"),
+    ],
+)
+def test_what_the_store_does_wrong_has_a_code(store: str, path: str, code: str, tmp_path: Path) -> None:
+    assert refusal(f"{store}{path}?signature=secret", tmp_path).code == code
+
+
+def test_other_bytes_of_the_same_size_are_refused(store: str, tmp_path: Path) -> None:
+    assert refusal(f"{store}/whole", tmp_path, DATA[::-1]).code == "CONTEXT_INVALID"
+
+
+def test_a_store_that_is_down(tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    assert refusal(f"http://127.0.0.1:{port}/x?signature=secret", tmp_path).code == "DATAPLANE_UNAVAILABLE"
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    assert refusal((tmp_path / "nope").as_uri(), tmp_path).code == "CONTEXT_MISSING"
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "/etc/passwd", ""])
+def test_no_other_scheme_is_followed(url: str, tmp_path: Path) -> None:
+    assert refusal(url, tmp_path).code == "CONTEXT_INVALID"

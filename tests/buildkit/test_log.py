@@ -1,0 +1,159 @@
+"""The log: whole lines, without secrets, never more than its share."""
+
+import base64
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boatyard_buildkit import outbox
+from boatyard_buildkit.lines import LineJoiner
+from boatyard_buildkit.log import Log
+from boatyard_buildkit.redaction import HIDDEN, Redactor, url_passwords
+
+
+def lines(folder: Path) -> list[str]:
+    return [line.line for line in outbox.read_log(folder).lines]
+
+
+def make(folder: Path, *secrets: bytes, limit: int = 1024**2) -> Log:
+    return Log(folder / outbox.LOG, Redactor(secrets), limit=limit, now=lambda: 1.5)
+
+
+def test_lines_come_back_as_written(tmp_path: Path) -> None:
+    log = make(tmp_path)
+    log.write("one\ntwo")
+    log.write("")
+    assert lines(tmp_path) == ["one", "two", ""]
+
+
+def test_terminal_controls_are_left_out(tmp_path: Path) -> None:
+    make(tmp_path).write("\x1b[31mred\x1b[0m\x1b]0;title\x07 \x08plain\x00\ttab")
+    assert lines(tmp_path) == ["red plain    tab"]
+
+
+def test_endless_lines_are_cut(tmp_path: Path) -> None:
+    make(tmp_path).write("x" * 10**6)
+    assert len(lines(tmp_path)[0]) == 4096
+
+
+def test_a_full_log_says_so_and_grows_no_more(tmp_path: Path) -> None:
+    log = make(tmp_path, limit=2000)
+    for number in range(1000):
+        log.write(f"line {number}")
+    assert "full" in lines(tmp_path)[-1]
+    assert (tmp_path / outbox.LOG).stat().st_size < 2200
+
+
+def test_a_reader_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    log = make(tmp_path)
+    log.write("one")
+    first = outbox.read_log(tmp_path)
+    log.write("two")
+    second = outbox.read_log(tmp_path, first.offset)
+    assert [line.line for line in second.lines] == ["two"]
+    assert outbox.read_log(tmp_path, second.offset) == outbox.LogSlice((), second.offset)
+
+
+def test_a_line_still_being_written_waits(tmp_path: Path) -> None:
+    path = tmp_path / outbox.LOG
+    path.write_bytes(b'{"t":1,"line":"one"}\n{"t":2,"li')
+    found = outbox.read_log(tmp_path)
+    assert [line.line for line in found.lines] == ["one"]
+    path.write_bytes(b'{"t":1,"line":"one"}\n{"t":2,"line":"two"}\n')
+    assert [line.line for line in outbox.read_log(tmp_path, found.offset).lines] == ["two"]
+
+
+def test_small_pages_lose_nothing(tmp_path: Path) -> None:
+    log = make(tmp_path)
+    written = [f"line {number} " + "x" * (number % 90) for number in range(200)]
+    for line in written:
+        log.write(line)
+    read: list[str] = []
+    offset = 0
+    while page := outbox.read_log(tmp_path, offset, most_bytes=50):
+        if page.offset == offset:
+            break
+        read += [line.line for line in page.lines]
+        offset = page.offset
+    assert read == written
+
+
+def test_an_offset_beyond_the_end_is_harmless(tmp_path: Path) -> None:
+    make(tmp_path).write("x")
+    assert outbox.read_log(tmp_path, 10**9).lines == ()
+    assert outbox.read_log(tmp_path, -5).lines == ()
+    assert outbox.read_log(tmp_path / "nowhere").lines == ()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "hunter2/+ü",
+        quote("hunter2/+ü"),
+        quote("hunter2/+ü", safe=""),
+        base64.b64encode("hunter2/+ü".encode()).decode(),
+        base64.urlsafe_b64encode("hunter2/+ü".encode()).decode().rstrip("="),
+    ],
+)
+def test_a_secret_is_hidden_in_each_of_its_forms(shown: str, tmp_path: Path) -> None:
+    make(tmp_path, "hunter2/+ü\n".encode()).write(f"before {shown} after")
+    assert lines(tmp_path) == [f"before {HIDDEN} after"]
+
+
+def test_each_line_of_a_secret_is_hidden(tmp_path: Path) -> None:
+    make(tmp_path, b"-----BEGIN KEY-----\nAAAABBBB\nCCCCDDDD\n").write("x CCCCDDDD y")
+    assert "CCCC" not in lines(tmp_path)[0]
+
+
+def test_short_values_are_no_secrets(tmp_path: Path) -> None:
+    make(tmp_path, b"abc", b"").write("abc")
+    assert lines(tmp_path) == ["abc"]
+
+
+def test_a_secret_inside_another_does_not_give_away_the_rest(tmp_path: Path) -> None:
+    make(tmp_path, b"token", b"token-with-more").write("token-with-more")
+    assert lines(tmp_path) == [HIDDEN]
+
+
+def test_a_secret_behind_colour_codes_is_hidden(tmp_path: Path) -> None:
+    make(tmp_path, b"hunter2").write("hun\x1b[1mter2")
+    assert lines(tmp_path) == [HIDDEN]
+
+
+@given(secret=st.text(min_size=4, max_size=40), before=st.text(max_size=20), after=st.text(max_size=20))
+def test_no_secret_survives(secret: str, before: str, after: str) -> None:
+    hidden = Redactor([secret.encode("utf-8", "replace")])
+    value = secret.encode("utf-8", "replace").decode()
+    assert value in HIDDEN or value not in hidden(before + value + after)
+
+
+def test_passwords_of_urls() -> None:
+    urls = ("https://user:pa55word@index.example/simple", "https://t0ken@index.example", "https://plain.example", "")
+    assert url_passwords(*urls) == [b"pa55word", b"t0ken"]
+
+
+def join(*pieces: tuple[int, bytes]) -> list[str]:
+    joiner = LineJoiner()
+    return [line for stream, data in pieces for line in joiner.feed(stream, data)] + list(joiner.close())
+
+
+def test_pieces_of_a_line_are_joined_by_stream() -> None:
+    assert join((1, b"a"), (2, b"error\n"), (1, b"b\nc")) == ["error", "ab", "c"]
+
+
+def test_of_a_progress_bar_the_last_state_counts() -> None:
+    assert join((1, b" 5%\r 50%\r100%\r\nnext\r\n")) == ["100%", "next"]
+
+
+def test_an_endless_line_is_cut_and_its_rest_dropped() -> None:
+    found = join(*((1, b"x" * 60_000) for _ in range(20)), (1, b"\nnext\n"))
+    assert len(found) == 2
+    assert found[1] == "next"
+
+
+@given(st.lists(st.binary(max_size=30), max_size=20))
+def test_how_the_output_is_cut_does_not_matter(pieces: list[bytes]) -> None:
+    assert join(*((1, piece) for piece in pieces)) == join((1, b"".join(pieces)))

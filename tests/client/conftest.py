@@ -1,0 +1,28 @@
+"""Fixtures: a service on loopback, a folder of our own, and nothing of the developer's configuration."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client.service import MemoryService
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory; no configuration of the machine is seen."""
+    for name in ("BOATYARD_URL", "BOATYARD_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.fixture
+def service() -> Iterator[MemoryService]:
+    running = MemoryService()
+    yield running
+    running.close()

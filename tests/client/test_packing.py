@@ -1,0 +1,275 @@
+"""What goes into a context, and what it looks like there."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from boatyard.archive import Bounds, Member, read_archive
+from boatyard.context import Entry
+from boatyard.spec import parse_spec
+from boatyard.tree import content_digest, tree_of
+from boatyard_client.errors import ContextError
+from boatyard_client.packing import DockerIgnore, Packed, Packer, Progress, context_paths
+from tests.client.trees import make
+
+
+def packed_paths(packer: Packer) -> list[str]:
+    with packer.pack() as packed:
+        return [entry.path for entry in packed.entries]
+
+
+def read_back(packed: Packed) -> list[Entry]:
+    entries: list[Entry] = []
+    packed.file.seek(0)
+    for member in read_archive(packed.file, Bounds()):
+        entries.append(_entry(member))
+    return entries
+
+
+def _entry(member: Member) -> Entry:
+    return member.entry(content_digest(member.data) if member.data else "")
+
+
+def test_the_job_reads_back_what_the_client_packed(folder: Path) -> None:
+    make(folder / "app", {"a.py": b"x", "run.sh*": b"#!/bin/sh\n", "deep": {"er": {"b": b""}}, "ü ñ\u3042": b"1"})
+    packer = Packer()
+    packer.add("0/app", folder / "app")
+    packer.add("1/requirements.txt", folder / "app" / "a.py")
+    packer.add_bytes("2/made", b"made", executable=True)
+    with packer.pack(["0/app", "1/requirements.txt", "2/made"]) as packed:
+        entries = read_back(packed)
+        assert tuple(entries) == packed.entries
+        assert packed.context.trees == {path: tree_of(entries, path) for path in packed.context.trees}
+        assert packed.context.size == packed.file.seek(0, os.SEEK_END)
+        packed.file.seek(0)
+        assert content_digest(packed.file) == packed.context.sha256
+    by_path = {entry.path: entry for entry in entries}
+    assert by_path["0/app/run.sh"].executable and by_path["2/made"].executable
+    assert not by_path["0/app/a.py"].executable
+
+
+def test_names_longer_than_a_tar_header_come_back(folder: Path) -> None:
+    name = "é" * 100
+    make(folder / "src", {name: {name: {name: b"deep"}}})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with packer.pack() as packed:
+        assert tuple(read_back(packed)) == packed.entries
+
+
+def test_a_file_keeps_its_place_among_others_and_parents_are_there_once(folder: Path) -> None:
+    make(folder, {"a": b"1", "b": b"2"})
+    packer = Packer()
+    packer.add("0/x/a", folder / "a")
+    packer.add("0/x/b", folder / "b")
+    assert packed_paths(packer) == ["0", "0/x", "0/x/a", "0/x/b"]
+
+
+def test_a_file_may_be_added_twice_but_not_two_files_as_one(folder: Path) -> None:
+    make(folder, {"a": b"1", "b": b"2"})
+    packer = Packer()
+    packer.add("x", folder / "a")
+    packer.add("x", folder / "a")
+    assert packed_paths(packer) == ["x"]
+    packer.add("x", folder / "b")
+    with pytest.raises(ContextError, match="two sources want to be 'x'"):
+        packer.pack()
+
+
+def test_a_file_and_a_folder_cannot_share_a_path(folder: Path) -> None:
+    make(folder, {"a": b"1", "d": {"b": b"2"}})
+    packer = Packer()
+    packer.add("x", folder / "a")
+    packer.add("x/y", folder / "d")
+    with pytest.raises(ContextError, match="'x' is a file and a folder"):
+        packer.pack()
+
+
+@pytest.mark.parametrize("path", ["/etc", "a/../b", "", "a//b", "./a"])
+def test_paths_of_the_context_are_plain(path: str, folder: Path) -> None:
+    with pytest.raises(ContextError, match="not a path inside a context"):
+        Packer().add(path, folder)
+
+
+def test_links_to_files_are_followed_wherever_they_lead(folder: Path) -> None:
+    make(folder, {"outside": b"out", "src": {"real": b"in", "sub": {"x": b"1"}}})
+    (folder / "src" / "inner").symlink_to("real")
+    (folder / "src" / "outer").symlink_to(folder / "outside")
+    (folder / "src" / "to-folder").symlink_to("sub")
+    (folder / "src" / "dangling").symlink_to("nothing")
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with packer.pack() as packed:
+        kinds = {entry.path: (entry.kind, entry.size) for entry in packed.entries}
+        assert kinds["0/inner"] == ("file", 2)
+        assert kinds["0/outer"] == ("file", 3)
+        assert "0/to-folder" not in kinds and "0/dangling" not in kinds
+        assert {Path(name).name for name in packed.left_out} == {"to-folder", "dangling"}
+
+
+def test_empty_folders_are_left_out_of_a_source_but_not_the_source_itself(folder: Path) -> None:
+    make(folder / "src", {"empty": {}, "deep": {"empty": {}}})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    assert packed_paths(packer) == ["0"]
+
+
+def test_a_build_context_keeps_links_and_empty_folders(folder: Path) -> None:
+    make(folder / "src", {"empty": {}, "real": b"in", "sub": {"x": b"1"}})
+    (folder / "src" / "sub" / "up").symlink_to("../real")
+    packer = Packer()
+    packer.add_build_context(folder / "src")
+    with packer.pack(["."]) as packed:
+        assert [(entry.path, entry.kind) for entry in packed.entries] == [
+            ("empty", "folder"),
+            ("real", "file"),
+            ("sub", "folder"),
+            ("sub/up", "link"),
+            ("sub/x", "file"),
+        ]
+        assert tuple(read_back(packed)) == packed.entries
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside"])
+def test_a_build_context_refuses_links_that_lead_out(target: str, folder: Path) -> None:
+    make(folder / "src", {"sub": {}})
+    (folder / "src" / "bad").symlink_to(target)
+    packer = Packer()
+    packer.add_build_context(folder / "src")
+    with pytest.raises(ContextError, match=r"bad is a link to .* leads out of .*src"):
+        packer.pack()
+    packer = Packer()
+    packer.add_build_context(folder / "src", ignore=DockerIgnore(["bad"]))
+    assert packed_paths(packer) == ["sub"]
+
+
+def test_sockets_and_pipes_are_named_not_read(folder: Path) -> None:
+    make(folder / "src", {"a": b"1"})
+    os.mkfifo(folder / "src" / "pipe")
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match="pipe is a pipe and cannot be part of an image"):
+        packer.pack()
+    (folder / "src" / "pipe").unlink()
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(folder / "src" / "s.sock"))
+        with pytest.raises(ContextError, match=r"s\.sock is a socket"):
+            packer.pack()
+        packer = Packer()
+        packer.add("0", folder / "src", ignore=lambda path: path == "s.sock")
+        assert packed_paths(packer) == ["0", "0/a"]
+
+
+def test_a_name_that_is_not_utf8_is_shown_in_a_way_that_can_be_printed(folder: Path) -> None:
+    (folder / "src").mkdir()
+    (folder / "src" / os.fsdecode(b"caf\xe9")).write_bytes(b"1")
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError) as caught:
+        packer.pack()
+    assert r"caf\xe9" in caught.value.detail and "not valid UTF-8" in caught.value.detail
+    caught.value.detail.encode("utf-8")
+
+
+def test_what_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(folder / "src", {"secret": b"1"})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    real = os.open
+
+    def refuse(path: object, *rest: object, **more: object) -> int:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ContextError, match="secret cannot be read: permission denied"):
+        packer.pack()
+
+
+def test_a_source_that_is_not_there_is_named(folder: Path) -> None:
+    packer = Packer()
+    packer.add("0", folder / "nothing")
+    with pytest.raises(ContextError, match="nothing cannot be read: no such file"):
+        packer.pack()
+
+
+def test_too_much_is_refused_before_anything_is_read(folder: Path) -> None:
+    make(folder / "src", {"big": b"x" * 1000, "small": b"x"})
+    packer = Packer(bounds=Bounds(unpacked_bytes=500))
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match=r"1,001 bytes, 500 are allowed; the largest is .*big with 1,000"):
+        packer.pack()
+    packer = Packer(bounds=Bounds(entries=2))
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match="3 files and folders; 2 are allowed"):
+        packer.pack()
+
+
+def test_progress_counts_files_and_bytes(folder: Path) -> None:
+    make(folder / "src", {"a": b"12", "b": b"345"})
+    told: list[Progress] = []
+    packer = Packer(progress=told.append)
+    packer.add("0", folder / "src")
+    packer.pack().close()
+    assert told == [Progress(1, 2, 2, 5), Progress(2, 2, 5, 5)]
+
+
+def test_a_path_that_no_source_gave_is_an_error(folder: Path) -> None:
+    make(folder / "src", {"a": b"1"})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match="the context has no '1'"):
+        packer.pack(["1"])
+
+
+def test_the_paths_of_a_spec_are_those_that_its_layers_name() -> None:
+    spec = parse_spec(
+        {
+            "baseImage": "x",
+            "pythonVersion": "3.12",
+            "layers": [
+                {"copyConfig": {"src": "0/app", "dst": "/app"}},
+                {"requirements": {"file": "1/r.txt"}},
+                {"copyConfig": {"src": "0/app", "dst": "/again"}},
+                {"pipPackages": {"packages": ["a"]}},
+            ],
+        }
+    )
+    assert context_paths(spec) == ("0/app", "1/r.txt")
+    assert context_paths(parse_spec({"dockerfile": "FROM x"})) == (".",)
+    assert context_paths(parse_spec({"baseImage": "x", "pythonVersion": "3.12"})) == ()
+
+
+def test_nothing_is_left_in_the_folder_of_temporary_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = folder / "tmp"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    make(folder / "src", {"a": b"1"})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with packer.pack():
+        assert list(place.iterdir()) == []
+    packer.add("1", folder / "nothing")
+    with pytest.raises(ContextError):
+        packer.pack()
+    assert list(place.iterdir()) == []
+
+
+def test_a_full_disk_says_where_to_look(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(folder / "src", {"a": os.urandom(300_000)})
+
+    class Full:
+        def write(self, data: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match="no space left") as caught:
+        packer.pack()
+    assert "TMPDIR" in caught.value.advice

@@ -1,0 +1,54 @@
+"""What every SecretStore does: takes secrets, says which are missing, gives none back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from boatyard.errors import BoatyardError
+from boatyard.memory import MemorySecretStore
+from boatyard.ports import Scope, SecretStore, SecretValue
+from boatyard_local.secret_store import FileSecretStore
+
+SCOPE = Scope("shop", "production")
+TOKEN = SecretValue(kind="build", value=b"hunter2\n")
+MAKE: dict[str, Callable[[Path], SecretStore]] = {
+    "memory": lambda path: MemorySecretStore(),
+    "local": lambda path: FileSecretStore(path / "secrets"),
+}
+
+
+@pytest.fixture(params=sorted(MAKE))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> SecretStore:
+    return MAKE[request.param](tmp_path)
+
+
+def test_what_was_put_is_not_missing(store: SecretStore) -> None:
+    assert store.missing(SCOPE, ["one", "two"]) == ("one", "two")
+    store.put(SCOPE, "one", TOKEN)
+    store.put(SCOPE, "one", TOKEN)
+    assert store.missing(SCOPE, ["one", "two"]) == ("two",)
+    assert store.missing(SCOPE, []) == ()
+
+
+def test_scopes_do_not_share_secrets(store: SecretStore) -> None:
+    store.put(SCOPE, "one", TOKEN)
+    for other in (Scope("shop", "development"), Scope("other", "production"), Scope("production", "shop")):
+        assert store.missing(other, ["one"]) == ("one",)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "/etc/passwd", ".hidden", "a\0b", "a\n", "ä", "x" * 129]
+)
+def test_a_name_that_could_be_a_path_is_refused(store: SecretStore, name: str) -> None:
+    with pytest.raises(BoatyardError) as refused:
+        store.put(SCOPE, name, TOKEN)
+    assert refused.value.code == "INVALID_SPEC" and "hunter2" not in str(refused.value)
+    with pytest.raises(BoatyardError) as refused:
+        store.missing(SCOPE, [name])
+    assert refused.value.code == "INVALID_SPEC"
+
+
+def test_a_value_is_never_shown(store: SecretStore) -> None:
+    assert "hunter2" not in repr(TOKEN) + str(TOKEN)
+    assert not hasattr(store, "get")
