@@ -36,8 +36,11 @@ def load(name: str) -> tuple[BuildJob, int, bytes]:
     return msgspec.convert(head["job"], BuildJob), head["exitCode"], text.encode()
 
 
-def replay(name: str, folder: Path) -> tuple[Failure, Ended]:
+def replay(name: str, folder: Path, *, without: bytes | None = None) -> tuple[Failure, Ended]:
+    """How the capture is explained; `without` leaves out every line that starts so."""
     job, exit_code, output = load(name)
+    if without is not None:
+        output = b"".join(line for line in output.splitlines(keepends=True) if not line.startswith(without))
     instructions = Instructions(job)
     follower = Follower(instructions, Log(folder / "log.jsonl", Redactor()), Progress(folder / "progress.json"))
     parser = RawJsonParser()

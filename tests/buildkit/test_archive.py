@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -147,8 +148,15 @@ def test_headers_carry_no_time_owner_or_umask() -> None:
 
 
 class TestTrees:
-    FILES = {"a/x": b"1", "a/b/y": b"2", "z.sh": b"3", "to-a": Link("a"), "a/up": Link("../z.sh"), "loop": Link("loop")}
-    ENTRIES = [entry for entry, _ in entries_of(FILES)]
+    FILES: ClassVar = {
+        "a/x": b"1",
+        "a/b/y": b"2",
+        "z.sh": b"3",
+        "to-a": Link("a"),
+        "a/up": Link("../z.sh"),
+        "loop": Link("loop"),
+    }
+    ENTRIES: ClassVar = [entry for entry, _ in entries_of(FILES)]
 
     def test_a_tree_is_what_is_below_it(self) -> None:
         alone = [entry for entry, _ in entries_of({"x": b"1", "b/y": b"2", "up": Link("../z.sh")})]

@@ -109,9 +109,8 @@ def test_the_tail_is_that_of_the_failing_step(tmp_path: Path) -> None:
 
 
 def test_the_line_of_the_dockerfile_is_known_without_buildkits_excerpt(tmp_path: Path) -> None:
-    job, exit_code, output = captured.load("command-exit")
-    assert b"Dockerfile:12" in output
-    _, ended = captured.replay("command-exit", tmp_path)
+    assert b"\nDockerfile:12\n" in captured.load("command-exit")[2]
+    _, ended = captured.replay("command-exit", tmp_path, without=b"Dockerfile:")
     assert ended.line == 12
 
 

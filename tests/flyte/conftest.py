@@ -1,25 +1,28 @@
 """A Boatyard of its own for these tests, on the engine that `make test` has started."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
-import msgspec
+import flyte
 import pytest
 
 from boatyard.settings import Settings
 from boatyard_flyte import sdk
 from boatyard_local.settings import load_settings
 from tests.flyte import index
+from tests.flyte.images import CASES, Place
 from tests.flyte.probe import Docker
 from tests.flyte.wheel import make_wheel
 
 ROOT = Path(__file__).parent.parent.parent
 STATE = ROOT / ".boatyard"
 PASSWORD = "pa55 word$"
+
+Ensure: TypeAlias = Callable[[flyte.Image], str]
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +47,16 @@ def docker(settings: Settings) -> Docker:
 def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server with a state folder of its own; the registry and BuildKit are the engine's."""
     state = tmp_path_factory.mktemp("state")
-    command = [sys.executable, "-m", "boatyard_local", "--state", str(state), "--config", str(STATE / "boatyard.toml")]
+    command = [
+        sys.executable,
+        "-m",
+        "boatyard_local",
+        "serve",
+        "--state",
+        str(state),
+        "--config",
+        str(STATE / "boatyard.toml"),
+    ]
     with (state / "stderr").open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout is not None
         url = process.stdout.readline().decode().strip()
@@ -61,27 +73,63 @@ def boatyard(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of an index with alpha 1.0 and 2.0rc1 (which needs beta), beta 0.5 and gamma 3.0."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """by-alpha 1.0 and 2.0rc1 (which needs by-beta), by-beta 0.5 and by-gamma 3.0."""
     folder = tmp_path_factory.mktemp("wheels")
     make_wheel(folder, "by-alpha", "1.0", requires=("by-beta",))
     make_wheel(folder, "by-alpha", "2.0rc1", requires=("by-beta",))
     make_wheel(folder, "by-beta", "0.5")
     make_wheel(folder, "by-gamma", "3.0")
-    with index.serve(folder, PASSWORD) as url:
+    return folder
+
+
+@pytest.fixture(scope="session")
+def packages(wheels: Path) -> Iterator[str]:
+    """The URL of an index of those wheels: `/public/simple`, and `/private/simple` with a password."""
+    with index.serve(wheels, PASSWORD) as url:
         yield url
 
 
 @pytest.fixture(autouse=True)
 def without_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No flyte.init of another test, no user's configuration."""
+    """No flyte.init of another test, no user's configuration, and uv where flyte's own code looks for it."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setattr("flyte._initialize._init_config", None)
     for name in ("FLYTE_IMAGE_REGISTRY", "FLYTE_IMAGE_BUILDER", "BOATYARD_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
-def document(value: object) -> str:
-    return json.dumps(msgspec.to_builtins(value), indent=2)
+@pytest.fixture(scope="session")
+def ensure(server: str) -> Ensure:
+    """Builds an image through the SDK: flyte.build, the plugin, the server, the job, the registry."""
+
+    def build(image: flyte.Image) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BOATYARD_URL", server)
+            flyte.init(image_builder="boatyard")
+            uri = flyte.build(image).uri
+        assert uri is not None
+        assert "@sha256:" in uri
+        return uri
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def made(
+    ensure: Ensure, packages: str, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[flyte.Image, str]]:
+    """A case of `images.CASES` by name: the image, and the reference of what Boatyard made of it."""
+    done: dict[str, tuple[flyte.Image, str]] = {}
+
+    def make(name: str) -> tuple[flyte.Image, str]:
+        if name not in done:
+            place = Place(tmp_path_factory.mktemp(name), f"{packages}/public/simple", wheels)
+            image = CASES[name].make(place)
+            done[name] = (image, ensure(image))
+        return done[name]
+
+    return make
 
 
 assert sdk.FLYTE.startswith("2.12"), "what the differential tests know is flyte 2.12"

@@ -75,7 +75,9 @@ def _named(text: str, image: flyte.Image, settings: Settings) -> list[tuple[str,
     uv = _UV.search(text)
     if uv and settings.uv.directory:
         folder = Path(tempfile.mkdtemp())
-        (folder / "uv").hardlink_to(Path(settings.uv.directory) / f"uv-{settings.default_platforms[0].rpartition('/')[2]}")
+        (folder / "uv").hardlink_to(
+            Path(settings.uv.directory) / f"uv-{settings.default_platforms[0].rpartition('/')[2]}"
+        )
         named.append((uv[0], str(folder)))
     for rule in settings.base_images:
         if rule.match == image.base_image:

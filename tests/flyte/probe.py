@@ -107,7 +107,19 @@ class Docker(msgspec.Struct, frozen=True):
         ask = {"roots": roots, "without": without, "imports": imports, "texts": texts}
         who = ("--user", user) if user else ()
         out = self.run(
-            *("run", "--rm", "--network", "host", *who, "--entrypoint", "python3", image, "-c", _SCRIPT, json.dumps(ask))
+            *(
+                "run",
+                "--rm",
+                "--network",
+                "host",
+                *who,
+                "--entrypoint",
+                "python3",
+                image,
+                "-c",
+                _SCRIPT,
+                json.dumps(ask),
+            )
         )
         # What a container gets from its runtime, not from its image.
         data: Any = json.loads(out)

@@ -73,11 +73,11 @@ class Clients:
     def logs(self) -> "CloudWatchLogsClient":
         return cast("CloudWatchLogsClient", self._client("logs"))
 
-    def eks(self) -> "EKSClient":
-        return cast("EKSClient", self._client("eks"))
+    def eks(self, region: str = "") -> "EKSClient":
+        return cast("EKSClient", self._client("eks", region))
 
-    def sts(self) -> "STSClient":
-        return cast("STSClient", self._client("sts"))
+    def sts(self, region: str = "") -> "STSClient":
+        return cast("STSClient", self._client("sts", region))
 
     def secrets(self) -> "SecretsManagerClient":
         return cast("SecretsManagerClient", self._client("secretsmanager"))

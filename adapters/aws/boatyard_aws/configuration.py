@@ -12,7 +12,8 @@
     BOATYARD_CREATE_REPOSITORIES true: a missing ECR repository is made     (needs ecr:CreateRepository)
     BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for repositories that are made
     BOATYARD_DEAD_LETTERS        URL of the queue for messages that no repeat can help
-    BOATYARD_PIN_BASES           true: builds use the digest of a base's last push, and a push rebuilds
+    BOATYARD_PIN_BASES           true: orders are remembered by their base; a base's push rebuilds them on its new
+                                 digest, which later builds use too
     BOATYARD_ANONYMOUS           true: requests without an IAM caller are taken (a URL behind another gateway)
     BOATYARD_TRACING             true: X-Ray segments (the function needs tracing_config Active)
 
@@ -57,7 +58,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     cluster_region: str = ""
     codebuild_project: str = ""
     codebuild_log_group: str = ""
-    secret_prefix: str = "boatyard"
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
     create_repositories: bool = False
     repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
     dead_letters: str = ""

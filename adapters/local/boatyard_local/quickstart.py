@@ -94,13 +94,18 @@ def _build(url: str) -> str:
 
 
 def _summary(console: Console, image: str, end: Ending, took: float, whole: float, engine: Engine) -> None:
-    how = f"built in {end.seconds:.1f} s" if end.built else f"cached: the registry answered in {end.seconds:.2f} s"
-    console.print(f"[green]✓[/] {escape(image)}")
-    console.print(f"  {how} [dim]({took:.1f} s with the SDK's own start, {whole:.1f} s in all)[/]")
-    console.print(
-        f"  [dim]still running:[/] the server and {_engine(engine)}; [bold]make clean[/] stops and removes them"
+    how = (
+        f"built in {end.seconds:.1f} s"
+        if end.built
+        else f"cached: no build, the registry answers in {end.seconds:.2f} s"
     )
-    console.print(f"  [dim]go on with:[/] [bold]make run[/] again, .venv/bin/boatyard builds, {EXAMPLE}")
+    for line in (
+        f"[green]✓[/] {escape(image)}",
+        f"  {how} [dim]({took:.1f} s with the start of the SDK, {whole:.1f} s in all)[/]",
+        f"  [dim]runs on:[/] the server and {_engine(engine)}; [bold]make clean[/] stops and removes them",
+        f"  [dim]go on:[/] [bold]make run[/] again, .venv/bin/boatyard builds, or change {EXAMPLE}",
+    ):
+        console.print(line)
 
 
 def _engine(engine: Engine) -> str:

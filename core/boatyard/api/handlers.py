@@ -50,7 +50,7 @@ class Handlers:
         self._describe = describe
 
     def plan(self, call: Call) -> Reply:
-        return Reply(status=200, body=messages.PlanAnswer.of(self._service.plan(_order(call.body))))
+        return Reply(status=200, body=messages.PlanAnswer.of(self._service.plan(order_of(call.body))))
 
     def context(self, call: Call) -> Reply:
         ask: messages.ContextRequest = call.body
@@ -68,7 +68,7 @@ class Handlers:
         )
 
     def ensure(self, call: Call) -> Reply:
-        answer = messages.BuildAnswer.of(self._service.ensure(_order(call.body)))
+        answer = messages.BuildAnswer.of(self._service.ensure(order_of(call.body)))
         if answer.id is None or answer.state.ended:
             return Reply(status=200, body=answer)
         return Reply(status=202, body=answer, headers={"location": f"/v1/builds/{answer.id}"})
@@ -135,7 +135,8 @@ class Handlers:
         return Reply(status=200, body=self._describe())
 
 
-def _order(ask: messages.OrderRequest) -> Order:
+def order_of(ask: messages.OrderRequest) -> Order:
+    """What a request asks for, checked. Raises INVALID_SPEC or UNSUPPORTED."""
     return Order(
         spec=check_spec(ask.spec),
         scope=Scope(ask.project, ask.domain),

@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from boatyard.job import BuildJob
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob, JobResult
 from boatyard.ports import Scope
 from boatyard_aws.clients import Clients
 from boatyard_aws.clock import SystemClock
@@ -25,6 +26,7 @@ from boatyard_aws.codebuild.record import Record
 from boatyard_aws.s3 import Bucket, S3ContextStore, layout
 from boatyard_aws.secret_values import write_secrets
 from boatyard_buildkit import outbox
+from boatyard_buildkit.failure import failure_of, state_of
 
 _LOOK_SECONDS: Final = 0.5
 _TELL_SECONDS: Final = 3.0
@@ -52,13 +54,19 @@ def _run(place: Path, record: Record, clients: Clients, ledger: Ledger, variable
     out, secrets = place / "out", place / "secrets"
     out.mkdir()
     names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
-    write_secrets(clients, variables["BOATYARD_SECRET_PREFIX"], Scope(job.project, job.domain), names, secrets)
+    try:
+        write_secrets(clients, variables["BOATYARD_SECRET_PREFIX"], Scope(job.project, job.domain), names, secrets)
+    except BoatyardError as error:
+        return _refuse(ledger, job.id, error)
     (place / "job.json").write_bytes(msgspec.json.encode(job))
     access = {"buildkitUri": record.buildkit_uri, "buildkit": record.buildkit}
     (place / "buildkit.json").write_bytes(msgspec.json.encode(access))
     process = subprocess.Popen(
-        [sys.executable, "-m", "boatyard_buildkit", "--job", str(place / "job.json"), "--out", str(out)]
-        + ["--secrets", str(secrets), "--buildkit", str(place / "buildkit.json")]
+        [
+            *(sys.executable, "-m", "boatyard_buildkit"),
+            *("--job", str(place / "job.json"), "--out", str(out)),
+            *("--secrets", str(secrets), "--buildkit", str(place / "buildkit.json")),
+        ]
     )
     _follow(process, out, ledger, job.id)
     result = outbox.read_result(out)
@@ -66,6 +74,15 @@ def _run(place: Path, record: Record, clients: Clients, ledger: Ledger, variable
         ledger.write(job.id, "result")(msgspec.json.encode(result))
     print(END, flush=True)
     return process.returncode
+
+
+def _refuse(ledger: Ledger, build_id: str, error: BoatyardError) -> int:
+    """The job cannot even begin; it says why as any other end is said."""
+    print(f"{error.code}: {error.detail}")
+    result = JobResult(state=state_of(error.code), error=failure_of(error))
+    ledger.write(build_id, "result")(msgspec.json.encode(result))
+    print(END, flush=True)
+    return 1
 
 
 def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: Ledger, build_id: str) -> None:

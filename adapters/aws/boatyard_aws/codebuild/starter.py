@@ -5,6 +5,7 @@ within five minutes are one build.
 """
 
 import math
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -37,7 +38,7 @@ _RETRY_AFTER_SECONDS: Final = 30
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     log_group: str = ""
-    secret_prefix: str = "boatyard"
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
 
     @property
     def logs(self) -> str:
@@ -63,7 +64,7 @@ class Starter:
     def start(self, record: Record) -> str:
         """CodeBuild's id. Equal for equal records, within five minutes."""
         minutes = math.ceil(record.job.timeout_seconds / 60) + _SPARE_MINUTES
-        with self._explained("codebuild:StartBuild"), _limits():
+        with self._explained("codebuild:StartBuild"), _Limits():
             answer = self._clients.codebuild().start_build(
                 projectName=self._project.name,
                 idempotencyToken=record.build.id,
@@ -94,7 +95,7 @@ class Starter:
         with self._explained("codebuild:StopBuild"):
             self._clients.codebuild().stop_build(id=codebuild_id)
 
-    def _explained(self, action: str):  # type: ignore[no-untyped-def]
+    def _explained(self, action: str) -> AbstractContextManager[None]:
         resource = f"project/{self._project.name}"
         return explained(action, resource, unavailable="DATAPLANE_UNAVAILABLE", denied="DATAPLANE_DENIED")
 
@@ -107,7 +108,7 @@ def _reason(build: "BuildTypeDef") -> str:
     return ""
 
 
-class _limits:  # noqa: N801 - reads as the statement that it is
+class _Limits:
     """CodeBuild's own queue is full: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html"""
 
     def __enter__(self) -> None:

@@ -1,0 +1,93 @@
+"""Orders that come as messages, or as documents dropped into the bucket."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from boatyard.api.handlers import order_of
+from boatyard.api.messages import BuildAnswer, OrderRequest
+from boatyard.api.problem import problem
+from boatyard.errors import BoatyardError, invalid
+from boatyard.service import Answer, Service
+from boatyard_aws.events.outcome import Outcome
+from boatyard_aws.s3 import Bucket, layout
+
+
+def request_of(document: Any) -> OrderRequest:
+    """The body of POST /v1/builds. Raises INVALID_SPEC."""
+    try:
+        return msgspec.convert(document, OrderRequest)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise invalid(message, field=path.strip("`.") or None) from None
+
+
+class Ordering:
+    """`service` for callers that the queue's and the bucket's own policies let in."""
+
+    def __init__(self, service: Callable[[], Service], bucket: Bucket) -> None:
+        self._service = service
+        self._bucket = bucket
+
+    def message(self, body: dict[str, Any]) -> Outcome:
+        """A message whose body is that of POST /v1/builds."""
+        return _outcome("message", self._service().ensure(order_of(request_of(body))))
+
+    def dropped(self, event: dict[str, Any]) -> Outcome:
+        """`Object Created` of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+
+        The object is read as it is now, so that a late event of an older version builds the newer one. What
+        became of it is written to results/.
+        """
+        detail = event["detail"]
+        key, bucket = _text(detail, "object", "key"), _text(detail, "bucket", "name")
+        name = f"s3 {key}"
+        parts = layout.spec_parts(key)
+        if bucket != self._bucket.name or parts is None:
+            return Outcome(event=name, ignored="it is not a JSON document at specs/<project>/<domain>/")
+        stored = self._bucket.get(key)
+        if stored is None:
+            return Outcome(event=name, ignored="it has been deleted since")
+        try:
+            answer = self._service().ensure(order_of(_in_scope(_document(stored.body), *parts[:2])))
+        except BoatyardError as error:
+            if not error.meaning.retryable:
+                self._bucket.put(layout.result_of(key), msgspec.json.encode(problem(error)))
+            raise
+        self._bucket.put(layout.result_of(key), msgspec.json.encode(BuildAnswer.of(answer)))
+        return _outcome(name, answer)
+
+
+def _outcome(name: str, answer: Answer) -> Outcome:
+    told = BuildAnswer.of(answer)
+    return Outcome(
+        event=name,
+        builds=(told.id,) if told.id else (),
+        images=(told.image,) if told.image else (),
+    )
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"the document is not JSON: {error}") from None
+
+
+def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:
+    """Who may write below specs/<project>/ may build for that project, and for no other."""
+    if not isinstance(document, dict):
+        raise invalid("the document is not an object")
+    asked = (document.get("project", project), document.get("domain", domain))
+    if asked != (project, domain):
+        raise BoatyardError("FORBIDDEN", f"a document below specs/{project}/{domain}/ cannot build for {asked}")
+    return request_of({**document, "project": project, "domain": domain})
+
+
+def _text(table: Any, *names: str) -> str:
+    for name in names:
+        table = table.get(name) if isinstance(table, dict) else None
+    if not isinstance(table, str) or not table:
+        raise invalid(f"the event has no detail.{'.'.join(names)}")
+    return table

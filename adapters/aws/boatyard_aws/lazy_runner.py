@@ -1,0 +1,37 @@
+"""A runner that is made when it is first asked: a cached answer needs none."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from boatyard.build import Build
+from boatyard.job import BuildJob
+from boatyard.ports import BuildPage, BuildQuery, Ensured, JobRunner, LogPage
+
+
+class LazyJobRunner:
+    """Implements `boatyard.ports.JobRunner`."""
+
+    def __init__(self, make: Callable[[], JobRunner]) -> None:
+        self._make = make
+
+    @cached_property
+    def _runner(self) -> JobRunner:
+        return self._make()
+
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        return self._runner.ensure(job, tag, force=force)
+
+    def status(self, build_id: str) -> Build | None:
+        return self._runner.status(build_id)
+
+    def latest(self, tag: str) -> Build | None:
+        return self._runner.latest(tag)
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None:
+        return self._runner.logs(build_id, cursor)
+
+    def cancel(self, build_id: str) -> Build | None:
+        return self._runner.cancel(build_id)
+
+    def list(self, query: BuildQuery) -> BuildPage:
+        return self._runner.list(query)

@@ -1,0 +1,49 @@
+"""Jobs for tests."""
+
+from typing import Any
+
+import msgspec
+
+from boatyard.job import BuildJob, JobContext
+from boatyard.plan import Order, make_job, make_plan
+from boatyard.ports import Scope
+from boatyard.settings import Network, Settings, Uv
+from boatyard.spec import parse_spec
+from boatyard.target import Target
+from tests.buildkit.archives import Link, pack
+
+SETTINGS = Settings(
+    default_repository="registry.example/images",
+    uv=Uv(directory="/site/uv"),
+    insecure_registries=("127.0.0.1:5000",),
+)
+KEY = "ab" * 32
+
+
+def make(
+    layers: list[dict[str, Any]] | None = None,
+    *,
+    settings: Settings = SETTINGS,
+    base: str = "base.example/python:3.11",
+    dockerfile: str = "",
+    registry: str = "",
+    **changes: Any,
+) -> BuildJob:
+    """The job of a spec, with fields of it replaced by `changes`."""
+    document: dict[str, Any] = {"dockerfile": dockerfile}
+    if not dockerfile:
+        document = {"baseImage": base, "pythonVersion": "3.11", "layers": layers or []}
+    order = Order(spec=parse_spec(document), scope=Scope("project", "domain"), target=Target(registry=registry))
+    job = make_job(order, make_plan(order, settings), settings, attempt=1, context_url="")
+    return msgspec.structs.replace(job, **changes)
+
+
+def with_context(job: BuildJob, files: dict[str, bytes | Link], folder: Any) -> BuildJob:
+    archive, context = pack(files)
+    path = folder / "context.tar.gz"
+    path.write_bytes(archive)
+    return msgspec.structs.replace(job, context=JobContext(context=context, url=path.as_uri()))
+
+
+def with_network(job: BuildJob, **network: Any) -> BuildJob:
+    return msgspec.structs.replace(job, network=Network(**network))

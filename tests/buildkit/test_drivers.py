@@ -1,0 +1,194 @@
+"""The command lines. buildctl itself cannot be had on every machine, so its arguments are held here."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from boatyard.settings import Buildkit
+from boatyard_buildkit.access import Access, read_access
+from boatyard_buildkit.drivers import choose
+from boatyard_buildkit.drivers.buildctl import Buildctl
+from boatyard_buildkit.drivers.buildx import Buildx
+from boatyard_buildkit.drivers.metadata import image_digest
+from boatyard_buildkit.solve import Solve, attributes, cache, layout_output, registry_output
+from tests.buildkit import jobs
+
+SOLVE = Solve(
+    dockerfile_folder=Path("/job/dockerfile"),
+    context=Path("/job/context"),
+    contexts={"uv": "/site/uv", "python:3.12": "docker-image://mirror.example/library/python:3.12"},
+    scope="0123456789abcdef",
+    platforms=("linux/amd64", "linux/arm64"),
+    build_args={"SOURCE_DATE_EPOCH": "315532800", "N": "a\nb, c=d --x"},
+    labels={"io.boatyard.key": "k"},
+    network="host",
+    secrets={"boatyard-ca": Path("/site/ca,1.pem")},
+    cache_from={"type": "registry", "ref": "cache.example/c:t"},
+    cache_to={"type": "registry", "ref": "cache.example/c:t", "mode": "max"},
+    provenance="max",
+    sbom=True,
+    output={"type": "image", "name": "registry.example/image:tag", "push": "true"},
+    metadata=Path("/job/metadata.json"),
+)
+
+
+def test_buildx() -> None:
+    command = Buildx(Buildkit(driver="buildx", docker="/opt/docker", docker_config="/nowhere", builder="b1")).command(
+        SOLVE
+    )
+    start = command.index("build")
+    assert command[start:] == [
+        "build",
+        "--progress=rawjson",
+        "--metadata-file=/job/metadata.json",
+        "--builder=b1",
+        "--file=/job/dockerfile/Dockerfile",
+        "--platform=linux/amd64,linux/arm64",
+        "--network=host",
+        "--allow=network.host",
+        "--build-arg=SOURCE_DATE_EPOCH=315532800",
+        "--build-arg=N=a\nb, c=d --x",
+        "--label=io.boatyard.key=k",
+        "--build-context=uv=/site/uv",
+        "--build-context=python:3.12=docker-image://mirror.example/library/python:3.12",
+        '--secret=id=boatyard-ca,"src=/site/ca,1.pem"',
+        "--cache-from=type=registry,ref=cache.example/c:t",
+        "--cache-to=type=registry,ref=cache.example/c:t,mode=max",
+        "--provenance=mode=max",
+        "--sbom=true",
+        "--output=type=image,name=registry.example/image:tag,push=true",
+        "--",
+        "/job/context",
+    ]
+
+
+def test_buildctl() -> None:
+    settings = Buildkit(buildctl="/opt/buildctl", tls_directory="/tls")
+    assert Buildctl(settings, "tcp://buildkitd.example:1234").command(SOLVE) == [
+        "/opt/buildctl",
+        "--addr=tcp://buildkitd.example:1234",
+        "--tlscacert=/tls/ca.pem",
+        "--tlscert=/tls/cert.pem",
+        "--tlskey=/tls/key.pem",
+        "build",
+        "--progress=rawjson",
+        "--metadata-file=/job/metadata.json",
+        "--frontend=dockerfile.v0",
+        "--local=context-0123456789abcdef=/job/context",
+        "--local=dockerfile-0123456789abcdef=/job/dockerfile",
+        "--allow=network.host",
+        "--local=uv-0123456789abcdef=/site/uv",
+        "--opt=contextkey=context-0123456789abcdef",
+        "--opt=dockerfilekey=dockerfile-0123456789abcdef",
+        "--opt=filename=Dockerfile",
+        "--opt=platform=linux/amd64,linux/arm64",
+        "--opt=force-network-mode=host",
+        "--opt=build-arg:SOURCE_DATE_EPOCH=315532800",
+        "--opt=build-arg:N=a\nb, c=d --x",
+        "--opt=label:io.boatyard.key=k",
+        "--opt=context:uv=local:uv-0123456789abcdef",
+        "--opt=context:python:3.12=docker-image://mirror.example/library/python:3.12",
+        "--opt=attest:provenance=mode=max",
+        "--opt=attest:sbom=",
+        '--secret=id=boatyard-ca,"src=/site/ca,1.pem"',
+        "--import-cache=type=registry,ref=cache.example/c:t",
+        "--export-cache=type=registry,ref=cache.example/c:t,mode=max",
+        "--output=type=image,name=registry.example/image:tag,push=true",
+    ]
+
+
+@pytest.mark.parametrize("driver", [Buildx(Buildkit()), Buildctl(Buildkit(), "")])
+def test_what_is_switched_off_leaves_no_flag(driver: Any) -> None:
+    plain = msgspec.structs.replace(
+        SOLVE, network="default", cache_from=None, cache_to=None, provenance="off", sbom=False
+    )
+    words = " ".join(driver.command(plain))
+    assert not [
+        flag for flag in ("cache", "network.host", "attest", "sbom", "provenance=mode", "--addr") if flag in words
+    ]
+
+
+def test_the_buildx_plugin_is_started_itself_where_it_is_found(tmp_path: Path) -> None:
+    plugin = tmp_path / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir()
+    plugin.touch()
+    assert Buildx(Buildkit(docker_config=str(tmp_path))).command(SOLVE)[:2] == [str(plugin), "build"]
+
+
+def test_attributes_survive_the_csv_of_buildkit() -> None:
+    values = {"type": "image", "dest": '/a,b/"c"'}
+    row = next(csv.reader([attributes(values)]))
+    assert dict(field.split("=", 1) for field in row) == values
+
+
+def test_the_driver_follows_the_settings() -> None:
+    assert isinstance(choose(Access(buildkit=Buildkit(driver="buildx"))), Buildx)
+    assert isinstance(choose(Access()), Buildctl)
+
+
+def test_only_the_engines_own_buildkit_needs_a_layout_for_clamped_times() -> None:
+    assert not Buildx(Buildkit()).rewrites_timestamps
+    assert Buildx(Buildkit(builder="container")).rewrites_timestamps
+    assert Buildctl(Buildkit(), "").rewrites_timestamps
+
+
+class TestSettingsFile:
+    def test_the_deployments_own_file_is_enough(self, tmp_path: Path) -> None:
+        path = tmp_path / "boatyard.toml"
+        path.write_text('buildkitUri = "tcp://x"\ndefaultRepository = "r"\n[buildkit]\ndriver = "buildx"\n[uv]\n')
+        assert read_access(path) == Access(buildkit_uri="tcp://x", buildkit=Buildkit(driver="buildx"))
+
+    def test_json_is_taken_too(self, tmp_path: Path) -> None:
+        path = tmp_path / "access.json"
+        path.write_text('{"buildkit": {"driver": "buildx"}}')
+        assert read_access(path).buildkit.driver == "buildx"
+
+    def test_it_is_found_by_the_environment(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "boatyard.toml"
+        path.write_text('buildkitUri = "tcp://x"\n')
+        monkeypatch.setenv("BOATYARD_SETTINGS", str(path))
+        assert read_access(None).buildkit_uri == "tcp://x"
+
+
+class TestOutputs:
+    def test_compression_and_plain_http_are_told_to_the_exporter(self) -> None:
+        job = jobs.make(registry="127.0.0.1:5000/acme")
+        output = registry_output(job, rewrite_timestamp=False)
+        assert output == {
+            "type": "image",
+            "name": job.target,
+            "push": "true",
+            "compression": "zstd",
+            "oci-mediatypes": "true",
+            "compression-level": "3",
+            "registry.insecure": "true",
+        }
+
+    def test_a_layout_has_its_times_clamped(self) -> None:
+        output = layout_output(jobs.make(), Path("/l"))
+        assert (output["type"], output["tar"], output["rewrite-timestamp"]) == ("oci", "false", "true")
+
+    def test_each_scope_and_image_name_has_a_cache_of_its_own(self) -> None:
+        source, target = cache(jobs.make(cache_repository="cache.example/c"))
+        assert source == {"type": "registry", "ref": "cache.example/c:project.domain.image"}
+        assert target and target["mode"] == "max" and target["ignore-error"] == "true"
+        other, _ = cache(jobs.make(cache_repository="cache.example/c", project="project.domain"[:7], domain="other"))
+        assert other and other["ref"] != source["ref"]
+
+    def test_a_cache_tag_is_never_too_long(self) -> None:
+        job = jobs.make(cache_repository="cache.example/c", project="p" * 63, domain="d" * 63)
+        source, _ = cache(job)
+        assert source and len(source["ref"].rpartition(":")[2]) == 64
+
+    def test_no_cache_repository_no_cache(self) -> None:
+        assert cache(jobs.make()) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "no json", '{"containerimage.digest": 5}'])
+def test_metadata_without_a_digest(text: str, tmp_path: Path) -> None:
+    (tmp_path / "m").write_text(text)
+    assert image_digest(tmp_path / "m") is None
+    assert image_digest(tmp_path / "absent") is None

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from boatyard_buildkit.instructions import Instructions, StepName, parse_step, run_script, shorten
+from tests.buildkit import jobs
+
+LAYERS = [
+    {"pipPackages": {"packages": ["six"]}},
+    {"env": {"envVariables": {"A": "1"}}},
+    {"commands": {"cmd": ["true", "false"]}},
+    {"workdir": {"workdir": "/srv"}},
+]
+
+
+def test_step_names_are_taken_apart() -> None:
+    assert parse_step("[2/7] RUN x") == StepName(2, 7, "", "RUN x")
+    assert parse_step("[stage-0 2/7] RUN x") == StepName(2, 7, "", "RUN x")
+    step = parse_step("[linux/arm64 build 12/13] COPY a\nb /")
+    assert step and (step.label, step.text) == ("[linux/arm64 build 12/13]", "COPY a\nb /")
+
+
+@pytest.mark.parametrize("name", ["[internal] load metadata for x", "[context uv] load", "exporting to image", ""])
+def test_other_vertices_are_no_steps(name: str) -> None:
+    assert parse_step(name) is None
+
+
+def test_every_step_finds_its_line_and_layer() -> None:
+    job = jobs.make(LAYERS)
+    instructions = Instructions(job)
+    lines = job.dockerfile.splitlines()
+    steps = [line for line in lines if line.split()[0] in ("FROM", "RUN", "COPY", "WORKDIR")]
+    found = []
+    for number, text in enumerate(steps, 1):
+        line = instructions.line_of(StepName(number, len(steps), "", "whatever BuildKit made of it"))
+        assert line and lines[line - 1] == text
+        layer = instructions.layer_at(line)
+        found.append(layer.index if layer else None)
+    assert found == [None, None, None, 0, 2, 2, 3]
+
+
+def test_a_step_counted_otherwise_is_found_by_its_text() -> None:
+    job = jobs.make(LAYERS)
+    text = next(line for line in job.dockerfile.splitlines() if "six" in line)
+    instructions = Instructions(job)
+    assert instructions.layer_at(instructions.line_of(StepName(2, 99, "", text))) is not None
+    assert instructions.line_of(StepName(2, 99, "", "unknown")) is None
+
+
+def test_titles_are_in_the_words_of_the_sdk_where_a_layer_made_the_step() -> None:
+    instructions = Instructions(jobs.make(LAYERS))
+    assert instructions.title(StepName(4, 7, "", "RUN …")) == "with_pip_packages('six')"
+    assert instructions.title(StepName(2, 7, "", "COPY …")).startswith("COPY /uv-")
+
+
+def test_a_users_dockerfile_has_titles_of_its_own() -> None:
+    instructions = Instructions(jobs.make(dockerfile="FROM x\nRUN --mount=type=cache,target=/c  make   all\n"))
+    step = StepName(2, 2, "", "RUN --mount=type=cache,target=/c  make   all")
+    assert instructions.title(step) == "RUN make all"
+    assert instructions.line_of(step) is None
+
+
+def test_scripts_are_shown_without_what_boatyard_puts_before_them() -> None:
+    layer = {"commands": {"cmd": ["echo a && b"], "secretMounts": [{"key": "TOKEN"}]}}
+    job = jobs.with_network(jobs.make([layer], settings=jobs.SETTINGS), ca_bundle="/ca")
+    line = next(line for line in job.dockerfile.splitlines() if "echo a" in line)
+    assert "TOKEN" in line
+    assert run_script(line) == "echo a && b"
+
+
+def test_long_instructions_are_cut() -> None:
+    assert len(shorten("RUN " + "x " * 500)) <= 120
+
+
+def test_nothing_here_needs_a_folder(tmp_path: Path) -> None:
+    assert Instructions(jobs.make()).text_at(10**6) == ""

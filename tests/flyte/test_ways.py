@@ -1,0 +1,27 @@
+"""Every way to describe an image, built for real through the SDK, then looked into."""
+
+from collections.abc import Callable
+
+import flyte
+import pytest
+
+from tests.flyte.images import CASES
+from tests.flyte.probe import Docker
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_image_has_what_was_described(
+    name: str, made: Callable[[str], tuple[flyte.Image, str]], docker: Docker
+) -> None:
+    case = CASES[name]
+    _, reference = made(name)
+    inside = docker.look(reference, imports=tuple(case.imports), texts=tuple(case.texts))
+    assert inside.imports == case.imports
+    assert inside.texts == case.texts
+    assert {variable: inside.env.get(variable) for variable in case.env} == case.env
+    assert inside.workdir == case.workdir
+    assert inside.user == case.user
+    assert inside.prefix == "/opt/venv"
+    assert inside.version == (3, 11)

@@ -1,0 +1,141 @@
+"""Real builds under real kills: what the runner promises holds with BuildKit and a registry behind it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from boatyard_local.state import StateFolder
+from tests.local.jobs import until
+from tests.local.servers import ROOT
+
+pytestmark = pytest.mark.integration
+CONFIG = ROOT / ".boatyard/boatyard.toml"
+BASE = "python:3.11-slim"
+
+
+class Real:
+    """The server as it is wired for people, on a state folder of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = StateFolder(state)
+        self.http = httpx.Client(timeout=60)
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "boatyard_local", "serve", "--state", str(self.state.path), "--config", str(CONFIG)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.http.base_url = httpx.URL(self.process.stdout.readline().strip())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def build(self, *commands: str) -> str:
+        """Asks for an image that nobody had before."""
+        unique = f"echo {time.time_ns()}"
+        spec = {
+            "baseImage": BASE,
+            "pythonVersion": "3.11",
+            "layers": [{"commands": {"cmd": [unique]}}, {"commands": {"cmd": list(commands)}}],
+        }
+        self._request = {"spec": spec, "target": {"name": "kills"}}
+        return self.ask()
+
+    def ask(self) -> str:
+        """For the image of the last `build`, once more."""
+        answer = self.http.post("/v1/builds", json=self._request)
+        assert answer.status_code == 202, answer.text
+        self.order = answer.json()
+        build_id: str = self.order["id"]
+        return build_id
+
+    def reaches(self, build_id: str, line: str) -> None:
+        until(lambda: any(line in told for told in self.logs(build_id)), 60, pause=0.1)
+
+    def logs(self, build_id: str) -> list[str]:
+        lines: list[str] = self.http.get(f"/v1/builds/{build_id}/logs").json()["lines"]
+        return lines
+
+    def end(self, build_id: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            build: dict[str, Any] = self.http.get(f"/v1/builds/{build_id}?wait=10").json()
+            return build if build["state"] not in ("QUEUED", "RUNNING") else None
+
+        return until(look, 120)  # type: ignore[no-any-return]
+
+    def pushed(self) -> bool:
+        target: str = self.order["target"]
+        return self.http.get(f"/v1/images/{target}").status_code == 200
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Real]:
+    assert CONFIG.is_file(), "the engine is not set up: python -m boatyard_local.engine ensure"
+    started = Real(tmp_path / "state")
+    yield started
+    started.kill()
+    started.http.close()
+
+
+def test_a_server_killed_while_it_builds_tells_how_the_build_ended(real: Real) -> None:
+    build_id = real.build("echo under-way; sleep 4")
+    real.reaches(build_id, "under-way")
+    real.kill()
+    real.start()
+    build = real.end(build_id)
+    assert build["state"] == "SUCCEEDED", build
+    assert "@sha256:" in build["image"] and real.pushed()
+    assert [phase["phase"] for phase in build["phases"]][-1] == "PUSH"
+
+
+def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) -> None:
+    build_id = real.build("echo under-way; sleep 6")
+    real.reaches(build_id, "under-way")
+    folder = real.state.build(build_id)
+    os.kill(int(folder.pid.read_text()), signal.SIGKILL)
+    build = real.end(build_id)
+    assert (build["state"], build["error"]["code"]) == ("ERRORED", "BUILDER_LOST")
+    until(lambda: not processes_of(folder.path))
+    time.sleep(7)
+    assert not real.pushed(), "what the job started went on without it"
+    again = real.ask()
+    assert again != build_id
+    assert real.end(again)["state"] == "SUCCEEDED" and real.pushed()
+
+
+def test_a_cancelled_build_stops_and_pushes_nothing(real: Real) -> None:
+    build_id = real.build("echo under-way; sleep 6")
+    real.reaches(build_id, "under-way")
+    asked = time.monotonic()
+    real.http.post(f"/v1/builds/{build_id}/cancel")
+    build = real.end(build_id)
+    assert (build["state"], build["error"]["code"]) == ("CANCELLED", "CANCELLED")
+    assert time.monotonic() - asked < 8
+    assert not processes_of(real.state.build(build_id).path)
+    time.sleep(6)
+    assert not real.pushed()
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of what still runs of a job."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and str(folder).encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
