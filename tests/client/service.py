@@ -4,9 +4,11 @@ A worker plays each build: what it does is in the build's Dockerfile, see `Worke
 """
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -72,6 +74,7 @@ class MemoryService:
         self.api = Api(service, Deployment(cloud="memory", runners=("memory",)))
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.connections: set[socket.socket] = set()
         self.port = 0
         self.worker = Worker(self)
         self.start()
@@ -90,8 +93,12 @@ class MemoryService:
         self._thread.start()
 
     def stop(self) -> None:
+        """As a killed process: connections break, too."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def close(self) -> None:
@@ -161,6 +168,15 @@ def _fields(image: Image) -> dict[str, Any]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     service: MemoryService
+
+    def setup(self) -> None:
+        super().setup()
+        self.service.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.service.connections.discard(self.connection)
+        with suppress(OSError):
+            super().finish()
 
     def handle_any(self) -> None:
         self.service.requests.append(f"{self.command} {self.path.partition('?')[0]}")

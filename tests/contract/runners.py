@@ -15,6 +15,7 @@ from boatyard.ports import JobRunner
 from boatyard.settings import Limits
 from boatyard_local.jobs import LocalJobRunner
 from boatyard_local.state import StateFolder
+from tests.kubernetes.runner_hands import KubernetesHands
 from tests.local.jobs import QUICK, argv, until
 
 LIMITS = Limits(concurrent_builds=2, queued_builds=5, failure_hold_seconds=60)
@@ -86,7 +87,11 @@ class FileHands:
             file.write(json.dumps(order) + "\n")
 
 
-ALL = {"memory": MemoryHands, "local": FileHands}
+ALL = {
+    "memory": MemoryHands,
+    "local": FileHands,
+    "kubernetes": lambda path: KubernetesHands(path, LIMITS),
+}
 
 
 def hands(name: str, path: Path) -> Iterator[Hands]:

@@ -51,7 +51,7 @@ def build(
     tag: str = "test",
     output: tuple[str, ...] = ("--output", _COMPARABLE),
 ) -> str:
-    """The reference of the pushed image."""
+    """The image's name in the engine. It is not pushed: only what is in it is looked at."""
     reference = f"{settings.default_repository}/flyte-own/{name}:{tag}"
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)

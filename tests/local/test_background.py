@@ -6,8 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
+import httpx
 import pytest
 
 from boatyard_local import ServeError, SettingsError, server_process
@@ -36,7 +36,7 @@ def config(tmp_path: Path) -> Path:
 def test_it_is_started_once_and_again_when_settings_change(state: Path, config: Path) -> None:
     first = ensure_server(state, config=config)
     assert first.how == "started"
-    assert urlopen(f"{first.server.url}/healthz").status == 200
+    assert httpx.get(f"{first.server.url}/healthz").status_code == 200
     assert os.getsid(first.server.pid) == first.server.pid, "it outlives the terminal"
     assert ensure_server(state, config=config) == (first.server, "running")
     config.write_text('defaultRepository = "127.0.0.1:2/images"\n')

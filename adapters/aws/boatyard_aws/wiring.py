@@ -129,9 +129,10 @@ class Site:
     @cached_property
     def secrets(self) -> SecretStore:
         if self.configuration.runner == "kubernetes":
-            from boatyard_kubernetes import KubernetesSecretStore
+            from boatyard_kubernetes import KubernetesSecretStore  # type: ignore[attr-defined]
 
-            return KubernetesSecretStore(self._cluster, self.configuration.settings)
+            made: SecretStore = KubernetesSecretStore(self._cluster, self.configuration.settings)
+            return made
         from boatyard_aws.secrets import SecretsManagerStore
 
         return SecretsManagerStore(self.clients, self.configuration.secret_prefix)

@@ -1,14 +1,18 @@
-"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE]`
+"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE] [--termination-log FILE]`
 
 Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a repeat does not change. 2: ERRORED, or
 the job could not even be read. The result is in DIR/result.json whenever the exit code is one of these
 and the job could be read.
+
+With --termination-log, as in a Kubernetes pod, the result also goes there, cut to what a kubelet keeps, and
+log and progress to standard output.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +22,9 @@ from boatyard.build import State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard_buildkit.access import read_access
+from boatyard_buildkit.aloud import aloud
 from boatyard_buildkit.job import run_job
+from boatyard_buildkit.termination import write_termination
 
 _EXIT_CODES: Final = {State.SUCCEEDED: 0, State.ERRORED: 2}
 
@@ -31,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--buildkit", type=Path, help="settings file with buildkitUri and [buildkit] (else BOATYARD_SETTINGS)"
     )
+    parser.add_argument("--termination-log", type=Path, help="in a pod: the termination message's file")
     options = parser.parse_args(arguments)
     try:
         job = msgspec.json.decode(options.job.read_bytes(), type=BuildJob)
@@ -41,7 +48,10 @@ def main(arguments: Sequence[str]) -> int:
     except BoatyardError as error:
         print(f"boatyard_buildkit: {error.code}: {error.detail}", file=sys.stderr)
         return 2
-    result = run_job(job, out=options.out, secrets=options.secrets, access=access)
+    with aloud(options.out) if options.termination_log else nullcontext():
+        result = run_job(job, out=options.out, secrets=options.secrets, access=access)
+    if options.termination_log:
+        write_termination(options.termination_log, result)
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: a thread that still uploads for a cancelled build would be waited for.

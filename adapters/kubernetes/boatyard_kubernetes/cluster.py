@@ -20,6 +20,7 @@ from lightkube.resources.core_v1 import PodLog
 from lightkube.types import PatchType
 
 from boatyard.errors import BoatyardError
+from boatyard_kubernetes.decoding import make_ready
 from boatyard_kubernetes.names import FIELD_MANAGER
 from boatyard_kubernetes.refusals import Call, Expired, refused, unreached
 
@@ -155,6 +156,7 @@ class Cluster:
         headers: dict[str, str] | None = None,
         body: msgspec.Struct | None = None,
     ) -> Any:
+        make_ready(kind)
         info = api_info(kind)
         method = "post" if verb == "create" else verb
         where = namespace if namespace != ALL else None

@@ -17,6 +17,7 @@ DONE: Final = ("Complete", "SuccessCriteriaMet")
 FAILED: Final = ("Failed", "FailureTarget")
 """The Target and Met conditions come first, while pods still terminate, and already decide (1.31 and newer)."""
 _TAIL: Final = 40
+_RESULT: Final = msgspec.json.Decoder(JobResult)
 
 
 def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> Build:
@@ -53,7 +54,7 @@ def result_of(pod: Pod) -> JobResult | None:
     if end is None or not end.message:
         return None
     try:
-        return msgspec.json.decode(end.message, type=JobResult)
+        return _RESULT.decode(end.message)
     except msgspec.MsgspecError:
         return None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from lightkube.models.core_v1 import ContainerStateTerminated, ContainerStatus
@@ -11,6 +12,8 @@ from lightkube.resources.core_v1 import Pod
 from boatyard.build import Build
 from boatyard_kubernetes.names import BUILD, NUMBER, RECORD
 from boatyard_kubernetes.pod import CONTAINER
+
+_BUILD: Final = msgspec.json.Decoder(Build)
 
 
 def seconds(time: datetime | None) -> float | None:
@@ -37,7 +40,7 @@ def record_of(job: Job) -> Build | None:
     """What the Job says of its build; None if it is not one of ours, or was tampered with."""
     text = ((job.metadata and job.metadata.annotations) or {}).get(RECORD, "")
     try:
-        build = msgspec.json.decode(text, type=Build)
+        build = _BUILD.decode(text)
     except msgspec.MsgspecError:
         return None
     return build if build.id == label(job, BUILD) else None

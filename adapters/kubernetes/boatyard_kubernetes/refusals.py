@@ -65,6 +65,9 @@ class _Status(msgspec.Struct):
     message: str = ""
 
 
+_STATUS: Final = msgspec.json.Decoder(_Status)
+
+
 def unreached(call: Call, error: Exception) -> Exception:
     """The exception to raise when no answer came."""
     if isinstance(error, ConfigError):
@@ -77,7 +80,7 @@ def unreached(call: Call, error: Exception) -> Exception:
 def refused(call: Call, response: httpx2.Response) -> Exception:
     """The exception to raise for an answer that is no success: a Status, or a proxy's own words."""
     try:
-        status = msgspec.json.decode(response.content, type=_Status)
+        status = _STATUS.decode(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         status = _Status(message=response.text)
     return _of_code(call, response.status_code, status.reason, _short(status.message), response)

@@ -19,12 +19,15 @@ class _Row(msgspec.Struct):
     progress: JobProgress | None = None
 
 
+_ROW: Final = msgspec.json.Decoder(_Row)
+
+
 def line_of(row: str) -> str | None:
     """The line that people read; None for a row that is none of theirs."""
     if not row.startswith("{"):
         return row
     try:
-        found = msgspec.json.decode(row, type=_Row)
+        found = _ROW.decode(row)
     except msgspec.MsgspecError:
         return row
     if found.progress is not None:
@@ -40,7 +43,7 @@ def last_progress(log: str) -> JobProgress | None:
     for row in reversed(log.splitlines()):
         if row.startswith('{"progress"'):
             try:
-                return msgspec.json.decode(row, type=_Row).progress
+                return _ROW.decode(row).progress
             except msgspec.MsgspecError:
                 continue  # cut off
     return None

@@ -6,7 +6,7 @@ passed makes the Job Failed, and the TTL removes it later. All three fields may 
 (ValidateJobUpdate keeps selector, template and policies fixed, not these).
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from lightkube.resources.batch_v1 import Job
@@ -22,6 +22,9 @@ class Stopped(msgspec.Struct, frozen=True):
     """Seconds since 1970."""
 
 
+_STOPPED: Final = msgspec.json.Decoder(Stopped)
+
+
 def stop_patch(stopped: Stopped) -> dict[str, Any]:
     return {
         "metadata": {"annotations": {STOPPED: msgspec.json.encode(stopped).decode()}},
@@ -34,6 +37,6 @@ def stopped_of(job: Job) -> Stopped | None:
     if not text:
         return None
     try:
-        return msgspec.json.decode(text, type=Stopped)
+        return _STOPPED.decode(text)
     except msgspec.MsgspecError:
         return Stopped(code="CANCELLED", message="the build was cancelled", at=0)

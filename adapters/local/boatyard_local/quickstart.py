@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from boatyard_local.serving import ServeError
 from boatyard_local.settings import SettingsError
 
 EXAMPLE: Final = Path("examples/hello.py")
+_LAST_WORDS_SECONDS: Final = 5.0
 _STATE: Final = Path(".boatyard")
 _PROJECT_FILE: Final = Path("boatyard.toml")
 
@@ -34,7 +36,10 @@ def main() -> int:
     try:
         run(console)
     except KeyboardInterrupt:
-        console.print("\n[red]boatyard:[/] interrupted; `make run` goes on from here")
+        console.show_cursor()
+        console.print(
+            "\n[red]boatyard:[/] interrupted; `make run` goes on from here, and a build under way goes on now"
+        )
         return 130
     except (QuickstartError, EngineError, ServeError, SettingsError) as error:
         console.print(f"[red]boatyard:[/] {escape(str(error))}")
@@ -77,16 +82,19 @@ def _about(engine: Engine) -> list[str]:
 
 def _build(url: str) -> str:
     """Runs the example with the SDK as it is; its steps go to the terminal. The image that it names."""
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE)],
-        env={**os.environ, "FLYTE_IMAGE_BUILDER": "boatyard", "BOATYARD_URL": url},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    lines = done.stdout.splitlines()
-    if done.returncode != 0:
+    env = {**os.environ, "FLYTE_IMAGE_BUILDER": "boatyard", "BOATYARD_URL": url}
+    with subprocess.Popen([sys.executable, str(EXAMPLE)], env=env, stdout=subprocess.PIPE, text=True) as script:
+        try:
+            output, _ = script.communicate()
+        except KeyboardInterrupt:
+            # Ctrl-C reached the script as well; it shows the cursor again if it is given the time.
+            with suppress(subprocess.TimeoutExpired):
+                script.wait(_LAST_WORDS_SECONDS)
+            script.kill()
+            raise
+    if script.returncode != 0:
         raise QuickstartError(f"{EXAMPLE} did not build its image; the lines above say why")
+    lines = output.splitlines()
     named = [line.removeprefix("image: ") for line in lines if line.startswith("image: ")]
     if not named or "@sha256:" not in named[-1]:
         raise QuickstartError(f"{EXAMPLE} did not print its image as its last line")

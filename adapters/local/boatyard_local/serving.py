@@ -39,8 +39,8 @@ def serve(
     from boatyard_local.wiring import wire
 
     state = StateFolder(Path(state_dir).absolute())
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             stack.enter_context(server_process.claim(state))
             bound = stack.enter_context(_bind(host, port))
             number = bound.getsockname()[1]
@@ -49,17 +49,17 @@ def serve(
             wired = stack.enter_context(
                 wire(settings, state, url=url, port=number, host_names=host_names, argv=argv, registry=registry)
             )
-        except server_process.AlreadyServed as error:
-            raise ServeError(f"{error}; stop that one, or use another state folder") from None
-        except BoatyardError as error:
-            raise ServeError(error.detail) from None
 
-        def ready() -> None:
-            stack.enter_context(server_process.announced(state, url, version))
-            if on_ready is not None:
-                on_ready(url)
+            def ready() -> None:
+                stack.enter_context(server_process.announced(state, url, version))
+                if on_ready is not None:
+                    on_ready(url)
 
-        Server(wired.app, on_ready=ready, on_stop=wired.clock.stop).serve_on(bound)
+            Server(wired.app, on_ready=ready, on_stop=wired.clock.stop).serve_on(bound)
+    except server_process.AlreadyServed as error:
+        raise ServeError(f"{error}; stop that one, or use another state folder") from None
+    except BoatyardError as error:
+        raise ServeError(error.detail) from None
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -35,6 +35,7 @@ class Authenticator:
         self._transport = transport
         self._now = now
         self._known: dict[tuple[str, str], tuple[str, float]] = {}
+        self._fetching: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
     def header(self, host: str, scope: str) -> str | None:
@@ -43,11 +44,21 @@ class Authenticator:
             found = self._known.get((host, scope))
             return found[0] if found and found[1] > self._now() else None
 
-    def respond(self, host: str, scope: str, answer: Answer, *, insecure: bool) -> str | None:
+    def respond(self, host: str, scope: str, answer: Answer, *, used: str | None, insecure: bool) -> str | None:
         """The Authorization that the 401 `answer` asks for; None if we have nothing to say to it.
 
+        `used` is the one that was refused. Threads that were refused together fetch one token together.
         Raises Unreachable, or REGISTRY_DENIED if the token service refuses us.
         """
+        with self._lock:
+            fetching = self._fetching.setdefault((host, scope), threading.Lock())
+        with fetching:
+            known = self.header(host, scope)
+            if known and known != used:
+                return known
+            return self._answer(host, scope, answer, insecure=insecure)
+
+    def _answer(self, host: str, scope: str, answer: Answer, *, insecure: bool) -> str | None:
         for asked in challenge.parse(answer.challenges):
             if asked.scheme == "bearer" and (realm := asked.parameters.get("realm")):
                 _check_realm(realm, host, insecure=insecure)
@@ -60,14 +71,11 @@ class Authenticator:
                     return self._keep(host, scope, _basic(credentials), 300)
         return None
 
-    def forget(self, host: str, scope: str) -> None:
-        with self._lock:
-            self._known.pop((host, scope), None)
-
     def _keep(self, host: str, scope: str, header: str, seconds: float) -> str:
         with self._lock:
             if len(self._known) >= _MOST_TOKENS:
                 self._known.clear()
+                self._fetching.clear()
             self._known[host, scope] = (header, self._now() + seconds)
         return header
 

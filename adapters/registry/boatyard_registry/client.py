@@ -100,8 +100,7 @@ class RegistryClient:
         answer = self._plain(call, header)
         if answer.status != 401:
             return answer
-        self._auth.forget(host, scope)
-        header = self._auth.respond(host, scope, answer, insecure=self.is_insecure(host))
+        header = self._auth.respond(host, scope, answer, used=header, insecure=self.is_insecure(host))
         return self._plain(call, header) if header else answer
 
     def _plain(self, call: Call, authorization: str | None) -> Answer:

@@ -14,6 +14,17 @@ _MOST_REDIRECTS: Final = 5
 _POOL: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
+_CONNECTING: Final = (
+    ("refused", "connection refused"),
+    ("WRONG_VERSION_NUMBER", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
+    ("RECORD_LAYER_FAILURE", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; set network.caBundle in the settings"),
+    ("Name or service not known", "no such host"),
+    ("nodename nor servname", "no such host"),
+    ("No address associated", "no such host"),
+    ("Temporary failure in name resolution", "no such host, or no name server"),
+)
+
 Body = Callable[[], Iterable[bytes]]
 """Makes the body anew, because a retry sends it again."""
 
@@ -146,5 +157,5 @@ def _place(url: httpx.URL) -> str:
 def _reason(error: httpx.HTTPError) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     if isinstance(error, httpx.ConnectError):
-        return "no connection" if "refused" not in text else "connection refused"
+        return next((said for words, said in _CONNECTING if words in text), "no connection")
     return "the connection broke" if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) else text

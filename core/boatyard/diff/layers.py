@@ -1,7 +1,7 @@
 """Which layers differ, and how: changed, moved, gone, new."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from boatyard import key
@@ -19,21 +19,12 @@ def layer_differences(before: Side, after: Side) -> Iterator[Difference]:
     old, new = before.spec.layers, after.spec.layers
     old_ids = [key.layer_identity(layer, before.context) for layer in old]
     new_ids = [key.layer_identity(layer, after.context) for layer in new]
-    pairs, gone, come = _matched(old, old_ids, new, new_ids)
-    moved: list[tuple[int, int]] = []
-    for i in list(gone):
-        twin = next((j for j in come if new_ids[j] == old_ids[i]), None)
-        if twin is not None:
-            moved.append((i, twin))
-            gone.remove(i)
-            come.remove(twin)
-    for i in list(gone):
-        like = next((j for j in come if _alike(old[i], new[j])), None)
-        if like is not None:
-            pairs.append((i, like))
-            gone.remove(i)
-            come.remove(like)
-    for i, j in sorted(pairs):
+    gaps_old, gaps_new = _gaps(old_ids, new_ids)
+    gone, come = list(gaps_old), list(gaps_new)
+    moved = _take_pairs(gone, come, lambda i, j: old_ids[i] == new_ids[j])
+    changed = _take_pairs(gone, come, lambda i, j: gaps_old[i] == gaps_new[j] and kind_of(old[i]) == kind_of(new[j]))
+    changed += _take_pairs(gone, come, lambda i, j: _alike(old[i], new[j]))
+    for i, j in sorted(changed):
         yield _changed(before, i, after, j)
     for i, j in moved:
         text = f"{call(old[i])} moved from layer {i} to layer {j}"
@@ -44,41 +35,44 @@ def layer_differences(before: Side, after: Side) -> Iterator[Difference]:
         yield Difference(what="layer", text=f"layer {j} is new: {call(new[j])}", after=call(new[j]), layer_after=j)
 
 
+def _gaps(old: list[str], new: list[str]) -> tuple[dict[int, int], dict[int, int]]:
+    """The layers outside the longest common sequence, each with the number of common ones before it."""
+    lengths = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]
+    for i in reversed(range(len(old))):
+        for j in reversed(range(len(new))):
+            same = lengths[i + 1][j + 1] + 1 if old[i] == new[j] else 0
+            lengths[i][j] = max(same, lengths[i + 1][j], lengths[i][j + 1])
+    gone: dict[int, int] = {}
+    come: dict[int, int] = {}
+    i = j = common = 0
+    while i < len(old) or j < len(new):
+        if i < len(old) and j < len(new) and old[i] == new[j]:
+            i, j, common = i + 1, j + 1, common + 1
+        elif j == len(new) or (i < len(old) and lengths[i + 1][j] >= lengths[i][j + 1]):
+            gone[i] = common
+            i += 1
+        else:
+            come[j] = common
+            j += 1
+    return gone, come
+
+
+def _take_pairs(gone: list[int], come: list[int], fits: Callable[[int, int], bool]) -> list[tuple[int, int]]:
+    """Takes those that fit together out of both lists, each with the first that fits."""
+    pairs: list[tuple[int, int]] = []
+    for i in list(gone):
+        partner = next((j for j in come if fits(i, j)), None)
+        if partner is not None:
+            pairs.append((i, partner))
+            gone.remove(i)
+            come.remove(partner)
+    return pairs
+
+
 def _alike(old: Layer, new: Layer) -> bool:
     if kind_of(old) != kind_of(new):
         return False
     return difflib.SequenceMatcher(None, call(old), call(new), autojunk=False).ratio() >= _ALIKE
-
-
-def _matched(
-    old: tuple[Layer, ...], old_ids: list[str], new: tuple[Layer, ...], new_ids: list[str]
-) -> tuple[list[tuple[int, int]], list[int], list[int]]:
-    """Changed layers as pairs of one kind between the equal ones; then those without a partner."""
-    pairs: list[tuple[int, int]] = []
-    gone: list[int] = []
-    come: list[int] = []
-    matcher = difflib.SequenceMatcher(None, old_ids, new_ids, autojunk=False)
-    elsewhere = set(old_ids) & set(new_ids)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        waiting = list(range(j1, j2))
-        for i in range(i1, i2):
-            if old_ids[i] in elsewhere:
-                gone.append(i)
-                continue
-            partner = next(
-                (j for j in waiting if kind_of(new[j]) == kind_of(old[i]) and new_ids[j] not in elsewhere), None
-            )
-            if partner is None:
-                gone.append(i)
-            else:
-                # Layers stay in order: whatever comes before the partner has none.
-                come += [j for j in waiting if j < partner]
-                waiting = [j for j in waiting if j > partner]
-                pairs.append((i, partner))
-        come += waiting
-    return pairs, gone, come
 
 
 def _changed(before: Side, i: int, after: Side, j: int) -> Difference:

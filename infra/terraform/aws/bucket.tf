@@ -3,11 +3,16 @@
 locals {
   bucket_name = coalesce(var.bucket.name, "${var.name}-${local.account_id}-${local.region}")
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
-  # What boatyard_aws calls its folders.
+  # adapters/aws/boatyard_aws/s3/layout.py says what lies where. Days after which an object is removed; null keeps it.
   folders = {
-    contexts = "contexts/"
-    builds   = "builds/"
-    specs    = "specs/"
+    contexts = var.bucket.contexts_days
+    jobs     = var.bucket.builds_days
+    builds   = var.bucket.builds_days
+    open     = var.bucket.builds_days
+    specs    = null
+    results  = var.bucket.builds_days
+    bases    = null
+    drift    = var.bucket.builds_days
   }
 }
 
@@ -58,12 +63,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "bucket" {
     }
   }
   dynamic "rule" {
-    for_each = { contexts = var.bucket.contexts_days, builds = var.bucket.builds_days }
+    for_each = { for folder, days in local.folders : folder => days if days != null }
     content {
       id     = rule.key
       status = "Enabled"
       filter {
-        prefix = local.folders[rule.key]
+        prefix = "${rule.key}/"
       }
       expiration {
         days = rule.value

@@ -1,5 +1,5 @@
-# Who builds: push and pull on the repositories, and the secrets of its own project and domain. On a cluster every
-# namespace has a role of its own, as the seed document's user role; CodeBuild has one for all.
+# Who builds: push and pull on the repositories. On a cluster every namespace has a role of its own, as the seed
+# document's user role, and gets its context by a signed URL and its secrets from the namespace. CodeBuild has one role.
 
 locals {
   builder_names = {
@@ -9,8 +9,7 @@ locals {
   builders = {
     for key, name in local.builder_names : key => {
       # IAM takes 64 characters
-      name   = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
-      scopes = local.runner == "kubernetes" ? [key] : keys(local.scopes)
+      name = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
       # empty in CodeBuild
       namespace = lookup(local.namespaces, key, "")
     }
@@ -36,18 +35,6 @@ locals {
           Effect   = "Allow"
           Action   = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
           Resource = local.push_repository_arns
-        },
-        {
-          Sid      = "ReadContexts"
-          Effect   = "Allow"
-          Action   = ["s3:GetObject"]
-          Resource = ["${local.bucket_arn}/${local.folders.contexts}*"]
-        },
-        {
-          Sid      = "ReadSecrets"
-          Effect   = "Allow"
-          Action   = ["secretsmanager:GetSecretValue"]
-          Resource = [for scope in builder.scopes : "${local.secret_arn_prefix}/${scope}/*"]
         },
       ],
       local.runner == "codebuild" ? local.codebuild_statements : [],

@@ -10,17 +10,13 @@ locals {
   }
   # The group that RBAC grants to; the access entries put the functions' roles into it.
   function_group = "boatyard:${var.name}:function"
-  runner_statements = (
-    local.runner == "kubernetes"
-    ? [{
-      # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
-      Sid      = "FindCluster"
-      Effect   = "Allow"
-      Action   = ["eks:DescribeCluster"]
-      Resource = [local.cluster_arn]
-    }]
-    : local.codebuild_runner_statements
-  )
+  cluster_statements = [{
+    # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
+    Sid      = "FindCluster"
+    Effect   = "Allow"
+    Action   = ["eks:DescribeCluster"]
+    Resource = local.cluster_arn[*]
+  }]
 }
 
 resource "aws_eks_access_entry" "function" {

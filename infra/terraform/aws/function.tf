@@ -7,19 +7,25 @@ locals {
       events = { enabled = local.events_enabled, handler = "boatyard_aws.handler.events" }
     } : key => merge(function, { name = "${var.name}-${key}" }) if function.enabled
   }
+  # adapters/aws/boatyard_aws/configuration.py explains each.
   environment = merge(
     {
       BOATYARD_SETTINGS            = local.settings_json
       BOATYARD_BUCKET              = local.bucket_name
       BOATYARD_RUNNER              = local.runner
       BOATYARD_SECRET_PREFIX       = var.name
+      BOATYARD_CREATE_REPOSITORIES = tostring(var.repository.create_missing)
+      BOATYARD_REPOSITORY_TAGS     = var.repository.tag_mutability
+      BOATYARD_PIN_BASES           = tostring(local.remembers_bases)
+      BOATYARD_TRACING             = tostring(var.function.tracing)
       POWERTOOLS_SERVICE_NAME      = var.name
       POWERTOOLS_METRICS_NAMESPACE = "Boatyard"
       POWERTOOLS_LOG_LEVEL         = var.function.log_level
-      POWERTOOLS_TRACE_DISABLED    = tostring(!var.function.tracing)
     },
-    { for name in local.codebuild_names : "BOATYARD_CODEBUILD_PROJECT" => name },
     { for cluster in var.cluster[*] : "BOATYARD_CLUSTER" => cluster.name },
+    { for name in local.codebuild_names : "BOATYARD_CODEBUILD_PROJECT" => name },
+    { for name in local.codebuild_names : "BOATYARD_CODEBUILD_LOG_GROUP" => aws_cloudwatch_log_group.logs["codebuild"].name },
+    { for queue in aws_sqs_queue.dead_letters : "BOATYARD_DEAD_LETTERS" => queue.url },
     var.function.environment,
   )
 }
@@ -42,7 +48,7 @@ resource "aws_lambda_function" "function" {
   timeout                        = var.function.timeout_seconds
   reserved_concurrent_executions = var.function.reserved_concurrency
   filename                       = var.bundle.path
-  source_code_hash               = local.bundle_hash
+  source_code_hash               = filebase64sha256(var.bundle.path)
   kms_key_arn                    = local.kms_key_arn
   tags                           = var.tags
   environment {

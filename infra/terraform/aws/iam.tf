@@ -2,12 +2,17 @@
 # what their own parts need. docs/deploy-aws.md says why for each; a test holds the two together.
 
 locals {
-  secret_arn_prefix = "arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:${var.name}"
+  secret_arns = {
+    for scope in keys(local.scopes) :
+    scope => "arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:${var.name}/${scope}/*"
+  }
+  # folder of the bucket => its objects
+  object_arns = { for folder in keys(local.folders) : folder => "${local.bucket_arn}/${folder}/*" }
   function_statements = {
     for key, extra in {
       http   = local.http_statements
       events = local.events_statements
-    } : key => concat(local.common_statements, extra, local.kms_statements) if contains(keys(local.functions), key)
+    } : key => concat(local.common_statements, local.runner_statements, extra, local.kms_statements) if contains(keys(local.functions), key)
   }
   common_statements = concat(
     [
@@ -19,39 +24,39 @@ locals {
         Resource = ["*"]
       },
       {
-        # BatchGetImage reads the index: which platforms an image has.
+        # BatchGetImage reads an index: which platforms an image has.
         Sid      = "FindImages"
         Effect   = "Allow"
         Action   = ["ecr:DescribeImages", "ecr:BatchGetImage"]
         Resource = local.pull_repository_arns
       },
       {
-        # Without ListBucket an absent object is 403 and not 404: it could not be known to be absent.
-        Sid      = "ListRecordsAndContexts"
+        # Without it an absent object is 403 and not 404: it could not be known to be absent.
+        Sid      = "ListBucket"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = [local.bucket_arn]
       },
       {
-        Sid      = "ReadAndWriteRecordsAndContexts"
+        # What a function signs a URL for, its caller or its job may do.
+        Sid      = "SignContexts"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
-        Resource = [for key in ["contexts", "builds"] : "${local.bucket_arn}/${local.folders[key]}*"]
-      },
-      {
-        Sid      = "KnowSecretsExist"
-        Effect   = "Allow"
-        Action   = ["secretsmanager:DescribeSecret"]
-        Resource = [for scope in keys(local.scopes) : "${local.secret_arn_prefix}/${scope}/*"]
-      },
-      {
-        Sid      = "WriteLogs"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = [for key in keys(local.functions) : "${aws_cloudwatch_log_group.logs[key].arn}:*"]
+        Resource = [local.object_arns.contexts]
       },
     ],
-    local.runner_statements,
+    !local.remembers_bases ? [] : [{
+      Sid      = "RememberBases"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = [local.object_arns.bases]
+    }],
+    !var.repository.create_missing ? [] : [{
+      Sid      = "MakeRepositories"
+      Effect   = "Allow"
+      Action   = ["ecr:CreateRepository"]
+      Resource = local.push_repository_arns
+    }],
     !var.function.tracing ? [] : [{
       # X-Ray has no resources.
       Sid      = "Trace"
@@ -60,34 +65,67 @@ locals {
       Resource = ["*"]
     }],
     var.function.vpc == null ? [] : [{
-      # Lambda's own condition for a function in a VPC: network interfaces have no name before they are made.
+      # Lambda asks for it of a function in a VPC: network interfaces have no name before they are made.
       Sid      = "JoinVpc"
       Effect   = "Allow"
       Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
       Resource = ["*"]
     }],
   )
-  http_statements = [{
-    # Write only: neither function may read a value.
-    Sid      = "WriteSecrets"
-    Effect   = "Allow"
-    Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:TagResource"]
-    Resource = [for scope in keys(local.scopes) : "${local.secret_arn_prefix}/${scope}/*"]
-  }]
+  runner_statements = local.runner == "kubernetes" ? local.cluster_statements : local.codebuild_runner_statements
+  http_statements = concat(
+    [local.log_statements["http"]],
+    # On a cluster secrets are the namespace's own. Neither function may read a value.
+    local.runner == "kubernetes" ? [] : [{
+      Sid      = "WriteSecrets"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
+      Resource = values(local.secret_arns)
+    }],
+  )
   events_statements = [
+    local.log_statements["events"],
     {
       Sid      = "TakeEvents"
       Effect   = "Allow"
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-      Resource = aws_sqs_queue.events[*].arn
+      Resource = [local.queue_arns["events"]]
+    },
+    {
+      Sid      = "PutAside"
+      Effect   = "Allow"
+      Action   = ["sqs:SendMessage"]
+      Resource = [local.queue_arns["dead-letters"]]
     },
     {
       Sid      = "ReadSpecs"
       Effect   = "Allow"
       Action   = ["s3:GetObject"]
-      Resource = ["${local.bucket_arn}/${local.folders.specs}*"]
+      Resource = [local.object_arns.specs]
+    },
+    {
+      Sid      = "WriteResults"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject"]
+      Resource = [local.object_arns.results]
+    },
+    {
+      # The report of the day before is what drift is measured against.
+      Sid      = "ReportDrift"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = [local.object_arns.drift]
     },
   ]
+  # Streams have the names that Lambda and CodeBuild give them; the group is named.
+  log_statements = {
+    for key, group in aws_cloudwatch_log_group.logs : key => {
+      Sid      = "WriteLogs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${group.arn}:*"]
+    }
+  }
 }
 
 resource "aws_iam_role" "function" {

@@ -2,6 +2,37 @@
 
 locals {
   events_enabled = length(local.rules) > 0
+  # By name and not by reference: each of the two names the other.
+  queue_arns = {
+    for queue in ["events", "dead-letters"] : queue => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-${queue}"
+  }
+  queue_policies = {
+    for queue, statements in {
+      events = [{
+        Sid       = "OurRulesSend"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = local.queue_arns["events"]
+        Condition = {
+          ArnEquals = {
+            "aws:SourceArn" = [for rule in keys(local.rules) : "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/${var.name}-${rule}"]
+          }
+        }
+      }]
+      dead-letters = []
+      } : queue => jsonencode({
+        Version = "2012-10-17"
+        Statement = concat(statements, [{
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = "sqs:*"
+          Resource  = local.queue_arns[queue]
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        }])
+    })
+  }
 }
 
 resource "aws_sqs_queue" "dead_letters" {
@@ -9,9 +40,14 @@ resource "aws_sqs_queue" "dead_letters" {
   count                     = local.events_enabled ? 1 : 0
   name                      = "${var.name}-dead-letters"
   message_retention_seconds = 1209600
+  policy                    = local.queue_policies["dead-letters"]
   sqs_managed_sse_enabled   = local.kms_key_arn == null ? true : null
   kms_master_key_id         = local.kms_key_arn
   tags                      = var.tags
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [local.queue_arns["events"]]
+  })
 }
 
 resource "aws_sqs_queue" "events" {
@@ -19,6 +55,7 @@ resource "aws_sqs_queue" "events" {
   count                     = local.events_enabled ? 1 : 0
   name                      = "${var.name}-events"
   message_retention_seconds = 345600
+  policy                    = local.queue_policies["events"]
   # AWS asks for six times the function's timeout, so that a message is not seen again while it is worked on.
   visibility_timeout_seconds = 6 * var.function.timeout_seconds
   sqs_managed_sse_enabled    = local.kms_key_arn == null ? true : null
@@ -27,41 +64,6 @@ resource "aws_sqs_queue" "events" {
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters[0].arn
     maxReceiveCount     = var.events.attempts
-  })
-}
-
-resource "aws_sqs_queue_redrive_allow_policy" "dead_letters" {
-  count     = local.events_enabled ? 1 : 0
-  queue_url = aws_sqs_queue.dead_letters[0].id
-  redrive_allow_policy = jsonencode({
-    redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.events[0].arn]
-  })
-}
-
-resource "aws_sqs_queue_policy" "events" {
-  count     = local.events_enabled ? 1 : 0
-  queue_url = aws_sqs_queue.events[0].id
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "OurRulesSend"
-        Effect    = "Allow"
-        Principal = { Service = "events.amazonaws.com" }
-        Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.events[0].arn
-        Condition = { ArnEquals = { "aws:SourceArn" = [for rule in aws_cloudwatch_event_rule.rule : rule.arn] } }
-      },
-      {
-        Sid       = "TlsOnly"
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = "sqs:*"
-        Resource  = aws_sqs_queue.events[0].arn
-        Condition = { Bool = { "aws:SecureTransport" = "false" } }
-      },
-    ]
   })
 }
 

@@ -6,6 +6,8 @@ locals {
     for arn in var.repository.base_arns : regex("repository/(.+)$", arn)[0]
     if startswith(arn, "arn:${local.partition}:ecr:${local.region}:${local.account_id}:")
   ]
+  # Builds are remembered by their base only if something asks for that.
+  remembers_bases = length(var.repository.base_arns) > 0 || var.events.drift_schedule != null
   rules = {
     for key, rule in {
       specs = {
@@ -15,7 +17,7 @@ locals {
         pattern = {
           source      = ["aws.s3"]
           detail-type = ["Object Created"]
-          detail      = { bucket = { name = [local.bucket_name] }, object = { key = [{ prefix = local.folders.specs }] } }
+          detail      = { bucket = { name = [local.bucket_name] }, object = { key = [{ prefix = "specs/" }] } }
         }
       }
       bases = {

@@ -19,8 +19,12 @@ locals {
       buildkitUri         = var.image_builder.buildkitUri
       defaultRepository   = local.default_repository
       authenticationType  = var.image_builder.authenticationType
-      buildkit            = { enabled = var.image_builder.buildkit.enabled }
-      cache               = merge(local.settings_sections.cache, { repository = local.cache_repository })
+      # CodeBuild's containers have a Docker engine, pods a buildkitd.
+      buildkit = {
+        enabled = var.image_builder.buildkit.enabled
+        driver  = coalesce(var.image_builder.buildkit.driver, local.runner == "codebuild" ? "buildx" : "buildctl")
+      }
+      cache = merge(local.settings_sections.cache, { repository = local.cache_repository })
       # No project beyond those that have a namespace or a secret prefix.
       access     = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
       kubernetes = merge(local.settings_sections.kubernetes, { namespaces = sort(values(local.namespaces)) })

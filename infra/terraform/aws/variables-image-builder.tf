@@ -12,6 +12,7 @@ variable "image_builder" {
     authenticationType  = optional(string, "aws")
     buildkit = optional(object({
       enabled = optional(bool, true)
+      driver  = optional(string)
     }), {})
     platforms          = optional(list(string))
     defaultPlatforms   = optional(list(string))

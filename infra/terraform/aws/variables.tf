@@ -59,14 +59,28 @@ variable "cluster" {
 }
 
 variable "codebuild" {
-  description = "CodeBuild, where there is no cluster. `image` has Docker and Python; builds run one a container, privileged, because BuildKit needs it."
+  description = <<-EOT
+    CodeBuild, where there is no cluster. `bundle` is a zip archive of what runs inside a build, as `make bundle CLOUD=aws`
+    makes it; without it `image` has to hold that as well. Builds are privileged containers, one each, because BuildKit
+    needs it.
+  EOT
   type = object({
+    bundle         = optional(string)
     compute_type   = optional(string, "BUILD_GENERAL1_MEDIUM")
-    image          = optional(string)
+    image          = optional(string, "aws/codebuild/amazonlinux-x86_64-standard:5.0")
+    type           = optional(string, "LINUX_CONTAINER")
     queued_minutes = optional(number, 60)
   })
   default  = {}
   nullable = false
+  validation {
+    condition     = contains(["LINUX_CONTAINER", "ARM_CONTAINER"], var.codebuild.type)
+    error_message = "codebuild.type is LINUX_CONTAINER or ARM_CONTAINER."
+  }
+  validation {
+    condition     = var.codebuild.queued_minutes >= 5 && var.codebuild.queued_minutes <= 480
+    error_message = "CodeBuild takes 5 to 480 for codebuild.queued_minutes."
+  }
 }
 
 variable "cross_account" {
@@ -191,7 +205,8 @@ variable "projects" {
 variable "repository" {
   description = <<-EOT
     ECR repositories. The one for images is made unless image_builder.defaultRepository names another.
-    `push_arns`: other repositories that a spec's `registry` may name. `base_arns`: private repositories of base images.
+    `push_arns`: other repositories that a spec's `registry` may name; with `create_missing` the function makes those that
+    are not there. `base_arns`: private repositories of base images; a push to one rebuilds what was built on it.
   EOT
   type = object({
     name           = optional(string)
@@ -200,6 +215,7 @@ variable "repository" {
     force_delete   = optional(bool, false)
     push_arns      = optional(list(string), [])
     base_arns      = optional(list(string), [])
+    create_missing = optional(bool, false)
     cache = optional(object({
       create = optional(bool, true)
       name   = optional(string)

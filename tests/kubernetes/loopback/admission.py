@@ -1,7 +1,8 @@
 """Admission: what is refused for reasons beyond the object itself, in the plugins' own words.
 
 A Job is let in where its pods are not: PodSecurity, quota on pods and a missing service account refuse the pods,
-when the Job controller makes them, and tell it by an event (kubernetes.io/docs/concepts/security/pod-security-admission).
+when the Job controller makes them, and an event of the Job tells it.
+kubernetes.io/docs/concepts/security/pod-security-admission
 """
 
 from typing import Any
@@ -43,7 +44,9 @@ def _quota(store: Store, resource: Resource, obj: Object, namespace: str) -> Non
             if used >= int(hard):
                 name = quota["metadata"]["name"]
                 raise _forbidden(
-                    resource, obj, f"exceeded quota: {name}, requested: {key}=1, used: {key}={used}, limited: {key}={hard}"
+                    resource,
+                    obj,
+                    f"exceeded quota: {name}, requested: {key}=1, used: {key}={used}, limited: {key}={hard}",
                 )
 
 
@@ -63,7 +66,9 @@ def _pod_security(namespace: Object, pod: Object) -> None:
     level = (namespace["metadata"].get("labels") or {}).get(_LEVEL, "privileged")
     problems = list(violations(level, pod["spec"]))
     if problems:
-        raise _forbidden(BY_PATH["", "v1", "pods"], pod, f'violates PodSecurity "{level}:latest": {", ".join(problems)}')
+        raise _forbidden(
+            BY_PATH["", "v1", "pods"], pod, f'violates PodSecurity "{level}:latest": {", ".join(problems)}'
+        )
 
 
 def violations(level: str, pod: dict[str, Any]) -> list[str]:
@@ -84,7 +89,9 @@ def violations(level: str, pod: dict[str, Any]) -> list[str]:
         if own.get("privileged"):
             found.append(f'privileged (container "{name}" must not set securityContext.privileged=true)')
         if seccomp == "Unconfined":
-            found.append(f'seccompProfile (container "{name}" must not set securityContext.seccompProfile.type to "Unconfined")')
+            found.append(
+                f'seccompProfile (container "{name}" must not set securityContext.seccompProfile.type to "Unconfined")'
+            )
         if apparmor == "Unconfined":
             found.append(f'appArmorProfile (container "{name}" must not set AppArmor profile type to "Unconfined")')
         if own.get("procMount") not in (None, "Default"):

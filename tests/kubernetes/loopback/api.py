@@ -25,7 +25,7 @@ class Api:
         self.authorizer = authorizer
         self._settle = settle
 
-    def list(self, user: User, target: Target, query: Query) -> Object:
+    def search(self, user: User, target: Target, query: Query) -> Object:
         self._allow(user, "list", target)
         matches = self.selection(target.resource, query)
         with self.store.lock:
@@ -62,13 +62,13 @@ class Api:
         metadata = obj.setdefault("metadata", {})
         for field in ("uid", "resourceVersion", "creationTimestamp"):
             metadata.pop(field, None)
-        if target.resource.namespaced:
-            if metadata.setdefault("namespace", target.namespace) != target.namespace:
-                raise Refused(
-                    400,
-                    f"the namespace of the provided object does not match the namespace sent on the request "
-                    f"({metadata['namespace']} != {target.namespace})",
-                )
+        namespace = metadata.setdefault("namespace", target.namespace) if target.resource.namespaced else ""
+        if namespace != target.namespace:
+            raise Refused(
+                400,
+                "the namespace of the provided object does not match the namespace sent on the request "
+                f"({namespace} != {target.namespace})",
+            )
         validation.check(target.resource, obj)
         admit(self.store, target.resource, obj)
         obj.pop("status", None)
@@ -100,7 +100,9 @@ class Api:
     def _apply(self, user: User, target: Target, patch: Object, query: Query) -> Object:
         """Server-side apply with force, by one manager: fields it does not name stay; it makes what is not there."""
         if not query.get("fieldManager"):
-            raise Refused(422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch")
+            raise Refused(
+                422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
+            )
         with self.store.lock:
             try:
                 old = self.store.get(target.resource, target.namespace, target.name)

@@ -87,7 +87,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                     api._allow(user, "watch", target)
                     self._stream(watch(api, target, query), "application/json")
                 case "GET":
-                    self._send(200, api.list(user, target, query))
+                    self._send(200, api.search(user, target, query))
                 case "POST" if not target.name:
                     self._send(201, api.create(user, target, _object(body, kind, "application/json"), query))
                 case "PATCH" if target.name:

@@ -28,9 +28,7 @@ _META = ("metadata.name", "metadata.namespace")
 _RBAC = "rbac.authorization.k8s.io"
 ALL = (
     Resource("", "v1", "namespaces", "Namespace", False, (*_META, "status.phase")),
-    Resource(
-        "", "v1", "pods", "Pod", True, (*_META, "spec.nodeName", "spec.serviceAccountName", "status.phase")
-    ),
+    Resource("", "v1", "pods", "Pod", True, (*_META, "spec.nodeName", "spec.serviceAccountName", "status.phase")),
     Resource("", "v1", "secrets", "Secret", True, (*_META, "type")),
     Resource("", "v1", "configmaps", "ConfigMap", True),
     Resource("", "v1", "services", "Service", True),

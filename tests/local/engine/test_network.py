@@ -72,7 +72,11 @@ def test_the_script_for_builds_quotes_its_values(bundle: str) -> None:
 
 def test_daemons_see_proxies_and_no_credentials() -> None:
     environ = {"PATH": "/bin", "HTTPS_PROXY": "p", "AWS_SECRET_ACCESS_KEY": "s", "UV_INDEX": "https://u:p@x"}
-    assert daemon_environment(Path("/r"), environ) == {"HTTPS_PROXY": "p", "PATH": "/r/usr/sbin:/r/usr/bin:/bin"}
+    assert daemon_environment(Path("/r"), Path("/t"), environ) == {
+        "HTTPS_PROXY": "p",
+        "TMPDIR": "/t",
+        "PATH": "/r/usr/sbin:/r/usr/bin:/bin",
+    }
 
 
 def test_the_docker_command_is_pointed_at_one_engine_whatever_the_caller_had() -> None:

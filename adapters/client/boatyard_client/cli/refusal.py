@@ -10,6 +10,7 @@ import msgspec
 
 from boatyard.build import Failure
 from boatyard.errors import BoatyardError
+from boatyard_client.display.text import printable
 from boatyard_client.errors import ApiError, BuildFailedError, ClientError
 
 DEBUG_VARIABLE: Final = "BOATYARD_DEBUG"
@@ -105,4 +106,5 @@ def describe_failure(failure: Failure) -> dict[str, Any]:
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Without line ends, and without anything that a terminal would obey: parts of it come from elsewhere."""
+    return printable(" ".join(text.split()))

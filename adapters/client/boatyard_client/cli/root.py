@@ -24,7 +24,6 @@ _COMMANDS: Final = {
     "doctor": "Check that images can be built, and say what to do where not.",
     "config": "Write or show the configuration.",
 }
-_BROKEN_PIPE: Final = 141
 _INTERRUPTED: Final = 130
 
 
@@ -54,10 +53,13 @@ class Root(click.Group):
         except BrokenPipeError:
             # Whoever read us has gone; nothing more may be written, not even by the interpreter's last flush.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
-            sys.exit(_BROKEN_PIPE)
+            sys.exit(1)
         except (KeyboardInterrupt, click.Abort) as error:
             _interrupted(error)
             sys.exit(_INTERRUPTED)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            sys.exit(0)
         except click.UsageError as error:
             from boatyard_client.cli.refusal import usage
 

@@ -4,7 +4,6 @@ Neither flyte nor the plugin is a dependency of the client; both are imported wh
 """
 
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any
@@ -26,13 +25,18 @@ def flyte_file(path: Path, wanted: Wanted) -> Draft:
     with output_on_stderr():
         lowering, flyte = _plugin(path)
         _configure(flyte)
-        name, image = pick(_images(load_module(path), flyte), wanted.image, path)
+        module = load_module(path)
+        name, image = pick(_environments(module, flyte), _variables(module, flyte), wanted.image, path)
         resolved = _with_code(image, wanted.copy_style)
         return _draft(lowering.lower(resolved), f"{path}, {name}")
 
 
-def pick(images: Mapping[str, Any], name: str, path: Path) -> tuple[str, Any]:
-    """The image of that name; without one, the only image there is. Raises InputError with the choice."""
+def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, path: Path) -> tuple[str, Any]:
+    """The image of that name. Without one: that of the environments, or the only one there is.
+
+    An image in a variable is often a step on the way to an environment's. Raises InputError with the choice.
+    """
+    images = {**variables, **environments}
     if name:
         if name in images:
             return name, images[name]
@@ -40,12 +44,11 @@ def pick(images: Mapping[str, Any], name: str, path: Path) -> tuple[str, Any]:
         raise InputError(f"{path} has no image or environment {name!r}; {known}")
     if not images:
         raise InputError(f"{path} defines no flyte.Image and no environment with one")
-    different = {id(image): image for image in images.values()}
-    if len(different) > 1:
-        raise InputError(
-            f"{path} has several images: {', '.join(images)}; say which with --image NAME",
-        )
-    return next(iter(images.items()))
+    meant = environments or variables
+    first_name, first = next(iter(meant.items()))
+    if any(image != first for image in meant.values()):
+        raise InputError(f"{path} has several images: {', '.join(meant)}; say which with --image NAME")
+    return first_name, first
 
 
 def _plugin(path: Path) -> tuple[Any, ModuleType]:
@@ -65,7 +68,6 @@ def _configure(flyte: ModuleType) -> None:
     """The SDK's configuration as `flyte build` finds it, but for the control plane, which is not needed."""
     config = flyte.config.auto()
     flyte.init(
-        root_dir=Path.cwd(),
         project=config.task.project,
         domain=config.task.domain,
         images=config.image.image_refs,
@@ -73,16 +75,14 @@ def _configure(flyte: ModuleType) -> None:
     )
 
 
-def _images(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
-    """Name -> image: environments by their own name, images by their variable."""
-    found: dict[str, Any] = {}
-    for value in vars(module).values():
-        if isinstance(value, flyte.Environment) and (image := _image_of(value, flyte)) is not None:
-            found.setdefault(value.name, image)
-    for variable, value in vars(module).items():
-        if isinstance(value, flyte.Image):
-            found.setdefault(variable, value)
-    return found
+def _environments(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
+    """By their own names, those whose image has to be built."""
+    found = [value for value in vars(module).values() if isinstance(value, flyte.Environment)]
+    return {value.name: image for value in found if (image := _image_of(value, flyte)) is not None}
+
+
+def _variables(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, flyte.Image)}
 
 
 def _image_of(environment: Any, flyte: ModuleType) -> Any:
@@ -94,8 +94,8 @@ def _image_of(environment: Any, flyte: ModuleType) -> Any:
 
 def _with_code(image: Any, copy_style: str) -> Any:
     """As flyte's build does: code bundles are part of the image with the copy style "none" only."""
-    private = importlib.import_module("flyte._image")
-    return private.resolve_code_bundle_layer(image, copy_style, Path.cwd())
+    root = importlib.import_module("boatyard_flyte.sdk").root_directory()
+    return importlib.import_module("flyte._image").resolve_code_bundle_layer(image, copy_style, root)
 
 
 class _FlytePlugin:

@@ -1,6 +1,7 @@
 """`python -m boatyard_local.engine ensure|stop|status`: the engine alone, without a server."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -23,13 +24,20 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if options.command == "ensure":
-            return _ensure(options.state, options.json, console)
-        if options.command == "stop":
-            return _stop(options.state, options.purge, options.json, console)
-        return _status(options.state, options.json)
+            code = _ensure(options.state, options.json, console)
+        elif options.command == "stop":
+            code = _stop(options.state, options.purge, options.json, console)
+        else:
+            code = _status(options.state, options.json)
+        sys.stdout.flush()
+        return code
     except EngineError as error:
         console.print(f"[red]boatyard:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
+    except BrokenPipeError:
+        # `… | head` has read enough; what is still buffered must not fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         console.print("[red]boatyard:[/] interrupted; the same command goes on from here")
         return 130

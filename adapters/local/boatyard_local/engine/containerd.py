@@ -42,7 +42,7 @@ def start(layout: Layout) -> None:
         path.write_text(configuration(layout))
         process.start(
             [layout.root / "usr/bin/containerd", "--config", path],
-            env=daemon_environment(layout.root),
+            env=daemon_environment(layout.root, layout.temporary),
             log=layout.logs / "containerd.log",
         )
     begin = time.monotonic()

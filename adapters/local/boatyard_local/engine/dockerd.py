@@ -72,7 +72,7 @@ def _launch(layout: Layout, process: Daemon) -> None:
             "--iptables=false",
             "--ip6tables=false",
         ],
-        env=daemon_environment(layout.root),
+        env=daemon_environment(layout.root, layout.temporary),
         log=layout.logs / "dockerd.log",
     )
 

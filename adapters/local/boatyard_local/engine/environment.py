@@ -8,7 +8,6 @@ from typing import Final
 _PASSED_ON: Final = (
     "HOME",
     "LANG",
-    "TMPDIR",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
     "HTTP_PROXY",
@@ -21,10 +20,17 @@ _PASSED_ON: Final = (
 _SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def daemon_environment(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For dockerd and the registry: the unpacked programs first in PATH, proxies, CA. No credentials."""
+def daemon_environment(root: Path, temporary: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """For dockerd, containerd and the registry: the unpacked programs first in PATH, proxies, CA. No credentials.
+
+    `temporary` holds what they would leave in /tmp when they are killed, containerd's mount points above all.
+    """
     kept = {name: environ[name] for name in _PASSED_ON if environ.get(name)}
-    return {**kept, "PATH": f"{root}/usr/sbin:{root}/usr/bin:{environ.get('PATH') or _SYSTEM_PATH}"}
+    return {
+        **kept,
+        "TMPDIR": str(temporary),
+        "PATH": f"{root}/usr/sbin:{root}/usr/bin:{environ.get('PATH') or _SYSTEM_PATH}",
+    }
 
 
 def docker_environment(host: str, config: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

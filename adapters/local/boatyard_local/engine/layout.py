@@ -69,6 +69,11 @@ class Layout:
         return self.engine / "docker-data"
 
     @property
+    def temporary(self) -> Path:
+        """The daemons' TMPDIR."""
+        return self.engine / "tmp"
+
+    @property
     def uv(self) -> Path:
         return self.engine / "uv"
 

@@ -41,7 +41,7 @@ def start(layout: Layout, port: int) -> None:
         path.write_text(json.dumps(configuration(layout.registry_data, port), indent=2))
         process.start(
             [layout.root / "usr/bin/docker-registry", "serve", path],
-            env=daemon_environment(layout.root),
+            env=daemon_environment(layout.root, layout.temporary),
             log=layout.logs / "registry.log",
         )
     log = layout.logs / "registry.log"

@@ -140,18 +140,15 @@ def _debootstrap(layout: Layout, machine: Debian, commands: Commands) -> tuple[P
 
 def _finish(tree: Path, machine: Debian, commands: Commands) -> None:
     (tree / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in _sources(machine)))
+    environment = (
+        "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LC_ALL=C.UTF-8",
+        "HOME=/root",
+        # What is imported on the way would leave byte-code with a time in it, which compileall then keeps.
+        "PYTHONDONTWRITEBYTECODE=1",
+    )
     commands.run(
-        [
-            *(
-                *_OWN_NAMESPACES,
-                "chroot",
-                tree,
-                "/usr/bin/env",
-                "-i",
-                "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            ),
-            *("LC_ALL=C.UTF-8", "HOME=/root", "/bin/sh", "-c", _FINISH),
-        ],
+        [*_OWN_NAMESPACES, "chroot", tree, "/usr/bin/env", "-i", *environment, "/bin/sh", "-c", _FINISH],
         what="finishing the base image",
         log="finish-base",
     )

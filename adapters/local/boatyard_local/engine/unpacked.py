@@ -54,6 +54,7 @@ def _unpack_and_start(making: Making, machine: Debian) -> None:
 def _start(making: Making) -> None:
     layout = making.layout
     with making.progress.step("Starting BuildKit and registry") as step:
+        layout.temporary.mkdir(parents=True, exist_ok=True)
         dockerd.start(layout)
         port = making.ledger.port
         if not (port and registry.daemon(layout).running() and registry.answers(f"127.0.0.1:{port}")):

@@ -1,0 +1,27 @@
+"""Types made ready before threads use them.
+
+msgspec (seen with 0.22) builds what it knows of a type at the first decode, and two threads that do so at once
+with a type as deep as a Pod crash the process. So the first decode of each type happens alone.
+"""
+
+import contextlib
+import threading
+from typing import Final
+
+import msgspec
+from lightkube.core import decoders
+from lightkube.core.resource import Resource
+
+_lock: Final = threading.Lock()
+_ready: Final[set[type[Resource]]] = set()
+
+
+def make_ready(kind: type[Resource]) -> None:
+    if kind in _ready:
+        return
+    with _lock:
+        if kind not in _ready:
+            decoders.decode_list(b'{"metadata":{},"items":[]}', kind)
+            with contextlib.suppress(msgspec.ValidationError):  # where a spec is required; it is ready then
+                decoders.decode_object(b"{}", kind)
+            _ready.add(kind)

@@ -1,0 +1,52 @@
+"""One moto server for all tests of AWS, emptied between them."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from boatyard_aws.clients import Clients
+from tests.aws.cloud import REGION, Cloud, serve
+from tests.aws.images import Ecr
+
+BUCKET = "boatyard-test"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Cloud]:
+    cloud, stop = serve()
+    yield cloud
+    stop()
+
+
+@pytest.fixture
+def cloud(server: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    httpx.post(f"{server.url}/moto-api/reset").raise_for_status()
+    server.forget()
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in server.environment().items():
+        monkeypatch.setenv(name, value)
+    return server
+
+
+@pytest.fixture(scope="session")
+def shared() -> Clients:
+    """Making a client reads megabytes of service models; one set serves all tests that change nothing about it."""
+    return Clients(attempts=2)
+
+
+@pytest.fixture
+def clients(cloud: Cloud, shared: Clients) -> Clients:
+    return shared
+
+
+@pytest.fixture
+def bucket(clients: Clients) -> str:
+    clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return BUCKET
+
+
+@pytest.fixture
+def ecr(cloud: Cloud, clients: Clients) -> Ecr:
+    return Ecr(cloud, clients)

@@ -1,0 +1,68 @@
+"""Images in moto's ECR: manifests as a push would leave them, and their configs as blobs."""
+
+import hashlib
+import json
+from typing import Any
+
+from boatyard_aws.clients import Clients
+from tests.aws.cloud import ACCOUNT, REGION, Cloud
+
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+class Ecr:
+    def __init__(self, cloud: Cloud, clients: Clients) -> None:
+        self._cloud = cloud
+        self._client = clients.ecr()
+
+    def repository(self, name: str) -> str:
+        self._client.create_repository(repositoryName=name)
+        return f"{HOST}/{name}"
+
+    def push(self, name: str, tag: str, *platforms: str, key: str = "", index: bool = False) -> str:
+        """The digest, as moto names it."""
+        manifests = [(platform, self._manifest(platform, key)) for platform in platforms]
+        if len(manifests) == 1 and not index:
+            return self._put(name, manifests[0][1], MANIFEST, tag)
+        entries: list[dict[str, Any]] = [
+            {
+                "mediaType": MANIFEST,
+                "digest": self._put(name, text, MANIFEST),
+                "size": len(text),
+                "platform": dict(zip(("os", "architecture"), platform.split("/"), strict=True)),
+            }
+            for platform, text in manifests
+        ]
+        entries.append(
+            {
+                "mediaType": MANIFEST,
+                "digest": "sha256:" + "a" * 64,
+                "size": 1,
+                "platform": {"os": "unknown", "architecture": "unknown"},
+                "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+            }
+        )
+        return self._put(name, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}), INDEX, tag)
+
+    def _manifest(self, platform: str, key: str) -> str:
+        os, architecture = platform.split("/")
+        labels = {"io.boatyard.key": key} if key else None
+        config = json.dumps({"os": os, "architecture": architecture, "config": {"Labels": labels}}).encode()
+        digest = "sha256:" + hashlib.sha256(config).hexdigest()
+        self._cloud.blobs[digest] = config
+        document = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)},
+            "layers": [],
+        }
+        return json.dumps(document)
+
+    def _put(self, name: str, manifest: str, kind: str, tag: str = "") -> str:
+        asked: dict[str, Any] = {"imageTag": tag} if tag else {}
+        answer = self._client.put_image(
+            repositoryName=name, imageManifest=manifest, imageManifestMediaType=kind, **asked
+        )
+        return answer["image"]["imageId"]["imageDigest"]

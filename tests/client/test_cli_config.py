@@ -1,0 +1,65 @@
+"""`boatyard config`, and the template that it writes."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from boatyard.settings import Settings
+from boatyard_client.template import template
+from tests.client.commands import boatyard
+from tests.client.trees import make
+
+
+def test_the_template_says_nothing_until_something_is_taken_in() -> None:
+    assert tomllib.loads(template()) == {"client": {}}
+
+
+def test_every_setting_is_in_the_template_with_its_default() -> None:
+    taken_in = tomllib.loads(re.sub(r"(?m)^#(?! |$)", "", template()))
+    assert taken_in.pop("client") == {"url": "", "project": "", "domain": ""}
+    assert msgspec.convert(taken_in, Settings) == Settings()
+    names = msgspec.to_builtins(Settings())
+    assert set(taken_in) == set(names)
+    for name, value in names.items():
+        if isinstance(value, dict):
+            assert set(taken_in[name]) == set(value)
+
+
+def test_the_template_explains_itself() -> None:
+    text = template()
+    assert "# What an image is built for when its spec names no platform.\n#defaultPlatforms" in text
+    assert "# One of zstd, gzip, uncompressed.\n#compression" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_init_writes_a_file_once(folder: Path) -> None:
+    done = boatyard("config", "init")
+    assert done.code == 0 and done.out == "boatyard.toml\n"
+    assert (folder / "boatyard.toml").read_text() == template()
+    (folder / "boatyard.toml").write_text("mine")
+    again = boatyard("config", "init")
+    assert again.code == 1 and "--force overwrites it" in again.err and (folder / "boatyard.toml").read_text() == "mine"
+    assert boatyard("config", "init", "--force", "--json").json() == {"path": "boatyard.toml"}
+    assert boatyard("config", "init", "sub").out == "sub\n"
+    (folder / "place").mkdir()
+    assert boatyard("config", "init", "place").out == "place/boatyard.toml\n"
+    missing = boatyard("config", "init", "nowhere/x.toml", "--json")
+    assert missing.code == 1 and missing.json()["error"]["code"] == "CONFIG"
+
+
+def test_show_tells_what_counts_and_where_it_is_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert boatyard("config", "show").out == ("service   none\nproject   default/development\nsettings  the defaults\n")
+    make(
+        folder,
+        {"boatyard.toml": b'defaultRepository = "a.example.com/x"\n[limits]\nlayers = 7\n[client]\ndomain="d"\n'},
+    )
+    monkeypatch.setenv("BOATYARD_URL", "http://127.0.0.1:1/")
+    shown = boatyard("config", "show").out
+    assert "service   http://127.0.0.1:1 (from BOATYARD_URL)" in shown and "default/d" in shown
+    assert '  defaultRepository = "a.example.com/x"' in shown and "  limits.layers = 7" in shown
+    answer = boatyard("config", "show", "--json").json()
+    assert answer["url"] == "http://127.0.0.1:1" and answer["settings"]["limits"]["layers"] == 7
+    assert answer["settingsFrom"] == [str(folder / "boatyard.toml")]

@@ -1,0 +1,102 @@
+"""Which service is asked, and who says so."""
+
+from pathlib import Path
+
+import pytest
+
+from boatyard_client.endpoint import (
+    ClientSettings,
+    Endpoint,
+    find_client_settings,
+    find_endpoint,
+    is_loopback,
+    require_endpoint,
+)
+from boatyard_client.errors import ConfigError
+from tests.client.trees import make
+
+
+@pytest.fixture
+def everything(folder: Path, tmp_path: Path) -> dict[str, str]:
+    """Every place names an address; the folder that is asked from lies below the project."""
+    make(
+        folder,
+        {
+            "boatyard.toml": b'[client]\nurl = "http://project.example.com/"\nproject = "p"\n',
+            ".boatyard": {"server.json": b'{"url": "http://127.0.0.1:1234", "pid": 1, "more": 2}'},
+            "below": {"deep": {}},
+        },
+    )
+    make(
+        tmp_path / "home" / "boatyard",
+        {"config.toml": b'[client]\nurl = "http://home.example.com"\nproject = "q"\ndomain = "d"\n'},
+    )
+    return {"XDG_CONFIG_HOME": str(tmp_path / "home"), "BOATYARD_URL": "https://env.example.com"}
+
+
+def test_the_nearest_word_counts(everything: dict[str, str], folder: Path) -> None:
+    deep = folder / "below" / "deep"
+    assert find_endpoint("http://flag.example.com", environ=everything, folder=deep) == Endpoint(
+        "http://flag.example.com", "--url", explicit=True
+    )
+    assert find_endpoint(environ=everything, folder=deep) == Endpoint("https://env.example.com", "BOATYARD_URL")
+    del everything["BOATYARD_URL"]
+    toml = folder / "boatyard.toml"
+    assert find_endpoint(environ=everything, folder=deep) == Endpoint("http://project.example.com", str(toml))
+    toml.write_text("[client]\n")
+    record = folder / ".boatyard" / "server.json"
+    assert find_endpoint(environ=everything, folder=deep) == Endpoint("http://127.0.0.1:1234", str(record))
+    record.unlink()
+    found = find_endpoint(environ=everything, folder=deep)
+    assert found and found.url == "http://home.example.com"
+    assert find_endpoint(environ={"XDG_CONFIG_HOME": str(folder)}, folder=deep) is None
+
+
+def test_without_any_the_error_says_what_to_do(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="start one with `boatyard serve` or set BOATYARD_URL"):
+        require_endpoint(environ={"XDG_CONFIG_HOME": str(folder)}, folder=folder)
+
+
+@pytest.mark.parametrize(
+    "url", ["boatyard", "ftp://x", "http://", "http://[", "http://x:port", "http://x?y=1", "http://x#y", "//x"]
+)
+def test_what_is_no_address_is_refused_with_its_origin(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"BOATYARD_URL: .* is not an address"):
+        find_endpoint(environ={"BOATYARD_URL": url})
+
+
+def test_project_and_domain_come_from_the_nearest_file_that_has_them(everything: dict[str, str], folder: Path) -> None:
+    assert find_client_settings(environ=everything, folder=folder) == ClientSettings(
+        url="http://project.example.com/", project="p", domain="d"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("boatyard.toml", b"[client]\nurl = 1\n", r"boatyard.toml, \[client\]: Expected `str`"),
+        ("boatyard.toml", b"\xff", "is not TOML"),
+        (".boatyard/server.json", b"{", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named(name: str, content: bytes, text: str, folder: Path) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=text):
+        find_endpoint(environ={"XDG_CONFIG_HOME": str(folder / "none")}, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:80", True),
+        ("http://localhost", True),
+        ("http://localhost.example.com", False),
+        ("http://10.0.0.1", False),
+        ("https://127.0.0.1.example.com", False),
+    ],
+)
+def test_loopback_is_this_machine_alone(url: str, loopback: bool) -> None:
+    assert is_loopback(url) is loopback

@@ -1,0 +1,136 @@
+"""What every Registry must answer, whatever stands behind it."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+
+from boatyard.build import Image
+from boatyard.errors import BoatyardError
+from boatyard.memory import MemoryRegistry
+from boatyard.ports import Registry
+from boatyard.reference import Reference
+from boatyard_registry import OciRegistry
+from boatyard_registry.client import Retries
+from tests.registry.server import FakeRegistry, Fault, running
+
+DENIED, DOWN = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
+
+
+class World(Protocol):
+    """A registry and the means to put it into a state."""
+
+    registry: Registry
+    host: str
+
+    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str: ...
+
+    def fail(self, code: str) -> None: ...
+
+    def mend(self) -> None: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.registry = MemoryRegistry()
+        self.host = "registry.example"
+
+    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+        digest = "sha256:" + (str(len(platforms)) * 64)
+        reference = Reference.parse(f"{self.host}/{path}:{tag}")
+        image = Image(reference=str(reference.at(digest)), digest=digest, platforms=platforms)
+        self.registry.push(reference, image)
+        return digest
+
+    def fail(self, code: str) -> None:
+        self.registry.failure = BoatyardError(code, "told to fail")
+
+    def mend(self) -> None:
+        self.registry.failure = None
+
+
+class OverHttp:
+    def __init__(self, fake: FakeRegistry) -> None:
+        self._fake = fake
+        self.host = fake.address
+        self.registry = OciRegistry(insecure=[fake.address], retries=Retries(attempts=2, first_pause_seconds=0.001))
+
+    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+        if len(platforms) == 1:
+            return self._fake.add_image(path, tag, platform=platforms[0])
+        return self._fake.add_index(path, tag, platforms)
+
+    def fail(self, code: str) -> None:
+        self._fake.faults = [Fault(status=403 if code == DENIED else 503, times=10**6)]
+
+    def mend(self) -> None:
+        self._fake.faults = []
+
+
+@pytest.fixture(params=["memory", "http"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "memory":
+        yield InMemory()
+        return
+    with running() as fake:
+        yield OverHttp(fake)
+
+
+BOTH = ("linux/amd64", "linux/arm64")
+
+
+def reference(world: World, name: str) -> Reference:
+    return Reference.parse(f"{world.host}/acme/{name}")
+
+
+def test_what_was_never_pushed_is_not_found(world: World) -> None:
+    assert world.registry.find(reference(world, "image:tag"), ()) is None
+
+
+def test_what_was_pushed_is_found_by_its_tag_and_its_digest(world: World) -> None:
+    digest = world.push("acme/image", "tag", ("linux/amd64",))
+    for name in ("image:tag", f"image@{digest}", f"image:tag@{digest}"):
+        image = world.registry.find(reference(world, name), ("linux/amd64",))
+        assert image is not None
+        assert (image.digest, image.platforms) == (digest, ("linux/amd64",))
+        assert image.reference == f"{world.host}/acme/image@{digest}"
+
+
+def test_another_tag_and_another_repository_are_not_found(world: World) -> None:
+    world.push("acme/image", "tag", ("linux/amd64",))
+    assert world.registry.find(reference(world, "image:other"), ()) is None
+    assert world.registry.find(reference(world, "other:tag"), ()) is None
+
+
+@pytest.mark.parametrize("wanted", [(), ("linux/amd64",), ("linux/arm64",), BOTH, BOTH[::-1]])
+def test_all_platforms_asked_for_must_be_there(world: World, wanted: tuple[str, ...]) -> None:
+    world.push("acme/image", "tag", BOTH)
+    image = world.registry.find(reference(world, "image:tag"), wanted)
+    assert image is not None and set(image.platforms) == set(BOTH)
+
+
+@pytest.mark.parametrize("wanted", [("linux/arm64",), BOTH, ("linux/s390x",)])
+def test_one_platform_too_few_is_not_found(world: World, wanted: tuple[str, ...]) -> None:
+    world.push("acme/image", "tag", ("linux/amd64",))
+    assert world.registry.find(reference(world, "image:tag"), wanted) is None
+
+
+@pytest.mark.parametrize("code", [DENIED, DOWN])
+@pytest.mark.parametrize("there", [True, False])
+def test_what_cannot_be_known_is_raised_and_not_remembered(world: World, code: str, there: bool) -> None:
+    if there:
+        world.push("acme/image", "tag", ("linux/amd64",))
+    world.fail(code)
+    with pytest.raises(BoatyardError) as caught:
+        world.registry.find(reference(world, "image:tag"), ("linux/amd64",))
+    assert caught.value.code == code
+    world.mend()
+    assert (world.registry.find(reference(world, "image:tag"), ("linux/amd64",)) is not None) is there
+
+
+def test_a_tag_that_moved_leads_to_the_new_image(world: World) -> None:
+    old = world.push("acme/image", "tag", ("linux/amd64",))
+    assert world.registry.find(reference(world, "image:tag"), ()) is not None
+    new = world.push("acme/image", "tag", BOTH)
+    image = world.registry.find(reference(world, "image:tag"), ())
+    assert image is not None and image.digest == new != old

@@ -1,0 +1,39 @@
+"""What removes objects: the garbage collector (owners that are gone) and the TTL controller (finished Jobs)."""
+
+from tests.kubernetes.loopback.api import mark_deleted
+from tests.kubernetes.loopback.job_controller import JOBS, PODS, condition
+from tests.kubernetes.loopback.resources import BY_KIND
+from tests.kubernetes.loopback.status import Refused
+from tests.kubernetes.loopback.store import Object, Store, unix
+
+
+def collect_garbage(store: Store) -> None:
+    """kubernetes.io/docs/concepts/architecture/garbage-collection: an owner counts by its uid, not its name."""
+    for resource, obj in list(store.owned()):
+        metadata = obj["metadata"]
+        if any(_exists(store, owner, metadata["namespace"]) for owner in metadata["ownerReferences"]):
+            continue
+        try:
+            if resource is PODS and obj["spec"].get("nodeName"):
+                mark_deleted(store, PODS, obj)
+            else:
+                store.remove(resource, metadata["namespace"], metadata["name"])
+        except Refused:
+            continue
+
+
+def remove_finished(store: Store) -> None:
+    for job in store.find(JOBS):
+        ttl = job["spec"].get("ttlSecondsAfterFinished")
+        end = condition(job, "Complete") or condition(job, "Failed")
+        if ttl is not None and end and store.now() >= unix(end["lastTransitionTime"]) + ttl:
+            store.remove(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
+
+
+def _exists(store: Store, owner: Object, namespace: str) -> bool:
+    resource = BY_KIND[owner["apiVersion"], owner["kind"]]
+    try:
+        found = store.get(resource, namespace if resource.namespaced else "", owner["name"])
+    except Refused:
+        return False
+    return bool(found["metadata"]["uid"] == owner["uid"])

@@ -1,0 +1,49 @@
+"""The Kubernetes runner for tests/contract: hands that play its pods."""
+
+from pathlib import Path
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.job import JobProgress, JobResult
+from boatyard.memory import ManualClock
+from boatyard.settings import Limits
+from boatyard_buildkit.termination import brief
+from boatyard_kubernetes.names import job_name
+from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.site import Site, limited, settings
+
+
+class KubernetesHands:
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.clock = ManualClock()
+        self._site = Site(limited(settings(), limits), clock=self.clock)
+        self._node = HandNode(self._site.cluster)
+        self.runner = self._site.runner
+
+    def begin(self, build_id: str) -> Build:
+        self._node.start(job_name(build_id))
+        return self._build(build_id)
+
+    def progress(self, build_id: str, progress: JobProgress) -> Build:
+        self._node.log(job_name(build_id), '{"progress":' + msgspec.json.encode(progress).decode() + "}")
+        return self._build(build_id)
+
+    def log(self, build_id: str, *lines: str) -> None:
+        self._node.log(job_name(build_id), *(msgspec.json.encode({"t": 0.0, "line": line}).decode() for line in lines))
+
+    def finish(self, build_id: str, result: JobResult | None) -> Build:
+        if result is None:
+            self._node.end(job_name(build_id), 137, reason="Error")
+        else:
+            code = {"SUCCEEDED": 0, "ERRORED": 2}.get(result.state, 1)
+            self._node.end(job_name(build_id), code, brief(result).decode())
+        return self._build(build_id)
+
+    def close(self) -> None:
+        self._site.close()
+
+    def _build(self, build_id: str) -> Build:
+        build = self.runner.status(build_id)
+        assert build
+        return build

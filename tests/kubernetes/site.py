@@ -1,0 +1,63 @@
+"""A cluster on loopback, and a runner that is allowed no more than its Role says."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from boatyard.memory import ManualClock
+from boatyard.ports import Clock
+from boatyard.settings import Limits, Settings
+from boatyard_kubernetes import Cluster, KubernetesJobRunner, connect
+from tests.kubernetes.loopback import LoopbackCluster
+from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.loopback.rbac import service_account
+
+NAMESPACE = "default-development"
+HOME = "boatyard"
+FUNCTION = "boatyard-function"
+TOKEN = "function-token"
+
+
+def settings(**kubernetes: Any) -> Settings:
+    """Daemonless unless something else is asked for."""
+    own = {"builderImage": "registry.test/builder:1", **kubernetes}
+    return msgspec.convert({"buildkit": {"enabled": False}, "kubernetes": own}, Settings)
+
+
+class Site:
+    """One loopback cluster with a namespace, the function's user, and what it may do."""
+
+    def __init__(self, chosen: Settings | None = None, *, clock: Clock | None = None, ticking: bool = False) -> None:
+        from boatyard_kubernetes.access import function_access
+
+        self.clock = clock or ManualClock()
+        self.settings = chosen or settings()
+        self.cluster = LoopbackCluster(self.clock.now, ticking=ticking)
+        self.cluster.namespace(HOME)
+        self.cluster.namespace(NAMESPACE)
+        subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
+        self.cluster.users[TOKEN] = service_account(HOME, FUNCTION)
+        self.cluster.apply(*(obj.to_dict() for obj in function_access(self.settings, subject, [NAMESPACE])))
+        self.api = self.connect()
+        self.runner = KubernetesJobRunner(self.api, self.settings, self.clock, fresh_seconds=0, pause=lambda _: None)
+
+    def connect(self, token: str = TOKEN) -> Cluster:
+        return connect(self.cluster.kubeconfig(token))
+
+    def close(self) -> None:
+        self.cluster.close()
+
+
+@contextmanager
+def site(chosen: Settings | None = None, **options: Any) -> Iterator[tuple[Site, HandNode]]:
+    made = Site(chosen, **options)
+    try:
+        yield made, HandNode(made.cluster)
+    finally:
+        made.close()
+
+
+def limited(chosen: Settings, limits: Limits) -> Settings:
+    return msgspec.structs.replace(chosen, limits=limits)

@@ -1,0 +1,42 @@
+"""`python -m tests.terraform.offline.cloud PORT`: a moto server, with what Terraform asks for beyond it.
+
+moto keeps everything in memory: the process is the account.
+"""
+
+import sys
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import Queue
+from werkzeug.serving import WSGIRequestHandler, run_simple
+
+from tests.terraform.offline.eks import WithEks
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        pass
+
+
+def keep_redrive_allow_policy() -> None:
+    """SQS returns what was set; moto takes it and forgets it, and Terraform waits for it to appear."""
+    name = "RedriveAllowPolicy"
+    known = Queue.attributes.fget
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        return {key: value for key, value in known(self).items() if key != name or value}
+
+    Queue.redrive_allow_policy = None
+    Queue.BASE_ATTRIBUTES = [*Queue.BASE_ATTRIBUTES, name]
+    Queue.attributes = property(attributes)  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    keep_redrive_allow_policy()
+    run_simple(
+        "127.0.0.1",
+        int(sys.argv[1]),
+        WithEks(DomainDispatcherApplication(create_backend_app)),
+        threaded=True,
+        request_handler=_Quiet,
+    )
