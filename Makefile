@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Everything they need they set up themselves,
 # in .venv/ and .boatyard/ of this folder; both are safe to repeat and quick when already done.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock clean setup
+.PHONY: help run test lint bench bundle lock clean setup
 
 BIN := .venv/bin
 
@@ -24,6 +24,9 @@ lint: setup  ## ruff, mypy --strict, import-linter
 bench: setup  ## measure Boatyard against flyte's own Docker builder; writes docs/benchmarks.md
 	@$(BIN)/python -m boatyard_local.engine ensure
 	@$(BIN)/python -m tests.bench
+
+bundle: setup  ## make a cloud function's bundle, CLOUD=aws: .boatyard/bundles/aws.zip
+	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)
 
 lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
 	@scripts/lock

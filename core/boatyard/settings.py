@@ -171,8 +171,6 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     managed buildkitd, and plain TCP for a `buildkitUri`."""
     ca_config_map: str = ""
     """ConfigMap of a build's namespace whose ca.crt becomes the build's `network.caBundle`."""
-    host_users: bool = True
-    """False puts the pods that run BuildKit into a user namespace of their own, where nodes have them."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 - Presigned S3 URLs are held to their signature, their expiry, the length and the checksum that they sign.
 - ECR gives blobs (GetDownloadUrlForLayer).
+- Actions that moto answers too simply are answered by `actions`, such as CodeBuild's (tests/aws/codebuild.py).
 - A call can be made to fail as AWS would say it: throttled, denied, not answered at all.
 """
 
@@ -36,9 +37,15 @@ class Fault:
     times: int = 1
 
 
+Action = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+
+
 @dataclass
 class Cloud:
     url: str = ""
+    actions: dict[str, Action] = field(default_factory=dict)
+    ahead: float = 0.0
+    """Seconds by which S3's clock is ahead of ours."""
     blobs: dict[str, bytes] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -51,6 +58,8 @@ class Cloud:
         return [parameters for name, parameters in self.calls if name == action]
 
     def forget(self) -> None:
+        self.actions.clear()
+        self.ahead = 0.0
         self.blobs.clear()
         self.faults.clear()
         self.calls.clear()
@@ -85,12 +94,19 @@ class Front:
             self._cloud.calls.append((name, parameters))
         if fault := self._fault(name):
             return _refuse(start, fault.status, fault.code, json_protocol=bool(target))
+        if action := self._cloud.actions.get(target):
+            status, answer = action(parameters)
+            body = json.dumps(answer).encode()
+            start(f"{status} X", [("content-type", "application/x-amz-json-1.1"), ("content-length", str(len(body)))])
+            return [body]
         if target == "GetDownloadUrlForLayer" and parameters["layerDigest"] in self._cloud.blobs:
             digest = parameters["layerDigest"]
             body = json.dumps({"downloadUrl": f"{self._cloud.url}/blobs/{digest}", "layerDigest": digest}).encode()
             start("200 OK", [("content-type", "application/x-amz-json-1.1"), ("content-length", str(len(body)))])
             return [body]
-        if "X-Amz-Signature" in environ.get("QUERY_STRING", "") and (code := presigned_fault(environ)):
+        if "X-Amz-Signature" in environ.get("QUERY_STRING", "") and (
+            code := presigned_fault(environ, self._cloud.ahead)
+        ):
             return _refuse(start, 400 if code == "BadDigest" else 403, code, json_protocol=False)
         return self._moto(environ, start)  # type: ignore[no-any-return]
 
@@ -116,14 +132,14 @@ def serve() -> tuple[Cloud, Callable[[], None]]:
     return cloud, stop
 
 
-def presigned_fault(environ: Environ) -> str:
+def presigned_fault(environ: Environ, ahead: float = 0.0) -> str:
     """What S3 says of a presigned request that is not as it was signed; empty if it is.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     """
     query = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
     stamp = time.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
-    if time.mktime(stamp) - time.timezone + int(query["X-Amz-Expires"]) < time.time():
+    if time.mktime(stamp) - time.timezone + int(query["X-Amz-Expires"]) < time.time() + ahead:
         return "AccessDenied"
     signed = query["X-Amz-SignedHeaders"].split(";")
     headers = {name: _header(environ, name) for name in signed}

@@ -64,9 +64,7 @@ def _builds(own: Own, ours: Ours, docker: Docker, runs: int, console: Console) -
         return own.build(made(added=added), f"t{next(fresh)}")
 
     console.print("cold: nothing cached, everything downloaded, built and pushed")
-    yield compare(
-        "cold", runs, lambda _: own_build(), lambda _: ours.build(made()), before=lambda: empty_cache(docker)
-    )
+    yield compare("cold", runs, lambda _: own_build(), lambda _: ours.build(made()), before=lambda: empty_cache(docker))
     # Both sides have their layers now; what follows builds on them.
     reference, unchanged = own_build(), made()
     ours.build(unchanged)
@@ -124,7 +122,7 @@ def _docker(settings: Settings) -> Docker:
 @contextmanager
 def _server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="boatyard-bench-") as state:
-        command = [sys.executable, "-m", "boatyard_local", "--state", state, "--config", str(CONFIG)]
+        command = [sys.executable, "-m", "boatyard_local", "serve", "--state", state, "--config", str(CONFIG)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             try:

@@ -34,7 +34,11 @@ def timed(run: Callable[[], object]) -> float:
 
 
 def compare(
-    what: str, runs: int, own: Callable[[int], object], ours: Callable[[int], object], before: Callable[[], object] = int
+    what: str,
+    runs: int,
+    own: Callable[[int], object],
+    ours: Callable[[int], object],
+    before: Callable[[], object] = int,
 ) -> Row:
     """Both sides in turn, the order swapped every run; `before` is not timed."""
     times: tuple[list[float], list[float]] = ([], [])

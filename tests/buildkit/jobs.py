@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from boatyard.context import Context
 from boatyard.job import BuildJob, JobContext
 from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import Scope
@@ -27,13 +28,20 @@ def make(
     base: str = "base.example/python:3.11",
     dockerfile: str = "",
     registry: str = "",
+    context_needed: bool = False,
     **changes: Any,
 ) -> BuildJob:
-    """The job of a spec, with fields of it replaced by `changes`."""
+    """The job of a spec, with fields of it replaced by `changes`.
+
+    `context_needed` plans with a context that `with_context` then replaces.
+    """
     document: dict[str, Any] = {"dockerfile": dockerfile}
     if not dockerfile:
         document = {"baseImage": base, "pythonVersion": "3.11", "layers": layers or []}
-    order = Order(spec=parse_spec(document), scope=Scope("project", "domain"), target=Target(registry=registry))
+    context = Context(sha256="0" * 64, size=1) if context_needed else None
+    order = Order(
+        spec=parse_spec(document), scope=Scope("project", "domain"), target=Target(registry=registry), context=context
+    )
     job = make_job(order, make_plan(order, settings), settings, attempt=1, context_url="")
     return msgspec.structs.replace(job, **changes)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from boatyard_client.settings_file import find_settings
+from boatyard_local import load_settings
 from tests.client.commands import boatyard
 from tests.client.service import MemoryService
 from tests.client.trees import make
@@ -65,6 +67,17 @@ def test_the_projects_settings_count_over_those_of_this_machine(spec: Path, fold
     (folder / "only.toml").write_text('defaultRepository = "c.example.com/z"\n')
     alone = boatyard("plan", spec, "--json", "--settings", "only.toml").json()
     assert alone["target"].startswith("c.example.com/z/image:")
+
+
+def test_files_are_joined_as_the_server_joins_them(folder: Path) -> None:
+    beneath = (
+        b'defaultRepository = "a.example.com/x"\n[limits]\nlayers = 5\n[[baseImages]]\nmatch = "*"\nimage = "a:1"\n'
+    )
+    over = b'[limits]\nrequestBytes = 6\n[[baseImages]]\nmatch = "python*"\nimage = "b:1"\n[client]\ndomain = "d"\n'
+    make(folder, {".boatyard": {"boatyard.toml": beneath}, "boatyard.toml": over})
+    found, files = find_settings()
+    assert found == load_settings(files[1], {}, beneath=files[0]) and len(files) == 2
+    assert [rule.image for rule in found.base_images] == ["b:1", "a:1"] and found.limits.layers == 5
 
 
 def test_a_service_plans_with_its_own_settings(spec: Path, service: MemoryService) -> None:

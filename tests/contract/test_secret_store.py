@@ -9,12 +9,16 @@ from boatyard.errors import BoatyardError
 from boatyard.memory import MemorySecretStore
 from boatyard.ports import Scope, SecretStore, SecretValue
 from boatyard_local.secret_store import FileSecretStore
+from tests.kubernetes.secret_stores import kubernetes_store
 
 SCOPE = Scope("shop", "production")
 TOKEN = SecretValue(kind="build", value=b"hunter2\n")
 MAKE: dict[str, Callable[[Path], SecretStore]] = {
     "memory": lambda path: MemorySecretStore(),
     "local": lambda path: FileSecretStore(path / "secrets"),
+    "kubernetes": lambda path: kubernetes_store(
+        "shop-production", "shop-development", "other-production", "production-shop"
+    ),
 }
 
 

@@ -91,7 +91,7 @@ def _of(document: dict[str, Any]) -> Side:
             [pip("git")],
             ["layer 0 is gone: with_apt_packages('git')", "layer 0 is new: with_pip_packages('git')"],
         ),
-        ([apt("x"), pip("y")], [pip("y"), apt("x")], ["with_pip_packages('y') moved from layer 1 to layer 0"]),
+        ([apt("x"), pip("y")], [pip("y"), apt("x")], ["with_apt_packages('x') moved from layer 0 to layer 1"]),
         ([env(A="1")], [env(A="2")], ["layer 0: with_env_vars(A): A has another value"]),
         ([env(A="1", B="2")], [env(B="2", A="1")], ["layer 0: with_env_vars(A, B) → with_env_vars(B, A)"]),
         ([env(A="1")], [env(A="1", B="")], ["layer 0: with_env_vars(A) → with_env_vars(A, B)"]),

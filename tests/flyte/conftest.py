@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,7 +21,7 @@ from tests.flyte.wheel import make_wheel
 
 ROOT = Path(__file__).parent.parent.parent
 STATE = ROOT / ".boatyard"
-PASSWORD = "pa55 word$"
+PASSWORD = "s3cret-Pa55"
 
 Ensure: TypeAlias = Callable[[flyte.Image], str]
 
@@ -43,21 +44,16 @@ def docker(settings: Settings) -> Docker:
     return Docker(command=(settings.buildkit.docker,), env=env)
 
 
-@pytest.fixture(scope="session")
-def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@contextmanager
+def serving(state: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
     """The URL of a server with a state folder of its own; the registry and BuildKit are the engine's."""
-    state = tmp_path_factory.mktemp("state")
-    command = [
-        sys.executable,
-        "-m",
-        "boatyard_local",
-        "serve",
-        "--state",
-        str(state),
-        "--config",
-        str(STATE / "boatyard.toml"),
-    ]
-    with (state / "stderr").open("w") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+    command = [sys.executable, "-m", "boatyard_local", "serve", "--state", str(state)]
+    command += ["--config", str(STATE / "boatyard.toml")]
+    env = {**os.environ, **(variables or {})}
+    with (
+        (state / "stderr").open("w") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=env) as process,
+    ):
         assert process.stdout is not None
         url = process.stdout.readline().decode().strip()
         assert url.startswith("http://"), (state / "stderr").read_text()
@@ -65,11 +61,15 @@ def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         process.terminate()
 
 
-@pytest.fixture
-def boatyard(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The plugin asks the tests' server."""
-    monkeypatch.setenv("BOATYARD_URL", server)
-    return server
+@pytest.fixture(scope="session")
+def server_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings, server_state: Path) -> Iterator[str]:
+    with serving(server_state) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

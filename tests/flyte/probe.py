@@ -7,52 +7,67 @@ from typing import Any
 import msgspec
 
 _SCRIPT = r"""
-import hashlib, importlib, json, os, pwd, shutil, stat, subprocess, sys
+import hashlib, json, os, pwd, shutil, stat, subprocess, sys
+
 ask = json.loads(sys.argv[1])
+python = shutil.which("python") or shutil.which("python3")
+
 def owner(uid):
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
 def entry(path):
     s = os.lstat(path)
     kind = "link" if stat.S_ISLNK(s.st_mode) else "folder" if stat.S_ISDIR(s.st_mode) else "file"
     content = None
     if kind == "link":
         content = os.readlink(path)
-    elif kind == "file" and stat.S_ISREG(s.st_mode):
-        try:
-            with open(path, "rb") as f:
-                content = hashlib.sha256(f.read()).hexdigest()
-        except PermissionError:
-            content = "unreadable"
+    elif kind == "file":
+        with open(path, "rb") as f:
+            content = hashlib.sha256(f.read()).hexdigest()
     return {"kind": kind, "mode": oct(stat.S_IMODE(s.st_mode)), "owner": owner(s.st_uid), "content": content}
+
 files = {}
 def walk(path):
     if path in ask["without"] or not os.path.lexists(path):
         return
     files[path] = entry(path)
     if files[path]["kind"] == "folder":
-        try:
-            names = os.listdir(path)
-        except PermissionError:
-            return
-        for name in names:
+        for name in os.listdir(path):
             walk(path.rstrip("/") + "/" + name)
+
+def told(code):
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+def imported(name):
+    module, attribute = name.split(":")
+    return told(f"import {module} as m; print(m.{attribute})")
+
+def text(path):
+    if not os.path.isfile(path):
+        return None
+    with open(path, "rb") as f:
+        return f.read().decode("utf-8", "surrogateescape")
+
 for root in ask["roots"]:
     walk(root)
-code = "import json, importlib.metadata as m, sys; print(json.dumps([sys.prefix, sys.version_info[:2], {d.metadata['Name']: d.version for d in m.distributions()}]))"
-python = shutil.which("python") or shutil.which("python3")
-found = json.loads(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout)
-def imported(name):
-    done = subprocess.run([python, "-c", f"import {name.split(':')[0]} as m; print(m.{name.split(':')[1]})"], capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+versions = "{d.metadata['Name']: d.version for d in m.distributions()}"
+facts = "sys.prefix, sys.version_info[:2], " + versions
+found = json.loads(told("import json, sys, importlib.metadata as m; print(json.dumps([" + facts + "]))"))
 print(json.dumps({
-    "user": owner(os.getuid()), "group": os.getgid(), "workdir": os.getcwd(), "env": dict(os.environ), "python": python,
-    "prefix": found[0], "version": found[1], "distributions": found[2],
+    "user": owner(os.getuid()),
+    "workdir": os.getcwd(),
+    "env": dict(os.environ),
+    "python": python,
+    "prefix": found[0],
+    "version": found[1],
+    "distributions": found[2],
     "imports": {name: imported(name) for name in ask["imports"]},
     "files": files,
-    "texts": {p: open(p, "rb").read().decode("utf-8", "surrogateescape") if os.path.isfile(p) else None for p in ask["texts"]},
+    "texts": {path: text(path) for path in ask["texts"]},
 }))
 """
 
@@ -68,7 +83,6 @@ class Inside(msgspec.Struct, frozen=True):
     """`imports` has the value of `module:attribute`, or the error's last line; `texts` the contents of files."""
 
     user: str
-    group: int
     workdir: str
     env: dict[str, str]
     python: str
@@ -92,6 +106,11 @@ class Docker(msgspec.Struct, frozen=True):
         )
         assert done.returncode == 0, f"docker {' '.join(arguments[:4])}: {done.stderr[-4000:]}"
         return done.stdout
+
+    def config(self, image: str) -> dict[str, Any]:
+        """What the image says of how it is run, unset fields left out. The engine must have it."""
+        found: dict[str, Any] = json.loads(self.run("image", "inspect", "--format", "{{json .Config}}", image))
+        return {name: value for name, value in found.items() if value}
 
     def look(
         self,

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+
+from boatyard_local.state import StateFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,7 +63,21 @@ class ServerProcess:
         self.process.send_signal(number)
         return self.process.wait(10)
 
+    def ask(self, path: str) -> socket.socket:
+        """A GET under way, whose answer is not waited for."""
+        url = httpx.URL(self.url)
+        connection = socket.create_connection((url.host, url.port or 0))
+        connection.settimeout(60)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n\r\n".encode())
+        return connection
+
+    def order(self, build_id: str, **orders: Any) -> None:
+        """What a job without a script does next; see stand_in.py."""
+        with (StateFolder(self.state).build(build_id).path / "orders.jsonl").open("a") as file:
+            file.writelines(json.dumps({name: order}) + "\n" for name, order in orders.items())
+
     def build(self, number: int = 0, *, force: bool = False, **script: Any) -> httpx.Response:
         """Asks for an image whose job does what `script` says; `number` makes it another image."""
-        text = f"# stand-in: {json.dumps(script)}\n# {number}\nFROM 127.0.0.1:5000/base:1\n"
+        told = f"# stand-in: {json.dumps(script)}\n" if script else ""
+        text = f"{told}# {number}\nFROM 127.0.0.1:5000/base:1\n"
         return self.http.post("/v1/builds", json={"spec": {"dockerfile": text}, "force": force})

@@ -15,7 +15,6 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_local import ServeError, serve
 from boatyard_local.jobs.record import read_result
-from boatyard_local.logging_setup import log_to
 from boatyard_local.state import BuildFolder
 from tests.local.jobs import argv
 
@@ -36,7 +35,6 @@ class Pushed:
 
 
 def main(state: Path, settings: str = "{}") -> int:
-    log_to(sys.stderr)
     values = {"defaultRepository": "127.0.0.1:5000/images", **json.loads(settings)}
     try:
         serve(

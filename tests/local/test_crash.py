@@ -132,3 +132,13 @@ def test_a_stranger_in_the_builds_folder_is_left_alone(tmp_path: Path) -> None:
     again = runner(tmp_path)
     assert (strange / "text").read_text() == "mine"
     again.close()
+
+
+def test_a_build_that_nobody_can_read_any_more_makes_room(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path).build(f"{tag()}-1")
+    folder.path.mkdir(parents=True)
+    folder.job.write_bytes(b"\0\0")
+    it = runner(tmp_path)
+    assert it.latest(tag()) is None
+    assert ended(it, it.ensure(job(seconds=0), tag(), force=False).build.id).state is State.SUCCEEDED
+    it.close()

@@ -49,7 +49,7 @@ def test_a_thousand_different_builds_queue_and_none_is_lost(tmp_path: Path) -> N
         most = max(most, sum(build.state is State.RUNNING for build in builds))
         return sum(build.state is State.SUCCEEDED for build in builds) == MANY
 
-    until(running, 60, pause=0.2)
+    until(running, 240, pause=0.2)
     assert most <= Settings().limits.concurrent_builds
     first.close()
     again = LocalJobRunner(StateFolder(tmp_path), SystemClock(), argv=sh).open()

@@ -91,7 +91,7 @@ def real(tmp_path: Path) -> Iterator[Real]:
 
 
 def test_a_server_killed_while_it_builds_tells_how_the_build_ended(real: Real) -> None:
-    build_id = real.build("echo under-way; sleep 4")
+    build_id = real.build("echo under-way; sleep 3")
     real.reaches(build_id, "under-way")
     real.kill()
     real.start()
@@ -102,14 +102,14 @@ def test_a_server_killed_while_it_builds_tells_how_the_build_ended(real: Real) -
 
 
 def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) -> None:
-    build_id = real.build("echo under-way; sleep 6")
+    build_id = real.build("echo under-way; sleep 4")
     real.reaches(build_id, "under-way")
     folder = real.state.build(build_id)
     os.kill(int(folder.pid.read_text()), signal.SIGKILL)
     build = real.end(build_id)
     assert (build["state"], build["error"]["code"]) == ("ERRORED", "BUILDER_LOST")
     until(lambda: not processes_of(folder.path))
-    time.sleep(7)
+    time.sleep(5)
     assert not real.pushed(), "what the job started went on without it"
     again = real.ask()
     assert again != build_id
@@ -117,15 +117,15 @@ def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) 
 
 
 def test_a_cancelled_build_stops_and_pushes_nothing(real: Real) -> None:
-    build_id = real.build("echo under-way; sleep 6")
+    build_id = real.build("echo under-way; sleep 4")
     real.reaches(build_id, "under-way")
     asked = time.monotonic()
     real.http.post(f"/v1/builds/{build_id}/cancel")
     build = real.end(build_id)
     assert (build["state"], build["error"]["code"]) == ("CANCELLED", "CANCELLED")
-    assert time.monotonic() - asked < 8
+    assert time.monotonic() - asked < 15
     assert not processes_of(real.state.build(build_id).path)
-    time.sleep(6)
+    time.sleep(4)
     assert not real.pushed()
 
 

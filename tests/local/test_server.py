@@ -2,9 +2,7 @@
 
 import http.client
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,12 +19,21 @@ from boatyard_local.state import StateFolder
 from tests.local.jobs import until
 from tests.local.servers import ROOT, ServerProcess
 
-END_SECONDS = 2.0
+END_SECONDS = 5.0
+DIGEST = "sha256:" + "f" * 64
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """One to be killed or stopped."""
     with ServerProcess(tmp_path / "state") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One for the tests that leave it alone."""
+    with ServerProcess(tmp_path_factory.mktemp("shared") / "state", limits={"concurrentBuilds": 8}) as started:
         yield started
 
 
@@ -38,36 +45,40 @@ def wait(server: ServerProcess, build_id: str) -> dict[str, object]:
     return until(look)  # type: ignore[no-any-return]
 
 
-def test_an_image_is_built_and_then_answered_from_the_registry(server: ServerProcess) -> None:
-    answer = server.build(lines=["one", "two"])
+def test_an_image_is_built_and_then_answered_from_the_registry(shared: ServerProcess) -> None:
+    answer = shared.build(1, lines=["one", "two"])
     assert answer.status_code == 202
     build_id = answer.json()["id"]
     assert answer.headers["location"] == f"/v1/builds/{build_id}"
-    build = wait(server, build_id)
+    build = wait(shared, build_id)
     assert build["state"] == "SUCCEEDED"
-    logs = server.http.get(f"/v1/builds/{build_id}/logs").json()
+    logs = shared.http.get(f"/v1/builds/{build_id}/logs").json()
     assert logs["lines"] == ["one", "two"] and logs["done"]
-    again = server.build(lines=["one", "two"])
+    again = shared.build(1, lines=["one", "two"])
     assert again.status_code == 200
     assert again.json()["cached"] and again.json()["image"] == build["image"]
 
 
 def test_a_killed_server_still_tells_how_the_build_ended(server: ServerProcess) -> None:
-    build_id = server.build(seconds=1.0, lines=["before"]).json()["id"]
-    until(lambda: server.http.get(f"/v1/builds/{build_id}").json()["state"] == "RUNNING")
+    build_id = server.build().json()["id"]
+    server.order(build_id, line="before")
+    until(lambda: server.http.get(f"/v1/builds/{build_id}/logs").json()["lines"] == ["before"])
     server.kill()
     server.start()
-    assert server.build(seconds=1.0, lines=["before"]).json()["joined"]
+    assert server.build().json()["joined"]
+    server.order(build_id, line="after", result={"state": "SUCCEEDED", "digest": DIGEST})
     build = wait(server, build_id)
     assert build["state"] == "SUCCEEDED"
-    assert server.http.get(f"/v1/builds/{build_id}/logs").json()["lines"] == ["before"]
+    assert server.http.get(f"/v1/builds/{build_id}/logs").json()["lines"] == ["before", "after"]
 
 
 def test_a_build_that_ended_while_there_was_no_server_is_told_of(server: ServerProcess) -> None:
-    build_id = server.build(seconds=0.4).json()["id"]
+    build_id = server.build().json()["id"]
     folder = StateFolder(server.state).build(build_id)
-    until((folder.path / "begun").exists)
+    server.order(build_id, line="before")
+    until(folder.log.exists)
     server.kill()
+    server.order(build_id, result={"state": "SUCCEEDED", "digest": DIGEST})
     until(folder.result.exists)
     server.start()
     build = wait(server, build_id)
@@ -75,18 +86,19 @@ def test_a_build_that_ended_while_there_was_no_server_is_told_of(server: ServerP
     assert abs(float(str(build["finishedAt"])) - folder.result.stat().st_mtime) < 0.1
 
 
-def test_fifty_equal_requests_start_one_build_and_all_get_its_image(server: ServerProcess) -> None:
-    images: list[str] = []
+def test_fifty_equal_requests_start_one_build_and_all_get_its_image(shared: ServerProcess) -> None:
+    answers: list[tuple[str, str]] = []
     barrier = threading.Barrier(50)
-    order = {"spec": {"dockerfile": '# stand-in: {"seconds": 0.5}\nFROM 127.0.0.1:5000/base:1\n'}}
+    order = {"spec": {"dockerfile": '# stand-in: {"seconds": 1.5}\nFROM 127.0.0.1:5000/base:1\n'}}
 
     def ask() -> None:
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+        connection = http.client.HTTPConnection(shared.url.removeprefix("http://"))
+        connection.connect()
         barrier.wait()
         connection.request("POST", "/v1/builds", json.dumps(order), {"content-type": "application/json"})
         build_id = json.load(connection.getresponse())["id"]
         connection.request("GET", f"/v1/builds/{build_id}?wait=20")
-        images.append(json.load(connection.getresponse())["image"])
+        answers.append((build_id, json.load(connection.getresponse())["image"]))
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(50)]
@@ -94,60 +106,50 @@ def test_fifty_equal_requests_start_one_build_and_all_get_its_image(server: Serv
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(images) == 50 and len(set(images)) == 1
-    assert len(server.http.get("/v1/builds").json()["builds"]) == 1
+    assert len(answers) == 50 and len(set(answers)) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_ends_at_once_though_callers_wait_and_their_builds_run(
     server: ServerProcess, number: signal.Signals
 ) -> None:
-    build_id = server.build(seconds=5).json()["id"]
-    answers: list[httpx.Response] = []
-
-    def poll() -> None:
-        answers.append(httpx.get(f"{server.url}/v1/builds/{build_id}?wait=30", timeout=40))
-
-    threads = [threading.Thread(target=poll) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.3)
+    build_id = server.build().json()["id"]
+    waiting = [server.ask(f"/v1/builds/{build_id}?wait=30") for _ in range(20)]
+    server.http.get("/healthz")  # what was sent before has been read now
+    time.sleep(0.5)
     asked = time.monotonic()
     assert server.stop(number) == 0
     assert time.monotonic() - asked < END_SECONDS
-    for thread in threads:
-        thread.join()
-    assert [answer.json()["state"] for answer in answers] == ["RUNNING"] * 20
+    for connection in waiting:
+        with connection:
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200") and b'"state":"' in answer
     assert not StateFolder(server.state).server.exists()
-    pid = int(StateFolder(server.state).build(build_id).pid.read_text())
-    os.kill(pid, signal.SIGKILL)
+    assert StateFolder(server.state).build(build_id).result.exists() is False
+    server.order(build_id, exit=0)
 
 
-def test_hundreds_who_wait_do_not_keep_others_waiting(server: ServerProcess) -> None:
-    build_id = server.build(seconds=3).json()["id"]
-    waiting = []
-    for _ in range(300):
-        connection = socket.create_connection((httpx.URL(server.url).host, httpx.URL(server.url).port or 0))
-        host = server.url.removeprefix("http://")
-        connection.sendall(f"GET /v1/builds/{build_id}?wait=20 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-        waiting.append(connection)
+def test_hundreds_who_wait_do_not_keep_others_waiting(shared: ServerProcess) -> None:
+    build_id = shared.build(300).json()["id"]
+    waiting = [shared.ask(f"/v1/builds/{build_id}?wait=20") for _ in range(300)]
     asked = time.monotonic()
-    assert server.http.get("/healthz").status_code == 200
-    assert time.monotonic() - asked < 1
+    assert shared.http.get("/healthz").status_code == 200
+    assert time.monotonic() - asked < 2
+    shared.order(build_id, result={"state": "SUCCEEDED", "digest": DIGEST})
     for connection in waiting:
         with connection:
             assert connection.recv(12) == b"HTTP/1.1 200"
 
 
-def test_a_second_server_on_the_same_state_is_refused(server: ServerProcess) -> None:
+def test_a_second_server_on_the_same_state_is_refused(shared: ServerProcess) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.local.stand_in_server", str(server.state)],
+        [sys.executable, "-m", "tests.local.stand_in_server", str(shared.state)],
         cwd=ROOT, capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     line = done.stderr.strip()
-    assert "\n" not in line and "already runs" in line and server.url in line
-    assert server.http.get("/healthz").status_code == 200
+    assert "\n" not in line and "already runs" in line and shared.url in line
+    assert shared.http.get("/healthz").status_code == 200
 
 
 def test_the_state_is_free_again_after_a_kill(server: ServerProcess) -> None:
@@ -174,7 +176,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_stopped(tmp_path: Path
         with server_process.claim(state):
             record = {"url": "http://127.0.0.1:1", "pid": other.pid, "started": "1", "version": ""}
             state.server.write_text(json.dumps(record))
-            assert not server_process.stop(tmp_path)
+            assert not server_process.stop(tmp_path, patience=0.3)
         assert other.poll() is None
         other.kill()
 
@@ -185,18 +187,18 @@ def test_it_binds_loopback_only(tmp_path: Path) -> None:
             serve(Settings(), tmp_path, host=host)
 
 
-def test_a_port_in_use_is_said_so(server: ServerProcess, tmp_path: Path) -> None:
+def test_a_port_in_use_is_said_so(shared: ServerProcess, tmp_path: Path) -> None:
     with pytest.raises(ServeError, match="port 0 takes a free one"):
-        serve(Settings(), tmp_path / "other", port=httpx.URL(server.url).port or 0)
+        serve(Settings(), tmp_path / "other", port=httpx.URL(shared.url).port or 0)
 
 
-def test_files_of_the_state_are_its_owners_alone(server: ServerProcess) -> None:
+def test_files_of_the_state_are_its_owners_alone(shared: ServerProcess) -> None:
     secret = {"kind": "build", "value": "hunter2"}
-    assert server.http.put("/v1/secrets/token", json=secret).status_code == 204
-    build_id = server.build().json()["id"]
-    wait(server, build_id)
-    for path in server.state.rglob("*"):
+    assert shared.http.put("/v1/secrets/token", json=secret).status_code == 204
+    build_id = shared.build(2, seconds=0).json()["id"]
+    wait(shared, build_id)
+    for path in shared.state.rglob("*"):
         mode = path.stat().st_mode & 0o077
-        own = path.parent.name == build_id and path.name not in ("job.json", "record.json")
+        own = path.parent.parent.name == "builds" and path.name not in ("job.json", "record.json")
         assert mode == 0 or own, path
-    assert "hunter2" not in server.log
+    assert "hunter2" not in shared.log

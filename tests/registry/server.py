@@ -65,6 +65,8 @@ class FakeRegistry:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        # A client that tried TLS and left is no news.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -142,6 +144,8 @@ class FakeRegistry:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    # A client that tries TLS first gets a status line, as from a real server, and falls back to plain http.
+    default_request_version = "HTTP/1.0"
     fake: FakeRegistry
     protocol_version = "HTTP/1.1"
 

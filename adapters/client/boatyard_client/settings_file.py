@@ -51,10 +51,15 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    merged = {**table, **own}
-    for name in table.keys() & own.keys():
-        if isinstance(table[name], dict) and isinstance(own[name], dict):
-            merged[name] = _over(table[name], own[name])
+    """`own` over `table`, as the server joins them: section by section, and rules before the rules beneath."""
+    merged = dict(table)
+    for name, value in own.items():
+        below = table.get(name)
+        if isinstance(value, dict) and isinstance(below, dict):
+            value = _over(below, value)
+        elif isinstance(below, list) and value and all(isinstance(row, dict) for row in (*value, *below)):
+            value = [*value, *below]
+        merged[name] = value
     return merged
 
 

@@ -2,5 +2,6 @@
 
 from boatyard_kubernetes.cluster import Cluster, connect
 from boatyard_kubernetes.runner import KubernetesJobRunner
+from boatyard_kubernetes.secret_store import KubernetesSecretStore
 
-__all__ = ["Cluster", "KubernetesJobRunner", "connect"]
+__all__ = ["Cluster", "KubernetesJobRunner", "KubernetesSecretStore", "connect"]

@@ -3,7 +3,8 @@ asks for it a rootless buildkitd beside it, which no standard but `privileged` l
 
 Why rootless BuildKit needs what it gets (moby/buildkit docs/rootless.md and its examples/kubernetes):
 seccomp and AppArmor Unconfined for mount and unshare; privilege escalation because newuidmap is setuid;
---oci-worker-no-process-sandbox because the pod's /proc is masked.
+--oci-worker-no-process-sandbox because the pod's /proc is masked. `hostUsers: false` does not go with it: such a
+pod has 65,536 ids in all, and the image's newuidmap asks for as many beyond its own.
 """
 
 from typing import Final
@@ -73,7 +74,6 @@ def template(job: BuildJob, settings: Settings) -> PodTemplateSpec:
         tolerations=[toleration(t) for t in kubernetes.tolerations] or None,
         imagePullSecrets=[LocalObjectReference(name=n) for n in kubernetes.image_pull_secrets] or None,
         terminationGracePeriodSeconds=GRACE_SECONDS,
-        hostUsers=False if daemonless and not kubernetes.host_users else None,
     )
     annotations = {
         # A build that is moved starts from nothing: the autoscaler should rather wait for its end.

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from boatyard_local import ServeError, SettingsError, load_settings, serve
 from boatyard_local.jobs.halt import halt
-from boatyard_local.logging_setup import log_to
 from boatyard_local.server_process import stop
 from boatyard_local.state import StateFolder
 
@@ -18,10 +17,16 @@ def main(arguments: list[str]) -> int:
         if options.jobs:
             halt(StateFolder(options.state))
         return 0
-    log_to(sys.stderr)
     try:
         settings = load_settings(options.config, beneath=options.beneath)
-        serve(settings, options.state, options.host, options.port, lambda url: print(url, flush=True))
+        serve(
+            settings,
+            options.state,
+            options.host,
+            options.port,
+            lambda url: print(url, flush=True),
+            host_names=options.host_name,
+        )
     except (ServeError, SettingsError) as error:
         print(f"boatyard: {error}", file=sys.stderr)
         return 1
@@ -36,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--beneath", type=Path, help="settings file that counts where --config says nothing")
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument("--port", type=int, default=0, help="default: a free one")
+    serving.add_argument(
+        "--host-name", action="append", default=[], help="answer this Host header too, for a proxy before it"
+    )
     stopping = commands.add_parser("stop", help="stop the server of a state folder")
     stopping.add_argument("--jobs", action="store_true", help="and the builds that run")
     for command in (serving, stopping):

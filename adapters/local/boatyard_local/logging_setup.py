@@ -21,8 +21,12 @@ class JsonLines(logging.Formatter):
         return msgspec.json.encode(row).decode()
 
 
-def log_to(stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
-    """For a process that is the server. Nothing that a caller sent is logged but the path of a failure."""
+def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
+    """For a process that is the server; one that has a logging of its own keeps it. `stream` is stderr.
+
+    Nothing that a caller sent is logged but the path of a failure.
+    """
+    stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter("%(message)s") if stream.isatty() else JsonLines())
     logging.basicConfig(level=level, handlers=[handler])

@@ -35,6 +35,7 @@ def serve(
     names, for a proxy before it. Raises ServeError.
     """
     # uvicorn and the adapters take 0.3 s to import, and `boatyard_local.engine` needs none of them.
+    from boatyard_local.logging_setup import log_to
     from boatyard_local.web.server import Server
     from boatyard_local.wiring import wire
 
@@ -42,6 +43,7 @@ def serve(
     try:
         with ExitStack() as stack:
             stack.enter_context(server_process.claim(state))
+            log_to()
             bound = stack.enter_context(_bind(host, port))
             number = bound.getsockname()[1]
             url = f"http://{_name(bound)}:{number}"

@@ -219,7 +219,7 @@ def _poetry_project(layer: PoetryProject, site: Site) -> list[str]:
             f"{install} -C {target}\n"
             # Poetry installs a project as a link to its folder, which is gone with the mount. If it made one,
             # the project itself takes its place.
-            f'if grep -qsF {target} "{_VENV}"/lib/python3*/site-packages/*.pth; then\n'
-            f'uv pip install --python "{_VENV}" --no-deps --reinstall {target}\nfi'
+            f'links=$(grep -lsF {target} "{_VENV}"/lib/python3*/site-packages/*.pth) || exit 0\n'
+            f'rm -- $links && uv pip install --python "{_VENV}" --no-deps --reinstall {target}'
         )
     return [poetry, environment, run(site, script, mounts=mounts, secrets=layer.secret_mounts)]

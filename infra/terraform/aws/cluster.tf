@@ -10,6 +10,19 @@ locals {
   }
   # The group that RBAC grants to; the access entries put the functions' roles into it.
   function_group = "boatyard:${var.name}:function"
+  # As boatyard_kubernetes.topology chooses: a buildkitUri wins, else buildkit.enabled asks for one of our own.
+  buildkitd = !var.image_builder.buildkit.enabled || var.image_builder.buildkitUri != "" ? null : {
+    namespace                 = var.image_builder.kubernetes.buildkitNamespace
+    image                     = var.image_builder.kubernetes.buildkitImage
+    replicas                  = var.image_builder.kubernetes.replicas
+    cache_size                = var.image_builder.kubernetes.cacheSize
+    client_certificate_secret = coalesce(var.image_builder.kubernetes.clientCertificateSecret, "boatyard-buildkit-client")
+    storage_class             = var.image_builder.kubernetes.storageClass == "" ? null : var.image_builder.kubernetes.storageClass
+    requests                  = var.image_builder.kubernetes.requests
+    limits                    = var.image_builder.kubernetes.limits
+    node_selector             = coalesce(var.image_builder.kubernetes.nodeSelector, {})
+    tolerations               = coalesce(var.image_builder.kubernetes.tolerations, [])
+  }
   cluster_statements = [{
     # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
     Sid      = "FindCluster"
@@ -50,4 +63,5 @@ module "kubernetes" {
   function_subject        = { kind = "Group", name = local.function_group }
   service_account         = var.image_builder.kubernetes.serviceAccount
   config_map              = { name = var.image_builder.targetConfigMapName, data = { "settings.json" = local.settings_json } }
+  buildkitd               = local.buildkitd
 }

@@ -12,7 +12,13 @@ locals {
     for key, extra in {
       http   = local.http_statements
       events = local.events_statements
-    } : key => concat(local.common_statements, local.runner_statements, extra, local.kms_statements) if contains(keys(local.functions), key)
+      } : key => concat(
+      local.common_statements,
+      local.runner_statements,
+      extra,
+      [for group, statement in local.log_statements : statement if group == key],
+      local.kms_statements,
+    ) if contains(keys(local.functions), key)
   }
   common_statements = concat(
     [
@@ -73,18 +79,14 @@ locals {
     }],
   )
   runner_statements = local.runner == "kubernetes" ? local.cluster_statements : local.codebuild_runner_statements
-  http_statements = concat(
-    [local.log_statements["http"]],
-    # On a cluster secrets are the namespace's own. Neither function may read a value.
-    local.runner == "kubernetes" ? [] : [{
-      Sid      = "WriteSecrets"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
-      Resource = values(local.secret_arns)
-    }],
-  )
+  # On a cluster secrets are the namespace's own. Neither function may read a value.
+  http_statements = local.runner == "kubernetes" ? [] : [{
+    Sid      = "WriteSecrets"
+    Effect   = "Allow"
+    Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
+    Resource = values(local.secret_arns)
+  }]
   events_statements = [
-    local.log_statements["events"],
     {
       Sid      = "TakeEvents"
       Effect   = "Allow"

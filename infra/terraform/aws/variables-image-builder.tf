@@ -80,8 +80,9 @@ variable "image_builder" {
       replicas                = optional(number, 1)
       cacheSize               = optional(string, "50Gi")
       storageClass            = optional(string, "")
-      clientCertificateSecret = optional(string, "boatyard-buildkit-client")
-      hostUsers               = optional(bool, true)
+      clientCertificateSecret = optional(string, "")
+      caConfigMap             = optional(string)
+      hostUsers               = optional(bool)
     }), {})
   })
   default  = {}

@@ -3,14 +3,17 @@
 moto keeps everything in memory: the process is the account.
 """
 
+import os
 import sys
 from typing import Any
+
+os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # read when moto is imported
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs.models import Queue
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
-from tests.terraform.offline.eks import WithEks
+from tests.terraform.offline.eks import WithEks, complete_clusters
 
 
 class _Quiet(WSGIRequestHandler):
@@ -33,6 +36,7 @@ def keep_redrive_allow_policy() -> None:
 
 if __name__ == "__main__":
     keep_redrive_allow_policy()
+    complete_clusters()
     run_simple(
         "127.0.0.1",
         int(sys.argv[1]),

@@ -3,11 +3,15 @@
 https://docs.aws.amazon.com/eks/latest/APIReference. Metadata only, as the rest of moto's EKS is.
 """
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import unquote
+
+from moto.ec2.models import ec2_backends
+from moto.eks.models import EKSBackend
 
 ACCOUNT: Final = "123456789012"
 _PATH: Final = re.compile(
@@ -19,7 +23,11 @@ _IN_AN_ANSWER: Final = {
     "addons": "addon",
 }
 _IN_A_LIST: Final = {"access-entries": "accessEntries", "pod-identity-associations": "associations", "addons": "addons"}
-_NAMED_BY: Final = {"access-entries": "principalArn", "addons": "addonName"}
+_NAMED_BY: Final = {
+    "access-entries": "principalArn",
+    "pod-identity-associations": "associationId",
+    "addons": "addonName",
+}
 _SINCE: Final = 1_700_000_000.0
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -32,6 +40,7 @@ class WithEks:
     def __init__(self, moto: Application) -> None:
         self._moto = moto
         self._things: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        self._made = 0
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         # RAW_URI keeps the slash of an ARN apart from those of the path
@@ -44,8 +53,7 @@ class WithEks:
         method = environ["REQUEST_METHOD"]
         if method == "POST":
             body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
-            thing = _made(cluster, kind, body, len(things))
-            things[_name(kind, thing)] = thing
+            thing = self._make(cluster, kind, body)
         elif not name:
             listed = list(things) if kind != "pod-identity-associations" else list(things.values())
             return _answer(start_response, "200 OK", {_IN_A_LIST[kind]: listed})
@@ -55,29 +63,31 @@ class WithEks:
             thing = things.pop(name) if method == "DELETE" else things[name]
         return _answer(start_response, "200 OK", {_IN_AN_ANSWER[kind]: thing})
 
+    def _make(self, cluster: str, kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        things = self._things.setdefault((cluster, kind), {})
+        self._made += 1
+        thing = {**body, "clusterName": cluster, "createdAt": _SINCE, "modifiedAt": _SINCE}
+        if kind == "access-entries":
+            thing = {"username": body["principalArn"], "type": "STANDARD", **thing, "accessEntryArn": self._arn(kind)}
+        elif kind == "pod-identity-associations":
+            thing |= {"associationId": f"a-{self._made:017d}", "associationArn": self._arn(kind)}
+        else:
+            made = [
+                self._make(cluster, "pod-identity-associations", {**asked, "namespace": "kube-system"})
+                for asked in body.get("podIdentityAssociations", [])
+            ]
+            thing |= {
+                "addonArn": self._arn(kind),
+                "addonVersion": "v1.0.0-eksbuild.1",
+                "status": "ACTIVE",
+                "health": {"issues": []},
+                "podIdentityAssociations": [association["associationArn"] for association in made],
+            }
+        things[str(thing[_NAMED_BY[kind]])] = thing
+        return thing
 
-def _name(kind: str, thing: dict[str, Any]) -> str:
-    return str(thing[_NAMED_BY.get(kind, "associationId")])
-
-
-def _made(cluster: str, kind: str, body: dict[str, Any], number: int) -> dict[str, Any]:
-    arn = f"arn:aws:eks:eu-west-1:{ACCOUNT}"
-    common = {"clusterName": cluster, "createdAt": _SINCE, "modifiedAt": _SINCE, "tags": body.get("tags", {})}
-    if kind == "access-entries":
-        given = {"username": body["principalArn"], "type": "STANDARD", **body}
-        return {**given, **common, "accessEntryArn": f"{arn}:access-entry/{cluster}/{number}"}
-    if kind == "addons":
-        version = {"addonVersion": "v1.0.0-eksbuild.1", "status": "ACTIVE", "health": {"issues": []}}
-        associations = [f"{arn}:podidentityassociation/{cluster}/a-addon{number}" for _ in body.get("podIdentityAssociations", [])]
-        return {
-            "addonName": body["addonName"],
-            "addonArn": f"{arn}:addon/{cluster}/{body['addonName']}/{number}",
-            **common,
-            **version,
-            "podIdentityAssociations": associations,
-        }
-    identity = f"a-{number:017d}"
-    return {**body, **common, "associationId": identity, "associationArn": f"{arn}:podidentityassociation/{cluster}/{identity}"}
+    def _arn(self, kind: str) -> str:
+        return f"arn:aws:eks:eu-west-1:{ACCOUNT}:{kind}/a-{self._made:017d}"
 
 
 def _answer(start_response: StartResponse, status: str, document: dict[str, Any]) -> Iterable[bytes]:
@@ -87,3 +97,28 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
         headers.append(("x-amzn-ErrorType", "ResourceNotFoundException"))
     start_response(status, headers)
     return [body]
+
+
+def complete_clusters() -> None:
+    """A cluster of moto's has neither a readable certificate authority nor the security group that EKS makes with it."""
+    create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
+
+    def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:
+        cluster = create(self, *args, **named)
+        cluster.certificate_authority = {"data": base64.b64encode(b"an authority").decode()}
+        network = ec2_backends[self.account_id][self.region_name]
+        subnets = cluster.resources_vpc_config.get("subnetIds") or []
+        if subnets:
+            vpc = network.get_subnet(subnets[0]).vpc_id
+            group = network.create_security_group(f"eks-cluster-sg-{cluster.name}", "made by EKS", vpc_id=vpc)
+            cluster.resources_vpc_config |= {"clusterSecurityGroupId": group.id, "vpcId": vpc}
+        return cluster
+
+    def delete_cluster(self: EKSBackend, name: str) -> Any:
+        cluster = delete(self, name)
+        if group := cluster.resources_vpc_config.get("clusterSecurityGroupId"):
+            ec2_backends[self.account_id][self.region_name].delete_security_group(group_id=group)
+        return cluster
+
+    EKSBackend.create_cluster = create_cluster
+    EKSBackend.delete_cluster = delete_cluster

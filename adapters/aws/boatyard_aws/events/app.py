@@ -12,7 +12,6 @@ from boatyard.errors import BoatyardError, invalid
 from boatyard_aws.events.outcome import Outcome, words
 from boatyard_aws.observing import Observer
 
-
 Handler = Callable[[dict[str, Any]], Outcome]
 
 

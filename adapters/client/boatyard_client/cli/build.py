@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from boatyard_client.cli.inputs import draft_of, input_options, order_of
+from boatyard_client.cli.inputs import draft_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
 
 
@@ -43,29 +43,27 @@ def build(
     """
     from boatyard_client.cli.secret import parse_sources, put
     from boatyard_client.client import Client
-    from boatyard_client.display.show import shown, silent
+    from boatyard_client.display.show import shown
     from boatyard_client.endpoint import is_loopback, require_endpoint
 
     endpoint = require_endpoint(url)
     values = parse_sources(secrets)
     draft = draft_of(file, **given)
     draft.check(local=is_loopback(endpoint.url))
-    packed = draft.pack()
+    packed = None
     try:
-        if packed and packed.left_out and not as_json:
-            note(f"links to folders or to nothing are left out: {', '.join(packed.left_out[:5])}")
-        order = order_of(draft, packed, registry=registry, name=name, project=project, domain=domain, force=force)
-        with shown(live=False if as_json else None) as story:
-            tell = silent if as_json else story.tell
-            with Client(endpoint, on_event=tell) as client:
-                for secret_name, value in values.items():
-                    put(client, secret_name, value, project=order.project, domain=order.domain)
-                try:
-                    outcome = draft.ensure(client, order, packed, wait=not detach, tell=tell)
-                except KeyboardInterrupt as interruption:
-                    if story.build_id:
-                        interruption.add_note(_still_running(story.build_id))
-                    raise
+        with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
+            packed = draft.pack(story.packing)
+            order = order_of(draft, packed, registry=registry, name=name, project=project, domain=domain, force=force)
+            for secret_name, value in values.items():
+                put(client, secret_name, value, project=order.project, domain=order.domain)
+            try:
+                outcome = draft.ensure(client, order, packed, wait=not detach, tell=story.tell)
+            except KeyboardInterrupt as interruption:
+                if story.build_id:
+                    interruption.add_note(_still_running(story.build_id))
+                raise
+        say_left_out(packed)
     finally:
         if packed:
             packed.close()

@@ -8,6 +8,7 @@ import click
 
 from boatyard.api.messages import OrderRequest
 from boatyard.target import Target
+from boatyard_client.cli.output import note
 from boatyard_client.endpoint import find_client_settings
 from boatyard_client.inputs import Draft, Wanted, load
 from boatyard_client.packing import Packed
@@ -68,3 +69,10 @@ def order_of(
         domain=domain or configured.domain or "development",
         force=force,
     )
+
+
+def say_left_out(packed: Packed | None) -> None:
+    """Links that lead nowhere, or to a folder, are not in the image: worth knowing, as in flyte they are silent."""
+    if packed and packed.left_out:
+        more = f" and {len(packed.left_out) - 3} more" if len(packed.left_out) > 3 else ""
+        note(f"links to folders or to nothing are left out: {', '.join(packed.left_out[:3])}{more}")

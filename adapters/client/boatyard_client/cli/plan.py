@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from boatyard.api.messages import OrderRequest, PlanAnswer
-from boatyard_client.cli.inputs import draft_of, input_options, order_of
+from boatyard_client.cli.inputs import draft_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
 from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
 
@@ -35,6 +35,7 @@ def plan(
     draft.check(local=endpoint is None or is_loopback(endpoint.url))
     packed = draft.pack()
     try:
+        say_left_out(packed)
         order = order_of(draft, packed, registry=registry, name=name, **scope)
         answer, origin, placeholder = _plan(order, endpoint, settings)
     finally:

@@ -9,7 +9,6 @@ import click
 
 from boatyard_client.display.story import Story
 from boatyard_client.display.text import seconds
-from boatyard_client.events import Event
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -18,12 +17,15 @@ _LOG_LINES: Final = 6
 
 
 @contextmanager
-def shown(*, live: bool | None = None) -> Iterator[Story]:
-    """A story that is told on standard error. `live` None: if that is a terminal."""
+def shown(*, silent: bool = False) -> Iterator[Story]:
+    """A story that is told on standard error; live if that is a terminal. `silent`: it is only followed."""
     from rich.console import Console
 
+    if silent:
+        yield Story(say=_nothing, log=_nothing)
+        return
     console = Console(stderr=True, highlight=False)
-    if not (console.is_terminal if live is None else live):
+    if not console.is_terminal:
         yield _plain()
         return
     view = _View(console)
@@ -31,6 +33,9 @@ def shown(*, live: bool | None = None) -> Iterator[Story]:
 
     with Live(view, console=console, refresh_per_second=8, transient=True):
         yield view.story
+
+
+def _nothing(text: str) -> None: ...
 
 
 def _plain() -> Story:
@@ -65,12 +70,8 @@ class _View:
         from rich.text import Text
 
         now = self.story.now
-        took = seconds(self.story._clock() - now.since)
+        took = seconds(self.story.lasting())
         whole = seconds(self.story.elapsed())
         self._spinner.update(text=Text(f"{now.title} · {took}   (all {whole})", no_wrap=True, overflow="ellipsis"))
         lines = [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines]
         return Group(*lines, self._spinner)
-
-
-def silent(event: Event) -> None:
-    """Shows nothing: `--json` answers at the end."""

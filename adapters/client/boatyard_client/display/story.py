@@ -9,6 +9,7 @@ import msgspec
 from boatyard.build import Build, Phase, State
 from boatyard_client.display.text import printable, seconds, size
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
+from boatyard_client.packing import Progress
 
 _PHASES: Final = {
     Phase.FETCH_CONTEXT: "fetching the files",
@@ -69,8 +70,16 @@ class Story:
             case Changed():
                 self._changed(event.build)
 
+    def packing(self, progress: Progress) -> None:
+        self._go_on(f"reading the files, {progress.files} of {progress.total_files}")
+
     def elapsed(self) -> float:
+        """Seconds since the beginning."""
         return self._clock() - self.started
+
+    def lasting(self) -> float:
+        """Seconds that what goes on now has taken."""
+        return self._clock() - self.now.since
 
     def _changed(self, build: Build) -> None:
         if build.state.ended:
@@ -92,7 +101,7 @@ class Story:
 
     def _finish_step(self) -> None:
         if self._running and self._steps:
-            self._say(f"{self.now.title} · {seconds(self._clock() - self.now.since)}")
+            self._say(f"{self.now.title} · {seconds(self.lasting())}")
         self._running = False
 
     def _go_on(self, title: str) -> None:

@@ -4,7 +4,7 @@ Against a service elsewhere, what can be known is what the service says. On this
 server, BuildKit, registry, network and disk are tried as a build would use them.
 """
 
-from boatyard_client.doctor.examine import examine
+from boatyard_client.doctor.checks import examine
 from boatyard_client.doctor.finding import Finding, Level
 
 __all__ = ["Finding", "Level", "examine"]

@@ -1,5 +1,6 @@
 """What an input file says, before its files are packed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -10,7 +11,7 @@ from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, SpecDocument, parse_spec, spec_document
 from boatyard.target import Target
 from boatyard_client.events import OnEvent
-from boatyard_client.packing import Packed, Packer, context_paths
+from boatyard_client.packing import Packed, Packer, Progress, context_paths
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
@@ -55,9 +56,9 @@ class Draft:
     registry_secret: str = ""
     plugin: Plugin | None = None
 
-    def pack(self) -> Packed | None:
+    def pack(self, progress: Callable[[Progress], None] | None = None) -> Packed | None:
         """The context; None if the spec copies nothing. The caller closes it."""
-        return None if self.packer.empty else self.packer.pack(context_paths(self.spec))
+        return None if self.packer.empty else self.packer.pack(context_paths(self.spec), progress=progress)
 
     def order(self, packed: Packed | None, **fields: Any) -> OrderRequest:
         """The request; `fields` are others of OrderRequest: target, project, domain, force."""

@@ -55,7 +55,7 @@ def _plugin(path: Path) -> tuple[Any, ModuleType]:
     try:
         return importlib.import_module("boatyard_flyte.lowering"), importlib.import_module("flyte")
     except ModuleNotFoundError as error:
-        if error.name not in ("boatyard_flyte", "flyte"):
+        if (error.name or "").partition(".")[0] not in ("boatyard_flyte", "flyte"):
             raise
         raise InputError(
             f"{path} is a flyte file, and the plugin for flyte is not installed; pip install boatyard-flyte"

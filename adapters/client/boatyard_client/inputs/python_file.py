@@ -13,25 +13,29 @@ from boatyard_client.errors import InputError
 
 
 def load_module(path: Path) -> ModuleType:
-    """Imports the file under its own name, with its folder first on sys.path. Raises InputError if it fails."""
+    """Imports the file, with its folder first on sys.path. Raises InputError if it fails."""
     absolute = path.resolve()
-    name = absolute.stem
+    name = _name(absolute)
     spec = importlib.util.spec_from_file_location(name, absolute)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} cannot be loaded as Python")
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(absolute.parent))
-    before = sys.modules.get(name)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        if before is None:
-            sys.modules.pop(name, None)
-        else:
-            sys.modules[name] = before
+        del sys.modules[name]
         raise InputError(f"{path} {_what(error, absolute)}") from error
     return module
+
+
+def _name(path: Path) -> str:
+    """The file's own, unless a module has that name: a json.py must not become everybody's json."""
+    name = path.stem
+    while name in sys.modules or name in sys.stdlib_module_names:
+        name += "_"
+    return name
 
 
 @contextlib.contextmanager
@@ -41,7 +45,8 @@ def output_on_stderr() -> Iterator[None]:
         with contextlib.suppress(OSError):
             kept = os.dup(1)
             stack.callback(os.close, kept)
-            sys.__stdout__.flush() if sys.__stdout__ else None
+            if sys.__stdout__:
+                sys.__stdout__.flush()
             os.dup2(2, 1)
             stack.callback(os.dup2, kept, 1)
         yield

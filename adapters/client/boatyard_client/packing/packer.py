@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeAlias
 
 import msgspec
 
@@ -27,6 +27,9 @@ class Progress(msgspec.Struct, frozen=True):
     total_files: int
     bytes: int
     total_bytes: int
+
+
+Tell: TypeAlias = Callable[[Progress], None]
 
 
 class Packed:
@@ -61,7 +64,7 @@ class Packer:
     Two sources may share a folder of the context, but not a file.
     """
 
-    def __init__(self, *, bounds: Bounds | None = None, progress: Callable[[Progress], None] | None = None) -> None:
+    def __init__(self, *, bounds: Bounds | None = None, progress: Tell | None = None) -> None:
         self._bounds = bounds or Bounds()
         self._progress = progress
         self._scans: list[Scan] = []
@@ -88,7 +91,7 @@ class Packer:
         """True if nothing was added: a spec without files needs no context."""
         return not self._scans and not self._made
 
-    def pack(self, paths: Iterable[str] = ()) -> Packed:
+    def pack(self, paths: Iterable[str] = (), *, progress: Tell | None = None) -> Packed:
         """Reads everything. `paths` are those that layers name (`context_paths`); each gets a tree digest.
 
         Raises ContextError for what cannot be packed, ContextChangedError for what is written to meanwhile:
@@ -99,7 +102,7 @@ class Packer:
         self._check_bounds(items)
         file: IO[bytes] = tempfile.TemporaryFile(prefix="boatyard-")  # noqa: SIM115 - Packed closes it
         try:
-            written = write(items, file, self._counter(items))
+            written = write(items, file, _counter(items, progress or self._progress))
             self._compare(items, self._collect())
             try:
                 trees = trees_of(written.entries, tuple(dict.fromkeys(paths)))
@@ -158,19 +161,21 @@ class Packer:
                 advice=advice,
             )
 
-    def _counter(self, items: list[Item]) -> Callable[[Item], None]:
-        total_files = sum(item.kind == "file" for item in items)
-        total_bytes = sum(item.size for item in items)
-        files = size = 0
 
-        def count(item: Item) -> None:
-            nonlocal files, size
-            files += item.kind == "file"
+def _counter(items: list[Item], tell: Tell | None) -> Callable[[Item], None]:
+    """What the writer calls after every item."""
+    total_files = sum(item.kind == "file" for item in items)
+    total_bytes = sum(item.size for item in items)
+    files = size = 0
+
+    def count(item: Item) -> None:
+        nonlocal files, size
+        if item.kind == "file" and tell:
+            files += 1
             size += item.size
-            if self._progress and item.kind == "file":
-                self._progress(Progress(files, total_files, size, total_bytes))
+            tell(Progress(files, total_files, size, total_bytes))
 
-        return count
+    return count
 
 
 def context_paths(spec: ImageSpec) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from boatyard_client.packing.scan import shown, unreadable
 
 _PIECE: Final = 1024 * 1024
 _LEVEL: Final = 4
-"""gzip's level: from 5 on, source code gets 2 % smaller and takes twice the time."""
+"""gzip's level: 6, the usual one, takes twice the time for source code that is 5 % smaller."""
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -14,6 +14,9 @@ _FILE = 0
 
 def copy(layer: sdk.CopyConfig, sources: Sources, ignored: Sequence[str]) -> CopyConfig:
     dst = str(layer.dst)
+    if dst == f"./{layer.src.name}":
+        # The SDK made it of the folder's name, in which a dollar sign is no variable.
+        dst = dst.replace("$", "\\$")
     if layer.path_type == _FILE:
         return _file(layer.src, dst, sources)
     call = f"with_source_folder({layer.src.name!r})"

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Final
 
 import msgspec
 
@@ -14,10 +16,12 @@ from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.lifecycle import queued
 from boatyard_local import durable
+from boatyard_local.jobs.process import is_locked
 from boatyard_local.jobs.record import Record, read
 from boatyard_local.state import BuildFolder, StateFolder
 
 _log = logging.getLogger(__name__)
+_ID: Final = re.compile(r"[0-9a-f]{32}-[1-9][0-9]*\Z")
 
 
 class Ledger:
@@ -67,6 +71,7 @@ class Ledger:
                 durable.create(making.job, msgspec.json.encode(job))
                 durable.create(making.record, msgspec.json.encode(record))
                 os.rename(making.path, folder.path)  # noqa: PTH104 - refuses a folder that holds a build
+                making = folder
                 durable.sync_folder(self._state.builds)
             except OSError:
                 shutil.rmtree(making.path, ignore_errors=True)
@@ -148,7 +153,11 @@ class Ledger:
             return record
         job = read(folder.job, BuildJob)
         if job is None or job.id != folder.path.name:
-            _log.warning("builds/%s is no build; it is left alone", folder.path.name)
+            if _ID.match(folder.path.name) and not is_locked(folder):
+                _log.warning("build %s cannot be read any more; it is removed", folder.path.name)
+                shutil.rmtree(folder.path, ignore_errors=True)  # or nobody could take its number again
+            else:
+                _log.warning("builds/%s is no build; it is left alone", folder.path.name)
             return None
         # Only a damaged disk leads here. Taken for a job that was started: its lock and its result tell
         # the rest, and at worst it is ERRORED and can be built again.

@@ -1,10 +1,11 @@
 """uvicorn, told to end when and how we want it to."""
 
+import resource
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
@@ -16,6 +17,7 @@ _BACKLOG: Final = 1024
 _GRACE_SECONDS: Final = 3
 """For requests under way when the server stops. Long polls need none of it: their clock is stopped."""
 _KEEP_ALIVE_SECONDS: Final = 60
+_OPEN_FILES: Final = 16_384
 
 
 class Server(uvicorn.Server):
@@ -41,6 +43,7 @@ class Server(uvicorn.Server):
 
     def serve_on(self, bound: socket.socket) -> None:
         """Until SIGTERM, SIGINT or SIGHUP."""
+        _allow_many_connections()
         with self._ending_by_signal():
             self.run(sockets=[bound])
 
@@ -70,3 +73,12 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _allow_many_connections() -> None:
+    """The soft limit of 1024 open files, which most systems set, would be used up by 1,000 callers who wait."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

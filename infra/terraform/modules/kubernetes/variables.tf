@@ -1,3 +1,29 @@
+variable "buildkitd" {
+  description = "The buildkitd that is made here; null makes none. Settings have the same values: kubernetes.replicas, buildkitNamespace, …"
+  type = object({
+    namespace                 = string
+    image                     = string
+    replicas                  = number
+    cache_size                = string
+    client_certificate_secret = string
+    storage_class             = optional(string)
+    requests                  = optional(map(string), { cpu = "1", memory = "2Gi" })
+    limits                    = optional(map(string), { memory = "8Gi" })
+    node_selector             = optional(map(string), {})
+    tolerations = optional(list(object({
+      key      = optional(string)
+      operator = optional(string, "Equal")
+      value    = optional(string)
+      effect   = optional(string)
+    })), [])
+  })
+  default = null
+  validation {
+    condition     = try(var.buildkitd.replicas, 1) >= 1
+    error_message = "buildkitd.replicas is one or more."
+  }
+}
+
 variable "config_map" {
   description = "The settings, as every namespace that builds gets them."
   type = object({

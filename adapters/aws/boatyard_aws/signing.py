@@ -1,0 +1,78 @@
+"""The client's requests, signed with the caller's AWS credentials (SigV4), found as the AWS SDKs find them.
+
+Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims function URLs and
+API Gateway's own addresses; which service and region to sign for is in the name of the host
+(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html). Presigned upload URLs lead elsewhere and carry
+their own signature: the client sends no credentials there.
+"""
+
+import re
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
+_FUNCTION_URL: Final = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws\Z")
+_API_GATEWAY: Final = re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\Z")
+
+
+class Destination(NamedTuple):
+    service: str
+    region: str
+
+
+def destination_of(url: str) -> Destination | None:
+    """What an address is signed for; None if AWS does not check signatures there."""
+    host = (urlsplit(url).hostname or "").lower()
+    if found := _FUNCTION_URL.match(host):
+        return Destination("lambda", found[1])
+    if found := _API_GATEWAY.match(host):
+        return Destination("execute-api", found[1])
+    return None
+
+
+def auth_for(url: str) -> httpx.Auth | None:
+    """The entry point. Raises ValueError if the address is ours and there are no credentials."""
+    destination = destination_of(url)
+    if destination is None:
+        return None
+    from botocore.session import Session
+
+    credentials = Session().get_credentials()
+    if credentials is None:
+        raise ValueError("no AWS credentials were found; sign in with `aws sso login`, or set AWS_PROFILE")
+    return SigV4(credentials, destination)
+
+
+class SigV4(httpx.Auth):
+    """Signs each request anew, its body included; credentials renew themselves before they expire."""
+
+    requires_request_body = True
+
+    def __init__(self, credentials: "Credentials", destination: Destination) -> None:
+        self._credentials = credentials
+        self._destination = destination
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Raises httpx.HTTPError when the credentials cannot be renewed, such as after an SSO session."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            frozen = self._credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError) as error:
+            raise httpx.HTTPError(f"the AWS credentials cannot be renewed; sign in again ({error})") from error
+        # Only what nothing on the way may change is signed: host, date, type and body.
+        signed = AWSRequest(method=request.method, url=str(request.url), data=request.content)
+        if kind := request.headers.get("content-type"):
+            signed.headers["content-type"] = kind
+        SigV4Auth(frozen, self._destination.service, self._destination.region).add_auth(signed)
+        for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
+            if value := signed.headers.get(name):
+                request.headers[name] = value
+        yield request

@@ -1,0 +1,202 @@
+"""The managed buildkitd: a StatefulSet that keeps its caches, reached over mutual TLS by builds alone.
+
+After moby/buildkit's examples/kubernetes/statefulset.rootless.yaml, with a volume a replica, a network policy
+and a disruption budget. Its namespace needs the `privileged` Pod Security level, for the reasons that
+`boatyard_kubernetes.pod` gives; namespaces of builds can then be `restricted`.
+"""
+
+from typing import Final
+
+from lightkube.core.resource import Resource
+from lightkube.models.apps_v1 import StatefulSetSpec
+from lightkube.models.core_v1 import (
+    Affinity,
+    ConfigMapVolumeSource,
+    Container,
+    ContainerPort,
+    EmptyDirVolumeSource,
+    ExecAction,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpec,
+    PodAffinityTerm,
+    PodAntiAffinity,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplateSpec,
+    Probe,
+    SecretVolumeSource,
+    ServicePort,
+    ServiceSpec,
+    Volume,
+    VolumeMount,
+    VolumeResourceRequirements,
+    WeightedPodAffinityTerm,
+)
+from lightkube.models.meta_v1 import LabelSelector, ObjectMeta
+from lightkube.models.networking_v1 import (
+    IPBlock,
+    NetworkPolicyEgressRule,
+    NetworkPolicyIngressRule,
+    NetworkPolicyPeer,
+    NetworkPolicyPort,
+    NetworkPolicySpec,
+)
+from lightkube.models.policy_v1 import PodDisruptionBudgetSpec
+from lightkube.resources.apps_v1 import StatefulSet
+from lightkube.resources.core_v1 import ConfigMap, Namespace, Service, ServiceAccount
+from lightkube.resources.networking_v1 import NetworkPolicy
+from lightkube.resources.policy_v1 import PodDisruptionBudget
+
+from boatyard.settings import Kubernetes, Settings
+from boatyard_kubernetes.names import COMPONENT, MANAGED_BY, common_labels
+from boatyard_kubernetes.pod import USER, resources, rootless_daemon, toleration
+from boatyard_kubernetes.topology import PORT, SERVICE
+
+SERVER_SECRET: Final = "buildkitd-server"  # noqa: S105 - a name
+LEVEL: Final = "pod-security.kubernetes.io/enforce"
+_CERTIFICATES: Final = "/certs"
+_CONFIG: Final = "/etc/buildkit"
+_SOCKET: Final = "unix:///run/user/1000/buildkit/buildkitd.sock"
+_METADATA_ADDRESSES: Final = ("169.254.0.0/16",)
+"""Link-local: the clouds' metadata services, which would give a RUN step the node's credentials."""
+
+
+def buildkitd_objects(settings: Settings) -> list[Resource]:
+    """In the order in which they are to be applied. The Secret with the certificates is not among them."""
+    kubernetes = settings.kubernetes
+    namespace = kubernetes.buildkit_namespace
+    return [
+        Namespace(metadata=ObjectMeta(name=namespace, labels={**common_labels(SERVICE), LEVEL: "privileged"})),
+        ServiceAccount(metadata=_metadata(namespace), automountServiceAccountToken=False),
+        ConfigMap(metadata=_metadata(namespace), data={"buildkitd.toml": daemon_config(settings)}),
+        Service(
+            metadata=_metadata(namespace),
+            spec=ServiceSpec(
+                clusterIP="None",
+                selector=_selector(),
+                ports=[ServicePort(name="buildkit", port=PORT, targetPort=PORT)],
+                # Jobs of a replica that restarts should reach it as soon as it listens.
+                publishNotReadyAddresses=True,
+            ),
+        ),
+        StatefulSet(metadata=_metadata(namespace), spec=_stateful_set(kubernetes)),
+        NetworkPolicy(metadata=_metadata(namespace), spec=_network_policy()),
+        PodDisruptionBudget(
+            metadata=_metadata(namespace),
+            spec=PodDisruptionBudgetSpec(maxUnavailable=1, selector=LabelSelector(matchLabels=_selector())),
+        ),
+    ]
+
+
+def daemon_config(settings: Settings) -> str:
+    """buildkitd.toml (docs/buildkitd.toml.md): mirrors, plain-http registries, and room for the cache."""
+    lines = ["[worker.oci]", "  gc = true", '  reservedSpace = "10%"', '  maxUsedSpace = "80%"']
+    for host in settings.insecure_registries:
+        lines += [f'[registry."{host}"]', "  http = true", "  insecure = true"]
+    for host, mirror in settings.registry_mirrors.items():
+        lines += [f'[registry."{host}"]', f'  mirrors = ["{mirror}"]']
+    return "\n".join(lines) + "\n"
+
+
+def _stateful_set(kubernetes: Kubernetes) -> StatefulSetSpec:
+    storage = VolumeResourceRequirements(requests={"storage": kubernetes.cache_size})
+    claim = PersistentVolumeClaim(
+        metadata=ObjectMeta(name="state"),
+        spec=PersistentVolumeClaimSpec(
+            accessModes=["ReadWriteOnce"], resources=storage, storageClassName=kubernetes.storage_class or None
+        ),
+    )
+    return StatefulSetSpec(
+        serviceName=SERVICE,
+        replicas=kubernetes.replicas,
+        podManagementPolicy="Parallel",
+        selector=LabelSelector(matchLabels=_selector()),
+        template=PodTemplateSpec(metadata=ObjectMeta(labels=common_labels(SERVICE)), spec=_pod(kubernetes)),
+        volumeClaimTemplates=[claim],
+    )
+
+
+def _pod(kubernetes: Kubernetes) -> PodSpec:
+    apart = PodAffinityTerm(topologyKey="kubernetes.io/hostname", labelSelector=LabelSelector(matchLabels=_selector()))
+    return PodSpec(
+        containers=[_container(kubernetes)],
+        serviceAccountName=SERVICE,
+        automountServiceAccountToken=False,
+        enableServiceLinks=False,
+        securityContext=PodSecurityContext(fsGroup=USER, fsGroupChangePolicy="OnRootMismatch"),
+        nodeSelector=kubernetes.node_selector or None,
+        tolerations=[toleration(t) for t in kubernetes.tolerations] or None,
+        affinity=Affinity(
+            podAntiAffinity=PodAntiAffinity(
+                preferredDuringSchedulingIgnoredDuringExecution=[
+                    WeightedPodAffinityTerm(weight=100, podAffinityTerm=apart)
+                ]
+            )
+        ),
+        terminationGracePeriodSeconds=120,
+        volumes=[
+            Volume(name="certificates", secret=SecretVolumeSource(secretName=SERVER_SECRET, defaultMode=0o440)),
+            Volume(name="config", configMap=ConfigMapVolumeSource(name=SERVICE)),
+            Volume(name="run", emptyDir=EmptyDirVolumeSource()),
+        ],
+    )
+
+
+def _container(kubernetes: Kubernetes) -> Container:
+    alive = ExecAction(command=["buildctl", f"--addr={_SOCKET}", "debug", "workers"])
+    return Container(
+        name=SERVICE,
+        image=kubernetes.buildkit_image,
+        args=[
+            f"--addr={_SOCKET}",
+            f"--addr=tcp://0.0.0.0:{PORT}",
+            f"--tlscacert={_CERTIFICATES}/ca.pem",
+            f"--tlscert={_CERTIFICATES}/cert.pem",
+            f"--tlskey={_CERTIFICATES}/key.pem",
+            f"--config={_CONFIG}/buildkitd.toml",
+            "--oci-worker-no-process-sandbox",
+        ],
+        ports=[ContainerPort(name="buildkit", containerPort=PORT)],
+        readinessProbe=Probe(exec=alive, periodSeconds=10, timeoutSeconds=5),
+        # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
+        livenessProbe=Probe(exec=alive, initialDelaySeconds=30, periodSeconds=30, timeoutSeconds=20),
+        resources=resources(kubernetes.requests, kubernetes.limits),
+        securityContext=rootless_daemon(),
+        volumeMounts=[
+            VolumeMount(name="certificates", mountPath=_CERTIFICATES, readOnly=True),
+            VolumeMount(name="config", mountPath=_CONFIG, readOnly=True),
+            VolumeMount(name="run", mountPath="/run/user/1000"),
+            VolumeMount(name="state", mountPath="/home/user/.local/share/buildkit"),
+        ],
+    )
+
+
+def _network_policy() -> NetworkPolicySpec:
+    """In: builds of any namespace, to the port. Out: everything but the metadata services."""
+    builds = NetworkPolicyPeer(
+        namespaceSelector=LabelSelector(),
+        podSelector=LabelSelector(matchLabels={MANAGED_BY: "boatyard", COMPONENT: "build"}),
+    )
+    world = [
+        NetworkPolicyPeer(ipBlock=IPBlock(cidr="0.0.0.0/0", except_=list(_METADATA_ADDRESSES))),
+        NetworkPolicyPeer(ipBlock=IPBlock(cidr="::/0", except_=["fe80::/10"])),
+    ]
+    dns = [NetworkPolicyPort(port=53, protocol=protocol) for protocol in ("UDP", "TCP")]
+    return NetworkPolicySpec(
+        podSelector=LabelSelector(matchLabels=_selector()),
+        policyTypes=["Ingress", "Egress"],
+        ingress=[NetworkPolicyIngressRule(from_=[builds], ports=[NetworkPolicyPort(port=PORT, protocol="TCP")])],
+        egress=[
+            NetworkPolicyEgressRule(to=world),
+            # a node-local DNS cache listens on a link-local address
+            NetworkPolicyEgressRule(ports=dns),
+        ],
+    )
+
+
+def _metadata(namespace: str) -> ObjectMeta:
+    return ObjectMeta(name=SERVICE, namespace=namespace, labels=common_labels(SERVICE))
+
+
+def _selector() -> dict[str, str]:
+    return {MANAGED_BY: "boatyard", COMPONENT: SERVICE}

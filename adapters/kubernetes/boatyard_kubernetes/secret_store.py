@@ -1,0 +1,92 @@
+"""The SecretStore port on Kubernetes Secrets, in the namespace that builds of the scope run in.
+
+Written and never read: the function may create and patch Secrets, and RBAC knows no right to see names alone
+(`list` would show values). So whether one is there is asked by creating it in a dry run: 409 says yes.
+"""
+
+import base64
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Secret
+
+from boatyard.errors import BoatyardError, invalid
+from boatyard.ports import Scope, SecretValue
+from boatyard.settings import Settings
+from boatyard.validate import secret_name
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.names import DOMAIN, PROJECT, common_labels, namespace_of
+from boatyard_kubernetes.refusals import Absent, Exists
+from boatyard_kubernetes.secret_names import KINDS, PULL_KIND, VALUE, secret_object_name
+
+NAME: Final = "boatyard.io/secret"
+"""Annotation: the name that users know."""
+_DOCKER_KEY: Final = ".dockerconfigjson"
+_DOCKER_TYPE: Final = "kubernetes.io/dockerconfigjson"
+_LARGEST: Final = 500 * 1024
+"""Bytes; BuildKit takes no larger secret (MaxSecretSize), and a Secret holds it twice in less than 1 MiB."""
+
+
+class KubernetesSecretStore:
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+
+    def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
+        """Raises INVALID_SPEC for a value that cannot be of its kind."""
+        made = self._object(scope, secret_name(name, field="name"), secret.kind, secret.value)
+        assert made.metadata is not None and made.metadata.name and made.metadata.namespace  # noqa: S101 - as made
+        try:
+            self._cluster.apply(made, made.metadata.name, made.metadata.namespace)
+        except Absent as absent:
+            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the secret could not be written: {absent}") from None
+
+    def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
+        asked = [secret_name(name, field="secret") for name in names]
+        return tuple(name for name in asked if not any(self._exists(scope, name, kind) for kind in KINDS))
+
+    def _exists(self, scope: Scope, name: str, kind: str) -> bool:
+        probe = self._object(scope, name, kind, b'{"auths":{"registry.invalid":{}}}')
+        assert probe.metadata is not None  # noqa: S101 - as made
+        try:
+            self._cluster.create(probe, probe.metadata.namespace, dry_run=True)
+        except Exists:
+            return True
+        return False
+
+    def _object(self, scope: Scope, name: str, kind: str, value: bytes) -> Secret:
+        if len(value) > _LARGEST:
+            raise invalid(f"the value has {len(value):,} bytes; at most {_LARGEST:,} are possible", field="value")
+        data = {VALUE: base64.b64encode(value).decode()}
+        if kind == PULL_KIND:
+            _check_docker_config(value)
+            data[_DOCKER_KEY] = data[VALUE]
+        return Secret(
+            metadata=ObjectMeta(
+                name=secret_object_name(kind, name),
+                namespace=namespace_of(self._settings.kubernetes, scope),
+                labels={**common_labels("secret"), PROJECT: scope.project, DOMAIN: scope.domain},
+                annotations={NAME: name},
+            ),
+            type=_DOCKER_TYPE if kind == PULL_KIND else "Opaque",
+            data=data,
+        )
+
+
+class _DockerConfig(msgspec.Struct):
+    auths: dict[str, msgspec.Raw] = {}
+
+
+_DOCKER_CONFIG: Final = msgspec.json.Decoder(_DockerConfig)
+
+
+def _check_docker_config(value: bytes) -> None:
+    """Refused while its author is there to mend it. The refusal quotes nothing: it would be the secret."""
+    try:
+        config = _DOCKER_CONFIG.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        config = _DockerConfig()
+    if not config.auths:
+        raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

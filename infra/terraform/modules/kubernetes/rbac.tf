@@ -1,0 +1,49 @@
+# What the function may do, in the namespaces that build and nowhere else: boatyard_kubernetes.access says why for each
+# verb, and a test holds the two together. Values of secrets cannot be read with this.
+
+locals {
+  function_rules = [
+    { api_group = "batch", resource = "jobs", verbs = ["create", "delete", "list", "patch"] },
+    { api_group = "", resource = "pods", verbs = ["list"] },
+    { api_group = "", resource = "pods/log", verbs = ["get"] },
+    { api_group = "", resource = "events", verbs = ["list"] },
+    { api_group = "", resource = "secrets", verbs = ["create", "patch"] },
+  ]
+}
+
+resource "kubernetes_role_v1" "function" {
+  for_each = var.namespaces
+  metadata {
+    name      = "boatyard-function"
+    namespace = each.key
+    labels    = local.labels
+  }
+  dynamic "rule" {
+    for_each = local.function_rules
+    content {
+      api_groups = [rule.value.api_group]
+      resources  = [rule.value.resource]
+      verbs      = rule.value.verbs
+    }
+  }
+  depends_on = [kubernetes_namespace_v1.builds]
+}
+
+resource "kubernetes_role_binding_v1" "function" {
+  for_each = var.namespaces
+  metadata {
+    name      = "boatyard-function"
+    namespace = each.key
+    labels    = local.labels
+  }
+  role_ref {
+    api_group = "rbac.authorization.k8s.io"
+    kind      = "Role"
+    name      = kubernetes_role_v1.function[each.key].metadata[0].name
+  }
+  subject {
+    api_group = "rbac.authorization.k8s.io"
+    kind      = var.function_subject.kind
+    name      = var.function_subject.name
+  }
+}

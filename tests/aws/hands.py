@@ -1,0 +1,62 @@
+"""What plays a CodeBuild build's part for the contract of job runners."""
+
+import time
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.job import JobProgress, JobResult
+from boatyard.memory import ManualClock
+from boatyard.settings import Limits, Settings
+from boatyard_aws.clients import Clients
+from boatyard_aws.codebuild import CodeBuildJobRunner, Project
+from boatyard_aws.codebuild.ledger import Ledger
+from boatyard_aws.codebuild.log import END
+from boatyard_aws.s3 import Bucket
+from tests.aws.cloud import Cloud
+from tests.aws.codebuild import PROJECT, CodeBuild
+
+
+class CodeBuildHands:
+    def __init__(self, cloud: Cloud, clients: Clients, bucket: str, limits: Limits) -> None:
+        self.clock = ManualClock(time.time())
+        self.codebuild = CodeBuild(cloud)
+        self.project = Project(name=PROJECT)
+        self.runner = CodeBuildJobRunner(clients, bucket, self.project, self.clock, Settings(limits=limits))
+        self._ledger = Ledger(Bucket(clients, bucket))
+        self._logs = clients.logs()
+        self._logs.create_log_group(logGroupName=self.project.logs)
+
+    def begin(self, build_id: str) -> Build:
+        self.codebuild.of(build_id).phase = "BUILD"
+        return self._status(build_id)
+
+    def progress(self, build_id: str, progress: JobProgress) -> Build:
+        self._ledger.write(build_id, "progress")(msgspec.json.encode(progress))
+        return self._status(build_id)
+
+    def log(self, build_id: str, *lines: str) -> None:
+        stream = self.codebuild.of(build_id).id.partition(":")[2]
+        group = self.project.logs
+        known = self._logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+        if not known:
+            self._logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": f"{line}\n"} for line in lines]
+        self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)  # type: ignore[arg-type]
+
+    def finish(self, build_id: str, result: JobResult | None) -> Build:
+        played = self.codebuild.of(build_id)
+        if result is not None:
+            self._ledger.write(build_id, "result")(msgspec.json.encode(result))
+            self.log(build_id, END)
+        played.status = "SUCCEEDED" if result else "FAILED"
+        return self._status(build_id)
+
+    def close(self) -> None:
+        pass
+
+    def _status(self, build_id: str) -> Build:
+        build = self.runner.status(build_id)
+        assert build
+        return build

@@ -1,0 +1,44 @@
+"""The function in this process: the real wiring over the cloud on loopback."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from boatyard_aws.wiring import Site
+from tests.aws.codebuild import PROJECT
+from tests.aws.images import HOST
+
+SPEC = {"baseImage": f"{HOST}/base:1", "pythonVersion": "3.12", "layers": [{"pipPackages": {"packages": ["six"]}}]}
+
+
+@dataclass
+class Context:
+    """What powertools reads of Lambda's context object."""
+
+    function_name: str = "boatyard"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:boatyard"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+def variables(bucket: str, **more: str) -> dict[str, str]:
+    return {
+        "BOATYARD_BUCKET": bucket,
+        "BOATYARD_RUNNER": "codebuild",
+        "BOATYARD_CODEBUILD_PROJECT": PROJECT,
+        "BOATYARD_DEFAULT_REPOSITORY": f"{HOST}/images",
+        **more,
+    }
+
+
+def ask(site: Site, event: Any) -> tuple[int, Any]:
+    """Status and decoded body of what the URL would answer."""
+    answer = site.observer.wrap(site.http_app.handle)(event, Context())
+    return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+
+def order(**more: Any) -> dict[str, Any]:
+    return {"spec": SPEC, "project": "ml", "domain": "dev", **more}

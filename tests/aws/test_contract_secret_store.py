@@ -1,0 +1,12 @@
+"""The contract of secret stores, held by Secrets Manager."""
+
+import pytest
+
+from boatyard_aws.clients import Clients
+from boatyard_aws.secrets import SecretsManagerStore
+from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
+
+
+@pytest.fixture
+def store(clients: Clients) -> SecretsManagerStore:
+    return SecretsManagerStore(clients, "boatyard")

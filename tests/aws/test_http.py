@@ -1,0 +1,170 @@
+"""The API behind a function URL: documented events in, answers that the URL can carry out."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from boatyard_aws import handler
+from boatyard_aws.http import app
+from boatyard_aws.wiring import Site
+from tests.aws.cloud import Cloud
+from tests.aws.codebuild import CodeBuild
+from tests.aws.images import Ecr
+from tests.aws.payloads import ARN, function_url
+from tests.aws.site import Context, ask, order, variables
+
+MB = 1024 * 1024
+
+
+@pytest.fixture
+def make(cloud: Cloud, bucket: str) -> Callable[..., Site]:
+    return lambda **more: Site(variables(bucket, **more))
+
+
+@pytest.fixture
+def site(make: Callable[..., Site], ecr: Ecr) -> Site:
+    ecr.repository("images")
+    return make()
+
+
+def test_an_image_that_ecr_has_is_answered_from_there(site: Site, ecr: Ecr, cloud: Cloud) -> None:
+    status, plan = ask(site, function_url("POST", "/v1/plans", order()))
+    assert status == 200
+    digest = ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64")
+    cloud.calls.clear()
+    status, answer = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 200 and answer["cached"] and answer["image"].endswith(f"/images@{digest}")
+    assert [name for name, _ in cloud.calls] == ["DescribeImages"], "nothing else is asked, and no bucket is read"
+
+
+def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> None:
+    codebuild = CodeBuild(cloud)
+    status, answer = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 202 and answer["state"] == "QUEUED" and not answer["joined"]
+    again, joined = ask(site, function_url("POST", "/v1/builds", order()))
+    assert again == 202 and joined["joined"] and joined["id"] == answer["id"]
+    assert len(codebuild.builds) == 1
+    status, build = ask(site, function_url("GET", f"/v1/builds/{answer['id']}"))
+    assert status == 200 and build["project"] == "ml"
+
+
+def test_a_context_is_announced_and_its_url_is_s3s(site: Site) -> None:
+    asked = {"sha256": "a" * 64, "size": 10}
+    status, answer = ask(site, function_url("POST", "/v1/contexts", asked))
+    assert status == 201 and "X-Amz-Signature" in answer["uploadUrl"]
+
+
+def test_clients_are_kept_between_invocations(site: Site) -> None:
+    ask(site, function_url("POST", "/v1/builds", order()))
+    before = site.clients.ecr("eu-west-1"), site.service(), site.api()
+    ask(site, function_url("POST", "/v1/builds", order()))
+    assert (site.clients.ecr("eu-west-1"), site.service(), site.api()) == before
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_body_comes_as_text_or_as_base64(site: Site, encoded: bool) -> None:
+    status, plan = ask(site, function_url("POST", "/v1/plans", order(), encoded=encoded))
+    assert status == 200 and plan["key"]
+
+
+def test_the_path_is_decoded_once_and_the_query_is_read(site: Site) -> None:
+    status, problem = ask(site, function_url("GET", "/v1/images/ghcr.io%2Facme%2Fx%3A1%2525"))
+    assert status == 400 and "%25" in problem["detail"]
+    status, problem = ask(site, function_url("GET", "/v1/builds", query="pageSize=0&state=RUNNING"))
+    assert status == 400 and problem["field"] == "pageSize"
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "code"),
+    [
+        (None, 400, "INVALID_SPEC"),
+        ([], 400, "INVALID_SPEC"),
+        ("text", 400, "INVALID_SPEC"),
+        ({}, 400, "INVALID_SPEC"),
+        ({"requestContext": None, "rawPath": "/"}, 400, "INVALID_SPEC"),
+        ({"requestContext": {"http": {"method": 1}}, "rawPath": "/"}, 400, "INVALID_SPEC"),
+        ({**function_url("POST", "/v1/plans"), "body": 5}, 400, "INVALID_SPEC"),
+        ({**function_url("POST", "/v1/plans"), "body": "%%%", "isBase64Encoded": True}, 400, "INVALID_SPEC"),
+        ({**function_url("POST", "/v1/plans"), "body": "{"}, 400, "INVALID_SPEC"),
+        ({**function_url("POST", "/v1/plans"), "body": "\udcff"}, 400, "INVALID_SPEC"),
+        ({**function_url("POST", "/v1/plans", {}), "headers": {}}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ({**function_url("POST", "/v1/plans", {}), "headers": None}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        (function_url("POST", "/v1/plans", "x" * (5 * MB)), 413, "CONTEXT_TOO_LARGE"),
+        (function_url("POST", "/v1/plans", "x" * (5 * MB), encoded=True), 413, "CONTEXT_TOO_LARGE"),
+        (function_url("DELETE", "/v1/builds"), 405, "METHOD_NOT_ALLOWED"),
+        (function_url("TRACE", "/v1/builds"), 405, "METHOD_NOT_ALLOWED"),
+        (function_url("GET", "/nothing"), 404, "NOT_FOUND"),
+        (function_url("GET", ""), 404, "NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_served_has_a_clear_answer(site: Site, event: Any, status: int, code: str) -> None:
+    answered, problem = ask(site, event)
+    assert (answered, problem["code"]) == (status, code)
+
+
+def test_an_event_without_a_caller_is_refused_unless_that_is_allowed(make: Callable[..., Site]) -> None:
+    event = function_url("GET", "/healthz")
+    event["requestContext"]["authorizer"] = None
+    assert ask(make(), event)[0] == 401
+    assert ask(make(BOATYARD_ANONYMOUS="true"), event)[0] == 200
+
+
+def test_the_callers_arn_is_held_against_the_policy(make: Callable[..., Site], ecr: Ecr, cloud: Cloud) -> None:
+    CodeBuild(cloud)
+    ecr.repository("images")
+    callers = [{"match": "arn:aws:sts::123456789012:assumed-role/ml-*", "projects": ["ml/*"]}]
+    site = make(BOATYARD_SETTINGS=json.dumps({"access": {"callers": callers}}))
+    assert ask(site, function_url("POST", "/v1/builds", order(), arn=ARN))[0] == 202
+    assert ask(site, function_url("POST", "/v1/builds", order(project="web"), arn=ARN))[0] == 403
+    other = "arn:aws:iam::123456789012:user/eve"
+    status, problem = ask(site, function_url("POST", "/v1/builds", order(), arn=other))
+    assert status == 403 and problem["code"] == "FORBIDDEN" and other in problem["detail"]
+
+
+def test_an_answer_that_lambda_cannot_carry_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "LARGEST_ANSWER", 100)
+    status, problem = ask(site, function_url("GET", "/openapi.json"))
+    assert status == 422 and "smaller page" in problem["detail"]
+
+
+def test_bytes_go_out_as_base64(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from boatyard.api import Response
+
+    answer = Response(status=200, body=b"\x00\xff", headers={"content-type": "application/proto"})
+    monkeypatch.setattr(site.api(), "handle", lambda request: answer)
+    told = site.http_app.handle(function_url("GET", "/"), Context())
+    assert told["isBase64Encoded"] and base64.b64decode(told["body"]) == b"\x00\xff"
+
+
+def test_a_registry_that_cannot_be_asked_is_502_and_nothing_is_built(site: Site, cloud: Cloud) -> None:
+    codebuild = CodeBuild(cloud)
+    cloud.fail("DescribeImages", "ThrottlingException")
+    status, problem = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 502 and problem["code"] == "REGISTRY_UNAVAILABLE" and problem["retryable"]
+    assert not codebuild.builds
+
+
+def test_a_caller_learns_little_of_a_misconfigured_function(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler._site.cache_clear()
+    handler._http.cache_clear()
+    monkeypatch.setenv("BOATYARD_RUNNER", "codebuild")
+    monkeypatch.setenv("BOATYARD_BUCKET", "b")
+    told = handler.http(function_url("GET", "/healthz"), Context())
+    assert told["statusCode"] == 500 and "PROJECT" not in told["body"]
+    assert "BOATYARD_CODEBUILD_PROJECT is needed" in capsys.readouterr().out
+    handler._site.cache_clear()
+
+
+def test_logs_and_metrics_are_json_lines_without_bodies(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(site, function_url("POST", "/v1/plans", order(project="very-private")))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    (logged,) = [line for line in lines if line.get("message") == "answered"]
+    assert logged["path"] == "/v1/plans" and logged["caller"] == ARN and logged["status"] == 200
+    assert "very-private" not in json.dumps(lines)
+    (metrics,) = [line for line in lines if "_aws" in line]
+    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Boatyard" and metrics["Answers2xx"] == [1.0]

@@ -1,0 +1,232 @@
+"""Jobs on the real BuildKit that end well."""
+
+import base64
+import json
+import secrets as random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from boatyard.build import Phase, State
+from boatyard.job import BuildJob, JobSecret, labels_for
+from boatyard.reference import Reference
+from boatyard.settings import Network, Output
+from boatyard_buildkit import outbox
+from boatyard_registry.client import Call
+from boatyard_registry.media import sha256_of
+from tests.buildkit import jobs
+from tests.buildkit.engine import Engine, log_of
+
+pytestmark = pytest.mark.integration
+
+
+def command(text: str) -> dict[str, Any]:
+    return {"commands": {"cmd": [text]}}
+
+
+def unique() -> str:
+    return f"echo {random.token_hex(8)} > /unique"
+
+
+def look(engine: Engine, job: BuildJob, digest: str | None, path: str, folder: Path) -> str:
+    """A file of the image, read by a build of its own."""
+    source = Reference.parse(job.target).at(digest or "")
+    shown = engine.job(dockerfile=f"FROM {source}\nRUN printf '<<%s>>' \"$(cat {path})\"; exit 7\n")
+    result = engine.build(shown, folder / "look")
+    assert result.error
+    return "\n".join(result.error.log_tail).partition("<<")[2].rpartition(">>")[0]
+
+
+def test_an_image_is_pushed_with_its_key_and_layers(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([command(unique()), {"env": {"envVariables": {"A": "1"}}}])
+    result = engine.build(job, tmp_path)
+    assert (result.state, result.error) == (State.SUCCEEDED, None)
+    image = engine.registry.find(Reference.parse(job.target), job.platforms)
+    assert image and (image.digest, image.key) == (result.digest, job.key)
+    assert labels_for(job.key)["io.boatyard.key"] == image.key
+    contents = engine.registry.contents(Reference.parse(job.target))
+    assert contents and contents.layers == result.layer_digests != ()
+    phases = [time.phase for time in result.phases]
+    assert phases == [Phase.FETCH_CONTEXT, Phase.BUILD, Phase.PUSH]
+    assert all(time.seconds is not None for time in result.phases)
+
+
+def test_only_log_progress_and_result_remain(engine: Engine, tmp_path: Path) -> None:
+    engine.build(engine.job([command("true")]), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job.json", "log.jsonl", "progress.json", "result.json"]
+
+
+def test_the_log_tells_each_step_in_the_words_of_the_sdk(engine: Engine, tmp_path: Path) -> None:
+    engine.build(engine.job([command(f"{unique()}; echo heard")]), tmp_path)
+    log = log_of(tmp_path)
+    assert "with_commands([" in log
+    assert "] heard" in log
+    progress = outbox.read_progress(tmp_path)
+    assert progress.step and progress.step.title.startswith("with_commands")
+    assert 1 <= progress.step.number <= progress.step.total
+
+
+def test_files_of_the_context_arrive_as_they_are(engine: Engine, tmp_path: Path) -> None:
+    mark = random.token_hex(4)
+    files = {
+        "app/data.txt": f"data {mark}".encode(),
+        "app/.dockerignore": b"*\n",
+        ".dockerignore": b"app\n",
+        "app/run.sh": b"#!/bin/sh\n",
+    }
+    job = jobs.with_context(
+        engine.job(
+            [
+                {"copyConfig": {"src": "app", "dst": "/srv/app"}},
+                command("ls -A /srv/app > /list; stat -c '%a %U %Y' /srv/app/run.sh > /stat; cat /srv/app/data.txt"),
+            ],
+            context_needed=True,
+        ),
+        files,
+        tmp_path,
+    )
+    result = engine.build(job, tmp_path / "out")
+    assert result.state is State.SUCCEEDED, result.error
+    assert f"data {mark}" in log_of(tmp_path / "out")
+
+
+def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> None:
+    """BuildKit takes equal path, size and time for equal content; see unpack._stamp."""
+    for content in ("aaaa", "bbbb", "aaaa", "cccc"):
+        mark = random.token_hex(4)
+        job = engine.job([{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"echo {mark}; cat /f")], context_needed=True)
+        job = jobs.with_context(job, {"f": content.encode()}, tmp_path)
+        engine.build(job, tmp_path / mark)
+        assert f"] {content}" in log_of(tmp_path / mark)
+
+
+def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
+    """With an empty cache. Byte code has the times of its sources in it, wheels those of their files."""
+    files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
+    layers = [
+        {"pipPackages": {"packages": ["six==1.17.0"]}},
+        {"copyConfig": {"src": "src", "dst": "/srv"}},
+        command("mkdir /made && date > /dev/null && echo fixed > /made/file"),
+    ]
+    results = []
+    for name in ("one", "two"):
+        job = engine.job(layers, context_needed=True, output=Output(reproducible=True))
+        job = jobs.with_context(job, files, tmp_path)
+        results.append(engine.build(job, tmp_path / name, module="tests.buildkit.without_cache"))
+    assert results[0].state is State.SUCCEEDED, results[0].error
+    assert results[0].layer_digests == results[1].layer_digests
+    assert results[0].digest == results[1].digest
+
+
+class TestSecrets:
+    VALUE = "hunter2-" + "s3cr3t"
+
+    def build(self, engine: Engine, tmp_path: Path, script: str) -> tuple[BuildJob, Any, str]:
+        folder = tmp_path / "secrets"
+        folder.mkdir()
+        (folder / "token").write_text(self.VALUE)
+        layer = {"commands": {"cmd": [script], "secretMounts": [{"key": "token", "envVar": "TOKEN"}]}}
+        job = engine.job([layer])
+        result = engine.build(job, tmp_path / "out", secrets=folder)
+        return job, result, log_of(tmp_path / "out")
+
+    def test_a_step_can_use_one_and_nothing_keeps_it(self, engine: Engine, tmp_path: Path) -> None:
+        script = f"{unique()}; test \"$TOKEN\" = {self.VALUE[:7]}-s3cr3t && printf %s \"$TOKEN\" | sha256sum > /proof"
+        script = script.replace(f"{self.VALUE[:7]}-s3cr3t", '"$(printf hunter2-; printf s3cr3t)"')
+        job, result, log = self.build(engine, tmp_path, script)
+        assert result.state is State.SUCCEEDED, result.error
+        assert self.VALUE not in log
+        assert not [digest for digest in blobs_of(engine, job) if self.VALUE.encode() in blob(engine, job, digest)]
+
+    def test_one_that_a_step_prints_is_hidden(self, engine: Engine, tmp_path: Path) -> None:
+        script = 'echo "plain $TOKEN"; printf %s "$TOKEN" | base64; exit 1'
+        _, result, log = self.build(engine, tmp_path, script)
+        assert result.error and result.error.code == "COMMAND_FAILED"
+        told = msgspec.json.encode(result).decode() + log
+        assert "plain •••" in log
+        assert self.VALUE not in told
+        assert base64.b64encode(self.VALUE.encode()).decode().rstrip("=") not in told
+
+
+def blobs_of(engine: Engine, job: BuildJob) -> list[str]:
+    document = json.loads(get(engine, job, f"manifests/{Reference.parse(job.target).tag}"))
+    return [document["config"]["digest"], *(layer["digest"] for layer in document["layers"][1:])]
+
+
+def blob(engine: Engine, job: BuildJob, digest: str) -> bytes:
+    """The blob, and what zstd unpacks it to: a secret must be in neither."""
+    data = get(engine, job, f"blobs/{digest}")
+    assert sha256_of(data) == digest
+    unpacked = subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=False)
+    return data + (unpacked.stdout if unpacked.returncode == 0 else b"")
+
+
+def get(engine: Engine, job: BuildJob, path: str) -> bytes:
+    from boatyard_registry.media import ACCEPT
+
+    repository = Reference.parse(job.target).repository
+    call = Call(method="GET", repository=repository, path=path, headers={"accept": ACCEPT}, limit=10**9)
+    return engine.registry.client.send(call).body
+
+
+def test_the_cache_of_a_registry_is_written_and_read(engine: Engine, tmp_path: Path) -> None:
+    layer = command(unique())
+    cache = f"{engine.host}/cache/{random.token_hex(4)}"
+    results = [
+        engine.build(engine.job([layer], cache_repository=cache), tmp_path / name, module=module)
+        for name, module in (("one", "boatyard_buildkit"), ("two", "boatyard_buildkit"))
+    ]
+    phases = [[time.phase for time in result.phases] for result in results]
+    assert all(result.state is State.SUCCEEDED for result in results)
+    assert all(Phase.EXPORT_CACHE in found for found in phases)
+    assert Phase.IMPORT_CACHE in phases[1]
+    assert engine.registry.digest(Reference.parse(f"{cache}:project.domain.image"))
+
+
+def test_provenance_is_attested_when_asked_for(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([command(unique())], output=Output(provenance="max"))
+    result = engine.build(job, tmp_path)
+    assert result.state is State.SUCCEEDED, result.error
+    image = engine.registry.find(Reference.parse(job.target), job.platforms)
+    assert image and image.digest == result.digest and image.attestations
+
+
+def test_a_mirror_serves_the_base_image(engine: Engine, tmp_path: Path) -> None:
+    base = Reference.parse(engine.base)
+    original = f"quay.io/{base.repository.path}" + (f":{base.tag}" if base.tag else "") + (
+        f"@{base.digest}" if base.digest else ""
+    )
+    job = engine.job([command("true")], base=original, registry_mirrors={"quay.io": base.repository.host})
+    result = engine.build(job, tmp_path)
+    assert result.state is State.SUCCEEDED, result.error
+
+
+def test_the_companys_network_is_there_in_a_step_and_gone_afterwards(engine: Engine, tmp_path: Path) -> None:
+    network = Network(
+        ca_bundle=str(CA_FILE), index_url="https://user:pa55word@index.invalid/simple", mode=engine.settings.network.mode
+    )
+    settings = msgspec.structs.replace(engine.settings, network=network)
+    script = f'{unique()}; echo "$PIP_INDEX_URL $SSL_CERT_FILE"; test -s "$SSL_CERT_FILE"'
+    job = engine.job([command(script)], settings=settings)
+    result = engine.build(job, tmp_path)
+    assert result.state is State.SUCCEEDED, result.error
+    assert "https://user:•••@index.invalid/simple /run/boatyard/ca.pem" in log_of(tmp_path)
+    assert not [digest for digest in blobs_of(engine, job) if b"index.invalid" in blob(engine, job, digest)]
+
+
+CA_FILE = Path(sys.prefix) / "pyvenv.cfg"
+"""Any small file will do for a bundle that nothing is fetched with."""
+
+
+def test_a_build_secret_may_have_any_name_that_the_api_lets_through(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.b-c_D").write_text("value-of-it")
+    job = engine.job(
+        dockerfile=f"FROM {engine.base}\nRUN --mount=type=secret,id=x {unique()} && test -s /run/secrets/x\n",
+        secrets=(JobSecret(id="x", name="a.b-c_D"),),
+    )
+    result = engine.build(job, tmp_path / "out", secrets=tmp_path)
+    assert result.state is State.SUCCEEDED, result.error

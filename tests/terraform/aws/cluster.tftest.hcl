@@ -1,0 +1,131 @@
+# Builds as Jobs of a cluster, under each of the two workload identities and on each of the three topologies.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "kubernetes" {}
+
+mock_provider "tls" {}
+
+variables {
+  bundle   = { path = "tests/bundle.zip" }
+  cluster  = { name = "runs" }
+  projects = { flytesnacks = { domains = ["development", "production"] } }
+}
+
+run "pod_identity" {
+  assert {
+    condition     = keys(aws_iam_role.builder) == ["flytesnacks/development", "flytesnacks/production"]
+    error_message = "Every project and domain has a role of its own."
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.builder["flytesnacks/production"].assume_role_policy).Statement[0].Condition.StringEquals == {
+      "aws:SourceAccount"                         = "123456789012"
+      "aws:RequestTag/eks-cluster-arn"            = "arn:aws:eks:eu-west-1:123456789012:cluster/runs"
+      "aws:RequestTag/kubernetes-namespace"       = "flytesnacks-production"
+      "aws:RequestTag/kubernetes-service-account" = "boatyard-builder"
+    }
+    error_message = "Only that namespace's service account of that cluster takes the role."
+  }
+  assert {
+    condition     = aws_eks_pod_identity_association.builder["flytesnacks/development"].namespace == "flytesnacks-development"
+    error_message = "Pod Identity gives the role to the namespace."
+  }
+  assert {
+    condition     = keys(aws_eks_access_entry.function) == ["events", "http"] && aws_eks_access_entry.function["http"].kubernetes_groups == toset(["boatyard:boatyard:function"])
+    error_message = "Both functions come into the cluster as one group."
+  }
+  assert {
+    condition     = length(aws_codebuild_project.builder) == 0
+    error_message = "CodeBuild is not needed."
+  }
+  assert {
+    condition     = length(module.kubernetes[0].buildkitd_replicas) == 1
+    error_message = "buildkit.enabled is the seed's default."
+  }
+  assert {
+    condition     = toset([for s in jsondecode(aws_iam_role_policy.builder["flytesnacks/development"].policy).Statement : s.Sid]) == toset(["RegistryToken", "Pull", "Push"])
+    error_message = "A job in the cluster needs the registry and nothing else of AWS."
+  }
+}
+
+run "irsa" {
+  variables {
+    cluster = {
+      name              = "runs"
+      identity          = "irsa"
+      oidc_provider_arn = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC"
+    }
+  }
+  assert {
+    condition = jsondecode(aws_iam_role.builder["flytesnacks/development"].assume_role_policy).Statement[0].Condition.StringEquals == {
+      "oidc.eks.eu-west-1.amazonaws.com/id/ABC:aud" = "sts.amazonaws.com"
+      "oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub" = "system:serviceaccount:flytesnacks-development:boatyard-builder"
+    }
+    error_message = "The token of that service account, made for STS."
+  }
+  assert {
+    condition     = length(aws_eks_pod_identity_association.builder) == 0
+    error_message = "One identity, not two."
+  }
+}
+
+run "external_buildkitd" {
+  variables {
+    image_builder = { buildkitUri = "tcp://buildkitd.buildkit.svc.cluster.local:1234" }
+  }
+  assert {
+    condition     = module.kubernetes[0].buildkitd_replicas == []
+    error_message = "A buildkitUri wins over buildkit.enabled."
+  }
+}
+
+run "daemonless" {
+  variables {
+    image_builder = { buildkit = { enabled = false } }
+  }
+  assert {
+    condition     = module.kubernetes[0].buildkitd_replicas == []
+    error_message = "Every job brings its own."
+  }
+}
+
+run "replicas" {
+  variables {
+    image_builder = { kubernetes = { replicas = 2 } }
+  }
+  assert {
+    condition = module.kubernetes[0].buildkitd_replicas == [
+      "tcp://buildkitd-0.buildkitd.boatyard-buildkit.svc:1234",
+      "tcp://buildkitd-1.buildkitd.boatyard-buildkit.svc:1234",
+    ]
+    error_message = "Jobs find replicas under these names."
+  }
+}
+
+run "long_names" {
+  variables {
+    projects = { a-project-whose-name-is-really-long = { domains = ["a-domain-of-some-length"] } }
+  }
+  assert {
+    condition     = alltrue([for role in aws_iam_role.builder : length(role.name) <= 64])
+    error_message = "IAM takes 64 characters."
+  }
+}
+
+run "refuses_irsa_without_a_provider" {
+  command = plan
+  variables {
+    cluster = { name = "runs", identity = "irsa" }
+  }
+  expect_failures = [var.cluster]
+}
+
+run "refuses_another_identity" {
+  command = plan
+  variables {
+    cluster = { name = "runs", identity = "keys" }
+  }
+  expect_failures = [var.cluster]
+}

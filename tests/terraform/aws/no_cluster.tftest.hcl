@@ -1,0 +1,141 @@
+# Builds in CodeBuild: the least that can be asked for, and what is refused.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "kubernetes" {}
+
+mock_provider "tls" {}
+
+variables {
+  bundle   = { path = "tests/bundle.zip" }
+  projects = { flytesnacks = { domains = ["development"] } }
+}
+
+run "the_least" {
+  assert {
+    condition     = length(aws_codebuild_project.builder) == 1 && length(module.kubernetes) == 0
+    error_message = "Without a cluster CodeBuild builds."
+  }
+  assert {
+    condition     = aws_lambda_function.function["http"].environment[0].variables.BOATYARD_RUNNER == "codebuild"
+    error_message = "The function is told."
+  }
+  assert {
+    condition     = jsondecode(output.environment.BOATYARD_SETTINGS).buildkit.driver == "buildx"
+    error_message = "A CodeBuild container has a Docker engine and no buildkitd."
+  }
+  assert {
+    condition     = aws_lambda_function_url.http.authorization_type == "AWS_IAM"
+    error_message = "Nobody calls without a signature."
+  }
+  assert {
+    condition     = aws_ecr_repository.repository["images"].image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.repository["cache"].image_tag_mutability == "MUTABLE"
+    error_message = "Images keep their tags; a cache overwrites its own."
+  }
+  assert {
+    condition     = tolist(aws_lambda_event_source_mapping.events[0].function_response_types) == tolist(["ReportBatchItemFailures"])
+    error_message = "One bad message does not bring back the others."
+  }
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.logs : group.retention_in_days == 365])
+    error_message = "Every log group has a retention."
+  }
+  assert {
+    condition     = keys(aws_cloudwatch_event_rule.rule) == ["specs"]
+    error_message = "Bases and drift are asked for."
+  }
+}
+
+run "no_events" {
+  variables {
+    events = { specs = false }
+  }
+  assert {
+    condition     = keys(aws_lambda_function.function) == ["http"] && length(aws_sqs_queue.events) == 0 && length(aws_s3_bucket_notification.bucket) == 0
+    error_message = "Without events there is no queue and no second function."
+  }
+}
+
+run "code_from_the_bucket" {
+  variables {
+    codebuild = { bundle = "tests/bundle.zip" }
+  }
+  assert {
+    condition     = one(values(aws_codebuild_project.builder)).source[0].type == "S3" && length(aws_s3_object.codebuild) == 1
+    error_message = "The project's source is the archive."
+  }
+  assert {
+    condition     = anytrue([for statement in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : statement.Sid == "ReadCode"])
+    error_message = "The build may read it."
+  }
+}
+
+run "another_accounts_repository" {
+  variables {
+    image_builder = { defaultRepository = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/images" }
+  }
+  assert {
+    condition     = keys(aws_ecr_repository.repository) == ["cache"]
+    error_message = "A repository that is named is not made."
+  }
+  assert {
+    condition = contains(
+      one([for s in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : s.Resource if s.Sid == "Push"]),
+      "arn:aws:ecr:us-east-1:210987654321:repository/team/images"
+    )
+    error_message = "Push names the repository with its own account and region."
+  }
+}
+
+run "not_ecr" {
+  variables {
+    image_builder = { defaultRepository = "ghcr.io/acme/images", authenticationType = "noop" }
+    repository    = { cache = { create = false } }
+  }
+  assert {
+    condition     = length(aws_ecr_repository.repository) == 0 && output.default_repository == "ghcr.io/acme/images"
+    error_message = "No ECR repository is made or named."
+  }
+  assert {
+    condition     = alltrue([for role in [aws_iam_role_policy.builder["codebuild"], aws_iam_role_policy.function["http"]] : alltrue([for s in jsondecode(role.policy).Statement : length(s.Resource) > 0])])
+    error_message = "IAM refuses a statement without resources."
+  }
+}
+
+run "own_key" {
+  variables {
+    encryption = { create_key = true }
+  }
+  assert {
+    condition = (
+      one(one(aws_s3_bucket_server_side_encryption_configuration.bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" &&
+      aws_ecr_repository.repository["images"].encryption_configuration[0].encryption_type == "KMS" &&
+      aws_sqs_queue.events[0].kms_master_key_id == aws_kms_key.key[0].arn &&
+      aws_cloudwatch_log_group.logs["http"].kms_key_id == aws_kms_key.key[0].arn
+    )
+    error_message = "One key encrypts all that is kept."
+  }
+}
+
+run "refuses_wrong_settings" {
+  command = plan
+  variables {
+    image_builder = { authenticationType = "password", buildkitUri = "https://buildkitd:1234", defaultRepository = "ghcr.io/acme/app:1" }
+    repository    = { push_arns = ["arn:aws:ecr:eu-west-1:123456789012:repository/*"] }
+    function      = { runtime = "python3.9", timeout_seconds = 10 }
+    name          = "Boatyard"
+    projects      = { UPPER = { domains = ["x"] } }
+    events        = { drift_schedule = "daily" }
+  }
+  expect_failures = [var.image_builder, var.repository, var.function, var.name, var.projects, var.events]
+}
+
+run "refuses_a_missing_bundle" {
+  command = plan
+  variables {
+    bundle = { path = "tests/absent.zip" }
+  }
+  expect_failures = [var.bundle]
+}
