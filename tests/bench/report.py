@@ -11,9 +11,9 @@ def markdown(rows: list[Row], facts: list[tuple[str, str]], *, runs: int, machin
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`. Each row builds the same image with Boatyard and with the Dockerfile that flyte's own",
-        "Docker builder generates, on the same BuildKit and registry, in turns. Medians; the ratio says how many times",
-        "as fast Boatyard is. Machines are noisy: read the ratio, not the seconds.",
+        "Written by `make bench`. Each row builds the same image with Boatyard and with the Dockerfile that",
+        "flyte's own Docker builder generates, on the same BuildKit and registry, in turns. Medians; the ratio says",
+        "how many times as fast Boatyard is. Machines are noisy: read the ratio, not the seconds.",
         "",
         f"{runs} runs a row, {machine}, {date}.",
         "",

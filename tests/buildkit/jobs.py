@@ -8,10 +8,13 @@ from boatyard.context import Context
 from boatyard.job import BuildJob, JobContext
 from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import Scope
+from boatyard.reference import Reference
 from boatyard.settings import Network, Settings, Uv
 from boatyard.spec import parse_spec
 from boatyard.target import Target
-from tests.buildkit.archives import Link, pack
+from tests.buildkit.archives import Link, announce, pack
+
+__all__ = ["Reference", "announce", "make", "with_context", "with_network"]
 
 SETTINGS = Settings(
     default_repository="registry.example/images",

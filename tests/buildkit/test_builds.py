@@ -32,15 +32,6 @@ def unique() -> str:
     return f"echo {random.token_hex(8)} > /unique"
 
 
-def look(engine: Engine, job: BuildJob, digest: str | None, path: str, folder: Path) -> str:
-    """A file of the image, read by a build of its own."""
-    source = Reference.parse(job.target).at(digest or "")
-    shown = engine.job(dockerfile=f"FROM {source}\nRUN printf '<<%s>>' \"$(cat {path})\"; exit 7\n")
-    result = engine.build(shown, folder / "look")
-    assert result.error
-    return "\n".join(result.error.log_tail).partition("<<")[2].rpartition(">>")[0]
-
-
 def test_an_image_is_pushed_with_its_key_and_layers(engine: Engine, tmp_path: Path) -> None:
     job = engine.job([command(unique()), {"env": {"envVariables": {"A": "1"}}}])
     result = engine.build(job, tmp_path)

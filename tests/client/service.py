@@ -138,10 +138,10 @@ class Worker(threading.Thread):
         step = Step(number=1, total=2, title="with_commands(['x'])")
         runner.progress(build.id, JobProgress(phases=(PhaseTime(phase=Phase.BUILD),), step=step))
         if "HOLD" in job.dockerfile:
-            while not self.go_on.wait(0.01):
-                build_now = runner.status(build.id)
-                if build_now is None or build_now.state.ended:
-                    return
+            while not self.go_on.wait(0.01) and not self._has_ended(build):
+                pass
+        if self._has_ended(build):
+            return
         runner.log(build.id, "three")
         if "FAIL" in job.dockerfile:
             failure = Failure(
@@ -159,6 +159,10 @@ class Worker(threading.Thread):
         target = Reference.parse(job.target)
         self.service.registry.push(target, Image(**{**_fields(image), "reference": str(target.at(DIGEST))}))
         runner.finish(build.id, JobResult(state=State.SUCCEEDED, digest=DIGEST))
+
+    def _has_ended(self, build: Build) -> bool:
+        now = self.service.runner.status(build.id)
+        return now is None or now.state.ended
 
 
 def _fields(image: Image) -> dict[str, Any]:

@@ -57,6 +57,12 @@ def test_of_several_images_one_has_to_be_named(folder: Path) -> None:
     assert missing.code == 1 and "no image or environment 'three'; it has base, one, two" in missing.err
 
 
+def test_a_file_may_be_called_like_a_module(folder: Path) -> None:
+    (folder / "json.py").write_text(ONE)
+    assert boatyard("plan", "json.py", "--json").json()["layers"]
+    assert boatyard("diff", "json.py", "json.py").code == 0
+
+
 def test_two_images_of_one_file_can_be_compared(folder: Path) -> None:
     (folder / "several.py").write_text(SEVERAL)
     done = boatyard("diff", "several.py", "several.py", "--image", "one", "--image-b", "two")

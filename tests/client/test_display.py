@@ -12,6 +12,7 @@ from boatyard_client.display import show
 from boatyard_client.display.story import Story
 from boatyard_client.display.text import printable, seconds, size
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
+from boatyard_client.packing import Progress
 
 BUILD = Build(
     id="abc-1",
@@ -96,6 +97,13 @@ def test_where_the_log_is_shown_steps_are_not_told_twice() -> None:
 )
 def test_what_goes_on_now(events: list[Event], now: str) -> None:
     assert told(events)[2].now.title == now
+
+
+def test_reading_the_files_is_told_as_one_thing() -> None:
+    _, _, story = told([])
+    for number in (1, 2, 3):
+        story.packing(Progress(number, 300, number, 300))
+    assert story.now.title == "reading the files, 3 of 300" and story.lasting() > 1
 
 
 def test_a_step_that_has_ended_does_not_come_back() -> None:

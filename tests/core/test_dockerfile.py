@@ -95,10 +95,10 @@ names = hostile_text.filter(is_plain)
 
 def only_match(pattern: str) -> str:
     """The one path that a Go path pattern matches, if its only class is of one character."""
-    if "\\" not in pattern:
-        assert not set("*?[") & set(pattern)
+    if not set("\\*?[") & set(pattern):
+        assert pattern.rstrip() == pattern, "BuildKit cuts white space off the end of a name"
         return pattern
-    plain = re.sub(r"(?<!\\)\[([A-Za-z0-9])\]", r"\1", pattern, count=1)
+    plain = re.sub(r"(?<!\\)\[([A-Za-z0-9]|\s(?=\]\Z))\]", r"\1", pattern, count=1)
     assert plain != pattern, "BuildKit takes backslashes away from patterns alone, and this is none"
     assert not re.search(r"(?<!\\)[*?\[]", plain.replace(r"\\", ""))
     return re.sub(r"\\(.)", r"\1", plain, flags=re.DOTALL)

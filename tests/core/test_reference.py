@@ -32,10 +32,12 @@ def test_normal_form(text: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":", "@", "A/B", "a//b", "/a", "a/", "a:", "a:b:c", "a b", "a\nb", "x@sha256:0", "a..b",
-     "-a",
-     "host:99999999/x",      "ghcr.io/../x", "a:" + "t" * 129, "a" * 300, "http://x/y", "$(x)", "a@sha512:" + "0" * 128],
-)  # fmt: skip
+    [
+        *("", ":", "@", "A/B", "a//b", "/a", "a/", "a:", "a:b:c", "a b", "a\nb", "a..b", "-a", "$(x)"),
+        *("x@sha256:0", "a@sha512:" + "0" * 128, "host:99999999/x", "ghcr.io/../x", "http://x/y"),
+        *("a:" + "t" * 129, "a" * 300),
+    ],
+)
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(BoatyardError):
         Reference.parse(text)

@@ -26,7 +26,8 @@ def test_a_dockerfile_with_its_folder(tmp_path: Path, ensure: Ensure, docker: Do
     folder = write(
         tmp_path / "with space",
         {
-            "My.Dockerfile": f"FROM {base_reference(settings)}\nWORKDIR /app\nCOPY . .\nRUN echo ran > /ran\nUSER 1234\n",
+            "My.Dockerfile": f"FROM {base_reference(settings)}\n"
+            "WORKDIR /app\nCOPY . .\nRUN echo ran > /ran\nUSER 1234\n",
             ".dockerignore": "*.log\n!keep.log\nsecret\n",
             "main.py": "print('hello')",
             "noise.log": "",

@@ -63,17 +63,21 @@ def expandable(value: str) -> str:
 def copy_source(path: str) -> str:
     """A path as COPY's source: it matches itself alone, and holds no variable.
 
-    `*?[` are escaped by backslashes, because the filter that picks files for the transfer
-    (moby/patternmatcher) does not know them as `[*]`. Backslashes are only taken away from patterns, and an
-    escaped `*` makes none; so one plain character is written as a class.
+    The filter that picks files for the transfer (moby/patternmatcher) cuts white space off the end, and does
+    not know `*` as `[*]`; COPY itself takes backslashes away from patterns only. So a name with `*?[` is
+    escaped by backslashes and made a pattern by one plain character written as a class; white space at its
+    end becomes that class.
     """
-    if _PATTERN.search(path):
-        plain = _PLAIN.search(path)
-        if plain is None:
+    if path[-1].isspace():
+        at = len(path) - 1
+    elif _PATTERN.search(path):
+        if (plain := _PLAIN.search(path)) is None:
             raise invalid(f"{path!r} cannot be copied by that name: it has neither a letter nor a digit")
-        before, after = (_PATTERN.sub(r"\\\g<0>", part) for part in (path[: plain.start()], path[plain.end() :]))
-        path = f"{before}[{plain[0]}]{after}"
-    return literal(path)
+        at = plain.start()
+    else:
+        return literal(path)
+    before, after = (_PATTERN.sub(r"\\\g<0>", part) for part in (path[:at], path[at + 1 :]))
+    return literal(f"{before}[{path[at]}]{after}")
 
 
 def mount_source(path: str, *, field: str) -> str:

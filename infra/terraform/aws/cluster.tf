@@ -22,6 +22,8 @@ locals {
     limits                    = var.image_builder.kubernetes.limits
     node_selector             = coalesce(var.image_builder.kubernetes.nodeSelector, {})
     tolerations               = coalesce(var.image_builder.kubernetes.tolerations, [])
+    insecure_registries       = coalesce(var.image_builder.insecureRegistries, [])
+    registry_mirrors          = coalesce(var.image_builder.registryMirrors, {})
   }
   cluster_statements = [{
     # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
@@ -62,6 +64,9 @@ module "kubernetes" {
   create_service_accounts = var.cluster.service_accounts
   function_subject        = { kind = "Group", name = local.function_group }
   service_account         = var.image_builder.kubernetes.serviceAccount
-  config_map              = { name = var.image_builder.targetConfigMapName, data = { "settings.json" = local.settings_json } }
-  buildkitd               = local.buildkitd
+  image_pull_secrets      = coalesce(var.image_builder.kubernetes.imagePullSecrets, [])
+  # Without a buildkitd each build's pod brings a rootless one, which Pod Security calls privileged.
+  pod_security = local.buildkitd == null && var.image_builder.buildkitUri == "" ? "privileged" : "restricted"
+  config_map   = { name = var.image_builder.targetConfigMapName, data = { "settings.json" = local.settings_json } }
+  buildkitd    = local.buildkitd
 }

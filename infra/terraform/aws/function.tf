@@ -7,6 +7,8 @@ locals {
       events = { enabled = local.events_enabled, handler = "boatyard_aws.handler.events" }
     } : key => merge(function, { name = "${var.name}-${key}" }) if function.enabled
   }
+  architecture = coalesce(var.function.architecture, try(local.bundle.architecture, null), "x86_64")
+  runtime      = coalesce(var.function.runtime, try(local.bundle.runtime, null), "python3.13")
   # adapters/aws/boatyard_aws/configuration.py explains each.
   environment = merge(
     {
@@ -42,13 +44,13 @@ resource "aws_lambda_function" "function" {
   description                    = "Boatyard: ${each.key}"
   role                           = aws_iam_role.function[each.key].arn
   handler                        = each.value.handler
-  runtime                        = var.function.runtime
-  architectures                  = [var.function.architecture]
+  runtime                        = local.runtime
+  architectures                  = [local.architecture]
   memory_size                    = var.function.memory_mb
   timeout                        = var.function.timeout_seconds
   reserved_concurrent_executions = var.function.reserved_concurrency
   filename                       = var.bundle.path
-  source_code_hash               = filebase64sha256(var.bundle.path)
+  source_code_hash               = local.bundle.hash
   kms_key_arn                    = local.kms_key_arn
   tags                           = var.tags
   environment {
@@ -66,6 +68,12 @@ resource "aws_lambda_function" "function" {
     content {
       subnet_ids         = vpc_config.value.subnet_ids
       security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
+  lifecycle {
+    precondition {
+      condition     = try(local.bundle.architecture, local.architecture) == local.architecture && try(local.bundle.runtime, local.runtime) == local.runtime
+      error_message = "The bundle was made for ${try(local.bundle.runtime, "?")} on ${try(local.bundle.architecture, "?")}, the function is ${local.runtime} on ${local.architecture}."
     }
   }
   # A function must not answer before its role may do what it answers.

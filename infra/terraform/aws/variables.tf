@@ -15,7 +15,7 @@ variable "bucket" {
 }
 
 variable "bundle" {
-  description = "Zip archive of the functions, as `make bundle CLOUD=aws` makes it. Its architecture and Python have to be those of `function`."
+  description = "Zip archive of the functions, as `make bundle CLOUD=aws` makes it. The document beside it (aws.json) says for which runtime and architecture."
   type = object({
     path = string
   })
@@ -131,10 +131,10 @@ variable "events" {
 }
 
 variable "function" {
-  description = "Both functions. `vpc` is for a cluster whose endpoint is private. `reserved_concurrency` -1 reserves nothing."
+  description = "Both functions. `architecture` and `runtime` are the bundle's unless they are named. `vpc` is for a cluster whose endpoint is private. `reserved_concurrency` -1 reserves nothing."
   type = object({
-    architecture         = optional(string, "arm64")
-    runtime              = optional(string, "python3.13")
+    architecture         = optional(string)
+    runtime              = optional(string)
     memory_mb            = optional(number, 512)
     timeout_seconds      = optional(number, 60)
     reserved_concurrency = optional(number, -1)
@@ -149,12 +149,12 @@ variable "function" {
   default  = {}
   nullable = false
   validation {
-    condition     = contains(["arm64", "x86_64"], var.function.architecture)
+    condition     = contains(["arm64", "x86_64"], coalesce(var.function.architecture, "arm64"))
     error_message = "function.architecture is arm64 or x86_64."
   }
   validation {
-    condition     = contains(["python3.12", "python3.13"], var.function.runtime)
-    error_message = "function.runtime is python3.12 or python3.13."
+    condition     = contains(["python3.11", "python3.12", "python3.13"], coalesce(var.function.runtime, "python3.13"))
+    error_message = "function.runtime is python3.11, python3.12 or python3.13: what Boatyard runs on and Lambda has."
   }
   validation {
     condition     = var.function.timeout_seconds >= 30 && var.function.timeout_seconds <= 900

@@ -12,7 +12,7 @@ from lightkube.config.models import Cluster as ClusterModel
 from lightkube.config.models import User as UserModel
 
 from tests.kubernetes.loopback.api import Api
-from tests.kubernetes.loopback.collectors import collect_garbage, remove_finished
+from tests.kubernetes.loopback.collectors import collect_garbage, give_default_accounts, remove_finished
 from tests.kubernetes.loopback.events import Events
 from tests.kubernetes.loopback.http import Server
 from tests.kubernetes.loopback.job_controller import JobController
@@ -64,6 +64,7 @@ class LoopbackCluster:
                 while before != self.store.version:
                     before = self.store.version
                     collect_garbage(self.store)
+                    give_default_accounts(self.store)
                     self._jobs.sync()
                     remove_finished(self.store)
                     if self.kubelet:
@@ -98,6 +99,8 @@ class LoopbackCluster:
         labels = {"pod-security.kubernetes.io/enforce": level}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         for account in accounts:
+            if account == "default":
+                continue  # the controller's to make
             metadata = {"name": account, "namespace": name}
             self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 

@@ -1,4 +1,4 @@
-"""What removes objects: the garbage collector (owners that are gone) and the TTL controller (finished Jobs)."""
+"""Small controllers: garbage (owners that are gone), the TTL of finished Jobs, default service accounts."""
 
 from tests.kubernetes.loopback.api import mark_deleted
 from tests.kubernetes.loopback.job_controller import JOBS, PODS, condition
@@ -28,6 +28,16 @@ def remove_finished(store: Store) -> None:
         end = condition(job, "Complete") or condition(job, "Failed")
         if ttl is not None and end and store.now() >= unix(end["lastTransitionTime"]) + ttl:
             store.remove(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
+
+
+def give_default_accounts(store: Store) -> None:
+    """The service account controller: each namespace has a `default` one."""
+    accounts = BY_KIND["v1", "ServiceAccount"]
+    have = {a["metadata"]["namespace"] for a in store.find(accounts) if a["metadata"]["name"] == "default"}
+    for namespace in store.find(BY_KIND["v1", "Namespace"]):
+        if namespace["metadata"]["name"] not in have:
+            metadata = {"name": "default", "namespace": namespace["metadata"]["name"]}
+            store.add(accounts, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
 
 def _exists(store: Store, owner: Object, namespace: str) -> bool:

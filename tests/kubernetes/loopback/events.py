@@ -16,6 +16,8 @@ class Events:
         metadata = about["metadata"]
         for event in self._store.find(EVENTS, metadata["namespace"]):
             if event["involvedObject"]["uid"] == metadata["uid"] and event["message"] == message:
+                if event["lastTimestamp"] == self._store.time():
+                    return  # once a second is enough; a real controller backs off
                 event["count"] += 1
                 event["lastTimestamp"] = self._store.time()
                 self._store.replace(EVENTS, event)

@@ -132,6 +132,14 @@ run "refuses_wrong_settings" {
   expect_failures = [var.image_builder, var.repository, var.function, var.name, var.projects, var.events]
 }
 
+run "refuses_another_runtime_than_the_bundles" {
+  command = plan
+  variables {
+    function = { runtime = "python3.12", architecture = "arm64" }
+  }
+  expect_failures = [aws_lambda_function.function]
+}
+
 run "refuses_a_missing_bundle" {
   command = plan
   variables {

@@ -68,16 +68,17 @@ class WithEks:
         self._made += 1
         thing = {**body, "clusterName": cluster, "createdAt": _SINCE, "modifiedAt": _SINCE}
         if kind == "access-entries":
-            thing = {"username": body["principalArn"], "type": "STANDARD", **thing, "accessEntryArn": self._arn(kind)}
+            thing = {"username": body["principalArn"], "type": "STANDARD", **thing, "accessEntryArn": self._arn("access-entry")}
         elif kind == "pod-identity-associations":
-            thing |= {"associationId": f"a-{self._made:017d}", "associationArn": self._arn(kind)}
+            identity = f"a-{self._made:017d}"
+            thing |= {"associationId": identity, "associationArn": self._arn(f"podidentityassociation/{cluster}", identity)}
         else:
             made = [
                 self._make(cluster, "pod-identity-associations", {**asked, "namespace": "kube-system"})
                 for asked in body.get("podIdentityAssociations", [])
             ]
             thing |= {
-                "addonArn": self._arn(kind),
+                "addonArn": self._arn("addon"),
                 "addonVersion": "v1.0.0-eksbuild.1",
                 "status": "ACTIVE",
                 "health": {"issues": []},
@@ -86,8 +87,8 @@ class WithEks:
         things[str(thing[_NAMED_BY[kind]])] = thing
         return thing
 
-    def _arn(self, kind: str) -> str:
-        return f"arn:aws:eks:eu-west-1:{ACCOUNT}:{kind}/a-{self._made:017d}"
+    def _arn(self, kind: str, identity: str = "") -> str:
+        return f"arn:aws:eks:eu-west-1:{ACCOUNT}:{kind}/{identity or self._made}"
 
 
 def _answer(start_response: StartResponse, status: str, document: dict[str, Any]) -> Iterable[bytes]:

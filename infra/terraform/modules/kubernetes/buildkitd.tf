@@ -6,19 +6,17 @@ locals {
   # A list of none or one, for what exists only then.
   managed_names      = local.managed ? ["buildkitd"] : []
   buildkit_namespace = try(var.buildkitd.namespace, "")
-  buildkit_labels    = merge(local.labels, { "app.kubernetes.io/name" = "buildkitd" })
   buildkit_port      = 1234
   buildkit_user      = 1000
-  buildkit_toml      = <<-EOT
-    # BuildKit removes the least used of its cache before the volume is full.
-    [worker.oci]
-      gc = true
-      rootless = true
-      noProcessSandbox = true
-      [[worker.oci.gcpolicy]]
-        all = true
-        maxUsedSpace = "80%"
-  EOT
+  buildkit_socket    = "unix:///run/user/1000/buildkit/buildkitd.sock"
+  # docs/buildkitd.toml.md of BuildKit: room for the cache, plain-http registries, mirrors
+  buildkit_toml = join("", [for line in concat(
+    ["[worker.oci]", "  gc = true", "  reservedSpace = \"10%\"", "  maxUsedSpace = \"80%\""],
+    flatten([for host in try(var.buildkitd.insecure_registries, []) : ["[registry.\"${host}\"]", "  http = true", "  insecure = true"]]),
+    flatten([for host, mirror in try(var.buildkitd.registry_mirrors, {}) : ["[registry.\"${host}\"]", "  mirrors = [\"${mirror}\"]"]]),
+  ) : "${line}\n"])
+  # Link-local: the metadata services, which would give a RUN step the node's credentials.
+  outside = { "0.0.0.0/0" = "169.254.0.0/16", "::/0" = "fe80::/10" }
 }
 
 resource "kubernetes_namespace_v1" "buildkit" {
@@ -27,7 +25,7 @@ resource "kubernetes_namespace_v1" "buildkit" {
     name = local.buildkit_namespace
     # Rootless BuildKit makes its own sandboxes: the runtime's seccomp and AppArmor profiles would forbid that. It has no
     # root, no privilege and no host access beyond it; Pod Security knows nothing between baseline and privileged.
-    labels = merge(local.labels, { "pod-security.kubernetes.io/enforce" = "privileged" })
+    labels = merge(local.labels.buildkitd, { "pod-security.kubernetes.io/enforce" = "privileged" })
   }
 }
 
@@ -36,7 +34,7 @@ resource "kubernetes_config_map_v1" "buildkitd" {
   metadata {
     name      = each.key
     namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
-    labels    = local.buildkit_labels
+    labels    = local.labels.buildkitd
   }
   data = { "buildkitd.toml" = local.buildkit_toml }
 }
@@ -46,14 +44,17 @@ resource "kubernetes_service_v1" "buildkitd" {
   metadata {
     name      = each.key
     namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
-    labels    = local.buildkit_labels
+    labels    = local.labels.buildkitd
   }
   spec {
     cluster_ip = "None"
-    selector   = { "app.kubernetes.io/name" = "buildkitd", "app.kubernetes.io/instance" = var.name }
+    selector   = local.pods.buildkitd
+    # Builds on a replica that restarts should reach it as soon as it listens.
+    publish_not_ready_addresses = true
     port {
-      name = "buildkit"
-      port = local.buildkit_port
+      name        = "buildkit"
+      port        = local.buildkit_port
+      target_port = local.buildkit_port
     }
   }
 }
@@ -64,18 +65,18 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
   metadata {
     name      = each.key
     namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
-    labels    = local.buildkit_labels
+    labels    = local.labels.buildkitd
   }
   spec {
     service_name          = kubernetes_service_v1.buildkitd[each.key].metadata[0].name
     replicas              = var.buildkitd.replicas
     pod_management_policy = "Parallel"
     selector {
-      match_labels = { "app.kubernetes.io/name" = "buildkitd", "app.kubernetes.io/instance" = var.name }
+      match_labels = local.pods.buildkitd
     }
     template {
       metadata {
-        labels = local.buildkit_labels
+        labels = local.labels.buildkitd
         annotations = {
           "container.apparmor.security.beta.kubernetes.io/buildkitd" = "unconfined"
           # a new configuration or certificate rolls the pods
@@ -83,14 +84,28 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
         }
       }
       spec {
+        service_account_name             = kubernetes_service_account_v1.buildkitd[each.key].metadata[0].name
         automount_service_account_token  = false
+        enable_service_links             = false
         node_selector                    = var.buildkitd.node_selector
-        termination_grace_period_seconds = 60
+        termination_grace_period_seconds = 120
         security_context {
-          fs_group        = local.buildkit_user
-          run_as_non_root = true
-          run_as_user     = local.buildkit_user
-          run_as_group    = local.buildkit_user
+          fs_group               = local.buildkit_user
+          fs_group_change_policy = "OnRootMismatch"
+        }
+        # Replicas on nodes of their own, where there are enough.
+        affinity {
+          pod_anti_affinity {
+            preferred_during_scheduling_ignored_during_execution {
+              weight = 100
+              pod_affinity_term {
+                topology_key = "kubernetes.io/hostname"
+                label_selector {
+                  match_labels = local.pods.buildkitd
+                }
+              }
+            }
+          }
         }
         dynamic "toleration" {
           for_each = var.buildkitd.tolerations
@@ -105,12 +120,12 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
           name  = "buildkitd"
           image = var.buildkitd.image
           args = [
-            "--config=/etc/buildkit/buildkitd.toml",
-            "--addr=unix:///run/user/${local.buildkit_user}/buildkit/buildkitd.sock",
+            "--addr=${local.buildkit_socket}",
             "--addr=tcp://0.0.0.0:${local.buildkit_port}",
             "--tlscacert=/certs/ca.pem",
             "--tlscert=/certs/cert.pem",
             "--tlskey=/certs/key.pem",
+            "--config=/etc/buildkit/buildkitd.toml",
             "--oci-worker-no-process-sandbox",
           ]
           port {
@@ -132,19 +147,19 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             }
           }
           readiness_probe {
-            initial_delay_seconds = 3
-            period_seconds        = 15
-            timeout_seconds       = 10
+            period_seconds  = 10
+            timeout_seconds = 5
             exec {
-              command = ["buildctl", "debug", "workers"]
+              command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
             }
           }
+          # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
           liveness_probe {
             initial_delay_seconds = 30
-            period_seconds        = 60
-            timeout_seconds       = 30
+            period_seconds        = 30
+            timeout_seconds       = 20
             exec {
-              command = ["buildctl", "debug", "workers"]
+              command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
             }
           }
           volume_mount {
@@ -153,12 +168,16 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             read_only  = true
           }
           volume_mount {
-            name       = "configuration"
+            name       = "config"
             mount_path = "/etc/buildkit"
             read_only  = true
           }
           volume_mount {
-            name       = "cache"
+            name       = "run"
+            mount_path = "/run/user/1000"
+          }
+          volume_mount {
+            name       = "state"
             mount_path = "/home/user/.local/share/buildkit"
           }
         }
@@ -170,16 +189,20 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
           }
         }
         volume {
-          name = "configuration"
+          name = "config"
           config_map {
             name = kubernetes_config_map_v1.buildkitd[each.key].metadata[0].name
           }
+        }
+        volume {
+          name = "run"
+          empty_dir {}
         }
       }
     }
     volume_claim_template {
       metadata {
-        name = "cache"
+        name = "state"
       }
       spec {
         access_modes       = ["ReadWriteOnce"]
@@ -192,33 +215,76 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
   }
 }
 
-# Whoever has no client certificate is refused by buildkitd; whoever is in another namespace does not even reach it.
+# In: builds, to the port; who has no client certificate is refused then. Out: everything but the metadata services.
 resource "kubernetes_network_policy_v1" "buildkitd" {
   for_each = toset(local.managed_names)
   metadata {
     name      = each.key
     namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
-    labels    = local.buildkit_labels
+    labels    = local.labels.buildkitd
   }
   spec {
-    policy_types = ["Ingress"]
+    policy_types = ["Ingress", "Egress"]
     pod_selector {
-      match_labels = { "app.kubernetes.io/name" = "buildkitd" }
+      match_labels = local.pods.buildkitd
     }
     ingress {
       from {
-        namespace_selector {
-          match_expressions {
-            key      = "kubernetes.io/metadata.name"
-            operator = "In"
-            values   = keys(var.namespaces)
-          }
+        namespace_selector {}
+        pod_selector {
+          match_labels = local.pods.build
         }
       }
       ports {
         port     = local.buildkit_port
         protocol = "TCP"
       }
+    }
+    egress {
+      dynamic "to" {
+        for_each = local.outside
+        content {
+          ip_block {
+            cidr   = to.key
+            except = [to.value]
+          }
+        }
+      }
+    }
+    # A node-local DNS cache listens on a link-local address.
+    egress {
+      dynamic "ports" {
+        for_each = ["UDP", "TCP"]
+        content {
+          port     = 53
+          protocol = ports.value
+        }
+      }
+    }
+  }
+}
+
+resource "kubernetes_service_account_v1" "buildkitd" {
+  for_each = toset(local.managed_names)
+  metadata {
+    name      = each.key
+    namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
+    labels    = local.labels.buildkitd
+  }
+  automount_service_account_token = false
+}
+
+resource "kubernetes_pod_disruption_budget_v1" "buildkitd" {
+  for_each = toset(local.managed_names)
+  metadata {
+    name      = each.key
+    namespace = kubernetes_namespace_v1.buildkit[each.key].metadata[0].name
+    labels    = local.labels.buildkitd
+  }
+  spec {
+    max_unavailable = 1
+    selector {
+      match_labels = local.pods.buildkitd
     }
   }
 }

@@ -3,7 +3,8 @@
 
 locals {
   buildkit_hosts = [
-    for host in ["buildkitd", "*.buildkitd"] : "${host}.${local.buildkit_namespace}.svc"
+    # a replica's name is buildkitd-<n>.buildkitd.<namespace>.svc
+    for host in ["*.buildkitd.%s.svc", "*.buildkitd.%s.svc.cluster.local", "buildkitd.%s.svc"] : format(host, local.buildkit_namespace)
   ]
   certificates = {
     for name, certificate in {
@@ -71,7 +72,7 @@ resource "kubernetes_secret_v1" "certificate" {
   metadata {
     name      = each.value.name
     namespace = each.value.namespace
-    labels    = local.labels
+    labels    = local.labels.buildkitd
   }
   data = {
     "ca.pem"   = tls_self_signed_cert.authority[0].cert_pem

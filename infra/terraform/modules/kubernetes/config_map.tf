@@ -5,7 +5,7 @@ resource "kubernetes_config_map_v1" "settings" {
   metadata {
     name      = var.config_map.name
     namespace = each.key
-    labels    = local.labels
+    labels    = local.labels.build
   }
   data       = var.config_map.data
   depends_on = [kubernetes_namespace_v1.builds]

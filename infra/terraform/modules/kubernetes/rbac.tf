@@ -16,7 +16,7 @@ resource "kubernetes_role_v1" "function" {
   metadata {
     name      = "boatyard-function"
     namespace = each.key
-    labels    = local.labels
+    labels    = local.labels.function
   }
   dynamic "rule" {
     for_each = local.function_rules
@@ -34,7 +34,7 @@ resource "kubernetes_role_binding_v1" "function" {
   metadata {
     name      = "boatyard-function"
     namespace = each.key
-    labels    = local.labels
+    labels    = local.labels.function
   }
   role_ref {
     api_group = "rbac.authorization.k8s.io"

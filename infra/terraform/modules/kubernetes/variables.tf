@@ -6,6 +6,8 @@ variable "buildkitd" {
     replicas                  = number
     cache_size                = string
     client_certificate_secret = string
+    insecure_registries       = optional(list(string), [])
+    registry_mirrors          = optional(map(string), {})
     storage_class             = optional(string)
     requests                  = optional(map(string), { cpu = "1", memory = "2Gi" })
     limits                    = optional(map(string), { memory = "8Gi" })
@@ -60,8 +62,15 @@ variable "function_subject" {
   }
 }
 
+variable "image_pull_secrets" {
+  description = "Secrets of each namespace that pull the builder's image."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "name" {
-  description = "Name of the deployment, for labels."
+  description = "Name of the deployment, for the names in certificates."
   type        = string
   nullable    = false
 }
@@ -72,6 +81,17 @@ variable "namespaces" {
     service_account_annotations = optional(map(string), {})
   }))
   nullable = false
+}
+
+variable "pod_security" {
+  description = "Pod Security level of the namespaces that are made here: restricted, or privileged where each build brings its own rootless buildkitd."
+  type        = string
+  default     = "restricted"
+  nullable    = false
+  validation {
+    condition     = contains(["restricted", "privileged"], var.pod_security)
+    error_message = "pod_security is restricted or privileged."
+  }
 }
 
 variable "service_account" {

@@ -1,0 +1,216 @@
+"""One real failing build for each way in which a build can end badly on one machine."""
+
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from boatyard.build import State
+from boatyard.job import BuildJob, JobResult
+from boatyard_registry import DockerConfigKeychain, OciRegistry
+from tests.buildkit import jobs
+from tests.buildkit.archives import close, raw
+from tests.buildkit.engine import ROOT, Engine, log_of
+
+pytestmark = pytest.mark.integration
+
+PASSWORD_FILE = "user:$2y$05$m4f9HLLeOgvIq/PlTaleYuG9xi9zePIRmkKATmHxbmYMUdjJrpRnK\n"
+
+
+def pip(*packages: str) -> list[dict[str, Any]]:
+    return [{"pipPackages": {"packages": list(packages)}}]
+
+
+def commands(*scripts: str) -> list[dict[str, Any]]:
+    return [{"commands": {"cmd": list(scripts)}}]
+
+
+PYPROJECT = b'[project]\nname = "demo"\nversion = "0.1"\nrequires-python = ">=3.11"\ndependencies = ["six", "tomli"]\n'
+STALE_LOCK = b'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n\n[[package]]\nname = "demo"\nversion = "0.1"\nsource = { virtual = "." }\n'
+UV_PROJECT = {
+    "uvProject": {
+        "pyproject": "app",
+        "uvlock": "app/uv.lock",
+        "options": {"extraArgs": "--locked --no-install-project"},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("layers", "code", "named"),
+    [
+        (pip("boatyard-no-such-package-xyz"), "PACKAGE_NOT_FOUND", "boatyard-no-such-package-xyz"),
+        (pip("six==99"), "PACKAGE_NOT_FOUND", "six==99"),
+        (pip("requests==2.31.0", "urllib3>=3"), "PIP_RESOLUTION_CONFLICT", "requests==2.31.0 depends on urllib3"),
+        (
+            [{"aptPackages": {"packages": ["boatyard-no-such-package"]}}],
+            "APT_PACKAGE_NOT_FOUND",
+            "boatyard-no-such-package",
+        ),
+        (commands("true", "echo 'E: Unable to locate package x'; exit 3"), "COMMAND_FAILED", "exit code 3"),
+        (commands("sh -c 'kill -9 $$'; exit $?"), "OUT_OF_MEMORY", "137"),
+        (commands("dd if=/dev/zero of=/dev/full bs=1 count=1"), "DISK_FULL", "no space left"),
+        (
+            [{"pipPackages": {"packages": ["six"], "options": {"indexUrl": "http://127.0.0.1:1/simple"}}}],
+            "NETWORK_UNREACHABLE",
+            "127.0.0.1:1",
+        ),
+    ],
+)
+def test_a_layer_that_fails(engine: Engine, tmp_path: Path, layers: list[dict[str, Any]], code: str, named: str) -> None:
+    result = engine.build(engine.job([{"env": {"envVariables": {"A": "1"}}}, *layers]), tmp_path)
+    error = explained(result, code)
+    assert named in error.message
+    assert (error.layer_index, error.layer_kind) == (1, next(iter(layers[0])))
+    assert error.sdk_call and error.log_tail
+
+
+def test_a_stale_lock(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([UV_PROJECT], context_needed=True)
+    job = jobs.with_context(job, {"app/pyproject.toml": PYPROJECT, "app/uv.lock": STALE_LOCK}, tmp_path)
+    explained(engine.build(job, tmp_path / "out"), "LOCK_OUTDATED")
+
+
+def test_a_base_image_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
+    base = f"{engine.host}/no/such:{random.randrange(10**9)}"
+    assert base in explained(engine.build(engine.job([], base=base), tmp_path), "BASE_IMAGE_NOT_FOUND").message
+
+
+def test_a_registry_that_is_down(engine: Engine, tmp_path: Path) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    result = engine.build(engine.job(commands("true"), registry=f"{nowhere}/acme"), tmp_path)
+    assert nowhere in explained(result, "REGISTRY_UNAVAILABLE").message
+    assert result.state is State.ERRORED
+
+
+def test_a_file_that_is_not_in_the_context(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([{"copyConfig": {"src": "nope", "dst": "/x"}}], context_needed=True)
+    job = jobs.with_context(job, {"other": b""}, tmp_path)
+    assert "nope" in explained(engine.build(job, tmp_path / "out"), "FILE_NOT_FOUND").message
+
+
+def test_a_dockerfile_with_a_mistake(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job(dockerfile=f"FROM {engine.base}\nRUNN true\n")
+    assert "line 2" in explained(engine.build(job, tmp_path), "INVALID_DOCKERFILE").message
+
+
+def test_a_quota_that_is_too_small(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([{"copyConfig": {"src": "big", "dst": "/x"}}], context_needed=True, disk_bytes=100_000)
+    job = jobs.with_context(job, {"big": bytes(200_000)}, tmp_path)
+    explained(engine.build(job, tmp_path / "out"), "DISK_FULL")
+    again = msgspec.structs.replace(job, disk_bytes=0)
+    assert engine.build(again, tmp_path / "out").state is State.SUCCEEDED
+
+
+def test_a_build_that_takes_too_long(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job(commands("echo begun; sleep 300"), timeout_seconds=8)
+    error = explained(engine.build(job, tmp_path), "TIMED_OUT")
+    assert "with_commands" in error.message
+    assert error.log_tail == ("begun",)
+
+
+def test_a_hostile_archive_never_reaches_buildkit(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([{"copyConfig": {"src": "x", "dst": "/x"}}], context_needed=True)
+    job = jobs.with_context(job, {"x": b""}, tmp_path)
+    assert job.context
+    archive = close(raw("x"), raw("l", b"2", link="/etc"), raw("l/passwd"))
+    (tmp_path / "context.tar.gz").write_bytes(archive)
+    context = msgspec.structs.replace(job.context, context=jobs.announce(archive))
+    result = engine.build(msgspec.structs.replace(job, context=context), tmp_path / "out")
+    assert "'l'" in explained(result, "CONTEXT_INVALID").message
+    assert "[1/" not in log_of(tmp_path / "out")
+
+
+def test_an_engine_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('[buildkit]\ndriver = "buildx"\ndockerHost = "unix:///nowhere/docker.sock"\n')
+    lost = Engine(engine.path)
+    lost.path = path
+    result = lost.build(engine.job(commands("true")), tmp_path / "out")
+    explained(result, "DATAPLANE_UNAVAILABLE")
+    assert result.state is State.ERRORED
+
+
+class TestGuardedRegistry:
+    @pytest.fixture
+    def guarded(self, tmp_path: Path) -> Iterator[str]:
+        """A registry that asks for a password (user, pa55-w0rd)."""
+        program = shutil.which("docker-registry") or str(ROOT / ".boatyard/engine/root/usr/bin/docker-registry")
+        if not Path(program).is_file():
+            pytest.skip("no docker-registry program; this machine's engine runs its registry in a container")
+        address = f"127.0.0.1:{free_port()}"
+        (tmp_path / "htpasswd").write_text(PASSWORD_FILE)
+        (tmp_path / "registry.yml").write_text(
+            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}\n"
+            f"http: {{addr: {address}}}\nauth: {{htpasswd: {{realm: x, path: {tmp_path / 'htpasswd'}}}}}\n"
+        )
+        with (tmp_path / "registry.log").open("wb") as log:
+            process = subprocess.Popen([program, "serve", str(tmp_path / "registry.yml")], stdout=log, stderr=log)
+        try:
+            wait_for(address)
+            yield address
+        finally:
+            process.kill()
+            process.wait()
+
+    def job(self, engine: Engine, guarded: str, **options: Any) -> BuildJob:
+        insecure = (*engine.settings.insecure_registries, guarded)
+        return engine.job(commands("true"), registry=f"{guarded}/acme", insecure_registries=insecure, **options)
+
+    def test_a_push_without_credentials(self, engine: Engine, guarded: str, tmp_path: Path) -> None:
+        result = engine.build(self.job(engine, guarded), tmp_path / "out")
+        assert f"{guarded}/acme" in explained(result, "PUSH_DENIED").message
+
+    @pytest.mark.parametrize("reproducible", [False, True])
+    def test_a_push_with_a_registry_secret(
+        self, engine: Engine, guarded: str, tmp_path: Path, reproducible: bool
+    ) -> None:
+        folder = tmp_path / "secrets"
+        folder.mkdir()
+        (folder / "login").write_text(
+            msgspec.json.encode({"auths": {guarded: {"username": "user", "password": "pa55-w0rd"}}}).decode()
+        )
+        (folder / "login").chmod(0o600)
+        output = msgspec.structs.replace(engine.settings.output, reproducible=reproducible)
+        job = self.job(engine, guarded, registry_secrets=("login",), output=output)
+        result = engine.build(job, tmp_path / "out", secrets=folder)
+        assert result.state is State.SUCCEEDED, result.error
+        keychain = DockerConfigKeychain.parse((folder / "login").read_bytes(), source="login")
+        registry = OciRegistry(keychain=keychain, insecure=[guarded])
+        assert registry.digest(jobs.Reference.parse(job.target)) == result.digest
+        assert "pa55-w0rd" not in log_of(tmp_path / "out")
+
+    def test_a_base_image_behind_a_password(self, engine: Engine, guarded: str, tmp_path: Path) -> None:
+        result = engine.build(engine.job([], base=f"{guarded}/base:1"), tmp_path / "out")
+        assert guarded in explained(result, "BASE_IMAGE_DENIED").message
+
+
+def explained(result: JobResult, code: str) -> Any:
+    assert result.error is not None
+    assert result.error.code == code, result.error
+    assert result.digest is None
+    assert result.error.advice
+    return result.error
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(address: str) -> None:
+    host, _, port = address.partition(":")
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens at {address}")
