@@ -22,7 +22,7 @@ class Ecr:
         return f"{HOST}/{name}"
 
     def push(self, name: str, tag: str, *platforms: str, key: str = "", index: bool = False) -> str:
-        """The digest, as moto names it."""
+        """The digest."""
         manifests = [(platform, self._manifest(platform, key)) for platform in platforms]
         if len(manifests) == 1 and not index:
             return self._put(name, manifests[0][1], MANIFEST, tag)
@@ -62,7 +62,12 @@ class Ecr:
 
     def _put(self, name: str, manifest: str, kind: str, tag: str = "") -> str:
         asked: dict[str, Any] = {"imageTag": tag} if tag else {}
-        answer = self._client.put_image(
-            repositoryName=name, imageManifest=manifest, imageManifestMediaType=kind, **asked
+        digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()  # which moto does not work out itself
+        self._client.put_image(
+            repositoryName=name,
+            imageManifest=manifest,
+            imageManifestMediaType=kind,
+            imageDigest=digest,
+            **asked,
         )
-        return answer["image"]["imageId"]["imageDigest"]
+        return digest

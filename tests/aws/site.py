@@ -1,6 +1,9 @@
 """The function in this process: the real wiring over the cloud on loopback."""
 
 import json
+import logging
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +39,20 @@ def variables(bucket: str, **more: str) -> dict[str, str]:
 
 def ask(site: Site, event: Any) -> tuple[int, Any]:
     """Status and decoded body of what the URL would answer."""
-    answer = site.observer.wrap(site.http_app.handle)(event, Context())
+    answer = _wrapped(site, site.http_app.handle)(event, Context())
     return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+
+def tell(site: Site, event: Any) -> Any:
+    """What the function for events returns."""
+    return _wrapped(site, site.event_app.handle)(event, Context())
+
+
+def _wrapped(site: Site, handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    for each in site.observer.logger.handlers:  # one logger for the whole process, made in another test
+        if type(each) is logging.StreamHandler:
+            each.stream = sys.stdout
+    return site.observer.wrap(handle)
 
 
 def order(**more: Any) -> dict[str, Any]:

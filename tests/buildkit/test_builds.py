@@ -89,7 +89,9 @@ def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> 
     """BuildKit takes equal path, size and time for equal content; see unpack._stamp."""
     for content in ("aaaa", "bbbb", "aaaa", "cccc"):
         mark = random.token_hex(4)
-        job = engine.job([{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"echo {mark}; cat /f")], context_needed=True)
+        job = engine.job(
+            [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"echo {mark}; cat /f")], context_needed=True
+        )
         job = jobs.with_context(job, {"f": content.encode()}, tmp_path)
         engine.build(job, tmp_path / mark)
         assert f"] {content}" in log_of(tmp_path / mark)
@@ -126,7 +128,7 @@ class TestSecrets:
         return job, result, log_of(tmp_path / "out")
 
     def test_a_step_can_use_one_and_nothing_keeps_it(self, engine: Engine, tmp_path: Path) -> None:
-        script = f"{unique()}; test \"$TOKEN\" = {self.VALUE[:7]}-s3cr3t && printf %s \"$TOKEN\" | sha256sum > /proof"
+        script = f'{unique()}; test "$TOKEN" = {self.VALUE[:7]}-s3cr3t && printf %s "$TOKEN" | sha256sum > /proof'
         script = script.replace(f"{self.VALUE[:7]}-s3cr3t", '"$(printf hunter2-; printf s3cr3t)"')
         job, result, log = self.build(engine, tmp_path, script)
         assert result.state is State.SUCCEEDED, result.error
@@ -188,8 +190,10 @@ def test_provenance_is_attested_when_asked_for(engine: Engine, tmp_path: Path) -
 
 def test_a_mirror_serves_the_base_image(engine: Engine, tmp_path: Path) -> None:
     base = Reference.parse(engine.base)
-    original = f"quay.io/{base.repository.path}" + (f":{base.tag}" if base.tag else "") + (
-        f"@{base.digest}" if base.digest else ""
+    original = (
+        f"quay.io/{base.repository.path}"
+        + (f":{base.tag}" if base.tag else "")
+        + (f"@{base.digest}" if base.digest else "")
     )
     job = engine.job([command("true")], base=original, registry_mirrors={"quay.io": base.repository.host})
     result = engine.build(job, tmp_path)
@@ -198,7 +202,9 @@ def test_a_mirror_serves_the_base_image(engine: Engine, tmp_path: Path) -> None:
 
 def test_the_companys_network_is_there_in_a_step_and_gone_afterwards(engine: Engine, tmp_path: Path) -> None:
     network = Network(
-        ca_bundle=str(CA_FILE), index_url="https://user:pa55word@index.invalid/simple", mode=engine.settings.network.mode
+        ca_bundle=str(CA_FILE),
+        index_url="https://user:pa55word@index.invalid/simple",
+        mode=engine.settings.network.mode,
     )
     settings = msgspec.structs.replace(engine.settings, network=network)
     script = f'{unique()}; echo "$PIP_INDEX_URL $SSL_CERT_FILE"; test -s "$SSL_CERT_FILE"'

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from boatyard.errors import CODES
-from boatyard_buildkit.explain import apt, command, poetry, resolution, uv
+from boatyard.settings import Uv
+from boatyard_buildkit.explain import apt, command, explain, poetry, resolution, uv
 from boatyard_buildkit.explain.verdict import Verdict
-from tests.buildkit import captured
+from boatyard_buildkit.follow import Ended
+from boatyard_buildkit.instructions import Instructions, parse_step
+from tests.buildkit import captured, jobs
 
 # capture -> code, layer index, what the message must name
 EXPECTED: dict[str, tuple[str, int | None, str]] = {
@@ -231,6 +234,78 @@ def test_apt_conflicts_name_the_package() -> None:
 def test_exit_codes_come_out_of_buildkits_error(code: int | None) -> None:
     error = f'process "/bin/sh -c x" did not complete successfully: exit code: {code}' if code is not None else "other"
     assert command.exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "code"),
+    [
+        ("docker: 'buildx' is not a docker command.", 1, "DATAPLANE_UNAVAILABLE"),
+        ("unknown flag: --progress Usage:  docker [OPTIONS] COMMAND", 125, "DATAPLANE_UNAVAILABLE"),
+        ("could not connect to unix:///run/buildkit/buildkitd.sock after 5s", 1, "DATAPLANE_UNAVAILABLE"),
+        ("rpc error: code = Unavailable desc = error reading from server: EOF", 1, "BUILDER_LOST"),
+        ("failed to receive status: closing transport due to: connection error", 1, "BUILDER_LOST"),
+        ("", -9, "BUILDER_LOST"),
+        ("failed to solve: write /x: no space left on device", 1, "DISK_FULL"),
+        ("failed to solve: base name (${X}) should not be blank", 1, "INVALID_DOCKERFILE"),
+        ("something never seen", 1, "INTERNAL"),
+        ("", 1, "INTERNAL"),
+    ],
+)
+def test_errors_that_belong_to_no_step(error: str, exit_code: int, code: str) -> None:
+    ended = Ended(exit_code=exit_code, vertex="", step=None, error=error, line=None, output=(), text=())
+    job = jobs.make()
+    assert explain(ended, job, Instructions(job)).code == code
+
+
+@pytest.mark.parametrize(
+    ("vertex", "error", "code"),
+    [
+        (
+            "[internal] load metadata for x.example/a:1",
+            "x.example/a:1: no match for platform in manifest",
+            "BASE_IMAGE_NOT_FOUND",
+        ),
+        (
+            "[internal] load metadata for docker.io/library/nope:1",
+            "pull access denied, repository does not exist or may require authorization: server message: "
+            "insufficient_scope: authorization failed",
+            "BASE_IMAGE_DENIED",
+        ),
+        (
+            "[internal] load metadata for docker.io/library/python:3",
+            "unexpected status from HEAD request to https://r.example/: 429 Too Many Requests",
+            "REGISTRY_UNAVAILABLE",
+        ),
+        (
+            "[internal] load metadata for x.example/a:1",
+            'failed to do request: Head "https://x.example/v2/": http: server gave HTTP response to HTTPS client',
+            "REGISTRY_UNAVAILABLE",
+        ),
+        (
+            "[1/3] FROM x.example/a:1@sha256:0",
+            "unexpected status from GET request: 503 Service Unavailable",
+            "REGISTRY_UNAVAILABLE",
+        ),
+        ("[internal] load metadata for uv.example/uv:1", "uv.example/uv:1: not found", "DATAPLANE_UNAVAILABLE"),
+        (
+            "exporting to image",
+            "failed to push x: server message: insufficient_scope: authorization failed",
+            "PUSH_DENIED",
+        ),
+        ("exporting to image", "failed to push x: name unknown: The repository does not exist", "PUSH_DENIED"),
+        (
+            "exporting to image",
+            "failed to push x: unexpected status: 500 Internal Server Error",
+            "REGISTRY_UNAVAILABLE",
+        ),
+        ("exporting to image", "failed to copy: write /x: no space left on device", "DISK_FULL"),
+        ("pushing x.example/a:1 with docker", "denied: requested access to the resource is denied", "PUSH_DENIED"),
+    ],
+)
+def test_pulls_and_pushes(vertex: str, error: str, code: str) -> None:
+    ended = Ended(exit_code=1, vertex=vertex, step=parse_step(vertex), error=error, line=1, output=(), text=())
+    job = jobs.make(uv=Uv(image="uv.example/uv:1"))
+    assert explain(ended, job, Instructions(job)).code == code
 
 
 def test_a_kill_for_memory_that_buildkit_itself_reports() -> None:

@@ -1,10 +1,6 @@
 """One real failing build for each way in which a build can end badly on one machine."""
 
-import random
-import shutil
-import socket
-import subprocess
-import time
+import secrets as random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +13,10 @@ from boatyard.job import BuildJob, JobResult
 from boatyard_registry import DockerConfigKeychain, OciRegistry
 from tests.buildkit import jobs
 from tests.buildkit.archives import close, raw
-from tests.buildkit.engine import ROOT, Engine, log_of
+from tests.buildkit.engine import Engine, log_of
+from tests.registry.distribution import PASSWORD, USER, Distribution, free_port
 
 pytestmark = pytest.mark.integration
-
-PASSWORD_FILE = "user:$2y$05$m4f9HLLeOgvIq/PlTaleYuG9xi9zePIRmkKATmHxbmYMUdjJrpRnK\n"
 
 
 def pip(*packages: str) -> list[dict[str, Any]]:
@@ -33,7 +28,16 @@ def commands(*scripts: str) -> list[dict[str, Any]]:
 
 
 PYPROJECT = b'[project]\nname = "demo"\nversion = "0.1"\nrequires-python = ">=3.11"\ndependencies = ["six", "tomli"]\n'
-STALE_LOCK = b'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n\n[[package]]\nname = "demo"\nversion = "0.1"\nsource = { virtual = "." }\n'
+STALE_LOCK = b"""\
+version = 1
+revision = 3
+requires-python = ">=3.11"
+
+[[package]]
+name = "demo"
+version = "0.1"
+source = { virtual = "." }
+"""
 UV_PROJECT = {
     "uvProject": {
         "pyproject": "app",
@@ -64,7 +68,9 @@ UV_PROJECT = {
         ),
     ],
 )
-def test_a_layer_that_fails(engine: Engine, tmp_path: Path, layers: list[dict[str, Any]], code: str, named: str) -> None:
+def test_a_layer_that_fails(
+    engine: Engine, tmp_path: Path, layers: list[dict[str, Any]], code: str, named: str
+) -> None:
     result = engine.build(engine.job([{"env": {"envVariables": {"A": "1"}}}, *layers]), tmp_path)
     error = explained(result, code)
     assert named in error.message
@@ -79,7 +85,7 @@ def test_a_stale_lock(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_base_image_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
-    base = f"{engine.host}/no/such:{random.randrange(10**9)}"
+    base = f"{engine.host}/no/such:{random.token_hex(4)}"
     assert base in explained(engine.build(engine.job([], base=base), tmp_path), "BASE_IMAGE_NOT_FOUND").message
 
 
@@ -128,37 +134,35 @@ def test_a_hostile_archive_never_reaches_buildkit(engine: Engine, tmp_path: Path
     assert "[1/" not in log_of(tmp_path / "out")
 
 
+def with_buildkit(engine: Engine, tmp_path: Path, **changes: Any) -> Engine:
+    """The same engine, reached in another way."""
+    changed = Engine(engine.path)
+    changed.path = tmp_path / "settings.json"
+    buildkit = msgspec.structs.replace(engine.settings.buildkit, **changes)
+    changed.path.write_bytes(msgspec.json.encode({"buildkit": buildkit}))
+    return changed
+
+
 def test_an_engine_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text('[buildkit]\ndriver = "buildx"\ndockerHost = "unix:///nowhere/docker.sock"\n')
-    lost = Engine(engine.path)
-    lost.path = path
+    lost = with_buildkit(engine, tmp_path, docker_host="unix:///nowhere/docker.sock")
     result = lost.build(engine.job(commands("true")), tmp_path / "out")
     explained(result, "DATAPLANE_UNAVAILABLE")
     assert result.state is State.ERRORED
 
 
+def test_a_buildctl_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
+    without = with_buildkit(engine, tmp_path, driver="buildctl", buildctl="/nowhere/buildctl")
+    assert "buildctl" in explained(without.build(engine.job([]), tmp_path / "out"), "DATAPLANE_UNAVAILABLE").message
+
+
 class TestGuardedRegistry:
     @pytest.fixture
     def guarded(self, tmp_path: Path) -> Iterator[str]:
-        """A registry that asks for a password (user, pa55-w0rd)."""
-        program = shutil.which("docker-registry") or str(ROOT / ".boatyard/engine/root/usr/bin/docker-registry")
-        if not Path(program).is_file():
-            pytest.skip("no docker-registry program; this machine's engine runs its registry in a container")
-        address = f"127.0.0.1:{free_port()}"
-        (tmp_path / "htpasswd").write_text(PASSWORD_FILE)
-        (tmp_path / "registry.yml").write_text(
-            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'data'}}}}}\n"
-            f"http: {{addr: {address}}}\nauth: {{htpasswd: {{realm: x, path: {tmp_path / 'htpasswd'}}}}}\n"
-        )
-        with (tmp_path / "registry.log").open("wb") as log:
-            process = subprocess.Popen([program, "serve", str(tmp_path / "registry.yml")], stdout=log, stderr=log)
-        try:
-            wait_for(address)
-            yield address
-        finally:
-            process.kill()
-            process.wait()
+        folder = tmp_path / "guarded"
+        folder.mkdir()
+        registry = Distribution(folder, guarded=True)
+        yield registry.address
+        registry.stop()
 
     def job(self, engine: Engine, guarded: str, **options: Any) -> BuildJob:
         insecure = (*engine.settings.insecure_registries, guarded)
@@ -175,7 +179,7 @@ class TestGuardedRegistry:
         folder = tmp_path / "secrets"
         folder.mkdir()
         (folder / "login").write_text(
-            msgspec.json.encode({"auths": {guarded: {"username": "user", "password": "pa55-w0rd"}}}).decode()
+            msgspec.json.encode({"auths": {guarded: {"username": USER, "password": PASSWORD}}}).decode()
         )
         (folder / "login").chmod(0o600)
         output = msgspec.structs.replace(engine.settings.output, reproducible=reproducible)
@@ -185,7 +189,7 @@ class TestGuardedRegistry:
         keychain = DockerConfigKeychain.parse((folder / "login").read_bytes(), source="login")
         registry = OciRegistry(keychain=keychain, insecure=[guarded])
         assert registry.digest(jobs.Reference.parse(job.target)) == result.digest
-        assert "pa55-w0rd" not in log_of(tmp_path / "out")
+        assert PASSWORD not in log_of(tmp_path / "out")
 
     def test_a_base_image_behind_a_password(self, engine: Engine, guarded: str, tmp_path: Path) -> None:
         result = engine.build(engine.job([], base=f"{guarded}/base:1"), tmp_path / "out")
@@ -198,19 +202,3 @@ def explained(result: JobResult, code: str) -> Any:
     assert result.digest is None
     assert result.error.advice
     return result.error
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(address: str) -> None:
-    host, _, port = address.partition(":")
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens at {address}")

@@ -1,6 +1,7 @@
 """The client against the API over the ports in memory, on a real socket."""
 
 import os
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ApiError, BuildFailedError, ConnectionFailedError, ProtocolError
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
 from boatyard_client.retry import Patience
+from boatyard_client.transport import Transport
 from tests.client.orders import order, pack
 from tests.client.service import DIGEST, MemoryService, hang_up, once, say
 
@@ -277,6 +279,16 @@ def test_nobody_at_the_address_is_one_clear_line_at_once(service: MemoryService)
     )
     assert "BOATYARD_URL" in caught.value.advice
     service.start()
+
+
+@pytest.mark.parametrize(
+    ("url", "verified"), [("https://x.example.com", True), ("HTTPS://x.example.com", True), ("http://x", False)]
+)
+def test_certificates_are_checked_wherever_there_are_any(url: str, verified: bool) -> None:
+    transport = Transport(Endpoint(url, "test"))
+    context = transport._http._transport._pool._ssl_context  # type: ignore[attr-defined]
+    assert (context.verify_mode == ssl.CERT_REQUIRED) is verified
+    transport.close()
 
 
 def test_uploads_elsewhere_get_no_credentials() -> None:

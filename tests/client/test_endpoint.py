@@ -65,6 +65,17 @@ def test_what_is_no_address_is_refused_with_its_origin(url: str) -> None:
         find_endpoint(environ={"BOATYARD_URL": url})
 
 
+def test_the_scheme_is_lower_case_whatever_was_written() -> None:
+    found = find_endpoint(environ={"BOATYARD_URL": " HTTPS://Boatyard.example.com/base/ "})
+    assert found and found.url == "https://Boatyard.example.com/base"
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="BOATYARD_URL: the address holds a user name or password") as caught:
+        find_endpoint(environ={"BOATYARD_URL": "https://me:hunter2@boatyard.example.com"})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_project_and_domain_come_from_the_nearest_file_that_has_them(everything: dict[str, str], folder: Path) -> None:
     assert find_client_settings(environ=everything, folder=folder) == ClientSettings(
         url="http://project.example.com/", project="p", domain="d"

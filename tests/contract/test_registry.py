@@ -1,6 +1,7 @@
 """What every Registry must answer, whatever stands behind it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -10,8 +11,10 @@ from boatyard.errors import BoatyardError
 from boatyard.memory import MemoryRegistry
 from boatyard.ports import Registry
 from boatyard.reference import Reference
-from boatyard_registry import OciRegistry
+from boatyard_registry import OciRegistry, push_layout
 from boatyard_registry.client import Retries
+from tests.registry.distribution import Distribution
+from tests.registry.layouts import Layout
 from tests.registry.server import FakeRegistry, Fault, running
 
 DENIED, DOWN = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
@@ -67,13 +70,49 @@ class OverHttp:
         self._fake.faults = []
 
 
-@pytest.fixture(params=["memory", "http"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "memory":
-        yield InMemory()
-        return
-    with running() as fake:
-        yield OverHttp(fake)
+class Real:
+    """The distribution project's registry: refusing means asking for a password, down means killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        (folder / "registry").mkdir()
+        self.process = Distribution(folder / "registry")
+        self.host = self.process.address
+        self.registry = self._lookup()
+        self._pushed = 0
+
+    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+        self._pushed += 1
+        layout = Layout(self._folder / f"layout-{self._pushed}")
+        images = [layout.image(platform.encode(), platform=platform) for platform in platforms]
+        top = images[0] if len(images) == 1 else layout.index(*images)
+        return push_layout(self._lookup(), layout.root(top), Reference.parse(f"{self.host}/{path}:{tag}"))
+
+    def fail(self, code: str) -> None:
+        if code == DENIED:
+            self.process.start(guarded=True)
+        else:
+            self.process.stop()
+
+    def mend(self) -> None:
+        self.process.start()
+
+    def _lookup(self) -> OciRegistry:
+        return OciRegistry(insecure=[self.host], retries=Retries(attempts=2, first_pause_seconds=0.001))
+
+
+@pytest.fixture(params=["memory", "http", pytest.param("real", marks=pytest.mark.integration)])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    match request.param:
+        case "memory":
+            yield InMemory()
+        case "http":
+            with running() as fake:
+                yield OverHttp(fake)
+        case _:
+            real = Real(tmp_path)
+            yield real
+            real.process.stop()
 
 
 BOTH = ("linux/amd64", "linux/arm64")

@@ -125,7 +125,9 @@ def test_commands_and_arguments_add_nothing(ensure: Ensure, docker: Docker, pack
             ]
         )
         .with_pip_packages(
-            "by-gamma", index_url=f"{packages}/{hostile}/simple", extra_args=f"--config-setting a={shlex.quote(hostile)}"
+            "by-gamma",
+            index_url=f"{packages}/{hostile}/simple",
+            extra_args=f"--config-setting a={shlex.quote(hostile)}",
         )
         .with_pip_packages(f"by-beta @ {packages}/$(touch${{IFS}}pwned)/files/by_beta-0.5-py3-none-any.whl")
     )

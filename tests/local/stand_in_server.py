@@ -30,7 +30,7 @@ class Pushed:
             result = read_result(BuildFolder(folder))
             if result and result.digest:
                 at = str(reference.at(result.digest))
-                return Image(reference=at, digest=result.digest, platforms=tuple(platforms))
+                return Image(reference=at, digest=result.digest, platforms=tuple(platforms), key=reference.tag)
         return None
 
 

@@ -108,4 +108,6 @@ def test_a_build_and_a_cached_answer_are_told_apart(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "state") as server:
         answer = server.build(seconds=0).json()
         build = server.http.get(f"/v1/builds/{answer['id']}?wait=20").json()
-        assert ending(server.url, build["image"], build["createdAt"] + 1).built is False
+        built = ending(server.url, answer["target"], build["createdAt"] - 1)
+        assert built == (True, build["finishedAt"] - build["createdAt"])
+        assert ending(server.url, answer["target"], build["createdAt"] + 1).built is False

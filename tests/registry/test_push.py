@@ -1,6 +1,5 @@
 """A layout is pushed whole or not at all, and what is there is not sent again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,8 @@ from boatyard.reference import Reference
 from boatyard_registry import push_layout
 from boatyard_registry.media import Descriptor
 from tests.registry.conftest import Lookup, Passwords
-from tests.registry.server import OCI_INDEX, OCI_MANIFEST, FakeRegistry, Fault, digest_of
-
-
-class Layout:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "blobs" / "sha256").mkdir(parents=True)
-
-    def add(self, data: bytes, media_type: str = "x", **more: Any) -> dict[str, Any]:
-        digest = digest_of(data)
-        (self.folder / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(data)
-        return {"mediaType": media_type, "digest": digest, "size": len(data), **more}
-
-    def image(self, *layers: bytes) -> dict[str, Any]:
-        config = self.add(json.dumps({"os": "linux", "architecture": "amd64", "n": len(layers)}).encode())
-        manifest = {"schemaVersion": 2, "config": config, "layers": [self.add(layer) for layer in layers]}
-        return self.add(json.dumps(manifest).encode(), OCI_MANIFEST)
-
-    def root(self, *entries: dict[str, Any]) -> Path:
-        (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": list(entries)}))
-        return self.folder
+from tests.registry.layouts import Layout
+from tests.registry.server import FakeRegistry, Fault, digest_of
 
 
 @pytest.fixture
@@ -57,11 +37,8 @@ def test_an_image_can_be_found_afterwards(fake: FakeRegistry, lookup: Lookup, im
 def test_an_index_is_pushed_after_its_images(
     fake: FakeRegistry, lookup: Lookup, image: Reference, layout: Layout
 ) -> None:
-    children = [layout.image(b"a"), layout.image(b"b")]
-    for child, architecture in zip(children, ("amd64", "arm64"), strict=True):
-        child["platform"] = {"os": "linux", "architecture": architecture}
-    top = layout.add(json.dumps({"schemaVersion": 2, "manifests": children}).encode(), OCI_INDEX)
-    push_layout(lookup(), layout.root(top), image)
+    children = [layout.image(b"a"), layout.image(b"b", platform="linux/arm64")]
+    push_layout(lookup(), layout.root(layout.index(*children)), image)
     written = [path.rpartition("/")[2] for path in fake.paths("PUT") if "/manifests/" in path]
     assert written == [children[0]["digest"], children[1]["digest"], "tag"]
 

@@ -3,6 +3,7 @@
 import os
 import threading
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -15,7 +16,6 @@ from boatyard_buildkit.access import Access
 from boatyard_buildkit.child import run_child
 from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
-from boatyard_buildkit.explain import explain
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
@@ -27,6 +27,10 @@ from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.solve import Solve, cache, layout_output, registry_output, scope
 from boatyard_buildkit.stop import Stopped
+
+
+_BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
+"""Variables by which buildx lets its environment decide what is built and how."""
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -56,6 +60,8 @@ def build(
     instructions = Instructions(job)
     ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
     if ended.exit_code != 0:
+        from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
+
         return explain(ended, job, instructions)
     digest = driver.digest(solve.metadata)
     if not digest:
@@ -173,7 +179,5 @@ def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]
 
 
 def _environment() -> dict[str, str]:
-    """What a Docker client needs; nothing that could change what is built."""
-    kept = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONTEXT", "TMPDIR")
-    proxies = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "no_proxy")]
-    return {name: os.environ[name] for name in (*kept, *proxies) if name in os.environ}
+    """The job's own, for workload identity, proxies and Docker, without what would change a build."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_BUILD_VARIABLES)}

@@ -139,11 +139,15 @@ def _server(path: Path) -> _ServerRecord:
 
 
 def _url(text: str, origin: str) -> str:
+    """The address without a slash at its end, its scheme in lower case."""
     try:
         parts = urlsplit(text.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
+    if usable and "@" in parts.netloc:
+        # Addresses are shown in messages, so the text is not repeated here.
+        raise ConfigError(f"{origin}: the address holds a user name or password, which it must not")
     if not usable or parts.query or parts.fragment:
         raise ConfigError(f"{origin}: {text!r} is not an address such as https://boatyard.example.com")
-    return text.strip().rstrip("/")
+    return parts.geturl().rstrip("/")

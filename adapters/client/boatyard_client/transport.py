@@ -41,7 +41,7 @@ class Transport:
             # A proxy cannot reach our own loopback.
             trust_env=not is_loopback(endpoint.url),
             # Reading the CA bundle takes longer than most answers, and plain http needs none.
-            verify=endpoint.url.startswith("https:"),
+            verify=not endpoint.url.lower().startswith("http:"),
         )
         self._elsewhere = over
 

@@ -1,7 +1,9 @@
 """The image builder that the flyte SDK loads: entry point `boatyard` in `flyte.plugins.image_builders`."""
 
 import asyncio
+from collections.abc import Callable
 
+from boatyard_client.client import Client
 from boatyard_flyte import sdk
 from boatyard_flyte.errors import explained
 from boatyard_flyte.order import Request, build, plan
@@ -26,6 +28,9 @@ class BoatyardImageBuilder:
     or `image.builder: boatyard` in the SDK's configuration.
     """
 
+    def __init__(self, connect: Callable[[], Client] = Client) -> None:
+        self._connect = connect
+
     def get_checkers(self) -> list[type[AlwaysAsk]]:
         return [AlwaysAsk]
 
@@ -40,7 +45,7 @@ class BoatyardImageBuilder:
         if sdk.is_bare_reference(image):
             # There is nothing to build; only `force` and `dry_run` bring such an image here.
             return sdk.ImageBuild(uri=image.base_image, remote_run=None)
-        request = Request(image=image, force=force, wait=wait)
+        request = Request(image=image, force=force, wait=wait, connect=self._connect)
         try:
             uri = await in_thread(lambda: plan(request) if dry_run else build(request))
         except asyncio.CancelledError:

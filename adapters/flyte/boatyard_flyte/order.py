@@ -1,6 +1,6 @@
 """One image, from its lowering to its digest. Blocking: `builder` runs it in a thread."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,12 +24,13 @@ class Request:
     image: sdk.Image
     force: bool = False
     wait: bool = True
+    connect: Callable[[], Client] = Client
 
 
 def build(request: Request) -> str | None:
     """`repo@sha256:…`, or None for a build that is not waited for."""
     lowered = lower(request.image)
-    with Client() as client, shown(lowered.name or "image") as view:
+    with request.connect() as client, shown(lowered.name or "image") as view:
         check(lowered.downloads, local=is_local(client.endpoint))
         with packed(lowered) as context:
             order = order_of(lowered, context, force=request.force)
@@ -43,7 +44,7 @@ def build(request: Request) -> str | None:
 def plan(request: Request) -> str:
     """Prints the plan; the reference that the image would be pushed to. Nothing is built or uploaded."""
     lowered = lower(request.image)
-    with Client() as client:
+    with request.connect() as client:
         check(lowered.downloads, local=is_local(client.endpoint))
         with packed(lowered) as context:
             answer = client.plan(order_of(lowered, context, force=request.force))

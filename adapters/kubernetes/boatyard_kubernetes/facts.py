@@ -100,5 +100,14 @@ def has_started(pod: Pod) -> bool:
 
 
 def in_order(pods: Iterable[Pod]) -> list[Pod]:
-    """Oldest first. One follows the other: a replacement is made once the pod before has ended."""
-    return sorted(pods, key=lambda pod: (created(pod) or 0, name_of(pod)))
+    """Oldest first. One follows the other: a replacement is made once the pod before has ended. Times are whole
+    seconds, so of two pods of one second the one that has not ended, or that succeeded, is the later."""
+
+    def age(pod: Pod) -> tuple[float, float, bool, str]:
+        end = terminated(pod)
+        phase = (pod.status and pod.status.phase) or ""
+        over = seconds(end.finishedAt) if end else None
+        ended = (over or 0.0) if phase in ("Succeeded", "Failed") else float("inf")
+        return (created(pod) or 0.0, ended, phase == "Succeeded", name_of(pod))
+
+    return sorted(pods, key=age)

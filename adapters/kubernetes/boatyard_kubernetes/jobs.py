@@ -5,7 +5,7 @@ whoever meets a Job that is still suspended does the missing two, so its creator
 
 A name is a lock in one namespace only. Where builds of one tag may run in several, the same attempt can be
 created twice at the same moment. So a creator looks for rivals before it releases, and gives way if it sees
-one; a Job goes away only as it was created (preconditions), never once somebody has released it.
+one; a Job is withdrawn only while it is suspended (preconditions), never once somebody has released it.
 """
 
 import contextlib
@@ -31,6 +31,7 @@ from boatyard_kubernetes.refusals import Absent, Changed, Exists, NamespaceMissi
 from boatyard_kubernetes.stopping import Stopped, stop_patch
 
 _BUILDS_ONLY: Final = names.BUILDS
+_TRIES: Final = 5
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -42,6 +43,14 @@ class Found(msgspec.Struct, frozen=True):
     @property
     def namespace(self) -> str:
         return namespace_of(self.job)
+
+    @property
+    def uid(self) -> str | None:
+        return self.job.metadata.uid if self.job.metadata else None
+
+    @property
+    def version(self) -> str | None:
+        return self.job.metadata.resourceVersion if self.job.metadata else None
 
     @property
     def suspended(self) -> bool:
@@ -125,11 +134,19 @@ class Jobs:
         return True
 
     def withdraw(self, found: Found) -> None:
-        """Deletes it unless it has changed since it was read: what somebody has released is his."""
-        metadata = found.job.metadata or ObjectMeta()
-        unchanged = Preconditions(uid=metadata.uid, resourceVersion=metadata.resourceVersion)
-        with contextlib.suppress(Absent, Changed):
-            self._cluster.delete(Job, name_of(found.job), found.namespace, unchanged=unchanged)
+        """Deletes it while it is suspended: what somebody has released is his. It is read again each time,
+        because the Job controller writes its status meanwhile, which is no reason to keep it."""
+        for _ in range(_TRIES):
+            current = next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
+            if current is None or not current.suspended:
+                return
+            unchanged = Preconditions(uid=current.uid, resourceVersion=current.version)
+            try:
+                self._cluster.delete(Job, name_of(current.job), current.namespace, unchanged=unchanged)
+            except Changed:
+                continue
+            except Absent:
+                return
 
     def stop(self, found: Found, stopped: Stopped) -> Found | None:
         """None if the Job is gone."""
@@ -140,9 +157,8 @@ class Jobs:
     def write_down(self, found: Found, build: Build) -> None:
         """Pods go sooner than Jobs, so the end of a build is kept with its Job. If this fails or somebody else
         was quicker, the next one who looks finds out anew."""
-        metadata = found.job.metadata or ObjectMeta()
         record = {names.RECORD: msgspec.json.encode(build).decode()}
-        patch = {"metadata": {"resourceVersion": metadata.resourceVersion, "annotations": record}}
+        patch = {"metadata": {"resourceVersion": found.version, "annotations": record}}
         with contextlib.suppress(Absent, Changed, BoatyardError):
             self._merge(found, patch)
 

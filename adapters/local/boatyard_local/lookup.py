@@ -21,9 +21,9 @@ def ending(url: str, image: str, since: float) -> Ending:
     answered = time.monotonic() - began
     build_id = found.get("buildId")
     build = _get(f"{url}/v1/builds/{build_id}") if build_id else {}
-    if build.get("createdAt", 0) < since:
-        return Ending(False, answered)
-    return Ending(True, build["finishedAt"] - build["createdAt"])
+    if "finishedAt" in build and build["createdAt"] >= since:
+        return Ending(True, build["finishedAt"] - build["createdAt"])
+    return Ending(False, answered)
 
 
 def _get(url: str) -> dict[str, Any]:

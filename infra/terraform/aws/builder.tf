@@ -55,7 +55,11 @@ resource "aws_iam_role_policy" "builder" {
   for_each = local.builders
   name     = "boatyard"
   role     = aws_iam_role.builder[each.key].id
-  policy   = jsonencode({ Version = "2012-10-17", Statement = local.builder_statements[each.key] })
+  policy = jsonencode({
+    Version = "2012-10-17"
+    # IAM refuses a statement without resources; some have none in some deployments.
+    Statement = [for statement in local.builder_statements[each.key] : statement if length(statement.Resource) > 0]
+  })
 }
 
 # One of three: CodeBuild's own, Pod Identity, or the cluster's OIDC provider (IRSA).

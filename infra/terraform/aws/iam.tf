@@ -149,5 +149,9 @@ resource "aws_iam_role_policy" "function" {
   for_each = local.functions
   name     = "boatyard"
   role     = aws_iam_role.function[each.key].id
-  policy   = jsonencode({ Version = "2012-10-17", Statement = local.function_statements[each.key] })
+  policy = jsonencode({
+    Version = "2012-10-17"
+    # IAM refuses a statement without resources; some have none in some deployments.
+    Statement = [for statement in local.function_statements[each.key] : statement if length(statement.Resource) > 0]
+  })
 }

@@ -25,6 +25,8 @@ class JobController:
     def __init__(self, store: Store, events: Events) -> None:
         self._store = store
         self._events = events
+        self._refused: dict[str, float] = {}
+        """uid of a Job -> when a pod of it was refused last. A real controller backs off much longer."""
         self._counted: set[str] = set()
         """uids of pods whose failure has been counted, or ignored."""
 
@@ -116,6 +118,8 @@ class JobController:
 
     def _make_pod(self, job: Object) -> None:
         metadata, template = job["metadata"], copy.deepcopy(job["spec"]["template"])
+        if self._store.now() - self._refused.get(metadata["uid"], 0) < 1:
+            return
         name = f"{metadata['name'][:57]}-{uuid.uuid4().hex[:5]}"
         owner = {
             "batch.kubernetes.io/job-name": metadata["name"],
@@ -148,6 +152,7 @@ class JobController:
             mutate(self._store, pod)
             admit(self._store, PODS, pod)
         except Refused as refused:
+            self._refused[metadata["uid"]] = self._store.now()
             self._events.tell(job, "Warning", "FailedCreate", f"Error creating: {refused}")
             return
         self._store.add(PODS, pod)

@@ -41,8 +41,8 @@ run "pod_identity" {
     error_message = "CodeBuild is not needed."
   }
   assert {
-    condition     = length(module.kubernetes[0].buildkitd_replicas) == 1
-    error_message = "buildkit.enabled is the seed's default."
+    condition     = module.kubernetes[0].buildkitd_replicas == ["tcp://buildkitd-0.buildkitd.boatyard-buildkit.svc:1234"]
+    error_message = "buildkit.enabled is the seed's default, and this is where jobs look for it."
   }
   assert {
     condition     = toset([for s in jsondecode(aws_iam_role_policy.builder["flytesnacks/development"].policy).Statement : s.Sid]) == toset(["RegistryToken", "Pull", "Push"])
@@ -50,8 +50,9 @@ run "pod_identity" {
   }
 }
 
-run "irsa" {
+run "irsa_and_a_buildkitd_that_is_there" {
   variables {
+    image_builder = { buildkitUri = "tcp://buildkitd.buildkit.svc.cluster.local:1234" }
     cluster = {
       name              = "runs"
       identity          = "irsa"
@@ -69,44 +70,20 @@ run "irsa" {
     condition     = length(aws_eks_pod_identity_association.builder) == 0
     error_message = "One identity, not two."
   }
-}
-
-run "external_buildkitd" {
-  variables {
-    image_builder = { buildkitUri = "tcp://buildkitd.buildkit.svc.cluster.local:1234" }
-  }
   assert {
     condition     = module.kubernetes[0].buildkitd_replicas == []
     error_message = "A buildkitUri wins over buildkit.enabled."
   }
 }
 
-run "daemonless" {
+run "daemonless_and_long_names" {
   variables {
     image_builder = { buildkit = { enabled = false } }
+    projects      = { a-project-whose-name-is-really-long = { domains = ["a-domain-of-some-length"] } }
   }
   assert {
     condition     = module.kubernetes[0].buildkitd_replicas == []
     error_message = "Every job brings its own."
-  }
-}
-
-run "replicas" {
-  variables {
-    image_builder = { kubernetes = { replicas = 2 } }
-  }
-  assert {
-    condition = module.kubernetes[0].buildkitd_replicas == [
-      "tcp://buildkitd-0.buildkitd.boatyard-buildkit.svc:1234",
-      "tcp://buildkitd-1.buildkitd.boatyard-buildkit.svc:1234",
-    ]
-    error_message = "Jobs find replicas under these names."
-  }
-}
-
-run "long_names" {
-  variables {
-    projects = { a-project-whose-name-is-really-long = { domains = ["a-domain-of-some-length"] } }
   }
   assert {
     condition     = alltrue([for role in aws_iam_role.builder : length(role.name) <= 64])
@@ -118,14 +95,6 @@ run "refuses_irsa_without_a_provider" {
   command = plan
   variables {
     cluster = { name = "runs", identity = "irsa" }
-  }
-  expect_failures = [var.cluster]
-}
-
-run "refuses_another_identity" {
-  command = plan
-  variables {
-    cluster = { name = "runs", identity = "keys" }
   }
   expect_failures = [var.cluster]
 }

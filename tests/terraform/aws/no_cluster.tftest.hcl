@@ -48,32 +48,10 @@ run "the_least" {
   }
 }
 
-run "no_events" {
+run "another_accounts_repository_and_a_key" {
   variables {
-    events = { specs = false }
-  }
-  assert {
-    condition     = keys(aws_lambda_function.function) == ["http"] && length(aws_sqs_queue.events) == 0 && length(aws_s3_bucket_notification.bucket) == 0
-    error_message = "Without events there is no queue and no second function."
-  }
-}
-
-run "code_from_the_bucket" {
-  variables {
-    codebuild = { bundle = "tests/bundle.zip" }
-  }
-  assert {
-    condition     = one(values(aws_codebuild_project.builder)).source[0].type == "S3" && length(aws_s3_object.codebuild) == 1
-    error_message = "The project's source is the archive."
-  }
-  assert {
-    condition     = anytrue([for statement in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : statement.Sid == "ReadCode"])
-    error_message = "The build may read it."
-  }
-}
-
-run "another_accounts_repository" {
-  variables {
+    codebuild     = { bundle = "tests/bundle.zip" }
+    encryption    = { create_key = true }
     image_builder = { defaultRepository = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/images" }
   }
   assert {
@@ -87,10 +65,28 @@ run "another_accounts_repository" {
     )
     error_message = "Push names the repository with its own account and region."
   }
+  assert {
+    condition     = one(values(aws_codebuild_project.builder)).source[0].type == "S3" && length(aws_s3_object.codebuild) == 1
+    error_message = "The project's source is the archive."
+  }
+  assert {
+    condition     = anytrue([for statement in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : statement.Sid == "ReadCode"])
+    error_message = "The build may read it."
+  }
+  assert {
+    condition = (
+      one(one(aws_s3_bucket_server_side_encryption_configuration.bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" &&
+      aws_ecr_repository.repository["cache"].encryption_configuration[0].encryption_type == "KMS" &&
+      aws_sqs_queue.events[0].kms_master_key_id == aws_kms_key.key[0].arn &&
+      aws_cloudwatch_log_group.logs["http"].kms_key_id == aws_kms_key.key[0].arn
+    )
+    error_message = "One key encrypts all that is kept."
+  }
 }
 
-run "not_ecr" {
+run "another_registry_and_no_events" {
   variables {
+    events        = { specs = false }
     image_builder = { defaultRepository = "ghcr.io/acme/images", authenticationType = "noop" }
     repository    = { cache = { create = false } }
   }
@@ -102,20 +98,9 @@ run "not_ecr" {
     condition     = alltrue([for role in [aws_iam_role_policy.builder["codebuild"], aws_iam_role_policy.function["http"]] : alltrue([for s in jsondecode(role.policy).Statement : length(s.Resource) > 0])])
     error_message = "IAM refuses a statement without resources."
   }
-}
-
-run "own_key" {
-  variables {
-    encryption = { create_key = true }
-  }
   assert {
-    condition = (
-      one(one(aws_s3_bucket_server_side_encryption_configuration.bucket.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" &&
-      aws_ecr_repository.repository["images"].encryption_configuration[0].encryption_type == "KMS" &&
-      aws_sqs_queue.events[0].kms_master_key_id == aws_kms_key.key[0].arn &&
-      aws_cloudwatch_log_group.logs["http"].kms_key_id == aws_kms_key.key[0].arn
-    )
-    error_message = "One key encrypts all that is kept."
+    condition     = keys(aws_lambda_function.function) == ["http"] && length(aws_sqs_queue.events) == 0 && length(aws_s3_bucket_notification.bucket) == 0
+    error_message = "Without events there is no queue and no second function."
   }
 }
 

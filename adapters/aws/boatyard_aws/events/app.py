@@ -41,6 +41,7 @@ class EventApp:
         if isinstance(records, list) and records and _is_sqs(records[0]):
             from boatyard_aws.events.queue import partial_response
 
+            self._observer.count("Messages", len(records))
             return partial_response(event, context, self._message)
         try:
             return self._route(event).document()

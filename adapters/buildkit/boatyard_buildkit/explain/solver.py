@@ -26,6 +26,10 @@ _LOST: Final = re.compile(
     r"error reading from server|transport is closing|closing transport|connection reset|broken pipe|EOF"
     r"|code = Unavailable|graceful_stop|no active session|server closed"
 )
+_NO_BUILDX: Final = re.compile(
+    r"'buildx' is not a docker command|Usage:\s+(?:docker|buildctl)"
+    r"|unknown flag: --(?:progress|metadata-file|provenance)|rawjson|flag provided but not defined"
+)
 _UV: Final = re.compile(r"/?uv-(\w+)$")
 
 
@@ -48,6 +52,12 @@ def read(ended: Ended) -> Verdict | None:
 def read_rest(ended: Ended) -> Verdict:
     """An error that belongs to no step and no image."""
     error = ended.error or " ".join(ended.text[-3:])
+    if not ended.vertex and not ended.step and _NO_BUILDX.search(error):
+        return Verdict(
+            "DATAPLANE_UNAVAILABLE",
+            "the builder's docker has no buildx, or one older than 0.13",
+            "Install docker-buildx 0.13 or newer, or name a folder that has it in buildkit.dockerConfig.",
+        )
     if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
         where = f"line {ended.line} of the Dockerfile" if ended.line else "the Dockerfile"
         return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(_tail(error))}")

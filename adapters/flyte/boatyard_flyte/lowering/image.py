@@ -94,9 +94,10 @@ def _checked(spec: ImageSpec) -> "dict[str, object]":
     try:
         parse_spec(document)
     except BoatyardError as error:
-        if error.layer_index is not None:
-            error.detail = f"{call(spec.layers[error.layer_index])}: {error.detail}"
-        raise
+        if error.layer_index is None:
+            raise
+        detail = f"{call(spec.layers[error.layer_index])}: {error.detail}"
+        raise BoatyardError(error.code, detail, field=error.field, layer_index=error.layer_index) from None
     return document
 
 

@@ -63,7 +63,7 @@ def _dependencies(
     sources.put(f"{place}/pyproject.toml", pyproject)
     uvlock = sources.put(f"{place}/uv.lock", lock) if lock else ""
     ignore = FlyteIgnore([*sdk.STANDARD_IGNORE_PATTERNS, *ignored])
-    placed = [sources.put(f"{top}/{_relative(path, above)}", path, ignore) for path in editables]
+    placed = sorted(sources.put(f"{top}/{_relative(path, above)}", path, ignore) for path in editables)
     if _ONLY_DEPENDENCIES not in pip.extra_args.split():
         pip = msgspec.structs.replace(pip, extra_args=f"{pip.extra_args} {_ONLY_DEPENDENCIES}".strip())
     return UVProject(

@@ -41,11 +41,11 @@ class Progress:
             case Changed(build=build):
                 if build.state in (State.PENDING, State.QUEUED):
                     return self._say("queued")
-                if build.state.ended:
+                if build.state.ended or build.phase is None:
                     return False
                 if build.phase is Phase.BUILD and (step := build.step):
                     return self._say(f"step {step.number} of {step.total}: {step.title}")
-                return self._say(_PHASES[build.phase] if build.phase else "starting")
+                return self._say(_PHASES[build.phase])
         return False
 
     def elapsed(self) -> str:
@@ -58,8 +58,8 @@ class Progress:
         """The line that stays."""
         if outcome.image is None:
             return f"build {outcome.answer.id} goes on; follow it with: boatyard logs -f {outcome.answer.id}"
-        how = "cached" if outcome.answer.cached else f"built in {self.elapsed()}"
-        return f"{how}: {outcome.image}"
+        how = "cached, answered" if outcome.answer.cached else "built"
+        return f"{how} in {self.elapsed()}: {outcome.image}"
 
     def _say(self, headline: str, detail: str = "") -> bool:
         self.detail = detail

@@ -137,11 +137,9 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             limits   = var.buildkitd.limits
           }
           security_context {
-            # newuidmap and newgidmap, which make the user namespace, are setuid
-            allow_privilege_escalation = true
-            privileged                 = false
-            run_as_non_root            = true
-            run_as_user                = local.buildkit_user
+            # newuidmap and newgidmap, which make the user namespace, are setuid: escalation stays allowed.
+            run_as_user  = local.buildkit_user
+            run_as_group = local.buildkit_user
             seccomp_profile {
               type = "Unconfined"
             }

@@ -1,0 +1,53 @@
+"""What the nodes are known for: platforms on which rootless BuildKit cannot run, whatever a pod asks for."""
+
+from typing import Final
+
+from lightkube.resources.core_v1 import Node
+
+from boatyard.errors import BoatyardError
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.finding import Finding, failed, ok, unknown, warning
+
+_CHECK: Final = "nodes"
+_OWN_GROUP: Final = (
+    "Give builds a node group of another image (kubernetes.nodeSelector, .tolerations), set "
+    "user.max_user_namespaces on the nodes, or use a buildkitUri elsewhere."
+)
+
+
+def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
+    """Facts from the platforms' documents: Bottlerocket and EKS Auto Mode (which runs it) start with
+    user.max_user_namespaces=0; GKE Autopilot takes no Unconfined and no privileged pods."""
+    try:
+        nodes = cluster.find(Node, None, labels=",".join(f"{k}={v}" for k, v in sorted(node_selector.items())))
+    except BoatyardError as error:
+        return unknown(_CHECK, error.detail)
+    if not nodes:
+        text = "no node fits kubernetes.nodeSelector now"
+        return warning(_CHECK, text, "That is right if nodes come when they are needed.")
+    names: dict[str, int] = {}
+    for node in nodes:
+        kind = _kind(node)
+        names[kind] = names.get(kind, 0) + 1
+    text = ", ".join(f"{count} {kind}" for kind, count in sorted(names.items()))
+    if set(names) == {"GKE Autopilot"}:
+        advice = "Autopilot rejects such pods: use a buildkitUri outside of it, or a Standard node pool."
+        return failed(_CHECK, text, advice)
+    if "other" not in names:
+        return failed(_CHECK, f"{text}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)
+    if len(names) > 1:
+        return warning(_CHECK, f"{text}: not all of them can run rootless BuildKit", _OWN_GROUP)
+    return ok(_CHECK, f"{len(nodes)} of ordinary images")
+
+
+def _kind(node: Node) -> str:
+    labels = (node.metadata and node.metadata.labels) or {}
+    name = (node.metadata and node.metadata.name) or ""
+    image = (node.status.nodeInfo.osImage if node.status and node.status.nodeInfo else "") or ""
+    if labels.get("eks.amazonaws.com/compute-type") == "auto":
+        return "EKS Auto Mode"
+    if "bottlerocket" in image.lower():
+        return "Bottlerocket"
+    if name.startswith("gk3-"):
+        return "GKE Autopilot"
+    return "other"

@@ -1,0 +1,63 @@
+"""The distribution project's own registry, as a process that tests can stop, guard and start again."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+USER, PASSWORD = "user", "pa55-w0rd"
+_HTPASSWD = f"{USER}:$2y$05$m4f9HLLeOgvIq/PlTaleYuG9xi9zePIRmkKATmHxbmYMUdjJrpRnK\n"
+_ENGINE = Path(__file__).parents[2] / ".boatyard" / "engine" / "root" / "usr" / "bin" / "docker-registry"
+
+
+class Distribution:
+    """Serves `folder`/data in plain http at `address`; the data outlives a restart."""
+
+    def __init__(self, folder: Path, *, guarded: bool = False) -> None:
+        program = shutil.which("docker-registry") or (str(_ENGINE) if _ENGINE.is_file() else None)
+        if program is None:
+            pytest.skip("no docker-registry program: this machine's engine runs its registry in a container")
+        self._program = program
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.address = f"127.0.0.1:{free_port()}"
+        self.start(guarded=guarded)
+
+    def start(self, *, guarded: bool = False) -> None:
+        """`guarded`: every request needs the password."""
+        self.stop()
+        (self._folder / "htpasswd").write_text(_HTPASSWD)
+        auth = f"auth: {{htpasswd: {{realm: x, path: {self._folder / 'htpasswd'}}}}}\n" if guarded else ""
+        configuration = self._folder / "registry.yml"
+        configuration.write_text(
+            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self._folder / 'data'}}}}}\n"
+            f"http: {{addr: {self.address}, secret: x}}\n{auth}"
+        )
+        with (self._folder / "registry.log").open("ab") as log:
+            self._process = subprocess.Popen([self._program, "serve", str(configuration)], stdout=log, stderr=log)
+        wait_for(self.address)
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(address: str) -> None:
+    host, _, port = address.partition(":")
+    for _ in range(400):
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens at {address}")

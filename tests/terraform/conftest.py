@@ -1,0 +1,93 @@
+"""Deployments on loopback accounts, applied side by side: most of an apply is waiting."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.terraform.deployment import EXAMPLES, Deployment
+from tests.terraform.offline.account import account
+from tests.terraform.offline.cli import ROOT, Terraform, TerraformFailed
+from tests.terraform.offline.mirror import local_mirror, prepare
+
+LAST = "test_destroy.py"
+"""Takes the deployments away that the others look at."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name == LAST and item.path.parent == Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Terraform's CLI configuration, with the providers that tests use."""
+    if shutil.which("terraform") is None:
+        pytest.skip("Terraform is not installed")
+    return prepare(tmp_path_factory.mktemp("providers"))
+
+
+@pytest.fixture(scope="session")
+def module(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
+    """infra/terraform/aws, initialised."""
+    return initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
+
+
+def initialised(terraform: Terraform) -> Terraform:
+    try:
+        terraform.init()
+    except TerraformFailed as failed:
+        if local_mirror("aws") is None:
+            pytest.skip(f"the AWS provider is neither on this disk nor to be had from its registry: {failed}"[:300])
+        raise
+    return terraform
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The functions' archive, made anew as `make bundle CLOUD=aws` makes it."""
+    folder = tmp_path_factory.mktemp("bundles")
+    subprocess.run([sys.executable, ROOT / "scripts" / "bundle", "aws", "--out", folder], check=True)
+    return folder / "aws.zip"
+
+
+@pytest.fixture(scope="session")
+def deployments(
+    tmp_path_factory: pytest.TempPathFactory, configuration: Path, bundle: Path, module: Terraform
+) -> Iterator[dict[str, "Future[Deployment]"]]:
+    """All at once; who asks for one waits for that one. `module` has said that the providers are there."""
+    pool = ThreadPoolExecutor(len(EXAMPLES))
+    started: dict[str, Future[Deployment]] = {}
+    accounts = []
+    try:
+        for name, example in EXAMPLES.items():
+            folder = tmp_path_factory.mktemp(name)
+            accounts.append(account(folder / "account.log"))
+            made = Deployment(example, accounts[-1].__enter__(), folder, configuration, bundle)
+            started[name] = pool.submit(made.apply)
+        yield started
+    finally:
+        pool.shutdown()
+        for each in accounts:
+            each.__exit__(None, None, None)
+        for future in started.values():
+            if not future.exception():
+                future.result().close()
+
+
+@pytest.fixture
+def complete(deployments: dict[str, "Future[Deployment]"]) -> Deployment:
+    return deployments["complete"].result()
+
+
+@pytest.fixture
+def no_cluster(deployments: dict[str, "Future[Deployment]"]) -> Deployment:
+    return deployments["no-cluster"].result()
+
+
+@pytest.fixture
+def existing_cluster(deployments: dict[str, "Future[Deployment]"]) -> Deployment:
+    return deployments["existing-cluster"].result()

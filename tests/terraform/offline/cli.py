@@ -1,0 +1,71 @@
+"""The terraform command, in a folder of its own: no state and no .terraform ever lies in the repository."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[3]
+INFRA: Final = ROOT / "infra" / "terraform"
+LOOPBACK: Final = "127.0.0.1,localhost"
+
+
+class TerraformFailed(Exception):
+    """What it said, to be read."""
+
+
+class Terraform:
+    """One root module, copied with all that it may refer to."""
+
+    def __init__(self, tree: Path, root: str, configuration: Path, variables: Mapping[str, str] | None = None) -> None:
+        shutil.copytree(INFRA, tree, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        self.folder = tree / root
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))},
+            "TF_CLI_CONFIG_FILE": str(configuration),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            "NO_PROXY": LOOPBACK,
+            "no_proxy": LOOPBACK,
+            **(variables or {}),
+        }
+
+    def __call__(self, *words: str, seconds: float = 300) -> str:
+        """Standard output. Raises TerraformFailed."""
+        ran = subprocess.run(
+            ["terraform", words[0], *words[1:]],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        if ran.returncode:
+            raise TerraformFailed(f"terraform {' '.join(words)}\n{ran.stdout[-6000:]}\n{ran.stderr[-6000:]}")
+        return ran.stdout
+
+    def init(self) -> None:
+        self("init", "-no-color", "-input=false", "-backend=false")
+
+    def apply(self) -> None:
+        self("init", "-no-color", "-input=false")
+        self("apply", "-no-color", "-input=false", "-auto-approve", seconds=480)
+
+    def destroy(self) -> None:
+        self("destroy", "-no-color", "-input=false", "-auto-approve", seconds=480)
+
+    def outputs(self) -> dict[str, Any]:
+        return {name: output["value"] for name, output in json.loads(self("output", "-json")).items()}
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Address -> values, of everything that is managed, those of modules included."""
+        module = json.loads(self("show", "-json")).get("values", {}).get("root_module", {})
+        return {resource["address"]: resource["values"] for resource in _managed(module)}
+
+
+def _managed(module: dict[str, Any]) -> list[dict[str, Any]]:
+    own = [resource for resource in module.get("resources", []) if resource["mode"] == "managed"]
+    return own + [resource for child in module.get("child_modules", []) for resource in _managed(child)]
