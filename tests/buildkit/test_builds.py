@@ -86,7 +86,7 @@ def test_files_of_the_context_arrive_as_they_are(engine: Engine, tmp_path: Path)
 
 
 def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> None:
-    """BuildKit takes equal path, size and time for equal content; see unpack._stamp."""
+    """BuildKit takes equal path, size and time for equal content; see `boatyard_buildkit.stamp`."""
     for content in ("aaaa", "bbbb", "aaaa", "cccc"):
         mark = random.token_hex(4)
         job = engine.job(
@@ -95,6 +95,22 @@ def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> 
         job = jobs.with_context(job, {"f": content.encode()}, tmp_path)
         engine.build(job, tmp_path / mark)
         assert f"] {content}" in log_of(tmp_path / mark)
+
+
+def test_builds_side_by_side_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> None:
+    """Equal sizes, one project, at once: the Dockerfiles differ in one letter, the files as well."""
+    started = []
+    for letter in "abcdef":
+        (tmp_path / letter).mkdir()
+        job = engine.job(
+            [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"{unique()}; echo {letter}=$(cat /f)")],
+            context_needed=True,
+        )
+        job = jobs.with_context(job, {"f": letter.encode()}, tmp_path / letter)
+        started.append((letter, engine.start(job, tmp_path / letter / "out")))
+    for letter, process in started:
+        assert process.wait(300) == 0
+        assert f"] {letter}={letter}" in log_of(tmp_path / letter / "out")
 
 
 def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:

@@ -248,6 +248,17 @@ def test_the_jobs_own_environment_does_not_change_what_is_built(stage: Stage, mo
     assert log.count("from-outside") == 1 and "AWS_ROLE_ARN=from-outside" in log
 
 
+def test_the_dockerfiles_time_is_made_of_its_content(stage: Stage) -> None:
+    """BuildKit takes equal sizes and times for equal files, and the clock ticks too seldom."""
+    look = 'for word; do case $word in --local=dockerfile*) stat -c "time %y" ${word##*=}/Dockerfile;; esac; done\n'
+    times = []
+    for layers in ([{"env": {"envVariables": {"A": value}}}] for value in "121"):
+        job = stage.job(layers)
+        stage.run(job, look + stage.success(stage.push(job)))
+        times.append([line for line in log_of(stage.out).splitlines() if line.startswith("time 1980")][-1])
+    assert times[0] == times[2] != times[1]
+
+
 def test_importing_the_job_loads_no_http_library() -> None:
     script = "import sys, boatyard_buildkit.cli; print([m for m in ('httpx', 'urllib.request') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)

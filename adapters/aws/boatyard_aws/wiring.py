@@ -129,10 +129,9 @@ class Site:
     @cached_property
     def secrets(self) -> SecretStore:
         if self.configuration.runner == "kubernetes":
-            from boatyard_kubernetes import KubernetesSecretStore  # type: ignore[attr-defined]
+            from boatyard_kubernetes import KubernetesSecretStore
 
-            made: SecretStore = KubernetesSecretStore(self._cluster, self.configuration.settings)
-            return made
+            return KubernetesSecretStore(self._cluster, self.configuration.settings)
         from boatyard_aws.secrets import SecretsManagerStore
 
         return SecretsManagerStore(self.clients, self.configuration.secret_prefix)

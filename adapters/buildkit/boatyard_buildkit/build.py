@@ -26,11 +26,15 @@ from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.solve import Solve, cache, layout_output, registry_output, scope
+from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import Stopped
-
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
 """Variables by which buildx lets its environment decide what is built and how."""
+
+
+_IGNORE_NOTHING: Final = "# The client has already left out what is ignored.\n"
+"""Not empty: BuildKit takes an empty one for none, and would then apply the context's own."""
 
 
 class Built(msgspec.Struct, frozen=True):
@@ -122,9 +126,9 @@ def _solve(
 ) -> Solve:
     dockerfile = work / "dockerfile"
     dockerfile.mkdir()
-    (dockerfile / "Dockerfile").write_text(job.dockerfile, encoding="utf-8")
-    # Not empty: BuildKit takes an empty one for none, and would then apply the context's own.
-    (dockerfile / "Dockerfile.dockerignore").write_text("# The client has already left out what is ignored.\n")
+    for name, text in (("Dockerfile", job.dockerfile), ("Dockerfile.dockerignore", _IGNORE_NOTHING)):
+        (dockerfile / name).write_bytes(text.encode())
+        stamp(dockerfile / name, text.encode())
     cache_from, cache_to = cache(job)
     return Solve(
         dockerfile_folder=dockerfile,

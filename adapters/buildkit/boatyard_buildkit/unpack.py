@@ -11,11 +11,9 @@ from boatyard.archive import Bounds, Member, read_archive
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError
 from boatyard.tree import trees_of
+from boatyard_buildkit.stamp import stamp
 
 _PIECE: Final = 1024 * 1024
-_FIRST_STAMP: Final = 315_619_200
-"""1980-01-02, UTC: zip files, and so wheels, know no time before 1980 in any time zone."""
-_STAMPS: Final = 65_536 * 10**9
 
 
 def unpack(
@@ -42,7 +40,7 @@ def unpack(
             if found[path] != announced:
                 raise BoatyardError("CONTEXT_INVALID", f"what the archive has at {path!r} is not what was announced")
         for entry in reversed(entries):
-            _stamp(folder / entry.path, entry)
+            stamp(folder / entry.path, f"{entry.kind}:{entry.executable}:{entry.content}".encode())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -70,16 +68,3 @@ def _write(folder: Path, member: Member) -> Entry:
     if written != member.size:
         raise BoatyardError("CONTEXT_INVALID", f"entry {member.path!r} of the archive is cut off")
     return member.entry(digest.hexdigest())
-
-
-def _stamp(path: Path, entry: Entry) -> None:
-    """Gives equal content an equal time, and different content a different one.
-
-    COPY keeps times, so they must not depend on when or where a build runs. And BuildKit takes a file of
-    the same path, size and time for one that it was sent before, by whichever build: with one time for
-    all, a build would get another one's content (seen with 0.13).
-    """
-    name = f"{entry.kind}:{entry.executable}:{entry.content}".encode()
-    within = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") % _STAMPS
-    nanoseconds = _FIRST_STAMP * 10**9 + within
-    os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)

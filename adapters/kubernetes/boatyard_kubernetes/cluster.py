@@ -14,7 +14,7 @@ from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.core.generic_client import BasicRequest, GenericSyncClient
-from lightkube.core.resource import Resource, api_info
+from lightkube.core.resource import NamespacedResourceG, Resource, api_info
 from lightkube.models.meta_v1 import DeleteOptions, Preconditions
 from lightkube.resources.core_v1 import PodLog
 from lightkube.types import PatchType
@@ -111,8 +111,9 @@ class Cluster:
         """Raises Expired."""
         params = {"labelSelector": labels, "fieldSelector": fields, "limit": str(size) if size else ""}
         params = {name: value for name, value in params.items() if value}
+        where = ALL if namespace is None and issubclass(kind, NamespacedResourceG) else namespace
         while True:
-            more, _, items = self._ask("list", kind, namespace=namespace or ALL, params=params)
+            more, _, items = self._ask("list", kind, namespace=where, params=params)
             yield items
             if not more:
                 return

@@ -82,7 +82,6 @@ variable "image_builder" {
       storageClass            = optional(string, "")
       clientCertificateSecret = optional(string, "")
       caConfigMap             = optional(string)
-      hostUsers               = optional(bool)
     }), {})
   })
   default  = {}

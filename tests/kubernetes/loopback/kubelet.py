@@ -198,7 +198,7 @@ class ProcessKubelet:
 def _rewritten(text: str, paths: Mapping[str, Path]) -> str:
     """All paths in one go, the longest that fits, at path boundaries only."""
     names = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
-    return re.sub(rf"(?<![\w/.-])(?:{names})(?=/|\Z)", lambda found: str(paths[found[0]]), text)
+    return re.sub(rf"(?<![\w/.-])(?:{names})(?=[/\"']|\Z)", lambda found: str(paths[found[0]]), text)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

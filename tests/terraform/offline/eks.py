@@ -14,6 +14,9 @@ from moto.ec2.models import ec2_backends
 from moto.eks.models import EKSBackend
 
 ACCOUNT: Final = "123456789012"
+ENDPOINT: Final = "test:endpoint"
+AUTHORITY: Final = "test:authority"
+"""Tags of a cluster that say where it really is."""
 _PATH: Final = re.compile(
     r"/clusters/(?P<cluster>[^/]+)/(?P<kind>access-entries|pod-identity-associations|addons)(?:/(?P<id>.+))?\Z"
 )
@@ -101,12 +104,14 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
 
 
 def complete_clusters() -> None:
-    """A cluster of moto's has neither a readable certificate authority nor the security group that EKS makes with it."""
+    """A cluster of moto's is nowhere, has no readable certificate authority, and not the security group that EKS makes."""
     create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
 
     def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:
         cluster = create(self, *args, **named)
-        cluster.certificate_authority = {"data": base64.b64encode(b"an authority").decode()}
+        tags = cluster.tags
+        cluster.certificate_authority = {"data": tags.get(AUTHORITY) or base64.b64encode(b"an authority").decode()}
+        cluster.endpoint = tags.get(ENDPOINT) or cluster.endpoint
         network = ec2_backends[self.account_id][self.region_name]
         subnets = cluster.resources_vpc_config.get("subnetIds") or []
         if subnets:

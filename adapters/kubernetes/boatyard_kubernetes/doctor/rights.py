@@ -27,7 +27,7 @@ def check_rights(cluster: Cluster, settings: Settings, namespace: str) -> Findin
         return failed(
             _CHECK,
             "not allowed: " + "; ".join(missing),
-            "Apply `python -m boatyard_kubernetes manifests …` as an administrator: it prints the Role and its binding.",
+            "Apply what `python -m boatyard_kubernetes manifests …` prints, as an administrator.",
         )
     return ok(_CHECK, f"all rights that builds in {namespace} need are there")
 

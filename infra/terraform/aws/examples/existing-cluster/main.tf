@@ -25,6 +25,12 @@ variable "cluster_name" {
   type        = string
 }
 
+variable "image_builder" {
+  description = "Settings of your own, under their own names: docs/configuration.md."
+  type        = any
+  default     = {}
+}
+
 variable "region" {
   description = "AWS region."
   type        = string
@@ -50,10 +56,11 @@ provider "kubernetes" {
 }
 
 module "boatyard" {
-  source   = "../.."
-  bundle   = { path = var.bundle }
-  cluster  = { name = var.cluster_name }
-  projects = { flytesnacks = { domains = ["development", "production"] } }
+  source        = "../.."
+  bundle        = { path = var.bundle }
+  cluster       = { name = var.cluster_name }
+  projects      = { flytesnacks = { domains = ["development", "production"] } }
+  image_builder = var.image_builder
 }
 
 output "url" {

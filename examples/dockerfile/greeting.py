@@ -1,0 +1,3 @@
+"""Copied into the image by its Dockerfile."""
+
+print("Hello from a Dockerfile!")

@@ -1,0 +1,106 @@
+"""A cluster that is there before Boatyard: tests/kubernetes' loopback API server and kubelet, as EKS lets callers in.
+
+A bearer token is a presigned sts:GetCallerIdentity: the authenticator sends it to STS and looks up the access
+entry of the role that answers (https://github.com/kubernetes-sigs/aws-iam-authenticator). Nothing else gets in.
+"""
+
+import base64
+import re
+import sys
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import httpx
+
+from boatyard.settings import Settings
+from tests.kubernetes.loopback import LoopbackCluster
+from tests.kubernetes.loopback.kubelet import ProcessKubelet
+from tests.kubernetes.loopback.rbac import User
+from tests.terraform.offline.account import Account
+from tests.terraform.offline.eks import AUTHORITY, ENDPOINT
+
+CLUSTER: Final = "runs"
+BUILDER_IMAGE: Final = "registry.test/builder:1"
+_PREFIX: Final = "k8s-aws-v1."
+_ROLE: Final = re.compile(r"arn:aws:sts::(\d+):assumed-role/([^/]+)/")
+
+
+class ClusterOnLoopback:
+    def __init__(self, account: Account, folder: Path) -> None:
+        self._account = account
+        self.loopback = LoopbackCluster(ticking=True)
+        self.loopback.server.users = self.authenticate
+        self.kubelet = ProcessKubelet(
+            self.loopback, folder / "pods", images={BUILDER_IMAGE}, programs={"python": [sys.executable]}
+        )
+        account.client("eks").create_cluster(
+            name=CLUSTER,
+            roleArn="arn:aws:iam::123456789012:role/eks",
+            resourcesVpcConfig={},
+            tags={ENDPOINT: self.loopback.server.url, AUTHORITY: _authority()},
+        )
+
+    def image_builder(self) -> dict[str, Any]:
+        """This machine's BuildKit and registry in the place of those that a cluster would have."""
+        settings = engine_settings()
+        return {
+            "authenticationType": "noop",
+            "baseImages": [{"match": rule.match, "image": rule.image} for rule in settings.base_images],
+            "buildkit": {"driver": settings.buildkit.driver},
+            "defaultRepository": settings.default_repository,
+            "insecureRegistries": list(settings.insecure_registries),
+            "kubernetes": {"builderImage": BUILDER_IMAGE},
+            "network": {"caBundle": settings.network.ca_bundle, "mode": settings.network.mode},
+        }
+
+    def authenticate(self, token: str) -> User | None:
+        if not token.startswith(_PREFIX):
+            return None
+        text = token.removeprefix(_PREFIX)
+        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+        answer = httpx.get(url, headers={"x-k8s-aws-id": CLUSTER}, trust_env=False)
+        if answer.status_code != httpx.codes.OK:
+            return None
+        arn = next(node.text or "" for node in ElementTree.fromstring(answer.text).iter() if node.tag.endswith("Arn"))  # noqa: S314 - moto's own answer
+        if not (found := _ROLE.match(arn)):
+            return None
+        principal = f"arn:aws:iam::{found[1]}:role/{found[2]}"
+        entry = httpx.get(f"{self._account.url}/clusters/{CLUSTER}/access-entries/{quote(principal, safe='')}")
+        if entry.status_code != httpx.codes.OK:
+            return None
+        return User(arn, (*entry.json()["accessEntry"]["kubernetesGroups"], "system:authenticated"))
+
+    def close(self) -> None:
+        self.kubelet.close()
+        self.loopback.close()
+
+
+def engine_settings() -> Settings:
+    from boatyard_local.settings import load_settings
+    from tests.kubernetes.whole import CONFIG
+
+    return load_settings(CONFIG, {})
+
+
+def engine_variables() -> dict[str, str]:
+    """What is this machine's own and no deployment's: the way to its engine."""
+    buildkit = engine_settings().buildkit
+    return {
+        "BOATYARD_BUILDKIT__DOCKER": buildkit.docker,
+        "BOATYARD_BUILDKIT__DOCKER_HOST": buildkit.docker_host,
+        "BOATYARD_BUILDKIT__DOCKER_CONFIG": buildkit.docker_config,
+        "BOATYARD_BUILDKIT__BUILDER": buildkit.builder,
+        "BOATYARD_UV__DIRECTORY": engine_settings().uv.directory,
+        "BOATYARD_CACHE__REPOSITORY": "",
+    }
+
+
+def _authority() -> str:
+    """Any certificate: the loopback speaks http, but a client reads the authority that it is given."""
+    import certifi
+
+    first = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    pem = first[0][first[0].index("-----BEGIN") :] + first[1]
+    return base64.b64encode(pem.encode()).decode()
