@@ -1,7 +1,7 @@
 """What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -100,7 +100,7 @@ class Service:
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
         """The build as it stands, after at most `wait_seconds` for its end."""
-        deadline = self._deadline(wait_seconds)
+        pauses = self._pauses(wait_seconds)
         while True:
             build = self._runner.status(build_id)
             if build is None:
@@ -113,7 +113,7 @@ class Service:
     def logs(self, build_id: str, cursor: str, *, wait_seconds: float = 0) -> LogPage:
         """The next lines, after at most `wait_seconds` for the first of them."""
         self.build(build_id)
-        deadline = self._deadline(wait_seconds)
+        pauses = self._pauses(wait_seconds)
         while True:
             page = self._runner.logs(build_id, cursor)
             if page is None:
@@ -171,8 +171,16 @@ class Service:
         if order.context and not self._contexts.has(order.context.sha256):
             raise BoatyardError("CONTEXT_MISSING", f"the context {order.context.sha256} has not been uploaded")
 
-    def _deadline(self, wait_seconds: float) -> float:
-        return self._clock.now() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
+    def _pauses(self, wait_seconds: float) -> Iterator[bool]:
+        """Sleeps before each True; False when the wait is over. Short pauses first: news mostly come at once."""
+        deadline = self._clock.now() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
+        pause = _SHORTEST_PAUSE_SECONDS
+        while (left := deadline - self._clock.now()) > 0:
+            self._clock.sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            yield True
+        while True:
+            yield False
 
     def _allow(self, build: Build) -> None:
         allow(self.settings.access, Scope(build.project, build.domain))

@@ -1,12 +1,14 @@
 """One moto server for all tests of AWS, emptied between them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from boatyard_aws.clients import Clients
 from tests.aws.cloud import REGION, Cloud, serve
+from tests.aws.emulator import make_bundle, runtime, unpack
 from tests.aws.images import Ecr
 
 BUCKET = "boatyard-test"
@@ -50,3 +52,20 @@ def bucket(clients: Clients) -> str:
 @pytest.fixture
 def ecr(cloud: Cloud, clients: Clients) -> Ecr:
     return Ecr(cloud, clients)
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """aws.zip, as `make bundle CLOUD=aws` makes it."""
+    return make_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="session")
+def task(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked bundle: Lambda's /var/task."""
+    return unpack(bundle, tmp_path_factory.mktemp("task"))
+
+
+@pytest.fixture(scope="session")
+def lambda_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runtime(tmp_path_factory.mktemp("lambda") / "runtime")

@@ -87,6 +87,11 @@ def runtime(folder: Path) -> Path:
     return folder
 
 
+def make_bundle(folder: Path) -> Path:
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "bundle"), "aws", "--out", str(folder)], check=True)
+    return folder / "aws.zip"
+
+
 def unpack(bundle: Path, folder: Path) -> Path:
     with zipfile.ZipFile(bundle) as archive:
         archive.extractall(folder)

@@ -217,7 +217,7 @@ class TestDrift:
         assert "problems" not in tell(site, scheduled())
         new = ecr.push("base", "1", "linux/amd64", key="f" * 64)
         told = tell(site, scheduled())
-        assert told["problems"] == [f"{BASE} has moved"]
+        assert list(told["problems"]) == [f"{BASE} has moved"]
         report = objects.get("drift/latest.json")
         assert report
         (base,) = json.loads(report.body)["bases"]

@@ -50,7 +50,8 @@ def test_a_step_counted_otherwise_is_found_by_its_text() -> None:
 def test_titles_are_in_the_words_of_the_sdk_where_a_layer_made_the_step() -> None:
     instructions = Instructions(jobs.make(LAYERS))
     assert instructions.title(StepName(4, 7, "", "RUN …")) == "with_pip_packages('six')"
-    assert instructions.title(StepName(2, 7, "", "COPY …")).startswith("COPY /uv-")
+    assert instructions.title(StepName(2, 7, "", "COPY …")) == "add uv"
+    assert instructions.title(StepName(3, 7, "", "RUN …")).startswith("make the virtual environment")
 
 
 def test_a_users_dockerfile_has_titles_of_its_own() -> None:

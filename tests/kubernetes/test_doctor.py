@@ -26,7 +26,7 @@ SCOPE = Scope("default", "development")
 
 def diagnose(it: Site, chosen: Settings | None = None, token: str = ADMIN_TOKEN, **options: Any) -> Diagnosis:
     cluster = connect(it.cluster.kubeconfig(token))
-    return doctor_cluster(cluster, chosen or it.settings, SCOPE, wait_seconds=2, pause=lambda _: None, **options)
+    return doctor_cluster(cluster, chosen or it.settings, SCOPE, wait_seconds=0.2, **options)
 
 
 def finding(found: Diagnosis, check: str) -> Finding:

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
-    made = Whole(tmp_path_factory.mktemp("pods"), real_settings(ttlSeconds=3600))
+    made = Whole(tmp_path_factory.mktemp("pods"), real_settings(serviceAccount="builder"))
+    account = {"name": "builder", "namespace": NAMESPACE, "annotations": {ROLE: "arn:aws:iam::1:role/builder"}}
+    made.site.cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
     yield made
     made.close()
 
@@ -32,6 +33,11 @@ def test_a_request_becomes_an_image_and_then_an_answer_from_the_registry(whole: 
     assert build["image"].startswith("127.0.0.1:") and "@sha256:" in build["image"]
     assert [time["phase"] for time in build["phases"]][-1] in ("PUSH", "EXPORT_CACHE", "BUILD")
     assert any(line.startswith("pushed ") for line in whole.log(asked["id"]))
+    pod = _pods(whole, asked["id"])[0]
+    env = {e["name"]: e["value"] for e in pod["spec"]["containers"][0]["env"]}
+    assert env["AWS_ROLE_ARN"].endswith("role/builder") and env["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{FOLDER}/token"
+    token = whole.root / pod["metadata"]["uid"] / "aws-iam-token" / "token"
+    assert token.read_bytes() == b"token of system:serviceaccount:default-development:builder for sts.amazonaws.com"
     status, cached = whole.ask("POST", "/v1/builds", order)
     assert (status, cached["cached"], cached["image"]) == (200, True, build["image"])
     status, page = whole.ask("GET", "/v1/builds", project="default", domain="development")
@@ -54,8 +60,7 @@ def test_a_secret_reaches_the_step_and_is_nowhere_else(whole: Whole) -> None:
     step = {"commands": {"cmd": ['test "$TOKEN" = s3cr3t-in-the-cluster; echo "seen $TOKEN"']}}
     step["commands"]["secretMounts"] = [{"key": "TOKEN", "envVar": "TOKEN"}]  # type: ignore[assignment]
     status, asked = whole.ask("POST", "/v1/builds", whole.order(step))
-    if status == 400:
-        pytest.skip(f"the spec spells secrets otherwise: {asked['detail']}")
+    assert status == 202, asked
     build = whole.end(asked["id"])
     log = whole.log(asked["id"])
     assert build["state"] == "SUCCEEDED", (build, log)
@@ -73,7 +78,7 @@ def test_a_cancel_ends_the_process_and_stays_known(whole: Whole) -> None:
 
 
 def test_a_killed_job_is_lost_and_the_next_request_builds_again(whole: Whole) -> None:
-    order = whole.order({"commands": {"cmd": ["sleep 3"]}})
+    order = whole.order({"commands": {"cmd": ["sleep 2"]}})
     _, asked = whole.ask("POST", "/v1/builds", order)
     until(lambda: whole.ask("GET", f"/v1/builds/{asked['id']}")[1].get("phase") == "BUILD", seconds=60, pause=0.1)
     whole.kubelet.kill(_pods(whole, asked["id"])[0], signal.SIGKILL)
@@ -93,22 +98,6 @@ def test_an_evicted_pod_is_replaced_without_anyone_asking(whole: Whole) -> None:
     build = whole.end(asked["id"])
     assert build["state"] == "SUCCEEDED", build
     assert len(_pods(whole, asked["id"])) == 2
-
-
-def test_a_pod_gets_the_token_of_its_workload_identity(tmp_path: Path) -> None:
-    made = Whole(tmp_path, real_settings(serviceAccount="builder"))
-    try:
-        account = {"name": "builder", "namespace": NAMESPACE, "annotations": {ROLE: "arn:aws:iam::1:role/builder"}}
-        made.site.cluster.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
-        _, asked = made.ask("POST", "/v1/builds", made.order({"commands": {"cmd": ["true"]}}))
-        assert made.end(asked["id"])["state"] == "SUCCEEDED"
-        pod = _pods(made, asked["id"])[0]
-        env = {e["name"]: e["value"] for e in pod["spec"]["containers"][0]["env"]}
-        assert env["AWS_ROLE_ARN"] == "arn:aws:iam::1:role/builder"
-        assert env["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{FOLDER}/token"
-        assert (tmp_path / pod["metadata"]["uid"] / "aws-iam-token" / "token").read_bytes().startswith(b"token of ")
-    finally:
-        made.close()
 
 
 def _pods(whole: Whole, build_id: str) -> list[dict]:  # type: ignore[type-arg]

@@ -36,6 +36,7 @@ def real_settings(**kubernetes: Any) -> Settings:
 
 class Whole:
     def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
         self.clock = SystemClock()
         self.site = Site(settings, clock=self.clock, ticking=True)
         self.kubelet = ProcessKubelet(self.site.cluster, root, images={IMAGE}, programs={"python": [sys.executable]})

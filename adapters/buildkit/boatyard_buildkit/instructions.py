@@ -16,6 +16,8 @@ _PRELUDE: Final = re.compile(
 )
 """What `boatyard.dockerfile.run` puts before a script: the network, and secrets as variables."""
 _LONGEST: Final = 120
+_OURS: Final = (("COPY --from=uv ", "add uv"), ("uv venv ", "make the virtual environment, if the base has none"))
+"""Steps before the first layer."""
 
 
 class StepName(msgspec.Struct, frozen=True):
@@ -46,10 +48,11 @@ class Instructions:
     def __init__(self, job: BuildJob) -> None:
         self._lines = job.dockerfile.splitlines()
         self._layers = job.layers
+        self._generated = bool(job.base_images)
         self._steps = [
             number
             for number, line in enumerate(self._lines, 1)
-            if job.layers and line.split(" ", 1)[0] in _VERTEX_WORDS
+            if self._generated and line.split(" ", 1)[0] in _VERTEX_WORDS
         ]
 
     def line_of(self, step: StepName) -> int | None:
@@ -71,8 +74,12 @@ class Instructions:
         """What a step does, in the SDK's words where a layer made it."""
         line = self.line_of(step)
         layer = self.layer_at(line)
+        if layer:
+            return layer.sdk_call
         # BuildKit's own name of a step has its variables filled in, which breaks the JSON of a script.
-        return layer.sdk_call if layer else shorten(self.text_at(line) or step.text)
+        text = self.text_at(line) or step.text
+        ours = (said for words, said in _OURS if self._generated and words in text)
+        return next(ours, None) or shorten(text)
 
 
 def shorten(instruction: str) -> str:

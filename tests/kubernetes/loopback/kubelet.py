@@ -98,6 +98,7 @@ class ProcessKubelet:
             cluster.node.waiting(pod, name, "ImagePullBackOff", message)
             return
         folder = self._root / pod["metadata"]["uid"]
+        folder.mkdir(parents=True)
         paths = self._mount(pod, container, folder)
         message_file = folder / "termination-log"
         message_file.touch()

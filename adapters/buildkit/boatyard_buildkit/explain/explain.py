@@ -39,7 +39,7 @@ def _verdict(ended: Ended, job: BuildJob, script: str, kind: str) -> Verdict:
         return found
     if ended.step and (exit_code := command.exit_code(ended.error)) is not None:
         read = _TOOLS.get(kind)
-        if read is None and not kind and job.layers and "uv venv" in script:
+        if read is None and not kind and job.base_images and "uv venv" in script:
             read = uv.read_venv
         tool = read(ended.output, exit_code) if read else None
         return tool or command.read(ended.output, exit_code, script or ended.step.text)

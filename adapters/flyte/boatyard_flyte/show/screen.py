@@ -32,23 +32,26 @@ class Screen:
     def remove(self, progress: Progress, ending: Text | None) -> None:
         with self._lock:
             self._rows.pop(id(progress), None)
-            live = None if self._rows else self._live
-            if live is not None:
+            if self._live is not None and self._rows:
+                self._live.refresh()
+            elif self._live is not None:
+                self._live.stop()
                 self._live = None
-                live.stop()
-        if ending is not None:
-            self._console.print(ending, soft_wrap=True)
+            if ending is not None:
+                self._console.print(ending, soft_wrap=True)
 
     def _render(self) -> RenderableType:
         return Group(*(self._row(progress, spinner) for progress, spinner in list(self._rows.values())))
 
     def _row(self, progress: Progress, spinner: Spinner) -> RenderableType:
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{progress.name}  ", style="bold")
-        line.append(f"{progress.elapsed():>7}  ", style="cyan")
-        line.append(progress.headline)
-        if progress.detail:
-            line.append(f"  {progress.detail}")
-        line.append(f"  {progress.step_elapsed()}", style="dim")
-        spinner.update(text=line)
-        return spinner
+        line = Text.assemble(
+            spinner.render(self._console.get_time()),
+            " ",
+            (f"{progress.name}  ", "bold"),
+            (f"{progress.elapsed():>7}  ", "cyan"),
+            progress.headline,
+            f"  {progress.detail}" if progress.detail else "",
+            (f"  {progress.step_elapsed()}", "dim"),
+        )
+        line.no_wrap, line.overflow = True, "ellipsis"
+        return line

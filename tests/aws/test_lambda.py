@@ -1,0 +1,71 @@
+"""The bundle in Lambda's own runtime, with AWS on loopback."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.aws.cloud import Cloud
+from tests.aws.codebuild import CodeBuild
+from tests.aws.emulator import Function, running
+from tests.aws.images import Ecr
+from tests.aws.payloads import function_url, object_created, sqs
+from tests.aws.site import order, variables
+
+Start = Callable[[str], AbstractContextManager[Function]]
+
+
+@pytest.fixture
+def start(cloud: Cloud, bucket: str, ecr: Ecr, task: Path, lambda_runtime: Path, tmp_path: Path) -> Start:
+    ecr.repository("images")
+    environment = {**cloud.environment(), **variables(bucket, BOATYARD_TRACING="true", AWS_XRAY_SDK_ENABLED="false")}
+    return lambda handler: running(task, lambda_runtime, handler, environment, tmp_path / "log")
+
+
+@pytest.fixture
+def http(start: Start) -> Iterator[Function]:
+    with start("boatyard_aws.handler.http") as function:
+        yield function
+
+
+def test_a_cached_answer_a_build_and_what_is_malformed(http: Function, ecr: Ecr, cloud: Cloud) -> None:
+    codebuild = CodeBuild(cloud)
+    planned = http.invoke(function_url("POST", "/v1/plans", order()))
+    target = json.loads(planned["body"])["target"]
+
+    started = http.invoke(function_url("POST", "/v1/builds", order(), encoded=True))
+    build = json.loads(started["body"])
+    assert started["statusCode"] == 202 and started["headers"]["location"] == f"/v1/builds/{build['id']}"
+    joined = http.invoke(function_url("POST", "/v1/builds", order()))
+    assert json.loads(joined["body"])["joined"] and len(codebuild.builds) == 1
+    shown = http.invoke(function_url("GET", f"/v1/builds/{build['id']}"))
+    assert json.loads(shown["body"])["state"] == "QUEUED"
+
+    digest = ecr.push("images", target.rpartition(":")[2], "linux/amd64")
+    cached = http.invoke(function_url("POST", "/v1/builds", order()))
+    answer = json.loads(cached["body"])
+    assert cached["statusCode"] == 200 and answer["cached"] and answer["image"].endswith(digest)
+
+    for event, status in (([], 400), ({}, 400), (None, 400), (function_url("GET", "/x"), 404)):
+        told = http.invoke(event)
+        assert told["statusCode"] == status and json.loads(told["body"])["code"]
+    assert http.invoke(function_url("GET", "/healthz"))["statusCode"] == 200, "it is still there"
+    assert '"cold_start":true' in http.log.read_text() and '"Namespace":"Boatyard"' in http.log.read_text()
+
+
+def test_a_payload_that_is_not_json_does_not_end_the_function(http: Function) -> None:
+    assert "errorMessage" in http.invoke_raw(b"{not json")
+    assert http.invoke(function_url("GET", "/healthz"))["statusCode"] == 200
+
+
+def test_a_batch_of_messages(start: Start, cloud: Cloud) -> None:
+    codebuild = CodeBuild(cloud)
+    event = sqs("poison", *[json.dumps(order())] * 10)
+    with start("boatyard_aws.handler.events") as function:
+        assert function.invoke(event) == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+        assert function.invoke(object_created("other", "specs/a/b/c.json"))["ignored"]
+        cloud.fail("DescribeImages", "ThrottlingException")
+        assert len(function.invoke(event)["batchItemFailures"]) == 11
+    assert len(codebuild.builds) == 1
