@@ -29,6 +29,8 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 
 LONGEST_WAIT_SECONDS = 30.0
+_SHORTEST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.25
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Jobs for tests."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def make(
     return msgspec.structs.replace(job, **changes)
 
 
-def with_context(job: BuildJob, files: dict[str, bytes | Link], folder: Any) -> BuildJob:
+def with_context(job: BuildJob, files: Mapping[str, bytes | Link], folder: Any) -> BuildJob:
     archive, context = pack(files)
     path = folder / "context.tar.gz"
     path.write_bytes(archive)

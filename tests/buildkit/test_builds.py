@@ -116,7 +116,7 @@ def test_builds_side_by_side_do_not_get_each_others_files(engine: Engine, tmp_pa
 def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
     """With an empty cache. Byte code has the times of its sources in it, wheels those of their files."""
     files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
-    layers = [
+    layers: list[dict[str, Any]] = [
         {"pipPackages": {"packages": ["six==1.17.0"]}},
         {"copyConfig": {"src": "src", "dst": "/srv"}},
         command("mkdir /made && date > /dev/null && echo fixed > /made/file"),

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boatyard.dockerfile.run import CA_PATH
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobSecret
+from boatyard.mounts import CA_PATH
 from boatyard.reference import Reference
 from boatyard.settings import Network
 from boatyard_buildkit.docker_config import write_docker_config

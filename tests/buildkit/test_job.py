@@ -191,7 +191,7 @@ def test_a_context_that_is_not_as_announced(stage: Stage) -> None:
         ({"context_entries": 1}, "CONTEXT_INVALID"),
     ],
 )
-def test_a_context_beyond_a_bound(stage: Stage, bounds: dict[str, int], expected: str) -> None:
+def test_a_context_beyond_a_bound(stage: Stage, bounds: dict[str, Any], expected: str) -> None:
     job = jobs.with_context(stage.job(**bounds), {"a": bytes(20_000), "l": Link("a")}, stage.folder)
     assert code(stage.run(job, "echo started\n")) == expected
 
@@ -235,7 +235,7 @@ def test_fields_of_a_newer_function_are_ignored(stage: Stage) -> None:
     process.kill()
     process.wait()
     (stage.folder / "job.json").write_text(json.dumps(document))
-    done = subprocess.run(process.args, cwd=stage.folder, check=False)  # type: ignore[call-overload]
+    done = subprocess.run(process.args, cwd=stage.folder, check=False)
     assert done.returncode == 0
 
 

@@ -23,8 +23,10 @@ DENIED, DOWN = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
 class World(Protocol):
     """A registry and the means to put it into a state."""
 
-    registry: Registry
     host: str
+
+    @property
+    def registry(self) -> Registry: ...
 
     def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str: ...
 

@@ -79,6 +79,9 @@ def _existing_cluster(deployment: Deployment) -> dict[str, Any]:
 
 EXAMPLES: Final = {
     "complete": Example("aws/examples/complete"),
-    "no-cluster": Example("aws/examples/no-cluster"),
+    # moto makes no project without a source; what is in the archive is not looked at
+    "no-cluster": Example(
+        "aws/examples/no-cluster", lambda deployment: {"builder": {"bundle": str(deployment.bundle)}}
+    ),
     "existing-cluster": Example("aws/examples/existing-cluster", _existing_cluster),
 }

@@ -5,6 +5,7 @@ import hashlib
 import json
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -123,8 +124,6 @@ def test_the_config_map_is_the_functions_settings(complete: Deployment) -> None:
 
 def test_every_namespace_has_an_identity_of_its_own(complete: Deployment) -> None:
     url = f"{complete.account.url}/clusters/boatyard/pod-identity-associations"
-    import httpx
-
     found = httpx.get(url, trust_env=False).json()["associations"]
     ours = {a["namespace"]: a["roleArn"].rpartition("/")[2] for a in found if a["namespace"] != "kube-system"}
     assert ours == {

@@ -71,10 +71,18 @@ class WithEks:
         self._made += 1
         thing = {**body, "clusterName": cluster, "createdAt": _SINCE, "modifiedAt": _SINCE}
         if kind == "access-entries":
-            thing = {"username": body["principalArn"], "type": "STANDARD", **thing, "accessEntryArn": self._arn("access-entry")}
+            thing = {
+                "username": body["principalArn"],
+                "type": "STANDARD",
+                **thing,
+                "accessEntryArn": self._arn("access-entry"),
+            }
         elif kind == "pod-identity-associations":
             identity = f"a-{self._made:017d}"
-            thing |= {"associationId": identity, "associationArn": self._arn(f"podidentityassociation/{cluster}", identity)}
+            thing |= {
+                "associationId": identity,
+                "associationArn": self._arn(f"podidentityassociation/{cluster}", identity),
+            }
         else:
             made = [
                 self._make(cluster, "pod-identity-associations", {**asked, "namespace": "kube-system"})

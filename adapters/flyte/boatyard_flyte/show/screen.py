@@ -1,5 +1,6 @@
 """One live display for all builds of this process: a line each, redrawn in place."""
 
+import atexit
 import threading
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +19,12 @@ class Screen:
         self._lock = threading.Lock()
         self._rows: dict[int, tuple[Progress, Spinner]] = {}
         self._live: Live | None = None
+        # After Ctrl-C the builds' threads are not waited for, and nobody else would show the cursor again.
+        atexit.register(self.close)
+
+    @property
+    def active(self) -> bool:
+        return self._live is not None
 
     def add(self, progress: Progress) -> None:
         with self._lock:
@@ -40,12 +47,19 @@ class Screen:
             if ending is not None:
                 self._console.print(ending, soft_wrap=True)
 
+    def close(self) -> None:
+        with self._lock:
+            if self._live is not None:
+                self._live.stop()
+                self._live = None
+
     def _render(self) -> RenderableType:
         return Group(*(self._row(progress, spinner) for progress, spinner in list(self._rows.values())))
 
     def _row(self, progress: Progress, spinner: Spinner) -> RenderableType:
+        frame = spinner.render(self._console.get_time())
         line = Text.assemble(
-            spinner.render(self._console.get_time()),
+            frame if isinstance(frame, Text) else "",
             " ",
             (f"{progress.name}  ", "bold"),
             (f"{progress.elapsed():>7}  ", "cyan"),

@@ -15,7 +15,8 @@ from boatyard_flyte.show.progress import Progress
 from boatyard_flyte.show.screen import Screen
 
 _lock = threading.Lock()
-_screens: dict[str, Screen] = {}
+_own: list[Screen] = []
+"""The process's one screen, once there is one."""
 
 
 class View:
@@ -25,8 +26,6 @@ class View:
         self._progress = progress
         self._screen = screen
         self._ending: str | None = None
-        if screen:
-            screen.add(progress)
 
     def event(self, event: Event) -> None:
         if self._progress.event(event) and self._screen is None:
@@ -49,23 +48,25 @@ class View:
 
 @contextmanager
 def shown(name: str) -> Iterator[View]:
-    view = View(Progress(name), _screen())
+    progress = Progress(name)
+    view = View(progress, _joined(progress))
     try:
         yield view
     finally:
         view.close()
 
 
-def _screen() -> Screen | None:
-    """The process's one screen; None where lines are better.
+def _joined(progress: Progress) -> Screen | None:
+    """The screen, with a line for this build; None where plain lines are better.
 
-    While somebody else draws live, as the `flyte` command does, rich has replaced sys.stderr by a proxy:
-    lines printed there come out above that display, and a second one beside it would garble both.
+    While somebody draws live, rich has replaced sys.stderr by a proxy: lines printed there come out above
+    the display. If that is not ours but, say, the `flyte` command's, a second one would garble both.
     """
-    if isinstance(sys.stderr, FileProxy):
-        return None
     with _lock:
-        console = Console(stderr=True)
-        if not console.is_terminal or console.is_dumb_terminal:
-            return None
-        return _screens.setdefault("stderr", Screen(console))
+        if not (_own and _own[0].active):
+            console = Console(stderr=True)
+            if isinstance(sys.stderr, FileProxy) or not console.is_terminal or console.is_dumb_terminal:
+                return None
+            _own[:] = [Screen(console)]
+        _own[0].add(progress)
+        return _own[0]

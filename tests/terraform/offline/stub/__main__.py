@@ -12,12 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import schema
 import tf.provider
+import values
 from tf.gen import tfplugin_pb2 as pb
 from tf.gen import tfplugin_pb2_grpc as rpc
-
-import schema
-import values
 
 SOURCE: dict[str, Any] = json.loads(gzip.decompress(Path(sys.argv.pop(1)).read_bytes()))
 NOT_IN_A_PROVIDER = frozenset({"alias"})

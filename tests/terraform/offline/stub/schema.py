@@ -12,11 +12,11 @@ from tf.gen import tfplugin_pb2 as pb
 MODES = {"single": 1, "list": 2, "set": 3, "map": 4}
 
 
-def block(source: dict[str, Any], *, without: frozenset[str] = frozenset(), inside_set: bool = False) -> pb.Schema.Block:
+def block(
+    source: dict[str, Any], *, without: frozenset[str] = frozenset(), inside_set: bool = False
+) -> pb.Schema.Block:
     return pb.Schema.Block(
-        attributes=[
-            _attribute(name, value, inside_set) for name, value in source["a"].items() if name not in without
-        ],
+        attributes=[_attribute(name, value, inside_set) for name, value in source["a"].items() if name not in without],
         block_types=[
             pb.Schema.NestedBlock(
                 type_name=name,

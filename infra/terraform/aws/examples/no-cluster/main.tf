@@ -1,4 +1,5 @@
-# The least: builds run in CodeBuild. Nothing has to be there before, and nothing costs while nothing builds.
+# The least: builds run in CodeBuild. Nothing costs while nothing builds. What runs inside a build (boatyard-aws,
+# boatyard-buildkit and Docker's buildx) comes in an image of yours, or as an archive into CodeBuild's own image.
 
 terraform {
   required_version = ">= 1.9"
@@ -16,6 +17,15 @@ variable "bundle" {
   default     = "../../../../../.boatyard/bundles/aws.zip"
 }
 
+variable "builder" {
+  description = "What runs inside a build: `image` that has it, or `bundle`, a zip archive of it for CodeBuild's own image."
+  type = object({
+    bundle = optional(string)
+    image  = optional(string)
+  })
+  default = {}
+}
+
 variable "region" {
   description = "AWS region."
   type        = string
@@ -27,9 +37,10 @@ provider "aws" {
 }
 
 module "boatyard" {
-  source   = "../.."
-  bundle   = { path = var.bundle }
-  projects = { flytesnacks = { domains = ["development"] } }
+  source    = "../.."
+  bundle    = { path = var.bundle }
+  codebuild = { for name, value in var.builder : name => value if value != null }
+  projects  = { flytesnacks = { domains = ["development"] } }
 }
 
 output "url" {

@@ -1,0 +1,113 @@
+"""Who may do what: what an apply has given, the seed document, and the table of docs/deploy-aws.md say the same."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.terraform.deployment import Deployment
+from tests.terraform.offline.cli import ROOT
+
+pytestmark = pytest.mark.integration
+
+TABLE = ROOT / "docs" / "deploy-aws.md"
+ASKED_FOR = {"ecr:CreateRepository", "s3:GetObjectVersion"}
+"""Given on request only (create_missing, codebuild.bundle): not in the examples."""
+WITHOUT_RESOURCE = {
+    "ecr:GetAuthorizationToken",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+}
+REPOSITORIES = [f"arn:aws:ecr:eu-west-1:123456789012:repository/{name}" for name in ("boatyard", "boatyard-cache")]
+PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
+def test_every_action_is_in_the_table_and_nothing_else(complete: Deployment, no_cluster: Deployment) -> None:
+    given = {action for deployment in (complete, no_cluster) for _, action in _given(deployment)}
+    assert given | ASKED_FOR == set(re.findall(r"`(\w+:\w+)`", _rows()))
+
+
+def test_nothing_is_given_on_everything_but_what_has_no_resource(complete: Deployment, no_cluster: Deployment) -> None:
+    for deployment in (complete, no_cluster):
+        assert {action for _, action in _given(deployment) if "*" in action} == set()
+        for statement in _statements(deployment):
+            if "*" in statement["Resource"]:
+                assert set(statement["Action"]) <= WITHOUT_RESOURCE, statement
+            for resource in statement["Resource"]:
+                # a folder of the bucket, a project's secrets, a log group's streams: named up to their last part
+                assert resource == "*" or re.fullmatch(r"arn:aws:[^*]+(/\*|:\*)?", resource), statement
+
+
+def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) -> None:
+    statements = no_cluster.policy("boatyard-http")
+    assert {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]} in _plain(statements)
+    (find,) = [s for s in statements if "ecr:DescribeImages" in s["Action"]]
+    assert find["Resource"] == REPOSITORIES
+    ecr = {action for s in statements for action in s["Action"] if action.startswith("ecr:")}
+    assert ecr == {"ecr:GetAuthorizationToken", "ecr:DescribeImages", "ecr:BatchGetImage"}
+
+
+@pytest.mark.parametrize("fixture", ["complete", "no_cluster", "existing_cluster"])
+def test_no_function_can_read_a_secret(fixture: str, request: pytest.FixtureRequest) -> None:
+    deployment: Deployment = request.getfixturevalue(fixture)
+    for function in ("http", "events"):
+        actions = {action for s in deployment.policy(f"boatyard-{function}") for action in s["Action"]}
+        assert not {action for action in actions if action.startswith("secretsmanager:Get")}
+
+
+def test_a_builder_pulls_and_pushes_as_the_seeds_user_role(complete: Deployment) -> None:
+    statements = complete.policy("boatyard-builder-flytesnacks-development")
+    assert {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]} in _plain(statements)
+    golden = "arn:aws:ecr:eu-west-1:123456789012:repository/golden/python"
+    assert {"Effect": "Allow", "Action": PULL, "Resource": [*REPOSITORIES, golden]} in _plain(statements)
+    (push,) = [s for s in statements if "ecr:PutImage" in s["Action"]]
+    assert push["Resource"] == REPOSITORIES
+
+
+def test_the_policies_for_another_account_are_the_seeds_word_for_word(complete: Deployment) -> None:
+    outputs = complete.terraform.outputs()
+    roles = [f"boatyard-builder-{n}-{d}" for n, d in _scopes(complete)]
+    functions = ["boatyard-events", "boatyard-http"]
+    for name in ("cross_account", "private_base"):
+        wanted = (Path(__file__).parent / "aws" / f"{name}.json").read_text()
+        wanted = wanted.replace("<BUILDERS>", _principals(roles)).replace("<FUNCTIONS>", _principals(functions))
+        text = outputs[f"{name}_repository_policy_json"]
+        assert text == wanted
+        json.loads(text)
+
+
+def _scopes(deployment: Deployment) -> list[tuple[str, ...]]:
+    settings = json.loads(deployment.environment("http")["BOATYARD_SETTINGS"])
+    return [tuple(scope.split("/")) for scope in settings["access"]["projects"]]
+
+
+def _principals(roles: list[str]) -> str:
+    return ",\n".join(f'          "arn:aws:iam::123456789012:role/{role}"' for role in sorted(roles))
+
+
+def _rows() -> str:
+    """The table, without the rest of the page."""
+    section = TABLE.read_text(encoding="utf-8").partition("## Every permission")[2].partition("\n## ")[0]
+    return "\n".join(line for line in section.splitlines() if line.startswith("|"))
+
+
+def _statements(deployment: Deployment) -> list[dict[str, Any]]:
+    return [statement for role in deployment.roles() for statement in deployment.policy(role)]
+
+
+def _given(deployment: Deployment) -> Iterator[tuple[str, str]]:
+    for role in deployment.roles():
+        for statement in deployment.policy(role):
+            for action in statement["Action"]:
+                yield role, action
+
+
+def _plain(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in statement.items() if key != "Sid"} for statement in statements]
