@@ -29,8 +29,8 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 
 LONGEST_WAIT_SECONDS = 30.0
-_SHORTEST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.25
+_FIRST_PAUSE = 0.1
+"""Of the longest: news mostly come soon after the question."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +59,9 @@ class Service:
         contexts: ContextStore,
         secrets: SecretStore,
         clock: Clock,
-        poll_seconds: float = 0.1,
+        poll_seconds: float = 0.25,
     ) -> None:
-        """`poll_seconds`: how often a waiting request asks the runner; a cloud's API has its price and its limits."""
+        """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API has its price."""
         self.settings = settings
         self._registry = registry
         self._runner = runner
@@ -108,9 +108,8 @@ class Service:
             if build is None:
                 raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
             self._allow(build)
-            if build.state.ended or self._clock.now() >= deadline:
+            if build.state.ended or not next(pauses):
                 return build
-            self._clock.sleep(self._poll_seconds)
 
     def logs(self, build_id: str, cursor: str, *, wait_seconds: float = 0) -> LogPage:
         """The next lines, after at most `wait_seconds` for the first of them."""
@@ -120,9 +119,8 @@ class Service:
             page = self._runner.logs(build_id, cursor)
             if page is None:
                 raise BoatyardError("NOT_FOUND", f"build {build_id!r} has no log")
-            if page.lines or page.done or self._clock.now() >= deadline:
+            if page.lines or page.done or not next(pauses):
                 return page
-            self._clock.sleep(self._poll_seconds)
 
     def cancel(self, build_id: str) -> Build:
         self.build(build_id)
@@ -174,12 +172,12 @@ class Service:
             raise BoatyardError("CONTEXT_MISSING", f"the context {order.context.sha256} has not been uploaded")
 
     def _pauses(self, wait_seconds: float) -> Iterator[bool]:
-        """Sleeps before each True; False when the wait is over. Short pauses first: news mostly come at once."""
+        """Sleeps before each True, ever longer; False when the wait is over."""
         deadline = self._clock.now() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
-        pause = _SHORTEST_PAUSE_SECONDS
+        pause = self._poll_seconds * _FIRST_PAUSE
         while (left := deadline - self._clock.now()) > 0:
             self._clock.sleep(min(pause, left))
-            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 1.5, self._poll_seconds)
             yield True
         while True:
             yield False

@@ -12,6 +12,7 @@ from lightkube.resources.batch_v1 import Job
 from boatyard.build import Phase, State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobResult
+from boatyard.lifecycle import failure
 from boatyard.ports import BuildQuery
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes import KubernetesJobRunner
@@ -180,6 +181,13 @@ def test_memory_is_the_users_to_raise() -> None:
 def test_words_without_a_result_are_told() -> None:
     build = end("end", code=1, message='{"t":1,"line":"in the log"}\nTraceback: x')
     assert build.error.code == "BUILDER_LOST" and build.error.log_tail == ("in the log", "Traceback: x")
+
+
+def test_a_pod_that_somebody_deleted_is_lost_and_not_cancelled() -> None:
+    told = brief(JobResult(state=State.CANCELLED, error=failure("CANCELLED", "the build was cancelled"))).decode()
+    build = end("end", code=1, message=told)
+    assert (build.state, build.error.code) == (State.ERRORED, "BUILDER_LOST") and "deleted it" in build.error.message
+    assert build.error.log_tail == ()
 
 
 def test_an_eviction_is_tried_again_and_told_while_it_waits() -> None:

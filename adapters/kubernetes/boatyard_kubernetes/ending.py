@@ -62,7 +62,8 @@ def result_of(pod: Pod) -> JobResult | None:
 def _silent(build: Build, job: Job, pod: Pod, at: float) -> Build:
     """The job did not tell how it ended; the kubelet and the Job controller do."""
     end = terminated(pod)
-    tail = tuple(text_of((end.message or "") if end else "").splitlines()[-_TAIL:])
+    told_to_stop = result_of(pod) is not None
+    tail = () if told_to_stop else tuple(text_of((end.message or "") if end else "").splitlines()[-_TAIL:])
     reason, message, _ = condition(job, *FAILED) or ("", "", None)
     if _killed_for_memory(pod):
         text = "the builder ran out of memory and was killed; raise kubernetes.limits (or kubernetes.jobLimits)"
@@ -78,6 +79,8 @@ def _silent(build: Build, job: Job, pod: Pod, at: float) -> Build:
     if end is None:
         why = (pod.status and pod.status.message) or message or reason or "no reason given"
         return lifecycle.ended(build, State.ERRORED, "DATAPLANE_UNAVAILABLE", f"its pod never ran: {why}", now=at)
+    if told_to_stop:
+        return _lost(build, "its pod was told to stop, and not by Boatyard: somebody deleted it", at)
     how = f"signal {end.signal}" if end.signal else f"exit code {end.exitCode}"
     detail = f" ({end.reason})" if end.reason and end.reason != "Error" else ""
     return _lost(build, f"the job ended with {how}{detail} and without a result", at, tail)
