@@ -33,7 +33,8 @@ class HandNode:
         self.cluster.settle()
 
     def log(self, job: str, *lines: str, at: int | None = None) -> None:
-        uid = self.pods(job)[-1]["metadata"]["uid"]
+        live = [p for p in self.pods(job) if p["status"]["phase"] in ("Pending", "Running")]
+        uid = (live or self.pods(job))[-1]["metadata"]["uid"]
         self.cluster.logs.write(uid, self._container, *(line.encode() for line in lines), at=at)
 
     def end(self, job: str, code: int, message: str = "", *, reason: str = "") -> None:

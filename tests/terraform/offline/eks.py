@@ -112,7 +112,7 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
 
 
 def complete_clusters() -> None:
-    """A cluster of moto's is nowhere, has no readable certificate authority, and not the security group that EKS makes."""
+    """A cluster of moto's is nowhere, its certificate authority is no certificate, and no security group comes with it."""
     create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
 
     def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:

@@ -1,11 +1,7 @@
 # Two zones, as EKS asks. Nodes and functions are in the private subnets and go out by one NAT gateway.
 
-data "aws_availability_zones" "available" {
-  state = "available"
-}
-
 locals {
-  zones = { for index, zone in slice(data.aws_availability_zones.available.names, 0, 2) : zone => index }
+  zones = { for index, letter in var.zones : "${var.region}${letter}" => index }
 }
 
 resource "aws_vpc" "network" {

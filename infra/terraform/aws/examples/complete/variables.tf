@@ -21,3 +21,13 @@ variable "region" {
   type        = string
   default     = "eu-west-1"
 }
+
+variable "zones" {
+  description = "Letters of two zones or more. Named, so that a zone that AWS adds moves no subnet."
+  type        = list(string)
+  default     = ["a", "b"]
+  validation {
+    condition     = length(var.zones) >= 2
+    error_message = "EKS asks for two zones."
+  }
+}
