@@ -95,7 +95,7 @@ class Front:
             self._cloud.calls.append((name, parameters))
         if fault := self._fault(name):
             return _refuse(start, fault.status, fault.code, json_protocol=bool(target))
-        if action := self._cloud.actions.get(target):
+        if action := self._cloud.actions.get(name):
             status, answer = action(parameters)
             body = json.dumps(answer).encode()
             start(f"{status} X", [("content-type", "application/x-amz-json-1.1"), ("content-length", str(len(body)))])
@@ -155,16 +155,21 @@ def presigned_fault(environ: Environ, ahead: float = 0.0) -> str:
 
 
 def _signature(environ: Environ, query: dict[str, str], headers: dict[str, str]) -> str:
+    return signature(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, "UNSIGNED-PAYLOAD")
+
+
+def signature(method: str, path: str, query: dict[str, str], headers: dict[str, str], payload: str) -> str:
+    """What X-Amz-Signature has to be, read from the specification once more and not from botocore."""
     pairs = sorted((n, v) for n, v in query.items() if n != "X-Amz-Signature")
     canonical = "\n".join(
         [
-            environ["REQUEST_METHOD"],
-            quote(unquote(environ["PATH_INFO"]), safe="/-_.~"),
+            method,
+            quote(unquote(path), safe="/-_.~"),
             "&".join(f"{quote(n, safe='-_.~')}={quote(v, safe='-_.~')}" for n, v in pairs),
             *(f"{name}:{value.strip()}" for name, value in sorted(headers.items())),
             "",
             ";".join(sorted(headers)),
-            "UNSIGNED-PAYLOAD",
+            payload,
         ]
     )
     date, region, service, _ = query["X-Amz-Credential"].split("/")[1:]

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +69,9 @@ def server_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def server(settings: Settings, server_state: Path) -> Iterator[str]:
-    with serving(server_state) as url:
+    # A repository of this run's own: what an earlier run has pushed must not answer for today's code.
+    repository = f"{settings.default_repository}/test-{uuid.uuid4().hex[:8]}"
+    with serving(server_state, {"BOATYARD_DEFAULT_REPOSITORY": repository}) as url:
         yield url
 
 

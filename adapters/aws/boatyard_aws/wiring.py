@@ -14,7 +14,7 @@ from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.clock import SystemClock
 from boatyard_aws.configuration import Configuration, configure
-from boatyard_aws.lazy_runner import LazyJobRunner
+from boatyard_aws.lazily import LazyJobRunner, LazySecretStore
 from boatyard_aws.registries import RegistryByHost
 
 if TYPE_CHECKING:
@@ -128,13 +128,8 @@ class Site:
 
     @cached_property
     def secrets(self) -> SecretStore:
-        if self.configuration.runner == "kubernetes":
-            from boatyard_kubernetes import KubernetesSecretStore
-
-            return KubernetesSecretStore(self._cluster, self.configuration.settings)
-        from boatyard_aws.secrets import SecretsManagerStore
-
-        return SecretsManagerStore(self.clients, self.configuration.secret_prefix)
+        on_cluster = self.configuration.runner == "kubernetes"
+        return LazySecretStore(self._cluster_secrets if on_cluster else self._managed_secrets)
 
     def _service(self, *, for_events: bool) -> Service:
         configuration = self.configuration
@@ -200,6 +195,16 @@ class Site:
         name, region = self.configuration.cluster, self.configuration.cluster_region
         address = find_cluster(self.clients, name, region=region)
         return connect(single_config(name, address), token=EksToken(self.clients, name, region=region))
+
+    def _cluster_secrets(self) -> SecretStore:
+        from boatyard_kubernetes import KubernetesSecretStore
+
+        return KubernetesSecretStore(self._cluster, self.configuration.settings)
+
+    def _managed_secrets(self) -> SecretStore:
+        from boatyard_aws.secrets import SecretsManagerStore
+
+        return SecretsManagerStore(self.clients, self.configuration.secret_prefix)
 
     def _kubernetes(self) -> JobRunner:
         from boatyard_kubernetes import KubernetesJobRunner

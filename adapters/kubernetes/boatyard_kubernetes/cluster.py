@@ -94,13 +94,17 @@ class Cluster:
         found: R = self._ask("get", kind, name=name, namespace=namespace)
         return found
 
-    def find(self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "") -> list[R]:
+    def find(
+        self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "", size: int = _PAGE
+    ) -> list[R]:
         """All that match, consistently read. `namespace` None: in the whole cluster.
 
         A list whose continue token expires (410) starts anew in one piece, as client-go's pager does.
         """
         try:
-            return [obj for page in self.pages(kind, namespace, labels=labels, fields=fields) for obj in page]
+            return [
+                obj for page in self.pages(kind, namespace, labels=labels, fields=fields, size=size) for obj in page
+            ]
         except Expired:
             pages = self.pages(kind, namespace, labels=labels, fields=fields, size=0)
             return [obj for page in pages for obj in page]

@@ -10,8 +10,13 @@ locals {
   }
   # The group that RBAC grants to; the access entries put the functions' roles into it.
   function_group = "boatyard:${var.name}:function"
-  # As boatyard_kubernetes.topology chooses: a buildkitUri wins, else buildkit.enabled asks for one of our own.
-  buildkitd = !var.image_builder.buildkit.enabled || var.image_builder.buildkitUri != "" ? null : {
+  # As boatyard_kubernetes.topology chooses: one that is there already wins, else buildkit.enabled asks for one of our
+  # own, else each build brings a rootless one.
+  topology = (
+    var.image_builder.buildkitUri != "" || local.settings.buildkit.driver == "buildx" ? "external"
+    : var.image_builder.buildkit.enabled ? "managed" : "daemonless"
+  )
+  buildkitd = local.topology != "managed" ? null : {
     namespace                 = var.image_builder.kubernetes.buildkitNamespace
     image                     = var.image_builder.kubernetes.buildkitImage
     replicas                  = var.image_builder.kubernetes.replicas
@@ -65,8 +70,8 @@ module "kubernetes" {
   function_subject        = { kind = "Group", name = local.function_group }
   service_account         = var.image_builder.kubernetes.serviceAccount
   image_pull_secrets      = coalesce(var.image_builder.kubernetes.imagePullSecrets, [])
-  # Without a buildkitd each build's pod brings a rootless one, which Pod Security calls privileged.
-  pod_security = local.buildkitd == null && var.image_builder.buildkitUri == "" ? "privileged" : "restricted"
+  # A pod with a rootless buildkitd is what Pod Security calls privileged.
+  pod_security = local.topology == "daemonless" ? "privileged" : "restricted"
   config_map   = { name = var.image_builder.targetConfigMapName, data = { "settings.json" = local.settings_json } }
   buildkitd    = local.buildkitd
 }

@@ -112,7 +112,7 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
 
 
 def complete_clusters() -> None:
-    """A cluster of moto's is nowhere, its certificate authority is no certificate, and no security group comes with it."""
+    """moto's clusters have no address, no certificate for an authority, and no security group of their own."""
     create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
 
     def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:

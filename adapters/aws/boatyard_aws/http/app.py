@@ -44,10 +44,9 @@ class HttpApp:
         request: Request | None = None
         try:
             request = parse_event(event, most_bytes=self._request_bytes, anonymous=self._anonymous)
+            response = _carried(self._api().handle(request))
         except BoatyardError as error:
             response = respond(error)
-        else:
-            response = _carried(self._api().handle(request))
         self._observer.answered(request, response, seconds=time.perf_counter() - started)
         if request is None or request.method not in _METHODS:
             return _plain(response)

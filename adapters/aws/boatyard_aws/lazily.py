@@ -1,11 +1,11 @@
-"""A runner that is made when it is first asked: a cached answer needs none."""
+"""Parts that are made when they are first asked: an answer from the registry needs no cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from boatyard.build import Build
 from boatyard.job import BuildJob
-from boatyard.ports import BuildPage, BuildQuery, Ensured, JobRunner, LogPage
+from boatyard.ports import BuildPage, BuildQuery, Ensured, JobRunner, LogPage, Scope, SecretStore, SecretValue
 
 
 class LazyJobRunner:
@@ -35,3 +35,21 @@ class LazyJobRunner:
 
     def list(self, query: BuildQuery) -> BuildPage:
         return self._runner.list(query)
+
+
+class LazySecretStore:
+    """Implements `boatyard.ports.SecretStore`. A build without secrets asks nobody."""
+
+    def __init__(self, make: Callable[[], SecretStore]) -> None:
+        self._make = make
+
+    @cached_property
+    def _store(self) -> SecretStore:
+        return self._make()
+
+    def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
+        self._store.put(scope, name, secret)
+
+    def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
+        asked = tuple(names)
+        return self._store.missing(scope, asked) if asked else ()

@@ -1,0 +1,103 @@
+"""The function and its cluster: found by DescribeCluster, entered with a token that the cluster checks."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+import certifi
+import pytest
+
+from boatyard_aws.wiring import Site
+from boatyard_kubernetes.access import function_access
+from tests.aws.cloud import Cloud, signature
+from tests.aws.images import Ecr
+from tests.aws.payloads import function_url
+from tests.aws.site import ask, order, variables
+from tests.kubernetes.loopback.rbac import User, service_account
+from tests.kubernetes.site import FUNCTION, HOME, settings
+from tests.kubernetes.site import Site as Dataplane
+
+CLUSTER = "dataplane"
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+def authenticate(token: str) -> User | None:
+    """What EKS does with a token: the signed question is asked, and names the cluster in a signed header.
+
+    https://github.com/kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go, `Verify`
+    """
+    prefix, _, coded = token.partition(".")
+    url = urlsplit(base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode())
+    query = dict(parse_qsl(url.query))
+    headers = {"host": url.netloc, "x-k8s-aws-id": CLUSTER}
+    genuine = signature("GET", url.path, query, headers, EMPTY) == query["X-Amz-Signature"]
+    if prefix != "k8s-aws-v1" or query["Action"] != "GetCallerIdentity" or not genuine:
+        return None
+    return service_account(HOME, FUNCTION)
+
+
+@pytest.fixture
+def dataplane(cloud: Cloud) -> Iterator[Dataplane]:
+    made = Dataplane(settings())
+    made.cluster.server.users = authenticate
+    made.cluster.namespace("ml-dev")
+    subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
+    access = [obj.to_dict() for obj in function_access(made.settings, subject, ["ml-dev"])]
+    made.cluster.apply(*(obj for obj in access if obj["metadata"].get("namespace") == "ml-dev"))
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    pem = begin + certifi.contents().partition(begin)[2].partition(end)[0] + end + "\n"
+    cluster = {
+        "name": CLUSTER,
+        "endpoint": made.cluster.server.url,
+        "certificateAuthority": {"data": base64.b64encode(pem.encode()).decode()},
+        "status": "ACTIVE",
+    }
+    cloud.actions[f"GET /clusters/{CLUSTER}"] = lambda asked: (200, {"cluster": cluster})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(cloud: Cloud, dataplane: Dataplane, bucket: str, ecr: Ecr) -> Site:
+    ecr.repository("images")
+    chosen = {"BOATYARD_RUNNER": "kubernetes", "BOATYARD_CLUSTER": CLUSTER, "BOATYARD_BUILDKIT__ENABLED": "false"}
+    return Site(variables(bucket, **chosen))
+
+
+def test_a_request_becomes_a_job_in_the_cluster_and_equal_ones_join_it(
+    site: Site, dataplane: Dataplane, cloud: Cloud
+) -> None:
+    status, answer = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 202, answer
+    jobs = dataplane.cluster.objects("Job")
+    assert [job["metadata"]["namespace"] for job in jobs] == ["ml-dev"] and answer["id"] in jobs[0]["metadata"]["name"]
+    status, joined = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 202 and joined["joined"] and joined["id"] == answer["id"]
+    assert len(dataplane.cluster.objects("Job")) == 1
+    assert len(cloud.asked(f"GET /clusters/{CLUSTER}")) == 1, "where the cluster is, is asked once"
+
+
+def test_a_secret_is_the_namespaces_own(site: Site, dataplane: Dataplane) -> None:
+    body = {"kind": "build", "value": "hunter2", "project": "ml", "domain": "dev"}
+    assert ask(site, function_url("PUT", "/v1/secrets/TOKEN", body))[0] == 204
+    assert [s["metadata"]["namespace"] for s in dataplane.cluster.objects("Secret")] == ["ml-dev"]
+
+
+def test_a_token_for_another_cluster_is_not_let_in(site: Site, dataplane: Dataplane) -> None:
+    dataplane.cluster.server.users = lambda token: None
+    status, problem = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 502 and problem["code"] == "DATAPLANE_DENIED" and not dataplane.cluster.objects("Job")
+
+
+def test_a_cluster_that_is_away_is_a_retry(site: Site, cloud: Cloud) -> None:
+    _, described = cloud.actions[f"GET /clusters/{CLUSTER}"]({})
+    described["cluster"]["endpoint"] = "http://127.0.0.1:9"
+    status, problem = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 503 and problem["code"] == "DATAPLANE_UNAVAILABLE" and problem["retryable"]
+
+
+def test_a_cluster_that_is_still_being_made_is_a_retry(site: Site, cloud: Cloud) -> None:
+    cloud.actions[f"GET /clusters/{CLUSTER}"] = lambda asked: (200, {"cluster": {"status": "CREATING"}})
+    status, problem = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 503 and "CREATING" in problem["detail"]
