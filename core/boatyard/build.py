@@ -72,6 +72,8 @@ class Image(_Record, frozen=True, kw_only=True):
     digest: str
     platforms: tuple[str, ...] = ()
     key: str | None = None
+    build_tag: str | None = None
+    """The builds that made it are `<build_tag>-<attempt>`."""
     size: int | None = None
     """Bytes of the compressed layers, summed over the platforms, where the registry says."""
     attestations: tuple[str, ...] = ()

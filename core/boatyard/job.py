@@ -1,5 +1,7 @@
 """What a job is told and what it tells: the contract between a function and the dataplane."""
 
+from typing import Final
+
 import msgspec
 
 from boatyard.build import Failure, PhaseTime, State, Step
@@ -90,6 +92,10 @@ class JobResult(_Document, frozen=True, kw_only=True):
     layer_digests: tuple[str, ...] = ()
 
 
-def labels_for(key: str) -> dict[str, str]:
-    """Image labels that say where an image came from; equal for every attempt at a key."""
-    return {"io.boatyard.key": key}
+KEY_LABEL: Final = "io.boatyard.key"
+BUILD_LABEL: Final = "io.boatyard.build"
+
+
+def labels_for(key: str, build_tag: str) -> dict[str, str]:
+    """Image labels that say where an image came from; equal for every attempt."""
+    return {KEY_LABEL: key, BUILD_LABEL: build_tag}

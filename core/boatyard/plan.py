@@ -47,6 +47,12 @@ class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keys: Keys
     target: Reference
+    build_tag: str
+    """What builds of this order are called, and locked by: `<build_tag>-<attempt>`.
+
+    It covers the key, and where the image goes and for whom. Two orders of one key for two repositories
+    are two builds, and nobody joins a build of a project that may not be his to see.
+    """
     platforms: tuple[str, ...]
     dockerfile: str
     build_args: dict[str, str]
@@ -84,6 +90,7 @@ def make_plan(order: Order, settings: Settings) -> Plan:
     return Plan(
         keys=keys,
         target=target,
+        build_tag=_build_tag(keys, target, order.scope),
         platforms=platforms,
         dockerfile=rendered.text,
         build_args=rendered.build_args,
@@ -118,7 +125,7 @@ def ground_of(spec: ImageSpec, settings: Settings) -> Ground:
 def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
     """The plan's job. `context_url` is where the job fetches the archive; empty without a context."""
     return BuildJob(
-        id=build_id(plan.keys.tag, attempt),
+        id=build_id(plan.build_tag, attempt),
         key=plan.keys.image,
         attempt=attempt,
         project=order.scope.project,
@@ -127,7 +134,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         platforms=plan.platforms,
         dockerfile=plan.dockerfile,
         build_args=plan.build_args,
-        labels=labels_for(plan.keys.image),
+        labels=labels_for(plan.keys.image, plan.build_tag),
         base_images=(plan.base_image,) if plan.base_image else (),
         layers=tuple(
             JobLayer(
@@ -179,6 +186,10 @@ def _check_files(spec: ImageSpec, context: Context | None) -> None:
 
 def _has_network(network: Network) -> bool:
     return network != Network(mode=network.mode)
+
+
+def _build_tag(keys: Keys, target: Reference, scope: Scope) -> str:
+    return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain))[: key.TAG_LENGTH]
 
 
 def _cache_scope(scope: Scope) -> str:

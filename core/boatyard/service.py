@@ -9,7 +9,6 @@ from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_context
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
-from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan
 from boatyard.policy import allow, allow_repository, check_scope, narrow
 from boatyard.ports import (
@@ -94,10 +93,10 @@ class Service:
             image = self._registry.find(plan.target, plan.platforms)
             if image is not None:
                 return Answer(plan=plan, image=image)
-        latest = self._runner.latest(plan.keys.tag)
+        latest = self._runner.latest(plan.build_tag)
         if latest is None or latest.state.ended:
             self._check_inputs(order, plan)
-        ensured = self._runner.ensure(self._job(order, plan), plan.keys.tag, force=order.force)
+        ensured = self._runner.ensure(self._job(order, plan), plan.build_tag, force=order.force)
         return Answer(plan=plan, build=ensured.build, joined=ensured.joined)
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
@@ -138,7 +137,7 @@ class Service:
         image = self._registry.find(reference, ())
         if image is None:
             raise BoatyardError("NOT_FOUND", f"the registry has no image {reference}")
-        build = self._runner.latest(image.key[:TAG_LENGTH]) if image.key else None
+        build = self._runner.latest(image.build_tag) if image.build_tag else None
         return Found(image=image, build=build if build and build.state is State.SUCCEEDED else None)
 
     def upload(self, context: Context) -> Upload | None:

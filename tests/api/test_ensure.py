@@ -52,7 +52,22 @@ def test_a_build_is_started_once_and_joined_after() -> None:
     assert (first.status, started["joined"]) == (202, False)
     assert first.headers["location"] == f"/v1/builds/{started['id']}"
     assert (status, second["joined"], second["id"]) == (202, True, started["id"])
-    assert started["id"] == started["key"][:32] + "-1"
+    assert started["id"].endswith("-1")
+
+
+def test_one_key_for_two_places_or_two_projects_is_two_builds() -> None:
+    site = Site()
+    orders = [
+        {"spec": SPEC},
+        {"spec": SPEC, "target": {"name": "other"}},
+        {"spec": SPEC, "target": {"registry": "ghcr.io/acme"}},
+        {"spec": SPEC, "project": "other"},
+        {"spec": SPEC, "domain": "production"},
+    ]
+    answers = [site.ask("POST", "/v1/builds", order)[1] for order in orders]
+    assert len({answer["key"] for answer in answers}) == 1
+    assert len({answer["id"] for answer in answers}) == len(orders)
+    assert not any(answer["joined"] for answer in answers)
 
 
 def test_force_passes_the_registry_by_but_joins_what_runs() -> None:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import certifi
 import pytest
+from lightkube.resources.batch_v1 import Job
 
 from boatyard_aws.wiring import Site
 from boatyard_kubernetes.access import function_access
@@ -14,6 +15,7 @@ from tests.aws.cloud import Cloud, signature
 from tests.aws.images import Ecr
 from tests.aws.payloads import function_url
 from tests.aws.site import ask, order, variables
+from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
 from tests.kubernetes.loopback.rbac import User, service_account
 from tests.kubernetes.site import FUNCTION, HOME, settings
 from tests.kubernetes.site import Site as Dataplane
@@ -40,7 +42,7 @@ def authenticate(token: str) -> User | None:
 @pytest.fixture
 def dataplane(cloud: Cloud) -> Iterator[Dataplane]:
     made = Dataplane(settings())
-    made.cluster.server.users = authenticate
+    made.cluster.server.users = lambda token: made.cluster.users.get(token) or authenticate(token)
     made.cluster.namespace("ml-dev")
     subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
     access = [obj.to_dict() for obj in function_access(made.settings, subject, ["ml-dev"])]
@@ -76,6 +78,16 @@ def test_a_request_becomes_a_job_in_the_cluster_and_equal_ones_join_it(
     assert status == 202 and joined["joined"] and joined["id"] == answer["id"]
     assert len(dataplane.cluster.objects("Job")) == 1
     assert len(cloud.asked(f"GET /clusters/{CLUSTER}")) == 1, "where the cluster is, is asked once"
+
+
+def test_a_job_that_somebody_deleted_is_built_again_when_it_is_asked_for(site: Site, dataplane: Dataplane) -> None:
+    _, answer = ask(site, function_url("POST", "/v1/builds", order()))
+    name = dataplane.cluster.objects("Job")[0]["metadata"]["name"]
+    dataplane.connect(ADMIN_TOKEN).delete(Job, name, "ml-dev")
+    status, problem = ask(Site(site._variables), function_url("GET", f"/v1/builds/{answer['id']}"))
+    assert status == 404 and problem["code"] == "NOT_FOUND"
+    status, again = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 202 and not again["joined"] and len(dataplane.cluster.objects("Job")) == 1
 
 
 def test_a_secret_is_the_namespaces_own(site: Site, dataplane: Dataplane) -> None:

@@ -38,7 +38,7 @@ def test_an_image_is_pushed_with_its_key_and_layers(engine: Engine, tmp_path: Pa
     assert (result.state, result.error) == (State.SUCCEEDED, None)
     image = engine.registry.find(Reference.parse(job.target), job.platforms)
     assert image and (image.digest, image.key) == (result.digest, job.key)
-    assert labels_for(job.key)["io.boatyard.key"] == image.key
+    assert labels_for(job.key, "tag")["io.boatyard.key"] == image.key
     contents = engine.registry.contents(Reference.parse(job.target))
     assert contents and contents.layers == result.layer_digests != ()
     phases = [time.phase for time in result.phases]

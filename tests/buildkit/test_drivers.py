@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from boatyard.settings import Buildkit
+from boatyard.settings import Buildkit, Output
 from boatyard_buildkit.access import Access, read_access
 from boatyard_buildkit.drivers import choose
 from boatyard_buildkit.drivers.buildctl import Buildctl
 from boatyard_buildkit.drivers.buildx import Buildx
 from boatyard_buildkit.drivers.metadata import image_digest
-from boatyard_buildkit.solve import Solve, attributes, cache, layout_output, registry_output
+from boatyard_buildkit.solve import Solve, attributes, cache, registry_output
 from tests.buildkit import jobs
 
 SOLVE = Solve(
@@ -129,10 +129,9 @@ def test_the_driver_follows_the_settings() -> None:
     assert isinstance(choose(Access()), Buildctl)
 
 
-def test_only_the_engines_own_buildkit_needs_a_layout_for_clamped_times() -> None:
-    assert not Buildx(Buildkit()).rewrites_timestamps
-    assert Buildx(Buildkit(builder="container")).rewrites_timestamps
-    assert Buildctl(Buildkit(), "").rewrites_timestamps
+def test_the_engines_own_buildkit_pushes_once_and_unpacks_nothing() -> None:
+    output = Buildx(Buildkit()).command(SOLVE)[-3]
+    assert output == "--output=type=image,name=registry.example/image:tag,push=,store=false"
 
 
 class TestSettingsFile:
@@ -156,7 +155,7 @@ class TestSettingsFile:
 class TestOutputs:
     def test_compression_and_plain_http_are_told_to_the_exporter(self) -> None:
         job = jobs.make(registry="127.0.0.1:5000/acme")
-        output = registry_output(job, rewrite_timestamp=False)
+        output = registry_output(job)
         assert output == {
             "type": "image",
             "name": job.target,
@@ -167,9 +166,9 @@ class TestOutputs:
             "registry.insecure": "true",
         }
 
-    def test_a_layout_has_its_times_clamped(self) -> None:
-        output = layout_output(jobs.make(), Path("/l"))
-        assert (output["type"], output["tar"], output["rewrite-timestamp"]) == ("oci", "false", "true")
+    def test_a_reproducible_image_has_its_times_clamped(self) -> None:
+        output = registry_output(jobs.make(output=Output(reproducible=True)))
+        assert output["rewrite-timestamp"] == "true"
 
     def test_each_scope_and_image_name_has_a_cache_of_its_own(self) -> None:
         source, target = cache(jobs.make(cache_repository="cache.example/c"))

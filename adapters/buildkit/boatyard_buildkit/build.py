@@ -25,7 +25,7 @@ from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
-from boatyard_buildkit.solve import Solve, cache, layout_output, registry_output, scope
+from boatyard_buildkit.solve import Solve, cache, registry_output, scope
 from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import Stopped
 
@@ -58,8 +58,7 @@ def build(
     environment = _environment()
     environment |= write_docker_config(folder, deployment_folder(access.buildkit.docker_config), job, secrets)
     environment |= driver.environment()
-    layout = work / "layout" if job.output.reproducible and not driver.rewrites_timestamps else None
-    solve = _solve(job, work, context, secrets, driver, layout)
+    solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)
     instructions = Instructions(job)
     ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
@@ -71,10 +70,8 @@ def build(
     if not digest:
         raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
     progress.enter(Phase.PUSH)
-    from boatyard_buildkit.pushed import check_pushed, push  # imported meanwhile by _warm
+    from boatyard_buildkit.pushed import check_pushed  # imported meanwhile by _warm
 
-    if layout:
-        digest = push(job, layout, folder, log)
     return Built(digest, check_pushed(job, digest, folder))
 
 
@@ -121,9 +118,7 @@ def _warm() -> None:
         thread.start()
 
 
-def _solve(
-    job: BuildJob, work: Path, context: Path, secrets: SecretFiles, driver: Driver, layout: Path | None
-) -> Solve:
+def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> Solve:
     dockerfile = work / "dockerfile"
     dockerfile.mkdir()
     for name, text in (("Dockerfile", job.dockerfile), ("Dockerfile.dockerignore", _IGNORE_NOTHING)):
@@ -144,9 +139,7 @@ def _solve(
         cache_to=cache_to,
         provenance=job.output.provenance,
         sbom=job.output.sbom,
-        output=layout_output(job, layout)
-        if layout
-        else registry_output(job, rewrite_timestamp=job.output.reproducible),
+        output=registry_output(job),
         metadata=work / "metadata.json",
     )
 

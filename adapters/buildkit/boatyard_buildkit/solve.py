@@ -51,18 +51,12 @@ def compression(job: BuildJob) -> dict[str, str]:
     return made
 
 
-def registry_output(job: BuildJob, *, rewrite_timestamp: bool) -> dict[str, str]:
-    """The exporter that pushes."""
+def registry_output(job: BuildJob) -> dict[str, str]:
+    """The exporter that pushes. Times are clamped to SOURCE_DATE_EPOCH for a reproducible image."""
     output = {"type": "image", "name": job.target, "push": "true", **compression(job)}
-    if rewrite_timestamp:
+    if job.output.reproducible:
         output["rewrite-timestamp"] = "true"
     return output | _insecure(job, job.target)
-
-
-def layout_output(job: BuildJob, folder: Path) -> dict[str, str]:
-    """The exporter that writes an OCI layout with every time clamped to SOURCE_DATE_EPOCH."""
-    output = {"type": "oci", "dest": str(folder), "tar": "false", **compression(job)}
-    return output | {"rewrite-timestamp": "true"}
 
 
 def cache(job: BuildJob) -> tuple[dict[str, str] | None, dict[str, str] | None]:

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from boatyard.job import BUILD_LABEL, KEY_LABEL
+
 INDEX_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -17,7 +19,6 @@ ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 """All four, always: a registry answers 404 for a manifest of a type that was not accepted."""
 
 LARGEST_MANIFEST: Final = 4 * 1024**2
-KEY_LABEL: Final = "io.boatyard.key"
 _ATTESTATION: Final = "attestation-manifest"
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 
@@ -72,8 +73,15 @@ class ImageConfig(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str | None:
+        return self._label(KEY_LABEL)
+
+    @property
+    def build_tag(self) -> str | None:
+        return self._label(BUILD_LABEL)
+
+    def _label(self, name: str) -> str | None:
         labels = self.config.labels if self.config else None
-        return (labels or {}).get(KEY_LABEL)
+        return (labels or {}).get(name)
 
 
 def sha256_of(body: bytes) -> str:

@@ -113,30 +113,30 @@ class OciRegistry:
         platforms = tuple(dict.fromkeys(str(entry.platform) for entry in images if entry.platform))
         if not set(wanted) <= set(platforms):
             return None
-        key, size = None, None
+        config, size = None, None
         if not wanted:
-            key, size = self._look_into(reference, images)
+            config, size = self._look_into(reference, images)
         return Image(
             reference=str(reference.at(digest)),
             digest=digest,
             platforms=platforms,
-            key=key,
+            key=config.key if config else None,
+            build_tag=config.build_tag if config else None,
             size=size,
             attestations=tuple(entry.digest for entry in entries if entry.is_attestation),
         )
 
-    def _look_into(self, reference: Reference, images: list[Descriptor]) -> tuple[str | None, int | None]:
-        """Key and size of a multi-platform image: only for those who ask about the image itself."""
-        key: str | None = None
+    def _look_into(self, reference: Reference, images: list[Descriptor]) -> tuple[ImageConfig | None, int | None]:
+        """Labels and size of a multi-platform image: only for those who ask about the image itself."""
+        config: ImageConfig | None = None
         size = 0
         for entry in images:
             read = self._manifest(reference.at(entry.digest))
             if read is None or read[0].config is None:
-                return key, None
+                return config, None
             size += sum(layer.size for layer in read[0].layers or ())
-            if key is None and (config := self._config(reference, read[0].config)):
-                key = config.key
-        return key, size
+            config = config or self._config(reference, read[0].config)
+        return config, size
 
     def _of_image(self, reference: Reference, digest: str, manifest: Manifest, wanted: tuple[str, ...]) -> Image | None:
         assert manifest.config is not None  # noqa: S101 - _parse lets no other manifest through
@@ -148,6 +148,7 @@ class OciRegistry:
             digest=digest,
             platforms=(config.platform,) if config.platform else (),
             key=config.key,
+            build_tag=config.build_tag,
             size=sum(layer.size for layer in manifest.layers or ()),
         )
 

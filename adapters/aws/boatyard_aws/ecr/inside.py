@@ -24,6 +24,7 @@ _HTTP_OK: Final = 200
 class Inside(msgspec.Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...] = ()
     key: str | None = None
+    build_tag: str | None = None
     attestations: tuple[str, ...] = ()
 
 
@@ -59,7 +60,7 @@ def _of_index(image: "_Image", manifest: "Manifest") -> Inside:
 
 
 def _of_config(config: "ImageConfig") -> Inside:
-    return Inside(platforms=(config.platform,) if config.platform else (), key=config.key)
+    return Inside(platforms=(config.platform,) if config.platform else (), key=config.key, build_tag=config.build_tag)
 
 
 class _Image:

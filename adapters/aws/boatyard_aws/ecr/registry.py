@@ -57,6 +57,7 @@ class EcrRegistry:
             digest=digest,
             platforms=inside.platforms,
             key=inside.key,
+            build_tag=inside.build_tag,
             size=detail.get("imageSizeInBytes"),
             attestations=inside.attestations,
         )

@@ -8,8 +8,6 @@ from boatyard_buildkit.solve import Solve, attributes
 
 
 class Buildctl:
-    rewrites_timestamps = True
-
     def __init__(self, settings: Buildkit, uri: str) -> None:
         self._settings = settings
         self._uri = uri

@@ -15,12 +15,19 @@ _SYSTEM_PLUGINS: Final = (
     "/usr/libexec/docker/cli-plugins",
 )
 
+_ENGINE_OUTPUT: Final = {"push": "", "store": "false"}
+"""What the engine's own BuildKit is told in addition.
+
+An empty `push` means true to BuildKit, and to buildx that it need not push once more through the engine's
+own API, which takes longer than the build of a small change. Without `store` the image is not unpacked into
+the engine as well, which nobody asked for; and only then may its times be rewritten (0.13 refuses
+`rewrite-timestamp` together with unpacking). Needs an engine with the containerd image store.
+"""
+
 
 class Buildx:
     def __init__(self, settings: Buildkit) -> None:
         self._settings = settings
-        # The engine's own exporter always unpacks, which BuildKit refuses together with rewrite-timestamp.
-        self.rewrites_timestamps = bool(settings.builder)
 
     def command(self, solve: Solve) -> list[str]:
         command = [*self._program(), "build", "--progress=rawjson", f"--metadata-file={solve.metadata}"]
@@ -42,7 +49,8 @@ class Buildx:
         command.append("--provenance=" + ("false" if solve.provenance == "off" else f"mode={solve.provenance}"))
         if solve.sbom:
             command.append("--sbom=true")
-        return [*command, "--output=" + attributes(solve.output), "--", str(solve.context)]
+        output = solve.output if self._settings.builder else solve.output | _ENGINE_OUTPUT
+        return [*command, "--output=" + attributes(output), "--", str(solve.context)]
 
     def environment(self) -> dict[str, str]:
         return {"DOCKER_HOST": self._settings.docker_host} if self._settings.docker_host else {}

@@ -5,9 +5,6 @@ from boatyard_buildkit.solve import Solve
 
 
 class Driver(Protocol):
-    rewrites_timestamps: bool
-    """True if the exporter that pushes can clamp times; else the image goes through an OCI layout."""
-
     def command(self, solve: Solve) -> list[str]:
         """The argument list; never a shell's. Progress comes as rawjson on stderr."""
         ...
