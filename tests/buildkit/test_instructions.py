@@ -39,12 +39,19 @@ def test_every_step_finds_its_line_and_layer() -> None:
     assert found == [None, None, None, 0, 2, 2, 3]
 
 
-def test_a_step_counted_otherwise_is_found_by_its_text() -> None:
-    job = jobs.make(LAYERS)
-    text = next(line for line in job.dockerfile.splitlines() if "six" in line)
-    instructions = Instructions(job)
-    assert instructions.layer_at(instructions.line_of(StepName(2, 99, "", text))) is not None
-    assert instructions.line_of(StepName(2, 99, "", "unknown")) is None
+def test_a_step_that_buildkit_shares_with_another_build_is_counted_as_ours() -> None:
+    instructions = Instructions(jobs.make(LAYERS))
+    step = instructions.step("[stage-0 4/99] RUN what the other build called it")
+    assert step and (step.number, step.total) == (4, 7)
+    layer = instructions.layer_at(instructions.line_of(step))
+    assert layer and layer.kind == "pipPackages"
+
+
+def test_a_step_beyond_the_dockerfile_has_no_line() -> None:
+    instructions = Instructions(jobs.make(LAYERS))
+    step = instructions.step("[98/99] RUN x")
+    assert step and instructions.line_of(step) is None
+    assert instructions.step("exporting to image") is None
 
 
 def test_titles_are_in_the_words_of_the_sdk_where_a_layer_made_the_step() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Phase, Step
-from boatyard_buildkit.instructions import Instructions, StepName, parse_step
+from boatyard_buildkit.instructions import Instructions, StepName
 from boatyard_buildkit.lines import LineJoiner
 from boatyard_buildkit.log import Log
 from boatyard_buildkit.progress import Progress
@@ -117,7 +117,7 @@ class Follower:
     def _take_vertex(self, vertex: Vertex) -> None:
         seen = self._vertices.get(vertex.digest)
         if seen is None:
-            seen = _Seen(vertex, parse_step(vertex.name), LineJoiner(), deque(maxlen=_MOST_TAIL))
+            seen = _Seen(vertex, self._instructions.step(vertex.name), LineJoiner(), deque(maxlen=_MOST_TAIL))
             self._vertices[vertex.digest] = seen
         elif vertex.error or not seen.vertex.error:
             seen.vertex = vertex

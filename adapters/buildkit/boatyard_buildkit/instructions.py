@@ -55,12 +55,22 @@ class Instructions:
             if self._generated and line.split(" ", 1)[0] in _VERTEX_WORDS
         ]
 
+    def step(self, vertex_name: str) -> StepName | None:
+        """The step of a vertex, if it is one, counted as in this Dockerfile.
+
+        BuildKit shares a step with other builds that run it, and names it as the first of them did: its
+        total may be theirs. Its number is ours, because equal steps have equal steps before them.
+        """
+        step = parse_step(vertex_name)
+        if step and self._generated and 1 <= step.number <= len(self._steps):
+            return msgspec.structs.replace(step, total=len(self._steps))
+        return step
+
     def line_of(self, step: StepName) -> int | None:
-        """The line of a step: by its number, or by its text where BuildKit counts otherwise."""
-        if len(self._steps) == step.total and 1 <= step.number <= step.total:
+        """The line of a step, in a Dockerfile that Boatyard made."""
+        if self._generated and 1 <= step.number <= len(self._steps) == step.total:
             return self._steps[step.number - 1]
-        same = [number for number in self._steps if self._lines[number - 1] == step.text]
-        return same[0] if len(same) == 1 else None
+        return None
 
     def layer_at(self, line: int | None) -> JobLayer | None:
         if line is None:

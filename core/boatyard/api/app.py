@@ -26,6 +26,8 @@ class Api:
         self._service = service
         self._deployment = deployment
         self._codec = codec
+        # Made before any thread needs one: msgspec 0.22 may crash when two threads are first to decode a deep type.
+        self._decoders = {op.name: msgspec.json.Decoder(op.body) for op in OPERATIONS if op.body is not None}
 
     def handle(self, request: Request) -> Response:
         """Never raises: what is not foreseen is logged and answered with 500."""
@@ -47,7 +49,7 @@ class Api:
             raise BoatyardError("NOT_FOUND", f"there is no {request.path}; see /openapi.json")
         for operation, match in found:
             if operation.method == request.method:
-                call = Call(path=match.groupdict(), query=request.query, body=_body(operation, request))
+                call = Call(path=match.groupdict(), query=request.query, body=self._body(operation, request))
                 handlers = Handlers(self._service.on_behalf_of(request.caller), self._deployment, openapi.describe)
                 handler: Callable[[Call], Reply] = getattr(handlers, operation.name)
                 return _respond(handler(call))
@@ -55,21 +57,20 @@ class Api:
         error = BoatyardError("METHOD_NOT_ALLOWED", f"{request.path} takes {allowed}")
         return problem.respond(error, {"allow": allowed})
 
-
-def _body(operation: Operation, request: Request) -> Any:
-    if operation.body is None:
-        return None
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _JSON:
-        # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
-        raise BoatyardError("UNSUPPORTED_MEDIA_TYPE", f"content-type is {kind or 'missing'!r}, not {_JSON}")
-    try:
-        return msgspec.json.decode(request.body, type=operation.body)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise invalid(message, field=path.strip("`.") or None) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(f"the body is not JSON: {error}") from None
+    def _body(self, operation: Operation, request: Request) -> Any:
+        if operation.body is None:
+            return None
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _JSON:
+            # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
+            raise BoatyardError("UNSUPPORTED_MEDIA_TYPE", f"content-type is {kind or 'missing'!r}, not {_JSON}")
+        try:
+            return self._decoders[operation.name].decode(request.body)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            raise invalid(message, field=path.strip("`.") or None) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise invalid(f"the body is not JSON: {error}") from None
 
 
 def _respond(reply: Reply) -> Response:
