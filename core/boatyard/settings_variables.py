@@ -35,6 +35,11 @@ def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) ->
     return msgspec.convert(table, Settings, strict=False)
 
 
+def variable_names() -> tuple[str, ...]:
+    """Every variable that means a setting."""
+    return tuple(name for name, _ in _fields(Settings, PREFIX, ()))
+
+
 def _convert(document: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The document again, as a table that may be changed, once it is known to be settings."""
     try:
@@ -42,7 +47,9 @@ def _convert(document: Mapping[str, Any], where: str) -> dict[str, Any]:
     except msgspec.ValidationError as error:
         message, _, place = str(error).partition(" - at `$")
         field = place.strip("`.")
-        raise invalid(f"{where}: {f'{field}: ' if field else ''}{message}", field=field or None) from None
+        raise invalid(
+            f"{where}: {f'{field}: ' if field else ''}{message[:1].lower()}{message[1:]}", field=field or None
+        ) from None
     table: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return table
 

@@ -36,13 +36,15 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def docker(settings: Settings) -> Docker:
+def docker(settings: Settings) -> Iterator[Docker]:
     env = dict(os.environ)
     if settings.buildkit.docker_host:
         env["DOCKER_HOST"] = settings.buildkit.docker_host
     if settings.buildkit.docker_config:
         env["DOCKER_CONFIG"] = settings.buildkit.docker_config
-    return Docker(command=(settings.buildkit.docker,), env=env)
+    made = Docker(command=(settings.buildkit.docker,), env=env)
+    yield made
+    made.forget()
 
 
 @contextmanager

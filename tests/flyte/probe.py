@@ -94,11 +94,17 @@ class Inside(msgspec.Struct, frozen=True):
     texts: dict[str, str | None]
 
 
-class Docker(msgspec.Struct, frozen=True):
-    """The engine's docker command."""
+class Docker:
+    """The engine's docker command. `forget` takes away the images that were started."""
 
-    command: tuple[str, ...]
-    env: dict[str, str]
+    def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
+        self.command = command
+        self.env = env
+        self._started: set[str] = set()
+
+    def forget(self) -> None:
+        if self._started:
+            self.run("image", "rm", "--force", *sorted(self._started))
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         done = subprocess.run(
@@ -123,6 +129,7 @@ class Docker(msgspec.Struct, frozen=True):
         user: str = "",
     ) -> Inside:
         """Starts the image and looks around. `user` replaces the image's own, to read what is not its own."""
+        self._started.add(image)
         ask = {"roots": roots, "without": without, "imports": imports, "texts": texts}
         who = ("--user", user) if user else ()
         out = self.run(

@@ -35,15 +35,21 @@ def uv_project(
 
 
 def workspace(folder: Path, index: str) -> Path:
-    """A project with the workspace member packages/by-lib, editable, which needs by-gamma."""
+    """A project with two editables: the workspace member packages/by-lib, which needs by-gamma, and by-beside."""
     sources = '\n[tool.uv.workspace]\nmembers = ["packages/*"]\n\n[tool.uv.sources]\nby-lib = { workspace = true }\n'
+    sources += 'by-beside = { path = "../by-beside", editable = true }\n'
     write(
         folder,
         {
-            "pyproject.toml": _project("by-workspace", ("by-lib", "by-beta")) + sources + _index(index) + _BUILD,
+            "pyproject.toml": _project("by-workspace", ("by-lib", "by-beta", "by-beside"))
+            + sources
+            + _index(index)
+            + _BUILD,
             "src/by_workspace/__init__.py": "WHO = 'by-workspace'\n",
             "packages/by-lib/pyproject.toml": _project("by-lib", ("by-gamma",)) + _BUILD,
             "packages/by-lib/src/by_lib/__init__.py": "WHO = 'by-lib'\n",
+            "../by-beside/pyproject.toml": _project("by-beside", ()) + _BUILD,
+            "../by-beside/src/by_beside/__init__.py": "WHO = 'by-beside'\n",
         },
     )
     lock(folder)

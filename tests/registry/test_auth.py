@@ -1,10 +1,9 @@
 """Credentials reach the host they are for, and nobody else."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 
 from boatyard.errors import BoatyardError
@@ -12,10 +11,30 @@ from boatyard.reference import Reference
 from boatyard_registry import Credentials, OciRegistry
 from boatyard_registry.challenge import Challenge, parse
 from boatyard_registry.client import Retries, retry_after
+from boatyard_registry.transport import Answer
 from tests.registry.conftest import Lookup, Passwords
 from tests.registry.server import PASSWORD, USER, FakeRegistry, Fault, running
 
 AMD64 = ("linux/amd64",)
+
+
+class Scripted:
+    """A transport that answers what the function makes of each request."""
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        self.answer = answer
+        self.urls: list[str] = []
+
+    def send(self, method: str, url: str, **rest: object) -> Answer:
+        self.urls.append(url)
+        return self.answer(url)
+
+    def close(self) -> None:
+        pass
+
+
+def answered(status: int, url: str, *, body: bytes = b"", challenge: str = "", **headers: str) -> Answer:
+    return Answer(status, headers, body, url, (challenge,) if challenge else ())
 
 
 @pytest.fixture(params=["basic", "bearer"])
@@ -115,21 +134,16 @@ def test_a_token_service_that_talks_nonsense(
     ["http://elsewhere.example/token", "ftp://x/", "https://user@host/", "file:///etc/passwd", "https://", "//x"],
 )
 def test_a_secure_registry_cannot_send_the_password_anywhere_without_tls(realm: str) -> None:
-    asked: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(401, headers={"www-authenticate": f'Bearer realm="{realm}",service="s"'})
-
+    transport = Scripted(lambda url: answered(401, url, challenge=f'Bearer realm="{realm}",service="s"'))
     registry = OciRegistry(
         keychain=Passwords(**{"registry.example": Credentials(username="u", password="p")}),
-        http=httpx.Client(transport=httpx.MockTransport(answer)),
+        transport=transport,
         retries=Retries(attempts=1),
     )
     with pytest.raises(BoatyardError) as caught:
         registry.find(Reference.parse("registry.example/x:y"), AMD64)
     assert caught.value.code == "REGISTRY_UNAVAILABLE"
-    assert [request.url.host for request in asked] == ["registry.example"]
+    assert transport.urls == ["https://registry.example/v2/x/manifests/y"]
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
@@ -145,36 +159,30 @@ def test_a_blob_store_gets_no_authorization(
     assert not [seen for seen in elsewhere.seen if "authorization" in seen.headers]
 
 
-def test_a_redirect_away_from_tls_is_not_followed() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert request.url.scheme == "https"
-        return httpx.Response(307, headers={"location": "http://plain.example/x"})
-
-    registry = OciRegistry(http=httpx.Client(transport=httpx.MockTransport(answer)), retries=Retries(attempts=1))
+@pytest.mark.parametrize("location", ["http://plain.example/x", "ftp://x", "//\\x", "https://[x", "file:///etc/passwd"])
+def test_a_redirect_away_from_tls_is_not_followed(location: str) -> None:
+    transport = Scripted(lambda url: answered(307, url, location=location))
+    registry = OciRegistry(transport=transport, retries=Retries(attempts=1))
     with pytest.raises(BoatyardError) as caught:
         registry.find(Reference.parse("registry.example/x:y"), AMD64)
-    assert "https" in caught.value.detail
+    assert caught.value.code == "REGISTRY_UNAVAILABLE"
+    assert all(url.startswith("https://") for url in transport.urls)
 
 
 def test_redirects_have_an_end() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(307, headers={"location": str(request.url)})
-
-    registry = OciRegistry(http=httpx.Client(transport=httpx.MockTransport(answer)), retries=Retries(attempts=1))
+    transport = Scripted(lambda url: answered(307, url, location=url))
     with pytest.raises(BoatyardError):
-        registry.find(Reference.parse("registry.example/x:y"), AMD64)
+        OciRegistry(transport=transport, retries=Retries(attempts=1)).find(
+            Reference.parse("registry.example/x:y"), AMD64
+        )
+    assert len(transport.urls) == 6
 
 
 def test_docker_hub_is_asked_at_its_own_address() -> None:
-    asked: list[httpx.Request] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(404, json={"errors": [{"code": "MANIFEST_UNKNOWN"}]})
-
-    registry = OciRegistry(http=httpx.Client(transport=httpx.MockTransport(answer)))
-    assert registry.find(Reference.parse("python:3.12"), AMD64) is None
-    assert str(asked[0].url) == "https://registry-1.docker.io/v2/library/python/manifests/3.12"
+    missing = b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
+    transport = Scripted(lambda url: answered(404, url, body=missing))
+    assert OciRegistry(transport=transport).find(Reference.parse("python:3.12"), AMD64) is None
+    assert transport.urls == ["https://registry-1.docker.io/v2/library/python/manifests/3.12"]
 
 
 def test_the_scope_is_that_of_the_repository(

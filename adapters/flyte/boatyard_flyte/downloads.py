@@ -28,7 +28,7 @@ def check(sites: Iterable[str], *, local: bool) -> None:
         if choice == "allow" or (choice != "refuse" and (not local or _answers(site))):
             continue
         host = urlsplit(site).hostname
-        reason = f"{VARIABLE}=refuse is set" if choice == "refuse" else "which does not answer from here"
+        reason = f"{VARIABLE}=refuse is set" if choice == "refuse" else "it does not answer from here"
         raise BoatyardError(
             "UNSUPPORTED",
             f"from_pixi_script and with_pixi_project install pixi from {host}, a site of its own and no package "

@@ -12,18 +12,18 @@ Variables of other parts (BOATYARD_URL and such) are left alone, but a near miss
 """
 
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_origin
+from typing import Any, Final
 
 import msgspec
 
+from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
+from boatyard.settings_variables import PREFIX, variable_names, with_variables
 
-PREFIX: Final = "BOATYARD_"
 _NEAR: Final = 0.88
 
 
@@ -47,13 +47,11 @@ def load_settings(
             over.pop("client", None)  # the client's own section of a boatyard.toml that both read
             _convert(over, str(file), strict=True)
             table = _joined(over, table)
-    for variable, (names, kind) in _chosen(environ):
-        place = table
-        for name in names[:-1]:
-            place = place.setdefault(name, {})
-        place[names[-1]] = _value(variable, environ[variable], kind)
-        _convert(table, variable, strict=False)
-    return _convert(table, "settings", strict=False)
+    _refuse_near_misses(environ)
+    try:
+        return with_variables(table, environ)
+    except BoatyardError as error:
+        raise SettingsError(error.detail) from None
 
 
 def _joined(over: Mapping[str, Any], beneath: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,36 +84,10 @@ def _convert(table: Mapping[str, Any], where: str, *, strict: bool) -> Settings:
         raise SettingsError(f"{where}: {f'{field}: ' if field else ''}{message[:1].lower()}{message[1:]}") from None
 
 
-def _chosen(environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
-    known = dict(_fields(Settings, PREFIX, ()))
+def _refuse_near_misses(environ: Mapping[str, str]) -> None:
+    known = variable_names()
     for variable in sorted(environ):
-        if variable in known:
-            yield variable, known[variable]
-        elif variable.startswith(PREFIX) and (near := difflib.get_close_matches(variable, known, 1, _NEAR)):
+        if not variable.startswith(PREFIX) or variable in known:
+            continue
+        if near := difflib.get_close_matches(variable, known, 1, _NEAR):
             raise SettingsError(f"{variable}: no such setting; did you mean {near[0]}?")
-
-
-def _fields(
-    kind: type[msgspec.Struct], prefix: str, names: tuple[str, ...]
-) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
-    for field in msgspec.structs.fields(kind):
-        variable = prefix + field.name.upper()
-        path = (*names, field.encode_name)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield from _fields(field.type, f"{variable}__", path)
-        else:
-            yield variable, (path, field.type)
-
-
-def _value(variable: str, text: str, kind: Any) -> Any:
-    """A string as it is (msgspec makes numbers and truth values of it), lists and tables taken apart."""
-    if get_origin(kind) not in (tuple, dict):
-        return text
-    if text.lstrip().startswith(("[", "{")):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise SettingsError(f"{variable}: not JSON: {error}") from None
-    if get_origin(kind) is dict:
-        raise SettingsError(f"{variable}: a table is written as JSON: {{…}}")
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-import httpx
 import msgspec
 
 from boatyard.errors import BoatyardError
@@ -15,7 +14,7 @@ from boatyard.reference import Repository
 from boatyard_registry.auth import Authenticator
 from boatyard_registry.credentials import Anonymous, Keychain
 from boatyard_registry.media import LARGEST_MANIFEST
-from boatyard_registry.transport import Answer, Body, Transport, Unreachable
+from boatyard_registry.transport import Answer, Body, HttpTransport, Transport, Unreachable, follow, same_origin
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that a repeat may change."""
@@ -50,11 +49,11 @@ class RegistryClient:
         insecure: Collection[str] = (),
         ca_bundle: str = "",
         retries: Retries | None = None,
-        http: httpx.Client | None = None,
+        transport: Transport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._insecure = frozenset(insecure)
-        self._transport = Transport(ca_bundle=ca_bundle, client=http)
+        self._transport = transport or HttpTransport(ca_bundle=ca_bundle)
         self._auth = Authenticator(keychain or Anonymous(), self._transport)
         self._retries = retries or Retries()
         self._sleep = sleep
@@ -108,9 +107,10 @@ class RegistryClient:
         base = f"{'http' if self.is_insecure(host) else 'https'}://{_address(host)}"
         url = call.path if "://" in call.path else f"{base}/v2/{call.repository.path}/{call.path}"
         headers = {"user-agent": "boatyard", **call.headers}
-        if authorization and _same_origin(url, base):
+        if authorization and same_origin(url, base):
             headers["authorization"] = authorization
-        return self._transport.send(
+        return follow(
+            self._transport,
             call.method,
             url,
             headers=headers,
@@ -136,8 +136,3 @@ def _until(date: str) -> float:
 
 def _address(host: str) -> str:
     return "registry-1.docker.io" if host == "docker.io" else host
-
-
-def _same_origin(url: str, base: str) -> bool:
-    first, second = httpx.URL(url), httpx.URL(base)
-    return (first.scheme, first.host, first.port) == (second.scheme, second.host, second.port)

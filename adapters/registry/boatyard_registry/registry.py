@@ -4,7 +4,6 @@ import threading
 from collections.abc import Collection, Iterable
 from typing import Final
 
-import httpx
 import msgspec
 
 from boatyard.build import Image
@@ -21,7 +20,7 @@ from boatyard_registry.media import (
     normal_platform,
     sha256_of,
 )
-from boatyard_registry.transport import Answer
+from boatyard_registry.transport import Answer, Transport
 
 _ABSENT: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"})
 """Codes of a 404 that a registry itself gave. NOT_FOUND is Harbor's word for all of them."""
@@ -56,10 +55,10 @@ class OciRegistry:
         insecure: Collection[str] = (),
         ca_bundle: str = "",
         retries: Retries | None = None,
-        http: httpx.Client | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self.client = RegistryClient(
-            keychain=keychain, insecure=insecure, ca_bundle=ca_bundle, retries=retries, http=http
+            keychain=keychain, insecure=insecure, ca_bundle=ca_bundle, retries=retries, transport=transport
         )
         self._configs: dict[str, ImageConfig] = {}
         self._lock = threading.Lock()

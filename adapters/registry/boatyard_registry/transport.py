@@ -1,28 +1,26 @@
-"""HTTP to registries: pooled connections, bounded answers, and no exception of the HTTP library gets out."""
+"""HTTP to registries: bounded answers, careful redirects, and no exception of the HTTP library gets out."""
 
+import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
+from urllib.parse import urljoin, urlsplit
 
-import httpx
 import msgspec
 
-_CONNECT_SECONDS: Final = 3.0
-_READ_SECONDS: Final = 10.0
-_MOST_REDIRECTS: Final = 5
-_POOL: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+from boatyard_registry.pool import Connection, Origin, Pool
 
-_CONNECTING: Final = (
-    ("refused", "connection refused"),
+_MOST_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_READ_SECONDS: Final = 10.0
+_STALE: Final = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
+"""What a kept connection fails with when the server closed it meanwhile."""
+_TLS: Final = (
     ("WRONG_VERSION_NUMBER", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
     ("RECORD_LAYER_FAILURE", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; set network.caBundle in the settings"),
-    ("Name or service not known", "no such host"),
-    ("nodename nor servname", "no such host"),
-    ("No address associated", "no such host"),
-    ("Temporary failure in name resolution", "no such host, or no name server"),
 )
 
 Body = Callable[[], Iterable[bytes]]
@@ -32,6 +30,7 @@ Body = Callable[[], Iterable[bytes]]
 class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
+    """Names in lower case."""
     body: bytes
     url: str
     """Where it came from in the end; relative Locations are relative to it."""
@@ -43,14 +42,31 @@ class Unreachable(Exception):
     """No usable answer. The text names the reason and never the query of a URL, which may hold tokens."""
 
 
-class Transport:
-    """Thread-safe. Connections are made when first needed: loading the CAs alone takes 20 ms."""
+class Transport(Protocol):
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: Body | None = None,
+        limit: int,
+        read_seconds: float = _READ_SECONDS,
+    ) -> Answer:
+        """One request and its answer, of at most `limit` bytes. Raises Unreachable. Follows no redirect."""
+        ...
 
-    def __init__(self, *, ca_bundle: str = "", client: httpx.Client | None = None) -> None:
+    def close(self) -> None: ...
+
+
+class HttpTransport:
+    """Thread-safe. The CAs are loaded when the first TLS connection is made: that alone takes 20 ms."""
+
+    def __init__(self, *, ca_bundle: str = "") -> None:
         self._ca_bundle = ca_bundle
-        self._given = client
-        self._clients: dict[str, httpx.Client] = {}
+        self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
+        self._pool = Pool(self._trust)
 
     def send(
         self,
@@ -62,100 +78,122 @@ class Transport:
         limit: int,
         read_seconds: float = _READ_SECONDS,
     ) -> Answer:
-        """One request, with GET's and HEAD's redirects followed. Raises Unreachable.
-
-        Authorization stays with the host that it was meant for: a blob store gets none.
-        """
-        origin = httpx.URL(url)
-        target = origin
-        for _ in range(_MOST_REDIRECTS + 1):
-            sent = dict(headers)
-            if (target.scheme, target.host, target.port) != (origin.scheme, origin.host, origin.port):
-                sent.pop("authorization", None)
-            answer = self._once(method, target, sent, body, limit, read_seconds)
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or method not in ("GET", "HEAD") or not location:
-                return answer
-            target = _follow(target, location)
-        raise Unreachable(f"{origin.host} redirects without end")
+        try:
+            origin = Origin.of(url)
+        except ValueError:
+            raise Unreachable("it names something that is no http URL") from None
+        for fresh in (False, True):
+            connection = self._pool.take(origin, fresh=fresh)
+            try:
+                return self._exchange(connection, method, url, dict(headers), body, limit, read_seconds)
+            except _STALE:
+                connection.close()
+                if not connection.reused:
+                    raise Unreachable(f"{origin} broke the connection") from None
+            except TimeoutError:
+                connection.close()
+                raise Unreachable(f"{origin} did not answer in time") from None
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                connection.close()
+                raise Unreachable(f"{origin}: {_reason(error)}") from None
+            except BaseException:
+                connection.close()
+                raise
+        raise Unreachable(f"{origin} broke the connection")
 
     def close(self) -> None:
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+        self._pool.close()
 
-    def _once(
+    def _exchange(
         self,
+        connection: Connection,
         method: str,
-        url: httpx.URL,
-        headers: Mapping[str, str],
+        url: str,
+        headers: dict[str, str],
         body: Body | None,
         limit: int,
         read_seconds: float,
     ) -> Answer:
-        timeout = httpx.Timeout(read_seconds, connect=_CONNECT_SECONDS)
-        content = body() if body else None
-        try:
-            with self._client(url.scheme).stream(
-                method, url, headers=dict(headers), content=content, timeout=timeout
-            ) as response:
-                received = bytearray()
-                for piece in response.iter_bytes():
-                    received += piece
-                    if len(received) > limit:
-                        raise Unreachable(f"{url.host} sent more than {limit:,} bytes")
-                return Answer(
-                    response.status_code,
-                    response.headers,
-                    bytes(received),
-                    str(url),
-                    tuple(response.headers.get_list("www-authenticate")),
-                )
-        except httpx.TimeoutException:
-            raise Unreachable(f"{_place(url)} did not answer in time") from None
-        except httpx.HTTPError as error:
-            raise Unreachable(f"{_place(url)}: {_reason(error)}") from None
-        except httpx.InvalidURL:
-            raise Unreachable(f"{url.host}: not a usable URL") from None
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        response = connection.send(
+            method, target, headers=headers, body=body() if body else None, read_seconds=read_seconds
+        )
+        received = response.read(limit + 1)
+        if len(received) > limit:
+            connection.close()
+            raise Unreachable(f"{connection.origin} sent more than {limit:,} bytes")
+        if response.length and method != "HEAD":
+            raise http.client.IncompleteRead(received, response.length)
+        answer = Answer(
+            response.status,
+            {name.lower(): value for name, value in response.headers.items()},
+            received,
+            url,
+            tuple(response.headers.get_all("www-authenticate", [])),
+        )
+        if response.will_close or not response.isclosed():
+            connection.close()
+        else:
+            self._pool.give(connection)
+        return answer
 
-    def _client(self, scheme: str) -> httpx.Client:
-        if self._given:
-            return self._given
+    def _trust(self) -> ssl.SSLContext:
+        """The machine's own CAs (SSL_CERT_FILE included), and the deployment's bundle beside them."""
         with self._lock:
-            if scheme not in self._clients:
-                verify: ssl.SSLContext | bool = _trust(self._ca_bundle) if scheme == "https" else False
-                self._clients[scheme] = httpx.Client(verify=verify, limits=_POOL, follow_redirects=False)
-            return self._clients[scheme]
+            if self._context is None:
+                context = ssl.create_default_context()
+                if self._ca_bundle:
+                    try:
+                        context.load_verify_locations(cafile=self._ca_bundle)
+                    except OSError:
+                        raise Unreachable(f"the CA bundle {self._ca_bundle} cannot be read") from None
+                self._context = context
+            return self._context
 
 
-def _trust(ca_bundle: str) -> ssl.SSLContext:
-    """The machine's own CAs (SSL_CERT_FILE included), and the deployment's bundle beside them."""
-    context = ssl.create_default_context()
-    if ca_bundle:
-        try:
-            context.load_verify_locations(cafile=ca_bundle)
-        except (OSError, ssl.SSLError):
-            raise Unreachable(f"the CA bundle {ca_bundle} cannot be read") from None
-    return context
+def follow(
+    transport: Transport,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: Body | None,
+    limit: int,
+    read_seconds: float,
+) -> Answer:
+    """One request, with GET's and HEAD's redirects followed. Raises Unreachable.
+
+    Authorization stays with the host that it was meant for: a blob store gets none.
+    """
+    target = url
+    for _ in range(_MOST_REDIRECTS + 1):
+        sent = dict(headers)
+        if not same_origin(target, url):
+            sent.pop("authorization", None)
+        answer = transport.send(method, target, headers=sent, body=body, limit=limit, read_seconds=read_seconds)
+        location = answer.headers.get("location")
+        if answer.status not in _REDIRECTS or method not in ("GET", "HEAD") or not location:
+            return answer
+        followed = urljoin(target, location)
+        if target.startswith("https:") and not followed.startswith("https:"):
+            raise Unreachable(f"{urlsplit(target).hostname} redirects away from https")
+        target = followed
+    raise Unreachable(f"{urlsplit(url).hostname} redirects without end")
 
 
-def _follow(current: httpx.URL, location: str) -> httpx.URL:
+def same_origin(first: str, second: str) -> bool:
     try:
-        target = current.join(location)
-    except httpx.InvalidURL:
-        raise Unreachable(f"{current.host} redirects to something that is no URL") from None
-    if target.scheme not in ("http", "https") or (current.scheme == "https" and target.scheme != "https"):
-        raise Unreachable(f"{current.host} redirects away from https")
-    return target
+        return Origin.of(first) == Origin.of(second)
+    except ValueError:
+        return False
 
 
-def _place(url: httpx.URL) -> str:
-    return f"{url.host}:{url.port}" if url.port else url.host
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, httpx.ConnectError):
-        return next((said for words, said in _CONNECTING if words in text), "no connection")
-    return "the connection broke" if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) else text
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    if isinstance(error, ssl.SSLError):
+        return next((said for words, said in _TLS if words in str(error)), "no TLS connection")
+    return "no connection" if isinstance(error, OSError) else "the answer cannot be read"
