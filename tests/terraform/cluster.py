@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
-from xml.etree import ElementTree
 
 import httpx
 
@@ -18,7 +17,7 @@ from boatyard.settings import Settings
 from tests.kubernetes.loopback import LoopbackCluster
 from tests.kubernetes.loopback.kubelet import ProcessKubelet
 from tests.kubernetes.loopback.rbac import User
-from tests.terraform.offline.account import Account
+from tests.terraform.offline.account import REGION, Account
 from tests.terraform.offline.eks import AUTHORITY, ENDPOINT
 
 CLUSTER: Final = "runs"
@@ -60,17 +59,19 @@ class ClusterOnLoopback:
             return None
         text = token.removeprefix(_PREFIX)
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        answer = httpx.get(url, headers={"x-k8s-aws-id": CLUSTER}, trust_env=False)
+        # one address serves all of moto's services: which one is meant is in the host's name
+        headers = {"x-k8s-aws-id": CLUSTER, "host": f"sts.{REGION}.amazonaws.com"}
+        answer = httpx.get(url, headers=headers, trust_env=False)
         if answer.status_code != httpx.codes.OK:
             return None
-        arn = next(node.text or "" for node in ElementTree.fromstring(answer.text).iter() if node.tag.endswith("Arn"))  # noqa: S314 - moto's own answer
-        if not (found := _ROLE.match(arn)):
+        if not (found := _ROLE.search(answer.text)):
             return None
         principal = f"arn:aws:iam::{found[1]}:role/{found[2]}"
-        entry = httpx.get(f"{self._account.url}/clusters/{CLUSTER}/access-entries/{quote(principal, safe='')}")
+        url = f"{self._account.url}/clusters/{CLUSTER}/access-entries/{quote(principal, safe='')}"
+        entry = httpx.get(url, trust_env=False)
         if entry.status_code != httpx.codes.OK:
             return None
-        return User(arn, (*entry.json()["accessEntry"]["kubernetesGroups"], "system:authenticated"))
+        return User(principal, (*entry.json()["accessEntry"]["kubernetesGroups"], "system:authenticated"))
 
     def close(self) -> None:
         self.kubelet.close()

@@ -1,7 +1,6 @@
 """The build proper: from an unpacked context to a pushed image, or to the reason why not."""
 
 import os
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +69,7 @@ def build(
     if not digest:
         raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
     progress.enter(Phase.PUSH)
-    from boatyard_buildkit.pushed import check_pushed  # imported meanwhile by _warm
+    from boatyard_buildkit.pushed import check_pushed
 
     return Built(digest, check_pushed(job, digest, folder))
 
@@ -90,7 +89,9 @@ def _drive(
             follower.take(event)
 
     def tick() -> None:
-        _warm()
+        # Loaded while BuildKit works: 50 ms that would else follow the push.
+        import boatyard_buildkit.pushed  # noqa: F401
+
         progress.tick()
         quota.check()
 
@@ -105,17 +106,6 @@ def _drive(
     for event in parser.close():
         follower.take(event)
     return follower.end(exit_code)
-
-
-_warming: list[threading.Thread] = []
-
-
-def _warm() -> None:
-    """Loads the HTTP library while BuildKit works: 0.2 s that would else follow the push."""
-    if not _warming:
-        thread = threading.Thread(target=__import__, args=("boatyard_buildkit.pushed",), daemon=True)
-        _warming.append(thread)
-        thread.start()
 
 
 def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> Solve:

@@ -1,5 +1,7 @@
-"""Connections that are used again. Over the standard library: a lookup costs a third of what it does over
-httpx, and a job starts 0.15 s earlier (measured; docs/decisions has the numbers).
+"""Connections that are used again.
+
+Over the standard library, because every job and every cold function pays for the import, and every cached
+answer for the request: 0.03 s and 0.3 ms of CPU here, 0.13 s and 0.9 ms with httpx (measured on one machine).
 """
 
 import http.client
@@ -123,13 +125,15 @@ class _Proxy(NamedTuple):
 
 
 def _proxy(origin: Origin) -> _Proxy | None:
-    """The proxy that http_proxy, https_proxy and no_proxy lead to."""
+    """The proxy that http_proxy, https_proxy and no_proxy lead to. Never for this machine itself."""
+    if origin.host in ("localhost", "::1") or origin.host.startswith("127."):
+        return None
     if not any(name.lower() == f"{origin.scheme}_proxy" and value for name, value in os.environ.items()):
         return None
-    from urllib.request import getproxies_environment, proxy_bypass_environment  # 30 ms, where a proxy is
+    from urllib.request import getproxies_environment, proxy_bypass  # 30 ms, where a proxy is
 
     url = getproxies_environment().get(origin.scheme)
-    if not url or proxy_bypass_environment(str(origin)):
+    if not url or proxy_bypass(str(origin)):
         return None
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if not parts.hostname:

@@ -175,7 +175,10 @@ def follow(
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or method not in ("GET", "HEAD") or not location:
             return answer
-        followed = urljoin(target, location)
+        try:
+            followed = urljoin(target, location)
+        except ValueError:
+            raise Unreachable(f"{urlsplit(target).hostname} redirects to something that is no URL") from None
         if target.startswith("https:") and not followed.startswith("https:"):
             raise Unreachable(f"{urlsplit(target).hostname} redirects away from https")
         target = followed

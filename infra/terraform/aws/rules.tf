@@ -1,11 +1,8 @@
 # What EventBridge puts into the queue.
 
 locals {
-  # arn:<partition>:ecr:<region>:<account>:repository/<name>; pushes to other accounts or regions are not announced here
-  own_base_repositories = [
-    for arn in var.repository.base_arns : regex("repository/(.+)$", arn)[0]
-    if startswith(arn, "arn:${local.partition}:ecr:${local.region}:${local.account_id}:")
-  ]
+  # EventBridge tells of this account and region only; a base from elsewhere is looked at by the drift report.
+  base_repositories = [for arn in var.repository.base_arns : regex("repository/(.+)$", arn)[0]]
   # Builds are remembered by their base only if something asks for that.
   remembers_bases = length(var.repository.base_arns) > 0 || var.events.drift_schedule != null
   rules = {
@@ -27,7 +24,7 @@ locals {
         pattern = {
           source      = ["aws.ecr"]
           detail-type = ["ECR Image Action"]
-          detail      = { action-type = ["PUSH"], result = ["SUCCESS"], repository-name = local.own_base_repositories }
+          detail      = { action-type = ["PUSH"], result = ["SUCCESS"], repository-name = local.base_repositories }
         }
       }
       drift = {

@@ -10,6 +10,7 @@ from typing import Any
 
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"  # read when moto is imported
 
+from moto.codebuild.models import CodeBuildBackend
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket
@@ -51,10 +52,21 @@ def overlook_the_transport() -> None:
     FakeBucket.get_permission = get_permission
 
 
+def delete_projects_by_arn() -> None:
+    """CodeBuild takes a project's name or its ARN, moto the name."""
+    delete = CodeBuildBackend.delete_project
+
+    def delete_project(self: CodeBuildBackend, project_name: str) -> None:
+        delete(self, project_name.rpartition("/")[2])
+
+    CodeBuildBackend.delete_project = delete_project
+
+
 if __name__ == "__main__":
     keep_redrive_allow_policy()
     complete_clusters()
     overlook_the_transport()
+    delete_projects_by_arn()
     run_simple(
         "127.0.0.1",
         int(sys.argv[1]),
