@@ -56,6 +56,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     base_images: tuple[str, ...] = ()
     """References that the Dockerfile names after FROM, as far as the plan knows."""
+    replaced_images: dict[str, str] = {}
+    """Images after FROM that are taken from another reference: as written -> reference."""
     layers: tuple[JobLayer, ...] = ()
     context: JobContext | None = None
     secrets: tuple[JobSecret, ...] = ()

@@ -38,6 +38,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     base_image: str
     """The base after the deployment's rules; empty for a Dockerfile."""
     platforms: tuple[str, ...]
+    replaced: tuple[tuple[str, str], ...] = ()
+    """What the rules make of the images after FROM in a Dockerfile."""
     uv_image: str
     output: Output
 
@@ -61,7 +63,7 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
             spec.python_version,
             tuple(sorted(set(ground.platforms))),
             ground.uv_image,
-            _dockerfile(spec, context),
+            _dockerfile(spec, ground, context),
         )
     )
     chain: list[str] = []
@@ -104,10 +106,10 @@ def layer_identity(layer: Layer, context: Context | None) -> str:
     return canonical.digest(_layer(layer, context))
 
 
-def _dockerfile(spec: ImageSpec, context: Context | None) -> canonical.Value:
+def _dockerfile(spec: ImageSpec, ground: Ground, context: Context | None) -> canonical.Value:
     if not spec.dockerfile:
         return None
-    return (spec.dockerfile, _tree(".", context) if context else None)
+    return (spec.dockerfile, _tree(".", context) if context else None, *ground.replaced)
 
 
 def _layer(layer: Layer, context: Context | None) -> canonical.Value:

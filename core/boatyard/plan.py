@@ -1,10 +1,8 @@
 """A request -> a plan: the key, the target and the Dockerfile. Pure: the same input, the same plan."""
 
-from fnmatch import fnmatchcase
-
 import msgspec
 
-from boatyard import canonical, dockerfile, key, sdk_words
+from boatyard import base_images, canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
 from boatyard.build import build_id
 from boatyard.context import Context, check_context
@@ -57,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile: str
     build_args: dict[str, str]
     base_image: str
+    replaced: dict[str, str]
+    """Images after FROM in a user's Dockerfile that the deployment's rules replace."""
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
     """Names of the build secrets it needs."""
@@ -95,6 +95,7 @@ def make_plan(order: Order, settings: Settings) -> Plan:
         dockerfile=rendered.text,
         build_args=rendered.build_args,
         base_image=base,
+        replaced=dict(ground.replaced),
         layers=tuple(
             PlannedLayer(
                 index=made.index,
@@ -115,7 +116,8 @@ def make_plan(order: Order, settings: Settings) -> Plan:
 def ground_of(spec: ImageSpec, settings: Settings) -> Ground:
     """What the deployment adds to a spec's key. Raises INVALID_SPEC for a base image that is no reference."""
     return Ground(
-        base_image=str(_base(spec.base_image, settings)) if spec.base_image else "",
+        base_image=str(base_images.effective(spec.base_image, settings.base_images)) if spec.base_image else "",
+        replaced=tuple(base_images.replaced(spec.dockerfile, settings.base_images).items()),
         platforms=spec.platform or tuple(sorted(set(settings.default_platforms))),
         uv_image=settings.uv.image,
         output=settings.output,
@@ -136,6 +138,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         build_args=plan.build_args,
         labels=labels_for(plan.keys.image, plan.build_tag),
         base_images=(plan.base_image,) if plan.base_image else (),
+        replaced_images=plan.replaced,
         layers=tuple(
             JobLayer(
                 index=layer.index,
@@ -163,13 +166,6 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         unpacked_bytes=settings.limits.unpacked_bytes,
         context_entries=settings.limits.context_entries,
     )
-
-
-def _base(image: str, settings: Settings) -> Reference:
-    for rule in settings.base_images:
-        if fnmatchcase(image, rule.match):
-            return Reference.parse(rule.image, field="baseImages")
-    return Reference.parse(image, field="spec.baseImage")
 
 
 def _check_files(spec: ImageSpec, context: Context | None) -> None:

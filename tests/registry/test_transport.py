@@ -51,9 +51,8 @@ class Server:
             threading.Thread(target=self._handle, args=(connection, self.connections), daemon=True).start()
 
     def _handle(self, connection: socket.socket, number: int) -> None:
-        with connection:
-            with contextlib.suppress(OSError):
-                self._script(connection, number)
+        with connection, contextlib.suppress(OSError):
+            self._script(connection, number)
 
     def close(self) -> None:
         self._socket.close()

@@ -121,3 +121,10 @@ def test_the_same_spec_twice_from_nothing_has_the_same_layers(tmp_path: Path) ->
             digests.append([layer["digest"] for layer in manifest(image)["layers"]])
     assert digests[0] == digests[1]
     assert len(digests[0]) > len(layers)
+
+
+def test_a_dockerfiles_base_follows_the_deployments_rules(boatyard: Yard) -> None:
+    image = boatyard.ensure(
+        {"dockerfile": "FROM python:3.11-slim\nCOPY hello /hello\n"}, files={"hello": b"hi"}, target={"name": "ruled"}
+    )
+    assert boatyard.docker.run("run", "--rm", "--network", "none", image, "cat", "/hello") == "hi"

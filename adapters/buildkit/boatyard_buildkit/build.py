@@ -18,7 +18,7 @@ from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
-from boatyard_buildkit.mirrors import images_of, named_contexts
+from boatyard_buildkit.mirrors import images_of, named_contexts, replacements
 from boatyard_buildkit.network_script import network_script
 from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
@@ -139,7 +139,7 @@ def _contexts(job: BuildJob) -> dict[str, str]:
     something else by that name.
     """
     images = [*job.base_images] if job.base_images else images_of(job.dockerfile)
-    contexts = named_contexts(images, job.registry_mirrors)
+    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images)
     if job.base_images:
         uv = job.uv.directory or f"docker-image://{job.uv.image}"
         mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}

@@ -27,6 +27,11 @@ def named_contexts(images: Iterable[str], mirrors: Mapping[str, str]) -> dict[st
     return contexts
 
 
+def replacements(images: Mapping[str, str]) -> dict[str, str]:
+    """Named contexts for what the deployment's rules put in the place of images after FROM."""
+    return {familiar(Reference.parse(image)): f"docker-image://{other}" for image, other in images.items()}
+
+
 def images_of(dockerfile: str) -> list[str]:
     """What stands after FROM in a Dockerfile that a user wrote, where no variable is in it."""
     return [image for image in _FROM.findall(dockerfile) if image.lower() != "scratch"]

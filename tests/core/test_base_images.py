@@ -1,0 +1,42 @@
+"""Rules for base images hold for specs and for Dockerfiles alike."""
+
+from boatyard.base_images import effective, replaced
+from boatyard.plan import Order, make_plan
+from boatyard.ports import Scope
+from boatyard.settings import BaseImageRule, Settings
+from boatyard.spec import parse_spec
+
+RULES = (
+    BaseImageRule(match="python:3.11-slim", image="r.example/python:1"),
+    BaseImageRule(match="python:*", image="r.example/other:2"),
+)
+DOCKERFILE = """# FROM python:3.9
+FROM --platform=$BUILDPLATFORM python:3.11-slim AS build
+RUN echo "
+FROM nothing "
+from python:3.12
+FROM build
+FROM $BASE
+FROM debian:12
+"""
+
+
+def test_the_first_rule_that_matches_wins() -> None:
+    assert str(effective("python:3.11-slim", RULES)) == "r.example/python:1"
+    assert str(effective("python:3.12", RULES)) == "r.example/other:2"
+    assert str(effective("debian:12", RULES)) == "docker.io/library/debian:12"
+
+
+def test_a_dockerfiles_images_are_found_as_they_are_written() -> None:
+    assert replaced(DOCKERFILE, RULES) == {"python:3.11-slim": "r.example/python:1", "python:3.12": "r.example/other:2"}
+
+
+def test_a_rule_that_changes_what_a_dockerfile_means_changes_its_key() -> None:
+    def key(*rules: BaseImageRule) -> str:
+        settings = Settings(default_repository="r.example/i", base_images=rules)
+        order = Order(spec=parse_spec({"dockerfile": DOCKERFILE}), scope=Scope("p", "d"))
+        return make_plan(order, settings).keys.image
+
+    other = BaseImageRule(match="alpine", image="r.example/alpine:1")
+    assert key() == key(other)
+    assert len({key(), key(RULES[0]), key(*RULES)}) == 3
