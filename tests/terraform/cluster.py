@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 
@@ -17,7 +17,7 @@ from boatyard.settings import Settings
 from tests.kubernetes.loopback import LoopbackCluster
 from tests.kubernetes.loopback.kubelet import ProcessKubelet
 from tests.kubernetes.loopback.rbac import User
-from tests.terraform.offline.account import REGION, Account
+from tests.terraform.offline.account import Account
 from tests.terraform.offline.eks import AUTHORITY, ENDPOINT
 
 CLUSTER: Final = "runs"
@@ -59,8 +59,10 @@ class ClusterOnLoopback:
             return None
         text = token.removeprefix(_PREFIX)
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-        # one address serves all of moto's services: which one is meant is in the host's name
-        headers = {"x-k8s-aws-id": CLUSTER, "host": f"sts.{REGION}.amazonaws.com"}
+        # One address serves all of moto's services; whose call it is, it reads in a header only.
+        signed = dict(parse_qsl(urlsplit(url).query))
+        authorization = f"{signed['X-Amz-Algorithm']} Credential={signed['X-Amz-Credential']}, Signature=moved"
+        headers = {"x-k8s-aws-id": CLUSTER, "authorization": authorization}
         answer = httpx.get(url, headers=headers, trust_env=False)
         if answer.status_code != httpx.codes.OK:
             return None

@@ -14,12 +14,20 @@ from tests.terraform.offline.account import account
 from tests.terraform.offline.cli import ROOT, Terraform, TerraformFailed
 from tests.terraform.offline.mirror import local_mirror, prepare
 
-LAST = "test_destroy.py"
-"""Takes the deployments away that the others look at."""
+ORDER = ("test_expected.py", "test_checkov.py", "test_style.py", "test_validate.py", "", "test_destroy.py")
+"""What computes comes first, while what waits is applied; what takes the deployments away comes last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name == LAST and item.path.parent == Path(__file__).parent)
+    """Sorts the tests of this folder among themselves."""
+    here = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted((items[index] for index in here), key=_place)
+    for index, item in zip(here, ordered, strict=True):
+        items[index] = item
+
+
+def _place(item: pytest.Item) -> int:
+    return ORDER.index(item.path.name if item.path.name in ORDER else "")
 
 
 @pytest.fixture(scope="session")

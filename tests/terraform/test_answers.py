@@ -72,7 +72,7 @@ def test_a_build_is_started_in_the_project_that_terraform_made(no_cluster: Deplo
     codebuild = no_cluster.account.client("codebuild")
     with running(no_cluster, tmp_path) as function:
         status, asked = ask(function, "POST", "/v1/builds", _order())
-        assert status == 202, (asked, function.log.read_text())
+        assert status == 202, asked
         (started,) = codebuild.list_builds_for_project(projectName="boatyard-builder")["ids"]
         assert started.startswith("boatyard-builder:")
         # moto ends every build at once, and nothing ran: it is told as it is
@@ -120,7 +120,7 @@ def test_the_whole_way(existing_cluster: Deployment, tmp_path: Path) -> None:
     with running(existing_cluster, tmp_path, variables=engine_variables()) as function:
         order = _order()
         status, asked = ask(function, "POST", "/v1/builds", order)
-        assert status == 202, (asked, function.log.read_text())
+        assert status == 202, asked
         build = _end(function, asked["id"])
         assert build["state"] == "SUCCEEDED", (build, ask(function, "GET", f"/v1/builds/{asked['id']}/logs"))
         status, again = ask(function, "POST", "/v1/builds", order)

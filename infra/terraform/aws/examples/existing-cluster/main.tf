@@ -63,12 +63,12 @@ module "boatyard" {
   image_builder = var.image_builder
 }
 
-output "url" {
-  description = "The endpoint that clients are given."
-  value       = module.boatyard.url
-}
-
 output "caller_policy_arn" {
   description = "Attach it to whoever may build."
   value       = module.boatyard.caller_policy_arn
+}
+
+output "url" {
+  description = "The endpoint that clients are given."
+  value       = module.boatyard.url
 }

@@ -11,12 +11,6 @@ terraform {
   }
 }
 
-variable "bundle" {
-  description = "What `make bundle CLOUD=aws` made."
-  type        = string
-  default     = "../../../../../.boatyard/bundles/aws.zip"
-}
-
 variable "builder" {
   description = "What runs inside a build: `image` that has it, or `bundle`, a zip archive of it for CodeBuild's own image."
   type = object({
@@ -24,6 +18,12 @@ variable "builder" {
     image  = optional(string)
   })
   default = {}
+}
+
+variable "bundle" {
+  description = "What `make bundle CLOUD=aws` made."
+  type        = string
+  default     = "../../../../../.boatyard/bundles/aws.zip"
 }
 
 variable "region" {
@@ -43,12 +43,12 @@ module "boatyard" {
   projects  = { flytesnacks = { domains = ["development"] } }
 }
 
-output "url" {
-  description = "The endpoint that clients are given."
-  value       = module.boatyard.url
-}
-
 output "caller_policy_arn" {
   description = "Attach it to whoever may build."
   value       = module.boatyard.caller_policy_arn
+}
+
+output "url" {
+  description = "The endpoint that clients are given."
+  value       = module.boatyard.url
 }
