@@ -26,12 +26,22 @@ class Pushed:
         self._state = state
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
-        for folder in (self._state / "builds").glob(f"{reference.tag}-*"):
+        for folder in (self._state / "builds").iterdir():
             result = read_result(BuildFolder(folder))
-            if result and result.digest:
+            if result and result.digest and self._target(folder) == str(reference):
                 at = str(reference.at(result.digest))
-                return Image(reference=at, digest=result.digest, platforms=tuple(platforms), key=reference.tag)
+                return Image(
+                    reference=at,
+                    digest=result.digest,
+                    platforms=tuple(platforms),
+                    build_tag=folder.name.rpartition("-")[0],
+                )
         return None
+
+    @staticmethod
+    def _target(folder: Path) -> str:
+        job: dict[str, str] = json.loads(BuildFolder(folder).job.read_bytes())
+        return job["target"]
 
 
 def main(state: Path, settings: str = "{}") -> int:

@@ -109,6 +109,7 @@ def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) 
     build = real.end(build_id)
     assert (build["state"], build["error"]["code"]) == ("ERRORED", "BUILDER_LOST")
     until(lambda: not processes_of(folder.path))
+    assert not folder.work.exists(), "it held credentials"
     time.sleep(5)
     assert not real.pushed(), "what the job started went on without it"
     again = real.ask()

@@ -60,6 +60,11 @@ class BuildFolder:
         return self.path / "output"
 
     @property
+    def work(self) -> Path:
+        """The job's own files while it runs, credentials among them."""
+        return self.path / "work"
+
+    @property
     def result(self) -> Path:
         return self.path / outbox.RESULT
 

@@ -4,6 +4,7 @@ kubernetes is always the stub: no cluster is behind a test. aws is the real prov
 machine's disk if there is one, else from wherever `terraform init` finds it.
 """
 
+import platform
 import stat
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests.terraform.offline.environment import environment
 
 HERE = Path(__file__).parent
 VERSIONS = {"kubernetes": "2.38.0", "tls": "4.1.0"}
-PLATFORM = "linux_amd64"
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+PLATFORM = f"{platform.system().lower()}_{_MACHINES.get(platform.machine(), platform.machine())}"
 HOST = "registry.terraform.io"
 ADDRESS = f"{HOST}/hashicorp"
 

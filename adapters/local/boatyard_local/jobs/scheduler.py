@@ -1,6 +1,7 @@
 """Starts what is queued, watches what runs, writes down how it ended. One thread does all of it."""
 
 import logging
+import shutil
 import signal
 import threading
 import time
@@ -178,6 +179,8 @@ class Scheduler:
         folder = self._state.build(build_id)
         if not folder.result.exists():
             watched.process.sweep()
+        # A job that was killed could not remove its secrets.
+        shutil.rmtree(folder.work, ignore_errors=True)
         with self._ledger.lock:
             record = self._ledger.get(build_id)
             if record is not None:
