@@ -200,7 +200,7 @@ def test_ctrl_c_ends_the_command_and_not_the_build(options: list[str], folder: P
     while not any(request.endswith("/logs") for request in service.requests):
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=20)
+    out, err = running.communicate(timeout=60)
     build = service.builds()[0]
     assert running.returncode == 130 and out == "" and "Traceback" not in err
     assert f"boatyard logs -f {build.id}" in err and f"boatyard cancel {build.id}" in err

@@ -175,7 +175,7 @@ def test_a_failed_build_explains_itself(ensure: Ensure, packages: str) -> None:
 def test_without_waiting_the_build_goes_on(server: str, monkeypatch: pytest.MonkeyPatch, ensure: Ensure) -> None:
     monkeypatch.setenv("BOATYARD_URL", server)
     flyte.init(image_builder="boatyard")
-    image = named("t-later").with_commands(["sleep 1"])
+    image = named("t-later").with_commands(["sleep 6"])
     assert flyte.build(image, wait=False).uri is None
     assert ensure(image)
     targets = [build["target"] for build in httpx.get(f"{server}/v1/builds").json()["builds"]]
