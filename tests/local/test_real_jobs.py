@@ -102,7 +102,7 @@ def test_a_server_killed_while_it_builds_tells_how_the_build_ended(real: Real) -
 
 
 def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) -> None:
-    build_id = real.build("echo under-way; sleep 4")
+    build_id = real.build("echo under-way; sleep 12")
     real.reaches(build_id, "under-way")
     folder = real.state.build(build_id)
     os.kill(int(folder.pid.read_text()), signal.SIGKILL)
@@ -110,7 +110,7 @@ def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) 
     assert (build["state"], build["error"]["code"]) == ("ERRORED", "BUILDER_LOST")
     until(lambda: not processes_of(folder.path))
     assert not folder.work.exists(), "it held credentials"
-    time.sleep(5)
+    time.sleep(13)
     assert not real.pushed(), "what the job started went on without it"
     again = real.ask()
     assert again != build_id
@@ -118,7 +118,7 @@ def test_a_killed_job_is_lost_pushes_nothing_and_can_be_built_again(real: Real) 
 
 
 def test_a_cancelled_build_stops_and_pushes_nothing(real: Real) -> None:
-    build_id = real.build("echo under-way; sleep 4")
+    build_id = real.build("echo under-way; sleep 12")
     real.reaches(build_id, "under-way")
     asked = time.monotonic()
     real.http.post(f"/v1/builds/{build_id}/cancel")
@@ -126,7 +126,7 @@ def test_a_cancelled_build_stops_and_pushes_nothing(real: Real) -> None:
     assert (build["state"], build["error"]["code"]) == ("CANCELLED", "CANCELLED")
     assert time.monotonic() - asked < 15
     assert not processes_of(real.state.build(build_id).path)
-    time.sleep(4)
+    time.sleep(13)
     assert not real.pushed()
 
 
