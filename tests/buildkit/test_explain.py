@@ -244,6 +244,7 @@ def test_exit_codes_come_out_of_buildkits_error(code: int | None) -> None:
         ("could not connect to unix:///run/buildkit/buildkitd.sock after 5s", 1, "DATAPLANE_UNAVAILABLE"),
         ("rpc error: code = Unavailable desc = error reading from server: EOF", 1, "BUILDER_LOST"),
         ("failed to receive status: closing transport due to: connection error", 1, "BUILDER_LOST"),
+        ('Unavailable: connection error: desc = "error while dialing: only one connection allowed"', 1, "BUILDER_LOST"),
         ("", -9, "BUILDER_LOST"),
         ("failed to solve: write /x: no space left on device", 1, "DISK_FULL"),
         ("failed to solve: base name (${X}) should not be blank", 1, "INVALID_DOCKERFILE"),

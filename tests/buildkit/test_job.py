@@ -18,6 +18,7 @@ from boatyard.build import State
 from boatyard.job import BuildJob, JobResult, JobSecret
 from boatyard.reference import Reference
 from boatyard_buildkit import outbox
+from boatyard_buildkit.lost_session import MOST_SOLVES
 from tests.buildkit import jobs
 from tests.buildkit.archives import Link, announce, close, raw
 from tests.buildkit.engine import log_of
@@ -140,6 +141,32 @@ def test_a_client_that_dies_is_lost(stage: Stage) -> None:
 def test_a_daemon_that_goes_away_is_lost(stage: Stage) -> None:
     gone = "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF"
     assert code(stage.run(stage.job(), f"echo '{STEP}'; echo '{gone}'; exit 1\n")) == "BUILDER_LOST"
+
+
+LOST = json.dumps({"vertexes": [{"digest": "v", "name": "[4/4] RUN x", "error": "no active sessions"}]})
+
+
+def test_a_session_that_buildkit_lost_is_begun_again(stage: Stage) -> None:
+    job = stage.job()
+    once = f"echo '{STEP}'; [ -e {stage.folder}/tried ] || {{ touch {stage.folder}/tried; echo '{LOST}'; exit 1; }}\n"
+    result = stage.run(job, once + stage.success(stage.push(job)))
+    assert result.state is State.SUCCEEDED, result.error
+    assert "once more" in log_of(stage.out)
+
+
+def test_a_session_that_is_lost_every_time_is_told(stage: Stage) -> None:
+    script = f"echo . >> {stage.folder}/tries; echo '{STEP}'; echo '{LOST}'; exit 1\n"
+    result = stage.run(stage.job(), script)
+    assert (result.state, code(result)) == (State.ERRORED, "BUILDER_LOST")
+    assert (stage.folder / "tries").read_text().count(".") == MOST_SOLVES
+
+
+def test_a_command_that_only_says_so_is_not_run_again(stage: Stage) -> None:
+    error = 'process "echo no active sessions" did not complete successfully: exit code: 1'
+    said = json.dumps({"vertexes": [{"digest": "v", "name": "[4/4] RUN x", "error": error}]})
+    script = f"echo . >> {stage.folder}/tries; echo '{STEP}'; echo '{said}'; exit 1\n"
+    assert stage.run(stage.job(), script).state is State.FAILED
+    assert (stage.folder / "tries").read_text().count(".") == 1
 
 
 def test_a_program_that_will_not_stop_is_killed(stage: Stage) -> None:

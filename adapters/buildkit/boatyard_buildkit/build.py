@@ -1,6 +1,7 @@
 """The build proper: from an unpacked context to a pushed image, or to the reason why not."""
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
+from boatyard_buildkit.lost_session import MOST_SOLVES, lost_session
 from boatyard_buildkit.mirrors import images_of, named_contexts, replacements
 from boatyard_buildkit.network_script import network_script
 from boatyard_buildkit.progress import Progress
@@ -31,6 +33,8 @@ from boatyard_buildkit.stop import Stopped
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
 """Variables by which buildx lets its environment decide what is built and how."""
 
+_PAUSE_SECONDS: Final = 0.5
+"""Before BuildKit is asked again, so that it has forgotten the build that went."""
 
 _IGNORE_NOTHING: Final = "# The client has already left out what is ignored.\n"
 """Not empty: BuildKit takes an empty one for none, and would then apply the context's own."""
@@ -60,7 +64,13 @@ def build(
     solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)
     instructions = Instructions(job)
-    ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
+    for solves in range(1, MOST_SOLVES + 1):
+        ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
+        if solves == MOST_SOLVES or not lost_session(ended):
+            break
+        log.write("BuildKit lost the session, as it can when a build beside this one ends: once more")
+        progress.enter(Phase.BUILD)
+        time.sleep(_PAUSE_SECONDS)
     if ended.exit_code != 0:
         from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
 

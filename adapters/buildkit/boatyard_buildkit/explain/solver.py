@@ -24,7 +24,7 @@ _NO_BUILDER: Final = re.compile(
 )
 _LOST: Final = re.compile(
     r"error reading from server|transport is closing|closing transport|connection reset|broken pipe|EOF"
-    r"|code = Unavailable|graceful_stop|no active session|server closed"
+    r"|code = Unavailable|graceful_stop|no active session|only one connection allowed|server closed"
 )
 _NO_BUILDX: Final = re.compile(
     r"'buildx' is not a docker command|Usage:\s+(?:docker|buildctl)"
