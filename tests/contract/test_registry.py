@@ -11,7 +11,7 @@ from boatyard.errors import BoatyardError
 from boatyard.memory import MemoryRegistry
 from boatyard.ports import Registry
 from boatyard.reference import Reference
-from boatyard_registry import OciRegistry, push_layout
+from boatyard_registry import OciRegistry
 from boatyard_registry.client import Retries
 from tests.registry.distribution import Distribution
 from tests.registry.layouts import Layout
@@ -88,7 +88,7 @@ class Real:
         layout = Layout(self._folder / f"layout-{self._pushed}")
         images = [layout.image(platform.encode(), platform=platform) for platform in platforms]
         top = images[0] if len(images) == 1 else layout.index(*images)
-        return push_layout(self._lookup(), layout.root(top), Reference.parse(f"{self.host}/{path}:{tag}"))
+        return layout.push(top, f"http://{self.host}/v2/{path}", tag)
 
     def fail(self, code: str) -> None:
         if code == DENIED:

@@ -1,8 +1,10 @@
-"""Small OCI layouts, made by hand."""
+"""Small OCI images, made by hand."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from tests.registry.server import OCI_INDEX, OCI_MANIFEST, digest_of
 
@@ -37,6 +39,25 @@ class Layout:
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
         return self.add(json.dumps(document).encode(), OCI_INDEX)
 
-    def root(self, *entries: dict[str, Any]) -> Path:
-        (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": list(entries)}))
-        return self.folder
+    def push(self, top: dict[str, Any], repository: str, tag: str) -> str:
+        """To the repository at this URL; returns the digest. Manifests go up after all that they name."""
+        manifests: dict[str, bytes] = {}
+        with httpx.Client() as http:
+            for path in sorted((self.folder / "blobs" / "sha256").iterdir()):
+                data = path.read_bytes()
+                if data.startswith(b'{"schemaVersion"'):
+                    manifests[f"sha256:{path.name}"] = data
+                else:
+                    upload = http.post(f"{repository}/blobs/uploads/").raise_for_status().headers["location"]
+                    put = http.put(upload, params=_with(upload, f"sha256:{path.name}"), content=data)
+                    put.raise_for_status()
+            for digest, data in sorted(manifests.items(), key=lambda item: item[0] == top["digest"]):
+                name = tag if digest == top["digest"] else digest
+                headers = {"content-type": json.loads(data)["mediaType"]}
+                http.put(f"{repository}/manifests/{name}", content=data, headers=headers).raise_for_status()
+        digest_of_top: str = top["digest"]
+        return digest_of_top
+
+
+def _with(upload: str, digest: str) -> httpx.QueryParams:
+    return httpx.URL(upload).params.set("digest", digest)

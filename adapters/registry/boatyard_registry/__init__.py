@@ -1,4 +1,4 @@
-"""Any OCI distribution registry: looks images up, and pushes OCI layouts.
+"""Any OCI distribution registry: looks images up. Pushing is BuildKit's.
 
 Protocol: https://github.com/opencontainers/distribution-spec (v1.1) and Docker's token authentication
 (https://distribution.github.io/distribution/spec/auth/token/).
@@ -6,7 +6,6 @@ Protocol: https://github.com/opencontainers/distribution-spec (v1.1) and Docker'
 
 from boatyard_registry.credentials import Anonymous, Chain, Credentials, Keychain
 from boatyard_registry.docker_config import DockerConfigKeychain
-from boatyard_registry.push import push_layout
 from boatyard_registry.registry import OciRegistry
 
 __all__ = [
@@ -16,5 +15,4 @@ __all__ = [
     "DockerConfigKeychain",
     "Keychain",
     "OciRegistry",
-    "push_layout",
 ]

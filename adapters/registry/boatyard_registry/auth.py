@@ -123,9 +123,8 @@ class Authenticator:
         ).encode()
         headers = {
             "content-type": "application/x-www-form-urlencoded",
-            "content-length": str(len(form)),
         }
-        return self._transport.send("POST", realm, headers=headers, body=lambda: [form], limit=_LARGEST_TOKEN)
+        return self._transport.send("POST", realm, headers=headers, body=form, limit=_LARGEST_TOKEN)
 
 
 def _basic(credentials: Credentials) -> str:

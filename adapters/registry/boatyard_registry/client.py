@@ -14,7 +14,7 @@ from boatyard.reference import Repository
 from boatyard_registry.auth import Authenticator
 from boatyard_registry.credentials import Anonymous, Keychain
 from boatyard_registry.media import LARGEST_MANIFEST
-from boatyard_registry.transport import Answer, Body, HttpTransport, Transport, Unreachable, follow, same_origin
+from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable, follow, same_origin
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that a repeat may change."""
@@ -34,9 +34,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Below `/v2/<repository>/`, or a whole URL that the registry gave."""
     actions: str = "pull"
     headers: Mapping[str, str] = {}
-    body: Body | None = None
     limit: int = LARGEST_MANIFEST
-    read_seconds: float = 10.0
 
 
 class RegistryClient:
@@ -114,9 +112,7 @@ class RegistryClient:
             call.method,
             url,
             headers=headers,
-            body=call.body,
             limit=call.limit,
-            read_seconds=call.read_seconds,
         )
 
 

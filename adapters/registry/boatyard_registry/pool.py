@@ -63,7 +63,7 @@ class Connection:
                 self._absolute = f"http://{f'[{origin.host}]' if ':' in origin.host else origin.host}:{origin.port}"
 
     def send(
-        self, method: str, target: str, *, headers: dict[str, str], body: object, read_seconds: float
+        self, method: str, target: str, *, headers: dict[str, str], body: bytes | None, read_seconds: float
     ) -> http.client.HTTPResponse:
         """Raises what http.client raises. `target` is path and query."""
         if self._http.sock is None:
@@ -72,7 +72,7 @@ class Connection:
         self._http.request(
             method,
             self._absolute + target,
-            body=body,  # type: ignore[arg-type]  # an iterable of bytes, as documented
+            body=body,
             headers={**headers, **self._headers},
         )
         return self._http.getresponse()

@@ -195,7 +195,7 @@ class OciRegistry:
             return answer.body, answer.headers.get("docker-content-digest")
         if answer.status == 404 and _ABSENT & error_codes(answer):
             return None
-        raise refusal(reference, answer)
+        raise _refusal(reference, answer)
 
 
 def error_codes(answer: Answer) -> set[str]:
@@ -206,7 +206,7 @@ def error_codes(answer: Answer) -> set[str]:
         return set()
 
 
-def refusal(reference: Reference, answer: Answer) -> BoatyardError:
+def _refusal(reference: Reference, answer: Answer) -> BoatyardError:
     """REGISTRY_DENIED for 401 and 403, else REGISTRY_UNAVAILABLE: an answer that settles nothing.
 
     Some registries answer 403 for a repository that does not exist. Nobody outside can tell that from a

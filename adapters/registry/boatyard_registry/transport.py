@@ -4,7 +4,7 @@ import http.client
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -22,9 +22,6 @@ _TLS: Final = (
     ("RECORD_LAYER_FAILURE", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; set network.caBundle in the settings"),
 )
-
-Body = Callable[[], Iterable[bytes]]
-"""Makes the body anew, because a retry sends it again."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -49,9 +46,8 @@ class Transport(Protocol):
         url: str,
         *,
         headers: Mapping[str, str],
-        body: Body | None = None,
+        body: bytes | None = None,
         limit: int,
-        read_seconds: float = _READ_SECONDS,
     ) -> Answer:
         """One request and its answer, of at most `limit` bytes. Raises Unreachable. Follows no redirect."""
         ...
@@ -62,8 +58,9 @@ class Transport(Protocol):
 class HttpTransport:
     """Thread-safe. The CAs are loaded when the first TLS connection is made: that alone takes 20 ms."""
 
-    def __init__(self, *, ca_bundle: str = "") -> None:
+    def __init__(self, *, ca_bundle: str = "", read_seconds: float = _READ_SECONDS) -> None:
         self._ca_bundle = ca_bundle
+        self._read_seconds = read_seconds
         self._context: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._pool = Pool(self._trust)
@@ -74,9 +71,8 @@ class HttpTransport:
         url: str,
         *,
         headers: Mapping[str, str],
-        body: Body | None = None,
+        body: bytes | None = None,
         limit: int,
-        read_seconds: float = _READ_SECONDS,
     ) -> Answer:
         try:
             origin = Origin.of(url)
@@ -85,7 +81,7 @@ class HttpTransport:
         for fresh in (False, True):
             connection = self._pool.take(origin, fresh=fresh)
             try:
-                return self._exchange(connection, method, url, dict(headers), body, limit, read_seconds)
+                return self._exchange(connection, method, url, dict(headers), body, limit)
             except _STALE:
                 connection.close()
                 if not connection.reused:
@@ -110,15 +106,12 @@ class HttpTransport:
         method: str,
         url: str,
         headers: dict[str, str],
-        body: Body | None,
+        body: bytes | None,
         limit: int,
-        read_seconds: float,
     ) -> Answer:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        response = connection.send(
-            method, target, headers=headers, body=body() if body else None, read_seconds=read_seconds
-        )
+        response = connection.send(method, target, headers=headers, body=body, read_seconds=self._read_seconds)
         received = response.read(limit + 1)
         if len(received) > limit:
             connection.close()
@@ -158,11 +151,9 @@ def follow(
     url: str,
     *,
     headers: Mapping[str, str],
-    body: Body | None,
     limit: int,
-    read_seconds: float,
 ) -> Answer:
-    """One request, with GET's and HEAD's redirects followed. Raises Unreachable.
+    """One GET or HEAD, with its redirects followed. Raises Unreachable.
 
     Authorization stays with the host that it was meant for: a blob store gets none.
     """
@@ -171,9 +162,9 @@ def follow(
         sent = dict(headers)
         if not same_origin(target, url):
             sent.pop("authorization", None)
-        answer = transport.send(method, target, headers=sent, body=body, limit=limit, read_seconds=read_seconds)
+        answer = transport.send(method, target, headers=sent, limit=limit)
         location = answer.headers.get("location")
-        if answer.status not in _REDIRECTS or method not in ("GET", "HEAD") or not location:
+        if answer.status not in _REDIRECTS or not location:
             return answer
         try:
             followed = urljoin(target, location)
