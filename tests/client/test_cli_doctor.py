@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from boatyard.finding import Level
 from boatyard.settings import Buildkit, Network, Settings, Uv
-from boatyard_client.doctor import Level, disk, engine, examine, network, registry
+from boatyard_client.doctor import disk, engine, examine, network, registry
 from boatyard_client.endpoint import Endpoint
 from tests.client.commands import boatyard
 from tests.client.service import MemoryService, once, say
@@ -203,7 +204,7 @@ def test_on_the_real_engine_everything_is_fine() -> None:
 
 
 def _ok(name: str) -> Any:
-    from boatyard_client.doctor.finding import ok
+    from boatyard.finding import ok
 
     return ok(name, "fine")
 

@@ -40,6 +40,12 @@ class ConfigError(ClientError):
     code = "CONFIG"
 
 
+class ClusterError(ClientError):
+    """A cluster cannot be looked at."""
+
+    code = "CLUSTER"
+
+
 class ContextError(ClientError):
     """A file cannot be part of a context."""
 

@@ -10,6 +10,7 @@ from tests.kubernetes.loopback import selectors, validation
 from tests.kubernetes.loopback.admission import admit
 from tests.kubernetes.loopback.rbac import Ask, Authorizer, User
 from tests.kubernetes.loopback.resources import Resource, Target
+from tests.kubernetes.loopback.reviews import BASIC, REVIEWS, review
 from tests.kubernetes.loopback.status import Refused, success
 from tests.kubernetes.loopback.store import Object, Store
 
@@ -57,8 +58,8 @@ class Api:
 
     def create(self, user: User, target: Target, obj: Object, query: Query) -> Object:
         self._allow(user, "create", target)
-        if target.resource.plural == "selfsubjectaccessreviews":
-            return self._review(user, obj)
+        if target.resource.plural in REVIEWS:
+            return review(self.authorizer, user, target, obj)
         metadata = obj.setdefault("metadata", {})
         for field in ("uid", "resourceVersion", "creationTimestamp"):
             metadata.pop(field, None)
@@ -147,22 +148,10 @@ class Api:
         self._settle()
         return success(target.resource.plural, target.name, obj["metadata"]["uid"])
 
-    def _review(self, user: User, obj: Object) -> Object:
-        asked = obj["spec"]["resourceAttributes"]
-        sub = f"/{asked['subresource']}" if asked.get("subresource") else ""
-        ask = Ask(
-            asked["verb"],
-            asked.get("group", ""),
-            asked["resource"] + sub,
-            asked.get("namespace", ""),
-            asked.get("name", ""),
-        )
-        return {**obj, "status": {"allowed": self.authorizer.allows(user, ask)}}
-
     def _allow(self, user: User, verb: str, target: Target) -> None:
         resource = target.resource.plural + (f"/{target.sub}" if target.sub else "")
-        if resource == "selfsubjectaccessreviews":
-            return  # system:basic-user grants it to everybody
+        if resource in BASIC:
+            return
         self.authorizer.check(user, Ask(verb, target.resource.group, resource, target.namespace, target.name))
 
     def _continued(self, query: Query) -> tuple[int, list[str]]:

@@ -2,27 +2,65 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from boatyard_client.cli.output import json_option, print_json, url_option
+from boatyard_client.cli.findings import show
+from boatyard_client.cli.output import json_option, print_json, scope_options, url_option
 
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 """flyte's own base images are of the Python that runs the SDK."""
-_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
+_OF_CLUSTER = ("project", "domain", "context", "kubeconfig", "function_user", "function_groups", "push", "wait_seconds")
+_OF_HERE = ("base_image", "url")
 
 
 @click.command()
 @click.option("--base-image", default=_BASE_IMAGE, show_default=True, help="The base image to look up.")
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Settings to check.")
 @url_option
+@click.option("--cluster", is_flag=True, help="Look at the Kubernetes cluster that builds run in instead.")
+@scope_options
+@click.option("--context", default="", metavar="NAME", help="With --cluster: context of the kubeconfig.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="With --cluster: by default what kubectl would read.")
+@click.option("--as", "function_user", default="", metavar="USER", help="With --cluster: who the function is to it.")
+@click.option("--as-group", "function_groups", multiple=True, metavar="GROUP", help="The same, for its groups.")
+@click.option("--push/--no-push", default=True, help="With --cluster: whether to build and push a tiny image.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(1, 3600),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --cluster: how long each probe may take, image pull included.",
+)
 @json_option
-def doctor(base_image: str, settings: Path | None, url: str, as_json: bool) -> None:
+@click.pass_context
+def doctor(
+    ctx: click.Context, /, base_image: str, settings: Path | None, url: str, cluster: bool, as_json: bool, **given: Any
+) -> None:
     """Check that images can be built, and say what to do where not.
 
     Works with and without a running server. Exit code 1 if anything fails.
+
+    With --cluster: as the person whose kubeconfig it is (or the pod's service account, in a pod), with the settings
+    of the cluster's ConfigMap unless --settings names a file. It runs one or two pods for a second, builds and
+    pushes a tiny image, and takes their Jobs away again, after Ctrl-C, too. Exit code 0 only if builds will work.
     """
-    from boatyard_client.doctor import Level, examine
+    _refuse(ctx, _OF_HERE if cluster else _OF_CLUSTER, "does not go with" if cluster else "needs")
+    if cluster:
+        from boatyard_client.cli.doctor_cluster import examine_cluster
+        from boatyard_client.doctor.cluster import request
+
+        sys.exit(examine_cluster(request(settings=settings, **given), as_json=as_json))
+    _here(base_image, settings, url, as_json)
+
+
+def _here(base_image: str, settings: Path | None, url: str, as_json: bool) -> None:
+    from boatyard.finding import Level
+    from boatyard_client.doctor import examine
     from boatyard_client.endpoint import find_endpoint
     from boatyard_client.settings_file import find_settings
 
@@ -31,11 +69,15 @@ def doctor(base_image: str, settings: Path | None, url: str, as_json: bool) -> N
     for finding in examine(find_endpoint(url), found, files, base_image):
         findings.append(finding)
         if not as_json:
-            mark, colour = _MARKS[finding.status]
-            click.echo(f"{click.style(mark, fg=colour)} {finding.check:<10}  {finding.detail}")
-            if finding.advice:
-                click.echo(f"  {'':<10}  → {finding.advice}")
+            show(finding, width=10)
     failed = any(finding.status is Level.FAIL for finding in findings)
     if as_json:
         print_json({"ok": not failed, "checks": findings})
     sys.exit(1 if failed else 0)
+
+
+def _refuse(ctx: click.Context, names: tuple[str, ...], verb: str) -> None:
+    """An option that would be ignored is a mistake."""
+    for parameter in ctx.command.params:
+        if parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]} {verb} --cluster", ctx)

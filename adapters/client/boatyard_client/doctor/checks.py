@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from boatyard.finding import Finding, fail
 from boatyard.settings import Settings
 from boatyard_client.client import Client
 from boatyard_client.doctor import disk, engine, network, registry, server
-from boatyard_client.doctor.finding import Finding, fail
 from boatyard_client.endpoint import Endpoint, is_loopback
 from boatyard_client.errors import ClientError
 

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard_client.display.text import size
-from boatyard_client.doctor.finding import Finding, fail, ok, warn
 
 _COMFORTABLE: Final = 10 * 1000**3
 _TOO_LITTLE: Final = 1000**3

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard.settings import Buildkit, Uv
-from boatyard_client.doctor.finding import Finding, fail, ok, warn
 
 _SECONDS: Final = 15
 _SERVE: Final = "`boatyard serve` finds or sets up a BuildKit."

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard.settings import Network
-from boatyard_client.doctor.finding import Finding, fail, ok, warn
 
 _SECONDS: Final = 30
 _ANY_PACKAGE: Final = "packaging"

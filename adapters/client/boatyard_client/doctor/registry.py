@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from boatyard.errors import BoatyardError
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard.plan import ground_of
 from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
-from boatyard_client.doctor.finding import Finding, fail, ok, warn
 
 _PROBE: Final = "boatyard-doctor"
 _PUSH: Final = "pull,push"

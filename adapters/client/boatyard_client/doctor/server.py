@@ -3,8 +3,8 @@
 from typing import Final
 
 from boatyard.api.handlers import VERSION
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard_client.client import Client
-from boatyard_client.doctor.finding import Finding, fail, ok, warn
 from boatyard_client.errors import ApiError, ClientError
 from boatyard_client.retry import Patience
 

@@ -5,8 +5,8 @@ from typing import Final
 from lightkube.resources.core_v1 import Node
 
 from boatyard.errors import BoatyardError
+from boatyard.finding import Finding, Level, fail, ok, unknown, warn
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.doctor.finding import Finding, failed, ok, unknown, warning
 
 _CHECK: Final = "nodes"
 _OWN_GROUP: Final = (
@@ -23,8 +23,8 @@ def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
     except BoatyardError as error:
         return unknown(_CHECK, error.detail)
     if not nodes:
-        text = "no node fits kubernetes.nodeSelector now"
-        return warning(_CHECK, text, "That is right if nodes come when they are needed.")
+        text = "no node fits kubernetes.nodeSelector now" if node_selector else "there is no node now"
+        return warn(_CHECK, text, "That is right if nodes come when they are needed.")
     names: dict[str, int] = {}
     for node in nodes:
         kind = _kind(node)
@@ -32,12 +32,26 @@ def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
     text = ", ".join(f"{count} {kind}" for kind, count in sorted(names.items()))
     if set(names) == {"GKE Autopilot"}:
         advice = "Autopilot rejects such pods: use a buildkitUri outside of it, or a Standard node pool."
-        return failed(_CHECK, text, advice)
+        return fail(_CHECK, text, advice)
     if "other" not in names:
-        return failed(_CHECK, f"{text}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)
+        return fail(_CHECK, f"{text}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)
     if len(names) > 1:
-        return warning(_CHECK, f"{text}: not all of them can run rootless BuildKit", _OWN_GROUP)
+        return warn(_CHECK, f"{text}: not all of them can run rootless BuildKit", _OWN_GROUP)
     return ok(_CHECK, f"{len(nodes)} of ordinary images")
+
+
+def with_probe(nodes: Finding, sandbox: list[Finding]) -> Finding:
+    """What a pod found on one of the nodes counts over what nodes of their kind are known for."""
+    if nodes.status is not Level.FAIL or not sandbox:
+        return nodes
+    if any(finding.status in (Level.FAIL, Level.UNKNOWN) for finding in sandbox):
+        return nodes
+    kinds = nodes.detail.partition(":")[0]
+    return warn(
+        _CHECK,
+        f"{kinds}: such nodes start without what rootless BuildKit needs, but the one that was tried has it",
+        "See that all nodes of builds are set up like it.",
+    )
 
 
 def _kind(node: Node) -> str:

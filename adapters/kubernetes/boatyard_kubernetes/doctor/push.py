@@ -1,64 +1,101 @@
 """A tiny image, built and pushed the way every build is: it proves the plan, the topology, the credentials."""
 
-import hashlib
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
 from typing import Final
 
-from boatyard.build import State, build_id
+import msgspec
+from lightkube.resources.batch_v1 import Job
+
+from boatyard.build import Build, State
 from boatyard.errors import BoatyardError
+from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.job import BuildJob
+from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import JobRunner, Scope
 from boatyard.settings import Settings
-from boatyard_kubernetes.doctor.finding import Finding, failed, ok, unknown
+from boatyard.spec import ImageSpec
+from boatyard.target import Target
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.names import job_name, namespace_of
+from boatyard_kubernetes.refusals import Absent
 
-_SECONDS: Final = 0.5
+IMAGES: Final = "registry push"
+CACHE: Final = "cache push"
+NAME: Final = "boatyard-doctor"
+_ATTEMPT: Final = 1
+"""Nobody built this before."""
+_SECONDS: Final = 1.0
+
+
+def tiny_job(settings: Settings, scope: Scope, *, timeout_seconds: float = 60) -> BuildJob:
+    """For an image of one value and no files, planned as any other, with a key of its own. Nothing is cached.
+
+    Raises what the plan of a user's image would: FORBIDDEN, INVALID_SPEC.
+    """
+    platform = settings.default_platforms[:1]
+    spec = ImageSpec(dockerfile=f"FROM scratch\nLABEL io.boatyard.doctor={uuid.uuid4().hex}\n", platform=platform)
+    order = Order(spec=spec, scope=scope, target=Target(name=NAME))
+    known = settings if settings.default_repository else msgspec.structs.replace(settings, default_repository=NAME)
+    job = make_job(order, make_plan(order, known), settings, attempt=_ATTEMPT, context_url="")
+    return msgspec.structs.replace(job, cache_repository="", timeout_seconds=max(int(timeout_seconds), 1))
 
 
 def check_push(
+    cluster: Cluster,
     runner: JobRunner,
     settings: Settings,
-    scope: Scope,
-    repository: str,
+    job: BuildJob,
     *,
     check: str,
-    wait_seconds: float = 300,
+    wait_seconds: float,
+    waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> Finding:
-    """Pushes `<repository>:boatyard-doctor`. `check` names the finding: registry push, cache push."""
-    target = f"{repository}:boatyard-doctor"
-    key = hashlib.sha256(f"{uuid.uuid4()} {target}".encode()).hexdigest()
-    tag = key[:32]
-
-    def make(attempt: int) -> BuildJob:
-        return BuildJob(
-            id=build_id(tag, attempt),
-            key=key,
-            attempt=attempt,
-            project=scope.project,
-            domain=scope.domain,
-            target=target,
-            platforms=settings.default_platforms[:1],
-            dockerfile=f"FROM scratch\nENV BOATYARD_DOCTOR={key}\n",
-            insecure_registries=settings.insecure_registries,
-            timeout_seconds=int(wait_seconds),
-        )
-
+    """Builds and pushes `job`, and takes its Job away. The image stays: a builder may not delete."""
+    namespace = namespace_of(settings.kubernetes, Scope(job.project, job.domain))
+    tag = job.id.rpartition("-")[0]
+    build: Build | None = None
+    begun = time.monotonic()
     try:
-        asked = runner.ensure(make, tag, force=True).build
-        end = time.monotonic() + wait_seconds
-        while time.monotonic() < end:
-            build = runner.status(asked.id)
+        build = runner.ensure(lambda _: job, tag, force=True).build
+        while time.monotonic() - begun < wait_seconds:
+            build = runner.status(job.id)
             if build is None:
                 return unknown(check, "the probe's Job was taken away")
             if build.state is State.SUCCEEDED:
-                return ok(check, f"pushed {target}")
+                return ok(check, f"pushed {job.target}")
             if build.state.ended and build.error:
-                return failed(check, f"{build.error.code}: {build.error.message}", build.error.advice)
+                return fail(check, f"{build.error.code}: {build.error.message}", build.error.advice)
+            waiting(f"{check}: {_where(build)}")
             pause(_SECONDS)
-        runner.cancel(asked.id)
     except BoatyardError as error:
-        return failed(check, f"{error.code}: {error.detail}", error.meaning.advice)
-    step = build.step.title if build and build.step else "the cluster gives no reason"
-    return unknown(check, f"the probe did not end within {wait_seconds:g} s: {step}")
+        return fail(check, f"{error.code}: {error.detail}", error.meaning.advice)
+    finally:
+        with contextlib.suppress(Absent, BoatyardError):
+            cluster.delete(Job, job_name(job.id), namespace)
+    return unknown(
+        check,
+        f"not pushed within {wait_seconds:g} s: {_where(build) if build else 'no reason given'}",
+        "Give it longer with --wait, or mend what the line says.",
+    )
+
+
+def check_cache(finding: Finding) -> Finding:
+    """What a push to the cache's repository means: a build whose cache cannot be kept is slow, and no failure."""
+    if finding.status != "fail":
+        return finding
+    return warn(CACHE, f"{finding.detail} (builds work without, and are slower)", finding.advice)
+
+
+def for_cache(job: BuildJob, repository: str) -> BuildJob:
+    """The same, to the cache's repository, under a tag that is written over each time, as those of caches are."""
+    return msgspec.structs.replace(job, target=f"{repository}:{NAME}")
+
+
+def _where(build: Build) -> str:
+    if build.step:
+        return build.step.title
+    return f"{build.phase.value.lower().replace('_', ' ')}" if build.phase else build.state.value.lower()

@@ -1,51 +1,152 @@
-"""Whether whoever asks has the function's rights, asked of the cluster itself (SelfSubjectAccessReview)."""
+"""Whether the function has its rights, asked of the cluster itself, on the function's behalf.
 
-from lightkube.models.authorization_v1 import ResourceAttributes, SelfSubjectAccessReviewSpec
+Who the function is, its bindings say (`boatyard_kubernetes.access`), unless it is named. LocalSubjectAccessReview
+and SubjectAccessReview answer for somebody else; where that may not be asked, or the bindings not be read, it is
+asked for whoever asks (SelfSubjectAccessReview), which everybody may.
+"""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from lightkube.models.authorization_v1 import (
+    ResourceAttributes,
+    SelfSubjectAccessReviewSpec,
+    SubjectAccessReviewSpec,
+)
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.models.rbac_v1 import PolicyRule
-from lightkube.resources.authorization_v1 import SelfSubjectAccessReview
+from lightkube.models.rbac_v1 import PolicyRule, Subject
+from lightkube.resources.authorization_v1 import (
+    LocalSubjectAccessReview,
+    SelfSubjectAccessReview,
+    SubjectAccessReview,
+)
+from lightkube.resources.rbac_authorization_v1 import ClusterRoleBinding, RoleBinding
 
 from boatyard.errors import BoatyardError
+from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
-from boatyard_kubernetes.access import cluster_rules, rules
+from boatyard_kubernetes.access import NAME, cluster_rules, rules
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.doctor.finding import Finding, failed, ok, unknown
+from boatyard_kubernetes.refusals import Absent
 
-_CHECK = "rbac"
+_CHECK: Final = "rbac"
+_EVERYBODY: Final = "system:authenticated"
+_GRANT: Final = (
+    "As an administrator apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
+)
+Ask = Callable[[ResourceAttributes], bool]
 
 
-def check_rights(cluster: Cluster, settings: Settings, namespace: str) -> Finding:
-    """The API server lets everybody ask this about themselves (system:basic-user)."""
-    asked = [(rule, namespace) for rule in rules()] + [(rule, "") for rule in cluster_rules(settings)]
+class Person(NamedTuple):
+    """Somebody, as the cluster knows them."""
+
+    user: str
+    groups: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.user or f"the group {self.groups[0]}"
+
+
+def check_rights(
+    cluster: Cluster, settings: Settings, namespace: str, *, me: str, function: Person | None = None
+) -> Finding:
+    """`me`: who asks, for the answer. `function`: who it is; without, its bindings are read."""
+    try:
+        people = [function] if function else _bound(cluster, namespace)
+    except BoatyardError as error:
+        return _for_me(cluster, settings, namespace, me, error.detail)
+    if not people:
+        return fail(
+            _CHECK,
+            f"nothing is granted to the function: there is no RoleBinding {NAME} in {namespace}",
+            f"{_GRANT} If its rights come from elsewhere, name it with --as or --as-group.",
+        )
     missing: list[str] = []
     try:
-        for rule, where in asked:
-            missing += [right for right in _missing(cluster, rule, where) if right not in missing]
+        for person in people:
+            if short := _missing(settings, namespace, _for_person(cluster, person)):
+                missing.append(f"{person} may not {'; '.join(short)}")
+    except BoatyardError as error:
+        return unknown(_CHECK, f"not to be asked for {people[0]}: {error.detail}", "Run it as an administrator.")
+    if missing:
+        return fail(_CHECK, ". ".join(missing), _GRANT)
+    return ok(_CHECK, f"{', '.join(map(str, people))} may do all that builds in {namespace} need")
+
+
+def _for_me(cluster: Cluster, settings: Settings, namespace: str, me: str, why: str) -> Finding:
+    def ask(attributes: ResourceAttributes) -> bool:
+        spec = SelfSubjectAccessReviewSpec(resourceAttributes=attributes)
+        answer = cluster.create(SelfSubjectAccessReview(metadata=ObjectMeta(), spec=spec), None)
+        return bool(answer.status and answer.status.allowed)
+
+    try:
+        missing = _missing(settings, namespace, ask)
     except BoatyardError as error:
         return unknown(_CHECK, error.detail)
     if missing:
-        return failed(
-            _CHECK,
-            "not allowed: " + "; ".join(missing),
-            "Apply what `python -m boatyard_kubernetes manifests …` prints, as an administrator.",
+        return fail(_CHECK, f"{me} may not {'; '.join(missing)}", _GRANT)
+    return warn(
+        _CHECK,
+        f"{me} may do all that builds in {namespace} need; who the function is is not known ({why})",
+        "Nothing is wrong if you are the function. Else name it with --as or --as-group, or ask as an administrator.",
+    )
+
+
+def _bound(cluster: Cluster, namespace: str) -> list[Person]:
+    """Everybody to whom the function's bindings give its rights; the wide one where namespaces are made on demand."""
+    subjects: list[Subject] = []
+    try:
+        subjects = cluster.get(RoleBinding, NAME, namespace).subjects or []
+    except Absent:
+        try:
+            subjects = cluster.get(ClusterRoleBinding, NAME, None).subjects or []
+        except Absent:
+            return []
+    return [_person(subject, namespace) for subject in subjects]
+
+
+def _person(subject: Subject, namespace: str) -> Person:
+    match subject.kind:
+        case "ServiceAccount":
+            home = subject.namespace or namespace
+            groups = ("system:serviceaccounts", f"system:serviceaccounts:{home}", _EVERYBODY)
+            return Person(f"system:serviceaccount:{home}:{subject.name}", groups)
+        case "Group":
+            return Person("", (subject.name, _EVERYBODY))
+    return Person(subject.name, (_EVERYBODY,))
+
+
+def _for_person(cluster: Cluster, person: Person) -> Ask:
+    def ask(attributes: ResourceAttributes) -> bool:
+        spec = SubjectAccessReviewSpec(
+            user=person.user or None, groups=list(person.groups) or None, resourceAttributes=attributes
         )
-    return ok(_CHECK, f"all rights that builds in {namespace} need are there")
+        # The local one needs no right on the whole cluster.
+        if attributes.namespace:
+            metadata = ObjectMeta(namespace=attributes.namespace)
+            local = cluster.create(LocalSubjectAccessReview(metadata=metadata, spec=spec), attributes.namespace)
+            return bool(local.status and local.status.allowed)
+        answer = cluster.create(SubjectAccessReview(metadata=ObjectMeta(), spec=spec), None)
+        return bool(answer.status and answer.status.allowed)
+
+    return ask
 
 
-def _missing(cluster: Cluster, rule: PolicyRule, namespace: str) -> list[str]:
+def _missing(settings: Settings, namespace: str, ask: Ask) -> list[str]:
+    asked = [(rule, namespace) for rule in rules()] + [(rule, "") for rule in cluster_rules(settings)]
+    return list(dict.fromkeys(right for rule, where in asked for right in _missing_of(rule, where, ask)))
+
+
+def _missing_of(rule: PolicyRule, namespace: str, ask: Ask) -> list[str]:
     found: list[str] = []
     where = f"in {namespace}" if namespace else "in all namespaces"
     for group in rule.apiGroups or ():
         for resource in rule.resources or ():
             for verb in rule.verbs:
                 plural, _, sub = resource.partition("/")
-                asked = ResourceAttributes(
+                attributes = ResourceAttributes(
                     verb=verb, group=group, resource=plural, subresource=sub or None, namespace=namespace or None
                 )
-                review = SelfSubjectAccessReview(
-                    metadata=ObjectMeta(), spec=SelfSubjectAccessReviewSpec(resourceAttributes=asked)
-                )
-                answer = cluster.create(review, None)
-                if not (answer.status and answer.status.allowed):
+                if not ask(attributes):
                     found.append(f"{verb} {resource}{f'.{group}' if group else ''} {where}")
     return found

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""What a check of `boatyard doctor` found, whoever checked."""
 
 from enum import StrEnum
 
@@ -10,14 +10,20 @@ class Level(StrEnum):
     WARN = "warn"
     """Builds may work; look at it."""
     FAIL = "fail"
-    """Builds cannot work."""
+    """Builds cannot work until the advice is followed."""
+    UNKNOWN = "unknown"
+    """It could not be looked at; `detail` says why."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the answer, and an element of `checks` in `--json`."""
+
     check: str
+    """A few words that stay the same, such as `registry` or `user namespaces`."""
     status: Level
     detail: str
     advice: str = ""
+    """What to do; one sentence or two in the imperative."""
 
 
 def ok(check: str, detail: str) -> Finding:
@@ -30,3 +36,7 @@ def warn(check: str, detail: str, advice: str) -> Finding:
 
 def fail(check: str, detail: str, advice: str) -> Finding:
     return Finding(check=check, status=Level.FAIL, detail=detail, advice=advice)
+
+
+def unknown(check: str, detail: str, advice: str = "") -> Finding:
+    return Finding(check=check, status=Level.UNKNOWN, detail=detail, advice=advice)

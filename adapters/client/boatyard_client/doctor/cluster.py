@@ -1,0 +1,53 @@
+"""The doctor of clusters, where the distribution that brings it is installed."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from boatyard.cluster_doctor import GROUP, NAME, ClusterDoctor, ClusterRequest
+from boatyard.ports import Scope
+from boatyard_client.endpoint import find_client_settings
+from boatyard_client.errors import ConfigError
+from boatyard_client.settings_file import find_settings, project_settings
+
+
+def find_doctor() -> ClusterDoctor:
+    """Raises ConfigError with what to install."""
+    points = list(entry_points(group=GROUP, name=NAME))
+    if not points:
+        raise ConfigError(
+            "what looks at clusters is not installed here", advice="pip install boatyard-kubernetes beside boatyard."
+        )
+    try:
+        doctor: ClusterDoctor = points[0].load()
+    except ImportError as error:
+        advice = "Install boatyard-kubernetes anew."
+        raise ConfigError(f"{points[0].value} cannot be loaded: {error}", advice=advice) from error
+    return doctor
+
+
+def request(
+    *,
+    settings: Path | None,
+    project: str,
+    domain: str,
+    context: str,
+    kubeconfig: str,
+    function_user: str,
+    function_groups: tuple[str, ...],
+    push: bool,
+    wait_seconds: float,
+) -> ClusterRequest:
+    """What was not said on the command line comes from the files in force. Raises ConfigError for a wrong one."""
+    configured = find_client_settings()
+    own = project_settings()
+    return ClusterRequest(
+        scope=Scope(project or configured.project or "default", domain or configured.domain or "development"),
+        context=context,
+        kubeconfig=kubeconfig,
+        settings=find_settings(settings)[0] if settings else None,
+        project_settings=find_settings(own)[0] if own else None,
+        function_user=function_user,
+        function_groups=function_groups,
+        push=push,
+        wait_seconds=wait_seconds,
+    )

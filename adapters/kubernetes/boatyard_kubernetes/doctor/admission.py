@@ -1,0 +1,88 @@
+"""Whether the cluster lets in the pods of a topology, asked by a dry run: Pod Security, policies, quotas and webhooks
+answer as they would, and nothing is made."""
+
+import uuid
+from typing import Final, NamedTuple
+
+import msgspec
+from lightkube.models.core_v1 import PodTemplateSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.apps_v1 import StatefulSet
+from lightkube.resources.core_v1 import Pod
+
+from boatyard.errors import BoatyardError
+from boatyard.finding import Level
+from boatyard.job import BuildJob
+from boatyard.settings import Settings
+from boatyard_kubernetes.buildkitd import buildkitd_objects
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.pod import template
+from boatyard_kubernetes.refusals import NamespaceMissing
+from boatyard_kubernetes.topology import Topology, choose
+
+
+class Admitted(NamedTuple):
+    status: Level
+    """OK, FAIL or UNKNOWN."""
+    detail: str
+    advice: str = ""
+
+
+LEVEL: Final = "pod-security.kubernetes.io/enforce"
+DEPLOY: Final = "Apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
+
+
+def with_topology(settings: Settings, topology: Topology) -> Settings:
+    """The settings as they would be for another topology than theirs."""
+    if choose(settings) is topology:
+        return settings
+    buildkit = msgspec.structs.replace(settings.buildkit, enabled=topology is Topology.MANAGED, driver="buildctl")
+    uri = "tcp://elsewhere:1234" if topology is Topology.EXTERNAL else ""
+    return msgspec.structs.replace(settings, buildkit=buildkit, buildkit_uri=uri)
+
+
+def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:
+    """A build's pod, in the namespace of builds."""
+    found = _try(cluster, template(job, with_topology(settings, topology)), namespace)
+    if found.status is Level.FAIL and "PodSecurity" in found.detail and topology is Topology.DAEMONLESS:
+        advice = f"Label {namespace} {LEVEL}=privileged, or let builds use the managed buildkitd."
+        return found._replace(advice=advice)
+    return found
+
+
+def admit_daemon(cluster: Cluster, settings: Settings) -> Admitted:
+    """The managed buildkitd's pod, in its own namespace. Raises NamespaceMissing if that is not there.
+
+    Where it is not what the settings ask for, nobody has deployed it, and it has no service account yet.
+    """
+    chosen = with_topology(settings, Topology.MANAGED)
+    daemon = next(made for made in buildkitd_objects(chosen) if isinstance(made, StatefulSet))
+    assert daemon.spec is not None  # noqa: S101 - as made
+    namespace = settings.kubernetes.buildkit_namespace
+    if chosen is not settings and daemon.spec.template.spec:
+        daemon.spec.template.spec.serviceAccountName = None
+    found = _try(cluster, daemon.spec.template, namespace)
+    if found.status is Level.FAIL and "PodSecurity" in found.detail:
+        return found._replace(advice=f"Label {namespace} {LEVEL}=privileged.")
+    return found
+
+
+def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
+    labels = (made.metadata and made.metadata.labels) or {}
+    annotations = (made.metadata and made.metadata.annotations) or None
+    name = f"boatyard-doctor-{uuid.uuid4().hex[:8]}"
+    pod = Pod(
+        metadata=ObjectMeta(name=name, namespace=namespace, labels=labels, annotations=annotations), spec=made.spec
+    )
+    try:
+        cluster.create(pod, namespace, dry_run=True)
+    except NamespaceMissing:
+        raise
+    except BoatyardError as error:
+        if "RBAC does not allow" in error.detail or "dry run" in error.detail or error.meaning.retryable:
+            return Admitted(Level.UNKNOWN, error.detail)
+        missing = "service account" in error.detail.lower() and "not found" in error.detail
+        return Admitted(
+            Level.FAIL, error.detail, DEPLOY if missing else "Change what the line says, as an administrator."
+        )
+    return Admitted(Level.OK, namespace)

@@ -1,0 +1,94 @@
+"""The entry point of `boatyard doctor --cluster`: from the words of a command line to an examination and back."""
+
+import time
+from collections.abc import Callable
+
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.authentication_v1 import SelfSubjectReview
+
+from boatyard.cluster_doctor import ClusterRequest, Diagnosis, NotExamined
+from boatyard.errors import BoatyardError
+from boatyard.finding import Finding, fail, ok
+from boatyard_kubernetes.cluster import Cluster, connect
+from boatyard_kubernetes.doctor.configured import find_settings
+from boatyard_kubernetes.doctor.examination import Examination
+from boatyard_kubernetes.doctor.kubeconfig import find_config
+from boatyard_kubernetes.doctor.prospects import first_advice
+from boatyard_kubernetes.doctor.rights import Person
+from boatyard_kubernetes.refusals import Absent
+from boatyard_kubernetes.runner import KubernetesJobRunner
+
+
+class _SystemClock:
+    """The machine's own; a deployment's wiring has its own, too."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def examine_cluster(
+    request: ClusterRequest,
+    *,
+    found: Callable[[Finding], None],
+    waiting: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> Diagnosis:
+    """A `boatyard.cluster_doctor.ClusterDoctor`."""
+    config = find_config(request.kubeconfig, request.context)
+    try:
+        cluster = connect(config)
+        me = _who_am_i(cluster)
+        configured = find_settings(cluster, request)
+        settings = configured.settings
+        examination = Examination(
+            cluster,
+            settings,
+            request.scope,
+            wait_seconds=request.wait_seconds,
+            found=found,
+            waiting=waiting,
+            pause=pause,
+        )
+        examination.begin(
+            ok("cluster", f"{config.cluster.server} knows you as {me}"),
+            ok("settings", f"{configured.origin}: {examination.chosen} BuildKit")
+            if settings.enabled
+            else fail("settings", f"{configured.origin}: enabled is false", "Set enabled: true."),
+        )
+        named = Person(request.function_user, request.function_groups)
+        examination.run(
+            me=me,
+            function=named if any(named) else None,
+            runner=KubernetesJobRunner(cluster, settings, _SystemClock(), fresh_seconds=0) if request.push else None,
+        )
+    except BoatyardError as error:
+        raise NotExamined(error.detail, "") from None
+    prospects = examination.prospects()
+    return Diagnosis(
+        cluster=config.cluster.server,
+        context=config.context_name,
+        user=me,
+        namespace=examination.namespace,
+        settings=configured.origin,
+        checks=tuple(examination.findings),
+        topologies=prospects,
+        advice=first_advice(prospects),
+    )
+
+
+def _who_am_i(cluster: Cluster) -> str:
+    """Everybody who is known may ask (system:basic-user, Kubernetes 1.28), so it shows whether the cluster answers."""
+    try:
+        review = cluster.create(SelfSubjectReview(metadata=ObjectMeta()), None)
+    except Absent:
+        raise NotExamined("the cluster is older than Kubernetes 1.28", "Boatyard needs 1.30 or newer.") from None
+    except BoatyardError as error:
+        raise NotExamined(error.detail, "See that `kubectl get namespaces` works with the same kubeconfig.") from None
+    except (OSError, LookupError, ValueError) as error:  # a credential plugin of the kubeconfig that is not there
+        why = " ".join(str(error).split())
+        advice = "See that `kubectl get namespaces` works with the same kubeconfig."
+        raise NotExamined(f"the kubeconfig's credentials cannot be made: {why}", advice) from None
+    return (review.status and review.status.userInfo and review.status.userInfo.username) or "nobody"

@@ -1,0 +1,81 @@
+"""The settings that builds in a cluster go by: a file that was named, or the ConfigMap that the deployment wrote."""
+
+from typing import Final
+
+import msgspec
+from lightkube.resources.core_v1 import ConfigMap
+
+from boatyard.cluster_doctor import ClusterRequest, NotExamined
+from boatyard.errors import BoatyardError
+from boatyard.settings import Settings
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.names import namespace_of
+from boatyard_kubernetes.refusals import Absent, NamespaceMissing
+
+KEY: Final = "settings.json"
+"""Of the ConfigMap's data; infra/terraform writes it."""
+
+
+class Configured(msgspec.Struct, frozen=True):
+    settings: Settings
+    origin: str
+    """Where they are from, for people."""
+
+
+def find_settings(cluster: Cluster, request: ClusterRequest) -> Configured:
+    """A named file wins, then the ConfigMap of the scope's namespace, then the project's own file.
+
+    The namespace's name comes from the settings, which are in it. So it is looked for where the project's file (or
+    the default template) puts it, then among all ConfigMaps of that name: settings that put the scope's builds into
+    the very namespace in which they lie are the right ones. Raises NotExamined.
+    """
+    if request.settings is not None:
+        return Configured(request.settings, "the file that was named")
+    known = request.project_settings or Settings()
+    name = known.target_config_map_name
+    namespace = namespace_of(known.kubernetes, request.scope)
+    why = f"there is no ConfigMap {name} in {namespace}"
+    try:
+        return _read(cluster.get(ConfigMap, name, namespace))
+    except (Absent, NamespaceMissing):
+        if found := _elsewhere(cluster, request, name):
+            return found
+    except BoatyardError as error:
+        why = error.detail
+    if request.project_settings is not None:
+        return Configured(request.project_settings, f"the project's boatyard.toml, as {why}")
+    raise NotExamined(
+        f"which settings builds go by is not known: {why}",
+        "Name them with --settings FILE, or another scope with --project and --domain; Terraform writes the ConfigMap.",
+    )
+
+
+def _elsewhere(cluster: Cluster, request: ClusterRequest, name: str) -> Configured | None:
+    try:
+        found = cluster.find(ConfigMap, None, fields=f"metadata.name={name}")
+    except BoatyardError:  # not everybody may list them everywhere
+        return None
+    for config_map in found:
+        try:
+            configured = _read(config_map)
+            if namespace_of(configured.settings.kubernetes, request.scope) == _place(config_map)[0]:
+                return configured
+        except (NotExamined, BoatyardError):
+            continue  # another deployment's, or not for this scope
+    return None
+
+
+def _read(config_map: ConfigMap) -> Configured:
+    where = f"the ConfigMap {'/'.join(_place(config_map))}"
+    try:
+        return Configured(msgspec.json.decode((config_map.data or {})[KEY], type=Settings), where)
+    except KeyError:
+        raise NotExamined(f"{where} has no {KEY}", "Apply the deployment again, or use --settings FILE.") from None
+    except msgspec.MsgspecError as error:
+        raise NotExamined(f"{where}: {error}", "Apply the deployment again, or use --settings FILE.") from None
+
+
+def _place(config_map: ConfigMap) -> tuple[str, str]:
+    """Namespace and name."""
+    metadata = config_map.metadata
+    return (metadata and metadata.namespace) or "", (metadata and metadata.name) or ""

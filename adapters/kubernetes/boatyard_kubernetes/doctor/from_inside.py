@@ -1,0 +1,99 @@
+"""What pods in the cluster found, as findings: the image, who it is to a cloud, the buildkitd, the node."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from lightkube.resources.batch_v1 import Job
+
+from boatyard.finding import Finding, fail, ok, unknown
+from boatyard.settings import Settings
+from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
+from boatyard_kubernetes.doctor.identity import Account, check_identity, find_account
+from boatyard_kubernetes.doctor.probe_jobs import node_job, place_job
+
+_NODE: Final = "a pod like buildkitd's"
+_PLACE: Final = "a pod like a build's"
+_IMAGE: Final = "builder image"
+_NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage, with kubernetes.imagePullSecrets."
+
+
+class Inside(msgspec.Struct, frozen=True):
+    place: list[Finding]
+    """Of builds: builder image, workload identity, buildkitd."""
+    node: list[Finding]
+    """Of the node, for a rootless BuildKit; empty if no such pod would be let in anywhere."""
+
+
+def look_from_inside(
+    cluster: Cluster,
+    settings: Settings,
+    namespace: str,
+    daemon_namespace: str | None,
+    *,
+    wait_seconds: float,
+    waiting: Callable[[str], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> Inside:
+    """`daemon_namespace`: one that lets in a pod like the rootless buildkitd's."""
+    account = find_account(cluster, settings, namespace)
+    daemons = daemon.find_daemons(cluster, settings, namespace)
+    jobs: dict[str, Job] = {}
+    if isinstance(account, Account):
+        known = daemons if isinstance(daemons, daemon.Daemons) else daemon.Daemons((), False)
+        jobs[_PLACE] = place_job(settings, namespace, wait_seconds, known.addresses, tls=known.tls)
+    if daemon_namespace is not None:
+        jobs[_NODE] = node_job(settings, daemon_namespace, wait_seconds)
+    answers = probe.run(cluster, jobs, wait_seconds=wait_seconds, waiting=waiting, pause=pause)
+    sight, image = _image(settings, answers.get(_PLACE), wait_seconds)
+    place = [image] if image else []
+    if isinstance(account, Account):
+        place.append(check_identity(settings, account, sight.identity if sight else None))
+    else:
+        place.append(account)
+    if isinstance(daemons, Finding):
+        place.append(daemons)
+    elif daemons is not None:
+        not_tried = unknown("buildkitd", "no pod ran to reach it")
+        place.append(daemon.judge(daemons, sight.buildkitd) if sight else not_tried)
+    return Inside(place, _node(answers.get(_NODE), wait_seconds))
+
+
+def _image(
+    settings: Settings, answer: probe.Said | probe.Silent | None, wait_seconds: float
+) -> tuple[seen.PlaceSeen | None, Finding | None]:
+    """Nothing of the image is known where no pod could be started for want of a service account."""
+    image = settings.kubernetes.builder_image
+    if answer is None:
+        return None, None
+    if isinstance(answer, probe.Silent):
+        why = answer.why or "the cluster gives no reason"
+        if not answer.final:
+            late = unknown(_IMAGE, f"{image} did not run within {wait_seconds:g} s: {why}", "Give it longer: --wait.")
+            return None, late
+        pulled = "cannot be pulled" in why
+        text = why if pulled else f"{image} did not run: {why}"
+        return None, fail(_IMAGE, text, _NAME_IT if pulled else "Change what the line says.")
+    try:
+        sight = seen.PLACE.decode(answer.message)
+    except msgspec.MsgspecError:
+        words = " ".join(answer.message.split())[-200:] or "without a word"
+        return None, fail(_IMAGE, f"{image} cannot run the job: it ended with {answer.code}: {words}", _NAME_IT)
+    if sight.missing:
+        advice = "Name an image with Python, boatyard-buildkit and buildctl in kubernetes.builderImage."
+        return sight, fail(_IMAGE, f"{image} lacks {', '.join(sight.missing)}", advice)
+    return sight, ok(_IMAGE, f"{image} runs (Python {sight.python})")
+
+
+def _node(answer: probe.Said | probe.Silent | None, wait_seconds: float) -> list[Finding]:
+    check = sandbox.CHECKS[0]
+    if answer is None:
+        return []
+    if isinstance(answer, probe.Silent):
+        return [unknown(check, f"the pod that looks did not run: {answer.why or f'not within {wait_seconds:g} s'}")]
+    try:
+        return sandbox.judge(seen.NODE.decode(answer.message))
+    except msgspec.MsgspecError:
+        return [unknown(check, f"the pod that looks ended with {answer.code} and said nothing that is understood")]

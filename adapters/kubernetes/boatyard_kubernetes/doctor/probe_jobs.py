@@ -1,0 +1,135 @@
+"""The two probes: a pod like the rootless buildkitd's, and one like a build's own container."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from lightkube.models.batch_v1 import JobSpec
+from lightkube.models.core_v1 import (
+    ConfigMapVolumeSource,
+    Container,
+    EmptyDirVolumeSource,
+    EnvVar,
+    LocalObjectReference,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplateSpec,
+    SecretVolumeSource,
+    SecurityContext,
+    Volume,
+    VolumeMount,
+)
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.batch_v1 import Job
+
+from boatyard.settings import Kubernetes, Settings
+from boatyard_kubernetes.doctor.inside import program
+from boatyard_kubernetes.doctor.probe import PROBE
+from boatyard_kubernetes.names import common_labels
+from boatyard_kubernetes.pod import (
+    CA_FOLDER,
+    CONTAINER,
+    TERMINATION_LOG,
+    resources,
+    restricted_container,
+    restricted_pod,
+    rootless_daemon,
+    toleration,
+)
+from boatyard_kubernetes.topology import TLS_FOLDER, client_secret
+
+_SECONDS: Final = 120
+"""How long a probe's container may live once it is there, and then how long its Job does: should nobody delete it."""
+_READABLE: Final = 0o440
+
+
+def node_job(settings: Settings, namespace: str, wait_seconds: float) -> Job:
+    """What may the daemon do on its node?"""
+    container = _container(settings, "node", {"out": TERMINATION_LOG}, rootless_daemon(), [])
+    return _job(settings.kubernetes, "node", namespace, wait_seconds, container)
+
+
+def place_job(
+    settings: Settings, namespace: str, wait_seconds: float, addresses: Sequence[tuple[str, int]], *, tls: bool
+) -> Job:
+    """What does a build find? Under the builds' service account, and with a build's labels, which are what identity
+    webhooks and network policies go by. `tls`: the Secret with the client's certificate is there to be mounted."""
+    kubernetes = settings.kubernetes
+    mounts = [VolumeMount(name="tmp", mountPath="/tmp")]  # noqa: S108 - the pod's own
+    volumes = [Volume(name="tmp", emptyDir=EmptyDirVolumeSource())]
+    if tls:
+        mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
+        source = SecretVolumeSource(secretName=client_secret(settings), defaultMode=_READABLE)
+        volumes.append(Volume(name="tls", secret=source))
+    if kubernetes.ca_config_map:
+        mounts.append(VolumeMount(name="ca", mountPath=CA_FOLDER, readOnly=True))
+        volumes.append(Volume(name="ca", configMap=ConfigMapVolumeSource(name=kubernetes.ca_config_map)))
+    buildkit = settings.buildkit
+    order = {
+        "out": TERMINATION_LOG,
+        "authentication": settings.authentication_type,
+        "addresses": addresses,
+        "tls": TLS_FOLDER if tls else "",
+        "modules": ["boatyard_buildkit"],
+        "programs": [buildkit.docker if buildkit.driver == "buildx" else buildkit.buildctl],
+    }
+    container = _container(settings, "place", order, restricted_container(), mounts)
+    return _job(kubernetes, "place", namespace, wait_seconds, container, volumes=volumes, build=True)
+
+
+def _container(
+    settings: Settings, name: str, order: dict[str, Any], security: SecurityContext, mounts: list[VolumeMount]
+) -> Container:
+    return Container(
+        name=CONTAINER,
+        image=settings.kubernetes.builder_image,
+        command=["python", "-c"],
+        args=[program(name), msgspec.json.encode(order).decode()],
+        env=[EnvVar(name="HOME", value="/tmp")],  # noqa: S108 - as a build's
+        securityContext=security,
+        resources=resources({"cpu": "50m", "memory": "64Mi"}, {"memory": "128Mi"}),
+        volumeMounts=mounts or None,
+        terminationMessagePath=TERMINATION_LOG,
+        terminationMessagePolicy="FallbackToLogsOnError",
+    )
+
+
+def _job(
+    kubernetes: Kubernetes,
+    what: str,
+    namespace: str,
+    wait_seconds: float,
+    container: Container,
+    *,
+    volumes: list[Volume] | None = None,
+    build: bool = False,
+) -> Job:
+    name = f"boatyard-doctor-{what}-{uuid.uuid4().hex[:8]}"
+    labels = {PROBE: name, **common_labels("build" if build else "doctor")}
+    pod = PodSpec(
+        containers=[container],
+        volumes=volumes,
+        restartPolicy="Never",
+        serviceAccountName=kubernetes.service_account if build else None,
+        automountServiceAccountToken=False,
+        enableServiceLinks=False,
+        securityContext=restricted_pod() if build else PodSecurityContext(),
+        nodeSelector=kubernetes.node_selector or None,
+        tolerations=[toleration(t) for t in kubernetes.tolerations] or None,
+        imagePullSecrets=[LocalObjectReference(name=n) for n in kubernetes.image_pull_secrets] or None,
+        terminationGracePeriodSeconds=1,
+    )
+    metadata = ObjectMeta(
+        labels={**(kubernetes.pod_labels if build else {}), **labels},
+        annotations=(kubernetes.pod_annotations or None) if build else None,
+    )
+    return Job(
+        metadata=ObjectMeta(name=name, namespace=namespace, labels={PROBE: name, **common_labels("doctor")}),
+        spec=JobSpec(
+            backoffLimit=0,
+            activeDeadlineSeconds=int(wait_seconds) + _SECONDS,
+            ttlSecondsAfterFinished=_SECONDS,
+            template=PodTemplateSpec(metadata=metadata, spec=pod),
+        ),
+    )

@@ -1,0 +1,59 @@
+"""What the programs of `inside` tell, as types."""
+
+from typing import Final
+
+import msgspec
+
+
+class _Seen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class NodeSeen(_Seen, frozen=True, kw_only=True):
+    namespaces: int
+    """user.max_user_namespaces; -1 if the file is not there."""
+    seccomp: int
+    """0 none, 1 strict, 2 filtered (proc_pid_status(5))."""
+    no_new_privileges: bool
+    """Whether setuid programs, such as newuidmap, are without effect."""
+    app_armor: str
+    """The security module's name for what may be done here; SELinux has such a name, too."""
+    app_armor_on: bool
+    app_armor_restricts: bool
+    """Ubuntu's kernel.apparmor_restrict_unprivileged_userns."""
+    kernel: str
+    unshare: int
+    """errno; 0 is success."""
+    mount: int | None
+    """errno of a mount in the new namespace; None if there was none."""
+
+
+class IdentitySeen(_Seen, frozen=True, kw_only=True):
+    kind: str
+    """irsa, pod-identity, federated or metadata; empty if the pod has none."""
+    role: str = ""
+    problem: str = ""
+    """Why its token cannot be read, or nobody answers."""
+    agent: str = ""
+    """Why the agent on the node gives no credentials; empty if it does, or is not asked."""
+
+
+class Reached(_Seen, frozen=True, kw_only=True):
+    stage: str
+    """Where the way ends: name, timeout, connect, files, server, tls, client, closed, protocol; empty at its end."""
+    error: str
+    expires: str = ""
+    """When the server's certificate does, as `ssl.cert_time_to_seconds` reads it."""
+
+
+class PlaceSeen(_Seen, frozen=True, kw_only=True):
+    missing: tuple[str, ...]
+    """Modules and programs that a job needs and the image has not."""
+    python: str
+    identity: IdentitySeen | None
+    buildkitd: tuple[Reached, ...]
+    """In the order of the addresses asked for."""
+
+
+NODE: Final = msgspec.json.Decoder(NodeSeen)
+PLACE: Final = msgspec.json.Decoder(PlaceSeen)
