@@ -9,8 +9,6 @@ from lightkube.models.batch_v1 import JobSpec
 from lightkube.models.core_v1 import (
     ConfigMapVolumeSource,
     Container,
-    EmptyDirVolumeSource,
-    EnvVar,
     LocalObjectReference,
     PodSecurityContext,
     PodSpec,
@@ -56,8 +54,8 @@ def place_job(
     """What does a build find? Under the builds' service account, and with a build's labels, which are what identity
     webhooks and network policies go by. `tls`: the Secret with the client's certificate is there to be mounted."""
     kubernetes = settings.kubernetes
-    mounts = [VolumeMount(name="tmp", mountPath="/tmp")]  # noqa: S108 - the pod's own
-    volumes = [Volume(name="tmp", emptyDir=EmptyDirVolumeSource())]
+    mounts: list[VolumeMount] = []
+    volumes: list[Volume] = []
     if tls:
         mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
         source = SecretVolumeSource(secretName=client_secret(settings), defaultMode=_READABLE)
@@ -75,7 +73,7 @@ def place_job(
         "programs": [buildkit.docker if buildkit.driver == "buildx" else buildkit.buildctl],
     }
     container = _container(settings, "place", order, restricted_container(), mounts)
-    return _job(kubernetes, "place", namespace, wait_seconds, container, volumes=volumes, build=True)
+    return _job(kubernetes, "place", namespace, wait_seconds, container, volumes=volumes or None, build=True)
 
 
 def _container(
@@ -86,7 +84,6 @@ def _container(
         image=settings.kubernetes.builder_image,
         command=["python", "-c"],
         args=[program(name), msgspec.json.encode(order).decode()],
-        env=[EnvVar(name="HOME", value="/tmp")],  # noqa: S108 - as a build's
         securityContext=security,
         resources=resources({"cpu": "50m", "memory": "64Mi"}, {"memory": "128Mi"}),
         volumeMounts=mounts or None,

@@ -17,6 +17,7 @@ _OF_CHOSEN: Final = ("admission", "buildkitd", "registry push")
 """Checks that tried what the settings ask for."""
 _DECISIVE: Final = ("builder image", "buildkitd", "admission", "user namespaces")
 """Without an answer to these nothing can be promised, but for a push that worked."""
+_TRY: Final = "Let a build be tried (--push), as somebody who may do all that is looked at."
 _CHANGE: Final = {
     Topology.EXTERNAL: "set buildkitUri to a buildkitd elsewhere",
     Topology.MANAGED: "leave buildkitUri out and set buildkit.enabled: true",
@@ -46,9 +47,14 @@ def first_advice(prospects: Iterable[Prospect]) -> str:
     chosen = next(prospect for prospect in by_name.values() if prospect.chosen)
     if chosen.status is Level.OK:
         return ""
+    if chosen.status is Level.UNKNOWN:
+        return chosen.advice or _TRY
     instead = next((t for t in ORDER if by_name[t].status is Level.OK), None)
-    other = f"Or {_CHANGE[instead]}: {instead} will work." if instead and not by_name[instead].chosen else ""
-    return " ".join(filter(None, (chosen.advice, other)))
+    if instead is None:
+        return chosen.advice
+    change = _CHANGE[instead]
+    first = f"{chosen.advice} Or {change}" if chosen.advice else f"{change[0].upper()}{change[1:]}"
+    return f"{first}: {instead} will work."
 
 
 def _prospect(
