@@ -54,7 +54,7 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
     status: Level
     """ok: it will work; fail: it will not; unknown: something decisive could not be looked at."""
     detail: str
-    """Why."""
+    """Why; `see <check>` where a check says it."""
     advice: str = ""
 
 

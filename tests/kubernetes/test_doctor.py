@@ -163,7 +163,7 @@ def test_the_functions_rights_are_asked_for_the_function() -> None:
     with site(chosen) as (it, _):
         assert examine(it)["rbac"].detail.startswith(f"{ME} may do all")
         group = examine(it, function=Person("", ("boatyard:x:function",)))["rbac"]
-        assert group.status is Level.FAIL and "the group boatyard:x:function may not create jobs.batch" in group.detail
+        assert group.status is Level.FAIL and group.detail.startswith("the group boatyard:x:function may not create, ")
         role = it.cluster.objects("Role")[0]
         role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["pods/log"]]
         it.cluster.store.replace(_kind("rbac.authorization.k8s.io/v1", "Role"), role)
@@ -180,11 +180,33 @@ def test_who_may_not_ask_for_others_is_asked_about() -> None:
         it.cluster.users["nobody"] = User("nobody")
         report = examine(it, settings(namespaces=[NAMESPACE]), token="nobody")
         seen = report["rbac"]
-        assert seen.status is Level.FAIL and "create jobs.batch in default-development" in seen.detail
+        assert seen.status is Level.FAIL and "create, delete, list, patch jobs.batch in default" in seen.detail
         assert "get pods/log in default-development" in seen.detail and report.works == []
         assert report["nodes"].status is Level.UNKNOWN and report["admission"].status is Level.UNKNOWN
         mine = examine(it, token=TOKEN)
         assert mine["rbac"].status is Level.WARN and "--as" in mine["rbac"].advice
+
+
+def test_who_may_only_read_is_no_proof_against_builds() -> None:
+    with site() as (it, _):
+        it.cluster.users["reader"] = User("reader")
+        rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]
+        group = "rbac.authorization.k8s.io"
+        for obj in (
+            {"kind": "ClusterRole", "rules": rules},
+            {
+                "kind": "ClusterRoleBinding",
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "reader"},
+                "subjects": [{"kind": "User", "name": "reader", "apiGroup": group}],
+            },
+        ):
+            it.cluster.apply({"apiVersion": f"{group}/v1", "metadata": {"name": "reader"}, **obj})
+        report = examine(it, token="reader", push=True)
+        for check in ("rbac", "admission", "builder image", "user namespaces"):
+            seen = report[check]
+            assert seen.status is Level.UNKNOWN and "you may not create" in seen.detail, seen
+        assert "somebody who may" in report["rbac"].advice
+        assert report.chosen.status is Level.UNKNOWN and report.advice
 
 
 @pytest.mark.parametrize(

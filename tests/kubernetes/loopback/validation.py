@@ -43,6 +43,8 @@ def check(resource: Resource, obj: Object) -> None:
     match resource.plural:
         case "jobs":
             _job(resource, obj)
+        case "pods":
+            _pod(resource, obj, obj["spec"])
         case "secrets":
             _secret(resource, obj)
 

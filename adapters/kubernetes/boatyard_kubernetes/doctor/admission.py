@@ -5,7 +5,7 @@ import uuid
 from typing import Final, NamedTuple
 
 import msgspec
-from lightkube.models.core_v1 import PodTemplateSpec
+from lightkube.models.core_v1 import EmptyDirVolumeSource, PodTemplateSpec, Volume
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Pod
@@ -16,6 +16,7 @@ from boatyard.job import BuildJob
 from boatyard.settings import Settings
 from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import is_barred, reason_of
 from boatyard_kubernetes.pod import template
 from boatyard_kubernetes.refusals import NamespaceMissing
 from boatyard_kubernetes.topology import Topology, choose
@@ -29,6 +30,7 @@ class Admitted(NamedTuple):
 
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
+_MEET: Final = "Meet the rule that the line names, or let whoever runs the cluster make an exception."
 DEPLOY: Final = "Apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
 
 
@@ -57,10 +59,17 @@ def admit_daemon(cluster: Cluster, settings: Settings) -> Admitted:
     """
     chosen = with_topology(settings, Topology.MANAGED)
     daemon = next(made for made in buildkitd_objects(chosen) if isinstance(made, StatefulSet))
-    assert daemon.spec is not None  # noqa: S101 - as made
+    assert daemon.spec is not None and daemon.spec.template.spec is not None  # noqa: S101 - as made
+    pod = daemon.spec.template.spec
+    # A StatefulSet's pods have its claims as volumes; any other volume of that name asks the same questions.
+    claims = [claim.metadata.name for claim in daemon.spec.volumeClaimTemplates or () if claim.metadata]
+    pod.volumes = [
+        *(pod.volumes or ()),
+        *(Volume(name=name, emptyDir=EmptyDirVolumeSource()) for name in claims if name),
+    ]
+    if chosen is not settings:
+        pod.serviceAccountName = None
     namespace = settings.kubernetes.buildkit_namespace
-    if chosen is not settings and daemon.spec.template.spec:
-        daemon.spec.template.spec.serviceAccountName = None
     found = _try(cluster, daemon.spec.template, namespace)
     if found.status is Level.FAIL and "PodSecurity" in found.detail:
         return found._replace(advice=f"Label {namespace} {LEVEL}=privileged.")
@@ -79,10 +88,8 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
     except NamespaceMissing:
         raise
     except BoatyardError as error:
-        if "RBAC does not allow" in error.detail or "dry run" in error.detail or error.meaning.retryable:
-            return Admitted(Level.UNKNOWN, error.detail)
+        if is_barred(error) or "dry run" in error.detail or error.meaning.retryable:
+            return Admitted(Level.UNKNOWN, reason_of(error))
         missing = "service account" in error.detail.lower() and "not found" in error.detail
-        return Admitted(
-            Level.FAIL, error.detail, DEPLOY if missing else "Change what the line says, as an administrator."
-        )
+        return Admitted(Level.FAIL, error.detail, DEPLOY if missing else _MEET)
     return Admitted(Level.OK, namespace)

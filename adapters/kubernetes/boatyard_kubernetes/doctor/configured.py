@@ -9,6 +9,7 @@ from boatyard.cluster_doctor import ClusterRequest, NotExamined
 from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import reason_of
 from boatyard_kubernetes.names import namespace_of
 from boatyard_kubernetes.refusals import Absent, NamespaceMissing
 
@@ -34,18 +35,18 @@ def find_settings(cluster: Cluster, request: ClusterRequest) -> Configured:
     known = request.project_settings or Settings()
     name = known.target_config_map_name
     namespace = namespace_of(known.kubernetes, request.scope)
-    why = f"there is no ConfigMap {name} in {namespace}"
+    unseen = f"there is no ConfigMap {name} in {namespace}"
     try:
         return _read(cluster.get(ConfigMap, name, namespace))
     except (Absent, NamespaceMissing):
         if found := _elsewhere(cluster, request, name):
             return found
     except BoatyardError as error:
-        why = error.detail
+        unseen = reason_of(error)
     if request.project_settings is not None:
-        return Configured(request.project_settings, f"the project's boatyard.toml, as {why}")
+        return Configured(request.project_settings, f"the project's boatyard.toml, as {unseen}")
     raise NotExamined(
-        f"which settings builds go by is not known: {why}",
+        f"which settings builds go by is not known: {unseen}",
         "Name them with --settings FILE, or another scope with --project and --domain; Terraform writes the ConfigMap.",
     )
 

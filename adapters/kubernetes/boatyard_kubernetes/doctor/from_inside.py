@@ -13,10 +13,12 @@ from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
 from boatyard_kubernetes.doctor.identity import Account, check_identity, find_account
 from boatyard_kubernetes.doctor.probe_jobs import node_job, place_job
+from boatyard_kubernetes.doctor.refusal import ASK
 
 _NODE: Final = "a pod like buildkitd's"
 _PLACE: Final = "a pod like a build's"
 _IMAGE: Final = "builder image"
+_LONGER: Final = "Give it longer: --wait."
 _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage, with kubernetes.imagePullSecrets."
 
 
@@ -70,8 +72,10 @@ def _image(
         return None, None
     if isinstance(answer, probe.Silent):
         why = answer.why or "the cluster gives no reason"
+        if answer.barred:
+            return None, unknown(_IMAGE, f"not tried: {why}", ASK)
         if not answer.final:
-            late = unknown(_IMAGE, f"{image} did not run within {wait_seconds:g} s: {why}", "Give it longer: --wait.")
+            late = unknown(_IMAGE, f"{image} did not run within {wait_seconds:g} s: {why}", _LONGER)
             return None, late
         pulled = "cannot be pulled" in why
         text = why if pulled else f"{image} did not run: {why}"
@@ -87,12 +91,19 @@ def _image(
     return sight, ok(_IMAGE, f"{image} runs (Python {sight.python})")
 
 
+def _next(answer: probe.Silent) -> str:
+    if answer.barred:
+        return ASK
+    return "" if answer.final else _LONGER
+
+
 def _node(answer: probe.Said | probe.Silent | None, wait_seconds: float) -> list[Finding]:
     check = sandbox.CHECKS[0]
     if answer is None:
         return []
     if isinstance(answer, probe.Silent):
-        return [unknown(check, f"the pod that looks did not run: {answer.why or f'not within {wait_seconds:g} s'}")]
+        why = answer.why or f"not within {wait_seconds:g} s"
+        return [unknown(check, f"the pod that looks did not run: {why}", _next(answer))]
     try:
         return sandbox.judge(seen.NODE.decode(answer.message))
     except msgspec.MsgspecError:

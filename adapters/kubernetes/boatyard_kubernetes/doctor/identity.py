@@ -12,6 +12,7 @@ from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import not_seen
 from boatyard_kubernetes.doctor.seen import IdentitySeen
 from boatyard_kubernetes.refusals import Absent
 
@@ -42,7 +43,7 @@ def find_account(cluster: Cluster, settings: Settings, namespace: str) -> Accoun
         advice = "Create it, or name another in kubernetes.serviceAccount."
         return fail(_CHECK, f"{namespace} has no service account {name}", advice)
     except BoatyardError as error:
-        return unknown(_CHECK, error.detail)
+        return not_seen(_CHECK, error)
     annotations = (account.metadata and account.metadata.annotations) or {}
     return Account(name, annotations.get(_MARKS.get(settings.authentication_type, ""), ""))
 

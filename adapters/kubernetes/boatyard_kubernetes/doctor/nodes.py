@@ -5,13 +5,14 @@ from typing import Final
 from lightkube.resources.core_v1 import Node
 
 from boatyard.errors import BoatyardError
-from boatyard.finding import Finding, Level, fail, ok, unknown, warn
+from boatyard.finding import Finding, Level, fail, ok, warn
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import not_seen
 
 _CHECK: Final = "nodes"
 _OWN_GROUP: Final = (
-    "Give builds a node group of another image (kubernetes.nodeSelector, .tolerations), set "
-    "user.max_user_namespaces on the nodes, or use a buildkitUri elsewhere."
+    "Give builds a node group of another image (kubernetes.nodeSelector, .tolerations), or raise "
+    "user.max_user_namespaces on the nodes (Bottlerocket: settings.kernel.sysctl; Auto Mode does not let it be raised)."
 )
 
 
@@ -21,7 +22,7 @@ def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
     try:
         nodes = cluster.find(Node, None, labels=",".join(f"{k}={v}" for k, v in sorted(node_selector.items())))
     except BoatyardError as error:
-        return unknown(_CHECK, error.detail)
+        return not_seen(_CHECK, error)
     if not nodes:
         text = "no node fits kubernetes.nodeSelector now" if node_selector else "there is no node now"
         return warn(_CHECK, text, "That is right if nodes come when they are needed.")
@@ -31,7 +32,7 @@ def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
         names[kind] = names.get(kind, 0) + 1
     text = ", ".join(f"{count} {kind}" for kind, count in sorted(names.items()))
     if set(names) == {"GKE Autopilot"}:
-        advice = "Autopilot rejects such pods: use a buildkitUri outside of it, or a Standard node pool."
+        advice = "Autopilot rejects such pods: give builds a cluster with Standard node pools."
         return fail(_CHECK, text, advice)
     if "other" not in names:
         return fail(_CHECK, f"{text}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)

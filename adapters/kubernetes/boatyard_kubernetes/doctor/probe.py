@@ -12,6 +12,7 @@ from lightkube.resources.core_v1 import Event, Pod
 from boatyard.errors import BoatyardError
 from boatyard_kubernetes import waiting as reasons
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import is_barred, reason_of
 from boatyard_kubernetes.facts import condition, has_started, name_of, terminated
 from boatyard_kubernetes.refusals import Absent
 
@@ -38,10 +39,12 @@ class Said(NamedTuple):
 
 
 class Silent(NamedTuple):
-    """It did not run, for this reason. `final`: waiting longer would not have helped."""
+    """It did not run, for this reason. `final`: waiting longer would not have helped. `barred`: whoever looks may
+    not have it run, which says nothing of builds."""
 
     why: str
     final: bool
+    barred: bool = False
 
 
 def run(
@@ -62,7 +65,7 @@ def run(
             try:
                 cluster.create(job, _namespace(job))
             except BoatyardError as error:
-                answers[name] = Silent(error.detail, final=not error.meaning.retryable)
+                answers[name] = _unasked(error)
         while left := [name for name in jobs if name not in answers]:
             over = time.monotonic() - begun > wait_seconds
             for name in left:
@@ -94,13 +97,17 @@ def _look(cluster: Cluster, job: Job, *, patient: bool) -> Said | Silent:
             why = reasons.why_not_mounted(events, pods[-1]) if pods else reasons.why_no_pod(events)
         found = cluster.find(Job, namespace, fields=f"metadata.name={name}")
     except BoatyardError as error:
-        return Silent(error.detail, final=not error.meaning.retryable)
+        return _unasked(error)
     if not found:
         return Silent("its Job was taken away", final=True)
     failed = condition(found[0], "Failed")
     if failed and not why:
         why = failed[1] or failed[0]
     return Silent(why, final=failed is not None or any(word in why for word in _FINAL))
+
+
+def _unasked(error: BoatyardError) -> Silent:
+    return Silent(reason_of(error), final=not error.meaning.retryable, barred=is_barred(error))
 
 
 def _namespace(job: Job) -> str:

@@ -69,13 +69,13 @@ def _prospect(
 
     relevant = [*findings, *(rootless or ())]
     if failed := next((f for f in relevant if f.status is Level.FAIL), None):
-        return made(Level.FAIL, f"{failed.check}: {failed.detail}", failed.advice)
+        return made(Level.FAIL, f"see {failed.check}", failed.advice)
     if admitted and admitted.status is Level.FAIL:
         return made(Level.FAIL, admitted.detail, admitted.advice)
     if any(f.check == "registry push" and f.status is Level.OK for f in findings):
         return made(Level.OK, "an image was built and pushed with it")
     if left := next((f for f in relevant if f.status is Level.UNKNOWN and f.check in _DECISIVE), None):
-        return made(Level.UNKNOWN, f"{left.check}: {left.detail}", left.advice)
+        return made(Level.UNKNOWN, f"see {left.check}", left.advice)
     if rootless is not None and not any(f.check in SANDBOX for f in rootless):
         return made(Level.UNKNOWN, "no pod could be tried on a node")
     if admitted is None:

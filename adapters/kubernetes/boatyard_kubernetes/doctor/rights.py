@@ -5,7 +5,7 @@ and SubjectAccessReview answer for somebody else; where that may not be asked, o
 asked for whoever asks (SelfSubjectAccessReview), which everybody may.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from lightkube.models.authorization_v1 import (
@@ -27,6 +27,7 @@ from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.access import NAME, cluster_rules, rules
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.refusal import ASK, not_seen, reason_of
 from boatyard_kubernetes.refusals import Absent
 
 _CHECK: Final = "rbac"
@@ -54,7 +55,7 @@ def check_rights(
     try:
         people = [function] if function else _bound(cluster, namespace)
     except BoatyardError as error:
-        return _for_me(cluster, settings, namespace, me, error.detail)
+        return _for_me(cluster, settings, namespace, me, reason_of(error))
     if not people:
         return fail(
             _CHECK,
@@ -67,13 +68,13 @@ def check_rights(
             if short := _missing(settings, namespace, _for_person(cluster, person)):
                 missing.append(f"{person} may not {'; '.join(short)}")
     except BoatyardError as error:
-        return unknown(_CHECK, f"not to be asked for {people[0]}: {error.detail}", "Run it as an administrator.")
+        return unknown(_CHECK, f"not known of {people[0]}: {reason_of(error)}", ASK)
     if missing:
         return fail(_CHECK, ". ".join(missing), _GRANT)
     return ok(_CHECK, f"{', '.join(map(str, people))} may do all that builds in {namespace} need")
 
 
-def _for_me(cluster: Cluster, settings: Settings, namespace: str, me: str, why: str) -> Finding:
+def _for_me(cluster: Cluster, settings: Settings, namespace: str, me: str, unseen: str) -> Finding:
     def ask(attributes: ResourceAttributes) -> bool:
         spec = SelfSubjectAccessReviewSpec(resourceAttributes=attributes)
         answer = cluster.create(SelfSubjectAccessReview(metadata=ObjectMeta(), spec=spec), None)
@@ -82,12 +83,12 @@ def _for_me(cluster: Cluster, settings: Settings, namespace: str, me: str, why: 
     try:
         missing = _missing(settings, namespace, ask)
     except BoatyardError as error:
-        return unknown(_CHECK, error.detail)
+        return not_seen(_CHECK, error)
     if missing:
         return fail(_CHECK, f"{me} may not {'; '.join(missing)}", _GRANT)
     return warn(
         _CHECK,
-        f"{me} may do all that builds in {namespace} need; who the function is is not known ({why})",
+        f"{me} may do all that builds in {namespace} need; who the function is is not known ({unseen})",
         "Nothing is wrong if you are the function. Else name it with --as or --as-group, or ask as an administrator.",
     )
 
@@ -133,20 +134,22 @@ def _for_person(cluster: Cluster, person: Person) -> Ask:
 
 
 def _missing(settings: Settings, namespace: str, ask: Ask) -> list[str]:
-    asked = [(rule, namespace) for rule in rules()] + [(rule, "") for rule in cluster_rules(settings)]
-    return list(dict.fromkeys(right for rule, where in asked for right in _missing_of(rule, where, ask)))
+    """`create, list jobs.batch in <namespace>`, each resource once."""
+    verbs: dict[str, list[str]] = {}
+    for rule, where in [(rule, namespace) for rule in rules()] + [(rule, "") for rule in cluster_rules(settings)]:
+        for verb, resource, attributes in _asked(rule, where):
+            place = f"{resource} {f'in {where}' if where else 'in all namespaces'}"
+            if verb not in verbs.get(place, ()) and not ask(attributes):
+                verbs.setdefault(place, []).append(verb)
+    return [f"{', '.join(missing)} {place}" for place, missing in verbs.items()]
 
 
-def _missing_of(rule: PolicyRule, namespace: str, ask: Ask) -> list[str]:
-    found: list[str] = []
-    where = f"in {namespace}" if namespace else "in all namespaces"
+def _asked(rule: PolicyRule, namespace: str) -> Iterator[tuple[str, str, ResourceAttributes]]:
     for group in rule.apiGroups or ():
         for resource in rule.resources or ():
+            plural, _, sub = resource.partition("/")
             for verb in rule.verbs:
-                plural, _, sub = resource.partition("/")
                 attributes = ResourceAttributes(
                     verb=verb, group=group, resource=plural, subresource=sub or None, namespace=namespace or None
                 )
-                if not ask(attributes):
-                    found.append(f"{verb} {resource}{f'.{group}' if group else ''} {where}")
-    return found
+                yield verb, f"{resource}{f'.{group}' if group else ''}", attributes

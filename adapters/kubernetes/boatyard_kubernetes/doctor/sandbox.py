@@ -12,7 +12,7 @@ from boatyard.finding import Finding, fail, ok, warn
 from boatyard_kubernetes.doctor.seen import NodeSeen
 
 CHECKS: Final = ("user namespaces", "seccomp", "apparmor", "privilege escalation")
-_NODES: Final = "choose nodes of another image with kubernetes.nodeSelector, or use a buildkitUri"
+_NODES: Final = "choose nodes of another image with kubernetes.nodeSelector"
 _UNCONFINED: Final = ("", "unconfined")
 
 
@@ -27,7 +27,7 @@ def _namespaces(seen: NodeSeen) -> Finding:
         return fail(
             check,
             f"user.max_user_namespaces is {max(seen.namespaces, 0)} on the node",
-            f"Raise it (Bottlerocket: settings.kernel.sysctl), {_NODES}. EKS Auto Mode does not let it be raised.",
+            f"Raise it (Bottlerocket: settings.kernel.sysctl), or {_NODES}. EKS Auto Mode does not let it be raised.",
         )
     if seen.unshare in (errno.ENOSYS, errno.EINVAL):
         return fail(check, "the node's kernel has no user namespaces", f"{_NODES[0].upper()}{_NODES[1:]}.")
