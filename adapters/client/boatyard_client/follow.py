@@ -1,17 +1,14 @@
 """Follows a build to its end: its log, its progress, through restarts of the service."""
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from boatyard.api.messages import LogsAnswer
 from boatyard.build import Build
-from boatyard_client.endpoint import is_loopback
+from boatyard_client.endpoint import Endpoint, is_loopback
 from boatyard_client.errors import ApiError
 from boatyard_client.events import Changed, Log, OnEvent
 from boatyard_client.retry import Patience
-
-if TYPE_CHECKING:
-    from boatyard_client.client import Client
 
 _RESTART: Final = Patience(seconds=180, absent=True)
 _LOG_WAIT_SECONDS: Final = 1.0
@@ -23,7 +20,19 @@ _LATE_LINES_SECONDS: Final = 10.0
 """How long a build that has ended may take to say that its log is complete."""
 
 
-def follow(client: "Client", build_id: str, tell: OnEvent | None, *, cursor: str = "") -> Build:
+class Asks(Protocol):
+    """What is asked for a build: the client's, in its words."""
+
+    endpoint: Endpoint
+
+    def build(self, build_id: str, *, wait: float = 0, patience: Patience | None = None) -> Build: ...
+
+    def logs(
+        self, build_id: str, cursor: str = "", *, wait: float = 0, patience: Patience | None = None
+    ) -> LogsAnswer: ...
+
+
+def follow(client: Asks, build_id: str, tell: OnEvent | None, *, cursor: str = "") -> Build:
     """The build as it ended. Without `tell` only its end is waited for."""
     if tell is None:
         while not (build := client.build(build_id, wait=_SILENT_WAIT_SECONDS, patience=_RESTART)).state.ended:
@@ -51,7 +60,7 @@ def follow(client: "Client", build_id: str, tell: OnEvent | None, *, cursor: str
             time.sleep(left)
 
 
-def _page(client: "Client", build_id: str, cursor: str) -> LogsAnswer | None:
+def _page(client: Asks, build_id: str, cursor: str) -> LogsAnswer | None:
     """The next lines; None as long as the build has no log, which a queued one may not have."""
     try:
         return client.logs(build_id, cursor, wait=_LOG_WAIT_SECONDS, patience=_RESTART)

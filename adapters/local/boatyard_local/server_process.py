@@ -15,6 +15,7 @@ import msgspec
 from boatyard.settings import Settings
 from boatyard_local import durable
 from boatyard_local.jobs.record import read
+from boatyard_local.locks import is_held
 from boatyard_local.process_start import process_start
 from boatyard_local.state import StateFolder
 
@@ -68,7 +69,7 @@ def announced(state: StateFolder, url: str, version: str) -> Iterator[ServerInfo
 def find(state: StateFolder) -> ServerInfo | None:
     """The server that runs on the state folder now, if it has come up."""
     info = read(state.server, ServerInfo)
-    return info if info is not None and _is_held(state) and _is_alive(info) else None
+    return info if info is not None and is_held(state.server_lock) and _is_alive(info) else None
 
 
 def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
@@ -80,7 +81,7 @@ def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
     state = StateFolder(Path(state_dir))
     info = find(state)
     deadline = time.monotonic() + patience
-    while info is None and _is_held(state) and time.monotonic() < deadline:
+    while info is None and is_held(state.server_lock) and time.monotonic() < deadline:
         time.sleep(0.05)  # it is just coming up, or going down
         info = find(state)
     if info is None:
@@ -93,9 +94,9 @@ def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
         except ProcessLookupError:
             break
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and _is_held(state):
+        while time.monotonic() < deadline and is_held(state.server_lock):
             time.sleep(0.02)
-        if not _is_held(state):
+        if not is_held(state.server_lock):
             break
     return True
 
@@ -111,20 +112,6 @@ def fingerprint(settings: Settings) -> str:
                 seen.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     seen.update(msgspec.json.encode(settings, order="sorted"))
     return seen.hexdigest()[:32]
-
-
-def _is_held(state: StateFolder) -> bool:
-    try:
-        descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _is_alive(info: ServerInfo) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 
 from boatyard.build import Build
 from boatyard_local.jobs import stragglers
+from boatyard_local.locks import is_held
 from boatyard_local.state import BuildFolder
 
 Argv = Callable[[BuildFolder, Build], list[str]]
@@ -107,14 +108,4 @@ def read_pid(folder: BuildFolder) -> int | None:
 
 
 def is_locked(folder: BuildFolder) -> bool:
-    try:
-        descriptor = os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(folder.lock)

@@ -1,0 +1,20 @@
+"""Locks of the kernel on files: they end with the process that holds them, however it ends."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock; False too if the file is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
