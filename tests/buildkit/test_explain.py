@@ -243,6 +243,7 @@ def test_exit_codes_come_out_of_buildkits_error(code: int | None) -> None:
         ("unknown flag: --progress Usage:  docker [OPTIONS] COMMAND", 125, "DATAPLANE_UNAVAILABLE"),
         ("could not connect to unix:///run/buildkit/buildkitd.sock after 5s", 1, "DATAPLANE_UNAVAILABLE"),
         ("rpc error: code = Unavailable desc = error reading from server: EOF", 1, "BUILDER_LOST"),
+        ("granting entitlement network.host is not allowed by build daemon configuration", 1, "DATAPLANE_UNAVAILABLE"),
         ("failed to receive status: closing transport due to: connection error", 1, "BUILDER_LOST"),
         ('Unavailable: connection error: desc = "error while dialing: only one connection allowed"', 1, "BUILDER_LOST"),
         ("", -9, "BUILDER_LOST"),
@@ -256,6 +257,40 @@ def test_errors_that_belong_to_no_step(error: str, exit_code: int, code: str) ->
     ended = Ended(exit_code=exit_code, vertex="", step=None, error=error, line=None, output=(), text=())
     job = jobs.make()
     assert explain(ended, job, Instructions(job)).code == code
+
+
+LISTING = "listing workers for Build: failed to list workers: Unavailable: connection error: desc = "
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "certificates"),
+    [
+        ('"error reading server preface: EOF"', "error reading server preface: EOF", True),
+        (
+            '"error reading server preface: remote error: tls: unknown certificate authority"',
+            "tls: unknown certificate authority",
+            True,
+        ),
+        (
+            '"transport: authentication handshake failed: tls: failed to verify certificate: x509: cannot validate '
+            "certificate for 127.0.0.1 because it doesn't contain any IP SANs\"",
+            "doesn't contain any IP SANs",
+            True,
+        ),
+        (
+            '"transport: Error while dialing: dial tcp 127.0.0.1:1235: connect: connection refused"',
+            "127.0.0.1:1235: connect: connection refused",
+            False,
+        ),
+    ],
+)
+def test_a_buildkitd_that_was_never_reached(error: str, words: str, certificates: bool) -> None:
+    """What buildctl of August 2026 says to a buildkitd with mutual TLS, or to none."""
+    ended = Ended(exit_code=1, vertex="", step=None, error=LISTING + error, line=None, output=(), text=())
+    job = jobs.make()
+    failure = explain(ended, job, Instructions(job))
+    assert failure.code == "DATAPLANE_UNAVAILABLE" and failure.message.endswith(words)
+    assert ("certificates" in failure.advice) is certificates
 
 
 @pytest.mark.parametrize(

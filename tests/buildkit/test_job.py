@@ -282,7 +282,7 @@ def test_the_dockerfiles_time_is_made_of_its_content(stage: Stage) -> None:
     for layers in ([{"env": {"envVariables": {"A": value}}}] for value in "121"):
         job = stage.job(layers)
         stage.run(job, look + stage.success(stage.push(job)))
-        times.append([line for line in log_of(stage.out).splitlines() if line.startswith("time 1980")][-1])
+        times.append([line for line in log_of(stage.out).splitlines() if line.startswith("time ")][-1])
     assert times[0] == times[2] != times[1]
 
 

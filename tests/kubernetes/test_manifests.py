@@ -3,6 +3,7 @@
 import base64
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from lightkube.resources.batch_v1 import Job
 from boatyard import lifecycle
 from boatyard.job import JobSecret
 from boatyard.settings import Settings
+from boatyard_kubernetes.buildkitd import buildkitd_objects, daemon_config
 from boatyard_kubernetes.certificates import certificate_secrets
 from boatyard_kubernetes.job_object import job_object, plan_object
 from boatyard_kubernetes.manifests import all_objects, documents
@@ -80,6 +82,24 @@ def test_a_rootless_daemon_in_the_pod_needs_exactly_what_is_documented() -> None
     assert any("seccomp" in problem for problem in found) and any("AppArmor" in problem for problem in found)
     assert not [problem for problem in violations("restricted", pod) if '"build"' in problem]
     assert not any("privileged" in (c.get("securityContext") or {}) for c in pod["initContainers"])
+
+
+def test_a_daemon_allows_the_network_that_builds_ask_for() -> None:
+    allowed = "--allow-insecure-entitlement=network.host"
+    for mode in ("default", "host"):
+        network = msgspec.structs.replace(settings("daemonless").network, mode=mode)
+        pod = job(msgspec.structs.replace(settings("daemonless"), network=network)).to_dict()["spec"]["template"]
+        managed = msgspec.structs.replace(settings("managed"), network=network)
+        daemon = next(d for d in documents(buildkitd_objects(managed)) if d["kind"] == "StatefulSet")
+        for container in (pod["spec"]["initContainers"][0], daemon["spec"]["template"]["spec"]["containers"][0]):
+            assert (allowed in container["args"]) is (mode == "host")
+
+
+def test_a_registry_has_one_table_in_the_daemons_configuration() -> None:
+    config = {"insecureRegistries": ["r.test"], "registryMirrors": {"r.test": "m.test/r", "docker.io": "m.test/d"}}
+    found = tomllib.loads(daemon_config(msgspec.convert(config, Settings)))["registry"]
+    assert found["r.test"] == {"http": True, "insecure": True, "mirrors": ["m.test/r"]}
+    assert found["docker.io"] == {"mirrors": ["m.test/d"]}
 
 
 def test_no_build_sees_the_api_servers_token() -> None:

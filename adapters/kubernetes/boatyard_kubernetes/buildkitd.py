@@ -47,9 +47,9 @@ from lightkube.resources.core_v1 import ConfigMap, Namespace, Service, ServiceAc
 from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 
-from boatyard.settings import Kubernetes, Settings
+from boatyard.settings import Settings
 from boatyard_kubernetes.names import COMPONENT, MANAGED_BY, common_labels
-from boatyard_kubernetes.pod import USER, resources, rootless_daemon, toleration
+from boatyard_kubernetes.pod import USER, entitlements, resources, rootless_daemon, toleration
 from boatyard_kubernetes.topology import PORT, SERVICE
 
 SERVER_SECRET: Final = "buildkitd-server"  # noqa: S105 - a name
@@ -79,7 +79,7 @@ def buildkitd_objects(settings: Settings) -> list[Resource]:
                 publishNotReadyAddresses=True,
             ),
         ),
-        StatefulSet(metadata=_metadata(namespace), spec=_stateful_set(kubernetes)),
+        StatefulSet(metadata=_metadata(namespace), spec=_stateful_set(settings)),
         NetworkPolicy(metadata=_metadata(namespace), spec=_network_policy()),
         PodDisruptionBudget(
             metadata=_metadata(namespace),
@@ -91,14 +91,17 @@ def buildkitd_objects(settings: Settings) -> list[Resource]:
 def daemon_config(settings: Settings) -> str:
     """buildkitd.toml (docs/buildkitd.toml.md): mirrors, plain-http registries, and room for the cache."""
     lines = ["[worker.oci]", "  gc = true", '  reservedSpace = "10%"', '  maxUsedSpace = "80%"']
-    for host in settings.insecure_registries:
-        lines += [f'[registry."{host}"]', "  http = true", "  insecure = true"]
-    for host, mirror in settings.registry_mirrors.items():
-        lines += [f'[registry."{host}"]', f'  mirrors = ["{mirror}"]']
+    for host in dict.fromkeys((*settings.insecure_registries, *settings.registry_mirrors)):
+        lines.append(f'[registry."{host}"]')
+        if host in settings.insecure_registries:
+            lines += ["  http = true", "  insecure = true"]
+        if mirror := settings.registry_mirrors.get(host):
+            lines.append(f'  mirrors = ["{mirror}"]')
     return "\n".join(lines) + "\n"
 
 
-def _stateful_set(kubernetes: Kubernetes) -> StatefulSetSpec:
+def _stateful_set(settings: Settings) -> StatefulSetSpec:
+    kubernetes = settings.kubernetes
     storage = VolumeResourceRequirements(requests={"storage": kubernetes.cache_size})
     claim = PersistentVolumeClaim(
         metadata=ObjectMeta(name="state"),
@@ -111,15 +114,16 @@ def _stateful_set(kubernetes: Kubernetes) -> StatefulSetSpec:
         replicas=kubernetes.replicas,
         podManagementPolicy="Parallel",
         selector=LabelSelector(matchLabels=_selector()),
-        template=PodTemplateSpec(metadata=ObjectMeta(labels=common_labels(SERVICE)), spec=_pod(kubernetes)),
+        template=PodTemplateSpec(metadata=ObjectMeta(labels=common_labels(SERVICE)), spec=_pod(settings)),
         volumeClaimTemplates=[claim],
     )
 
 
-def _pod(kubernetes: Kubernetes) -> PodSpec:
+def _pod(settings: Settings) -> PodSpec:
+    kubernetes = settings.kubernetes
     apart = PodAffinityTerm(topologyKey="kubernetes.io/hostname", labelSelector=LabelSelector(matchLabels=_selector()))
     return PodSpec(
-        containers=[_container(kubernetes)],
+        containers=[_container(settings)],
         serviceAccountName=SERVICE,
         automountServiceAccountToken=False,
         enableServiceLinks=False,
@@ -142,7 +146,8 @@ def _pod(kubernetes: Kubernetes) -> PodSpec:
     )
 
 
-def _container(kubernetes: Kubernetes) -> Container:
+def _container(settings: Settings) -> Container:
+    kubernetes = settings.kubernetes
     alive = ExecAction(command=["buildctl", f"--addr={_SOCKET}", "debug", "workers"])
     return Container(
         name=SERVICE,
@@ -155,6 +160,7 @@ def _container(kubernetes: Kubernetes) -> Container:
             f"--tlskey={_CERTIFICATES}/key.pem",
             f"--config={_CONFIG}/buildkitd.toml",
             "--oci-worker-no-process-sandbox",
+            *entitlements(settings),
         ],
         ports=[ContainerPort(name="buildkit", containerPort=PORT)],
         readinessProbe=Probe(exec=alive, periodSeconds=10, timeoutSeconds=5),

@@ -37,7 +37,7 @@ from lightkube.models.core_v1 import Toleration as PodToleration
 from lightkube.models.meta_v1 import ObjectMeta
 
 from boatyard.job import BuildJob
-from boatyard.settings import Kubernetes, Settings, Toleration
+from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes.names import build_labels, job_name
 from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
 from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
@@ -62,7 +62,7 @@ def template(job: BuildJob, settings: Settings) -> PodTemplateSpec:
     daemonless = choose(settings) is Topology.DAEMONLESS
     spec = PodSpec(
         containers=[_job_container(job, settings)],
-        initContainers=[daemon(kubernetes)] if daemonless else None,
+        initContainers=[daemon(settings)] if daemonless else None,
         volumes=_volumes(job, settings),
         restartPolicy="Never",
         serviceAccountName=kubernetes.service_account,
@@ -110,6 +110,11 @@ def rootless_daemon() -> SecurityContext:
         seccompProfile=SeccompProfile(type="Unconfined"),
         appArmorProfile=AppArmorProfile(type="Unconfined"),
     )
+
+
+def entitlements(settings: Settings) -> list[str]:
+    """What a buildkitd must be told to allow, because builds will ask for it (`network.mode`)."""
+    return ["--allow-insecure-entitlement=network.host"] if settings.network.mode == "host" else []
 
 
 def toleration(asked: Toleration) -> PodToleration:
@@ -160,14 +165,19 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
     )
 
 
-def daemon(kubernetes: Kubernetes) -> Container:
+def daemon(settings: Settings) -> Container:
     """A sidecar (an init container that stays: on by default since 1.29). The job starts once it answers, and
     it ends with the job. User code runs in its container, away from the job's token and registry logins."""
+    kubernetes = settings.kubernetes
     probe = ExecAction(command=["buildctl", f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock", "debug", "workers"])
     return Container(
         name=DAEMON,
         image=kubernetes.buildkit_image,
-        args=[f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock", "--oci-worker-no-process-sandbox"],
+        args=[
+            f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock",
+            "--oci-worker-no-process-sandbox",
+            *entitlements(settings),
+        ],
         restartPolicy="Always",
         startupProbe=Probe(exec=probe, periodSeconds=1, failureThreshold=60),
         volumeMounts=[

@@ -24,10 +24,11 @@ class Buildctl:
                 f"--tlskey={folder / 'key.pem'}",
             ]
         command += ["build", "--progress=rawjson", f"--metadata-file={solve.metadata}", "--frontend=dockerfile.v0"]
-        # A buildkitd offers files that it was sent under the same name: the scope keeps projects apart.
-        context, dockerfile = f"context-{solve.scope}", f"dockerfile-{solve.scope}"
-        command += [f"--local={context}={solve.context}", f"--local={dockerfile}={solve.dockerfile_folder}"]
-        options = {"contextkey": context, "dockerfilekey": dockerfile, "filename": "Dockerfile"}
+        # A buildkitd offers files that it was sent under the same name: the scope keeps projects apart. The main
+        # context cannot be named anew (`contextkey` names the option of a remote one): see `stamp`.
+        dockerfile = f"dockerfile-{solve.scope}"
+        command += [f"--local=context={solve.context}", f"--local={dockerfile}={solve.dockerfile_folder}"]
+        options = {"dockerfilekey": dockerfile, "filename": "Dockerfile"}
         options["platform"] = ",".join(solve.platforms)
         if solve.network != "default":
             options["force-network-mode"] = solve.network

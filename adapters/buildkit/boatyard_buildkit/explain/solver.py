@@ -22,6 +22,11 @@ _NO_BUILDER: Final = re.compile(
     r"|no builder|connection error|context deadline exceeded|failed to list workers|could not connect to"
     r"|permission denied"
 )
+_NEVER_REACHED: Final = re.compile(
+    r"failed to list workers: (?:Unavailable: )?(?:connection error: desc = )?(.*)", re.DOTALL
+)
+"""buildctl asks for workers before it sends anything."""
+_TLS: Final = re.compile(r"tls: |x509: |error reading server preface: EOF")
 _LOST: Final = re.compile(
     r"error reading from server|transport is closing|closing transport|connection reset|broken pipe|EOF"
     r"|code = Unavailable|graceful_stop|no active session|only one connection allowed|server closed"
@@ -30,6 +35,7 @@ _NO_BUILDX: Final = re.compile(
     r"'buildx' is not a docker command|Usage:\s+(?:docker|buildctl)"
     r"|unknown flag: --(?:progress|metadata-file|provenance)|rawjson|flag provided but not defined"
 )
+_ENTITLEMENT: Final = re.compile(r"granting entitlement (\S+) is not allowed")
 _UV: Final = re.compile(r"/?uv-(\w+)$")
 
 
@@ -58,16 +64,34 @@ def read_rest(ended: Ended) -> Verdict:
             "the builder's docker has no buildx, or one older than 0.13",
             "Install docker-buildx 0.13 or newer, or name a folder that has it in buildkit.dockerConfig.",
         )
+    if found := _ENTITLEMENT.search(error):
+        return Verdict(
+            "DATAPLANE_UNAVAILABLE",
+            f"this BuildKit does not allow builds {found[1]}",
+            f"Start buildkitd with --allow-insecure-entitlement={found[1]}, or leave network.mode at default.",
+        )
     if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
         where = f"line {ended.line} of the Dockerfile" if ended.line else "the Dockerfile"
         return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(_tail(error))}")
     if ended.exit_code < 0:
         return Verdict("BUILDER_LOST", f"BuildKit's client was killed by signal {-ended.exit_code}")
+    if found := _NEVER_REACHED.search(error):
+        return _unreached(found[1].strip('"'))
     if _LOST.search(error):
         return Verdict("BUILDER_LOST", f"BuildKit went away during the build: {sentence(_tail(error))}")
     if not ended.vertex and _NO_BUILDER.search(error):
         return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(_tail(error))}")
     return Verdict("INTERNAL", f"BuildKit failed: {sentence(_tail(error)) or f'exit code {ended.exit_code}'}")
+
+
+def _unreached(why: str) -> Verdict:
+    advice = ""
+    if _TLS.search(why):
+        advice = (
+            "Compare the certificates of builds and of buildkitd (ca.pem, cert.pem, key.pem; the host's name): "
+            "they are made together."
+        )
+    return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(why)}", advice)
 
 
 def _tail(error: str) -> str:
