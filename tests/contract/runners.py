@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from boatyard.ports import JobRunner
 from boatyard.settings import Limits
 from boatyard_local.jobs import LocalJobRunner
 from boatyard_local.state import StateFolder
+from tests.kubernetes.real import KUBECONFIG
 from tests.kubernetes.runner_hands import KubernetesHands
 from tests.local.jobs import QUICK, argv, until
 
@@ -32,6 +33,10 @@ class Hands(Protocol):
         """The job ends; without a result, it just dies."""
         ...
 
+    def settle(self) -> None:
+        """Returns when what was asked for is where the runner counts it."""
+        ...
+
 
 class MemoryHands:
     def __init__(self, path: Path) -> None:
@@ -41,6 +46,9 @@ class MemoryHands:
         self.progress = self.runner.progress
         self.log = self.runner.log
         self.finish = self.runner.finish
+
+    def settle(self) -> None:
+        pass
 
     def close(self) -> None:
         pass
@@ -72,6 +80,9 @@ class FileHands:
         self._order(build_id, **({"exit": 9} if result is None else {"result": msgspec.to_builtins(result)}))
         return until(lambda: (b := self.runner.status(build_id)) and b.state.ended and b)  # type: ignore[no-any-return]
 
+    def settle(self) -> None:
+        pass
+
     def close(self) -> None:
         for build_id in self._begun:
             self.runner.cancel(build_id)
@@ -87,11 +98,15 @@ class FileHands:
             file.write(json.dumps(order) + "\n")
 
 
-ALL = {
+ALL: dict[str, Callable[[Path], Any]] = {
     "memory": MemoryHands,
     "local": FileHands,
     "kubernetes": lambda path: KubernetesHands(path, LIMITS),
 }
+if KUBECONFIG:
+    from tests.kubernetes.real.hands import RealHands
+
+    ALL["cluster"] = lambda path: RealHands(LIMITS)
 
 
 def hands(name: str, path: Path) -> Iterator[Hands]:

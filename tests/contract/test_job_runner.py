@@ -135,6 +135,7 @@ def test_a_full_queue_refuses_and_takes_more_later(it: Hands) -> None:
     for build_id in running:
         it.begin(build_id)
     waiting = [start(it, 10 + number) for number in range(LIMITS.queued_builds)]
+    it.settle()
     with pytest.raises(BoatyardError) as refused:
         it.runner.ensure(job(99), tag(99), force=False)
     assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.meaning.retryable

@@ -40,6 +40,9 @@ class KubernetesHands:
             self._node.end(job_name(build_id), code, brief(result).decode())
         return self._build(build_id)
 
+    def settle(self) -> None:
+        pass
+
     def close(self) -> None:
         self._site.close()
 

@@ -48,6 +48,13 @@ def failing(it: Site, refused: Refused | str, method: str = "POST") -> BoatyardE
             "fit kubernetes.requests",
         ),
         (
+            Refused(
+                422, 'Pod "x" is invalid: spec: Invalid value: "200m": must be less than or equal to cpu limit of 100m'
+            ),
+            "DATAPLANE_DENIED",
+            "fit kubernetes.requests",
+        ),
+        (
             Refused(403, "unable to create new content in namespace a because it is being terminated"),
             "DATAPLANE_DENIED",
             "deleted",

@@ -19,6 +19,7 @@ from boatyard_kubernetes import KubernetesJobRunner
 from boatyard_kubernetes.jobs import Jobs
 from boatyard_kubernetes.names import job_name
 from tests.kubernetes.loopback.job_controller import JOBS
+from tests.kubernetes.loopback.resources import BY_PATH
 from tests.kubernetes.loopback.status import Refused
 from tests.kubernetes.site import NAMESPACE, Site, limited, settings, site
 from tests.local.jobs import job, tag
@@ -144,6 +145,56 @@ def test_a_result_outlives_its_pod() -> None:
         assert it.runner.status(ID) == build and build and build.image
         page = it.runner.logs(ID, "")
         assert page and page.done and page.lines == ()
+
+
+def test_a_result_is_kept_although_the_job_controller_writes_at_that_moment() -> None:
+    """It writes its conditions one after another, and a real one was seen to be in between again and again."""
+    with site() as (it, node):
+        it.runner.ensure(job(), tag(), force=False)
+        node.start(NAME)
+        node.end(NAME, 0, DONE)
+        left = [1, 2, 3]
+
+        def meanwhile(method: str, path: str) -> None:
+            if method == "PATCH" and left:
+                at = left.pop()
+                it.cluster.store.change(JOBS, NAMESPACE, NAME, lambda o: o["status"].update(ready=at))
+
+        it.cluster.server.fault = meanwhile
+        assert (build := it.runner.status(ID)) and build.state is State.SUCCEEDED and not left
+        it.cluster.server.fault = None
+        node.cluster.node.gone(node.pods(NAME)[0])
+        assert it.runner.status(ID) == build
+
+
+def test_a_log_that_the_node_cannot_give_does_not_hide_the_build() -> None:
+    with site() as (it, node):
+        it.runner.ensure(job(), tag(), force=False)
+        node.start(NAME)
+        words = 'Get "https://10.0.0.9:10250/containerLogs/": dial tcp 10.0.0.9:10250: connect: connection refused'
+        it.cluster.server.fault = lambda method, path: Refused(500, words) if "/log" in path else None
+        before = len(it.cluster.server.requests)
+        assert (build := it.runner.status(ID)) and build.state is State.RUNNING
+        assert len([path for _, path, _ in it.cluster.server.requests[before:] if "/log" in path]) == 1
+        with pytest.raises(BoatyardError) as refused:
+            it.runner.logs(ID, "")
+        assert refused.value.code == "DATAPLANE_UNAVAILABLE" and "10.0.0.9" in refused.value.detail
+
+
+def test_what_to_change_is_told_however_long_the_cluster_talks() -> None:
+    """A real PodSecurity message is longer than what is shown of it."""
+    with site() as (it, _):
+        it.cluster.store.change(
+            BY_PATH["", "v1", "namespaces"],
+            "",
+            NAMESPACE,
+            lambda o: o["metadata"].update(labels={"pod-security.kubernetes.io/enforce": "restricted"}),
+        )
+        it.runner.ensure(job(), tag(), force=False)
+        it.clock.sleep(10)
+        build = it.runner.status(ID)
+        assert build and build.step and 'violates PodSecurity "restricted:latest"' in build.step.title
+        assert build.step.title.endswith("label the namespace for the level that the topology needs")
 
 
 def test_a_pod_that_is_gone_before_anyone_looked_leaves_a_success_without_its_digest() -> None:

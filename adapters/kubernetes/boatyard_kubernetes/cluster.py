@@ -141,12 +141,12 @@ class Cluster:
         options = DeleteOptions(preconditions=unchanged, propagationPolicy="Background")
         self._ask("delete", kind, name=name, namespace=namespace, body=options)
 
-    def log(self, pod: str, namespace: str, **params: str | None) -> bytes:
+    def log(self, pod: str, namespace: str, *, tries: int = _READS, **params: str | None) -> bytes:
         """A container's log as it is. Raises Absent, or NotReady before the container has started."""
         call = Call("get", "pods/log", namespace, pod)
         query = {name: value for name, value in params.items() if value is not None}
         request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
-        data: bytes = self._send(call, request, lambda response: response.content)
+        data: bytes = self._send(call, request, lambda response: response.content, tries=tries)
         return data
 
     def _ask(
@@ -181,8 +181,10 @@ class Cluster:
 
         return self._send(call, request, read)
 
-    def _send(self, call: Call, request: BasicRequest, read: Callable[[httpx2.Response], Any]) -> Any:
-        for left in reversed(range(_READS if request.method == "GET" else 1)):
+    def _send(
+        self, call: Call, request: BasicRequest, read: Callable[[httpx2.Response], Any], *, tries: int = _READS
+    ) -> Any:
+        for left in reversed(range(tries if request.method == "GET" else 1)):
             try:
                 response = self._client.send(self._client.build_adapter_request(request))
             except (httpx2.HTTPError, httpx2.InvalidURL, ConfigError) as error:

@@ -137,7 +137,7 @@ class Jobs:
         """Deletes it while it is suspended: what somebody has released is his. It is read again each time,
         because the Job controller writes its status meanwhile, which is no reason to keep it."""
         for _ in range(_TRIES):
-            current = next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
+            current = self._again(found)
             if current is None or not current.suspended:
                 return
             unchanged = Preconditions(uid=current.uid, resourceVersion=current.version)
@@ -155,12 +155,26 @@ class Jobs:
         return None
 
     def write_down(self, found: Found, build: Build) -> None:
-        """Pods go sooner than Jobs, so the end of a build is kept with its Job. If this fails or somebody else
-        was quicker, the next one who looks finds out anew."""
+        """Pods go sooner than Jobs, so the end of a build is kept with its Job, the first that was found. At
+        that moment the Job controller writes to it too, which is no reason to lose it. If this fails, the next
+        one who looks finds out anew."""
         record = {names.RECORD: msgspec.json.encode(build).decode()}
-        patch = {"metadata": {"resourceVersion": found.version, "annotations": record}}
-        with contextlib.suppress(Absent, Changed, BoatyardError):
-            self._merge(found, patch)
+        current: Found | None = found
+        with contextlib.suppress(Absent, BoatyardError):
+            for _ in range(_TRIES):
+                if current is None or current.record.state.ended:
+                    return
+                patch = {"metadata": {"resourceVersion": current.version, "annotations": record}}
+                try:
+                    self._merge(current, patch)
+                except Changed:
+                    current = self._again(found)
+                else:
+                    return
+
+    def _again(self, found: Found) -> Found | None:
+        """The same Job as it is now."""
+        return next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
 
     def _merge(self, found: Found, patch: dict[str, Any]) -> Job:
         return self._cluster.merge(Job, name_of(found.job), found.namespace, patch)

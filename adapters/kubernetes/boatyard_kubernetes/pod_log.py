@@ -65,10 +65,11 @@ def read_page(cluster: Cluster, pods: list[Pod], cursor: str, *, ended: bool) ->
 
 
 def read_tail(cluster: Cluster, pod: Pod, lines: int) -> str:
-    """The last lines as they are; empty if there are none."""
+    """The last lines as they are; empty if there are none, or none can be had: the API server fetches them from
+    the node, which may be away, and what they tell is not worth a second try."""
     try:
-        data = cluster.log(name_of(pod), namespace_of(pod), container=CONTAINER, tailLines=str(lines))
-    except (Absent, NotReady):
+        data = cluster.log(name_of(pod), namespace_of(pod), tries=1, container=CONTAINER, tailLines=str(lines))
+    except (Absent, NotReady, BoatyardError):
         return ""
     return data.decode("utf-8", "replace")
 

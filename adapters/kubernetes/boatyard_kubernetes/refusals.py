@@ -128,7 +128,10 @@ def _forbidden(call: Call, message: str) -> BoatyardError:
 
 _ADVICE: Final = (
     (re.compile(r"PodSecurity|violates PodSecurity"), "label the namespace for the level that the topology needs"),
-    (re.compile(r"LimitRange|maximum (cpu|memory)|minimum (cpu|memory)"), "fit kubernetes.requests and .limits to it"),
+    (
+        re.compile(r"LimitRange|(maximum|minimum) (cpu|memory)|must be less than or equal to (cpu|memory)"),
+        "fit kubernetes.requests and .limits to it",
+    ),
     (re.compile(r"exceeded quota|must specify"), "raise the quota, or fit kubernetes.requests and .limits to it"),
     (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
     (re.compile(r"[Ss]ervice ?account .*not found"), "create it, or name another in kubernetes.serviceAccount"),

@@ -35,7 +35,7 @@ def why_no_pod(events: Iterable[Event]) -> str:
     for event in sorted(events, key=_last, reverse=True):
         if event.reason == "FailedCreate" and event.message:
             hint = advice(event.message)
-            return _short(event.message + (f"; {hint}" if hint else ""))
+            return _short(event.message) + (f"; {hint}" if hint else "")
     return ""
 
 

@@ -79,7 +79,7 @@ def violations(level: str, pod: dict[str, Any]) -> list[str]:
     podwide = pod.get("securityContext") or {}
     containers = [*pod["containers"], *(pod.get("initContainers") or [])]
     if pod.get("hostNetwork") or pod.get("hostPID") or pod.get("hostIPC"):
-        found.append("host namespaces")
+        found.append("host namespaces (hostNetwork=true)")
     if any("hostPath" in volume for volume in pod.get("volumes") or ()):
         found.append("hostPath volumes")
     for container in containers:
@@ -93,18 +93,30 @@ def violations(level: str, pod: dict[str, Any]) -> list[str]:
                 f'seccompProfile (container "{name}" must not set securityContext.seccompProfile.type to "Unconfined")'
             )
         if apparmor == "Unconfined":
-            found.append(f'appArmorProfile (container "{name}" must not set AppArmor profile type to "Unconfined")')
+            found.append(
+                f'forbidden AppArmor profile (container "{name}" must not set AppArmor profile type to "Unconfined")'
+            )
         if own.get("procMount") not in (None, "Default"):
             found.append(f'procMount (container "{name}")')
         if level == "restricted":
             if own.get("allowPrivilegeEscalation") is not False:
-                found.append(f'allowPrivilegeEscalation != false (container "{name}" must set it to false)')
+                found.append(
+                    f'allowPrivilegeEscalation != false (container "{name}" must set '
+                    "securityContext.allowPrivilegeEscalation=false)"
+                )
             if "ALL" not in ((own.get("capabilities") or {}).get("drop") or ()):
-                found.append(f'unrestricted capabilities (container "{name}" must set capabilities.drop=["ALL"])')
+                found.append(
+                    f'unrestricted capabilities (container "{name}" must set securityContext.capabilities.drop=["ALL"])'
+                )
             if not (own.get("runAsNonRoot") or podwide.get("runAsNonRoot")):
-                found.append(f'runAsNonRoot != true (pod or container "{name}" must set it to true)')
-            if seccomp not in ("RuntimeDefault", "Localhost"):
-                found.append(f'seccompProfile (pod or container "{name}" must set RuntimeDefault or Localhost)')
+                found.append(
+                    f'runAsNonRoot != true (pod or container "{name}" must set securityContext.runAsNonRoot=true)'
+                )
+            if seccomp not in ("RuntimeDefault", "Localhost", "Unconfined"):
+                found.append(
+                    f'seccompProfile (pod or container "{name}" must set securityContext.seccompProfile.type to '
+                    '"RuntimeDefault" or "Localhost")'
+                )
     return found
 
 
