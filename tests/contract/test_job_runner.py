@@ -141,6 +141,7 @@ def test_a_full_queue_refuses_and_takes_more_later(it: Hands) -> None:
     assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.meaning.retryable
     assert it.runner.ensure(job(10), tag(10), force=False).joined, "joining needs no place"
     it.runner.cancel(waiting[-1])
+    it.settle()
     start(it, 99)
     for build_id in waiting[:-1]:
         it.runner.cancel(build_id)

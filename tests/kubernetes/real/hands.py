@@ -52,11 +52,14 @@ class RealHands:
         return self._build(build_id)
 
     def settle(self) -> None:
-        def all_have_pods() -> bool:
-            jobs = [j for j in self._site.cluster.objects("Job") if j["spec"]["parallelism"]]
-            return len([j for j in jobs if not j["status"].get("conditions")]) <= len(self._site.cluster.objects("Pod"))
+        """Until each Job that wants a pod has one, and no other has."""
 
-        self._site.cluster.until(all_have_pods)
+        def settled() -> bool:
+            jobs = [j for j in self._site.cluster.objects("Job") if j["spec"]["parallelism"]]
+            pods = self._site.cluster.objects("Pod")
+            return len([j for j in jobs if not j["spec"].get("suspend")]) == len(pods)
+
+        self._site.cluster.until(settled)
 
     def close(self) -> None:
         self._site.close()
