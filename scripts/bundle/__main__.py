@@ -1,9 +1,10 @@
-"""Makes a cloud function's bundle: scripts/bundle aws -> .boatyard/bundles/aws.zip and aws.json.
+"""Makes what a cloud runs: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws.json and aws-builder.zip.
 
-Dependencies are the pinned wheels of requirements/function-<cloud>.txt for the function's own platform, the
-rest is this checkout's packages. The same input gives the same bytes: sorted names, no times, one mode, byte
-code that is checked against nothing. The byte code is of the interpreter that runs this, so the function's
-runtime must have the same minor version; aws.json says which.
+The first is the functions' bundle, the second says what it is, the third is what runs inside a build where there
+is no cluster. Dependencies are the pinned wheels of requirements/function-<cloud>.txt and builder-<cloud>.txt for
+the platform's own Python, the rest is this checkout's packages. The same input gives the same bytes: sorted names,
+no times, one mode, byte code that is checked against nothing. The functions' byte code is of the interpreter that
+runs this, so their runtime must have the same minor version; aws.json says which.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 import archive
+import job
 from bytecode import compile_all
-from contents import FUNCTIONS
+from contents import FUNCTIONS, JOBS
 from stage import copy, prune, size
-from wheels import PLATFORMS, install
+from wheels import PLATFORMS, THIS_PYTHON, install
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 OUT: Final = ROOT / ".boatyard" / "bundles"
@@ -30,7 +32,8 @@ def main() -> int:
     options = _options()
     function = FUNCTIONS[options.cloud]
     with tempfile.TemporaryDirectory(prefix="boatyard-bundle-") as scratch:
-        stage = Path(scratch) / "stage"
+        stage = Path(scratch) / "function" / "stage"
+        stage.mkdir(parents=True)
         given = frozenset[str]() if options.with_sdk else function.given
         install(stage, ROOT / "requirements" / function.pinned, architecture=options.architecture, given=given)
         for package in function.packages:
@@ -43,24 +46,38 @@ def main() -> int:
             return 1
         target: Path = options.out / f"{options.cloud}.zip"
         archive.write(stage, target)
+        inside = Path(scratch) / "job" / "stage"
+        inside.mkdir(parents=True)
+        job.fill(inside, ROOT, JOBS[options.cloud])
+        archive.write(inside, options.out / f"{options.cloud}-builder.zip")
+        _tell(options.out / f"{options.cloud}-builder.zip", size(inside))
     facts = {
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "bytes": target.stat().st_size,
         "unpackedBytes": unpacked,
-        "runtime": f"python{sys.version_info[0]}.{sys.version_info[1]}",
+        "runtime": f"python{THIS_PYTHON}",
         "architecture": options.architecture,
     }
     target.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-    print(f"{target.name}: {facts['bytes']:,} bytes, {unpacked:,} unpacked, sha256 {facts['sha256']}")
+    _tell(target, unpacked)
     return 0
 
 
+def _tell(target: Path, unpacked: int) -> None:
+    digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    print(f"{target.name}: {target.stat().st_size:,} bytes, {unpacked:,} unpacked, sha256 {digest}")
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bundle", description="Makes a cloud function's bundle.")
+    parser = argparse.ArgumentParser(
+        prog="bundle", description="Makes a cloud's archives: the functions' bundle, and what runs inside a build."
+    )
     parser.add_argument("cloud", choices=sorted(FUNCTIONS))
-    parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64")
+    parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64", help="of the functions")
     parser.add_argument("--with-sdk", action="store_true", help="bring what the platform's runtime brings as well")
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument(
+        "--out", type=Path, default=OUT, help=f"folder of the archives (default {OUT.relative_to(ROOT)})"
+    )
     return parser.parse_args()
 
 

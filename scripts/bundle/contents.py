@@ -31,3 +31,34 @@ FUNCTIONS: Final = {
     ),
 }
 """The functions' bundle of each cloud."""
+
+
+class Job(NamedTuple):
+    packages: tuple[str, ...]
+    pinned: str
+    pythons: tuple[str, ...]
+    """Minor versions that the platform may run it with; one archive fits them all."""
+    services: frozenset[str]
+    """Those of AWS that a job speaks to; botocore describes four hundred."""
+    compiled: frozenset[str]
+    """Distributions with compiled modules, so with a wheel for each Python and architecture."""
+
+
+JOBS: Final = {
+    "aws": Job(
+        packages=(
+            "core/boatyard",
+            "adapters/aws/boatyard_aws",
+            "adapters/buildkit/boatyard_buildkit",
+            "adapters/registry/boatyard_registry",
+        ),
+        pinned="builder-aws.txt",
+        # What CodeBuild's images begin with, and what lies between: 3.11 in amazonlinux-x86_64-standard:5.0 and
+        # amazonlinux-aarch64-standard:3.0, 3.14 in 6.0 and 4.0 (`pyenv global` in their Dockerfiles,
+        # https://github.com/aws/aws-codebuild-docker-images).
+        pythons=("3.11", "3.12", "3.13", "3.14"),
+        services=frozenset({"ecr", "s3", "secretsmanager", "sts"}),
+        compiled=frozenset({"msgspec"}),
+    ),
+}
+"""What runs inside a build where the platform runs it from an archive: CodeBuild."""

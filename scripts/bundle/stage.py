@@ -22,6 +22,18 @@ def prune(stage: Path, unused: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
+def merge(stage: Path, other: Path) -> None:
+    """What another platform has beside: compiled modules carry their platform in their names. Raises ValueError if
+    a file of both is not the same in both."""
+    for path in sorted(path for path in other.rglob("*") if path.is_file()):
+        target = stage / path.relative_to(other)
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        elif target.read_bytes() != path.read_bytes():
+            raise ValueError(f"{path.relative_to(other)} differs between platforms: one archive cannot hold both")
+
+
 def size(stage: Path) -> int:
     """Bytes of all files."""
     return sum(path.stat().st_size for path in stage.rglob("*") if path.is_file())

@@ -9,26 +9,45 @@ from typing import Final
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 
 
-def install(stage: Path, pinned: Path, *, architecture: str, given: frozenset[str]) -> None:
-    """Everything of the lock but what is given anyway, as it would be on that architecture."""
+THIS_PYTHON: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def install(
+    stage: Path,
+    pinned: Path,
+    *,
+    architecture: str,
+    python: str = THIS_PYTHON,
+    given: frozenset[str] = frozenset(),
+) -> None:
+    """Everything of the lock but what is given anyway, as that Python has it on that architecture."""
     wanted = stage.with_name("wanted.txt")
     wanted.write_text("".join(_without(pinned.read_text(), given)))
     subprocess.run(
         [
             *(str(Path(sys.prefix) / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
             *("--only-binary", ":all:", "--link-mode", "copy", "--target", str(stage)),
-            *("--python", sys.executable, "--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"),
+            *("--python", sys.executable, "--python-version", python),
             *("--python-platform", PLATFORMS[architecture], "-r", str(wanted)),
         ],
         check=True,
     )
 
 
-def _without(text: str, names: frozenset[str]) -> Iterator[str]:
+def names(pinned: Path) -> frozenset[str]:
+    """The distributions of a lock."""
+    return frozenset(line.split("==")[0].strip() for line in pinned.read_text().splitlines() if _begins(line))
+
+
+def _begins(line: str) -> bool:
+    return bool(line.strip()) and not line[0].isspace() and not line.startswith("#")
+
+
+def _without(text: str, unwanted: frozenset[str]) -> Iterator[str]:
     """The lock's lines but for some distributions; each has its hashes on the indented lines after its name."""
     kept = True
     for line in text.splitlines(keepends=True):
-        if line.strip() and not line[0].isspace() and not line.startswith("#"):
-            kept = line.split("==")[0].strip() not in names
+        if _begins(line):
+            kept = line.split("==")[0].strip() not in unwanted
         if kept:
             yield line
