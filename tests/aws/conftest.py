@@ -8,6 +8,7 @@ import pytest
 
 from boatyard_aws.clients import Clients
 from tests.aws.cloud import REGION, Cloud, serve
+from tests.aws.container import Container
 from tests.aws.emulator import make_bundle, runtime, unpack
 from tests.aws.images import Ecr
 
@@ -58,6 +59,20 @@ def ecr(cloud: Cloud, clients: Clients) -> Ecr:
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """aws.zip, as `make bundle CLOUD=aws` makes it."""
     return make_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="session")
+def job_archive(bundle: Path) -> Path:
+    """What runs inside a build, made beside the bundle."""
+    return bundle.with_name("aws-builder.zip")
+
+
+@pytest.fixture
+def container(job_archive: Path, tmp_path: Path) -> Container:
+    """A CodeBuild container that has fetched the archive."""
+    folder = tmp_path / "container"
+    folder.mkdir()
+    return Container(job_archive, folder)
 
 
 @pytest.fixture(scope="session")

@@ -211,7 +211,7 @@ def test_the_job_runs_once_even_if_codebuild_starts_it_twice(
     class Process:
         returncode = 0
 
-        def __init__(self, argv: list[str]) -> None:
+        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
             ran.append(argv)
 
         def poll(self) -> int:

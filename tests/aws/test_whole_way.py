@@ -1,17 +1,14 @@
 """Function URL -> CodeBuild's command -> BuildKit -> registry -> result, with a real BuildKit and registry.
 
-CodeBuild is played; the command that it would run is run, with the environment that StartBuild gave it.
+CodeBuild is played; the command that it would run is run in the archive that it would fetch, with the environment
+that StartBuild gave it.
 """
 
 import hashlib
 import io
-import os
-import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -22,6 +19,7 @@ from boatyard_aws.wiring import Site
 from boatyard_local.settings import load_settings
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
+from tests.aws.container import Container
 from tests.aws.payloads import function_url
 from tests.aws.site import ask, variables
 
@@ -49,31 +47,8 @@ def archive(name: str, text: str) -> bytes:
     return out.getvalue()
 
 
-def run(codebuild: CodeBuild, build_id: str, clients: Clients) -> "subprocess.CompletedProcess[str]":
-    """What CodeBuild does: provisions, runs the command, sends its output to CloudWatch Logs, ends."""
-    played = codebuild.of(build_id)
-    played.phase = "BUILD"
-    command = played.parameters["buildspecOverride"].rpartition("- ")[2].split()
-    done = subprocess.run(
-        [sys.executable, *command[1:]],
-        env={**os.environ, **played.environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    group, stream = "/aws/codebuild/boatyard", played.id.partition(":")[2]
-    clients.logs().create_log_group(logGroupName=group)
-    clients.logs().create_log_stream(logGroupName=group, logStreamName=stream)
-    lines = ["[Container] Running command", *done.stdout.splitlines()]
-    events: Any = [{"timestamp": int(time.time() * 1000), "message": f"{line}\n"} for line in lines]
-    clients.logs().put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
-    played.status = "SUCCEEDED" if done.returncode == 0 else "FAILED"
-    return done
-
-
 def test_a_context_a_secret_a_build_and_then_an_answer_from_the_registry(
-    site: Site, cloud: Cloud, clients: Clients
+    site: Site, cloud: Cloud, clients: Clients, container: Container
 ) -> None:
     codebuild = CodeBuild(cloud)
     data = archive("app.txt", f"made at {time.time_ns()}")
@@ -99,7 +74,7 @@ def test_a_context_a_secret_a_build_and_then_an_answer_from_the_registry(
     status, asked = ask(site, function_url("POST", "/v1/builds", body))
     assert status == 202, asked
 
-    done = run(codebuild, asked["id"], clients)
+    done = container.run(codebuild, asked["id"], clients)
     assert done.returncode == 0, done.stdout + done.stderr
     status, build = ask(site, function_url("GET", f"/v1/builds/{asked['id']}"))
     assert build["state"] == "SUCCEEDED" and "@sha256:" in build["image"] and build["phases"]
@@ -113,7 +88,9 @@ def test_a_context_a_secret_a_build_and_then_an_answer_from_the_registry(
     assert len(codebuild.builds) == 1
 
 
-def test_a_users_error_comes_back_with_its_layer(site: Site, cloud: Cloud, clients: Clients) -> None:
+def test_a_users_error_comes_back_with_its_layer(
+    site: Site, cloud: Cloud, clients: Clients, container: Container
+) -> None:
     codebuild = CodeBuild(cloud)
     spec = {
         "baseImage": "python:3.11-slim",
@@ -121,7 +98,7 @@ def test_a_users_error_comes_back_with_its_layer(site: Site, cloud: Cloud, clien
         "layers": [{"commands": {"cmd": [f"echo {time.time_ns()}; exit 3"]}}],
     }
     _, asked = ask(site, function_url("POST", "/v1/builds", {"spec": spec, "target": {"name": "aws"}}))
-    assert run(codebuild, asked["id"], clients).returncode == 1
+    assert container.run(codebuild, asked["id"], clients).returncode == 1
     _, build = ask(site, function_url("GET", f"/v1/builds/{asked['id']}"))
     assert build["state"] == "FAILED" and build["error"]["code"] == "COMMAND_FAILED"
     assert build["error"]["layerIndex"] == 0

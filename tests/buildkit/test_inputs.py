@@ -16,6 +16,7 @@ from boatyard.job import BuildJob, JobSecret
 from boatyard.mounts import CA_PATH
 from boatyard.reference import Reference
 from boatyard.settings import Network
+from boatyard_buildkit.credential_store import credential_store
 from boatyard_buildkit.docker_config import write_docker_config
 from boatyard_buildkit.mirrors import familiar, images_of, named_contexts
 from boatyard_buildkit.network_script import network_script
@@ -130,13 +131,13 @@ class TestSecretFiles:
 
 
 class TestDockerConfig:
-    def write(self, tmp_path: Path, document: Any, *registry: str) -> dict[str, Any]:
+    def write(self, tmp_path: Path, document: Any, *registry: str, store: str = "") -> dict[str, Any]:
         source = tmp_path / "source"
         source.mkdir(exist_ok=True)
         (source / "config.json").write_text(json.dumps(document))
         (source / "cli-plugins").mkdir(exist_ok=True)
         job = job_with(registry=registry)
-        environment = write_docker_config(tmp_path / "own", source, job, SecretFiles(tmp_path, job))
+        environment = write_docker_config(tmp_path / "own", source, job, SecretFiles(tmp_path, job), store=store)
         assert environment["DOCKER_CONFIG"] == str(tmp_path / "own")
         loaded: dict[str, Any] = json.loads((tmp_path / "own" / "config.json").read_text())
         return loaded
@@ -158,6 +159,28 @@ class TestDockerConfig:
         assert own["credHelpers"] == {"b.example": "", "c.example": "y"}
         assert (own["credsStore"], own["currentContext"]) == ("desktop", "colima")
         assert "HttpHeaders" not in own
+
+    def test_a_clouds_helper_is_asked_where_nothing_else_is_said(self, tmp_path: Path) -> None:
+        """What the file says would not be read any more beside a store, so it gets an empty helper."""
+        (tmp_path / "pull").write_text(json.dumps({"auths": {"b.example": {"auth": "b"}}}))
+        document = {"auths": {"https://a.example/v1/": {"auth": "a"}}, "credHelpers": {"c.example": "y"}}
+        own = self.write(tmp_path, document, "pull", store="boatyard-ecr")
+        assert own["credsStore"] == "boatyard-ecr"
+        assert own["credHelpers"] == {
+            **{name: "" for name in ("https://a.example/v1/", "a.example", "b.example")},
+            "c.example": "y",
+        }
+
+    def test_a_store_of_the_deployments_own_stays(self, tmp_path: Path) -> None:
+        own = self.write(tmp_path, {"credsStore": "desktop"}, store="boatyard-ecr")
+        assert (own["credsStore"], own["credHelpers"]) == ("desktop", {})
+
+    def test_a_type_means_a_helper_if_there_is_one(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert credential_store("aws") == ""
+        program = tmp_path / "docker-credential-boatyard-ecr"
+        program.touch(mode=0o755)
+        assert (credential_store("aws"), credential_store("noop")) == ("boatyard-ecr", "")
 
     def test_a_secret_cannot_choose_programs(self, tmp_path: Path) -> None:
         document = {"auths": {}, "credsStore": "evil", "credHelpers": {"x": "evil"}, "cliPluginsExtraDirs": ["/evil"]}

@@ -1,4 +1,4 @@
-"""How this job reaches BuildKit: the deployment's own settings file, of which two keys matter here."""
+"""How this job reaches BuildKit and registries: the deployment's own settings file, of which three keys matter here."""
 
 import os
 from pathlib import Path
@@ -7,16 +7,17 @@ from typing import Final
 import msgspec
 
 from boatyard.errors import invalid
-from boatyard.settings import Buildkit
+from boatyard.settings import AuthenticationType, Buildkit
 
 VARIABLE: Final = "BOATYARD_SETTINGS"
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`buildkitUri` and `buildkit` of the settings. The rest of the file is the function's business."""
+    """`buildkitUri`, `buildkit` and `authenticationType` of the settings. The rest is the function's business."""
 
     buildkit_uri: str = ""
     buildkit: Buildkit = Buildkit()
+    authentication_type: AuthenticationType = "noop"
 
 
 def read_access(path: Path | None) -> Access:

@@ -14,6 +14,7 @@ from boatyard.mounts import CA_SECRET, NETWORK_SECRET
 from boatyard.settings import Network
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.child import run_child
+from boatyard_buildkit.credential_store import credential_store
 from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
@@ -59,7 +60,8 @@ def build(
     driver = choose(access)
     folder = work / "docker"
     environment = _environment()
-    environment |= write_docker_config(folder, deployment_folder(access.buildkit.docker_config), job, secrets)
+    source, store = deployment_folder(access.buildkit.docker_config), credential_store(access.authentication_type)
+    environment |= write_docker_config(folder, source, job, secrets, store=store)
     environment |= driver.environment()
     solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)

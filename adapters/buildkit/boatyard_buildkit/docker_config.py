@@ -20,8 +20,12 @@ def deployment_folder(configured: str) -> Path:
     return Path(configured or os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
-def write_docker_config(folder: Path, source: Path, job: BuildJob, secrets: SecretFiles) -> dict[str, str]:
+def write_docker_config(
+    folder: Path, source: Path, job: BuildJob, secrets: SecretFiles, *, store: str = ""
+) -> dict[str, str]:
     """Fills `folder` and returns the variables that make Docker's programs use it.
+
+    `store` is the helper to ask for hosts of which the deployment's own configuration says nothing.
 
     Of a registry secret only `auths` is taken: its helpers and plugins would be programs that a user
     chooses and this machine runs. Raises INVALID_SPEC for a secret that is not a Docker config.
@@ -30,6 +34,9 @@ def write_docker_config(folder: Path, source: Path, job: BuildJob, secrets: Secr
     document = {name: value for name, value in _read(source).items() if name in _KEPT}
     auths = dict(_object(_read(source).get("auths")))
     helpers = dict(_object(document.get("credHelpers")))
+    if store and not document.get("credsStore"):
+        document["credsStore"] = store
+        helpers = {name: "" for server in auths for name in (server, _host(server))} | helpers
     for name in job.registry_secrets:
         for server, auth in _auths(secrets.path(name), name).items():
             auths[server] = auth

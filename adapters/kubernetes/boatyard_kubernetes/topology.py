@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from boatyard.job import BuildJob
-from boatyard.settings import Buildkit, Settings
+from boatyard.settings import AuthenticationType, Buildkit, Settings
 
 PORT: Final = 1234
 SERVICE: Final = "buildkitd"
@@ -30,6 +30,7 @@ class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     buildkit_uri: str
     buildkit: Buildkit
+    authentication_type: AuthenticationType
 
 
 def choose(settings: Settings) -> Topology:
@@ -51,11 +52,12 @@ def client_secret(settings: Settings) -> str:
 
 
 def access_file(settings: Settings, job: BuildJob) -> bytes:
-    """settings.json of the job: where its BuildKit is."""
+    """settings.json of the job: where its BuildKit is, and who it is to registries."""
     buildkit = settings.buildkit
     if client_secret(settings):
         buildkit = msgspec.structs.replace(buildkit, tls_directory=TLS_FOLDER)
-    return msgspec.json.encode(_Access(buildkit_uri=_uri(settings, job), buildkit=buildkit))
+    kind = settings.authentication_type
+    return msgspec.json.encode(_Access(buildkit_uri=_uri(settings, job), buildkit=buildkit, authentication_type=kind))
 
 
 def _uri(settings: Settings, job: BuildJob) -> str:

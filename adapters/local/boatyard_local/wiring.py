@@ -55,7 +55,11 @@ def wire(
     serving = ServingClock()
     urls = UploadUrls(url, load_key(state.upload_key))
     contexts = FileContextStore(state.contexts, clock, urls).open()
-    access = Access(buildkit_uri=settings.buildkit_uri, buildkit=settings.buildkit)
+    access = Access(
+        buildkit_uri=settings.buildkit_uri,
+        buildkit=settings.buildkit,
+        authentication_type=settings.authentication_type,
+    )
     durable.write(state.buildkit, msgspec.json.encode(access))
     lookup = registry or _registry(settings)
     runner = LocalJobRunner(state, clock, argv=argv or job_argv(state), limits=settings.limits).open()

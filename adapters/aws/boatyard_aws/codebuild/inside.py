@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,10 @@ from boatyard.job import BuildJob, JobResult
 from boatyard.ports import Scope
 from boatyard_aws.clients import Clients
 from boatyard_aws.clock import SystemClock
+from boatyard_aws.codebuild.engine import engine
 from boatyard_aws.codebuild.ledger import Ledger
 from boatyard_aws.codebuild.log import END
+from boatyard_aws.codebuild.programs import environment
 from boatyard_aws.codebuild.record import Record
 from boatyard_aws.s3 import Bucket, S3ContextStore, layout
 from boatyard_aws.secret_values import write_secrets
@@ -45,28 +48,41 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     if ledger.bucket.create(f"{folder}started", variables.get("CODEBUILD_BUILD_ID", "").encode()) is None:
         print(f"boatyard: nothing to do: {build_id} runs in another build")
         return 0
-    with tempfile.TemporaryDirectory(prefix="boatyard-") as scratch:
-        return _run(Path(scratch), held.record, clients, ledger, variables)
+    with tempfile.TemporaryDirectory(prefix="boatyard-") as scratch, ExitStack() as until_end:
+        return _run(Path(scratch), held.record, clients, ledger, variables, until_end)
 
 
-def _run(place: Path, record: Record, clients: Clients, ledger: Ledger, variables: Mapping[str, str]) -> int:
+def _run(
+    place: Path,
+    record: Record,
+    clients: Clients,
+    ledger: Ledger,
+    variables: Mapping[str, str],
+    until_end: ExitStack,
+) -> int:
     job = _with_fresh_url(record.job, clients, ledger.bucket.name)
     out, secrets = place / "out", place / "secrets"
     out.mkdir()
     names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
     try:
         write_secrets(clients, variables["BOATYARD_SECRET_PREFIX"], Scope(job.project, job.domain), names, secrets)
+        buildkit = until_end.enter_context(engine(record.buildkit, job, place / "engine", variables))
     except BoatyardError as error:
         return _refuse(ledger, job.id, error)
     (place / "job.json").write_bytes(msgspec.json.encode(job))
-    access = {"buildkitUri": record.buildkit_uri, "buildkit": record.buildkit}
+    access = {
+        "buildkitUri": record.buildkit_uri,
+        "buildkit": buildkit,
+        "authenticationType": record.authentication_type,
+    }
     (place / "buildkit.json").write_bytes(msgspec.json.encode(access))
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "boatyard_buildkit"),
             *("--job", str(place / "job.json"), "--out", str(out)),
             *("--secrets", str(secrets), "--buildkit", str(place / "buildkit.json")),
-        ]
+        ],
+        env=environment(place / "bin"),
     )
     _follow(process, out, ledger, job.id)
     result = outbox.read_result(out)

@@ -4,7 +4,7 @@ import msgspec
 
 from boatyard.build import Build
 from boatyard.job import BuildJob
-from boatyard.settings import Buildkit
+from boatyard.settings import AuthenticationType, Buildkit
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -18,6 +18,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     job: BuildJob
     buildkit_uri: str = ""
     buildkit: Buildkit = Buildkit()
+    authentication_type: AuthenticationType = "noop"
     claimed_at: float
     codebuild_id: str = ""
     """`<project>:<uuid>`"""

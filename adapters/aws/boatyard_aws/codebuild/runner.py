@@ -138,6 +138,7 @@ class CodeBuildJobRunner:
             job=job,
             buildkit_uri=self._settings.buildkit_uri,
             buildkit=self._settings.buildkit,
+            authentication_type=self._settings.authentication_type,
             claimed_at=now,
         )
 
