@@ -1,12 +1,12 @@
 # Two commands matter: `make run` and `make test`. Everything they need they set up themselves,
 # in .venv/ and .boatyard/ of this folder; both are safe to repeat and quick when already done.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bundle lock clean setup
+.PHONY: help run test lint bench bundle builder-image lock clean setup
 
 BIN := .venv/bin
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1\t\2/p' Makefile
 
 run: setup  ## build and start examples/hello.py on a real BuildKit and registry
 	@$(BIN)/python -m boatyard_local.quickstart
@@ -26,8 +26,11 @@ bench: setup  ## measure Boatyard against flyte's own Docker builder; writes doc
 	@$(BIN)/python -m boatyard_local.engine ensure
 	@$(BIN)/python -m tests.bench
 
-bundle: setup  ## make a cloud function's bundle, CLOUD=aws: .boatyard/bundles/aws.zip
+bundle: setup  ## make a cloud's archives, CLOUD=aws: .boatyard/bundles/aws.zip, aws-builder.zip
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)
+
+builder-image: setup  ## build and push what runs in a cluster, REPOSITORY=registry/repository
+	@$(BIN)/python scripts/bundle/image.py --repository '$(REPOSITORY)' $(IMAGE_OPTIONS)
 
 lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
 	@scripts/lock

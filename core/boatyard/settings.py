@@ -139,8 +139,9 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     create_namespaces: bool = False
     service_account: str = "default"
     """Of the build's pod: the workload identity that pulls and pushes."""
-    builder_image: str = "ghcr.io/boatyard/builder:0.1.0"
-    """Holds Python, boatyard-buildkit and buildctl."""
+    builder_image: str = ""
+    """What a job runs, as `make builder-image` pushes it: Python, boatyard-buildkit, buildctl. No default, because
+    nobody publishes one."""
     image_pull_secrets: tuple[str, ...] = ()
     requests: dict[str, str] = msgspec.field(default_factory=lambda: {"cpu": "1", "memory": "2Gi"})
     limits: dict[str, str] = msgspec.field(default_factory=lambda: {"memory": "8Gi"})

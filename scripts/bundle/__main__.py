@@ -4,7 +4,8 @@ The first is the functions' bundle, the second says what it is, the third is wha
 is no cluster. Dependencies are the pinned wheels of requirements/function-<cloud>.txt and builder-<cloud>.txt for
 the platform's own Python, the rest is this checkout's packages. The same input gives the same bytes: sorted names,
 no times, one mode, byte code that is checked against nothing. The functions' byte code is of the interpreter that
-runs this, so their runtime must have the same minor version; aws.json says which.
+runs this, so their runtime must have the same minor version; aws.json says which, and under which tag
+`make builder-image` pushes what runs in a cluster.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import archive
 import job
 from bytecode import compile_all
 from contents import FUNCTIONS, JOBS
+from image_tag import image_tag
 from stage import copy, prune, size
 from wheels import PLATFORMS, THIS_PYTHON, install
 
@@ -57,6 +59,7 @@ def main() -> int:
         "unpackedBytes": unpacked,
         "runtime": f"python{THIS_PYTHON}",
         "architecture": options.architecture,
+        "builderTag": image_tag(ROOT),
     }
     target.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
     _tell(target, unpacked)

@@ -117,7 +117,7 @@ def test_an_idle_engine_is_stopped_in_codebuild_and_nowhere_else(
 def test_the_archive_builds_with_an_engine_that_it_starts_itself(
     cloud: Cloud, bucket: str, clients: Clients, container: Container, tmp_path: Path
 ) -> None:
-    """The real dockerd of CodeBuild's version line, as its images have it in PATH, and no engine that runs."""
+    """A real dockerd in PATH, as CodeBuild's images have one, and no engine that runs."""
     if not (LAYOUT.root / "usr" / "sbin" / "dockerd").is_file():
         pytest.skip("this machine's own Docker is in use, which no test may start a second time")
     _give_docker(container, tmp_path)

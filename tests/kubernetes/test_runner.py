@@ -1,5 +1,6 @@
 """What the runner promises beyond the contract: crash windows, rivals, endings, waiting, retention."""
 
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -458,3 +459,19 @@ def test_a_namespace_that_is_missing_is_named_or_made() -> None:
     with site(limited(settings(createNamespaces=True), it.settings.limits)) as (it, _):
         it.runner.ensure(scoped("new"), tag(), force=False)
         assert it.cluster.objects("Job")[0]["metadata"]["namespace"] == "new-development"
+
+
+def test_without_an_image_for_jobs_none_is_made() -> None:
+    with site(settings(builderImage="")) as (it, _):
+        with pytest.raises(BoatyardError) as refused:
+            it.runner.ensure(job(), tag(), force=False)
+        assert refused.value.code == "DATAPLANE_UNAVAILABLE" and "make builder-image" in refused.value.detail
+        assert it.cluster.objects("Job") == []
+
+
+def test_the_job_is_told_who_it_is_to_registries() -> None:
+    with site(msgspec.structs.replace(settings(), authentication_type="aws")) as (it, _):
+        it.runner.ensure(job(), tag(), force=False)
+        (plan,) = it.cluster.objects("Secret")
+        told = json.loads(base64.b64decode(plan["data"]["settings.json"]))
+        assert told["authenticationType"] == "aws"

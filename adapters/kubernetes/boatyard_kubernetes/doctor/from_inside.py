@@ -19,6 +19,7 @@ _NODE: Final = "a pod like buildkitd's"
 _PLACE: Final = "a pod like a build's"
 _IMAGE: Final = "builder image"
 _LONGER: Final = "Give it longer: --wait."
+_MAKE_IT: Final = "`make builder-image` makes one with all that a job needs: name it in kubernetes.builderImage."
 _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage, with kubernetes.imagePullSecrets."
 
 
@@ -43,10 +44,11 @@ def look_from_inside(
     account = find_account(cluster, settings, namespace)
     daemons = daemon.find_daemons(cluster, settings, namespace)
     jobs: dict[str, Job] = {}
-    if isinstance(account, Account):
+    asked = bool(settings.kubernetes.builder_image)
+    if asked and isinstance(account, Account):
         known = daemons if isinstance(daemons, daemon.Daemons) else daemon.Daemons((), False)
         jobs[_PLACE] = place_job(settings, namespace, wait_seconds, known.addresses, tls=known.tls)
-    if daemon_namespace is not None:
+    if asked and daemon_namespace is not None:
         jobs[_NODE] = node_job(settings, daemon_namespace, wait_seconds)
     answers = probe.run(cluster, jobs, wait_seconds=wait_seconds, waiting=waiting, pause=pause)
     sight, image = _image(settings, answers.get(_PLACE), wait_seconds)
@@ -68,6 +70,8 @@ def _image(
 ) -> tuple[seen.PlaceSeen | None, Finding | None]:
     """Nothing of the image is known where no pod could be started for want of a service account."""
     image = settings.kubernetes.builder_image
+    if not image:
+        return None, fail(_IMAGE, "the settings name no kubernetes.builderImage", _MAKE_IT)
     if answer is None:
         return None, None
     if isinstance(answer, probe.Silent):
@@ -86,8 +90,7 @@ def _image(
         words = " ".join(answer.message.split())[-200:] or "without a word"
         return None, fail(_IMAGE, f"{image} cannot run the job: it ended with {answer.code}: {words}", _NAME_IT)
     if sight.missing:
-        advice = "Name an image with Python, boatyard-buildkit and buildctl in kubernetes.builderImage."
-        return sight, fail(_IMAGE, f"{image} lacks {', '.join(sight.missing)}", advice)
+        return sight, fail(_IMAGE, f"{image} lacks {', '.join(sight.missing)}", _MAKE_IT)
     return sight, ok(_IMAGE, f"{image} runs (Python {sight.python})")
 
 

@@ -1,0 +1,141 @@
+"""Builds the image that a cluster's jobs run, and pushes it: scripts/bundle/image.py --repository REPOSITORY.
+
+With the Docker that is there, for amd64 and arm64. What is pushed already is not built again. The last line is
+`repository:tag@digest`; Terraform knows the tag from the bundle's document, and takes the whole line as
+image_builder.kubernetes.builderImage for a repository of your own. Other options go to `docker buildx build`.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from image_tag import BUILDKIT, DOCKERFILE, image_tag
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+PLATFORMS: Final = "linux/amd64,linux/arm64"
+_REPOSITORY: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_CA_VARIABLES: Final = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+def main() -> int:
+    options, more = _options()
+    if shutil.which(options.docker) is None:
+        return _fail(f"there is no {options.docker} command: install Docker with buildx, or name it with --docker")
+    if subprocess.run([options.docker, "buildx", "version"], capture_output=True, check=False).returncode:
+        return _fail(f"{options.docker} has no buildx plugin: install docker-buildx")
+    image = f"{options.repository}:{options.tag}"
+    digest = None if options.force else _pushed(options.docker, image)
+    if digest:
+        print(f"{image} is pushed already; --force builds it on the base that there is now", file=sys.stderr)
+    else:
+        with tempfile.TemporaryDirectory(prefix="boatyard-image-") as scratch:
+            digest = _build(options, image, Path(scratch), more)
+    if digest is None:
+        return _fail("docker buildx did not build and push it; its own words are above")
+    print(json.dumps({"image": image, "digest": digest}) if options.json else f"{image}@{digest}")
+    return 0
+
+
+def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[str]) -> str | None:
+    """The digest; None if buildx failed, which has said why."""
+    metadata = scratch / "metadata.json"
+    done = subprocess.run(
+        [
+            *(options.docker, "buildx", "build", "--push", f"--tag={image}", f"--platform={options.platform}"),
+            *(f"--file={ROOT / DOCKERFILE}", f"--build-arg=BUILDKIT={BUILDKIT}", f"--metadata-file={metadata}"),
+            *_secrets(options.ca, scratch),
+            *more,
+            str(ROOT),
+        ],
+        stdout=sys.stderr,
+        check=False,
+    )
+    if done.returncode:
+        return None
+    found: str = json.loads(metadata.read_text())["containerimage.digest"]
+    return found
+
+
+def _secrets(ca: Path | None, scratch: Path) -> Iterator[str]:
+    """A company's own CA and index: those that pip has on this machine. An index's URL may hold a password."""
+    if ca:
+        yield f"--secret=id=ca,src={ca}"
+    index = os.environ.get("PIP_INDEX_URL") or _configured("global.index-url")
+    if index.startswith(("http://", "https://")):
+        path = scratch / "pip.conf"
+        path.touch(mode=0o600)
+        path.write_text(f"[global]\nindex-url = {index}\n")
+        yield f"--secret=id=pip,src={path}"
+
+
+def _configured(name: str) -> str:
+    command = [sys.executable, "-m", "pip", "config", "get", name]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _pushed(docker: str, image: str) -> str | None:
+    command = [docker, "buildx", "imagetools", "inspect", image, "--format", "{{json .Manifest}}"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        found = json.loads(asked.stdout)["digest"] if asked.returncode == 0 else None
+    except (ValueError, KeyError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _options() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        prog="builder-image",
+        description="Builds and pushes the image that a cluster's jobs run.",
+        epilog="Other options, such as --network=host or --builder=NAME, go to `docker buildx build`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--repository", required=True, type=_repository, help="where it is pushed: registry/repository")
+    parser.add_argument("--tag", type=_tag, default=image_tag(ROOT), help="default: made of all that goes into it")
+    parser.add_argument("--platform", default=PLATFORMS, help=f"default {PLATFORMS}; none of them needs emulation")
+    parser.add_argument("--ca", type=_file, default=_ca(), help="PEM bundle that pip trusts while it builds")
+    parser.add_argument("--docker", default="docker", help="the docker command")
+    parser.add_argument("--force", action="store_true", help="build it even if it is pushed already")
+    parser.add_argument("--json", action="store_true", help="print one object: image, digest")
+    return parser.parse_known_args()
+
+
+def _ca() -> Path | None:
+    named = next((value for name in _CA_VARIABLES if (value := os.environ.get(name))), "")
+    return Path(named) if named and Path(named).is_file() else None
+
+
+def _repository(text: str) -> str:
+    if not _REPOSITORY.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no registry/repository; it has no scheme, tag or digest")
+    return text
+
+
+def _tag(text: str) -> str:
+    if not _TAG.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no tag of an image")
+    return text
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
+def _fail(reason: str) -> int:
+    print(f"builder-image: {reason}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The tag of the builder's image: its version, and a digest of all that goes into it but its base.
+
+Known before the image is there, so Terraform can put it into the settings, and the same as long as nothing changes, so
+that a registry with immutable tags takes it once.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from boatyard.settings import Kubernetes
+
+DOCKERFILE: Final = "infra/builder/Dockerfile"
+BUILDKIT: Final = Kubernetes().buildkit_image.removesuffix("-rootless")
+"""Has buildctl, of buildkitd's own version."""
+_FILES: Final = (
+    DOCKERFILE,
+    f"{DOCKERFILE}.dockerignore",
+    "requirements/builder-aws.txt",
+    "requirements/builder-tools.txt",
+)
+_DISTRIBUTIONS: Final = ("core", "adapters/registry", "adapters/buildkit", "adapters/aws")
+_SUFFIXES: Final = (".py", ".toml", ".typed")
+
+
+def image_tag(root: Path) -> str:
+    version = tomllib.loads((root / "core/pyproject.toml").read_text())["project"]["version"]
+    digest = hashlib.sha256()
+    for part in _parts(root):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return f"{version}-{digest.hexdigest()[:12]}"
+
+
+def _parts(root: Path) -> Iterator[bytes]:
+    yield BUILDKIT.encode()
+    paths = [root / name for name in _FILES]
+    for name in _DISTRIBUTIONS:
+        paths += [path for path in (root / name).rglob("*") if path.suffix in _SUFFIXES and path.is_file()]
+    for path in sorted(paths):
+        yield path.relative_to(root).as_posix().encode()
+        yield path.read_bytes()
