@@ -1,7 +1,6 @@
 """An example, applied to an account on loopback."""
 
 import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,16 +77,8 @@ def _existing_cluster(deployment: Deployment) -> dict[str, Any]:
     return {"cluster_name": CLUSTER, "image_builder": cluster.image_builder()}
 
 
-def _builder(deployment: Deployment) -> dict[str, Any]:
-    """moto makes no CodeBuild project without a source, and runs none: what is in the archive does not matter here."""
-    archive = deployment.folder / "builder.zip"
-    with zipfile.ZipFile(archive, "w") as opened:
-        opened.writestr("boatyard_aws/codebuild/__main__.py", "")
-    return {"builder": {"bundle": str(archive)}}
-
-
 EXAMPLES: Final = {
     "complete": Example("aws/examples/complete"),
-    "no-cluster": Example("aws/examples/no-cluster", _builder),
+    "no-cluster": Example("aws/examples/no-cluster"),
     "existing-cluster": Example("aws/examples/existing-cluster", _existing_cluster),
 }

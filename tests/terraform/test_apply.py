@@ -96,6 +96,33 @@ def test_codebuild_runs_what_the_function_says(no_cluster: Deployment) -> None:
     assert "".join(line for line in text.splitlines(True) if not line.startswith("#")) == BUILDSPEC
 
 
+def test_what_runs_inside_a_build_is_there_and_the_build_reads_that_alone(no_cluster: Deployment) -> None:
+    """Nothing was named: it lies beside the functions' bundle."""
+    bucket, key = _configured(no_cluster).bucket, "code/builder.zip"
+    stored = no_cluster.account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert stored == no_cluster.bundle.with_name("aws-builder.zip").read_bytes()
+    (project,) = no_cluster.account.client("codebuild").batch_get_projects(names=["boatyard-builder"])["projects"]
+    assert (project["source"]["type"], project["source"]["location"]) == ("S3", f"{bucket}/{key}")
+    (read,) = [s for s in no_cluster.policy("boatyard-builder-codebuild") if s["Sid"] == "ReadCode"]
+    assert read["Resource"] == [f"arn:aws:s3:::{bucket}/{key}"]
+    writers = [s for role in no_cluster.roles() for s in no_cluster.policy(role) if "s3:PutObject" in s["Action"]]
+    assert not [r for s in writers for r in s["Resource"] if "/code" in r or r.endswith(f"{bucket}/*")]
+
+
+def test_jobs_run_the_image_that_the_command_will_push(complete: Deployment) -> None:
+    """The tag is the bundle's, the repository takes it once, and no build may push to it."""
+    facts = json.loads(complete.bundle.with_suffix(".json").read_text())
+    outputs = complete.terraform.outputs()
+    image = _configured(complete).settings.kubernetes.builder_image
+    assert image == f"{outputs['builder_repository']}:{facts['builderTag']}"
+    (found,) = complete.account.client("ecr").describe_repositories(repositoryNames=["boatyard-builder"])[
+        "repositories"
+    ]
+    assert (found["repositoryUri"], found["imageTagMutability"]) == (outputs["builder_repository"], "IMMUTABLE")
+    statements = [s for role in complete.roles() for s in complete.policy(role)]
+    assert not [r for s in statements for r in s["Resource"] if r.endswith(":repository/boatyard-builder")]
+
+
 def test_the_cluster_gets_the_objects_that_kubectl_would_give_it(complete: Deployment) -> None:
     """boatyard_kubernetes.manifests is what helper programs apply: the two ways may not differ."""
     settings = _configured(complete).settings

@@ -20,9 +20,11 @@ def test_expected_plans(module: Terraform, deployments: dict[str, "Future[Deploy
     folder = module.folder / "tests"
     (folder / "mocks").mkdir(parents=True)
     shutil.copy(CASES / "mocks.tfmock.hcl", folder / "mocks")
-    with zipfile.ZipFile(folder / "bundle.zip", "w") as archive:
-        archive.writestr("boatyard_aws/handler.py", "")
-    (folder / "bundle.json").write_text(json.dumps({"runtime": "python3.11", "architecture": "x86_64"}))
+    for name in ("bundle.zip", "bundle-builder.zip", "own.zip"):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("boatyard_aws/handler.py", "")
+    facts = {"runtime": "python3.11", "architecture": "x86_64", "builderTag": "1.2.3-0123456789ab"}
+    (folder / "bundle.json").write_text(json.dumps(facts))
     cases = sorted(CASES.glob("*.tftest.hcl"))
     for case in cases:
         shutil.copy(case, folder)

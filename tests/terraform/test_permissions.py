@@ -14,8 +14,8 @@ from tests.terraform.offline.cli import ROOT
 pytestmark = pytest.mark.integration
 
 TABLE = ROOT / "docs" / "deploy-aws.md"
-ASKED_FOR = {"ecr:CreateRepository", "s3:GetObjectVersion"}
-"""Given on request only (create_missing, codebuild.bundle): not in the examples."""
+ASKED_FOR = {"ecr:CreateRepository"}
+"""Given on request only (create_missing): not in the examples."""
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
     "xray:PutTraceSegments",

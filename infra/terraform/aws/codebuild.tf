@@ -5,7 +5,18 @@ locals {
   # A list of none or one, for what exists only then.
   codebuild_names = local.runner == "codebuild" ? ["${var.name}-builder"] : []
   codebuild_arns  = [for name in local.codebuild_names : "arn:${local.partition}:codebuild:${local.region}:${local.account_id}:project/${name}"]
-  codebuild_keys  = var.codebuild.bundle == null ? [] : ["code/${filesha256(var.codebuild.bundle)}.zip"]
+  codebuild_image = coalesce(var.codebuild.image, {
+    LINUX_CONTAINER = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
+    ARM_CONTAINER   = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
+  }[var.codebuild.type])
+  # CodeBuild's own images have Python and Docker, and nothing of ours: that comes as the project's source. An image of
+  # yours may have it.
+  codebuild_bundle = local.runner != "codebuild" ? null : try(coalesce(
+    var.codebuild.bundle,
+    startswith(local.codebuild_image, "aws/codebuild/") ? replace(var.bundle.path, "/\\.zip$/", "-builder.zip") : null,
+  ), null)
+  # One name, so that a build that waits while the code changes still finds it, and a permission that never changes.
+  codebuild_keys = local.codebuild_bundle == null ? [] : ["code/builder.zip"]
   # What a build may do beside pulling and pushing.
   codebuild_statements = concat(
     [for key, statement in local.log_statements : statement if key == "codebuild"],
@@ -77,9 +88,15 @@ resource "aws_s3_object" "codebuild" {
   for_each    = toset(local.codebuild_keys)
   bucket      = aws_s3_bucket.bucket.id
   key         = each.key
-  source      = var.codebuild.bundle
-  source_hash = filemd5(var.codebuild.bundle)
+  source      = local.codebuild_bundle
+  source_hash = try(filesha256(local.codebuild_bundle), null)
   depends_on  = [aws_s3_bucket_server_side_encryption_configuration.bucket]
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.codebuild_bundle)
+      error_message = "There is no ${local.codebuild_bundle}, which builds run: `make bundle CLOUD=aws` writes it beside the functions' bundle; codebuild.bundle names another."
+    }
+  }
 }
 
 resource "aws_codebuild_project" "builder" {
@@ -100,7 +117,7 @@ resource "aws_codebuild_project" "builder" {
   environment {
     type            = var.codebuild.type
     compute_type    = var.codebuild.compute_type
-    image           = var.codebuild.image
+    image           = local.codebuild_image
     privileged_mode = true
   }
   logs_config {

@@ -75,6 +75,10 @@ resource "aws_lambda_function" "function" {
       condition     = try(local.bundle.architecture, local.architecture) == local.architecture && try(local.bundle.runtime, local.runtime) == local.runtime
       error_message = "The bundle was made for ${try(local.bundle.runtime, "?")} on ${try(local.bundle.architecture, "?")}, the function is ${local.runtime} on ${local.architecture}."
     }
+    precondition {
+      condition     = local.runner != "kubernetes" || local.builder_image != null
+      error_message = "Nothing says which image jobs run: the document beside the bundle names it (`make bundle CLOUD=aws` writes both), or image_builder.kubernetes.builderImage does."
+    }
   }
   # A function must not answer before its role may do what it answers.
   depends_on = [aws_iam_role_policy.function]

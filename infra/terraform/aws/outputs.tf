@@ -3,6 +3,16 @@ output "bucket" {
   value       = local.bucket_name
 }
 
+output "builder_image" {
+  description = "What a cluster's jobs run; null without a cluster. If it is ours, `make builder-image` makes it."
+  value       = local.builder_image
+}
+
+output "builder_repository" {
+  description = "Where `make builder-image REPOSITORY=…` pushes it; null without a cluster, or with an image of your own."
+  value       = local.builder_repository
+}
+
 output "builder_role_arns" {
   description = "Roles that build: one per project and domain, or CodeBuild's."
   value       = { for key, role in aws_iam_role.builder : key => role.arn }

@@ -1,4 +1,5 @@
-# Two repositories: images never change under a tag, the build cache does nothing else.
+# Repositories: images never change under a tag, the build cache does nothing else, and on a cluster one holds what
+# builds run.
 
 locals {
   repositories = {
@@ -14,6 +15,12 @@ locals {
         name       = coalesce(var.repository.cache.name, "${coalesce(var.repository.name, var.name)}-cache")
         mutability = "MUTABLE"
         days       = { untagged = 1, any = var.repository.cache.days }
+      }
+      builder = {
+        create     = local.keeps_builder_image
+        name       = "${coalesce(var.repository.name, var.name)}-builder"
+        mutability = "IMMUTABLE"
+        days       = { untagged = var.repository.untagged_days, any = null }
       }
     } : key => repository if repository.create
   }

@@ -26,8 +26,12 @@ locals {
       }
       cache = merge(local.settings_sections.cache, { repository = local.cache_repository })
       # No project beyond those that have a namespace or a secret prefix.
-      access     = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
-      kubernetes = merge(local.settings_sections.kubernetes, { namespaces = sort(values(local.namespaces)) })
+      access = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)
+      kubernetes = merge(
+        local.settings_sections.kubernetes,
+        { namespaces = sort(values(local.namespaces)) },
+        { for image in local.builder_image[*] : "builderImage" => image },
+      )
     },
   )
   settings_json = jsonencode(local.settings)

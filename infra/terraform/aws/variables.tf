@@ -60,14 +60,15 @@ variable "cluster" {
 
 variable "codebuild" {
   description = <<-EOT
-    CodeBuild, where there is no cluster. `bundle` is a zip archive of what runs inside a build, as `make bundle CLOUD=aws`
-    makes it; without it `image` has to hold that as well. Builds are privileged containers, one each, because BuildKit
-    needs it.
+    CodeBuild, where there is no cluster. `image` is CodeBuild's own for the `type` unless it is named, and `bundle` the
+    zip archive of what runs inside a build that `make bundle CLOUD=aws` writes beside the functions'. An image of yours
+    has it already, beside Python 3.11 or newer and Docker with buildx, or `bundle` names it. Builds are privileged
+    containers, one each, because BuildKit needs it.
   EOT
   type = object({
     bundle         = optional(string)
     compute_type   = optional(string, "BUILD_GENERAL1_MEDIUM")
-    image          = optional(string, "aws/codebuild/amazonlinux-x86_64-standard:5.0")
+    image          = optional(string)
     type           = optional(string, "LINUX_CONTAINER")
     queued_minutes = optional(number, 60)
   })

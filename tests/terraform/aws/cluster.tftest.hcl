@@ -37,7 +37,15 @@ run "pod_identity" {
     error_message = "Both functions come into the cluster as one group."
   }
   assert {
-    condition     = length(aws_codebuild_project.builder) == 0
+    condition     = output.builder_image == "123456789012.dkr.ecr.eu-west-1.amazonaws.com/made:1.2.3-0123456789ab" && jsondecode(output.environment.BOATYARD_SETTINGS).kubernetes.builderImage == output.builder_image
+    error_message = "Jobs run the image that the bundle's document names, out of the repository that is made for it."
+  }
+  assert {
+    condition     = aws_ecr_repository.repository["builder"].name == "boatyard-builder" && aws_ecr_repository.repository["builder"].image_tag_mutability == "IMMUTABLE"
+    error_message = "It is kept, and a tag of it never changes."
+  }
+  assert {
+    condition     = length(aws_s3_object.codebuild) == 0 && length(aws_codebuild_project.builder) == 0
     error_message = "CodeBuild is not needed."
   }
   assert {
@@ -52,7 +60,7 @@ run "pod_identity" {
 
 run "irsa_and_a_buildkitd_that_is_there" {
   variables {
-    image_builder = { buildkitUri = "tcp://buildkitd.buildkit.svc.cluster.local:1234" }
+    image_builder = { buildkitUri = "tcp://buildkitd.buildkit.svc.cluster.local:1234", kubernetes = { builderImage = "ghcr.io/acme/builder@sha256:0" } }
     cluster = {
       name              = "runs"
       identity          = "irsa"
@@ -65,6 +73,10 @@ run "irsa_and_a_buildkitd_that_is_there" {
       "oidc.eks.eu-west-1.amazonaws.com/id/ABC:sub" = "system:serviceaccount:flytesnacks-development:boatyard-builder"
     }
     error_message = "The token of that service account, made for STS."
+  }
+  assert {
+    condition     = output.builder_image == "ghcr.io/acme/builder@sha256:0" && output.builder_repository == null
+    error_message = "An image that is named needs no repository."
   }
   assert {
     condition     = length(aws_eks_pod_identity_association.builder) == 0
@@ -89,6 +101,14 @@ run "daemonless_and_long_names" {
     condition     = alltrue([for role in aws_iam_role.builder : length(role.name) <= 64])
     error_message = "IAM takes 64 characters."
   }
+}
+
+run "refuses_a_bundle_that_names_no_image" {
+  command = plan
+  variables {
+    bundle = { path = "tests/own.zip" }
+  }
+  expect_failures = [aws_lambda_function.function]
 }
 
 run "refuses_irsa_without_a_provider" {

@@ -27,6 +27,22 @@ run "the_least" {
     error_message = "A CodeBuild container has a Docker engine and no buildkitd."
   }
   assert {
+    condition     = keys(aws_s3_object.codebuild) == ["code/builder.zip"] && aws_s3_object.codebuild["code/builder.zip"].source == "tests/bundle-builder.zip"
+    error_message = "What runs inside a build goes up from beside the bundle."
+  }
+  assert {
+    condition     = one(values(aws_codebuild_project.builder)).source[0].type == "S3" && endswith(one(values(aws_codebuild_project.builder)).source[0].location, "/code/builder.zip")
+    error_message = "The project's source is the archive."
+  }
+  assert {
+    condition     = one([for s in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : s.Resource if s.Sid == "ReadCode"]) == ["arn:aws:s3:::boatyard-123456789012-eu-west-1/code/builder.zip"]
+    error_message = "The build reads that object and no other of its folder."
+  }
+  assert {
+    condition     = output.builder_repository == null && output.builder_image == null
+    error_message = "CodeBuild's own image runs the builds."
+  }
+  assert {
     condition     = aws_lambda_function_url.http.authorization_type == "AWS_IAM"
     error_message = "Nobody calls without a signature."
   }
@@ -50,7 +66,7 @@ run "the_least" {
 
 run "another_accounts_repository_and_a_key" {
   variables {
-    codebuild     = { bundle = "tests/bundle.zip" }
+    codebuild     = { bundle = "tests/own.zip", type = "ARM_CONTAINER" }
     encryption    = { create_key = true }
     image_builder = { defaultRepository = "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/images" }
   }
@@ -66,12 +82,8 @@ run "another_accounts_repository_and_a_key" {
     error_message = "Push names the repository with its own account and region."
   }
   assert {
-    condition     = one(values(aws_codebuild_project.builder)).source[0].type == "S3" && length(aws_s3_object.codebuild) == 1
-    error_message = "The project's source is the archive."
-  }
-  assert {
-    condition     = anytrue([for statement in jsondecode(aws_iam_role_policy.builder["codebuild"].policy).Statement : statement.Sid == "ReadCode"])
-    error_message = "The build may read it."
+    condition     = one(values(aws_s3_object.codebuild)).source == "tests/own.zip" && one(values(aws_codebuild_project.builder)).environment[0].image == "aws/codebuild/amazonlinux-aarch64-standard:3.0"
+    error_message = "An archive that is named is taken, and the image fits the type."
   }
   assert {
     condition = (
@@ -84,8 +96,9 @@ run "another_accounts_repository_and_a_key" {
   }
 }
 
-run "another_registry_and_no_events" {
+run "another_registry_an_image_of_ones_own_and_no_events" {
   variables {
+    codebuild     = { image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/builder:1" }
     events        = { specs = false }
     image_builder = { defaultRepository = "ghcr.io/acme/images", authenticationType = "noop" }
     repository    = { cache = { create = false } }
@@ -97,6 +110,10 @@ run "another_registry_and_no_events" {
   assert {
     condition     = alltrue([for role in [aws_iam_role_policy.builder["codebuild"], aws_iam_role_policy.function["http"]] : alltrue([for s in jsondecode(role.policy).Statement : length(s.Resource) > 0])])
     error_message = "IAM refuses a statement without resources."
+  }
+  assert {
+    condition     = length(aws_s3_object.codebuild) == 0 && one(values(aws_codebuild_project.builder)).source[0].type == "NO_SOURCE"
+    error_message = "An image of one's own has the code."
   }
   assert {
     condition     = keys(aws_lambda_function.function) == ["http"] && length(aws_sqs_queue.events) == 0 && length(aws_s3_bucket_notification.bucket) == 0
@@ -123,6 +140,14 @@ run "refuses_another_runtime_than_the_bundles" {
     function = { runtime = "python3.12", architecture = "arm64" }
   }
   expect_failures = [aws_lambda_function.function]
+}
+
+run "refuses_a_missing_archive_of_the_job" {
+  command = plan
+  variables {
+    bundle = { path = "tests/own.zip" }
+  }
+  expect_failures = [aws_s3_object.codebuild]
 }
 
 run "refuses_a_missing_bundle" {

@@ -10,6 +10,7 @@ results/<project>/<domain>/<name>.json   what became of specs/…
 bases/built/<base>/<order>.json          orders by the base image that they name
 bases/pins.json                          base image -> digest that builds use
 drift/<day>.json                         the daily report
+code/builder.zip                         what runs in CodeBuild; Terraform puts it there
 """
 
 import hashlib

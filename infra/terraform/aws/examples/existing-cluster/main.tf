@@ -63,6 +63,11 @@ module "boatyard" {
   image_builder = var.image_builder
 }
 
+output "builder_repository" {
+  description = "Where `make builder-image REPOSITORY=…` pushes what builds run."
+  value       = module.boatyard.builder_repository
+}
+
 output "caller_policy_arn" {
   description = "Attach it to whoever may build."
   value       = module.boatyard.caller_policy_arn

@@ -1,5 +1,5 @@
-# The least: builds run in CodeBuild. Nothing costs while nothing builds. What runs inside a build (boatyard-aws,
-# boatyard-buildkit and Docker's buildx) comes in an image of yours, or as an archive into CodeBuild's own image.
+# The least: builds run in CodeBuild's own image, with the archive that `make bundle` writes beside the functions'.
+# Nothing costs while nothing builds.
 
 terraform {
   required_version = ">= 1.9"
@@ -9,15 +9,6 @@ terraform {
       version = ">= 5.100, < 7.0"
     }
   }
-}
-
-variable "builder" {
-  description = "What runs inside a build: `image` that has it, or `bundle`, a zip archive of it for CodeBuild's own image."
-  type = object({
-    bundle = optional(string)
-    image  = optional(string)
-  })
-  default = {}
 }
 
 variable "bundle" {
@@ -37,10 +28,9 @@ provider "aws" {
 }
 
 module "boatyard" {
-  source    = "../.."
-  bundle    = { path = var.bundle }
-  codebuild = { for name, value in var.builder : name => value if value != null }
-  projects  = { flytesnacks = { domains = ["development"] } }
+  source   = "../.."
+  bundle   = { path = var.bundle }
+  projects = { flytesnacks = { domains = ["development"] } }
 }
 
 output "caller_policy_arn" {
