@@ -310,6 +310,13 @@ def test_an_image_without_what_a_job_needs_is_named() -> None:
         assert "lacks buildctl" in report["builder image"].detail and report.works == []
 
 
+def test_settings_that_name_no_image_are_told_how_to_make_one() -> None:
+    with site() as (it, _):
+        report = examine(it, settings(builderImage=""))
+        assert report["builder image"].status is Level.FAIL and "make builder-image" in report["builder image"].advice
+        assert report.works == [] and it.cluster.objects("Pod") == []
+
+
 @pytest.mark.parametrize("denied", ["", "r.test/images", "r.test/cache"])
 def test_pushes_are_tried_the_way_builds_push(denied: str) -> None:
     chosen = msgspec.convert(

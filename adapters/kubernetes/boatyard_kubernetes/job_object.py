@@ -21,7 +21,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Secret
 
 from boatyard.build import Build
-from boatyard.errors import invalid
+from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
 from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name
@@ -36,8 +36,15 @@ _SPARE_SECONDS: Final = 60
 
 
 def job_object(job: BuildJob, build: Build, number: int, settings: Settings, namespace: str) -> Job:
-    """Suspended. `number` orders lists: microseconds since 1970."""
+    """Suspended. `number` orders lists: microseconds since 1970.
+
+    Raises DATAPLANE_UNAVAILABLE if the settings name no image for it.
+    """
     kubernetes = settings.kubernetes
+    if not kubernetes.builder_image:
+        raise BoatyardError(
+            "DATAPLANE_UNAVAILABLE", "the settings name no kubernetes.builderImage; `make builder-image` makes one"
+        )
     return Job(
         metadata=ObjectMeta(
             name=job_name(job.id),

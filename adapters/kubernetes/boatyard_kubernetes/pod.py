@@ -36,7 +36,6 @@ from lightkube.models.core_v1 import (
 from lightkube.models.core_v1 import Toleration as PodToleration
 from lightkube.models.meta_v1 import ObjectMeta
 
-from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes.names import build_labels, job_name
@@ -83,16 +82,6 @@ def template(job: BuildJob, settings: Settings) -> PodTemplateSpec:
     }
     labels = {**kubernetes.pod_labels, **build_labels(job)}
     return PodTemplateSpec(metadata=ObjectMeta(labels=labels, annotations=annotations), spec=spec)
-
-
-def builder_image(kubernetes: Kubernetes) -> str:
-    """Raises DATAPLANE_UNAVAILABLE if the settings name none."""
-    if not kubernetes.builder_image:
-        raise BoatyardError(
-            "DATAPLANE_UNAVAILABLE",
-            "the settings name no kubernetes.builderImage; `make builder-image` makes one",
-        )
-    return kubernetes.builder_image
 
 
 def restricted_pod() -> PodSecurityContext:
@@ -158,7 +147,7 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
         mounts.append(VolumeMount(name="socket", mountPath=SOCKET_FOLDER))
     return Container(
         name=CONTAINER,
-        image=builder_image(kubernetes),
+        image=kubernetes.builder_image,
         command=["python", "-m", "boatyard_buildkit"],
         args=[
             f"--job={PLAN_FOLDER}/job.json",

@@ -30,6 +30,7 @@ class Admitted(NamedTuple):
 
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
+_ANY_IMAGE: Final = "builder"
 _MEET: Final = "Meet the rule that the line names, or let whoever runs the cluster make an exception."
 DEPLOY: Final = "Apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
 
@@ -45,11 +46,18 @@ def with_topology(settings: Settings, topology: Topology) -> Settings:
 
 def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:
     """A build's pod, in the namespace of builds."""
-    found = _try(cluster, template(job, with_topology(settings, topology)), namespace)
+    found = _try(cluster, template(job, _with_image(with_topology(settings, topology))), namespace)
     if found.status is Level.FAIL and "PodSecurity" in found.detail and topology is Topology.DAEMONLESS:
         advice = f"Label {namespace} {LEVEL}=privileged, or let builds use the managed buildkitd."
         return found._replace(advice=advice)
     return found
+
+
+def _with_image(settings: Settings) -> Settings:
+    """That none is named is found elsewhere, and says nothing of the cluster."""
+    kubernetes = settings.kubernetes
+    image = kubernetes.builder_image or _ANY_IMAGE
+    return msgspec.structs.replace(settings, kubernetes=msgspec.structs.replace(kubernetes, builder_image=image))
 
 
 def admit_daemon(cluster: Cluster, settings: Settings) -> Admitted:
