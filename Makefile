@@ -30,7 +30,7 @@ bundle: setup  ## make a cloud's archives, CLOUD=aws: .boatyard/bundles/aws.zip,
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)
 
 builder-image: setup  ## build and push what runs in a cluster, REPOSITORY=registry/repository
-	@$(BIN)/python scripts/bundle/image.py --repository '$(REPOSITORY)' $(IMAGE_OPTIONS)
+	@$(BIN)/python scripts/bundle/image.py $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(IMAGE_OPTIONS)
 
 lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
 	@scripts/lock
