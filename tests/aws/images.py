@@ -17,8 +17,9 @@ class Ecr:
         self._cloud = cloud
         self._client = clients.ecr()
 
-    def repository(self, name: str) -> str:
-        self._client.create_repository(repositoryName=name)
+    def repository(self, name: str, *, immutable: bool = False) -> str:
+        mutability = "IMMUTABLE" if immutable else "MUTABLE"
+        self._client.create_repository(repositoryName=name, imageTagMutability=mutability)
         return f"{HOST}/{name}"
 
     def push(self, name: str, tag: str, *platforms: str, key: str = "", index: bool = False) -> str:

@@ -51,6 +51,23 @@ def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> Non
     assert status == 200 and build["project"] == "ml"
 
 
+def test_a_forced_build_that_could_not_be_pushed_is_not_started(
+    make: Callable[..., Site], ecr: Ecr, cloud: Cloud
+) -> None:
+    codebuild = CodeBuild(cloud)
+    ecr.repository("images", immutable=True)
+    site = make()
+    forced = function_url("POST", "/v1/builds", order(force=True))
+    assert ask(site, forced)[0] == 202, "there is nothing that it could not take the place of"
+    target = ask(site, function_url("POST", "/v1/plans", order()))[1]["target"]
+    ecr.push("images", target.rpartition(":")[2], "linux/amd64")
+    status, problem = ask(site, forced)
+    assert status == 409 and problem["code"] == "TAG_IMMUTABLE" and target in problem["detail"]
+    assert len(codebuild.builds) == 1
+    cloud.fail("DescribeRepositories", "AccessDeniedException")
+    assert ask(site, forced)[0] == 202, "a function that may not ask leaves it to the push"
+
+
 def test_a_context_is_announced_and_its_url_is_s3s(site: Site) -> None:
     asked = {"sha256": "a" * 64, "size": 10}
     status, answer = ask(site, function_url("POST", "/v1/contexts", asked))

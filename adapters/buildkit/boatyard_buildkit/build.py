@@ -74,7 +74,8 @@ def build(
     if ended.exit_code != 0:
         from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
 
-        return explain(ended, job, instructions)
+        failure = explain(ended, job, instructions)
+        return _settled(job, failure, folder, log) if failure.code == "TAG_IMMUTABLE" else failure
     digest = driver.digest(solve.metadata)
     if not digest:
         raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
@@ -82,6 +83,18 @@ def build(
     from boatyard_buildkit.pushed import check_pushed
 
     return Built(digest, check_pushed(job, digest, folder))
+
+
+def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: Log) -> Built | Failure:
+    """A tag that is taken may hold the very image: of an attempt that was lost after its push, or of a build of
+    another project."""
+    from boatyard_buildkit.pushed import refused_tag
+
+    outcome = refused_tag(job, failure, docker_config)
+    if isinstance(outcome, Failure):
+        return outcome
+    log.write(f"another build has pushed {job.target} in the meantime; its image is the result")
+    return Built(outcome.digest, outcome.layers)
 
 
 def _drive(

@@ -37,6 +37,13 @@ locals {
         Resource = local.pull_repository_arns
       },
       {
+        # Before a forced build: may the tag of an image that is there move?
+        Sid      = "ReadMutability"
+        Effect   = "Allow"
+        Action   = ["ecr:DescribeRepositories"]
+        Resource = local.push_repository_arns
+      },
+      {
         # Without it an absent object is 403 and not 404: it could not be known to be absent.
         Sid      = "ListBucket"
         Effect   = "Allow"
