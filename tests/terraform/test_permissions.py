@@ -57,6 +57,17 @@ def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) ->
     }
 
 
+def test_only_a_base_that_is_pushed_lets_the_function_write_to_its_own_queue(
+    complete: Deployment, no_cluster: Deployment
+) -> None:
+    queue, dead = (f"arn:aws:sqs:eu-west-1:123456789012:boatyard-{name}" for name in ("events", "dead-letters"))
+    for deployment, expected in ((complete, [dead, queue]), (no_cluster, [dead])):
+        statements = deployment.policy("boatyard-events")
+        assert [r for s in statements if "sqs:SendMessage" in s["Action"] for r in s["Resource"]] == expected
+        assert deployment.environment("events")["BOATYARD_QUEUE"].endswith("/boatyard-events")
+        assert "sqs:SendMessage" not in str(deployment.policy("boatyard-http"))
+
+
 @pytest.mark.parametrize("fixture", ["complete", "no_cluster", "existing_cluster"])
 def test_no_function_can_read_a_secret(fixture: str, request: pytest.FixtureRequest) -> None:
     deployment: Deployment = request.getfixturevalue(fixture)

@@ -93,7 +93,14 @@ locals {
     Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
     Resource = values(local.secret_arns)
   }]
-  events_statements = [
+  events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 ? [] : [{
+    # A pushed base's dependents become a message each.
+    Sid      = "SpreadWork"
+    Effect   = "Allow"
+    Action   = ["sqs:SendMessage"]
+    Resource = [local.queue_arns["events"]]
+  }])
+  take_statements = [
     {
       Sid      = "TakeEvents"
       Effect   = "Allow"
