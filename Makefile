@@ -19,6 +19,7 @@ lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/mypy scripts/bundle
 	@$(BIN)/lint-imports
 
 bench: setup  ## measure Boatyard against flyte's own Docker builder; writes docs/benchmarks.md

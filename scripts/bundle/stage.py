@@ -1,0 +1,27 @@
+"""The folder that becomes an archive: this checkout's packages beside others', without what nobody needs there."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "*.pyi"))
+
+
+def prune(stage: Path, unused: Iterable[str]) -> None:
+    for name in unused:
+        shutil.rmtree(stage / name, ignore_errors=True)
+    for path in sorted(stage.rglob("*"), reverse=True):
+        in_info = path.parent.suffix == ".dist-info"
+        if path.is_dir() and path.name in ("__pycache__", "tests", "test", "licenses"):
+            shutil.rmtree(path)
+        elif path.is_file() and (path.suffix in (".pyi", ".pyc", ".c", ".h") or (in_info and path.name != "METADATA")):
+            path.unlink()
+        elif path.name in (".lock", "pyvenv.cfg"):
+            path.unlink(missing_ok=True)
+
+
+def size(stage: Path) -> int:
+    """Bytes of all files."""
+    return sum(path.stat().st_size for path in stage.rglob("*") if path.is_file())

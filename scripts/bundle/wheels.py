@@ -1,0 +1,34 @@
+"""Installs the pinned wheels of a lock for another platform than this one's."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+
+
+def install(stage: Path, pinned: Path, *, architecture: str, given: frozenset[str]) -> None:
+    """Everything of the lock but what is given anyway, as it would be on that architecture."""
+    wanted = stage.with_name("wanted.txt")
+    wanted.write_text("".join(_without(pinned.read_text(), given)))
+    subprocess.run(
+        [
+            *(str(Path(sys.prefix) / "bin" / "uv"), "pip", "install", "--quiet", "--no-deps", "--require-hashes"),
+            *("--only-binary", ":all:", "--link-mode", "copy", "--target", str(stage)),
+            *("--python", sys.executable, "--python-version", f"{sys.version_info[0]}.{sys.version_info[1]}"),
+            *("--python-platform", PLATFORMS[architecture], "-r", str(wanted)),
+        ],
+        check=True,
+    )
+
+
+def _without(text: str, names: frozenset[str]) -> Iterator[str]:
+    """The lock's lines but for some distributions; each has its hashes on the indented lines after its name."""
+    kept = True
+    for line in text.splitlines(keepends=True):
+        if line.strip() and not line[0].isspace() and not line.startswith("#"):
+            kept = line.split("==")[0].strip() not in names
+        if kept:
+            yield line
