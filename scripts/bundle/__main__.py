@@ -17,6 +17,7 @@ from typing import Final
 import archive
 from bytecode import compile_all
 from contents import FUNCTIONS
+from reach import keep_reached
 from stage import copy, prune, size
 from wheels import PLATFORMS, install
 
@@ -32,10 +33,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="boatyard-bundle-") as scratch:
         stage = Path(scratch) / "stage"
         given = frozenset[str]() if options.with_sdk else function.given
-        install(stage, ROOT / "requirements" / function.pinned, architecture=options.architecture, given=given)
+        install(
+            stage,
+            ROOT / "requirements" / function.pinned,
+            architecture=options.architecture,
+            given=given | function.unneeded,
+        )
         for package in function.packages:
             copy(ROOT / package, stage / Path(package).name)
         prune(stage, function.unused)
+        keep_reached(stage, function.generated)
         compile_all(stage, root=TASK)
         unpacked = size(stage)
         if unpacked > function.largest and not options.with_sdk:

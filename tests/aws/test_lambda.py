@@ -6,10 +6,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from connectrpc.code import Code
+from connectrpc.codec import proto_json_codec
+from connectrpc.errors import ConnectError
+from flyteidl2.common import identifier_pb2  # type: ignore[import-untyped]
+from flyteidl2.imagebuilder import definition_pb2, payload_pb2  # type: ignore[import-untyped]
+from flyteidl2.imagebuilder.service_connect import ImageServiceClientSync  # type: ignore[import-untyped]
 
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.emulator import Function, running
+from tests.aws.function_url import function_url_of
 from tests.aws.images import Ecr
 from tests.aws.payloads import function_url, object_created, sqs
 from tests.aws.site import order, variables
@@ -53,6 +60,24 @@ def test_a_cached_answer_a_build_and_what_is_malformed(http: Function, ecr: Ecr,
         assert told["statusCode"] == status and json.loads(told["body"])["code"]
     assert http.invoke(function_url("GET", "/healthz"))["statusCode"] == 200, "it is still there"
     assert '"cold_start":true' in http.log.read_text() and '"Namespace":"Boatyard"' in http.log.read_text()
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_the_stock_flyte_client_asks_for_an_image(http: Function, ecr: Ecr, json: bool) -> None:
+    """flyteidl2's own client with its own messages, compressed as it does it by itself."""
+    digest = ecr.push("images", "app-v1", "linux/amd64")
+    project = identifier_pb2.ProjectIdentifier(name="ml", domain="dev")
+    codec = proto_json_codec() if json else None
+    with function_url_of(http.invoke) as url, ImageServiceClientSync(url, codec=codec) as client:
+        ask = payload_pb2.GetImageRequest(id=definition_pb2.ImageIdentifier(name="app:v1"), project_id=project)
+        image = client.get_image(ask).image
+        assert image.id.name == "app:v1" and image.fqin.endswith(f"/images@{digest}")
+        with pytest.raises(ConnectError) as missing:
+            client.get_image(payload_pb2.GetImageRequest(id=definition_pb2.ImageIdentifier(name="app:v2")))
+        assert missing.value.code is Code.NOT_FOUND
+        with pytest.raises(ConnectError) as wrong:
+            client.get_image(payload_pb2.GetImageRequest(id=definition_pb2.ImageIdentifier(name="no tag")))
+        assert wrong.value.code is Code.INVALID_ARGUMENT
 
 
 def test_a_payload_that_is_not_json_does_not_end_the_function(http: Function) -> None:
