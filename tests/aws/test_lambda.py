@@ -15,6 +15,7 @@ from flyteidl2.imagebuilder.service_connect import ImageServiceClientSync  # typ
 
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
+from tests.aws.cold_start import compare
 from tests.aws.emulator import Function, running
 from tests.aws.function_url import function_url_of
 from tests.aws.images import Ecr
@@ -83,6 +84,14 @@ def test_the_stock_flyte_client_asks_for_an_image(http: Function, ecr: Ecr, json
 def test_a_payload_that_is_not_json_does_not_end_the_function(http: Function) -> None:
     assert "errorMessage" in http.invoke_raw(b"{not json")
     assert http.invoke(function_url("GET", "/healthz"))["statusCode"] == 200
+
+
+def test_a_cold_start_can_be_measured_beside_a_bare_handlers(bundle: Path) -> None:
+    """`make bench` says how long they take; here they only have to answer, each from nothing."""
+    starts = compare(1, bundle)
+    for start in (*starts.bare, *starts.ours):
+        assert 0 < start.init < start.first and start.warm > 0
+    assert starts.ratio("first") > 0
 
 
 def test_a_batch_of_messages(start: Start, cloud: Cloud) -> None:
