@@ -47,6 +47,10 @@ class Ecr:
         )
         return self._put(name, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}), INDEX, tag)
 
+    def put(self, name: str, tag: str, manifest: bytes) -> str:
+        """A manifest as another registry has it; the digest is the same there and here."""
+        return self._put(name, manifest.decode(), MANIFEST, tag)
+
     def _manifest(self, platform: str, key: str) -> str:
         os, architecture = platform.split("/")
         labels = {"io.boatyard.key": key} if key else None

@@ -162,7 +162,7 @@ def _contexts(job: BuildJob) -> dict[str, str]:
     something else by that name.
     """
     images = [*job.base_images] if job.base_images else images_of(job.dockerfile)
-    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images)
+    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images, job.registry_mirrors)
     if job.base_images:
         uv = job.uv.directory or f"docker-image://{job.uv.image}"
         mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}
