@@ -63,9 +63,19 @@ class Pins:
 
     def _read(self) -> str | None:
         stored = self._bucket.get(layout.PINS)
-        self._pins = msgspec.json.decode(stored.body, type=dict[str, str]) if stored else {}
+        self._pins = _parsed(stored.body) if stored else {}
         self._read_at = self._now()
         return stored.etag if stored else None
+
+
+def _parsed(body: bytes) -> dict[str, str]:
+    """Never taken for no pins: the old images would be answered for good."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, str])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BoatyardError(
+            "INTERNAL", f"{layout.PINS} in the bucket is no table of digests: mend or delete it"
+        ) from None
 
 
 def _names(base: str) -> Iterator[str]:

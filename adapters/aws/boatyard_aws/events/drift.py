@@ -70,5 +70,8 @@ class Drift:
         stored = self._bucket.get(_LATEST)
         if stored is None:
             return {}
-        report = msgspec.json.decode(stored.body, type=DriftReport)
+        try:
+            report = msgspec.json.decode(stored.body, type=DriftReport)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}  # a day is lost, not all that come
         return {base.base: found for base in report.bases if (found := base.current or base.known)}
