@@ -40,7 +40,6 @@ FUNCTIONS: Final = {
             "aws_lambda_powertools/utilities/data_masking",  # this and the next two need what is not here
             "aws_lambda_powertools/utilities/kafka",
             "aws_lambda_powertools/utilities/parser",
-            "aws_xray_sdk/ext",
             "google/protobuf/compiler",
             "google/protobuf/internal/*_benchmark.py",
             "protovalidate",

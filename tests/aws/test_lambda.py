@@ -1,6 +1,9 @@
 """The bundle in Lambda's own runtime, with AWS on loopback."""
 
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +21,7 @@ from tests.aws.codebuild import CodeBuild
 from tests.aws.cold_start import compare
 from tests.aws.emulator import Function, running
 from tests.aws.function_url import function_url_of
-from tests.aws.images import Ecr
+from tests.aws.images import HOST, Ecr
 from tests.aws.payloads import function_url, object_created, sqs
 from tests.aws.site import order, variables
 
@@ -105,3 +108,38 @@ def test_a_batch_of_messages(start: Start, cloud: Cloud) -> None:
         answer = function.invoke(again)
         assert answer == {"batchItemFailures": [{"itemIdentifier": again["Records"][1]["messageId"]}]}, "room for none"
     assert len(codebuild.builds) == 1
+
+
+TRACED = """
+import json, sys
+from boatyard_aws.handler import http
+from types import SimpleNamespace
+context = SimpleNamespace(function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="r")
+print(http(json.loads(sys.argv[1]), context)["statusCode"])
+"""
+
+
+def test_with_tracing_what_aws_is_asked_is_in_the_trace(
+    cloud: Cloud, bucket: str, ecr: Ecr, task: Path, lambda_runtime: Path
+) -> None:
+    """The emulator has no trace for its function, so the bundle is called as Lambda's runtime would call it."""
+    ecr.repository("images")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(5)
+        environment = {
+            **cloud.environment(),
+            **variables(bucket, BOATYARD_TRACING="true"),
+            "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",
+            "LAMBDA_TASK_ROOT": str(task),
+            "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            "PYTHONPATH": f"{task}:{lambda_runtime}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        event = json.dumps(function_url("GET", f"/v1/images/{HOST}/images:x"))
+        command = [sys.executable, "-S", "-c", TRACED, event]
+        done = subprocess.run(command, env=environment, cwd=task, capture_output=True, text=True, check=False)
+        assert "404" in done.stdout.splitlines(), done.stdout + done.stderr
+        received = []
+        while not any("DescribeImages" in each for each in received):
+            received.append(daemon.recv(65_000).decode())
