@@ -22,9 +22,9 @@ lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy scripts/bundle
 	@$(BIN)/lint-imports
 
-bench: setup  ## measure Boatyard against flyte's own Docker builder; writes docs/benchmarks.md
-	@$(BIN)/python -m boatyard_local.engine ensure
-	@$(BIN)/python -m tests.bench
+bench: setup  ## measure; writes docs/benchmarks.md. One section alone: ONLY=builds, answers or cold-start
+	@test "$(ONLY)" = cold-start || $(BIN)/python -m boatyard_local.engine ensure
+	@$(BIN)/python -m tests.bench $(ONLY:%=--only %) $(BENCH_OPTIONS)
 
 bundle: setup  ## make a cloud's archives, CLOUD=aws: .boatyard/bundles/aws.zip, aws-builder.zip
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)

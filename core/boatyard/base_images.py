@@ -8,7 +8,7 @@ from typing import Final
 from boatyard.reference import Reference
 from boatyard.settings import BaseImageRule
 
-_FROM: Final = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*([^\s$]+)[ \t]*(?:AS[ \t]+\S+[ \t]*)?\r?$")
+_FROM: Final = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*([^\s$]+)[ \t]*(?:AS[ \t]+(\S+)[ \t]*)?\r?$")
 
 
 def effective(image: str, rules: Sequence[BaseImageRule]) -> Reference:
@@ -19,11 +19,21 @@ def effective(image: str, rules: Sequence[BaseImageRule]) -> Reference:
     return Reference.parse(image, field="spec.baseImage")
 
 
-def replaced(dockerfile: str, rules: Sequence[BaseImageRule]) -> dict[str, str]:
-    """The images after FROM that a rule replaces, and by what. The text itself stays as the user wrote it.
+def named(dockerfile: str) -> tuple[str, ...]:
+    """The images after FROM, as they are written. Stages of the file itself and `scratch` are none.
 
-    A name with a variable in it is not known before the build and stays what it is.
+    A name with a variable in it is not known before the build.
     """
-    found = dict.fromkeys(_FROM.findall(dockerfile))
-    matching = [image for image in found if any(fnmatchcase(image, rule.match) for rule in rules)]
+    images: dict[str, None] = {}
+    stages = {"scratch"}
+    for image, stage in _FROM.findall(dockerfile):
+        if image.lower() not in stages:
+            images[image] = None
+        stages.add(stage.lower())
+    return tuple(images)
+
+
+def replaced(dockerfile: str, rules: Sequence[BaseImageRule]) -> dict[str, str]:
+    """The images after FROM that a rule replaces, and by what. The text itself stays as the user wrote it."""
+    matching = [image for image in named(dockerfile) if any(fnmatchcase(image, rule.match) for rule in rules)]
     return {image: str(effective(image, rules)) for image in matching}

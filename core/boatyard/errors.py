@@ -54,6 +54,12 @@ CODES: Final[dict[str, CodeMeaning]] = {
     "REPOSITORY_NOT_FOUND": CodeMeaning(
         422, False, "The repository does not exist", "Create it, or allow the service to create repositories."
     ),
+    "TAG_IMMUTABLE": CodeMeaning(
+        409,
+        False,
+        "The image is there and its tag cannot be moved",
+        "Use the image that is there, or delete it in the registry and build again.",
+    ),
     "DATAPLANE_UNAVAILABLE": CodeMeaning(
         503, True, "Builds cannot be started now", "Ask again; if it stays, run `boatyard doctor`."
     ),

@@ -51,6 +51,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     target: str
     """The reference to push."""
     platforms: tuple[str, ...]
+    force: bool = False
+    """An image that is there already is not the answer."""
     dockerfile: str
     build_args: dict[str, str] = {}
     labels: dict[str, str] = {}

@@ -134,6 +134,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         domain=order.scope.domain,
         target=str(plan.target),
         platforms=plan.platforms,
+        force=order.force,
         dockerfile=plan.dockerfile,
         build_args=plan.build_args,
         labels=labels_for(plan.keys.image, plan.build_tag),

@@ -70,6 +70,13 @@ class Registry(Protocol):
         """
         ...
 
+    def replaceable(self, reference: Reference) -> bool:
+        """False if an image is there and the registry surely refuses another one under the same tag.
+
+        True is no promise: the distribution protocol has no such question. Raises like `find`.
+        """
+        ...
+
 
 class JobRunner(Protocol):
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:

@@ -84,15 +84,16 @@ class Service:
     def ensure(self, order: Order) -> Answer:
         """The image if the registry has it; else its build, joined or started.
 
-        The registry is asked before the context has to be there, so a cached answer needs no upload.
+        The registry is asked before the context has to be there, so a cached answer needs no upload. It is
+        asked by `force` as well: a whole build is too much to find out that its push is refused.
         """
         if not self.settings.enabled:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
         plan = make_plan(order, self.settings)
-        if not order.force:
-            image = self._registry.find(plan.target, plan.platforms)
-            if image is not None:
-                return Answer(plan=plan, image=image)
+        if order.force:
+            self._check_replaceable(plan.target)
+        elif image := self._registry.find(plan.target, plan.platforms):
+            return Answer(plan=plan, image=image)
         latest = self._runner.latest(plan.build_tag)
         if latest is None or latest.state.ended:
             self._check_inputs(order, plan)
@@ -158,6 +159,12 @@ class Service:
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         url = self._contexts.download_url(order.context.sha256) if order.context else ""
         return lambda attempt: make_job(order, plan, self.settings, attempt=attempt, context_url=url)
+
+    def _check_replaceable(self, target: Reference) -> None:
+        if not self._registry.replaceable(target):
+            raise BoatyardError(
+                "TAG_IMMUTABLE", f"{target} is there, and its repository lets no image take the place of another"
+            )
 
     def _check_inputs(self, order: Order, plan: Plan) -> None:
         names = plan.secrets + ((order.registry_secret,) if order.registry_secret else ())

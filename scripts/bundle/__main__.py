@@ -21,6 +21,7 @@ import job
 from bytecode import compile_all
 from contents import FUNCTIONS, JOBS
 from image_tag import image_tag
+from reach import keep_reached
 from stage import copy, prune, size
 from wheels import PLATFORMS, THIS_PYTHON, install
 
@@ -37,10 +38,16 @@ def main() -> int:
         stage = Path(scratch) / "function" / "stage"
         stage.mkdir(parents=True)
         given = frozenset[str]() if options.with_sdk else function.given
-        install(stage, ROOT / "requirements" / function.pinned, architecture=options.architecture, given=given)
+        install(
+            stage,
+            ROOT / "requirements" / function.pinned,
+            architecture=options.architecture,
+            given=given | function.unneeded,
+        )
         for package in function.packages:
             copy(ROOT / package, stage / Path(package).name)
         prune(stage, function.unused)
+        keep_reached(stage, function.generated)
         compile_all(stage, root=TASK)
         unpacked = size(stage)
         if unpacked > function.largest and not options.with_sdk:

@@ -11,10 +11,11 @@ def copy(source: Path, target: Path) -> None:
 
 def prune(stage: Path, unused: Iterable[str]) -> None:
     for name in unused:
-        shutil.rmtree(stage / name, ignore_errors=True)
+        for path in stage.glob(name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in sorted(stage.rglob("*"), reverse=True):
         in_info = path.parent.suffix == ".dist-info"
-        if path.is_dir() and path.name in ("__pycache__", "tests", "test", "licenses"):
+        if path.is_dir() and (path.name in ("__pycache__", "tests", "test") or in_info):
             shutil.rmtree(path)
         elif path.is_file() and (path.suffix in (".pyi", ".pyc", ".c", ".h") or (in_info and path.name != "METADATA")):
             path.unlink()

@@ -101,6 +101,23 @@ def test_a_failure_is_held_for_a_minute_and_says_why() -> None:
     assert site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"].endswith("-2")
 
 
+def test_force_is_refused_where_no_tag_moves_before_anything_starts() -> None:
+    site = Site()
+    site.registry.immutable = True
+    push(site, site.ask("POST", "/v1/plans", {"spec": SPEC})[1]["target"])
+    status, problem = site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})
+    assert (status, problem["code"], problem["retryable"]) == (409, "TAG_IMMUTABLE", False)
+    assert "delete it in the registry" in problem["advice"]
+    assert site.ask("GET", "/v1/builds")[1]["builds"] == []
+    assert site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["cached"], "what is there is still the answer"
+
+
+def test_force_builds_what_is_not_there_whatever_tags_do() -> None:
+    site = Site()
+    site.registry.immutable = True
+    assert site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})[0] == 202
+
+
 def test_force_passes_a_held_failure_by() -> None:
     site = Site()
     site.runner.finish(site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"], failed())

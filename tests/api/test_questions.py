@@ -1,11 +1,14 @@
 """Builds, logs, images, and what the stock flyte builder asks."""
 
+import gzip
+
+import msgspec
 from flyteidl2.imagebuilder import payload_pb2
 
 from boatyard.api import Request
 from boatyard.build import State
 from boatyard.job import JobResult
-from tests.api.site import SPEC, Site
+from tests.api.site import SETTINGS, SPEC, Site
 from tests.api.test_ensure import DIGEST, push
 
 GET_IMAGE = "/flyteidl2.imagebuilder.ImageService/GetImage"
@@ -95,6 +98,37 @@ def test_the_stock_flyte_builder_is_answered_in_json_and_protobuf() -> None:
     response = site.api.handle(request)
     assert response.headers["content-type"] == "application/proto"
     assert payload_pb2.GetImageResponse.FromString(response.body).image.fqin == image.reference
+
+
+def compressed(body: bytes, encoding: str = "gzip", kind: str = "application/proto") -> Request:
+    headers = {"content-type": kind, "content-encoding": encoding}
+    return Request(method="POST", path=GET_IMAGE, headers=headers, body=body)
+
+
+def test_the_stock_flyte_builder_compresses_what_it_sends() -> None:
+    site = Site()
+    image = push(site, "registry.example.com/images/app:v1")
+    ask = payload_pb2.GetImageRequest()
+    ask.id.name = "app:v1"
+    for encoding in ("gzip", "GZIP"):
+        response = site.api.handle(compressed(gzip.compress(ask.SerializeToString()), encoding))
+        assert payload_pb2.GetImageResponse.FromString(response.body).image.fqin == image.reference
+    plain = site.api.handle(compressed(ask.SerializeToString(), "identity"))
+    assert payload_pb2.GetImageResponse.FromString(plain.body).image.fqin == image.reference
+    as_json = compressed(gzip.compress(b'{"id": {"name": "app:v1"}}'), kind="application/json")
+    assert site.api.handle(as_json).status == 200
+
+
+def test_what_cannot_be_unpacked_is_refused_in_connects_words() -> None:
+    site = Site()
+    bomb = gzip.compress(b"\0" * (SETTINGS.limits.request_bytes + 1))
+    assert len(bomb) < SETTINGS.limits.request_bytes / 100
+    for body, words in ((b"plain", "not gzip"), (gzip.compress(b"x" * 99)[:-9], "too early"), (bomb, "larger than")):
+        response = site.api.handle(compressed(body))
+        told = msgspec.json.decode(response.body)
+        assert response.status == 400 and words in told["message"], told
+    unknown = site.api.handle(compressed(b"", "br"))
+    assert unknown.status == 501 and msgspec.json.decode(unknown.body)["code"] == "unimplemented"
 
 
 def test_the_stock_flyte_builder_is_refused_in_connects_words() -> None:

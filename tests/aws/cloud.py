@@ -36,6 +36,8 @@ class Fault:
     code: str
     status: int = 400
     times: int = 1
+    after: int = 0
+    """Calls that still go well."""
 
 
 Action = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
@@ -51,9 +53,9 @@ class Cloud:
     faults: list[Fault] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def fail(self, action: str, code: str, *, status: int = 400, times: int = 10**6) -> None:
+    def fail(self, action: str, code: str, *, status: int = 400, times: int = 10**6, after: int = 0) -> None:
         """`action` is `DescribeImages`, or `PUT /bucket/prefix` for S3."""
-        self.faults.append(Fault(action, code, status, times))
+        self.faults.append(Fault(action, code, status, times, after))
 
     def asked(self, action: str) -> list[dict[str, Any]]:
         return [parameters for name, parameters in self.calls if name == action]
@@ -114,6 +116,9 @@ class Front:
     def _fault(self, name: str) -> Fault | None:
         for fault in self._cloud.faults:
             if fault.times > 0 and name.startswith(fault.action):
+                if fault.after > 0:
+                    fault.after -= 1
+                    continue
                 fault.times -= 1
                 return fault
         return None

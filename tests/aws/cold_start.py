@@ -1,10 +1,11 @@
 """How long the first answer takes, against the least that a function asking ECR could take.
 
 Both run in Lambda's own runtime, from nothing: the interpreter starts, the handler is imported, one request is
-answered from ECR (on loopback). `compare` gives the times; tests/bench makes a row of them.
+answered from ECR (on loopback). `compare` gives the times; tests/bench makes a table of them.
 """
 
 import json
+import re
 import statistics
 import tempfile
 import time
@@ -32,19 +33,33 @@ def handler(event, context):
 """
 
 
+_INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
+"""What the runtime tells of its start, until it asks for the first event."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Seconds of one instance."""
+
+    init: float
+    """Until the runtime asks for its first event."""
+    first: float
+    """Until the first answer, `init` included: what a caller waits."""
+    warm: float
+    """The second answer."""
+
+
 @dataclass(frozen=True)
 class ColdStarts:
-    """Seconds of each first answer."""
+    bare: tuple[Start, ...]
+    ours: tuple[Start, ...]
 
-    bare: tuple[float, ...]
-    ours: tuple[float, ...]
-    warm: tuple[float, ...]
-    """Ours, the second answer of the same instance."""
+    def ratio(self, part: str) -> float:
+        """Our median over the bare handler's; 1 would be nothing at all for everything else."""
+        return self.median("ours", part) / self.median("bare", part)
 
-    @property
-    def ratio(self) -> float:
-        """Ours over the bare handler's; 1 would be nothing at all for everything else."""
-        return statistics.median(self.ours) / statistics.median(self.bare)
+    def median(self, side: str, part: str) -> float:
+        return statistics.median(getattr(start, part) for start in getattr(self, side))
 
 
 def compare(runs: int, bundle: Path | None = None) -> ColdStarts:
@@ -79,21 +94,23 @@ def _compare(runs: int, place: Path, bundle: Path | None, cloud: Mapping[str, st
     bare.mkdir()
     (bare / "bare.py").write_text(BARE)
     lambda_runtime = runtime(place / "runtime")
-    theirs: list[float] = []
-    ours: list[float] = []
-    warm: list[float] = []
+    starts: dict[str, list[Start]] = {"bare": [], "ours": []}
+    sides = {
+        "bare": (bare, "bare.handler", cloud, {"tag": tag}),
+        "ours": (
+            *(task, "boatyard_aws.handler.http", {**cloud, **variables("none")}),
+            function_url("POST", "/v1/builds", order()),
+        ),
+    }
     for number in range(runs):
         for side in ("bare", "ours") if number % 2 == 0 else ("ours", "bare"):
-            if side == "bare":
-                with running(bare, lambda_runtime, "bare.handler", cloud, place / "log") as function:
-                    theirs.append(_timed(function.invoke, {"tag": tag}))
-                continue
-            environment = {**cloud, **variables("none")}
-            with running(task, lambda_runtime, "boatyard_aws.handler.http", environment, place / "log") as function:
-                event = function_url("POST", "/v1/builds", order())
-                ours.append(_timed(function.invoke, event))
-                warm.append(_timed(function.invoke, event))
-    return ColdStarts(tuple(theirs), tuple(ours), tuple(warm))
+            folder, handler, environment, event = sides[side]
+            with running(folder, lambda_runtime, handler, environment, place / "log") as function:
+                first, warm = _timed(function.invoke, event), _timed(function.invoke, event)
+                told = _INIT.search(function.log.read_text())
+                assert told, "the runtime did not tell how long its start took"
+                starts[side].append(Start(init=float(told[1]) / 1000, first=first, warm=warm))
+    return ColdStarts(tuple(starts["bare"]), tuple(starts["ours"]))
 
 
 def _timed(invoke: Any, event: Any) -> float:

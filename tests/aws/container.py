@@ -55,7 +55,8 @@ class Container:
         command = played.parameters["buildspecOverride"].rpartition("- ")[2].split()
         done = self.call(command, {**played.environment, "CODEBUILD_BUILD_ID": played.id})
         stream = played.id.partition(":")[2]
-        clients.logs().create_log_group(logGroupName=_GROUP)
+        if not clients.logs().describe_log_groups(logGroupNamePrefix=_GROUP)["logGroups"]:
+            clients.logs().create_log_group(logGroupName=_GROUP)
         clients.logs().create_log_stream(logGroupName=_GROUP, logStreamName=stream)
         lines = ["[Container] Running command", *done.stdout.splitlines()]
         events: Any = [{"timestamp": int(time.time() * 1000), "message": f"{line}\n"} for line in lines]

@@ -17,8 +17,9 @@ class Ecr:
         self._cloud = cloud
         self._client = clients.ecr()
 
-    def repository(self, name: str) -> str:
-        self._client.create_repository(repositoryName=name)
+    def repository(self, name: str, *, immutable: bool = False) -> str:
+        mutability = "IMMUTABLE" if immutable else "MUTABLE"
+        self._client.create_repository(repositoryName=name, imageTagMutability=mutability)
         return f"{HOST}/{name}"
 
     def push(self, name: str, tag: str, *platforms: str, key: str = "", index: bool = False) -> str:
@@ -45,6 +46,10 @@ class Ecr:
             }
         )
         return self._put(name, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}), INDEX, tag)
+
+    def put(self, name: str, tag: str, manifest: bytes) -> str:
+        """A manifest as another registry has it; the digest is the same there and here."""
+        return self._put(name, manifest.decode(), MANIFEST, tag)
 
     def _manifest(self, platform: str, key: str) -> str:
         os, architecture = platform.split("/")

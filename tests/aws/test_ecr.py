@@ -1,6 +1,7 @@
 """ECR answers found, not found, no permission, throttled and missing, and no two of them are the same."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -185,3 +186,71 @@ def test_it_may_not_be_made(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:
     cloud.fail("CreateRepository", "AccessDeniedException")
     refused = code(EcrRegistry(clients, NewRepositories(allowed=True)), reference(f"new:{TAG}"), AMD)
     assert refused.code == "REGISTRY_DENIED" and "ecr:CreateRepository" in refused.detail
+
+
+class TestReplaceable:
+    """What a forced build is asked before it starts."""
+
+    NAME = f"images:app-{TAG}"
+
+    def there(self, clients: Clients, ecr: Ecr, mutability: str, *filters: str) -> None:
+        excluded: Any = [{"filterType": "WILDCARD", "filter": each} for each in filters]
+        more = {"imageTagMutabilityExclusionFilters": excluded} if filters else {}
+        clients.ecr().create_repository(repositoryName="images", imageTagMutability=mutability, **more)  # type: ignore[arg-type]
+        ecr.push("images", f"app-{TAG}", AMD)
+
+    @pytest.mark.parametrize(
+        ("mutability", "filters", "expected"),
+        [
+            ("MUTABLE", (), True),
+            ("IMMUTABLE", (), False),
+            ("IMMUTABLE_WITH_EXCLUSION", ("app-*",), True),
+            ("IMMUTABLE_WITH_EXCLUSION", ("dev-*", "app"), False),
+            ("IMMUTABLE_WITH_EXCLUSION", ("dev-*", "app-*f"), True),
+            ("MUTABLE_WITH_EXCLUSION", ("app-*",), False),
+            ("MUTABLE_WITH_EXCLUSION", ("dev-*",), True),
+        ],
+    )
+    def test_the_repository_says_whether_a_tag_may_move(
+        self,
+        registry: EcrRegistry,
+        clients: Clients,
+        ecr: Ecr,
+        mutability: str,
+        filters: tuple[str, ...],
+        expected: bool,
+    ) -> None:
+        self.there(clients, ecr, mutability, *filters)
+        assert registry.replaceable(reference(self.NAME)) is expected
+
+    def test_a_tag_that_is_not_there_is_asked_no_further(
+        self, registry: EcrRegistry, clients: Clients, ecr: Ecr, cloud: Cloud
+    ) -> None:
+        self.there(clients, ecr, "IMMUTABLE")
+        assert registry.replaceable(reference(f"images:app-{'e' * 32}"))
+        assert not cloud.asked("DescribeRepositories")
+
+    def test_who_may_not_ask_learns_from_the_push(
+        self, registry: EcrRegistry, clients: Clients, ecr: Ecr, cloud: Cloud
+    ) -> None:
+        self.there(clients, ecr, "IMMUTABLE")
+        cloud.fail("DescribeRepositories", "AccessDeniedException")
+        assert registry.replaceable(reference(self.NAME))
+
+    def test_what_cannot_be_known_is_raised(
+        self, registry: EcrRegistry, clients: Clients, ecr: Ecr, cloud: Cloud
+    ) -> None:
+        self.there(clients, ecr, "IMMUTABLE")
+        cloud.fail("DescribeRepositories", "ThrottlingException")
+        with pytest.raises(BoatyardError) as raised:
+            registry.replaceable(reference(self.NAME))
+        assert raised.value.code == "REGISTRY_UNAVAILABLE"
+
+    def test_a_missing_repository_is_made_or_its_own_answer(
+        self, registry: EcrRegistry, clients: Clients, ecr: Ecr
+    ) -> None:
+        with pytest.raises(BoatyardError) as raised:
+            registry.replaceable(reference(f"missing:{TAG}"))
+        assert raised.value.code == "REPOSITORY_NOT_FOUND"
+        assert EcrRegistry(clients, NewRepositories(allowed=True)).replaceable(reference(f"new:{TAG}"))
+        assert clients.ecr().describe_repositories(repositoryNames=["new"])["repositories"]

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from boatyard_aws import handler
+from boatyard_aws.clients import Clients
 from boatyard_aws.http import app
+from boatyard_aws.s3 import Bucket
 from boatyard_aws.wiring import Site
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
@@ -22,6 +24,11 @@ MB = 1024 * 1024
 @pytest.fixture
 def make(cloud: Cloud, bucket: str) -> Callable[..., Site]:
     return lambda **more: Site(variables(bucket, **more))
+
+
+@pytest.fixture
+def objects(clients: Clients, bucket: str) -> Bucket:
+    return Bucket(clients, bucket)
 
 
 @pytest.fixture
@@ -49,6 +56,23 @@ def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> Non
     assert len(codebuild.builds) == 1
     status, build = ask(site, function_url("GET", f"/v1/builds/{answer['id']}"))
     assert status == 200 and build["project"] == "ml"
+
+
+def test_a_forced_build_that_could_not_be_pushed_is_not_started(
+    make: Callable[..., Site], ecr: Ecr, cloud: Cloud
+) -> None:
+    codebuild = CodeBuild(cloud)
+    ecr.repository("images", immutable=True)
+    site = make()
+    forced = function_url("POST", "/v1/builds", order(force=True))
+    assert ask(site, forced)[0] == 202, "there is nothing that it could not take the place of"
+    target = ask(site, function_url("POST", "/v1/plans", order()))[1]["target"]
+    ecr.push("images", target.rpartition(":")[2], "linux/amd64")
+    status, problem = ask(site, forced)
+    assert status == 409 and problem["code"] == "TAG_IMMUTABLE" and target in problem["detail"]
+    assert len(codebuild.builds) == 1
+    cloud.fail("DescribeRepositories", "AccessDeniedException")
+    assert ask(site, forced)[0] == 202, "a function that may not ask leaves it to the push"
 
 
 def test_a_context_is_announced_and_its_url_is_s3s(site: Site) -> None:
@@ -168,3 +192,30 @@ def test_logs_and_metrics_are_json_lines_without_bodies(site: Site, capsys: pyte
     assert "very-private" not in json.dumps(lines)
     (metrics,) = [line for line in lines if "_aws" in line]
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Boatyard" and metrics["Answers2xx"] == [1.0]
+
+
+def test_whatever_an_event_is_made_of_it_is_answered(site: Site) -> None:
+    """Only whoever may invoke the function itself can send these; a URL fills in every part."""
+    junk: tuple[Any, ...] = (None, False, 5, "x", [], [["a"]], {}, {"a": [None]})
+    event = function_url("POST", "/v1/plans", order(), query="a=b")
+    places = [event, event["requestContext"], event["requestContext"]["http"], event["requestContext"]["authorizer"]]
+    for number, place in enumerate([*places, event["headers"]]):
+        for name in list(place):
+            for value in junk:
+                changed = json.loads(json.dumps(event))
+                inner = changed["requestContext"]
+                spots = [changed, inner, inner["http"], inner["authorizer"], changed["headers"]]
+                spots[number][name] = value
+                assert ask(site, changed)[0] in (200, 400, 401, 404, 405, 415), (name, value)
+                del spots[number][name]
+                assert ask(site, changed)[0] in (200, 400, 401, 404, 405, 415), name
+
+
+def test_an_unforeseen_error_is_an_answer_too(make: Callable[..., Site], objects: Bucket) -> None:
+    objects.put("bases/pins.json", b"[]")
+    status, problem = ask(make(BOATYARD_PIN_BASES="true"), function_url("POST", "/v1/plans", order()))
+    assert (status, problem["code"]) == (500, "INTERNAL") and "bases/pins.json" in problem["detail"]
+    broken = make()
+    broken.http_app._api = lambda: [][0]
+    status, problem = ask(broken, function_url("GET", "/healthz"))
+    assert (status, problem["code"]) == (500, "INTERNAL") and "log has more" in problem["detail"]

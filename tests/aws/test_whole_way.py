@@ -14,14 +14,16 @@ import httpx
 import msgspec
 import pytest
 
+from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Site
 from boatyard_local.settings import load_settings
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.container import Container
-from tests.aws.payloads import function_url
-from tests.aws.site import ask, variables
+from tests.aws.images import HOST, MANIFEST, Ecr
+from tests.aws.payloads import function_url, image_pushed, sqs
+from tests.aws.site import ask, tell, variables
 
 CONFIG = Path(__file__).parent.parent.parent / ".boatyard" / "boatyard.toml"
 
@@ -104,3 +106,65 @@ def test_a_users_error_comes_back_with_its_layer(
     assert build["error"]["layerIndex"] == 0
     status, held = ask(site, function_url("POST", "/v1/builds", {"spec": spec, "target": {"name": "aws"}}))
     assert status == 200 and held["state"] == "FAILED" and held["id"] == asked["id"]
+
+
+@pytest.mark.parametrize("written", ["spec", "dockerfile"])
+def test_a_new_base_makes_a_new_image_beside_the_old_one(
+    written: str, cloud: Cloud, bucket: str, clients: Clients, ecr: Ecr, container: Container
+) -> None:
+    """The base's ECR repository has a mirror on loopback, so that BuildKit can pull what moto cannot give."""
+    settings = load_settings(CONFIG, {})
+    local = Reference.parse(f"{settings.default_repository}/x").repository.host
+    chosen = msgspec.structs.replace(settings, registry_mirrors={HOST: f"{local}/mirror-{written}"})
+    configured = {
+        "BOATYARD_SETTINGS": msgspec.json.encode(chosen).decode(),
+        "BOATYARD_DEFAULT_REPOSITORY": settings.default_repository,
+        "BOATYARD_PIN_BASES": "true",
+        "BOATYARD_QUEUE": clients.sqs().create_queue(QueueName="events")["QueueUrl"],
+    }
+    site, codebuild = Site(variables(bucket, **configured)), CodeBuild(cloud)
+    ecr.repository("base")
+    cloud.fail("GetDownloadUrlForLayer", "AccessDeniedException")  # which the function's role has no need of
+    command = f'echo "{time.time_ns()}: the base is $(cat /srv/base)"'
+    on_base = {"baseImage": f"{HOST}/base:1", "pythonVersion": "3.11", "layers": [{"commands": {"cmd": [command]}}]}
+    spec = on_base if written == "spec" else {"dockerfile": f"FROM {HOST}/base:1\nRUN {command}\n"}
+    body = {"spec": spec, "target": {"name": "dependent"}}
+
+    push_base(site, codebuild, clients, container, ecr, f"{local}/mirror-{written}", "one")
+    _, first = ask(site, function_url("POST", "/v1/builds", body))
+    done = container.run(codebuild, first["id"], clients)
+    assert done.returncode == 0 and "the base is one" in done.stdout, done.stdout + done.stderr
+
+    digest = push_base(site, codebuild, clients, container, ecr, f"{local}/mirror-{written}", "two")
+    assert ask(site, function_url("POST", "/v1/builds", body))[1]["cached"], "nobody has told of the push yet"
+    assert tell(site, image_pushed("base", "1", digest))["queued"] == 1
+    (message,) = clients.sqs().receive_message(QueueUrl=configured["BOATYARD_QUEUE"])["Messages"]
+    assert tell(site, sqs(message["Body"])) == {"batchItemFailures": []}
+    status, second = ask(site, function_url("POST", "/v1/builds", body))
+    assert status == 202 and second["joined"] and second["target"] != first["target"]
+    done = container.run(codebuild, second["id"], clients)
+    assert done.returncode == 0 and "the base is two" in done.stdout, done.stdout + done.stderr
+
+    now = ask(site, function_url("POST", "/v1/builds", body))[1]
+    assert now["cached"] and tell(site, sqs(message["Body"])) == {"batchItemFailures": []}
+    before = ask(site, function_url("GET", f"/v1/images/{first['target']}"))[1]
+    assert before["reference"].partition("@")[2] not in now["image"], "the old image is still under its own tag"
+
+
+def push_base(
+    site: Site, codebuild: CodeBuild, clients: Clients, container: Container, ecr: Ecr, mirror: str, text: str
+) -> str:
+    """Builds a base, and moves the tag 1 to it in ECR and in its mirror. The digest."""
+    layers = [{"commands": {"cmd": [f"echo {text} > /srv/base"]}}]
+    spec = {"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers}
+    body = {"spec": spec, "target": {"registry": mirror, "name": "base"}}
+    _, asked = ask(site, function_url("POST", "/v1/builds", body))
+    if not asked.get("cached"):
+        done = container.run(codebuild, asked["id"], clients)
+        assert done.returncode == 0, done.stdout + done.stderr
+    host, _, path = asked["target"].partition("/")
+    repository, _, tag = path.rpartition(":")
+    address = f"http://{host}/v2/{repository}/manifests"
+    manifest = httpx.get(f"{address}/{tag}", headers={"accept": MANIFEST}).raise_for_status().content
+    httpx.put(f"{address}/1", content=manifest, headers={"content-type": MANIFEST}).raise_for_status()
+    return ecr.put("base", "1", manifest)

@@ -1,38 +1,61 @@
-"""The rows as a table for people, on the screen and in docs/benchmarks.md."""
+"""docs/benchmarks.md: sections under headings, each of which can be measured and written alone."""
 
+import datetime
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.bench.measure import Row
+from tests.bench.sides import machine
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "benchmarks.md"
+_TITLE = """\
+# Benchmarks
+
+Written by `make bench`; `make bench ONLY=cold-start` measures one section and leaves the others as they are. Machines
+are noisy: read the ratio, not the seconds.
+"""
 
 
-def markdown(rows: list[Row], facts: list[tuple[str, str]], *, runs: int, machine: str, date: str) -> str:
+def merged(page: str, measured: Mapping[str, str], headings: Iterable[str]) -> str:
+    """The page with new sections in the place of old ones, in the order of `headings`."""
+    _, *parts = re.split(r"(?m)^## (.+)$", page)
+    there = dict(zip(parts[::2], (text.strip() for text in parts[1::2]), strict=True)) | dict(measured)
+    sections = (f"## {heading}\n\n{there[heading]}\n" for heading in headings if heading in there)
+    return "\n".join([_TITLE, *sections])
+
+
+def when(runs: int = 0) -> str:
+    rows = f"{runs} runs a row, " if runs else ""
+    return f"{rows}{machine()}, {datetime.date.today().isoformat()}."
+
+
+def comparison(rows: list[Row], runs: int) -> str:
     lines = [
-        "# Benchmarks",
+        when(runs),
         "",
-        "Written by `make bench`. Each row builds the same image with Boatyard and with the Dockerfile that",
-        "flyte's own Docker builder generates, on the same BuildKit and registry, in turns. Medians; the ratio says",
-        "how many times as fast Boatyard is. Machines are noisy: read the ratio, not the seconds.",
-        "",
-        f"{runs} runs a row, {machine}, {date}.",
+        "Each row builds the same image with Boatyard and with the Dockerfile that flyte's own Docker builder",
+        "generates, on the same BuildKit and registry, in turns. Medians; the ratio says how many times as fast",
+        "Boatyard is.",
         "",
         "| | flyte's Docker builder | Boatyard | ratio | all runs: flyte · Boatyard |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
         own, ours = row.medians
-        each = f"{_all(row.own)} · {_all(row.ours)}"
-        lines.append(f"| {row.what} | {_seconds(own)} | {_seconds(ours)} | {row.ratio:.2f} | {each} |")
-    lines += ["", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)]
+        both = f"{each(row.own)} · {each(row.ours)}"
+        lines.append(f"| {row.what} | {seconds(own)} | {seconds(ours)} | {row.ratio:.2f} | {both} |")
     slower = [row.what for row in rows if row.ratio < 1]
-    lines += ["", f"Slower than flyte's builder: {', '.join(slower) if slower else 'in no row'}.", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"Slower than flyte's builder: {', '.join(slower) if slower else 'in no row'}."])
 
 
-def _seconds(value: float) -> str:
+def facts(found: list[tuple[str, str]]) -> str:
+    return "\n".join([when(), "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in found)])
+
+
+def seconds(value: float) -> str:
     return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
 
 
-def _all(values: tuple[float, ...]) -> str:
+def each(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.3f}" if value < 0.1 else f"{value:.2f}" for value in values)

@@ -334,6 +334,22 @@ def test_a_buildkitd_that_was_never_reached(error: str, words: str, certificates
             "failed to push x: unexpected status: 500 Internal Server Error",
             "REGISTRY_UNAVAILABLE",
         ),
+        (
+            "exporting to image",
+            "failed to push x: tag invalid: The image tag 'a' already exists in the 'b' repository and cannot be "
+            "overwritten because the tag is immutable.",
+            "TAG_IMMUTABLE",
+        ),
+        (
+            "exporting to image",
+            "failed to push x: unexpected status from PUT request to https://x/v2/y/manifests/tag: 400 Bad Request",
+            "TAG_IMMUTABLE",
+        ),
+        (
+            "exporting to image",
+            "failed to push x: unexpected status from PUT request to https://x/v2/y/manifests/sha256:0: 400 Bad",
+            "REGISTRY_UNAVAILABLE",
+        ),
         ("exporting to image", "failed to copy: write /x: no space left on device", "DISK_FULL"),
         ("pushing x.example/a:1 with docker", "denied: requested access to the resource is denied", "PUSH_DENIED"),
     ],

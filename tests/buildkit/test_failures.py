@@ -15,6 +15,7 @@ from tests.buildkit import jobs
 from tests.buildkit.archives import close, raw
 from tests.buildkit.engine import Engine, log_of
 from tests.registry.distribution import PASSWORD, USER, Distribution, free_port
+from tests.registry.server import FakeRegistry, Fault, running
 
 pytestmark = pytest.mark.integration
 
@@ -194,6 +195,63 @@ class TestGuardedRegistry:
     def test_a_base_image_behind_a_password(self, engine: Engine, guarded: str, tmp_path: Path) -> None:
         result = engine.build(engine.job([], base=f"{guarded}/base:1"), tmp_path / "out")
         assert guarded in explained(result, "BASE_IMAGE_DENIED").message
+
+
+class TestImmutableTags:
+    """A tag that another build has pushed since the function looked."""
+
+    @pytest.fixture
+    def fake(self) -> Iterator[FakeRegistry]:
+        with running() as fake:
+            fake.immutable = True
+            yield fake
+
+    def job(self, engine: Engine, fake: FakeRegistry, **changes: Any) -> BuildJob:
+        """Built twice without a cache it is not the same image, byte by byte."""
+        insecure = (*engine.settings.insecure_registries, fake.address)
+        script = commands("head -c 16 /dev/urandom > /srv/random")
+        return engine.job(script, registry=f"{fake.address}/acme", insecure_registries=insecure, **changes)
+
+    def test_the_image_of_another_build_of_the_same_key_is_the_result(
+        self, engine: Engine, fake: FakeRegistry, tmp_path: Path
+    ) -> None:
+        job = self.job(engine, fake)
+        one = engine.build(job, tmp_path / "one")
+        assert one.state is State.SUCCEEDED, one.error
+        two = engine.build(job, tmp_path / "two", module="tests.buildkit.without_cache")
+        assert (two.state, two.digest, two.layer_digests) == (State.SUCCEEDED, one.digest, one.layer_digests), two.error
+        assert "another build has pushed" in log_of(tmp_path / "two")
+
+    def test_a_forced_build_does_not_take_it_for_its_own(
+        self, engine: Engine, fake: FakeRegistry, tmp_path: Path
+    ) -> None:
+        job = self.job(engine, fake, force=True)
+        self.occupy(fake, job, job.key)
+        result = engine.build(job, tmp_path / "out")
+        failure = explained(result, "TAG_IMMUTABLE")
+        assert job.target in failure.message and "delete it in the registry" in failure.advice
+        assert result.state is State.FAILED
+
+    def test_an_image_of_another_key_or_platform_is_nobodys_result(
+        self, engine: Engine, fake: FakeRegistry, tmp_path: Path
+    ) -> None:
+        job = self.job(engine, fake)
+        self.occupy(fake, job, "f" * 64)
+        explained(engine.build(job, tmp_path / "key"), "TAG_IMMUTABLE")
+        self.occupy(fake, job, job.key, platform="linux/s390x")
+        explained(engine.build(job, tmp_path / "platform"), "TAG_IMMUTABLE")
+
+    def test_a_manifest_that_is_refused_for_another_reason(
+        self, engine: Engine, fake: FakeRegistry, tmp_path: Path
+    ) -> None:
+        fake.faults = [Fault(status=400, method="PUT", path="/manifests/", times=10**6)]
+        failure = explained(engine.build(self.job(engine, fake), tmp_path / "out"), "PUSH_DENIED")
+        assert "refuses the manifest" in failure.message
+
+    def occupy(self, fake: FakeRegistry, job: BuildJob, key: str, platform: str = "linux/amd64") -> None:
+        target = jobs.Reference.parse(job.target)
+        assert target.tag
+        fake.add_image(target.repository.path, target.tag, labels={"io.boatyard.key": key}, platform=platform)
 
 
 def explained(result: JobResult, code: str) -> Any:

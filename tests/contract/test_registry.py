@@ -175,3 +175,13 @@ def test_a_tag_that_moved_leads_to_the_new_image(world: World) -> None:
     new = world.push("acme/image", "tag", BOTH)
     image = world.registry.find(reference(world, "image:tag"), ())
     assert image is not None and image.digest == new != old
+
+
+def test_what_is_not_there_keeps_nobody_from_pushing(world: World) -> None:
+    world.push("acme/image", "other", ("linux/amd64",))
+    assert world.registry.replaceable(reference(world, "image:tag"))
+
+
+def test_a_tag_that_moves_is_replaceable(world: World) -> None:
+    world.push("acme/image", "tag", ("linux/amd64",))
+    assert world.registry.replaceable(reference(world, "image:tag"))

@@ -1,6 +1,6 @@
 """Rules for base images hold for specs and for Dockerfiles alike."""
 
-from boatyard.base_images import effective, replaced
+from boatyard.base_images import effective, named, replaced
 from boatyard.plan import Order, make_plan
 from boatyard.ports import Scope
 from boatyard.settings import BaseImageRule, Settings
@@ -40,3 +40,10 @@ def test_a_rule_that_changes_what_a_dockerfile_means_changes_its_key() -> None:
     other = BaseImageRule(match="alpine", image="r.example/alpine:1")
     assert key() == key(other)
     assert len({key(), key(RULES[0]), key(*RULES)}) == 3
+
+
+def test_the_images_that_a_dockerfile_names_are_neither_its_stages_nor_scratch() -> None:
+    text = "FROM a:1 AS One\nFROM --platform=x B/c AS two\nFROM one\nFROM scratch\nFROM $X\nfrom a:1\nFROM later\n"
+    text += "FROM d AS later\n"
+    assert named(text) == ("a:1", "B/c", "later", "d"), "a stage has its name from its own line on"
+    assert named("") == ()

@@ -38,6 +38,9 @@ class Pushed:
                 )
         return None
 
+    def replaceable(self, reference: Reference) -> bool:
+        return True
+
     @staticmethod
     def _target(folder: Path) -> str:
         job: dict[str, str] = json.loads(BuildFolder(folder).job.read_bytes())

@@ -57,6 +57,8 @@ class FakeRegistry:
         self.blob_redirect = ""
         self.realm = ""
         self.read_only = False
+        self.immutable = False
+        """Tags do not move, as in ECR and in its words."""
         self.lock = threading.Lock()
         registry = self
 
@@ -219,6 +221,14 @@ class _Handler(BaseHTTPRequestHandler):
             if self.fake.read_only:
                 self._error(403, "DENIED")
                 return
+            there = self.fake.manifests.get((repository, name))
+            if self.fake.immutable and there and there[1] != body:
+                told = (
+                    f"The image tag '{name}' already exists in the '{repository}' repository and cannot be "
+                    "overwritten because the tag is immutable."
+                )
+                self._error(400, "TAG_INVALID", message=told)
+                return
             media_type = self.headers["content-type"]
             self.fake.add_manifest(repository, name, body, media_type)
             self._answer(201, b"", {"docker-content-digest": digest_of(body)})
@@ -250,8 +260,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._error(400, "DIGEST_INVALID")
 
-    def _error(self, status: int, code: str, headers: dict[str, str] | None = None) -> None:
-        body = json.dumps({"errors": [{"code": code, "message": "x"}]}).encode()
+    def _error(self, status: int, code: str, headers: dict[str, str] | None = None, *, message: str = "x") -> None:
+        body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
         self._answer(status, body, {"content-type": "application/json"} | (headers or {}))
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -51,7 +51,21 @@ def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) ->
     (find,) = [s for s in statements if "ecr:DescribeImages" in s["Action"]]
     assert find["Resource"] == REPOSITORIES
     ecr = {action for s in statements for action in s["Action"] if action.startswith("ecr:")}
-    assert ecr == {"ecr:GetAuthorizationToken", "ecr:DescribeImages", "ecr:BatchGetImage"}
+    assert ecr == {
+        *("ecr:GetAuthorizationToken", "ecr:DescribeImages"),
+        *("ecr:BatchGetImage", "ecr:DescribeRepositories"),  # beyond the seed: to read an index, to refuse a push early
+    }
+
+
+def test_only_a_base_that_is_pushed_lets_the_function_write_to_its_own_queue(
+    complete: Deployment, no_cluster: Deployment
+) -> None:
+    queue, dead = (f"arn:aws:sqs:eu-west-1:123456789012:boatyard-{name}" for name in ("events", "dead-letters"))
+    for deployment, expected in ((complete, [dead, queue]), (no_cluster, [dead])):
+        statements = deployment.policy("boatyard-events")
+        assert [r for s in statements if "sqs:SendMessage" in s["Action"] for r in s["Resource"]] == expected
+        assert deployment.environment("events")["BOATYARD_QUEUE"].endswith("/boatyard-events")
+        assert "sqs:SendMessage" not in str(deployment.policy("boatyard-http"))
 
 
 @pytest.mark.parametrize("fixture", ["complete", "no_cluster", "existing_cluster"])

@@ -11,6 +11,8 @@
     BOATYARD_SECRET_PREFIX       Secrets Manager names start with it; "boatyard" without one
     BOATYARD_CREATE_REPOSITORIES true: a missing ECR repository is made     (needs ecr:CreateRepository)
     BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for repositories that are made
+    BOATYARD_QUEUE               URL of the queue that the function for events reads: what a pushed base rebuilds is put
+                                 there, a message each. Without one all is rebuilt by the push's own invocation
     BOATYARD_DEAD_LETTERS        URL of the queue for messages that no repeat can help
     BOATYARD_PIN_BASES           true: orders are remembered by their base; a base's push rebuilds them on its new
                                  digest, which later builds use too
@@ -43,6 +45,7 @@ _VARIABLES: Final = {
     "BOATYARD_SECRET_PREFIX": "secret_prefix",
     "BOATYARD_CREATE_REPOSITORIES": "create_repositories",
     "BOATYARD_REPOSITORY_TAGS": "repository_tags",
+    "BOATYARD_QUEUE": "queue",
     "BOATYARD_DEAD_LETTERS": "dead_letters",
     "BOATYARD_PIN_BASES": "pin_bases",
     "BOATYARD_ANONYMOUS": "anonymous",
@@ -61,6 +64,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
     create_repositories: bool = False
     repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
+    queue: str = ""
     dead_letters: str = ""
     pin_bases: bool = False
     anonymous: bool = False
@@ -80,6 +84,8 @@ def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
     needed = {"kubernetes": "cluster", "codebuild": "codebuild_project"}[made.runner]
     if not getattr(made, needed):
         raise invalid(f"BOATYARD_RUNNER is {made.runner}, so BOATYARD_{needed.upper()} is needed")
+    if made.queue.endswith(".fifo"):
+        raise invalid("BOATYARD_QUEUE is a FIFO queue, which cannot hold a single message back; name a standard one")
     return made
 
 

@@ -1,8 +1,9 @@
-"""Parts that are made when they are first asked: an answer from the registry needs no cluster."""
+"""Parts that are made when they are first asked: an answer from the registry needs no cluster and no protobuf."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
+from boatyard.api.connect import GetImageRequest, GetImageResponse, ImageServiceCodec
 from boatyard.build import Build
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Ensured, JobRunner, LogPage, Scope, SecretStore, SecretValue
@@ -53,3 +54,20 @@ class LazySecretStore:
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = tuple(names)
         return self._store.missing(scope, asked) if asked else ()
+
+
+class LazyCodec:
+    """Implements `boatyard.api.connect.ImageServiceCodec`. Only the stock flyte builder speaks protobuf."""
+
+    def __init__(self, make: Callable[[], ImageServiceCodec]) -> None:
+        self._make = make
+
+    @cached_property
+    def _codec(self) -> ImageServiceCodec:
+        return self._make()
+
+    def decode_request(self, data: bytes) -> GetImageRequest:
+        return self._codec.decode_request(data)
+
+    def encode_response(self, response: GetImageResponse) -> bytes:
+        return self._codec.encode_response(response)

@@ -17,8 +17,13 @@ class RegistryByHost:
         self._make_other = other
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
-        registry = self._ecr if parse_host(reference.repository.host) else self._other
-        return registry.find(reference, platforms)
+        return self._of(reference).find(reference, platforms)
+
+    def replaceable(self, reference: Reference) -> bool:
+        return self._of(reference).replaceable(reference)
+
+    def _of(self, reference: Reference) -> Registry:
+        return self._ecr if parse_host(reference.repository.host) else self._other
 
     @cached_property
     def _ecr(self) -> Registry:

@@ -14,11 +14,12 @@ from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.clock import SystemClock
 from boatyard_aws.configuration import Configuration, configure
-from boatyard_aws.lazily import LazyJobRunner, LazySecretStore
+from boatyard_aws.lazily import LazyCodec, LazyJobRunner, LazySecretStore
 from boatyard_aws.registries import RegistryByHost
 
 if TYPE_CHECKING:
     from boatyard.api import Api
+    from boatyard.api.connect import ImageServiceCodec
     from boatyard_aws.bases import Orders, Pins
     from boatyard_aws.events import EventApp
     from boatyard_aws.http import HttpApp
@@ -61,13 +62,17 @@ class Site:
         from boatyard_aws.events.app import EventApp
         from boatyard_aws.events.base_pushed import BasePushed
         from boatyard_aws.events.dead_letters import DeadLetterQueue
+        from boatyard_aws.events.dependents import PAGE, REBUILD, SOURCE, Dependents
         from boatyard_aws.events.drift import Drift
         from boatyard_aws.events.ordering import Ordering
+        from boatyard_aws.events.work_queue import WorkQueue
         from boatyard_aws.s3 import Bucket
 
         bucket = Bucket(self.clients, self.configuration.bucket)
         ordering = Ordering(self.service_for_events, bucket)
-        pushed = BasePushed(self.service_for_events, self.registry, self.orders, self.pins)
+        queue = WorkQueue(self.clients, self.configuration.queue)
+        dependents = Dependents(self.service_for_events, self.orders, self.pins, queue)
+        pushed = BasePushed(self.registry, self.orders, self.pins, dependents)
         drift = Drift(self.registry, self.orders, self.pins, bucket, self.clock, self.observer)
         return EventApp(
             {
@@ -75,6 +80,8 @@ class Site:
                 ("aws.ecr", "ECR Image Action"): pushed,
                 ("aws.events", "Scheduled Event"): drift,
                 ("aws.scheduler", "Scheduled Event"): drift,
+                (SOURCE, PAGE): dependents.page,
+                (SOURCE, REBUILD): dependents.rebuild,
             },
             ordering.message,
             DeadLetterQueue(self.clients, self.configuration.dead_letters),
@@ -87,7 +94,8 @@ class Site:
 
         service = self.service()
         if self._api is None or self._api[0] is not service:
-            self._api = (service, Api(service, Deployment(cloud="aws", runners=(self.configuration.runner,))))
+            deployment = Deployment(cloud="aws", runners=(self.configuration.runner,))
+            self._api = (service, Api(service, deployment, LazyCodec(_protobuf)))
         return self._api[1]
 
     def service(self) -> Service:
@@ -210,3 +218,9 @@ class Site:
         from boatyard_kubernetes import KubernetesJobRunner
 
         return KubernetesJobRunner(self._cluster, self.configuration.settings, self.clock)
+
+
+def _protobuf() -> "ImageServiceCodec":
+    from boatyard_connect import ProtobufCodec
+
+    return ProtobufCodec()

@@ -76,7 +76,8 @@ def build(
     if ended.exit_code != 0:
         from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
 
-        return explain(ended, job, instructions)
+        failure = explain(ended, job, instructions)
+        return _settled(job, failure, folder, log) if failure.code == "TAG_IMMUTABLE" else failure
     digest = driver.digest(solve.metadata)
     if not digest:
         raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
@@ -84,6 +85,18 @@ def build(
     from boatyard_buildkit.pushed import check_pushed
 
     return Built(digest, check_pushed(job, digest, folder))
+
+
+def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: Log) -> Built | Failure:
+    """A tag that is taken may hold the very image: of an attempt that was lost after its push, or of a build of
+    another project."""
+    from boatyard_buildkit.pushed import refused_tag
+
+    outcome = refused_tag(job, failure, docker_config)
+    if isinstance(outcome, Failure):
+        return outcome
+    log.write(f"another build has pushed {job.target} in the meantime; its image is the result")
+    return Built(outcome.digest, outcome.layers)
 
 
 def _drive(
@@ -151,7 +164,7 @@ def _contexts(job: BuildJob) -> dict[str, str]:
     something else by that name.
     """
     images = [*job.base_images] if job.base_images else images_of(job.dockerfile)
-    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images)
+    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images, job.registry_mirrors)
     if job.base_images:
         uv = job.uv.directory or f"docker-image://{job.uv.image}"
         mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}

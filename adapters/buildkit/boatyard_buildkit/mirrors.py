@@ -18,23 +18,31 @@ def named_contexts(images: Iterable[str], mirrors: Mapping[str, str]) -> dict[st
             reference = Reference.parse(image)
         except BoatyardError:
             continue  # the name of a stage, or `scratch` spelt oddly: BuildKit will say
-        mirror = mirrors.get(reference.repository.host)
-        if mirror:
-            copy = Reference(
-                Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}"), reference.tag, reference.digest
-            )
-            contexts[familiar(reference)] = f"docker-image://{copy}"
+        if reference.repository.host in mirrors:
+            contexts[familiar(reference)] = f"docker-image://{_copy(reference, mirrors)}"
     return contexts
 
 
-def replacements(images: Mapping[str, str]) -> dict[str, str]:
-    """Named contexts for what the deployment's rules put in the place of images after FROM."""
-    return {familiar(Reference.parse(image)): f"docker-image://{other}" for image, other in images.items()}
+def replacements(images: Mapping[str, str], mirrors: Mapping[str, str]) -> dict[str, str]:
+    """Named contexts for what the deployment's rules put in the place of images after FROM, from its mirrors too."""
+    return {
+        familiar(Reference.parse(image)): f"docker-image://{_copy(Reference.parse(other), mirrors)}"
+        for image, other in images.items()
+    }
 
 
 def images_of(dockerfile: str) -> list[str]:
     """What stands after FROM in a Dockerfile that a user wrote, where no variable is in it."""
     return [image for image in _FROM.findall(dockerfile) if image.lower() != "scratch"]
+
+
+def _copy(reference: Reference, mirrors: Mapping[str, str]) -> Reference:
+    """The same image where a mirror has it; itself without one."""
+    mirror = mirrors.get(reference.repository.host)
+    if not mirror:
+        return reference
+    repository = Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}")
+    return Reference(repository, reference.tag, reference.digest)
 
 
 def familiar(reference: Reference) -> str:

@@ -1,22 +1,20 @@
-"""Looks after a build whether the registry has what BuildKit says it pushed."""
+"""Looks after a build at what the registry has: what BuildKit says it pushed, or what somebody else pushed before."""
 
 from pathlib import Path
 
+from boatyard import lifecycle
+from boatyard.build import Failure
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
+from boatyard_registry.registry import Contents
 
 
 def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, ...]:
     """The digests of the image's layers. Raises REGISTRY_UNAVAILABLE if the tag leads to another image."""
     target = Reference.parse(job.target)
-    registry = OciRegistry(
-        keychain=DockerConfigKeychain.of_folder(docker_config),
-        insecure=job.insecure_registries,
-        ca_bundle=job.network.ca_bundle,
-    )
-    found = registry.contents(target)
+    found = _registry(job, docker_config).contents(target)
     if found is None:
         raise BoatyardError(
             "REGISTRY_UNAVAILABLE",
@@ -28,3 +26,26 @@ def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, 
             "REGISTRY_UNAVAILABLE", f"wrong digest: after the push of {digest}, {target} leads to {found.digest}"
         )
     return found.layers
+
+
+def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Contents | Failure:
+    """What is under the tag, if it is what the job was to make; else why the push was refused."""
+    target = Reference.parse(job.target)
+    registry = _registry(job, docker_config)
+    try:
+        image = registry.find(target, ())
+        if image is None:
+            return lifecycle.failure("PUSH_DENIED", f"the registry refuses the manifest of {target}", failure.log_tail)
+        same = image.key == job.key and set(job.platforms) <= set(image.platforms)
+        found = registry.contents(target.at(image.digest)) if same and not job.force else None
+    except BoatyardError:
+        return failure
+    return found or failure
+
+
+def _registry(job: BuildJob, docker_config: Path) -> OciRegistry:
+    return OciRegistry(
+        keychain=DockerConfigKeychain.of_folder(docker_config),
+        insecure=job.insecure_registries,
+        ca_bundle=job.network.ca_bundle,
+    )

@@ -77,6 +77,10 @@ class OciRegistry:
             return self._of_index(reference, digest, manifest.manifests, wanted)
         return self._of_image(reference, digest, manifest, wanted)
 
+    def replaceable(self, reference: Reference) -> bool:
+        """Always: the protocol cannot ask. Registries with immutable tags refuse the push."""
+        return True
+
     def digest(self, reference: Reference) -> str | None:
         """What the reference resolves to; None if it surely is not there. Raises like `find`."""
         answer = self.client.send(

@@ -1,10 +1,12 @@
 """`ImageService/GetImage` as the stock flyte remote builder asks it: Connect unary, JSON or protobuf.
 
 https://connectrpc.com/docs/protocol#unary-request. The name is `<image>:<tag>` in the deployment's default
-repository. The tag is the caller's: Boatyard's own keys are found by POST /v1/builds.
+repository. The tag is the caller's: Boatyard's own keys are found by POST /v1/builds. flyte's client sends its
+message compressed.
 """
 
-from typing import Protocol
+import zlib
+from typing import Final, Protocol
 
 import msgspec
 
@@ -17,7 +19,9 @@ from boatyard.service import Service
 from boatyard.target import Target
 
 PATH = "/flyteidl2.imagebuilder.ImageService/GetImage"
-_CODES = {400: "invalid_argument", 401: "unauthenticated", 403: "permission_denied", 404: "not_found"}
+_ENCODINGS: Final = ("", "identity", "gzip")
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_CODES: Final = {400: "invalid_argument", 401: "unauthenticated", 403: "permission_denied", 404: "not_found"}
 
 
 class ImageServiceCodec(Protocol):
@@ -63,13 +67,31 @@ def get_image(request: Request, service: Service, codec: ImageServiceCodec | Non
         return Response(status=405, headers={"allow": "POST"})
     if kind not in ("application/json", "application/proto") or (kind == "application/proto" and codec is None):
         return Response(status=415, headers={"accept-post": "application/json, application/proto"})
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        return _refusal(501, "unimplemented", f"unknown compression {encoding!r}: supported encodings are gzip")
     try:
-        ask = _decode(request.body, codec if kind == "application/proto" else None)
+        body = _inflated(request.body, service.settings.limits.request_bytes) if encoding == "gzip" else request.body
+        ask = _decode(body, codec if kind == "application/proto" else None)
         answer = _find(ask, service)
     except BoatyardError as error:
         return _error(error)
-    body = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
-    return Response(status=200, body=body, headers={"content-type": kind})
+    told = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
+    return Response(status=200, body=told, headers={"content-type": kind})
+
+
+def _inflated(data: bytes, most: int) -> bytes:
+    """Never more than `most` bytes, whatever the sender packed. Raises INVALID_SPEC or CONTEXT_TOO_LARGE."""
+    gzip = zlib.decompressobj(_GZIP)
+    try:
+        body = gzip.decompress(data, most + 1)
+    except zlib.error:
+        raise invalid("the body is not gzip, though its content-encoding says so") from None
+    if len(body) > most:
+        raise BoatyardError("CONTEXT_TOO_LARGE", f"the request is larger than {most:,} bytes when it is unpacked")
+    if data and not gzip.eof:
+        raise invalid("the body's gzip ends too early")
+    return body
 
 
 def _decode(data: bytes, codec: ImageServiceCodec | None) -> GetImageRequest:
@@ -98,5 +120,9 @@ def _error(error: BoatyardError) -> Response:
     status = error.meaning.status
     code = _CODES.get(status, "unavailable" if error.meaning.retryable else "failed_precondition")
     http = {"unavailable": 503, "failed_precondition": 400}.get(code, status)
-    body = {"code": code, "message": error.detail}
-    return Response(status=http, body=msgspec.json.encode(body), headers={"content-type": "application/json"})
+    return _refusal(http, code, error.detail)
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    body = msgspec.json.encode({"code": code, "message": message})
+    return Response(status=status, body=body, headers={"content-type": "application/json"})

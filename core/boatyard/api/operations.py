@@ -83,6 +83,7 @@ OPERATIONS: Final = (
             "REGISTRY_UNAVAILABLE",
             "REGISTRY_DENIED",
             "REPOSITORY_NOT_FOUND",
+            "TAG_IMMUTABLE",
             "DATAPLANE_UNAVAILABLE",
             "DISK_FULL",
         ),

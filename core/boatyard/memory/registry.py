@@ -9,7 +9,7 @@ from boatyard.reference import Reference
 
 
 class MemoryRegistry:
-    """`failure`, while it is set, is what every `find` raises: a registry that is down, or that refuses."""
+    """`failure`, while it is set, is what every question raises: a registry that is down, or that refuses."""
 
     def __init__(self) -> None:
         self._images: dict[str, Image] = {}
@@ -17,6 +17,8 @@ class MemoryRegistry:
         self.failure: BoatyardError | None = None
         self.finds = 0
         """How often it was asked."""
+        self.immutable = False
+        """Whether it refuses another image under a tag."""
 
     def push(self, reference: Reference, image: Image) -> None:
         """The image is there under its tag and under its digest, as after a push."""
@@ -38,3 +40,6 @@ class MemoryRegistry:
         if image is None or not set(platforms) <= set(image.platforms):
             return None
         return image
+
+    def replaceable(self, reference: Reference) -> bool:
+        return self.find(reference, ()) is None or not self.immutable

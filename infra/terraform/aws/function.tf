@@ -27,6 +27,7 @@ locals {
     { for cluster in var.cluster[*] : "BOATYARD_CLUSTER" => cluster.name },
     { for name in local.codebuild_names : "BOATYARD_CODEBUILD_PROJECT" => name },
     { for name in local.codebuild_names : "BOATYARD_CODEBUILD_LOG_GROUP" => aws_cloudwatch_log_group.logs["codebuild"].name },
+    { for queue in aws_sqs_queue.events : "BOATYARD_QUEUE" => queue.url },
     { for queue in aws_sqs_queue.dead_letters : "BOATYARD_DEAD_LETTERS" => queue.url },
     var.function.environment,
   )

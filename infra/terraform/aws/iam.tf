@@ -37,6 +37,13 @@ locals {
         Resource = local.pull_repository_arns
       },
       {
+        # Before a forced build: may the tag of an image that is there move?
+        Sid      = "ReadMutability"
+        Effect   = "Allow"
+        Action   = ["ecr:DescribeRepositories"]
+        Resource = local.push_repository_arns
+      },
+      {
         # Without it an absent object is 403 and not 404: it could not be known to be absent.
         Sid      = "ListBucket"
         Effect   = "Allow"
@@ -86,7 +93,14 @@ locals {
     Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
     Resource = values(local.secret_arns)
   }]
-  events_statements = [
+  events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 ? [] : [{
+    # A pushed base's dependents become a message each.
+    Sid      = "SpreadWork"
+    Effect   = "Allow"
+    Action   = ["sqs:SendMessage"]
+    Resource = [local.queue_arns["events"]]
+  }])
+  take_statements = [
     {
       Sid      = "TakeEvents"
       Effect   = "Allow"

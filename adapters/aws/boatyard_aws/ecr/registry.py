@@ -1,9 +1,9 @@
 """The Registry port over the ECR API.
 
 The function's role needs `ecr:DescribeImages` on the repository and nothing else, as long as images have one
-platform: the tag is a key, and the key holds the platform. An index is opened with `ecr:BatchGetImage`. The
-repository of another account is asked under its own registryId and region, and grants the same by its
-repository policy.
+platform: the tag is a key, and the key holds the platform. An index is opened with `ecr:BatchGetImage`; before a
+forced build `ecr:DescribeRepositories` tells whether its tag may move. The repository of another account is
+asked under its own registryId and region, and grants the same by its repository policy.
 """
 
 import re
@@ -16,6 +16,7 @@ from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
 from boatyard_aws.ecr.host import EcrHost, parse_host
 from boatyard_aws.ecr.inside import Inside, Looker
+from boatyard_aws.ecr.mutability import is_immutable
 from boatyard_aws.ecr.repositories import NewRepositories
 from boatyard_aws.faults import code_of, explained
 
@@ -41,9 +42,7 @@ class EcrRegistry:
         Whoever names platforms is about to build. For them a missing repository is made, or is
         REPOSITORY_NOT_FOUND; for others there is just no image.
         """
-        host = parse_host(reference.repository.host)
-        if host is None:
-            raise BoatyardError("REGISTRY_UNAVAILABLE", f"{reference.repository.host} is not an ECR registry")
+        host = _host(reference)
         wanted = tuple(dict.fromkeys(platforms))
         detail = self._describe(host, reference, make=bool(wanted))
         if detail is None:
@@ -61,6 +60,16 @@ class EcrRegistry:
             size=detail.get("imageSizeInBytes"),
             attestations=inside.attestations,
         )
+
+    def replaceable(self, reference: Reference) -> bool:
+        """See the port. A missing repository is made, or is REPOSITORY_NOT_FOUND, as for `find`.
+
+        Whoever may not ask for the repository's settings (`ecr:DescribeRepositories`) learns from the push.
+        """
+        host = _host(reference)
+        if self._describe(host, reference, make=True) is None:
+            return True
+        return not is_immutable(self._clients.ecr(host.region, fips=host.fips), host, reference)
 
     def _describe(self, host: EcrHost, reference: Reference, *, make: bool) -> "ImageDetailTypeDef | None":
         from botocore.exceptions import ClientError
@@ -104,3 +113,10 @@ class EcrRegistry:
             if wanted or error.code != "REGISTRY_DENIED":
                 raise
             return Inside()  # it is there; what is in it may not be told
+
+
+def _host(reference: Reference) -> EcrHost:
+    host = parse_host(reference.repository.host)
+    if host is None:
+        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{reference.repository.host} is not an ECR registry")
+    return host

@@ -16,7 +16,7 @@ class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
 
     allowed: bool = False
     tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
-    """A forced build pushes to a tag that exists, which an immutable one refuses."""
+    """MUTABLE lets a forced build take the place of the image that is there."""
     scan_on_push: bool = True
 
     def make(self, clients: Clients, host: EcrHost, repository: Repository) -> None:

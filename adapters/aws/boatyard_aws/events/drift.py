@@ -1,7 +1,6 @@
 """The daily report: which base images have moved under what was built on them."""
 
 import datetime as dt
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -47,8 +46,7 @@ class Drift:
     def __call__(self, event: dict[str, Any]) -> Outcome:
         now = dt.datetime.fromtimestamp(self._clock.now(), dt.UTC)
         before = self._before()
-        counted = Counter(built.base for built in self._orders.everything())
-        bases = tuple(self._look(base, counted[base], before) for base in sorted(counted))
+        bases = tuple(self._look(base, count, before) for base, count in sorted(self._orders.bases()))
         body = msgspec.json.encode(DriftReport(at=now.isoformat(timespec="seconds"), bases=bases))
         day = f"{layout.DRIFT}{now:%Y-%m-%d}.json"
         self._bucket.put(day, body)
@@ -72,5 +70,8 @@ class Drift:
         stored = self._bucket.get(_LATEST)
         if stored is None:
             return {}
-        report = msgspec.json.decode(stored.body, type=DriftReport)
+        try:
+            report = msgspec.json.decode(stored.body, type=DriftReport)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}  # a day is lost, not all that come
         return {base.base: found for base in report.bases if (found := base.current or base.known)}

@@ -14,6 +14,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     ignored: str = ""
     builds: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    queued: int = 0
+    """Messages that carry on with it."""
     problems: tuple[str, ...] = ()
     """`CODE: detail` of what no repeat can help."""
     code: Literal[""] | str = ""

@@ -47,11 +47,14 @@ class HttpApp:
             response = _carried(self._api().handle(request))
         except BoatyardError as error:
             response = respond(error)
+        except Exception:
+            self._observer.logger.exception("unforeseen error")
+            response = respond(BoatyardError("INTERNAL", "an unforeseen error; the function's log has more"))
         self._observer.answered(request, response, seconds=time.perf_counter() - started)
         if request is None or request.method not in _METHODS:
             return _plain(response)
         self._response = response  # one request at a time: that is how Lambda calls
-        return self._resolver.resolve(event, context)
+        return self._resolver.resolve(_outline(request), context)
 
     def _answer(self) -> Answer[Any]:
         response = self._response
@@ -63,6 +66,16 @@ class HttpApp:
 def _body(response: Response, kind: str) -> "str | bytes":
     """Text as text; the resolver sends bytes as base64."""
     return response.body.decode() if "json" in kind or not response.body else response.body
+
+
+def _outline(request: Request) -> dict[str, Any]:
+    """What the resolver reads of an event. The event itself has been parsed; other parts of it may be anything."""
+    return {
+        "version": "2.0",
+        "rawPath": "/",
+        "headers": {},
+        "requestContext": {"stage": "$default", "http": {"method": request.method, "path": "/"}},
+    }
 
 
 def _plain(response: Response) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import hashlib
 import re
 from typing import Final
 
+from boatyard.errors import invalid
 from boatyard.reference import Reference
 
 CONTEXTS: Final = "contexts/"
@@ -29,6 +30,7 @@ BUILT: Final = "bases/built/"
 PINS: Final = "bases/pins.json"
 DRIFT: Final = "drift/"
 
+_BUILT: Final = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}\Z")
 _BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")
 _SPEC: Final = re.compile(r"specs/([^/]+)/([^/]+)/([^/]+)\.json\Z")
 
@@ -56,6 +58,24 @@ def build_folder(build_id: str) -> str | None:
 def built_on(base: Reference) -> str:
     """The folder of the orders that name a base. Hashed: a reference has slashes and colons."""
     return f"{BUILT}{hashlib.sha256(str(base).encode()).hexdigest()[:32]}/"
+
+
+def built(base: Reference, order: str) -> str:
+    """One of these orders, named by 32 hex digits."""
+    return f"{built_on(base)}{order}.json"
+
+
+def built_name(key: str) -> str | None:
+    """The last two parts of an order's key, which name it; None for any other key."""
+    name = key.removeprefix(BUILT).removesuffix(".json")
+    return name if key == f"{BUILT}{name}.json" and _BUILT.match(name) else None
+
+
+def built_named(name: str) -> str:
+    """The key of an order. Raises INVALID_SPEC for what is no name: it comes in messages."""
+    if not _BUILT.match(name):
+        raise invalid(f"{name!r} is not the name of an order")
+    return f"{BUILT}{name}.json"
 
 
 def spec_parts(key: str) -> tuple[str, str, str] | None:

@@ -23,6 +23,11 @@ _ABSENT: Final = re.compile(
 _PLATFORM: Final = re.compile(r"no match for platform|no matching manifest")
 _PLAIN_HTTP: Final = re.compile(r"server gave HTTP response to HTTPS client|first record does not look like a TLS")
 _RATE: Final = re.compile(r"\b429\b|toomanyrequests|rate limit", re.IGNORECASE)
+_TAG_REFUSED: Final = re.compile(
+    r"immutab|PUT request to \S+/manifests/(?!sha256:)\S+: (?:400|409|412)\b", re.IGNORECASE
+)
+"""ECR says "cannot be overwritten because the tag is immutable", Harbor "configured as immutable". Not every
+BuildKit passes that on: with some the status is all there is."""
 _NO_REPOSITORY: Final = re.compile(r"name unknown|NAME_UNKNOWN|repository .*does not exist", re.IGNORECASE)
 
 
@@ -65,6 +70,8 @@ def _pull(error: str, what: str) -> Verdict:
 
 def _push(error: str, target: Reference) -> Verdict:
     repository = target.repository
+    if _TAG_REFUSED.search(error):
+        return Verdict("TAG_IMMUTABLE", f"the registry lets no other image take the place of {target}")
     if _RATE.search(error):
         return Verdict("REGISTRY_UNAVAILABLE", f"the registry {repository.host} limits how often may be pushed")
     if _NO_REPOSITORY.search(error):

@@ -1,0 +1,61 @@
+"""Of generated code, what something imports; the rest is left out.
+
+Such code imports in one way only, `import x` and `from x import y`, so reading it tells all that it will ever load.
+Nothing of the kind is claimed of code that people wrote: that stays whole, or is named in contents.py.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+
+def keep_reached(stage: Path, generated: Iterable[str]) -> None:
+    """Removes the modules of these packages that nothing in the stage imports, not even by way of others."""
+    folders = [stage / name for name in generated]
+    modules = {_name(path, stage): path for path in stage.rglob("*.py")}
+    leaving = {name: path for name, path in modules.items() if any(path.is_relative_to(folder) for folder in folders)}
+    tops = {name.partition(".")[0] for name in leaving}
+    waiting = [path for name, path in modules.items() if name not in leaving]
+    while waiting:
+        path = waiting.pop()
+        for name in _imported(path, stage, tops):
+            if found := leaving.pop(name, None):
+                waiting.append(found)
+    for path in leaving.values():
+        path.unlink()
+    for folder in folders:
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _imported(path: Path, stage: Path, tops: set[str]) -> Iterator[str]:
+    """Names of modules that a module may load, its packages among them; `from x import y` may mean a module x.y."""
+    text = path.read_text(encoding="utf-8")
+    if not any(top in text for top in tops) and _name(path, stage).partition(".")[0] not in tops:
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_packages(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, path, stage)
+            yield from _with_packages(origin)
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _origin(node: ast.ImportFrom, path: Path, stage: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(stage).parent.parts
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def _name(path: Path, stage: Path) -> str:
+    return ".".join(path.relative_to(stage).with_suffix("").parts).removesuffix(".__init__")
