@@ -1,10 +1,12 @@
 """No value of a spec can add an instruction, a flag or a mount, or come out changed."""
 
+import contextlib
 import itertools
 import json
 import re
 import shlex
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -178,6 +180,9 @@ def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
         pip("six", extraArgs="--find-links https://me:hunter2@x.example/"),
         pip("git+https://hunter2@code.example/x"),
         pip("x @ https://me:hunter2@code.example/x.whl"),
+        # The authority ends at its last @: "git@me" is the name here, and no lone public user.
+        pip("git+https://git@me:hunter2@code.example/x"),
+        pip("x @ 1https://me:hunter2@code.example/x.whl"),
     ],
 )
 def test_a_password_in_a_url_is_refused_and_not_repeated(layer: dict[str, Any]) -> None:
@@ -185,6 +190,26 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(layer: dict[str, Any]) 
         plan(layer)
     assert "secret_mounts" in refused.value.detail
     assert "hunter2" not in refused.value.detail
+
+
+def test_a_public_user_is_no_credential() -> None:
+    assert lines_of(pip("git+ssh://git@code.example/x", "x @ https://git@code.example/x.whl"))
+
+
+@pytest.mark.parametrize("package", ["a" * 60_000, "https" * 10_000, "a://" * 15_000, "a://b@" * 10_000 + "c d@"])
+def test_a_long_word_is_looked_through_in_no_time(package: str) -> None:
+    before = time.process_time()
+    with contextlib.suppress(BoatyardError):
+        plan(pip(package))
+    assert time.process_time() - before < 5
+
+
+def test_a_requirement_that_nests_without_end_is_refused() -> None:
+    with pytest.raises(BoatyardError) as refused:
+        plan(pip("six; " + "(" * 20_000))
+    assert refused.value.code == "INVALID_SPEC"
+    assert refused.value.layer_index == 0
+    assert len(refused.value.detail) < 200
 
 
 def test_a_secret_is_a_variable_in_the_places_that_flyte_documents() -> None:
