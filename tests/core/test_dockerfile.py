@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -170,6 +171,21 @@ def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
     assert refused.value.code == "INVALID_SPEC"
     assert refused.value.layer_index == 0
     assert "\n" not in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("layer", "room"),
+    [(commands, 65_400), (lambda text: env(A=text), 65_520), (lambda text: apt(text), 65_000)],
+    ids=["commands", "env", "apt"],
+)
+def test_an_instruction_longer_than_buildkit_reads_is_refused(
+    layer: Callable[[str], dict[str, Any]], room: int
+) -> None:
+    assert max(len(line.encode()) for line in lines_of(layer("x" * room))) <= 65_535
+    with pytest.raises(BoatyardError, match="BuildKit reads 65,535 at most") as refused:
+        plan(layer("x" * 65_536))
+    assert refused.value.layer_index == 0
+    assert str(refused.value.field).startswith("spec.layers[0].")
 
 
 @pytest.mark.parametrize(
