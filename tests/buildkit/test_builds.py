@@ -216,6 +216,15 @@ def test_a_mirror_serves_the_base_image(engine: Engine, tmp_path: Path) -> None:
     assert result.state is State.SUCCEEDED, result.error
 
 
+def test_a_mirror_leaves_the_stages_of_a_users_dockerfile_alone(engine: Engine, tmp_path: Path) -> None:
+    base = Reference.parse(engine.base)
+    name = f"docker.io/{base.repository.path}" + (f"@{base.digest}" if base.digest else f":{base.tag}")
+    text = f"FROM {name} AS build\nRUN {unique()} && cp /unique /kept\nFROM build\nRUN test -s /kept\n"
+    job = engine.job(dockerfile=text, registry_mirrors={"docker.io": base.repository.host})
+    result = engine.build(job, tmp_path)
+    assert result.state is State.SUCCEEDED, (result.error, log_of(tmp_path))
+
+
 def test_the_companys_network_is_there_in_a_step_and_gone_afterwards(engine: Engine, tmp_path: Path) -> None:
     network = Network(
         ca_bundle=str(CA_FILE),

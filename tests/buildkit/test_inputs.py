@@ -18,7 +18,7 @@ from boatyard.reference import Reference
 from boatyard.settings import Network
 from boatyard_buildkit.credential_store import credential_store
 from boatyard_buildkit.docker_config import write_docker_config
-from boatyard_buildkit.mirrors import familiar, images_of, named_contexts
+from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script
 from boatyard_buildkit.secret_files import SecretFiles
 from tests.buildkit import jobs
@@ -49,13 +49,7 @@ class TestMirrors:
         ],
     )
     def test_names_are_those_that_buildkit_looks_up(self, image: str, name: str) -> None:
-        assert familiar(Reference.parse(image)) == name
-
-    def test_images_of_a_users_dockerfile(self) -> None:
-        text = (
-            "ARG V=1\nFROM python:3.12 AS build\nfrom --platform=$P ghcr.io/a/b\nFROM x:${V}\nFROM scratch\n#FROM no\n"
-        )
-        assert images_of(text) == ["python:3.12", "ghcr.io/a/b"]
+        assert named_contexts([image], {Reference.parse(image).repository.host: "mirror.example"}).keys() == {name}
 
 
 class TestNetworkScript:
