@@ -143,6 +143,20 @@ class TestSecrets:
         result = engine.build(job, tmp_path / "out", secrets=folder)
         return job, result, log_of(tmp_path / "out")
 
+    def test_a_step_is_not_answered_with_what_another_projects_secret_made(self, engine: Engine, tmp_path: Path) -> None:
+        layer = {"commands": {"cmd": [f'{unique()}; echo "has $WHOSE"'], "secretMounts": [{"key": "WHOSE"}]}}
+        keys = []
+        for project in ("one", "two"):
+            folder = tmp_path / project
+            folder.mkdir()
+            (folder / "WHOSE").write_text(project)  # too short to be hidden in a log
+            job = engine.job([layer], project=project)
+            result = engine.build(job, folder / "out", secrets=folder)
+            assert result.state is State.SUCCEEDED, result.error
+            assert f"has {project}" in log_of(folder / "out")
+            keys.append(job.key)
+        assert keys[0] != keys[1]
+
     def test_a_step_can_use_one_and_nothing_keeps_it(self, engine: Engine, tmp_path: Path) -> None:
         script = f'{unique()}; test "$TOKEN" = {self.VALUE[:7]}-s3cr3t && printf %s "$TOKEN" | sha256sum > /proof'
         script = script.replace(f"{self.VALUE[:7]}-s3cr3t", '"$(printf hunter2-; printf s3cr3t)"')
