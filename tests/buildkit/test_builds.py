@@ -143,7 +143,7 @@ class TestSecrets:
         result = engine.build(job, tmp_path / "out", secrets=folder)
         return job, result, log_of(tmp_path / "out")
 
-    def test_a_step_is_not_answered_with_what_another_projects_secret_made(self, engine: Engine, tmp_path: Path) -> None:
+    def test_a_step_does_not_get_what_another_projects_secret_made(self, engine: Engine, tmp_path: Path) -> None:
         layer = {"commands": {"cmd": [f'{unique()}; echo "has $WHOSE"'], "secretMounts": [{"key": "WHOSE"}]}}
         keys = []
         for project in ("one", "two"):

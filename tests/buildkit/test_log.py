@@ -118,13 +118,14 @@ def test_a_secret_inside_of_base64_is_hidden(name: str, tmp_path: Path) -> None:
     assert sum(len(part) for part in left) < len(name) * 4 / 3 + 8
 
 
+ODD = 'it\'s\ta \x01"s3cr\\t"'
+
+
 @pytest.mark.parametrize(
-    "shown",
-    ["it's\ta \x01\"s3cr\\t\"", json.dumps("it's\ta \x01\"s3cr\\t\"", ensure_ascii=False), "it'\"'\"'s\ta \x01\"s3cr\\t\""],
-    ids=["itself", "json", "set -x"],
+    "shown", [ODD, json.dumps(ODD, ensure_ascii=False), ODD.replace("'", "'\"'\"'")], ids=["itself", "json", "set -x"]
 )
 def test_a_secret_of_odd_characters_is_hidden(shown: str, tmp_path: Path) -> None:
-    make(tmp_path, b"it's\ta \x01\"s3cr\\t\"").write(shown)
+    make(tmp_path, ODD.encode()).write(shown)
     assert "s3cr" not in lines(tmp_path)[0]
 
 
