@@ -23,8 +23,12 @@ TAR_FORMAT: Final = tarfile.PAX_FORMAT
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 3072
 _LARGEST_READ: Final = 1024 * 1024
+_LARGEST_HEADER: Final = 16 * 1024
+"""Bytes of an extended header: two of the longest paths, and room. tarfile looks through one in time by the square
+of its length (CVE-2024-6232), and while it does, no signal ends the job."""
 _END: Final = bytes(tarfile.BLOCKSIZE)
-_DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError)
+_DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, RecursionError)
+"""RecursionError, because tarfile reads one extended header inside of another."""
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,13 +113,13 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
             errors="surrogateescape",
         ) as tar:
             for info in tar:
-                yield from _members(tar, info, seen, bounds)
+                yield from _members(stream, info, seen, bounds)
         stream.expect_end()
     except _DAMAGE as error:
         raise _damaged(error) from None
 
 
-def _members(tar: tarfile.TarFile, info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds) -> Iterator[Member]:
+def _members(stream: "_Forward", info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds) -> Iterator[Member]:
     path = info.name.removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
@@ -137,8 +141,8 @@ def _members(tar: tarfile.TarFile, info: tarfile.TarInfo, seen: dict[str, str], 
     if path in seen:
         raise _invalid(path, "is there twice")
     member = Member(path, kind, False, 0, target, None)
-    if kind == "file" and (data := tar.extractfile(info)):
-        member = Member(path, kind, executable(info.mode), info.size, "", _Data(data))
+    if kind == "file":
+        member = Member(path, kind, executable(info.mode), info.size, "", _Data(stream, info))
     yield _note(seen, bounds, member, kind)
 
 
@@ -191,21 +195,29 @@ def _damaged(error: Exception) -> BoatyardError:
 class _Data:
     """A file's bytes; damage met while they are read is told like any other."""
 
-    def __init__(self, data: IO[bytes]) -> None:
-        self._data = data
+    def __init__(self, stream: "_Forward", info: tarfile.TarInfo) -> None:
+        self._stream = stream
+        self._position = info.offset_data
+        self._end = info.offset_data + info.size
 
     def read(self, size: int, /) -> bytes:
+        size = min(size, self._end - self._position, _LARGEST_READ)
         try:
-            return self._data.read(min(size, _LARGEST_READ))
+            self._stream.seek(self._position)
+            data = self._stream.take(size)
         except _DAMAGE as error:
             raise _damaged(error) from None
+        if len(data) < size:
+            raise _damaged(tarfile.ReadError("unexpected end of data"))
+        self._position += len(data)
+        return data
 
 
 class _Forward:
-    """A reader that only goes forward, counts, and never gives a caller more than a piece at once.
+    """A reader that only goes forward, counts, and never gives tarfile more than a header at once.
 
     tarfile reads a whole extended header into memory, however long the archive says it is; refusing large
-    reads bounds that without touching its private parts.
+    reads bounds that without touching its private parts. Files' bytes are taken past it.
     """
 
     def __init__(self, source: Readable, limit: int) -> None:
@@ -221,14 +233,18 @@ class _Forward:
         if position < self._position:
             raise tarfile.ReadError("a header points backwards")
         while self._position < position:
-            if not self.read(min(position - self._position, _LARGEST_READ)):
+            if not self.take(min(position - self._position, _LARGEST_READ)):
                 break
         return self._position
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= _LARGEST_READ:
+        if not 0 <= size <= _LARGEST_HEADER:
             raise tarfile.ReadError("a header is too long")
-        data = self._source.read(size)
+        return self.take(size)
+
+    def take(self, size: int) -> bytes:
+        """At most `size` bytes; fewer at the end only."""
+        data = self._source.read(max(size, 0))
         # A decompressor may give less than asked for; tarfile takes that for the end.
         while len(data) < size and (more := self._source.read(size - len(data))):
             data += more
@@ -242,6 +258,6 @@ class _Forward:
         """tarfile takes a damaged header for the end; a real end is a block of zeros."""
         if self._last != _END:
             raise tarfile.ReadError("it ends too early, or a header is broken")
-        while rest := self.read(_LARGEST_READ):
+        while rest := self.take(_LARGEST_READ):
             if rest.strip(b"\0"):
                 raise tarfile.ReadError("there is something after its end")

@@ -42,6 +42,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules make of the images after FROM in a Dockerfile."""
     uv_image: str
     output: Output
+    secrets_of: tuple[str, ...] = ()
+    """Project and domain, whose secrets the names in a spec stand for."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -68,7 +70,11 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
     )
     chain: list[str] = []
     for layer in spec.layers:
-        chain.append(canonical.digest((chain[-1] if chain else base, _layer(layer, context))))
+        identity = _layer(layer, context)
+        if getattr(layer, "secret_mounts", ()):
+            # A name means another value in another project, and a value can decide what a step fetches and runs.
+            identity = (identity, ground.secrets_of)
+        chain.append(canonical.digest((chain[-1] if chain else base, identity)))
     output = ground.output
     image = canonical.digest(
         (

@@ -12,6 +12,10 @@ NETWORK_PATH: Final = "/run/boatyard/network.sh"
 SECRETS_PATH: Final = "/run/boatyard/secrets"
 
 
-def secret_id(name: str) -> str:
-    """The id under which the job hands the secret to BuildKit."""
-    return f"secret-{name}"
+def secret_id(scope: str, name: str) -> str:
+    """The id under which the job hands the secret to BuildKit.
+
+    BuildKit keeps a step's result by its instruction, and knows of a secret only the id: without the scope, a
+    step of one project would be answered with what another project's secret made of it.
+    """
+    return f"{scope}secret-{name}"

@@ -72,7 +72,7 @@ def make_plan(order: Order, settings: Settings) -> Plan:
     if context and context.size > settings.limits.context_bytes:
         raise _too_large(context, settings)
     _check_files(spec, context)
-    ground = ground_of(spec, settings)
+    ground = ground_of(spec, settings, order.scope)
     base, platforms = ground.base_image, ground.platforms
     check_platforms(settings, platforms)
     keys = key.compute(spec, ground, context)
@@ -84,7 +84,7 @@ def make_plan(order: Order, settings: Settings) -> Plan:
         base=base,
         image_id=str(target),
         uv_by_architecture=bool(settings.uv.directory),
-        site=Site(network=_has_network(settings.network), cache_scope=_cache_scope(order.scope)),
+        site=Site(network=_has_network(settings.network), scope=_site_scope(order.scope)),
     )
     parents = (keys.base, *keys.layers)
     return Plan(
@@ -113,14 +113,18 @@ def make_plan(order: Order, settings: Settings) -> Plan:
     )
 
 
-def ground_of(spec: ImageSpec, settings: Settings) -> Ground:
-    """What the deployment adds to a spec's key. Raises INVALID_SPEC for a base image that is no reference."""
+def ground_of(spec: ImageSpec, settings: Settings, scope: Scope | None = None) -> Ground:
+    """What the deployment adds to a spec's key, for builds of a scope.
+
+    Raises INVALID_SPEC for a base image that is no reference.
+    """
     return Ground(
         base_image=str(base_images.effective(spec.base_image, settings.base_images)) if spec.base_image else "",
         replaced=tuple(base_images.replaced(spec.dockerfile, settings.base_images).items()),
         platforms=spec.platform or tuple(sorted(set(settings.default_platforms))),
         uv_image=settings.uv.image,
         output=settings.output,
+        secrets_of=(scope.project, scope.domain) if scope else (),
     )
 
 
@@ -152,7 +156,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
             for layer in plan.layers
         ),
         context=JobContext(context=order.context, url=context_url) if order.context else None,
-        secrets=tuple(JobSecret(id=secret_id(name), name=name) for name in plan.secrets),
+        secrets=tuple(JobSecret(id=secret_id(_site_scope(order.scope), name), name=name) for name in plan.secrets),
         registry_secrets=(order.registry_secret,) if order.registry_secret else (),
         output=settings.output,
         network=settings.network,
@@ -189,8 +193,9 @@ def _build_tag(keys: Keys, target: Reference, scope: Scope) -> str:
     return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain))[: key.TAG_LENGTH]
 
 
-def _cache_scope(scope: Scope) -> str:
-    return canonical.digest(("cache", scope.project, scope.domain))[:8] + "-"
+def _site_scope(scope: Scope) -> str:
+    """Long enough that nobody finds a project and domain with the scope of another's."""
+    return canonical.digest(("cache", scope.project, scope.domain))[: key.TAG_LENGTH] + "-"
 
 
 def _too_large(context: Context, settings: Settings) -> BoatyardError:

@@ -75,6 +75,15 @@ class Reference(msgspec.Struct, frozen=True, order=True):
         repository = Repository.parse(head, field=field)
         return cls(repository, tag or (None if at else "latest"), digest or None)
 
+    @property
+    def familiar(self) -> str:
+        """As people write it, and as BuildKit looks named contexts up: short for Docker Hub, `latest` left out."""
+        name = str(self.repository)
+        if self.repository.host == "docker.io":
+            name = self.repository.path.removeprefix("library/")
+        tag = f":{self.tag}" if self.tag and (self.tag != "latest" or self.digest) else ""
+        return f"{name}{tag}" + (f"@{self.digest}" if self.digest else "")
+
     def at(self, digest: str) -> "Reference":
         """The same repository, by digest alone: what a registry resolves to the same bytes for ever."""
         return Reference(self.repository, None, digest)

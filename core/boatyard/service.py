@@ -1,6 +1,7 @@
 """What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -9,6 +10,7 @@ from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_context
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
+from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan
 from boatyard.policy import allow, allow_repository, check_scope, narrow
 from boatyard.ports import (
@@ -28,6 +30,7 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 
 LONGEST_WAIT_SECONDS = 30.0
+_BUILD_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 _FIRST_PAUSE = 0.1
 """Of the longest: news mostly come soon after the question."""
 
@@ -138,8 +141,11 @@ class Service:
         image = self._registry.find(reference, ())
         if image is None:
             raise BoatyardError("NOT_FOUND", f"the registry has no image {reference}")
-        build = self._runner.latest(image.build_tag) if image.build_tag else None
-        return Found(image=image, build=build if build and build.state is State.SUCCEEDED else None)
+        # A label of the image: whoever pushed it wrote it, and it may be of a project that is not the caller's.
+        tag = image.build_tag or ""
+        build = self._runner.latest(tag) if _BUILD_TAG.match(tag) else None
+        told = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
+        return Found(image=image, build=build if told else None)
 
     def upload(self, context: Context) -> Upload | None:
         """Where to put the archive, or None if it is there already."""

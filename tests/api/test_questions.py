@@ -40,7 +40,8 @@ def test_builds_are_chosen_by_state_and_scope() -> None:
     assert [b["id"] for b in site.ask("GET", "/v1/builds", state="CANCELLED")[1]["builds"]] == [one]
     assert [b["id"] for b in site.ask("GET", "/v1/builds", project="other")[1]["builds"]] == [two]
     assert site.ask("GET", "/v1/builds", state="BROKEN")[0] == 400
-    assert site.ask("GET", "/v1/builds", pageSize="0")[0] == 400
+    for size in ("0", "501", "000000005" + "0" * 10, "000000005" + "0" * 5000):
+        assert site.ask("GET", "/v1/builds", pageSize=size)[0] == 400
     assert site.ask("GET", "/v1/builds", pageToken="nonsense")[0] == 400
 
 

@@ -33,6 +33,7 @@ def make(
     dockerfile: str = "",
     registry: str = "",
     context_needed: bool = False,
+    project: str = "project",
     **changes: Any,
 ) -> BuildJob:
     """The job of a spec, with fields of it replaced by `changes`.
@@ -44,7 +45,7 @@ def make(
         document = {"baseImage": base, "pythonVersion": "3.11", "layers": layers or []}
     context = Context(sha256="0" * 64, size=1) if context_needed else None
     order = Order(
-        spec=parse_spec(document), scope=Scope("project", "domain"), target=Target(registry=registry), context=context
+        spec=parse_spec(document), scope=Scope(project, "domain"), target=Target(registry=registry), context=context
     )
     job = make_job(order, make_plan(order, settings), settings, attempt=1, context_url="")
     return msgspec.structs.replace(job, **changes)

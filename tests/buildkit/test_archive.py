@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import time
 from typing import ClassVar
 
 import pytest
@@ -109,6 +110,37 @@ def test_a_header_that_would_fill_the_memory_is_refused() -> None:
     info = tarfile.TarInfo("x")
     info.type, info.size = tarfile.XHDTYPE, 2**33 - 1
     assert "header is too long" in refusal(gzip.compress(info.tobuf() + bytes(4 * 1024**2)))
+
+
+def extended(kind: bytes, data: bytes) -> bytes:
+    """An extended header, which says something of the member after it."""
+    return raw("x", kind, data=data)
+
+
+def test_a_header_that_takes_tarfile_hours_to_read_is_refused() -> None:
+    before = time.process_time()
+    assert "header is too long" in refusal(close(extended(tarfile.XHDTYPE, b"1" * 1_000_000), raw("f")))
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [(tarfile.XHDTYPE, b"10 path=x\n"), (tarfile.XGLTYPE, b"10 path=x\n"), (tarfile.GNUTYPE_LONGNAME, b"x\0")],
+)
+def test_headers_of_headers_without_end_are_refused(kind: bytes, data: bytes) -> None:
+    assert "damaged" in refusal(close(extended(kind, data) * 3000, raw("f")))
+
+
+def test_the_longest_paths_are_read_back() -> None:
+    path, target = "/".join(["d" * 254] * 12), "/".join(["\u00e9" * 127] * 12)
+    files = {path: b"x" * 512, f"{path[:-1]}l": Link(target)}
+    assert read(pack(files)[0]) == [entry for entry, _ in entries_of(files)]
+
+
+def test_the_bytes_of_a_member_are_gone_once_the_next_is_taken() -> None:
+    members = list(read_archive(io.BytesIO(close(raw("a", data=b"1"), raw("b", data=b"2"))), Bounds()))
+    with pytest.raises(BoatyardError, match="damaged"):
+        assert members[0].data and members[0].data.read(1)
 
 
 @pytest.mark.parametrize(

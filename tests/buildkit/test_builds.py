@@ -143,6 +143,20 @@ class TestSecrets:
         result = engine.build(job, tmp_path / "out", secrets=folder)
         return job, result, log_of(tmp_path / "out")
 
+    def test_a_step_does_not_get_what_another_projects_secret_made(self, engine: Engine, tmp_path: Path) -> None:
+        layer = {"commands": {"cmd": [f'{unique()}; echo "has $WHOSE"'], "secretMounts": [{"key": "WHOSE"}]}}
+        keys = []
+        for project in ("one", "two"):
+            folder = tmp_path / project
+            folder.mkdir()
+            (folder / "WHOSE").write_text(project)  # too short to be hidden in a log
+            job = engine.job([layer], project=project)
+            result = engine.build(job, folder / "out", secrets=folder)
+            assert result.state is State.SUCCEEDED, result.error
+            assert f"has {project}" in log_of(folder / "out")
+            keys.append(job.key)
+        assert keys[0] != keys[1]
+
     def test_a_step_can_use_one_and_nothing_keeps_it(self, engine: Engine, tmp_path: Path) -> None:
         script = f'{unique()}; test "$TOKEN" = {self.VALUE[:7]}-s3cr3t && printf %s "$TOKEN" | sha256sum > /proof'
         script = script.replace(f"{self.VALUE[:7]}-s3cr3t", '"$(printf hunter2-; printf s3cr3t)"')
@@ -214,6 +228,15 @@ def test_a_mirror_serves_the_base_image(engine: Engine, tmp_path: Path) -> None:
     job = engine.job([command("true")], base=original, registry_mirrors={"quay.io": base.repository.host})
     result = engine.build(job, tmp_path)
     assert result.state is State.SUCCEEDED, result.error
+
+
+def test_a_mirror_leaves_the_stages_of_a_users_dockerfile_alone(engine: Engine, tmp_path: Path) -> None:
+    base = Reference.parse(engine.base)
+    name = f"docker.io/{base.repository.path}" + (f"@{base.digest}" if base.digest else f":{base.tag}")
+    text = f"FROM {name} AS build\nRUN {unique()} && cp /unique /kept\nFROM build\nRUN test -s /kept\n"
+    job = engine.job(dockerfile=text, registry_mirrors={"docker.io": base.repository.host})
+    result = engine.build(job, tmp_path)
+    assert result.state is State.SUCCEEDED, (result.error, log_of(tmp_path))
 
 
 def test_the_companys_network_is_there_in_a_step_and_gone_afterwards(engine: Engine, tmp_path: Path) -> None:

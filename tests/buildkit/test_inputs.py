@@ -1,5 +1,6 @@
 """What goes into a build besides the Dockerfile: mirrors, network, secrets, registry credentials."""
 
+import base64
 import json
 import shlex
 import stat
@@ -17,12 +18,13 @@ from boatyard.mounts import CA_PATH
 from boatyard.reference import Reference
 from boatyard.settings import Network
 from boatyard_buildkit.credential_store import credential_store
-from boatyard_buildkit.docker_config import write_docker_config
-from boatyard_buildkit.mirrors import familiar, images_of, named_contexts
+from boatyard_buildkit.docker_config import passwords_of, write_docker_config
+from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script
 from boatyard_buildkit.secret_files import SecretFiles
 from tests.buildkit import jobs
 
+DEEP = '{"auths": {"x": ' + "[" * 10_000 + "]" * 10_000 + "}}"
 DIGEST = "sha256:" + "1" * 64
 
 
@@ -49,13 +51,7 @@ class TestMirrors:
         ],
     )
     def test_names_are_those_that_buildkit_looks_up(self, image: str, name: str) -> None:
-        assert familiar(Reference.parse(image)) == name
-
-    def test_images_of_a_users_dockerfile(self) -> None:
-        text = (
-            "ARG V=1\nFROM python:3.12 AS build\nfrom --platform=$P ghcr.io/a/b\nFROM x:${V}\nFROM scratch\n#FROM no\n"
-        )
-        assert images_of(text) == ["python:3.12", "ghcr.io/a/b"]
+        assert named_contexts([image], {Reference.parse(image).repository.host: "mirror.example"}).keys() == {name}
 
 
 class TestNetworkScript:
@@ -187,6 +183,16 @@ class TestDockerConfig:
         (tmp_path / "pull").write_text(json.dumps(document))
         assert "evil" not in json.dumps(self.write(tmp_path, {}, "pull"))
 
+    def test_its_passwords_are_known_however_they_are_written(self) -> None:
+        pair = base64.b64encode(b"me:pa:ss").decode()
+        auths = {"a": {"auth": pair}, "b": {"password": "plain", "identitytoken": "id"}, "c": {"auth": "no base64"}}
+        found = passwords_of(json.dumps({"auths": auths}).encode())
+        assert set(found) == {pair.encode(), b"pa:ss", b"plain", b"id", b"no base64"}
+
+    @pytest.mark.parametrize("document", [b"no json", b'{"auths": 1}', b'{"auths": {"a": {"auth": 1}}}', b"[" * 10_000])
+    def test_what_is_no_docker_config_has_no_passwords(self, document: bytes) -> None:
+        assert passwords_of(document) == []
+
     def test_only_its_owner_can_read_it(self, tmp_path: Path) -> None:
         self.write(tmp_path, {})
         assert stat.S_IMODE((tmp_path / "own/config.json").stat().st_mode) == 0o600
@@ -196,7 +202,7 @@ class TestDockerConfig:
         self.write(tmp_path, {})
         assert (tmp_path / "own/cli-plugins").is_dir()
 
-    @pytest.mark.parametrize("text", ["no json", "[]", '{"auths": []}', '{"auths": {"x": 5}}'])
+    @pytest.mark.parametrize("text", ["no json", "[]", '{"auths": []}', '{"auths": {"x": 5}}', DEEP])
     def test_a_secret_that_is_no_docker_config_is_named_and_not_quoted(self, text: str, tmp_path: Path) -> None:
         (tmp_path / "pull").write_text(text)
         with pytest.raises(BoatyardError) as caught:

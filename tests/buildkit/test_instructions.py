@@ -39,6 +39,15 @@ def test_every_step_finds_its_line_and_layer() -> None:
     assert found == [None, None, None, 0, 2, 2, 3]
 
 
+def test_a_value_with_line_ends_of_unicode_moves_no_line() -> None:
+    job = jobs.make([{"env": {"envVariables": {"A": "1\u20282\x853"}}}, *LAYERS])
+    instructions = Instructions(job)
+    lines = [instructions.line_of(StepName(number, 7, "", "")) for number in range(1, 8)]
+    layers = [layer.index if (layer := instructions.layer_at(line)) else None for line in lines]
+    assert layers == [None, None, None, 1, 3, 3, 4]
+    assert instructions.text_at(lines[6]) == 'WORKDIR "/srv"'
+
+
 def test_a_step_that_buildkit_shares_with_another_build_is_counted_as_ours() -> None:
     instructions = Instructions(jobs.make(LAYERS))
     step = instructions.step("[stage-0 4/99] RUN what the other build called it")

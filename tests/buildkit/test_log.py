@@ -1,6 +1,8 @@
 """The log: whole lines, without secrets, never more than its share."""
 
 import base64
+import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -101,6 +103,30 @@ def test_an_offset_beyond_the_end_is_harmless(tmp_path: Path) -> None:
 def test_a_secret_is_hidden_in_each_of_its_forms(shown: str, tmp_path: Path) -> None:
     make(tmp_path, "hunter2/+ü\n".encode()).write(f"before {shown} after")
     assert lines(tmp_path) == [f"before {HIDDEN} after"]
+
+
+@pytest.mark.parametrize("name", ["", "a", "ab", "abc", "user"])
+def test_a_secret_inside_of_base64_is_hidden(name: str, tmp_path: Path) -> None:
+    """`curl -v` prints the Authorization header, which is base64 of name and password together."""
+    value = "hunter2-s3cr3t"
+    header = base64.b64encode(f"{name}:{value}".encode()).decode()
+    make(tmp_path, value.encode()).write(f"> Authorization: Basic {header}")
+    (line,) = lines(tmp_path)
+    shown = line.removeprefix("> Authorization: Basic ")
+    assert HIDDEN in shown
+    left = [part for part in re.split(re.escape(HIDDEN), shown) if part]
+    assert sum(len(part) for part in left) < len(name) * 4 / 3 + 8
+
+
+ODD = 'it\'s\ta \x01"s3cr\\t"'
+
+
+@pytest.mark.parametrize(
+    "shown", [ODD, json.dumps(ODD, ensure_ascii=False), ODD.replace("'", "'\"'\"'")], ids=["itself", "json", "set -x"]
+)
+def test_a_secret_of_odd_characters_is_hidden(shown: str, tmp_path: Path) -> None:
+    make(tmp_path, ODD.encode()).write(shown)
+    assert "s3cr" not in lines(tmp_path)[0]
 
 
 def test_each_line_of_a_secret_is_hidden(tmp_path: Path) -> None:

@@ -53,6 +53,15 @@ def test_addresses_that_others_could_reach_are_refused(settings: Path) -> None:
     assert done.code == 1 and "can be reached from other machines" in done.err
 
 
+def test_a_wrong_address_is_refused_before_anything_is_set_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from boatyard_local import engine
+
+    monkeypatch.setattr(engine, "ensure", lambda *given: pytest.fail("the engine is set up"))
+    done = boatyard("serve", "--host", "0.0.0.0")
+    assert done.code == 1 and "use 127.0.0.1" in done.err and done.err.count("\n") == 1
+    assert not (folder / ".boatyard").exists()
+
+
 def test_a_wrong_settings_file_is_one_line(folder: Path) -> None:
     (folder / "bad.toml").write_text("[limits]\nlayer = 1\n")
     done = boatyard("serve", "--settings", "bad.toml")

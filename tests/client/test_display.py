@@ -7,10 +7,15 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from boatyard.build import Build, Phase, PhaseTime, State, Step
+from boatyard.api.messages import PlanAnswer
+from boatyard.build import Build, Failure, Phase, PhaseTime, State, Step
+from boatyard_client.cli.builds import _table
+from boatyard_client.cli.plan import _show
 from boatyard_client.display import show
+from boatyard_client.display.failure import explain
 from boatyard_client.display.story import Story
 from boatyard_client.display.text import printable, seconds, size
+from boatyard_client.errors import BuildFailedError
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
 from boatyard_client.packing import Progress
 
@@ -153,3 +158,33 @@ def test_times_and_sizes_are_short() -> None:
         "2.3 MB",
         "5.0 GB",
     ]
+
+
+def test_nothing_that_a_service_says_is_obeyed_by_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "x\x1b[2J\x9b\x07\x1b]0;title\x07y"
+    failure = Failure(code=evil, message=evil, advice=evil, retryable=False, sdk_call=evil, layer_index=1)
+    build = msgspec.structs.replace(BUILD, id=evil, project=evil, image=evil)
+    explain(BuildFailedError(msgspec.structs.replace(build, error=failure)))
+    _table([build])
+    story = Story(say=print, log=print)
+    for event in (
+        Accepted(id=evil, key="k", target="t", state=State.QUEUED, joined=False),
+        Waiting(reason=evil, seconds=1),
+        at(1, evil),
+        at(2, evil),
+    ):
+        story.tell(event)
+    _show(
+        PlanAnswer(
+            key=evil,
+            target=evil,
+            platforms=(evil,),
+            base_image=evil,
+            dockerfile="",
+            layers=(),
+            secrets=(evil,),
+        )
+    )
+    shown = capsys.readouterr()
+    assert "xy" in shown.out and "xy" in shown.err
+    assert not re.search(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;]*m)|title", shown.out + shown.err)

@@ -1,5 +1,6 @@
 """Which service is asked, and who says so."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,22 @@ def test_the_nearest_word_counts(everything: dict[str, str], folder: Path) -> No
     found = find_endpoint(environ=everything, folder=deep)
     assert found and found.url == "http://home.example.com"
     assert find_endpoint(environ={"XDG_CONFIG_HOME": str(folder)}, folder=deep) is None
+
+
+def test_a_server_of_another_user_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may write to a folder above could else be sent our files."""
+    make(folder, {".boatyard": {"server.json": b'{"url": "http://127.0.0.1:1234"}'}, "below": {}})
+    home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
+    assert find_endpoint(environ=home, folder=folder / "below") is not None
+    found = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        made = list(found(path, **options))
+        made[4] = os.geteuid() + 1 if path.name == "server.json" else made[4]
+        return os.stat_result(made)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert find_endpoint(environ=home, folder=folder / "below") is None
 
 
 def test_without_any_the_error_says_what_to_do(folder: Path) -> None:

@@ -12,7 +12,7 @@ from boatyard.spec import parse_spec
 from boatyard.tree import content_digest, tree_of
 from boatyard_client.errors import ContextError
 from boatyard_client.packing import DockerIgnore, Packed, Packer, Progress, context_paths
-from tests.client.trees import make
+from tests.client.trees import Tree, make
 
 
 def packed_paths(packer: Packer) -> list[str]:
@@ -114,6 +114,19 @@ def test_empty_folders_are_left_out_of_a_source_but_not_the_source_itself(folder
     packer = Packer()
     packer.add("0", folder / "src")
     assert packed_paths(packer) == ["0"]
+
+
+def test_the_state_of_a_server_is_never_part_of_a_context(folder: Path) -> None:
+    """A server that runs in the folder keeps secrets there, and writes to it all the time."""
+    state: Tree = {"secrets": {"default": {"development": {"TOKEN": b"private"}}}}
+    make(folder / "src", {"a": b"1", ".boatyard": state, "deep": {".boatyard": state, "b": b"2"}})
+    (folder / "src/.boatyard/link").symlink_to("/etc/passwd")
+    for packer in (Packer(), Packer()):
+        packer.add("0", folder / "src", ignore=DockerIgnore(["*", "!**"]))
+        assert packed_paths(packer) == ["0", "0/a", "0/deep", "0/deep/b"]
+    packer = Packer()
+    packer.add_build_context(folder / "src")
+    assert packed_paths(packer) == ["a", "deep", "deep/b"]
 
 
 def test_a_build_context_keeps_links_and_empty_folders(folder: Path) -> None:

@@ -1,10 +1,13 @@
 """No value of a spec can add an instruction, a flag or a mount, or come out changed."""
 
+import contextlib
 import itertools
 import json
 import re
 import shlex
 import subprocess
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -171,6 +174,21 @@ def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("layer", "room"),
+    [(commands, 65_400), (lambda text: env(A=text), 65_520), (lambda text: apt(text), 65_000)],
+    ids=["commands", "env", "apt"],
+)
+def test_an_instruction_longer_than_buildkit_reads_is_refused(
+    layer: Callable[[str], dict[str, Any]], room: int
+) -> None:
+    assert max(len(line.encode()) for line in lines_of(layer("x" * room))) <= 65_535
+    with pytest.raises(BoatyardError, match="BuildKit reads 65,535 at most") as refused:
+        plan(layer("x" * 65_536))
+    assert refused.value.layer_index == 0
+    assert str(refused.value.field).startswith("spec.layers[0].")
+
+
+@pytest.mark.parametrize(
     "layer",
     [
         pip("six", indexUrl="https://me:hunter2@index.example/simple"),
@@ -178,6 +196,9 @@ def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
         pip("six", extraArgs="--find-links https://me:hunter2@x.example/"),
         pip("git+https://hunter2@code.example/x"),
         pip("x @ https://me:hunter2@code.example/x.whl"),
+        # The authority ends at its last @: "git@me" is the name here, and no lone public user.
+        pip("git+https://git@me:hunter2@code.example/x"),
+        pip("x @ 1https://me:hunter2@code.example/x.whl"),
     ],
 )
 def test_a_password_in_a_url_is_refused_and_not_repeated(layer: dict[str, Any]) -> None:
@@ -185,6 +206,26 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(layer: dict[str, Any]) 
         plan(layer)
     assert "secret_mounts" in refused.value.detail
     assert "hunter2" not in refused.value.detail
+
+
+def test_a_public_user_is_no_credential() -> None:
+    assert lines_of(pip("git+ssh://git@code.example/x", "x @ https://git@code.example/x.whl"))
+
+
+@pytest.mark.parametrize("package", ["a" * 60_000, "https" * 10_000, "a://" * 15_000, "a://b@" * 10_000 + "c d@"])
+def test_a_long_word_is_looked_through_in_no_time(package: str) -> None:
+    before = time.process_time()
+    with contextlib.suppress(BoatyardError):
+        plan(pip(package))
+    assert time.process_time() - before < 5
+
+
+def test_a_requirement_that_nests_without_end_is_refused() -> None:
+    with pytest.raises(BoatyardError) as refused:
+        plan(pip("six; " + "(" * 20_000))
+    assert refused.value.code == "INVALID_SPEC"
+    assert refused.value.layer_index == 0
+    assert len(refused.value.detail) < 200
 
 
 def test_a_secret_is_a_variable_in_the_places_that_flyte_documents() -> None:
@@ -198,7 +239,9 @@ def test_a_secret_is_a_variable_in_the_places_that_flyte_documents() -> None:
         }
     )
     script = script_of(line)
-    assert "--mount=type=secret,id=secret-TOKEN,target=/run/boatyard/secrets/TOKEN,required=true" in line
+    assert re.search(
+        r"--mount=type=secret,id=[0-9a-f]{32}-secret-TOKEN,target=/run/boatyard/secrets/TOKEN,required=true ", line
+    )
     assert '"${TOKEN}"' in script
     assert "'$HOME'" in script
 
@@ -232,8 +275,9 @@ def test_projects_do_not_share_caches() -> None:
 
     one = order(pip("six"))
     other = msgspec.structs.replace(one, scope=Scope("other", "development"))
-    ids = [re.findall(r"id=([0-9a-f]{8})-uv", make_plan(o, SETTINGS).dockerfile) for o in (one, other)]
-    assert ids[0] != ids[1]
+    # 128 bits: with fewer, a caller who may choose a domain could look for one that has another's caches.
+    ids = [re.findall(r"id=([0-9a-f]{32})-uv", make_plan(o, SETTINGS).dockerfile) for o in (one, other)]
+    assert len({*ids[0], *ids[1]}) == 2
     assert make_plan(one, SETTINGS).keys == make_plan(other, SETTINGS).keys
 
 

@@ -190,3 +190,21 @@ def test_the_key_does_not_depend_on_where_the_image_goes() -> None:
     )
     assert one.keys == other.keys
     assert one.target != other.target
+
+
+def test_secrets_count_by_whose_they_are() -> None:
+    """Their values decide what a step fetches: an image of one project must not answer for another."""
+    import msgspec
+
+    def keys(project: str, *layers: dict[str, Any]) -> tuple[str, ...]:
+        made = msgspec.structs.replace(order(*layers), scope=Scope(project, "development"))
+        return make_plan(made, SETTINGS).keys.layers
+
+    secret = {"commands": {"cmd": ["true"], "secretMounts": [{"key": "A"}]}}
+    for layers in ((secret, pip("a")), (pip("a"), secret), (pip("a"), secret, pip("a"))):
+        one, other = keys("one", *layers), keys("other", *layers)
+        at = layers.index(secret)
+        assert one[:at] == other[:at]
+        assert not set(one[at:]) & set(other[at:])
+        assert one == keys("one", *layers)
+    assert keys("one", pip("a")) == keys("other", pip("a"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import flyte
+import httpx
 import pytest
 from flyte._internal.imagebuild.image_builder import ImageBuildEngine
 
@@ -165,6 +166,27 @@ class TestSecrets:
     def test_one_that_is_nowhere_is_named_with_where_it_was_looked_for(self, build: Build) -> None:
         with pytest.raises(flyte.errors.ImageBuildError, match=r"SECRET_NOT_FOUND: .*'git_token'.*GIT_TOKEN"):
             build(self.IMAGE)
+
+    @pytest.mark.parametrize("name", ["cloud_key", "../cloud_key", "git_token/../../cloud_key"])
+    def test_what_the_image_does_not_name_is_never_sent(
+        self, service: MemoryService, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever answers on loopback could else ask for any variable, and for any file, of this machine."""
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "cloud_key").write_text("private")
+        monkeypatch.setattr(local_secrets, "FOLDER", tmp_path / "secrets")
+        monkeypatch.setenv("CLOUD_KEY", "private")
+        sent: list[httpx.Request] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            sent.append(request)
+            refusal = {"type": "x", "title": "x", "status": 422, "detail": "x", "code": "SECRET_NOT_FOUND"}
+            return httpx.Response(422, json={**refusal, "retryable": False, "advice": "x", "missing": [name]})
+
+        builder = BoatyardImageBuilder(lambda: Client(service.url, over=httpx.MockTransport(answer)))
+        with pytest.raises(flyte.errors.ImageBuildError, match="does not name"):
+            asyncio.run(builder.build_image(self.IMAGE))
+        assert [request.method for request in sent] == ["POST"]
 
     def test_a_registry_secret_is_set_as_one_for_pulling(
         self, build: Build, service: MemoryService, monkeypatch: pytest.MonkeyPatch

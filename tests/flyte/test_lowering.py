@@ -183,6 +183,13 @@ def test_lines_of_the_sdk_that_are_no_labels_are_refused() -> None:
     assert refused.value.code == "UNSUPPORTED"
 
 
+def test_a_code_bundle_has_nothing_of_a_server_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / ".boatyard/secrets").mkdir(parents=True)
+    (tmp_path / ".boatyard/secrets/TOKEN").write_text("private")
+    (tmp_path / "main.py").write_text("x = 1\n")
+    assert sdk.loaded_files(tmp_path, "all") == [tmp_path / "main.py"]
+
+
 def test_a_code_bundle_that_nobody_resolved_is_refused() -> None:
     with pytest.raises(BoatyardError, match=r"with_code_bundle: .*--copy-style none"):
         lower(named("x").with_code_bundle())

@@ -7,9 +7,11 @@ import pytest
 from rich.console import Console
 
 from boatyard.api.messages import BuildAnswer
-from boatyard.build import Build, Phase, State, Step
+from boatyard.build import Build, Failure, Phase, State, Step
 from boatyard_client.client import Outcome
+from boatyard_client.errors import BuildFailedError
 from boatyard_client.events import Accepted, Changed, Log, Uploading, Waiting
+from boatyard_flyte.errors import explained
 from boatyard_flyte.show import shown
 from boatyard_flyte.show.progress import Progress, duration, size
 from boatyard_flyte.show.screen import Screen
@@ -138,3 +140,16 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_sizes(count: int, text: str) -> None:
     assert size(count) == text
+
+
+def test_nothing_that_a_service_says_is_obeyed_by_a_terminal() -> None:
+    evil = "x\x1b[2J\x9b\x07y"
+    progress = Progress("hello", Clock())
+    progress.event(changed(phase=Phase.BUILD, step=Step(number=1, total=9, title=evil)))
+    assert progress.headline == "step 1 of 9: xy"
+    progress.event(Waiting(reason=evil, seconds=1))
+    assert progress.headline == "xy; asking again in 1 s"
+    failure = Failure(code="X", message=evil, advice=evil, retryable=False, log_tail=(evil,))
+    build = changed(state=State.FAILED, error=failure).build
+    told = explained(BuildFailedError(build))
+    assert told and told.count("xy") == 3 and "\x1b" not in told

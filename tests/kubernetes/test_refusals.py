@@ -139,6 +139,7 @@ def test_a_bad_namespace_template_is_refused_by_name() -> None:
 def test_a_secret_that_is_no_docker_config_is_refused_without_quoting_it() -> None:
     with site() as (it, _):
         store = KubernetesSecretStore(it.api, it.settings)
-        with pytest.raises(BoatyardError) as refused:
-            store.put(Scope("default", "development"), "pull", SecretValue(kind="image_pull", value=b"hunter2"))
-        assert refused.value.code == "INVALID_SPEC" and "hunter2" not in refused.value.detail
+        for value in (b"hunter2", b'{"auths": {"hunter2": ' + b"[" * 10_000):
+            with pytest.raises(BoatyardError) as refused:
+                store.put(Scope("default", "development"), "pull", SecretValue(kind="image_pull", value=value))
+            assert refused.value.code == "INVALID_SPEC" and "hunter2" not in refused.value.detail

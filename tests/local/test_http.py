@@ -36,6 +36,35 @@ def test_other_names_are_refused(server: ServerProcess, host: str) -> None:
     assert answer.status_code == 403 and answer.json()["code"] == "FORBIDDEN"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:1"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"},
+    ],
+)
+def test_what_a_page_has_a_browser_send_is_refused(server: ServerProcess, headers: dict[str, str]) -> None:
+    for method, path in (("POST", f"/v1/builds/{'0' * 32}-1/cancel"), ("GET", "/v1/images/127.0.0.1:1/x")):
+        answer = server.http.request(method, path, headers=headers)
+        assert answer.status_code == 403 and answer.json()["code"] == "FORBIDDEN"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://127.0.0.1:{port}", "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"},
+        {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+    ],
+)
+def test_people_may_look_with_a_browser(server: ServerProcess, headers: dict[str, str]) -> None:
+    own = {name: value.format(port=port(server)) for name, value in headers.items()}
+    assert server.http.get("/openapi.json", headers=own).status_code == 200
+
+
 def raw(server: ServerProcess, text: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port(server))) as connection:
         connection.settimeout(5)

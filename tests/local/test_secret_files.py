@@ -27,7 +27,11 @@ def test_a_scope_that_could_be_a_path_is_refused(tmp_path: Path, scope: Scope) -
     assert refused.value.code == "INVALID_SPEC"
 
 
-@pytest.mark.parametrize("value", [b"hunter2", b"{}", b'{"auths": {}}', b'{"auths": 3}', b"\xff"])
+DEEP = b'{"auths": {"a": ' + b"[" * 10_000
+"""Deeper than a reader of JSON goes."""
+
+
+@pytest.mark.parametrize("value", [b"hunter2", b"{}", b'{"auths": {}}', b'{"auths": 3}', b"\xff", DEEP])
 def test_a_pull_secret_that_is_no_docker_config_is_refused_without_quoting_it(tmp_path: Path, value: bytes) -> None:
     with pytest.raises(BoatyardError) as refused:
         FileSecretStore(tmp_path).put(SCOPE, "pull", SecretValue(kind="image_pull", value=value))

@@ -45,6 +45,15 @@ def wait(server: ServerProcess, build_id: str) -> dict[str, object]:
     return until(look)  # type: ignore[no-any-return]
 
 
+def test_git_does_not_see_what_a_server_keeps(server: ServerProcess, tmp_path: Path) -> None:
+    server.http.put("/v1/secrets/TOKEN", json={"kind": "build", "value": "private"}).raise_for_status()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    seen = subprocess.run(
+        ["git", "-C", str(tmp_path), "status", "--porcelain", "state"], capture_output=True, check=True
+    )
+    assert seen.stdout == b""
+
+
 def test_an_image_is_built_and_then_answered_from_the_registry(shared: ServerProcess) -> None:
     answer = shared.build(1, lines=["one", "two"])
     assert answer.status_code == 202

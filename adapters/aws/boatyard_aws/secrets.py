@@ -82,6 +82,6 @@ def _check_docker_config(value: bytes) -> None:
         auths = msgspec.json.decode(value, type=dict[str, msgspec.Raw]).get("auths")
         if auths is not None and msgspec.json.decode(auths, type=dict[str, dict[str, str]]):
             return
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard import base_images
 from boatyard.build import Failure, Phase
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
@@ -21,7 +22,7 @@ from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
 from boatyard_buildkit.lost_session import MOST_SOLVES, lost_session
-from boatyard_buildkit.mirrors import images_of, named_contexts, replacements
+from boatyard_buildkit.mirrors import named_contexts, replacements
 from boatyard_buildkit.network_script import network_script
 from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
@@ -163,8 +164,13 @@ def _contexts(job: BuildJob) -> dict[str, str]:
     """Mirrored base images, and `uv` for the Dockerfiles that Boatyard wrote. A user's own may mean
     something else by that name.
     """
-    images = [*job.base_images] if job.base_images else images_of(job.dockerfile)
-    contexts = named_contexts(images, job.registry_mirrors) | replacements(job.replaced_images, job.registry_mirrors)
+    images = job.base_images or base_images.named(job.dockerfile)
+    mirrored = named_contexts(images, job.registry_mirrors)
+    if not job.base_images:
+        # BuildKit would take the mirror's image for the stage too. So this one image is pulled from where it is.
+        for stage in base_images.stages(job.dockerfile):
+            mirrored.pop(stage, None)
+    contexts = mirrored | replacements(job.replaced_images, job.registry_mirrors)
     if job.base_images:
         uv = job.uv.directory or f"docker-image://{job.uv.image}"
         mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}

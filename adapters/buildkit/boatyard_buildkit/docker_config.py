@@ -1,7 +1,10 @@
 """A Docker configuration of the job's own: the deployment's, joined by the registry secrets of this build."""
 
+import base64
+import binascii
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +16,17 @@ from boatyard_buildkit.secret_files import SecretFiles
 
 _SHARED: Final = ("cli-plugins", "contexts")
 _KEPT: Final = ("currentContext", "cliPluginsExtraDirs", "proxies", "credsStore", "credHelpers")
+
+
+class _Auth(msgspec.Struct):
+    auth: str = ""
+    password: str = ""
+    identitytoken: str = ""
+    registrytoken: str = ""
+
+
+class _Auths(msgspec.Struct):
+    auths: dict[str, _Auth] = {}
 
 
 def deployment_folder(configured: str) -> Path:
@@ -52,6 +66,19 @@ def write_docker_config(
     return {"DOCKER_CONFIG": str(folder), "BUILDX_CONFIG": str(_buildx(folder / "buildx", source, job))}
 
 
+def passwords_of(document: bytes) -> list[bytes]:
+    """What is private in a Docker config, decoded and as it stands there; none if it is no Docker config."""
+    try:
+        auths = msgspec.json.decode(document, type=_Auths).auths.values()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    found = [value for auth in auths for value in (auth.auth, auth.password, auth.identitytoken, auth.registrytoken)]
+    for auth in auths:
+        with suppress(binascii.Error, ValueError):
+            found.append(base64.b64decode(auth.auth).decode().partition(":")[2])
+    return [value.encode() for value in found if value]
+
+
 def _buildx(folder: Path, source: Path, job: BuildJob) -> Path:
     """buildx's own state, with a node id made of the project and domain.
 
@@ -74,7 +101,7 @@ def _auths(path: Path, name: str) -> dict[str, Any]:
         auths = document.get("auths", {})
         if isinstance(auths, dict) and all(isinstance(auth, dict) for auth in auths.values()):
             return auths
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     raise BoatyardError("INVALID_SPEC", f"the registry secret {name} is not a Docker config JSON with `auths`")
 

@@ -46,7 +46,8 @@ class Instructions:
     """Where a plan made the Dockerfile: one stage, one instruction a line."""
 
     def __init__(self, job: BuildJob) -> None:
-        self._lines = job.dockerfile.splitlines()
+        # BuildKit's only line end; Python's splitlines knows more, and a value may hold those.
+        self._lines = job.dockerfile.split("\n")
         self._layers = job.layers
         self._generated = bool(job.base_images)
         self._steps = [

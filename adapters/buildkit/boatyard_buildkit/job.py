@@ -13,6 +13,7 @@ from boatyard.job import BuildJob, JobResult
 from boatyard_buildkit import outbox
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.build import Built, build
+from boatyard_buildkit.docker_config import passwords_of
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_buildkit.fetch import fetch
 from boatyard_buildkit.log import Log
@@ -107,9 +108,10 @@ def _hidden(job: BuildJob, secrets: Path | None) -> list[bytes]:
     values = url_passwords(network.index_url, *network.extra_index_urls, network.http_proxy, network.https_proxy)
     for name in (*(secret.name for secret in job.secrets), *job.registry_secrets):
         try:
-            values.append((secrets / name).read_bytes() if secrets else b"")
+            value = (secrets / name).read_bytes() if secrets else b""
         except OSError:
             continue  # told as SECRET_NOT_FOUND later
+        values += [value, *(passwords_of(value) if name in job.registry_secrets else ())]
     return values
 
 

@@ -37,7 +37,8 @@ class Log:
 
     def clean(self, text: str) -> str:
         """One line as it may be shown: no terminal controls, no secrets, no endless length."""
-        text = self._redact(_CONTROL.sub("", text.rstrip("\r\n")).replace("\t", "    "))
+        # Before the controls go, because a secret may hold some; and after, because they may stand inside of one.
+        text = self._redact(_CONTROL.sub("", self._redact(text.rstrip("\r\n"))).replace("\t", "    "))
         return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
 
     def clean_lines(self, text: str) -> str:

@@ -1,19 +1,23 @@
 """Keeps secret values out of whatever a job writes."""
 
 import base64
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
 _SHORTEST: Final = 4
 """Shorter values would blacken ordinary words, and are no secrets worth the name."""
 
+_SHORTEST_INSIDE: Final = 8
+"""Letters of a piece of base64, which is not as easily told from other text."""
+
 HIDDEN: Final = "•••"
 
 
 class Redactor:
-    """Replaces each secret value, its lines, and its URL-quoted and base64 forms."""
+    """Replaces each secret value, its lines, and their forms in URLs, JSON, a shell's trace and base64."""
 
     def __init__(self, values: Iterable[bytes] = ()) -> None:
         forms: set[str] = set()
@@ -42,6 +46,18 @@ def _forms(value: bytes) -> set[str]:
     for part in parts:
         raw = part.encode("utf-8", "replace")
         forms |= {part, quote(part, safe=""), quote(part), quote_plus(part), repr(part)[1:-1]}
-        forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
+        forms |= {json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]}
+        forms |= {part.replace("'", "'\"'\"'"), part.replace("'", "'\\''")}  # `set -x` of dash, and of bash
+        forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), *_inside_base64(raw)}
         forms |= {form.rstrip("=") for form in tuple(forms) if form.endswith("=")}
     return {form for form in forms if len(form) >= _SHORTEST}
+
+
+def _inside_base64(value: bytes) -> Iterator[str]:
+    """What is sure to be in the base64 of a longer text that holds the value, such as `name:value` of Basic."""
+    for shift in range(3):
+        encoded = base64.b64encode(bytes(shift) + value)
+        sure = encoded[-(-shift * 8 // 6) : (shift + len(value)) * 8 // 6].decode()
+        if len(sure) >= _SHORTEST_INSIDE:
+            yield sure
+            yield sure.replace("+", "-").replace("/", "_")

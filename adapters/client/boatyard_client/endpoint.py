@@ -1,7 +1,7 @@
 """Which Boatyard is meant, and who asks.
 
 First of: the argument (`--url`), BOATYARD_URL, `[client]` of the nearest boatyard.toml, the embedded server
-of the nearest `.boatyard/`, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
+of the nearest `.boatyard/` of this user, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
 directory or the closest folder above it.
 """
 
@@ -57,7 +57,7 @@ def find_endpoint(
     for path in _upwards(start, PROJECT_FILE):
         if found := read_client_settings(path).url:
             return Endpoint(_url(found, str(path)), str(path))
-    for path in _upwards(start, SERVER_FILE):
+    for path in filter(_is_ours, _upwards(start, SERVER_FILE)):
         return Endpoint(_url(_server(path).url, str(path)), str(path))
     path = user_file(variables)
     if path.is_file() and (found := read_client_settings(path).url):
@@ -129,6 +129,14 @@ def upwards(folder: Path) -> Iterator[Path]:
 
 def _upwards(folder: Path, name: str) -> Iterator[Path]:
     return (path for place in upwards(folder) if (path := place / name).is_file())
+
+
+def _is_ours(path: Path) -> bool:
+    """Files and secrets go to the server that it names, and a folder above, such as /tmp, may be anybody's."""
+    try:
+        return path.stat().st_uid in (os.geteuid(), 0)
+    except OSError:
+        return False
 
 
 def _server(path: Path) -> _ServerRecord:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from boatyard.build import Failure
 from boatyard.errors import BoatyardError
+from boatyard_client.display.text import printable
 from boatyard_client.errors import ApiError, BuildFailedError, ClientError
 
 
@@ -41,4 +42,4 @@ def _tail(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _text(lines: Iterable[str]) -> str:
-    return "\n".join(line for line in lines if line)
+    return "\n".join(printable(line) for line in lines if line)

@@ -3,8 +3,8 @@
 flyte's own Docker builder reads a build secret from the variable GROUP_KEY or the file
 /etc/secrets/group_key. The same image must build here without a further step, so a secret that the local
 server does not have is set from there. A server elsewhere is never given a value: what it may use is set
-there, by people who may. One that is there is left as it is: behind a forwarded port, loopback may be
-another machine's.
+there, by people who may. Behind a forwarded port, loopback may be another machine's: so one that is there is
+left as it is, and what a server asks for is sent only if the image names it.
 """
 
 import ipaddress
@@ -62,7 +62,13 @@ def _supply(client: Client, lowered: Lowered, order: OrderRequest, missing: tupl
     if lowered.registry_secret:
         known[lowered.registry_secret.name] = (lowered.registry_secret, "image_pull")
     for name in missing:
-        secret, kind = known.get(name, (NamedSecret(name), "build"))
+        if name not in known:
+            raise BoatyardError(
+                "SECRET_NOT_FOUND",
+                f"{client.endpoint.url} asks for the secret {name!r}, which the image does not name; it is not sent",
+                missing=(name,),
+            )
+        secret, kind = known[name]
         value = find(secret)
         if value is None:
             raise BoatyardError(

@@ -170,7 +170,8 @@ def matcher(patterns: Iterable[str]) -> Matcher:
 def loaded_files(root: Path, copy_style: str) -> list[Path]:
     """The files of a code bundle: those of imported modules, or all that the standard ignores leave."""
     files, _ = ls_files(root, copy_style, False, IgnoreGroup(root, StandardIgnore))  # type: ignore[arg-type]
-    return [Path(file) for file in files]
+    # `boatyard serve` keeps its state there, secrets included.
+    return [path for file in files if ".boatyard" not in (path := Path(file)).parts]
 
 
 def script_header(script: Path) -> tuple[list[str], list[str]]:

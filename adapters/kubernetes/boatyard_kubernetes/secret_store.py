@@ -86,7 +86,7 @@ def _check_docker_config(value: bytes) -> None:
     """Refused while its author is there to mend it. The refusal quotes nothing: it would be the secret."""
     try:
         config = _DOCKER_CONFIG.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         config = _DockerConfig()
     if not config.auths:
         raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

@@ -41,6 +41,8 @@ class AlreadyServed(Exception):
 def claim(state: StateFolder) -> Iterator[None]:
     """Holds the state folder for this process; raises AlreadyServed if another one has it."""
     durable.make_folder(state.path)
+    if not state.gitignore.exists():
+        durable.write(state.gitignore, b"# Made by `boatyard serve`; secrets are in here.\n*\n")
     descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

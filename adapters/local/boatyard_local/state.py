@@ -17,6 +17,7 @@
       server.json            url, pid and start of the server that runs; 0600
       server.lock            locked (flock) while it runs
       server.log             of a server that was started in the background
+      .gitignore             of all of it
 
 `.boatyard/` is such a folder too; `boatyard_local.engine` documents what it keeps beside these.
 """
@@ -87,6 +88,10 @@ class StateFolder:
     @property
     def secrets(self) -> Path:
         return self.path / "secrets"
+
+    @property
+    def gitignore(self) -> Path:
+        return self.path / ".gitignore"
 
     @property
     def buildkit(self) -> Path:

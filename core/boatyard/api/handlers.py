@@ -18,6 +18,7 @@ from boatyard.spec import check_spec
 
 VERSION = "0.1.0"
 _LARGEST_PAGE = 500
+_MOST_DIGITS = 9
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +160,7 @@ def _state(value: str | None) -> State | None:
 def _page_size(value: str | None) -> int:
     if value is None:
         return BuildQuery().page_size
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:9]) <= _LARGEST_PAGE:
+    if not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS or not 1 <= int(value) <= _LARGEST_PAGE:
         raise invalid(f"must be a whole number from 1 to {_LARGEST_PAGE}", field="pageSize")
     return int(value)
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from boatyard.errors import invalid
 
-_USER_INFO: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/@\s]+)@")
+_USER_INFO: Final = re.compile(r"://([^/\s]+)@")
+"""Everything up to the last @ of the authority, as uv and pip read it. Without the scheme in front: a search for
+that takes time by the square of a long word's length."""
 _VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))\Z")
 _PUBLIC_USERS: Final = frozenset({"git", "__token__"})
 
@@ -17,9 +19,9 @@ def refuse_credentials(text: str, variables: Collection[str], *, field: str) -> 
     `https://user:$TOKEN@host` is right, when TOKEN is among the layer's secret mounts (`variables`).
     """
     for found in _USER_INFO.finditer(text):
-        user, colon, password = found[2].partition(":")
+        user, colon, password = found[1].partition(":")
         private = password if colon else user
-        if not colon and (user in _PUBLIC_USERS or found[1].endswith("ssh")):
+        if not colon and (user in _PUBLIC_USERS or text.endswith("ssh", 0, found.start())):
             continue
         variable = _VARIABLE.match(private)
         if variable and (variable[1] or variable[2]) in variables:

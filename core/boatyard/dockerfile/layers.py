@@ -138,6 +138,8 @@ def _check_requirement(package: str) -> None:
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise invalid(f"{package!r} is not a requirement such as 'pandas>=2': {reason}", field=field) from None
+    except RecursionError:
+        raise invalid("a requirement nests its markers too deeply", field=field) from None
 
 
 def _requirements(layer: Requirements, site: Site) -> str:

@@ -5,11 +5,14 @@ import msgspec
 from boatyard.dockerfile.layers import instructions, uv_cache
 from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
 from boatyard.dockerfile.run import Site, run
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, invalid
 from boatyard.spec import Commands, Env, ImageSpec, kind_of
 
 SOURCE_DATE_EPOCH = 315_532_800
 """1980-01-01, the first second that a zip file, and so a wheel, can carry."""
+
+_LONGEST_LINE = 65_535
+"""Bytes: what BuildKit's parser reads as one line (bufio.MaxScanTokenSize, less the line end)."""
 
 _FLYTE_BASE_PATH = "flyteorg/flyte"
 
@@ -49,6 +52,7 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
     for index, layer in enumerate(spec.layers):
         try:
             made = instructions(layer, site, owner=owner)
+            _check_length(made)
         except BoatyardError as error:
             error.layer_index = index
             error.field = f"spec.layers[{index}].{error.field or kind_of(layer)}"
@@ -59,6 +63,15 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
         lines += ["USER flyte", 'WORKDIR "/home/flyte"']
     lines += [f"ENV _F_IMG_ID={expandable(image_id)}", 'SHELL ["/bin/bash", "-c"]']
     return Rendered("\n".join(lines) + "\n", tuple(rendered), build_args)
+
+
+def _check_length(instructions: list[str]) -> None:
+    longest = max((len(line.encode()) for line in instructions), default=0)
+    if longest > _LONGEST_LINE:
+        raise invalid(
+            f"makes an instruction of {longest:,} bytes, and BuildKit reads {_LONGEST_LINE:,} at most; make several "
+            "layers of it, or copy a file"
+        )
 
 
 def creates_flyte_user(spec: ImageSpec) -> bool:

@@ -15,13 +15,13 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     network: bool = False
     """Mount the CA bundle and source the network script (indexes, proxies): both stay out of layers."""
-    cache_scope: str = ""
-    """Prefix of cache mounts' ids. Projects do not share them: one could poison another's packages."""
+    scope: str = ""
+    """Prefix of the ids of cache and secret mounts. Projects do not share them: one could poison another's packages."""
 
 
 def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:
     sharing = "locked" if locked else "shared"
-    return f"--mount=type=cache,id={site.cache_scope}{name},target={target},sharing={sharing}"
+    return f"--mount=type=cache,id={site.scope}{name},target={target},sharing={sharing}"
 
 
 def bind(source: str, target: str, *, writable: bool = False) -> str:
@@ -38,7 +38,7 @@ def run(site: Site, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple
         prelude.append(f". {NETWORK_PATH}")
     for secret in dict.fromkeys(secrets):
         target = secret.mount_path or f"{SECRETS_PATH}/{secret.name}"
-        flags.append(f"--mount=type=secret,id={secret_id(secret.name)},target={target},required=true")
+        flags.append(f"--mount=type=secret,id={secret_id(site.scope, secret.name)},target={target},required=true")
         if variable := secret.environment_name:
             # `$(…)` drops line ends at the end of its output; the x keeps those of the value.
             prelude.append(f'{variable}="$(cat {target}; printf x)"; export {variable}="${{{variable}%x}}"')

@@ -44,6 +44,7 @@ def build(
     from boatyard_client.cli.secret import parse_sources, put
     from boatyard_client.client import Client
     from boatyard_client.display.show import shown
+    from boatyard_client.display.text import printable
     from boatyard_client.endpoint import is_loopback, require_endpoint
 
     endpoint = require_endpoint(url)
@@ -85,10 +86,11 @@ def build(
     elif outcome.image:
         if answer.cached:
             note("cached")
-        click.echo(outcome.image)
+        click.echo(printable(outcome.image))
     else:
-        note(f"follow it with `boatyard logs -f {answer.id}`")
-        click.echo(answer.id)
+        shown_id = printable(answer.id or "")
+        note(f"follow it with `boatyard logs -f {shown_id}`")
+        click.echo(shown_id)
 
 
 def _still_running(build_id: str) -> str:

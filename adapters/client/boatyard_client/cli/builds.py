@@ -62,11 +62,11 @@ def _row(build: "Build") -> tuple[str, ...]:
     took = (build.finished_at or now) - build.started_at if build.started_at else None
     reason = f"{build.error.code}: {build.error.message}" if build.error else ""
     return (
-        build.id,
+        printable(build.id),
         build.state.value if build.phase is None or build.state.ended else f"{build.state.value} {build.phase.value}",
         _age(now - build.created_at),
         _age(took) if took is not None else "-",
-        f"{build.project}/{build.domain}",
+        printable(f"{build.project}/{build.domain}"),
         printable(" ".join((build.image or reason or build.target).split())),
     )
 

@@ -1,5 +1,6 @@
 """`boatyard plan FILE`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None)
 
 
 def _show(answer: PlanAnswer) -> None:
+    """The service's answer, of which no word may be one to the terminal."""
+    from boatyard_client.display.text import printable
+
     rows = [
         ("key", answer.key),
         ("target", answer.target),
@@ -82,11 +86,11 @@ def _show(answer: PlanAnswer) -> None:
     ]
     for label, value in rows:
         if value:
-            click.echo(f"{click.style(f'{label:<11}', bold=True)} {value}")
+            click.echo(f"{click.style(f'{label:<11}', bold=True)} {printable(value)}")
     if answer.layers:
         click.echo(click.style("layers", bold=True))
     for layer in answer.layers:
-        click.echo(f"  {layer.index:>2}  {layer.key[:12]}  {layer.sdk_call}")
+        click.echo(f"  {layer.index:>2}  {printable(layer.key[:12])}  {printable(layer.sdk_call)}")
     click.echo(click.style("dockerfile", bold=True))
     for line in answer.dockerfile.rstrip("\n").split("\n"):
-        click.echo(f"  {line}".rstrip())
+        click.echo(f"  {printable(line) if sys.stdout.isatty() else line}".rstrip())

@@ -44,6 +44,7 @@ def serve(host: str, port: int, state: Path, settings: Path | None, as_json: boo
             note(f"serving; elsewhere: export BOATYARD_URL={url}")
 
     with _explained(local):
+        local.loopback(host)  # before minutes of setting up
         if settings is not None:
             if not settings.is_file():
                 raise InputError(f"there is no file {settings}")

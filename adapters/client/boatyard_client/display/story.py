@@ -56,14 +56,14 @@ class Story:
         match event:
             case Accepted():
                 self.build_id = event.id
-                self._say(f"{'joined' if event.joined else 'started'} build {event.id}")
+                self._say(f"{'joined' if event.joined else 'started'} build {printable(event.id)}")
                 self._go_on("waiting for a builder" if event.state is State.QUEUED else "starting")
             case Uploading():
                 self._go_on(f"uploading the files, {size(event.sent)} of {size(event.total)}")
                 if event.sent == event.total:
                     self._say(f"uploaded {size(event.total)}")
             case Waiting():
-                self._say(f"{event.reason}; asking again in {seconds(event.seconds)}")
+                self._say(f"{printable(event.reason)}; asking again in {seconds(event.seconds)}")
             case Log():
                 for line in event.lines:
                     self._log(printable(line))

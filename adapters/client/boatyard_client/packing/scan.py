@@ -4,12 +4,15 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from boatyard.archive import check_link, check_path
 from boatyard.errors import BoatyardError
 from boatyard_client.errors import ContextError
 from boatyard_client.packing.item import Item, Stamp
+
+_STATE: Final = ".boatyard"
+"""Where `boatyard serve` keeps what it has, secrets included: never part of an image, and always changing."""
 
 Ignore: TypeAlias = Callable[[str], bool]
 """Says of a path below the source (forward slashes) whether it is left out; a folder with all below it."""
@@ -61,6 +64,8 @@ class Scan:
             source = folder / entry.name
             ignored = self._ignore is not None and self._ignore(relative)
             is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder and entry.name == _STATE:
+                continue
             if ignored and not (is_folder and self._may_keep_below(relative)):
                 continue
             path = _checked(relative if self.path == "." else f"{self.path}/{relative}", source)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from boatyard.build import Phase, State
 from boatyard_client.client import Outcome
+from boatyard_client.display.text import printable
 from boatyard_client.events import Accepted, Changed, Event, Uploading, Waiting
 
 _PHASES = {
@@ -59,10 +60,11 @@ class Progress:
         if outcome.image is None:
             return f"build {outcome.answer.id} goes on; follow it with: boatyard logs -f {outcome.answer.id}"
         how = "cached, answered" if outcome.answer.cached else "built"
-        return f"{how} in {self.elapsed()}: {outcome.image}"
+        return printable(f"{how} in {self.elapsed()}: {outcome.image}")
 
     def _say(self, headline: str, detail: str = "") -> bool:
         self.detail = detail
+        headline = printable(headline)
         if headline == self.headline:
             return False
         self.headline = headline

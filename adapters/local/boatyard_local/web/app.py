@@ -49,6 +49,7 @@ class App:
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:
         self._hosts.check(value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
+        self._hosts.check_page(headers)
         path = scope["path"]
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         # A HEAD is a GET whose body the server leaves out.

@@ -1,7 +1,7 @@
-"""Which Host headers are answered, and which addresses are bound."""
+"""Which Host headers and which pages are answered, and which addresses are bound."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from boatyard.errors import BoatyardError
@@ -29,6 +29,18 @@ class Hosts:
         if len(hosts) != 1 or hosts[0] not in self._allowed:
             named = repr(hosts[0][:80]) if hosts else "none"
             raise BoatyardError("FORBIDDEN", f"the Host header is {named}; this server answers on loopback only")
+
+    def check_page(self, headers: Mapping[str, str]) -> None:
+        """Raises FORBIDDEN for what a page of somebody else has a browser send.
+
+        Not every request has a body whose type a page may not choose: one without could cancel builds, or have
+        registries asked. Programs send neither header; browsers send at least one of them (Fetch Metadata, RFC 6454).
+        """
+        origin = headers.get("origin")
+        foreign = origin is not None and origin.partition("://")[2].lower() not in self._allowed
+        other = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if foreign or (other and headers.get("sec-fetch-mode") != "navigate"):
+            raise BoatyardError("FORBIDDEN", "this comes from a page in a browser, which is not answered")
 
 
 def loopback(host: str) -> str:
