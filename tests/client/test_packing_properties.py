@@ -51,7 +51,7 @@ def walk(folder: Path) -> list[Path]:
 
 
 @given(tree=TREES, time=st.integers(0, 4_000_000_000), umask=st.sampled_from([0o000, 0o022, 0o077, 0o027]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_order_umask_time_and_owner_do_not_count(tree: Tree, time: int, umask: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         one = make(Path(name) / "one", tree)
@@ -64,7 +64,7 @@ def test_order_umask_time_and_owner_do_not_count(tree: Tree, time: int, umask: i
 
 
 @given(tree=TREES, other=TREES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_trees_are_equal_when_their_digests_are(tree: Tree, other: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
         one = digests(make(Path(name) / "one", tree))
@@ -73,7 +73,7 @@ def test_trees_are_equal_when_their_digests_are(tree: Tree, other: Tree) -> None
 
 
 @given(tree=TREES.filter(without_empty), data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_small_change_gives_another_digest(tree: Tree, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = make(Path(name) / "one", tree)
@@ -93,7 +93,7 @@ def test_every_small_change_gives_another_digest(tree: Tree, data: st.DataObject
 
 
 @given(tree=TREES, data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_bits_of_the_mode_other_than_the_owners_x_do_not_count(tree: Tree, data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = make(Path(name) / "one", tree)

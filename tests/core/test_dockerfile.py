@@ -118,7 +118,7 @@ def test_copy_takes_exactly_the_file_named(src: str, dst: str) -> None:
 shell_safe = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=20)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(shell_safe, min_size=1, max_size=4))
 def test_extra_args_reach_the_program_as_words_and_nothing_runs(words: list[str]) -> None:
     (line,) = lines_of(pip("six", extraArgs=shlex.join(words)))
