@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from boatyard_aws.clients import Clients
 from tests.aws.cloud import REGION, serve
 from tests.aws.emulator import make_bundle, running, runtime, unpack
@@ -79,6 +81,7 @@ def _prepare(cloud: Any) -> str:
 
     from tests.aws.site import Site, ask
 
+    httpx.post(f"{cloud.url}/moto-api/reset").raise_for_status()  # moto keeps one account for the whole process
     with patch.dict(os.environ, cloud.environment()):
         ecr = Ecr(cloud, Clients(REGION))
         ecr.repository("images")
