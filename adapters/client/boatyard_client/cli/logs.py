@@ -44,8 +44,8 @@ def logs(build_id: str, follow: bool, url: str, as_json: bool) -> None:
 
 def _follow(client: "Client", build_id: str, as_json: bool) -> None:
     from boatyard.build import State
-    from boatyard_client.errors import BuildFailedError
     from boatyard_client.cli.refusal import one_line
+    from boatyard_client.errors import BuildFailedError
     from boatyard_client.events import Event, Log, Waiting
 
     told = ""
