@@ -15,7 +15,7 @@ import pytest
 from boatyard.build import State
 from boatyard.ports import Scope
 from tests.client.commands import boatyard
-from tests.client.service import DIGEST, MemoryService
+from tests.client.service import DIGEST, MemoryService, once, say
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +86,15 @@ def test_a_detached_build_is_followed_by_its_id(folder: Path, service: MemorySer
     followed = boatyard("logs", "-f", build_id)
     assert followed.code == 0 and followed.out == "one\n\x1b[31mtwo\x1b[0m\nthree\n"
     assert f"@{DIGEST}" in followed.err
+
+
+def test_who_follows_a_log_is_told_that_the_service_is_away(folder: Path, service: MemoryService) -> None:
+    build_id = boatyard("build", dockerfile(folder), "--no-wait").out.strip()
+    busy = say(503, b"<html>busy</html>")
+    service.faults += [once("GET", f"/v1/builds/{build_id}/logs", busy), once("GET", f"/v1/builds/{build_id}", busy)]
+    followed = boatyard("logs", "-f", build_id)
+    assert followed.code == 0 and followed.out.startswith("one\n")
+    assert "answered 503" in followed.err and "asking again" in followed.err
 
 
 def test_logs_as_json(folder: Path, service: MemoryService) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -199,6 +200,23 @@ def test_it_binds_loopback_only(tmp_path: Path) -> None:
 def test_a_port_in_use_is_said_so(shared: ServerProcess, tmp_path: Path) -> None:
     with pytest.raises(ServeError, match="port 0 takes a free one"):
         serve(Settings(), tmp_path / "other", port=httpx.URL(shared.url).port or 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_that_is_back_has_its_port_again(server: ServerProcess, number: signal.Signals) -> None:
+    """Who follows a build asks at the address where it was started."""
+    before = server.url
+    server.process.send_signal(number)
+    server.process.wait(10)
+    server.start()
+    assert server.url == before
+    server.kill()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", httpx.URL(before).port or 0))
+        other.listen()
+        server.start()
+        assert server.url != before
 
 
 def test_files_of_the_state_are_its_owners_alone(shared: ServerProcess) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from boatyard.errors import BoatyardError
 from boatyard.ports import Registry
 from boatyard.settings import Settings
-from boatyard_local import server_process
+from boatyard_local import durable, server_process
 from boatyard_local.jobs import Argv
 from boatyard_local.state import StateFolder
 from boatyard_local.web.hosts import loopback
@@ -31,7 +31,8 @@ def serve(
 ) -> None:
     """Serve the API of one state folder until SIGTERM or SIGINT; builds under way go on after that.
 
-    Port 0 takes a free one; `on_ready` is told the URL. `host_names` are answered besides the loopback
+    Port 0 takes the one that this folder's last server had, so that those who wait for a build find it again, or
+    else a free one; `on_ready` is told the URL. `host_names` are answered besides the loopback
     names, for a proxy before it. Raises ServeError.
     """
     # uvicorn and the adapters take 0.3 s to import, and `boatyard_local.engine` needs none of them.
@@ -44,8 +45,9 @@ def serve(
         with ExitStack() as stack:
             stack.enter_context(server_process.claim(state))
             log_to()
-            bound = stack.enter_context(_bind(host, port))
+            bound = stack.enter_context(_bind(host, port) if port else _bind_again(host, _last_port(state)))
             number = bound.getsockname()[1]
+            durable.write(state.port, b"%d" % number)
             url = f"http://{_name(bound)}:{number}"
             version = server_process.fingerprint(settings)
             wired = stack.enter_context(
@@ -62,6 +64,21 @@ def serve(
         raise ServeError(f"{error}; stop that one, or use another state folder") from None
     except BoatyardError as error:
         raise ServeError(error.detail) from None
+
+
+def _last_port(state: StateFolder) -> int:
+    """0 if there was none."""
+    try:
+        return int(state.port.read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
+def _bind_again(host: str, port: int) -> socket.socket:
+    try:
+        return _bind(host, port)
+    except ServeError:
+        return _bind(host, 0)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@
       buildkit.json          how jobs reach BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
       server.json            url, pid and start of the server that runs; 0600
+      port                   of the last server; the next one takes it again if it can
       server.lock            locked (flock) while it runs
       server.log             of a server that was started in the background
       .gitignore             of all of it
@@ -88,6 +89,10 @@ class StateFolder:
     @property
     def secrets(self) -> Path:
         return self.path / "secrets"
+
+    @property
+    def port(self) -> Path:
+        return self.path / "port"
 
     @property
     def gitignore(self) -> Path:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boatyard_client.cli.output import json_option, print_json, url_option
+from boatyard_client.cli.output import json_option, note, print_json, url_option
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client
@@ -44,14 +44,22 @@ def logs(build_id: str, follow: bool, url: str, as_json: bool) -> None:
 
 def _follow(client: "Client", build_id: str, as_json: bool) -> None:
     from boatyard.build import State
+    from boatyard_client.cli.refusal import one_line
     from boatyard_client.errors import BuildFailedError
-    from boatyard_client.events import Event, Log
+    from boatyard_client.events import Event, Log, Waiting
+
+    told = ""
 
     def tell(event: Event) -> None:
+        nonlocal told
         if as_json:
             print_json(event)
         elif isinstance(event, Log):
             _print(event.lines)
+            told = ""
+        elif isinstance(event, Waiting) and event.reason != told:
+            told = event.reason
+            note(f"{one_line(event.reason)}; asking again")
 
     build = client.follow(build_id, on_event=tell)
     if as_json:
