@@ -36,6 +36,13 @@ class RealNode(HandNode):
 class RealSite:
     def __init__(self, chosen: Settings | None = None, *, clock: Clock | None = None, wide: bool = False) -> None:
         self.cluster = RealCluster()
+        try:
+            self._set_up(chosen, clock, wide)
+        except BaseException:
+            self.cluster.close()  # it is somebody's: nothing is left there
+            raise
+
+    def _set_up(self, chosen: Settings | None, clock: Clock | None, wide: bool) -> None:
         run = self.cluster.run
         self.clock = clock or ManualClock(self.cluster.store.now())
         self.home = run
