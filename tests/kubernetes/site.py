@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import pytest
 
+from boatyard.errors import BoatyardError
 from boatyard.memory import ManualClock
 from boatyard.ports import Clock
 from boatyard.settings import Limits, Settings
@@ -13,6 +15,8 @@ from boatyard_kubernetes import Cluster, KubernetesJobRunner, connect
 from tests.kubernetes.loopback import LoopbackCluster
 from tests.kubernetes.loopback.hands import HandNode
 from tests.kubernetes.loopback.rbac import service_account
+from tests.kubernetes.loopback.status import Refused
+from tests.local.jobs import job, tag
 
 NAMESPACE = "default-development"
 HOME = "boatyard"
@@ -61,3 +65,16 @@ def site(chosen: Settings | None = None, **options: Any) -> Iterator[tuple[Site,
 
 def limited(chosen: Settings, limits: Limits) -> Settings:
     return msgspec.structs.replace(chosen, limits=limits)
+
+
+def dying(made: Site, method: str, path: str) -> None:
+    """The function dies just before its request `method` to `path`."""
+
+    def fault(asked: str, where: str) -> Refused | None:
+        return Refused(500, "died") if asked == method and path in where else None
+
+    made.cluster.server.fault = fault
+    with pytest.raises(BoatyardError) as refused:
+        made.runner.ensure(job(), tag(), force=False)
+    assert refused.value.code == "DATAPLANE_UNAVAILABLE" and refused.value.meaning.retryable
+    made.cluster.server.fault = None
