@@ -53,6 +53,9 @@ class CodeBuildHands:
         played.status = "SUCCEEDED" if result else "FAILED"
         return self._status(build_id)
 
+    def settle(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
