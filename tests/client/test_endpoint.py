@@ -53,20 +53,34 @@ def test_the_nearest_word_counts(everything: dict[str, str], folder: Path) -> No
     assert find_endpoint(environ={"XDG_CONFIG_HOME": str(folder)}, folder=deep) is None
 
 
+def somebody_elses(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    found = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        made = list(found(path, **options))
+        made[4] = os.geteuid() + 1 if path.name == name else made[4]
+        return os.stat_result(made)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
 def test_a_server_of_another_user_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may write to a folder above could else be sent our files."""
     make(folder, {".boatyard": {"server.json": b'{"url": "http://127.0.0.1:1234"}'}, "below": {}})
     home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
     assert find_endpoint(environ=home, folder=folder / "below") is not None
-    found = Path.stat
-
-    def stat(path: Path, **options: bool) -> os.stat_result:
-        made = list(found(path, **options))
-        made[4] = os.geteuid() + 1 if path.name == "server.json" else made[4]
-        return os.stat_result(made)
-
-    monkeypatch.setattr(Path, "stat", stat)
+    somebody_elses(monkeypatch, "server.json")
     assert find_endpoint(environ=home, folder=folder / "below") is None
+
+
+def test_another_users_project_file_counts_only_where_one_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout may be a colleague's; a file in /tmp may be anybody's."""
+    make(folder, {"boatyard.toml": b'[client]\nurl = "http://127.0.0.1:1234"\n', "below": {}})
+    home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
+    assert find_endpoint(environ=home, folder=folder / "below") is not None
+    somebody_elses(monkeypatch, "boatyard.toml")
+    assert find_endpoint(environ=home, folder=folder / "below") is None
+    assert find_endpoint(environ=home, folder=folder) is not None
 
 
 def test_without_any_the_error_says_what_to_do(folder: Path) -> None:

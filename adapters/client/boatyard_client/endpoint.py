@@ -2,7 +2,7 @@
 
 First of: the argument (`--url`), BOATYARD_URL, `[client]` of the nearest boatyard.toml, the embedded server
 of the nearest `.boatyard/` of this user, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
-directory or the closest folder above it.
+directory or the closest folder above it; files above it count only if they are this user's or root's.
 """
 
 import os
@@ -55,6 +55,8 @@ def find_endpoint(
     if value := variables.get(URL_VARIABLE, "").strip():
         return Endpoint(_url(value, URL_VARIABLE), URL_VARIABLE)
     for path in _upwards(start, PROJECT_FILE):
+        if path.parent != start and not _is_ours(path):
+            continue
         if found := read_client_settings(path).url:
             return Endpoint(_url(found, str(path)), str(path))
     for path in filter(_is_ours, _upwards(start, SERVER_FILE)):
