@@ -64,6 +64,7 @@ def dataplane(cloud: Cloud) -> Iterator[Dataplane]:
 def site(cloud: Cloud, dataplane: Dataplane, bucket: str, ecr: Ecr) -> Site:
     ecr.repository("images")
     chosen = {"BOATYARD_RUNNER": "kubernetes", "BOATYARD_CLUSTER": CLUSTER, "BOATYARD_BUILDKIT__ENABLED": "false"}
+    chosen["BOATYARD_KUBERNETES__BUILDER_IMAGE"] = "registry.test/builder:1"
     return Site(variables(bucket, **chosen))
 
 
