@@ -1,6 +1,7 @@
 """Locks, layouts, mounts and records."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard_local.engine import mounts, record
+from boatyard_local.engine import dockerd, mounts, record
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.lock import locked
 from boatyard_local.engine.model import Engine, Image
@@ -84,6 +85,17 @@ def test_removing_does_not_follow_links_out(tmp_path: Path) -> None:
     mounts.remove(tmp_path / "tree")
     mounts.remove(tmp_path / "tree")
     assert (tmp_path / "outside/kept").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_an_engine_that_was_stopped_leaves_nothing_mounted(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path / "state")
+    namespace = layout.runtime / "exec" / "netns" / "default"
+    namespace.parent.mkdir(parents=True)
+    namespace.touch()
+    subprocess.run(["mount", "--bind", "/proc/self/ns/net", namespace], check=True)
+    dockerd.stop(layout)
+    shutil.rmtree(layout.runtime)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from boatyard_local.engine import containerd, overlay
+from boatyard_local.engine import containerd, mounts, overlay
 from boatyard_local.engine.command import tail
 from boatyard_local.engine.environment import daemon_environment
 from boatyard_local.engine.layout import Layout
@@ -106,4 +106,6 @@ def answers(path: Path) -> bool:
 
 def stop(layout: Layout) -> bool:
     stopped = [daemon(layout).stop(), containerd.stop(layout)]
+    # dockerd leaves the network namespace of --network host mounted, and nobody could remove the folder.
+    mounts.release(layout.runtime / "exec")
     return any(stopped)

@@ -13,8 +13,7 @@ from boatyard_local.engine.model import EngineError
 def remove(path: Path) -> None:
     """Remove a folder tree, with whatever is still mounted or chrooted in it."""
     _end_chrooted(path)
-    for point in mounted_below(path):
-        ask(["umount", "--lazy", "--no-mtab", point])
+    release(path)
     # rm -rf on a tree that still has a mount in it would reach into what is mounted (/proc, /sys, /dev).
     if left := mounted_below(path):
         raise EngineError(f"{left[0]} is still mounted: unmount it, then try again")
@@ -22,6 +21,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def release(path: Path) -> None:
+    """Unmount what is mounted at or below `path`, as far as that is allowed."""
+    for point in mounted_below(path):
+        ask(["umount", "--lazy", "--no-mtab", point])
 
 
 def mounted_below(path: Path) -> list[str]:
