@@ -11,6 +11,7 @@ from tests.aws.cloud import REGION, Cloud, serve
 from tests.aws.container import Container
 from tests.aws.emulator import make_bundle, runtime, unpack
 from tests.aws.images import Ecr
+from tests.sharing import made_once
 
 BUCKET = "boatyard-test"
 
@@ -58,7 +59,7 @@ def ecr(cloud: Cloud, clients: Clients) -> Ecr:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """aws.zip, as `make bundle CLOUD=aws` makes it."""
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return made_once(tmp_path_factory, "bundle", make_bundle) / "aws.zip"
 
 
 @pytest.fixture(scope="session")

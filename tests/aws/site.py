@@ -52,6 +52,7 @@ def _wrapped(site: Site, handle: Callable[[Any, Any], Any]) -> Callable[[Any, An
     for each in site.observer.logger.handlers:  # one logger for the whole process, made in another test
         if type(each) is logging.StreamHandler:
             each.stream = sys.stdout
+    site.observer.metrics.clear_metrics()  # one set for the whole process as well
     return site.observer.wrap(handle)
 
 

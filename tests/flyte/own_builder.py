@@ -7,6 +7,7 @@ company's CA bundle for RUN (by a secret mount and build arguments, which leave 
 
 import asyncio
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def generate(image: flyte.Image, context: Path) -> str:
     return asyncio.run(_generate(image, context))
 
 
-_COMPARABLE = "type=image,push=true,oci-mediatypes=true,compression=gzip,force-compression=true"
+_INTO_THE_ENGINE = ("--output", "type=docker,compression=uncompressed")
 
 
 def build(
@@ -49,15 +50,15 @@ def build(
     name: str,
     *,
     tag: str = "test",
-    output: tuple[str, ...] = ("--output", _COMPARABLE),
+    output: tuple[str, ...] = _INTO_THE_ENGINE,
 ) -> str:
-    """The image's name in the engine. It is not pushed: only what is in it is looked at."""
+    """The image's name in the engine. It is not pushed, nor made small: only what is in it is looked at."""
     reference = f"{settings.default_repository}/flyte-own/{name}:{tag}"
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside:
         context = Path(folder)
         text = generate(image, context)
         arguments = ["buildx", "build", "--network", settings.network.mode, "--provenance=false"]
-        for match, replacement in _named(text, image, settings):
+        for match, replacement in _named(text, image, settings, Path(beside)):
             arguments += ["--build-context", f"{match}={replacement}"]
         text = re.sub(r"\A# syntax=.*\n", "", text)
         if settings.network.ca_bundle:
@@ -70,14 +71,12 @@ def build(
     return reference
 
 
-def _named(text: str, image: flyte.Image, settings: Settings) -> list[tuple[str, str]]:
+def _named(text: str, image: flyte.Image, settings: Settings, folder: Path) -> list[tuple[str, str]]:
     named: list[tuple[str, str]] = []
     uv = _UV.search(text)
     if uv and settings.uv.directory:
-        folder = Path(tempfile.mkdtemp())
-        (folder / "uv").hardlink_to(
-            Path(settings.uv.directory) / f"uv-{settings.default_platforms[0].rpartition('/')[2]}"
-        )
+        architecture = settings.default_platforms[0].rpartition("/")[2]
+        shutil.copy(Path(settings.uv.directory) / f"uv-{architecture}", folder / "uv")
         named.append((uv[0], str(folder)))
     for rule in settings.base_images:
         if rule.match == image.base_image:

@@ -1,17 +1,17 @@
 """Deployments on loopback accounts, applied side by side: most of an apply is waiting."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.aws.emulator import make_bundle
+from tests.sharing import made_once
 from tests.terraform.deployment import EXAMPLES, Deployment
 from tests.terraform.offline.account import account
-from tests.terraform.offline.cli import ROOT, Terraform, TerraformFailed
+from tests.terraform.offline.cli import Terraform, TerraformFailed
 from tests.terraform.offline.mirror import local_mirror, prepare
 
 ORDER = ("test_expected.py", "test_checkov.py", "test_style.py", "test_validate.py", "", "test_destroy.py")
@@ -57,9 +57,7 @@ def initialised(terraform: Terraform) -> Terraform:
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions' archive, made anew as `make bundle CLOUD=aws` makes it."""
-    folder = tmp_path_factory.mktemp("bundles")
-    subprocess.run([sys.executable, ROOT / "scripts" / "bundle", "aws", "--out", folder], check=True)
-    return folder / "aws.zip"
+    return made_once(tmp_path_factory, "bundle", make_bundle) / "aws.zip"
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ class Terraform:
             "TF_CLI_CONFIG_FILE": str(configuration),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
+            "GOGC": "400",  # every command reads the whole schema of the AWS provider; memory is cheaper than that
             "NO_PROXY": LOOPBACK,
             "no_proxy": LOOPBACK,
             **(variables or {}),
@@ -61,11 +62,20 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self("output", "-json")).items()}
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Address -> values, of everything that is managed, those of modules included."""
-        module = json.loads(self("show", "-json")).get("values", {}).get("root_module", {})
-        return {resource["address"]: resource["values"] for resource in _managed(module)}
+        """Address -> values, of everything that is managed, those of modules included.
+
+        Out of the state as it is stored: `terraform show -json` would read every provider's schema for it.
+        """
+        state = json.loads(self("state", "pull"))
+        return {
+            _address(resource, instance): instance["attributes"]
+            for resource in state["resources"]
+            if resource["mode"] == "managed"
+            for instance in resource["instances"]
+        }
 
 
-def _managed(module: dict[str, Any]) -> list[dict[str, Any]]:
-    own = [resource for resource in module.get("resources", []) if resource["mode"] == "managed"]
-    return own + [resource for child in module.get("child_modules", []) for resource in _managed(child)]
+def _address(resource: dict[str, Any], instance: dict[str, Any]) -> str:
+    module = f"{resource['module']}." if "module" in resource else ""
+    index = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+    return f"{module}{resource['type']}.{resource['name']}{index}"
