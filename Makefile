@@ -13,7 +13,7 @@ run: setup  ## build and start examples/hello.py on a real BuildKit and registry
 
 test: lint  ## lint, then every test, the ones on the real BuildKit and registry included
 	@$(BIN)/python -m boatyard_local.engine ensure
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

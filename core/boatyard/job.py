@@ -52,7 +52,7 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     """The reference to push."""
     platforms: tuple[str, ...]
     force: bool = False
-    """An image that is there already is not the answer."""
+    """An image that is there already is not the answer, nor is the builder's cache."""
     dockerfile: str
     build_args: dict[str, str] = {}
     labels: dict[str, str] = {}

@@ -33,13 +33,12 @@ class Engine:
         job = jobs.make(layers, **options)
         return msgspec.structs.replace(job, base_images=() if options.get("dockerfile") else (options["base"],))
 
-    def start(
-        self, job: BuildJob, out: Path, *, secrets: Path | None = None, module: str = "boatyard_buildkit"
-    ) -> subprocess.Popen[bytes]:
+    def start(self, job: BuildJob, out: Path, *, secrets: Path | None = None) -> subprocess.Popen[bytes]:
         out.mkdir(parents=True, exist_ok=True)
         path = out / "job.json"
         path.write_bytes(msgspec.json.encode(job))
-        command = [sys.executable, "-m", module, "--job", str(path), "--out", str(out), "--buildkit", str(self.path)]
+        command = [sys.executable, "-m", "boatyard_buildkit", "--job", str(path), "--out", str(out)]
+        command += ["--buildkit", str(self.path)]
         if secrets:
             command += ["--secrets", str(secrets)]
         return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -143,20 +143,20 @@ def test_the_bytes_of_a_member_are_gone_once_the_next_is_taken() -> None:
         assert members[0].data and members[0].data.read(1)
 
 
-@pytest.mark.parametrize(
-    "archive",
-    [
-        b"",
-        b"not gzip",
-        gzip.compress(b""),
-        gzip.compress(b"garbage" * 200),
-        gzip.compress(raw("x", data=b"1234")),
-        gzip.compress(raw("x") + b"\1" * 512 + bytes(1024)),
-        close(raw("x", data=b"y" * 5000))[:-9],
-        close(raw("x"))[:-4] + b"\0\0\0\0",
-        gzip.compress(raw("x") + bytes(1024) + b"tail" * 200),
-    ],
-)
+DAMAGED = {
+    "empty": b"",
+    "not-gzip": b"not gzip",
+    "gzip-of-nothing": gzip.compress(b""),
+    "gzip-of-no-tar": gzip.compress(b"garbage" * 200),
+    "no-end": gzip.compress(raw("x", data=b"1234")),
+    "no-header": gzip.compress(raw("x") + b"\1" * 512 + bytes(1024)),
+    "cut-off": close(raw("x", data=b"y" * 5000))[:-9],
+    "wrong-length": close(raw("x"))[:-4] + b"\0\0\0\0",
+    "more-behind-the-end": gzip.compress(raw("x") + bytes(1024) + b"tail" * 200),
+}
+
+
+@pytest.mark.parametrize("archive", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_archives_are_refused(archive: bytes) -> None:
     assert "damaged" in refusal(archive)
 

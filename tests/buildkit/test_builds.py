@@ -113,6 +113,14 @@ def test_builds_side_by_side_do_not_get_each_others_files(engine: Engine, tmp_pa
         assert f"] {letter}={letter}" in log_of(tmp_path / letter / "out")
 
 
+def test_a_forced_build_runs_every_step_again(engine: Engine, tmp_path: Path) -> None:
+    job = engine.job([command(f"{unique()}; head -c 16 /dev/urandom > /random")])
+    jobs_by_name = {"first": job, "again": job, "forced": msgspec.structs.replace(job, force=True)}
+    layers = {name: engine.build(each, tmp_path / name).layer_digests for name, each in jobs_by_name.items()}
+    assert layers["first"] == layers["again"] != ()
+    assert layers["first"][-1] != layers["forced"][-1]
+
+
 def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
     """With an empty cache. Byte code has the times of its sources in it, wheels those of their files."""
     files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
@@ -123,9 +131,9 @@ def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Pat
     ]
     results = []
     for name in ("one", "two"):
-        job = engine.job(layers, context_needed=True, output=Output(reproducible=True))
+        job = engine.job(layers, context_needed=True, output=Output(reproducible=True), force=True)
         job = jobs.with_context(job, files, tmp_path)
-        results.append(engine.build(job, tmp_path / name, module="tests.buildkit.without_cache"))
+        results.append(engine.build(job, tmp_path / name))
     assert results[0].state is State.SUCCEEDED, results[0].error
     assert results[0].layer_digests == results[1].layer_digests
     assert results[0].digest == results[1].digest

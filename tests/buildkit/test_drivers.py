@@ -26,6 +26,7 @@ SOLVE = Solve(
     labels={"io.boatyard.key": "k"},
     network="host",
     secrets={"boatyard-ca": Path("/site/ca,1.pem")},
+    no_cache=True,
     cache_from={"type": "registry", "ref": "cache.example/c:t"},
     cache_to={"type": "registry", "ref": "cache.example/c:t", "mode": "max"},
     provenance="max",
@@ -55,6 +56,7 @@ def test_buildx() -> None:
         "--build-context=uv=/site/uv",
         "--build-context=python:3.12=docker-image://mirror.example/library/python:3.12",
         '--secret=id=boatyard-ca,"src=/site/ca,1.pem"',
+        "--no-cache",
         "--cache-from=type=registry,ref=cache.example/c:t",
         "--cache-to=type=registry,ref=cache.example/c:t,mode=max",
         "--provenance=mode=max",
@@ -93,6 +95,7 @@ def test_buildctl() -> None:
         "--opt=attest:provenance=mode=max",
         "--opt=attest:sbom=",
         '--secret=id=boatyard-ca,"src=/site/ca,1.pem"',
+        "--no-cache",
         "--import-cache=type=registry,ref=cache.example/c:t",
         "--export-cache=type=registry,ref=cache.example/c:t,mode=max",
         "--output=type=image,name=registry.example/image:tag,push=true",
@@ -102,7 +105,7 @@ def test_buildctl() -> None:
 @pytest.mark.parametrize("driver", [Buildx(Buildkit()), Buildctl(Buildkit(), "")])
 def test_what_is_switched_off_leaves_no_flag(driver: Any) -> None:
     plain = msgspec.structs.replace(
-        SOLVE, network="default", cache_from=None, cache_to=None, provenance="off", sbom=False
+        SOLVE, network="default", no_cache=False, cache_from=None, cache_to=None, provenance="off", sbom=False
     )
     words = " ".join(driver.command(plain))
     assert not [

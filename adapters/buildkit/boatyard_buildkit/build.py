@@ -151,6 +151,7 @@ def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> So
         labels=job.labels,
         network=job.network.mode,
         secrets=_secrets(job, work, secrets),
+        no_cache=job.force,
         cache_from=cache_from,
         cache_to=cache_to,
         provenance=job.output.provenance,

@@ -3,7 +3,8 @@
 Where builds run side by side and share steps, BuildKit merges those steps, and asks one build's client for what
 another build needs. If that client goes (its build was cancelled, or its job killed), the other build can end
 with an error of the session: seen with BuildKit 0.13 for about one build in forty, when builds beside it are
-killed all the time. What was built is in BuildKit's cache by then, so to solve again costs little.
+killed all the time. What was built is in BuildKit's cache by then, so to solve again costs little; but a forced
+build, which uses no cache, begins anew.
 """
 
 import re

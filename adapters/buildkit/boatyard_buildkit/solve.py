@@ -27,6 +27,8 @@ class Solve(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     network: str
     secrets: dict[str, Path]
+    no_cache: bool
+    """No step is answered by an earlier build; the folders of cache mounts stay."""
     cache_from: dict[str, str] | None
     """Attributes of the cache import; None for none."""
     cache_to: dict[str, str] | None

@@ -49,6 +49,8 @@ class Buildctl:
             options["attest:sbom"] = ""
         command += [f"--opt={name}={value}" for name, value in options.items()]
         command += ["--secret=" + attributes({"id": name, "src": str(path)}) for name, path in solve.secrets.items()]
+        if solve.no_cache:
+            command.append("--no-cache")
         if solve.cache_from:
             command.append("--import-cache=" + attributes(solve.cache_from))
         if solve.cache_to:

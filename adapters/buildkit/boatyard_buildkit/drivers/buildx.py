@@ -42,6 +42,8 @@ class Buildx:
         command += [f"--label={name}={value}" for name, value in solve.labels.items()]
         command += [f"--build-context={name}={where}" for name, where in solve.contexts.items()]
         command += ["--secret=" + attributes({"id": name, "src": str(path)}) for name, path in solve.secrets.items()]
+        if solve.no_cache:
+            command.append("--no-cache")
         if solve.cache_from:
             command.append("--cache-from=" + attributes(solve.cache_from))
         if solve.cache_to:

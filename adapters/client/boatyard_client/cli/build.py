@@ -12,7 +12,7 @@ from boatyard_client.cli.output import json_option, note, print_json, scope_opti
 @click.argument("file")
 @input_options
 @scope_options
-@click.option("--force", is_flag=True, help="Build even if the registry has the image.")
+@click.option("--force", is_flag=True, help="Build anew: use neither the image that is there nor the cache.")
 @click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and leave it.")
 @click.option(
     "--secret",
