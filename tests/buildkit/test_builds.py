@@ -207,10 +207,8 @@ def get(engine: Engine, job: BuildJob, path: str) -> bytes:
 def test_the_cache_of_a_registry_is_written_and_read(engine: Engine, tmp_path: Path) -> None:
     layer = command(unique())
     cache = f"{engine.host}/cache/{random.token_hex(4)}"
-    results = [
-        engine.build(engine.job([layer], cache_repository=cache), tmp_path / name, module=module)
-        for name, module in (("one", "boatyard_buildkit"), ("two", "boatyard_buildkit"))
-    ]
+    job = engine.job([layer], cache_repository=cache)
+    results = [engine.build(job, tmp_path / name) for name in ("one", "two")]
     phases = [[time.phase for time in result.phases] for result in results]
     assert all(result.state is State.SUCCEEDED for result in results)
     assert all(Phase.EXPORT_CACHE in found for found in phases)
