@@ -20,6 +20,8 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 
 SOURCE: dict[str, Any] = json.loads(gzip.decompress(Path(sys.argv.pop(1)).read_bytes()))
 NOT_IN_A_PROVIDER = frozenset({"alias"})
+CAPABILITIES = pb.ServerCapabilities(plan_destroy=False, get_provider_schema_optional=True)
+"""Terraform need not ask each new process for the schema that it has from another."""
 
 
 class Stub(rpc.ProviderServicer):
@@ -27,11 +29,11 @@ class Stub(rpc.ProviderServicer):
         pass
 
     def GetMetadata(self, request, context):
-        capabilities = pb.ServerCapabilities(plan_destroy=False, get_provider_schema_optional=False)
-        return pb.GetMetadata.Response(server_capabilities=capabilities)
+        return pb.GetMetadata.Response(server_capabilities=CAPABILITIES)
 
     def GetProviderSchema(self, request, context):
         return pb.GetProviderSchema.Response(
+            server_capabilities=CAPABILITIES,
             provider=pb.Schema(block=schema.block(SOURCE["provider"], without=NOT_IN_A_PROVIDER)),
             resource_schemas={name: pb.Schema(block=schema.block(b)) for name, b in SOURCE["resources"].items()},
             data_source_schemas={name: pb.Schema(block=schema.block(b)) for name, b in SOURCE["data"].items()},
