@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench bundle builder-image lock clean setup
 
+# Else each of hundreds of processes would compile again what it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 
 help:  ## list the targets
