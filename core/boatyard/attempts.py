@@ -18,8 +18,8 @@ class Start(msgspec.Struct, frozen=True):
 def decide(latest: Build | None, *, now: float, hold_seconds: float, force: bool) -> Join | Start:
     """What an `ensure` means, given the latest build of the same key.
 
-    A build under way is joined, even with `force`: it is as fresh as one could ask for. A failure that is
-    the user's to mend answers for `hold_seconds`, so that a thousand retries start one build. Whatever
+    A build under way is joined, even with `force`: two of one key would push one tag, in no order. A failure
+    that is the user's to mend answers for `hold_seconds`, so that a thousand retries start one build. Whatever
     else ended is started anew; a success among them, because the registry said that it is gone.
     """
     if latest is None:

@@ -34,7 +34,7 @@ class OrderRequest(_Ask, frozen=True, kw_only=True):
     domain: Name = "development"
     registry_secret: str = ""
     force: bool = False
-    """Build even if the registry has the image, or a failure is still held."""
+    """Build anew, without the builder's cache, even if the registry has the image or a failure is still held."""
 
 
 class PlanAnswer(_Tell, frozen=True, kw_only=True):
