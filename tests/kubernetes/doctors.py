@@ -13,6 +13,7 @@ from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes import KubernetesJobRunner, connect
+from boatyard_kubernetes.certificates import certificate_secrets
 from boatyard_kubernetes.doctor.examination import Examination
 from boatyard_kubernetes.doctor.prospects import first_advice
 from boatyard_kubernetes.doctor.rights import Person
@@ -20,7 +21,7 @@ from boatyard_kubernetes.topology import choose
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
 from tests.kubernetes.loopback.hands import HandNode
 from tests.kubernetes.loopback.resources import BY_KIND
-from tests.kubernetes.site import NAMESPACE, Site
+from tests.kubernetes.site import NAMESPACE, Site, settings
 
 SCOPE = Scope("default", "development")
 NODE = {
@@ -36,6 +37,15 @@ NODE = {
 }
 PLACE: dict[str, Any] = {"missing": [], "python": "3.12.1", "identity": None, "buildkitd": []}
 REACHED = {"stage": "", "error": ""}
+EXTERNAL = msgspec.structs.replace(settings(), buildkit_uri="tcp://elsewhere:1234")
+
+
+def managed(**kubernetes: Any) -> Settings:
+    return msgspec.convert({"kubernetes": {"builderImage": "registry.test/builder:1", **kubernetes}}, Settings)
+
+
+def client_secret(chosen: Settings) -> list[dict[str, Any]]:
+    return [s.to_dict() for s in certificate_secrets(chosen, [NAMESPACE]) if s.metadata.namespace == NAMESPACE]  # type: ignore[union-attr]
 
 
 class Report:

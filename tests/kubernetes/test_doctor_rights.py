@@ -1,0 +1,99 @@
+"""What the function may do, what its asker may know, and what admission lets in."""
+
+from typing import Any
+
+from boatyard.finding import Level
+from boatyard_kubernetes.doctor.rights import Person
+from tests.kubernetes.doctors import client_secret, examine, label_namespace, managed
+from tests.kubernetes.loopback.rbac import User
+from tests.kubernetes.loopback.resources import BY_KIND
+from tests.kubernetes.site import FUNCTION, HOME, NAMESPACE, TOKEN, settings, site
+
+ME = f"system:serviceaccount:{HOME}:{FUNCTION}"
+
+
+def test_pod_security_decides_which_topologies_there_are() -> None:
+    with site() as (it, _):
+        label_namespace(it, "restricted")
+        report = examine(it)
+        seen = report["admission"]
+        assert seen.status is Level.FAIL and "PodSecurity" in seen.detail and "=privileged" in seen.advice
+        assert "external" in report.works and "daemonless" not in report.works
+        it.cluster.namespace("boatyard-buildkit", level="privileged")
+        it.cluster.apply(*client_secret(managed()))
+        assert examine(it)["admission"].status is Level.FAIL
+        assert "managed" in examine(it).works, "nobody has deployed it, but it would be let in"
+        not_deployed = examine(it, managed())["admission"]
+        assert '"buildkitd" not found' in not_deployed.detail and "manifests" in not_deployed.advice
+        it.cluster.apply(_account("boatyard-buildkit", "buildkitd"))
+        well = examine(it, managed())
+        assert well.chosen.status is Level.OK and well.works == ["managed", "external"]
+        label_namespace(it, "baseline", "boatyard-buildkit")
+        ill = examine(it, managed())
+        assert "Label boatyard-buildkit" in ill["admission"].advice and ill.works == ["external"]
+
+
+def test_the_managed_buildkitds_namespace_has_to_be_there() -> None:
+    with site() as (it, _):
+        report = examine(it, managed())
+        assert "boatyard-buildkit does not exist" in report["admission"].detail
+        assert "manifests" in report["admission"].advice
+
+
+def test_the_functions_rights_are_asked_for_the_function() -> None:
+    chosen = settings(namespaces=[NAMESPACE])
+    with site(chosen) as (it, _):
+        assert examine(it)["rbac"].detail.startswith(f"{ME} may do all")
+        group = examine(it, function=Person("", ("boatyard:x:function",)))["rbac"]
+        assert group.status is Level.FAIL and group.detail.startswith("the group boatyard:x:function may not create, ")
+        role = it.cluster.objects("Role")[0]
+        role["rules"] = [rule for rule in role["rules"] if rule["resources"] != ["pods/log"]]
+        it.cluster.store.replace(_kind("rbac.authorization.k8s.io/v1", "Role"), role)
+        report = examine(it)
+        assert report["rbac"].detail == f"{ME} may not get pods/log in default-development"
+        assert "manifests" in report["rbac"].advice and report.works == [], "an administrator's rights do not help it"
+        it.cluster.store.remove(_kind("rbac.authorization.k8s.io/v1", "RoleBinding"), NAMESPACE, "boatyard-function")
+        none = examine(it)["rbac"]
+        assert none.status is Level.FAIL and "no RoleBinding boatyard-function" in none.detail and "--as" in none.advice
+
+
+def test_who_may_not_ask_for_others_is_asked_about() -> None:
+    with site() as (it, _):
+        it.cluster.users["nobody"] = User("nobody")
+        report = examine(it, settings(namespaces=[NAMESPACE]), token="nobody")
+        seen = report["rbac"]
+        assert seen.status is Level.FAIL and "create, delete, list, patch jobs.batch in default" in seen.detail
+        assert "get pods/log in default-development" in seen.detail and report.works == []
+        assert report["nodes"].status is Level.UNKNOWN and report["admission"].status is Level.UNKNOWN
+        mine = examine(it, token=TOKEN)
+        assert mine["rbac"].status is Level.WARN and "--as" in mine["rbac"].advice
+
+
+def test_who_may_only_read_is_no_proof_against_builds() -> None:
+    with site() as (it, _):
+        it.cluster.users["reader"] = User("reader")
+        rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list"]}]
+        group = "rbac.authorization.k8s.io"
+        for obj in (
+            {"kind": "ClusterRole", "rules": rules},
+            {
+                "kind": "ClusterRoleBinding",
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "reader"},
+                "subjects": [{"kind": "User", "name": "reader", "apiGroup": group}],
+            },
+        ):
+            it.cluster.apply({"apiVersion": f"{group}/v1", "metadata": {"name": "reader"}, **obj})
+        report = examine(it, token="reader", push=True)
+        for check in ("rbac", "admission", "builder image", "user namespaces"):
+            seen = report[check]
+            assert seen.status is Level.UNKNOWN and "you may not create" in seen.detail, seen
+        assert "somebody who may" in report["rbac"].advice
+        assert report.chosen.status is Level.UNKNOWN and report.advice
+
+
+def _account(namespace: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
+
+
+def _kind(api_version: str, kind: str) -> Any:
+    return BY_KIND[api_version, kind]
