@@ -122,7 +122,7 @@ def test_a_forced_build_runs_every_step_again(engine: Engine, tmp_path: Path) ->
 
 
 def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
-    """With an empty cache. Byte code has the times of its sources in it, wheels those of their files."""
+    """Without a cache. Byte code has the times of its sources in it, wheels those of their files."""
     files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
     layers: list[dict[str, Any]] = [
         {"pipPackages": {"packages": ["six==1.17.0"]}},

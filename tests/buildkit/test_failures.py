@@ -207,7 +207,7 @@ class TestImmutableTags:
             yield fake
 
     def job(self, engine: Engine, fake: FakeRegistry, **changes: Any) -> BuildJob:
-        """Built twice without a cache it is not the same image, byte by byte."""
+        """No two such jobs make the same image, byte by byte."""
         insecure = (*engine.settings.insecure_registries, fake.address)
         script = commands("head -c 16 /dev/urandom > /srv/random")
         return engine.job(script, registry=f"{fake.address}/acme", insecure_registries=insecure, **changes)
