@@ -10,12 +10,13 @@ NETWORK_SECRET: Final = "boatyard-network"  # noqa: S105
 CA_PATH: Final = "/run/boatyard/ca.pem"
 NETWORK_PATH: Final = "/run/boatyard/network.sh"
 SECRETS_PATH: Final = "/run/boatyard/secrets"
+SALT_PATH: Final = "/dev/boatyard"
 
 
-def secret_id(scope: str, name: str) -> str:
-    """The id under which the job hands the secret to BuildKit.
+def secret_id(prefix: str, name: str) -> str:
+    """The id under which the job hands the secret to BuildKit. `prefix` is `Site.secret_prefix`.
 
-    BuildKit keeps a step's result by its instruction, and knows of a secret only the id: without the scope, a
+    BuildKit keeps a step's result by its instruction, and knows of a secret only the id: without the prefix, a
     step of one project would be answered with what another project's secret made of it.
     """
-    return f"{scope}secret-{name}"
+    return f"{prefix}secret-{name}"

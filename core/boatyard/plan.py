@@ -84,7 +84,11 @@ def make_plan(order: Order, settings: Settings) -> Plan:
         base=base,
         image_id=str(target),
         uv_by_architecture=bool(settings.uv.directory),
-        site=Site(network=_has_network(settings.network), scope=_site_scope(order.scope)),
+        site=Site(
+            network=_has_network(settings.network),
+            cache_prefix=_site_scope(order.scope),
+            secret_prefix=_site_scope(order.scope),
+        ),
     )
     parents = (keys.base, *keys.layers)
     return Plan(

@@ -82,7 +82,11 @@ class Output(_Section, frozen=True, kw_only=True):
 
 class Limits(_Section, frozen=True, kw_only=True):
     concurrent_builds: int = 2
+    concurrent_builds_per_project: int = 0
+    """Builds of one project and domain that run at once; 0 is a fair share (`boatyard.shares`)."""
     queued_builds: int = 10_000
+    queued_builds_per_project: int = 0
+    """Builds of one project and domain that wait at once; 0 is a fair share (`boatyard.shares`)."""
     build_timeout_seconds: int = 3600
     context_bytes: int = 2 * 1024**3
     context_entries: int = 200_000
@@ -176,6 +180,8 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
 
 class Settings(_Section, frozen=True, kw_only=True):
     enabled: bool = True
+    isolation: Literal["project", "deployment"] = "project"
+    """What builds share: `project` keeps each project and domain apart, `deployment` is one team that trusts itself."""
     target_config_map_name: str = "build-image-config"
     buildkit_uri: str = ""
     default_repository: str = ""

@@ -6,7 +6,7 @@ The script is a JSON string, so nothing in it can end the instruction, add a fla
 import msgspec
 
 from boatyard.dockerfile.quoting import json_array
-from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SECRETS_PATH, secret_id
+from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SALT_PATH, SECRETS_PATH, secret_id
 from boatyard.spec import Secret
 
 
@@ -15,13 +15,30 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     network: bool = False
     """Mount the CA bundle and source the network script (indexes, proxies): both stay out of layers."""
-    scope: str = ""
-    """Prefix of the ids of cache and secret mounts. Projects do not share them: one could poison another's packages."""
+    cache_prefix: str = ""
+    """Of the ids of cache mounts. Projects do not share them: one could poison another's packages."""
+    secret_prefix: str = ""
+    """Of the ids of secret mounts: a name means another value in another project."""
+    salt: str = ""
+    """Makes a step an entry of its own in BuildKit's cache, so that it never answers for another project's."""
+
+
+def site_flags(site: Site) -> tuple[str, ...]:
+    """The flags that every RUN has, whoever wrote it; they go right after the word RUN."""
+    flags: list[str] = []
+    if site.salt:
+        # BuildKit's cache key of a step has its mounts. /dev is a tmpfs in every container, so a mount point
+        # there leaves nothing in the layer, and no `rm -rf` of a user's command meets it.
+        flags.append(f"--mount=type=tmpfs,target={SALT_PATH}/{site.salt}")
+    if site.network:
+        flags.append(f"--mount=type=secret,id={CA_SECRET},target={CA_PATH}")
+        flags.append(f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}")
+    return tuple(flags)
 
 
 def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:
     sharing = "locked" if locked else "shared"
-    return f"--mount=type=cache,id={site.scope}{name},target={target},sharing={sharing}"
+    return f"--mount=type=cache,id={site.cache_prefix}{name},target={target},sharing={sharing}"
 
 
 def bind(source: str, target: str, *, writable: bool = False) -> str:
@@ -30,15 +47,12 @@ def bind(source: str, target: str, *, writable: bool = False) -> str:
 
 def run(site: Site, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple[Secret, ...] = ()) -> str:
     """One RUN. Secrets become variables of the script, or files where they name a mount path."""
-    flags: list[str] = []
-    prelude: list[str] = []
-    if site.network:
-        flags.append(f"--mount=type=secret,id={CA_SECRET},target={CA_PATH}")
-        flags.append(f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}")
-        prelude.append(f". {NETWORK_PATH}")
+    flags = [*site_flags(site)]
+    prelude = [f". {NETWORK_PATH}"] if site.network else []
     for secret in dict.fromkeys(secrets):
         target = secret.mount_path or f"{SECRETS_PATH}/{secret.name}"
-        flags.append(f"--mount=type=secret,id={secret_id(site.scope, secret.name)},target={target},required=true")
+        mounted = secret_id(site.secret_prefix, secret.name)
+        flags.append(f"--mount=type=secret,id={mounted},target={target},required=true")
         if variable := secret.environment_name:
             # `$(…)` drops line ends at the end of its output; the x keeps those of the value.
             prelude.append(f'{variable}="$(cat {target}; printf x)"; export {variable}="${{{variable}%x}}"')
