@@ -12,6 +12,7 @@ from typing import Any, Final, get_origin
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.settings import Settings
 
@@ -72,9 +73,9 @@ def _value(name: str, text: str, kind: Any) -> Any:
         return text
     if text.lstrip().startswith(("[", "{")):
         try:
-            return msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise invalid(f"{name}: not JSON: {error}", field=name) from None
+            return decode_json(text, object)
+        except Undecodable as error:
+            raise invalid(f"{name}: {error}", field=name) from None
     if get_origin(kind) is dict:
         raise invalid(f"{name}: a table is written as JSON: {{…}}", field=name)
     return [part.strip() for part in text.split(",") if part.strip()]

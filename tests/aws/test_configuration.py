@@ -49,7 +49,7 @@ def test_the_functions_own_variables(clients: Clients) -> None:
         ({"BOATYARD_RUNNER": "codebuild"}, "BOATYARD_CODEBUILD_PROJECT"),
         ({"BOATYARD_RUNNER": "nomad"}, "BOATYARD_RUNNER"),
         ({"BOATYARD_BUCKET": ""}, "BOATYARD_BUCKET"),
-        ({"BOATYARD_SETTINGS": "{"}, "BOATYARD_SETTINGS is not JSON"),
+        ({"BOATYARD_SETTINGS": "{"}, "BOATYARD_SETTINGS: not JSON"),
         ({"BOATYARD_SETTINGS": "/no/such/file"}, "cannot be read"),
         ({"BOATYARD_SETTINGS": '{"buildKitUri": "x"}'}, "buildKitUri"),
         ({"BOATYARD_LIMITS__LAYERS": "many"}, "BOATYARD_LIMITS__LAYERS"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard_buildkit.instructions import Instructions, StepName, parse_step, run_script, shorten
+from boatyard_buildkit.instructions import Instructions, StepName, parse_step, run_script, script_of, shorten
 from tests.buildkit import jobs
 
 LAYERS = [
@@ -91,3 +91,8 @@ def test_long_instructions_are_cut() -> None:
 
 def test_nothing_here_needs_a_folder(tmp_path: Path) -> None:
     assert Instructions(jobs.make()).text_at(10**6) == ""
+
+
+def test_words_of_a_run_that_nest_without_end_are_no_script() -> None:
+    assert script_of("[" * 60_000) == ""
+    assert script_of('["x", ' + "[" * 60_000) == ""

@@ -146,7 +146,7 @@ def test_what_a_file_is_follows_from_its_name_or_its_beginning(folder: Path) -> 
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        ("{", "is not JSON"),
+        ("{", "not JSON"),
         ("[]", "is not a spec"),
         ('{"baseImage": 1}', "Expected `str`"),
         ('{"baseImage": "x", "pythonVersion": "3.12", "unknown": 1}', "unknown field `unknown`"),

@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.settings import Settings
 from boatyard.settings_variables import with_variables
@@ -98,11 +99,11 @@ def _document(given: str, clients: Clients) -> dict[str, Any]:
             text = _from_bucket(given, clients)
         elif not given.lstrip().startswith("{"):
             text = Path(given).read_bytes()
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return decode_json(text, dict[str, Any])
     except OSError as error:
         raise invalid(f"BOATYARD_SETTINGS: {given} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(f"BOATYARD_SETTINGS is not JSON: {error}") from None
+    except Undecodable as error:
+        raise invalid(f"BOATYARD_SETTINGS: {error}") from None
 
 
 def _from_bucket(url: str, clients: Clients) -> bytes:

@@ -7,6 +7,7 @@ GetSecretValue is the job's.
 from collections.abc import Iterable
 from typing import Final
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.ports import Scope, SecretValue
 from boatyard_aws.clients import Clients
@@ -79,9 +80,9 @@ def _check_docker_config(value: bytes) -> None:
     import msgspec
 
     try:
-        auths = msgspec.json.decode(value, type=dict[str, msgspec.Raw]).get("auths")
-        if auths is not None and msgspec.json.decode(auths, type=dict[str, dict[str, str]]):
+        auths = decode_json(value, dict[str, msgspec.Raw]).get("auths")
+        if auths is not None and decode_json(bytes(auths), dict[str, dict[str, str]]):
             return
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except Undecodable:
         pass
     raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

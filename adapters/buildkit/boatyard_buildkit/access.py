@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.settings import AuthenticationType, Buildkit
 
@@ -34,8 +35,8 @@ def read_access(path: Path | None) -> Access:
         data = path.read_bytes()
         if path.suffix == ".toml":
             return msgspec.toml.decode(data, type=Access)
-        return msgspec.json.decode(data, type=Access)
+        return decode_json(data, Access)
     except OSError as error:
         raise invalid(f"the settings file {path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, Undecodable, UnicodeDecodeError, RecursionError) as error:
         raise invalid(f"the settings file {path} is not valid: {error}") from None

@@ -16,9 +16,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from boatyard.build import State
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard_buildkit.access import read_access
@@ -40,9 +39,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--termination-log", type=Path, help="in a pod: the termination message's file")
     options = parser.parse_args(arguments)
     try:
-        job = msgspec.json.decode(options.job.read_bytes(), type=BuildJob)
+        job = decode_json(options.job.read_bytes(), BuildJob)
         access = read_access(options.buildkit)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (OSError, Undecodable) as error:
         print(f"boatyard_buildkit: the job {options.job} cannot be read: {error}", file=sys.stderr)
         return 2
     except BoatyardError as error:

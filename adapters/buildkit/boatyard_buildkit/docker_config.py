@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard_buildkit.secret_files import SecretFiles
@@ -69,8 +70,8 @@ def write_docker_config(
 def passwords_of(document: bytes) -> list[bytes]:
     """What is private in a Docker config, decoded and as it stands there; none if it is no Docker config."""
     try:
-        auths = msgspec.json.decode(document, type=_Auths).auths.values()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        auths = decode_json(document, _Auths).auths.values()
+    except Undecodable:
         return []
     found = [value for auth in auths for value in (auth.auth, auth.password, auth.identitytoken, auth.registrytoken)]
     for auth in auths:
@@ -97,11 +98,11 @@ def _buildx(folder: Path, source: Path, job: BuildJob) -> Path:
 
 def _auths(path: Path, name: str) -> dict[str, Any]:
     try:
-        document = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        document = decode_json(path.read_bytes(), dict[str, Any])
         auths = document.get("auths", {})
         if isinstance(auths, dict) and all(isinstance(auth, dict) for auth in auths.values()):
             return auths
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except Undecodable:
         pass
     raise BoatyardError("INVALID_SPEC", f"the registry secret {name} is not a Docker config JSON with `auths`")
 
@@ -112,10 +113,10 @@ def _host(server: str) -> str:
 
 def _read(source: Path) -> dict[str, Any]:
     try:
-        return msgspec.json.decode((source / "config.json").read_bytes(), type=dict[str, Any])
+        return decode_json((source / "config.json").read_bytes(), dict[str, Any])
     except FileNotFoundError:
         return {}
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except Undecodable:
         raise BoatyardError("INVALID_SPEC", f"{source / 'config.json'} is not JSON") from None
 
 

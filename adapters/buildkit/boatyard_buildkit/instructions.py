@@ -1,11 +1,11 @@
 """The Dockerfile's instructions as the job needs them: which step is which line, and whose."""
 
-import json
 import re
 from typing import Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.job import BuildJob, JobLayer
 
 _STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
@@ -107,8 +107,8 @@ def script_of(arguments: str) -> str:
     if not arguments.startswith("["):
         return ""
     try:
-        words = json.loads(arguments)
-    except ValueError:
+        words = decode_json(arguments, object)
+    except Undecodable:
         return ""
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return ""

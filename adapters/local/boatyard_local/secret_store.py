@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.policy import check_scope
 from boatyard.ports import Scope, SecretValue
@@ -42,8 +43,8 @@ class _DockerConfig(msgspec.Struct):
 def _check_docker_config(value: bytes) -> None:
     """Refused while its author is there to mend it. The refusal quotes nothing: it would be the secret."""
     try:
-        config = msgspec.json.decode(value, type=_DockerConfig)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        config = decode_json(value, _DockerConfig)
+    except Undecodable:
         config = _DockerConfig()
     if not config.auths:
         raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_registry.credentials import Credentials
 
@@ -80,8 +81,8 @@ class DockerConfigKeychain:
 def parse_docker_config(document: bytes, *, source: str) -> DockerConfig:
     """Raises INVALID_SPEC. The error never quotes the document, which holds passwords."""
     try:
-        return msgspec.json.decode(document, type=DockerConfig)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(document, DockerConfig)
+    except Undecodable:
         raise BoatyardError("INVALID_SPEC", f"{source} is not a Docker config JSON with `auths`") from None
 
 
@@ -128,8 +129,8 @@ def _ask_helper(name: str, host: str) -> Credentials | None:
             return None
         raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} failed for {host} (exit code {done.returncode})")
     try:
-        answer = msgspec.json.decode(done.stdout, type=_HelperAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = decode_json(done.stdout, _HelperAnswer)
+    except Undecodable:
         raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} answered something that is not JSON") from None
     if answer.username == "<token>":
         return Credentials(identity_token=answer.secret)

@@ -12,6 +12,7 @@ from boatyard.api.connect import ImageServiceCodec, get_image
 from boatyard.api.handlers import Call, Deployment, Handlers, Reply
 from boatyard.api.http import Request, Response
 from boatyard.api.operations import OPERATIONS, Operation
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.service import Service
 
@@ -65,12 +66,9 @@ class Api:
             # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
             raise BoatyardError("UNSUPPORTED_MEDIA_TYPE", f"content-type is {kind or 'missing'!r}, not {_JSON}")
         try:
-            return self._decoders[operation.name].decode(request.body)
-        except msgspec.ValidationError as error:
-            message, _, path = str(error).partition(" - at `$")
-            raise invalid(message, field=path.strip("`.") or None) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise invalid(f"the body is not JSON: {error}") from None
+            return decode_json(request.body, self._decoders[operation.name])
+        except Undecodable as error:
+            raise invalid(f"the body: {error.reason}", field=error.path or None) from None
 
 
 def _respond(reply: Reply) -> Response:

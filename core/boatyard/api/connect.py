@@ -12,6 +12,8 @@ import msgspec
 
 from boatyard import target as targets
 from boatyard.api.http import Request, Response
+from boatyard.api.problem import quotable
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.policy import allow, check_scope
 from boatyard.ports import Scope
@@ -98,9 +100,9 @@ def _decode(data: bytes, codec: ImageServiceCodec | None) -> GetImageRequest:
     if codec is not None:
         return codec.decode_request(data)
     try:
-        return msgspec.json.decode(data or b"{}", type=GetImageRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(str(error)) from None
+        return decode_json(data or b"{}", GetImageRequest)
+    except Undecodable as error:
+        raise invalid(f"the body: {error.reason}", field=error.path or None) from None
 
 
 def _find(ask: GetImageRequest, service: Service) -> GetImageResponse:
@@ -124,5 +126,5 @@ def _error(error: BoatyardError) -> Response:
 
 
 def _refusal(status: int, code: str, message: str) -> Response:
-    body = msgspec.json.encode({"code": code, "message": message})
+    body = msgspec.json.encode({"code": code, "message": quotable(message)})
     return Response(status=status, body=body, headers={"content-type": "application/json"})

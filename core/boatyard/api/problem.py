@@ -1,5 +1,7 @@
 """Errors as application/problem+json."""
 
+from typing import Final
+
 import msgspec
 
 from boatyard.api.http import Response
@@ -8,6 +10,9 @@ from boatyard.errors import BoatyardError
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5
+_LONGEST: Final = 2_000
+"""Characters of a text that may quote what was sent: an answer is never as large as its request."""
+_MOST_NAMES: Final = 100
 
 
 def problem(error: BoatyardError) -> Problem:
@@ -16,13 +21,13 @@ def problem(error: BoatyardError) -> Problem:
         type=f"urn:boatyard:error:{error.code}",
         title=meaning.title,
         status=meaning.status,
-        detail=error.detail,
+        detail=quotable(error.detail),
         code=error.code,
         retryable=meaning.retryable,
         advice=meaning.advice,
-        field=error.field,
+        field=quotable(error.field) if error.field else None,
         layer_index=error.layer_index,
-        missing=error.missing,
+        missing=tuple(quotable(name) for name in error.missing[:_MOST_NAMES]),
     )
 
 
@@ -31,3 +36,10 @@ def respond(error: BoatyardError, headers: dict[str, str] | None = None) -> Resp
     if error.meaning.status in (429, 503):
         out["retry-after"] = str(error.retry_after_seconds or _RETRY_AFTER_SECONDS)
     return Response(status=error.meaning.status, body=msgspec.json.encode(problem(error)), headers=out)
+
+
+def quotable(text: str) -> str:
+    """Short enough for an answer, and encodable: a path of a function URL's event may hold half a surrogate pair."""
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from boatyard.decoding import Undecodable, convert
 from boatyard.errors import invalid
 from boatyard.spec.check import check_spec
 from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
@@ -13,11 +14,11 @@ from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
 def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
     """A JSON document (as decoded: dicts, lists, strings) -> a spec, or INVALID_SPEC with the field."""
     try:
-        wire = msgspec.convert(document, SpecDocument, strict=True)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        found = re.match(r"\.layers\[(\d+)\]", path)
-        raise invalid(message, field=field + path.rstrip("`"), layer_index=int(found[1]) if found else None) from None
+        wire = convert(document, SpecDocument)
+    except Undecodable as error:
+        found = re.match(r"layers\[(\d+)\]", error.path)
+        place = f"{field}.{error.path}" if error.path else field
+        raise invalid(error.reason, field=place, layer_index=int(found[1]) if found else None) from None
     return check_spec(wire, field=field)
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from boatyard import base_images, canonical
 from boatyard.api.messages import OrderRequest
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.plan import Order, Plan
 from boatyard.reference import Reference
@@ -46,8 +47,8 @@ class Orders:
         if stored is None:
             return None
         try:
-            return msgspec.json.decode(stored.body, type=Built)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return decode_json(stored.body, Built)
+        except Undecodable as error:
             raise invalid(f"{key} is no order: {error}") from None
 
     def bases(self) -> Iterator[tuple[str, int]]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard.settings import BaseImageRule, Settings
@@ -71,8 +72,8 @@ class Pins:
 def _parsed(body: bytes) -> dict[str, str]:
     """Never taken for no pins: the old images would be answered for good."""
     try:
-        return msgspec.json.decode(body, type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(body, dict[str, str])
+    except Undecodable:
         raise BoatyardError(
             "INTERNAL", f"{layout.PINS} in the bucket is no table of digests: mend or delete it"
         ) from None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_aws.ecr.host import EcrHost
@@ -83,8 +84,8 @@ class _Image:
             )
         for found in answer["images"]:
             try:
-                return msgspec.json.decode(found["imageManifest"], type=Manifest)
-            except msgspec.DecodeError:
+                return decode_json(found["imageManifest"], Manifest)
+            except Undecodable:
                 break
         raise self._unreadable("a manifest")
 
@@ -103,8 +104,8 @@ class _Image:
         if body is None:
             raise self._unreadable("its configuration")
         try:
-            return msgspec.json.decode(body, type=ImageConfig)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            return decode_json(body, ImageConfig)
+        except Undecodable:
             return ImageConfig()  # an artifact of another kind, such as a chart or a cache
 
     def _explained(self, action: str) -> AbstractContextManager[None]:

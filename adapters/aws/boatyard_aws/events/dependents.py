@@ -12,6 +12,7 @@ import msgspec
 
 from boatyard.api.handlers import order_of
 from boatyard.api.messages import BuildAnswer
+from boatyard.decoding import Undecodable, convert
 from boatyard.errors import BoatyardError, invalid
 from boatyard.reference import Reference
 from boatyard.service import Service
@@ -129,6 +130,6 @@ def _event(kind: str, detail: _Message) -> dict[str, Any]:
 
 def _detail(event: dict[str, Any], kind: type[_Detail]) -> _Detail:
     try:
-        return msgspec.convert(event["detail"], kind)
-    except msgspec.ValidationError as error:
+        return convert(event["detail"], kind)
+    except Undecodable as error:
         raise invalid(f"the event's detail: {error}") from None

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.ports import Clock, Registry
 from boatyard.reference import Reference
@@ -71,7 +72,7 @@ class Drift:
         if stored is None:
             return {}
         try:
-            report = msgspec.json.decode(stored.body, type=DriftReport)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            report = decode_json(stored.body, DriftReport)
+        except Undecodable:
             return {}  # a day is lost, not all that come
         return {base.base: found for base in report.bases if (found := base.current or base.known)}

@@ -8,6 +8,7 @@ import msgspec
 from boatyard.api.handlers import order_of
 from boatyard.api.messages import BuildAnswer, OrderRequest
 from boatyard.api.problem import problem
+from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.service import Answer, Service
 from boatyard_aws.events.outcome import Outcome
@@ -17,10 +18,9 @@ from boatyard_aws.s3 import Bucket, layout
 def request_of(document: Any) -> OrderRequest:
     """The body of POST /v1/builds. Raises INVALID_SPEC."""
     try:
-        return msgspec.convert(document, OrderRequest)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise invalid(message, field=path.strip("`.") or None) from None
+        return convert(document, OrderRequest)
+    except Undecodable as error:
+        raise invalid(error.reason, field=error.path or None) from None
 
 
 class Ordering:
@@ -70,9 +70,9 @@ def _outcome(name: str, answer: Answer) -> Outcome:
 
 def _document(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(f"the document is not JSON: {error}") from None
+        return decode_json(body, object)
+    except Undecodable as error:
+        raise invalid(f"the document: {error}") from None
 
 
 def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:

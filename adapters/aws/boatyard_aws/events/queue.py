@@ -8,7 +8,6 @@ ReportBatchItemFailures.
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
     EventType,
@@ -16,6 +15,8 @@ from aws_lambda_powertools.utilities.batch import (
     process_partial_response,
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from boatyard.decoding import Undecodable, decode_json
 
 Take = Callable[[Any, str], None]
 
@@ -35,6 +36,6 @@ def partial_response(event: dict[str, Any], context: Any, take: Take) -> dict[st
 def _body(text: str) -> Any:
     """JSON as it is; anything else as text, to be refused where all is refused."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(text, object)
+    except Undecodable:
         return text

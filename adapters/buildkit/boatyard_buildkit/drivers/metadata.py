@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
+
 
 class _Metadata(msgspec.Struct, frozen=True):
     digest: str | None = msgspec.field(name="containerimage.digest", default=None)
@@ -11,6 +13,6 @@ class _Metadata(msgspec.Struct, frozen=True):
 
 def image_digest(path: Path) -> str | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Metadata).digest
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(path.read_bytes(), _Metadata).digest
+    except (OSError, Undecodable):
         return None

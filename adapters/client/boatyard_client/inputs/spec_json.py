@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import msgspec
-
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.spec import ImageSpec, parse_spec
 from boatyard_client.errors import InputError
@@ -14,9 +13,9 @@ from boatyard_client.packing import DockerIgnore, Packer, context_paths
 def spec_json(text: str, origin: str, wanted: Wanted) -> Draft:
     """The paths that its layers name are taken from the context folder, less what .dockerignore leaves out."""
     try:
-        document = msgspec.json.decode(text.encode("utf-8", "surrogateescape"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{origin} is not JSON: {error}") from None
+        document = decode_json(text.encode("utf-8", "surrogateescape"), object)
+    except Undecodable as error:
+        raise InputError(f"{origin}: {error}") from None
     if not isinstance(document, dict):
         raise InputError(f"{origin} is not a spec: a spec is a JSON object with baseImage and layers")
     try:

@@ -1,0 +1,54 @@
+"""JSON from outside -> a type. Every way in which that fails is one error.
+
+msgspec raises ValidationError for a wrong type, DecodeError for bad JSON, UnicodeDecodeError for bytes that are not
+UTF-8, and RecursionError where a field that no type names nests deeply. A caller that forgets one of them answers a
+hostile document with an unforeseen error, so nothing else decodes JSON from outside.
+
+What msgspec settles itself: NaN, lone surrogates and numbers out of range are refused; of equal names the last counts.
+"""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_LONGEST: Final = 200
+
+
+class Undecodable(ValueError):
+    """`path` is the place in the document, such as `spec.layers[0]`; empty if it is no JSON at all."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(f"{reason} at {path}" if path else reason)
+        self.reason = reason
+        self.path = path
+
+
+def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") -> T:
+    """`kind` is the type, or a decoder that was made for it. Raises Undecodable, which quotes no values."""
+    try:
+        if isinstance(kind, msgspec.json.Decoder):
+            return kind.decode(data)
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise Undecodable(f"not JSON: {error}"[:_LONGEST]) from None
+    except RecursionError:
+        raise Undecodable("nested too deeply") from None
+
+
+def convert(document: Any, kind: type[T]) -> T:
+    """A document that is decoded already (dicts, lists, strings). Raises Undecodable."""
+    try:
+        return msgspec.convert(document, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+    except RecursionError:
+        raise Undecodable("nested too deeply") from None
+
+
+def _invalid(error: msgspec.ValidationError) -> Undecodable:
+    reason, _, path = str(error).partition(" - at `$")
+    return Undecodable(reason[:_LONGEST], path.strip("`.")[:_LONGEST])
