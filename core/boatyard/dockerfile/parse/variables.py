@@ -1,0 +1,124 @@
+"""What `$NAME` stands for: arguments before the first FROM, and the environment of a stage."""
+
+from collections.abc import Mapping, Set
+from typing import Final
+
+from boatyard.dockerfile.parse.instruction import Instruction
+from boatyard.dockerfile.parse.pairs import args, env
+from boatyard.dockerfile.parse.refusal import unreadable
+from boatyard.dockerfile.parse.stages import Dockerfile
+from boatyard.dockerfile.parse.words import Lexer, Unknown, WordError
+
+PLATFORM_ARGS: Final = tuple(
+    f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
+)
+"""Set by BuildKit for every build; a build argument of that name takes their place."""
+
+
+class Variables:
+    """Names and values. Asking for another name raises Unknown where a base image may have set it."""
+
+    def __init__(
+        self, values: Mapping[str, str] | None = None, *, unknown: Set[str] = frozenset(), complete: bool = True
+    ) -> None:
+        self._values = dict(values or {})
+        self._unknown = set(unknown)
+        """Set, but nobody here can know to what."""
+        self.complete = complete
+        """False where an image below may have set any other."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value, or None for one that is surely not set."""
+        if name in self._values:
+            return self._values[name]
+        if not self.complete or name in self._unknown:
+            raise Unknown(name)
+        return None
+
+    def copy(self) -> "Variables":
+        return Variables(self._values, unknown=self._unknown, complete=self.complete)
+
+    def put(self, name: str, value: str | None) -> None:
+        """`None`: it is set to what nobody here can know."""
+        if value is None:
+            self._values.pop(name, None)
+            self._unknown.add(name)
+        else:
+            self._unknown.discard(name)
+            self._values[name] = value
+
+    def inherit(self, name: str, outer: "Variables") -> None:
+        """Takes the value that another has, if it has one."""
+        if name in outer._values or name in outer._unknown:
+            self.put(name, outer._values.get(name))
+
+
+def global_arguments(dockerfile: Dockerfile, build_args: Mapping[str, str], *, platform: str, target: str) -> Variables:
+    """What FROM sees. `platform` is the target's; that of the machine that builds is nobody's to know here."""
+    os, _, rest = platform.partition("/")
+    architecture, _, variant = rest.partition("/")
+    values = Variables(
+        {
+            "TARGETPLATFORM": platform,
+            "TARGETOS": os,
+            "TARGETOSVERSION": "",
+            "TARGETARCH": architecture,
+            "TARGETVARIANT": variant,
+            "TARGETSTAGE": target or dockerfile.stages[-1].name or "default",
+        },
+        unknown=frozenset(name for name in PLATFORM_ARGS if name.startswith("BUILD")),
+    )
+    for name in (*PLATFORM_ARGS, "TARGETSTAGE"):
+        if name in build_args:
+            values.put(name, build_args[name])
+    for instruction in dockerfile.arguments:
+        for name, default in args(instruction, dockerfile.escape):
+            if name in build_args:
+                values.put(name, build_args[name])
+            elif default is not None:
+                values.put(name, _filled(default, values, instruction, dockerfile.escape))
+    return values
+
+
+def apply(
+    instruction: Instruction,
+    environment: Variables,
+    outer: Variables,
+    build_args: Mapping[str, str],
+    escape: str,
+) -> None:
+    """What an ARG or ENV of a stage does to its environment. `outer` are the arguments before the first FROM."""
+    if instruction.keyword == "ARG":
+        for name, default in args(instruction, escape):
+            if name in build_args:
+                environment.put(name, build_args[name])
+            elif default is not None:
+                environment.put(name, _filled(default, environment, instruction, escape))
+            else:
+                environment.inherit(name, outer)
+    elif instruction.keyword == "ENV":
+        pairs = env(instruction, escape)
+        done = [
+            (_filled(name, environment, instruction, escape), _filled(value, environment, instruction, escape))
+            for name, value in pairs
+        ]
+        for key, text in done:
+            if key is None:
+                environment.complete = False
+            else:
+                environment.put(key, text)
+
+
+def filled(text: str, variables: Variables, line: int, escape: str) -> str:
+    """A word with its variables. Raises INVALID_DOCKERFILE, and Unknown."""
+    try:
+        return Lexer(variables, escape=escape).word(text)
+    except WordError as error:
+        raise unreadable(line, str(error)) from None
+
+
+def _filled(text: str, variables: Variables, instruction: Instruction, escape: str) -> str | None:
+    try:
+        return filled(text, variables, instruction.line, escape)
+    except Unknown:
+        return None
