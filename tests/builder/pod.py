@@ -92,7 +92,8 @@ def run_job(
 
 def _plan(job: BuildJob, settings: Settings, folder: Path) -> Path:
     owner = Job(
-        metadata=ObjectMeta(name="job", namespace="builds", uid="1"), spec=JobSpec(template=template(job, settings))
+        metadata=ObjectMeta(name="job", namespace="builds", uid="1"),
+        spec=JobSpec(template=template(job, settings, "plan")),
     )
     plan = folder / "plan"
     plan.mkdir()
@@ -102,7 +103,7 @@ def _plan(job: BuildJob, settings: Settings, folder: Path) -> Path:
 
 
 def _spec(job: BuildJob, settings: Settings) -> PodSpec:
-    made = template(job, settings).spec
+    made = template(job, settings, "plan").spec
     assert made is not None
     return made
 

@@ -45,7 +45,11 @@ class Site:
         self.cluster.users[TOKEN] = service_account(HOME, FUNCTION)
         self.cluster.apply(*(obj.to_dict() for obj in function_access(self.settings, subject, [NAMESPACE])))
         self.api = self.connect()
-        self.runner = KubernetesJobRunner(self.api, self.settings, self.clock, fresh_seconds=0, pause=lambda _: None)
+        self.runner = self.another_runner()
+
+    def another_runner(self) -> KubernetesJobRunner:
+        """As another instance of the function has."""
+        return KubernetesJobRunner(self.connect(), self.settings, self.clock, fresh_seconds=0, pause=lambda _: None)
 
     def connect(self, token: str = TOKEN) -> Cluster:
         return connect(self.cluster.kubeconfig(token))

@@ -11,7 +11,7 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard.build import Build
 from boatyard_kubernetes.names import BUILD, NUMBER, RECORD
-from boatyard_kubernetes.pod import CONTAINER
+from boatyard_kubernetes.pod import CONTAINER, PLAN
 
 _BUILD: Final = msgspec.json.Decoder(Build)
 
@@ -72,6 +72,21 @@ def is_suspended(job: Job) -> bool:
 
 def is_going(thing: Job | Pod) -> bool:
     return bool(thing.metadata and thing.metadata.deletionTimestamp)
+
+
+def plan_of(job: Job) -> str | None:
+    """Name of the Secret that the Job's pods take their plan from."""
+    pod = job.spec and job.spec.template.spec
+    for volume in (pod and pod.volumes) or ():
+        if volume.name == PLAN and volume.secret:
+            return volume.secret.secretName
+    return None
+
+
+def is_of(pod: Pod, job: Job) -> bool:
+    """Whether it is this Job's, and not of one before it that had the same name."""
+    uid = job.metadata and job.metadata.uid
+    return any(owner.uid == uid for owner in (pod.metadata and pod.metadata.ownerReferences) or ())
 
 
 def containers(pod: Pod) -> Iterator[ContainerStatus]:

@@ -2,7 +2,8 @@
 
 The plan is a Secret and not a ConfigMap because it may hold a signed URL and an index's password. It is made
 after the Job, which is created suspended: so the Job's name stays the lock, its uid is known for the owner
-reference, and no pod waits for a plan that never comes.
+reference, and no pod waits for a plan that never comes. The plan's name is random and part of the Job's template, so
+no other Job's plan, older or newer, is ever taken for it.
 """
 
 import base64
@@ -24,7 +25,8 @@ from boatyard.build import Build
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
-from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name
+from boatyard_kubernetes.facts import plan_of
+from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name, plan_name
 from boatyard_kubernetes.pod import CA_FOLDER, CONTAINER, template
 from boatyard_kubernetes.topology import access_file
 
@@ -61,7 +63,7 @@ def job_object(job: BuildJob, build: Build, number: int, settings: Settings, nam
             podFailurePolicy=_failure_policy(),
             activeDeadlineSeconds=job.timeout_seconds + kubernetes.start_seconds + _SPARE_SECONDS,
             ttlSecondsAfterFinished=kubernetes.ttl_seconds,
-            template=template(job, settings),
+            template=template(job, settings, plan_name(job.id)),
         ),
     )
 
@@ -69,6 +71,8 @@ def job_object(job: BuildJob, build: Build, number: int, settings: Settings, nam
 def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
     """Raises INVALID_SPEC for a plan that no Secret can hold."""
     assert owner.metadata is not None and owner.metadata.name and owner.metadata.uid  # noqa: S101 - as created
+    plan = plan_of(owner)
+    assert plan is not None  # noqa: S101 - as `job_object` made it
     if settings.kubernetes.ca_config_map:
         network = msgspec.structs.replace(job.network, ca_bundle=f"{CA_FOLDER}/ca.crt")
         job = msgspec.structs.replace(job, network=network)
@@ -78,7 +82,7 @@ def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
         raise invalid(f"the plan has {size:,} bytes; in a cluster at most {_LARGEST_PLAN:,} are possible", field="spec")
     return Secret(
         metadata=ObjectMeta(
-            name=job_name(job.id),
+            name=plan,
             namespace=owner.metadata.namespace,
             labels=build_labels(job),
             ownerReferences=[

@@ -1,7 +1,9 @@
 """The Jobs of builds in the cluster: found by label, created, released, withdrawn, stopped.
 
 An attempt begins in three requests: the Job, suspended; its plan; the release. The Job's name is the lock, and
-whoever meets a Job that is still suspended does the missing two, so its creator may die between any of them.
+whoever meets a Job that is still suspended does the missing two, so its creator may die between any of them. A name
+may come back: somebody deletes the Job, and it is asked for again. So the plan has a name that only this Job knows, and
+whatever changes a Job names its uid.
 
 A name is a lock in one namespace only. Where builds of one tag may run in several, the same attempt can be
 created twice at the same moment. So a creator looks for rivals before it releases, and gives way if it sees
@@ -25,7 +27,17 @@ from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard_kubernetes import names
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.facts import in_order, is_suspended, label, name_of, namespace_of, number_of, record_of
+from boatyard_kubernetes.facts import (
+    in_order,
+    is_of,
+    is_suspended,
+    label,
+    name_of,
+    namespace_of,
+    number_of,
+    plan_of,
+    record_of,
+)
 from boatyard_kubernetes.job_object import job_object, plan_object
 from boatyard_kubernetes.refusals import Absent, Changed, Exists, NamespaceMissing
 from boatyard_kubernetes.stopping import Stopped, stop_patch
@@ -90,12 +102,12 @@ class Jobs:
             for namespace in self._reach:
                 for pod in self._cluster.find(Pod, namespace, labels=labels):
                     pods.setdefault((namespace_of(pod), label(pod, names.BUILD)), []).append(pod)
-        numbered = [(number_of(f.job), f, in_order(pods.get((f.namespace, f.record.id), ()))) for f in found]
+        numbered = [(number_of(f.job), f, _own(f, pods.get((f.namespace, f.record.id), ()))) for f in found]
         return sorted(numbered, key=lambda entry: (entry[0], entry[1].record.id), reverse=True)
 
     def pods(self, found: Found) -> list[Pod]:
         """Oldest first."""
-        return in_order(self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
+        return _own(found, self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
 
     def waiting(self) -> int:
         """Builds without a node, counted by pods: few, where Jobs that have ended are many."""
@@ -124,12 +136,15 @@ class Jobs:
             raise
 
     def release(self, found: Found, made: BuildJob) -> bool:
-        """Plan, then go. Several may do it at once. False if the Job is gone."""
+        """Plan, then go. Several may do it at once. False if the Job is gone, or another one has its name."""
+        if plan_of(found.job) is None:
+            return False
         try:
+            # One that exists is this Job's own: somebody releases it at the same time.
             with contextlib.suppress(Exists):
                 self._cluster.create(plan_object(made, found.job, self._settings), found.namespace)
-            self._cluster.merge(Job, name_of(found.job), found.namespace, {"spec": {"suspend": False}})
-        except Absent:
+            self._merge(found, {"spec": {"suspend": False}})
+        except (Absent, Changed):
             return False
         return True
 
@@ -149,8 +164,8 @@ class Jobs:
                 return
 
     def stop(self, found: Found, stopped: Stopped) -> Found | None:
-        """None if the Job is gone."""
-        with contextlib.suppress(Absent):
+        """None if the Job is gone, or another one has its name."""
+        with contextlib.suppress(Absent, Changed):
             return Found(self._merge(found, stop_patch(stopped)), found.record)
         return None
 
@@ -177,7 +192,9 @@ class Jobs:
         return next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
 
     def _merge(self, found: Found, patch: dict[str, Any]) -> Job:
-        return self._cluster.merge(Job, name_of(found.job), found.namespace, patch)
+        """Raises Absent, or Changed if the name is another Job's by now."""
+        metadata = {**patch.get("metadata", {}), "uid": found.uid}
+        return self._cluster.merge(Job, name_of(found.job), found.namespace, {**patch, "metadata": metadata})
 
     def _find(self, labels: str) -> list[Found]:
         jobs = (job for namespace in self._reach for job in self._cluster.find(Job, namespace, labels=labels))
@@ -193,6 +210,11 @@ class Jobs:
         with contextlib.suppress(Exists):
             self._cluster.create(Namespace(metadata=metadata), None)
         return self._cluster.create(job, namespace)
+
+
+def _own(found: Found, pods: Iterable[Pod]) -> list[Pod]:
+    """Pods of the Job itself, oldest first. Those of a Job that had its name before may still be ending."""
+    return in_order(pod for pod in pods if is_of(pod, found.job))
 
 
 def rivals(found: Found, jobs: Iterable[Found]) -> list[Found]:

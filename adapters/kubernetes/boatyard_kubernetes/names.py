@@ -6,6 +6,7 @@ and ours under boatyard.io.
 """
 
 import re
+import secrets
 from typing import Final
 
 from boatyard.build import Build
@@ -49,6 +50,12 @@ def is_label_value(text: str) -> bool:
 
 def job_name(build_id: str) -> str:
     return _PREFIX + build_id
+
+
+def plan_name(build_id: str) -> str:
+    """A name for the plan of one Job, never the same twice: a Job that is deleted and made again under its old name
+    must not find the plan of the first, which goes with its owner."""
+    return f"{_PREFIX}{build_id}-{secrets.token_hex(5)}"
 
 
 def tag_of(job: BuildJob | Build) -> str:

@@ -38,12 +38,14 @@ from lightkube.models.meta_v1 import ObjectMeta
 
 from boatyard.job import BuildJob
 from boatyard.settings import Settings, Toleration
-from boatyard_kubernetes.names import build_labels, job_name
+from boatyard_kubernetes.names import build_labels
 from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
 from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
 
 CONTAINER: Final = "build"
 DAEMON: Final = "buildkitd"
+PLAN: Final = "plan"
+"""Name of the volume that is the plan's Secret."""
 PLAN_FOLDER: Final = "/boatyard/plan"
 OUT_FOLDER: Final = "/boatyard/out"
 SECRETS_FOLDER: Final = "/boatyard/secrets"
@@ -57,13 +59,14 @@ _ROOTLESS_RUN: Final = "/run/user/1000/buildkit"
 _ROOTLESS_STATE: Final = "/home/user/.local/share/buildkit"
 
 
-def template(job: BuildJob, settings: Settings) -> PodTemplateSpec:
+def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
+    """`plan`: name of the Secret that holds the job's plan."""
     kubernetes = settings.kubernetes
     daemonless = choose(settings) is Topology.DAEMONLESS
     spec = PodSpec(
         containers=[_job_container(job, settings)],
         initContainers=[daemon(settings)] if daemonless else None,
-        volumes=_volumes(job, settings),
+        volumes=_volumes(job, settings, plan),
         restartPolicy="Never",
         serviceAccountName=kubernetes.service_account,
         # The job asks the API server nothing. Workload identity brings tokens of its own.
@@ -133,7 +136,7 @@ def resources(requests: dict[str, str], limits: dict[str, str]) -> ResourceRequi
 def _job_container(job: BuildJob, settings: Settings) -> Container:
     kubernetes = settings.kubernetes
     mounts = [
-        VolumeMount(name="plan", mountPath=PLAN_FOLDER, readOnly=True),
+        VolumeMount(name=PLAN, mountPath=PLAN_FOLDER, readOnly=True),
         VolumeMount(name="out", mountPath=OUT_FOLDER),
         VolumeMount(name="tmp", mountPath="/tmp"),  # noqa: S108 - the pod's own
     ]
@@ -195,9 +198,9 @@ def _secret_names(job: BuildJob) -> list[tuple[str, str]]:
     return [(kind, name) for name, kind in names.items()]
 
 
-def _volumes(job: BuildJob, settings: Settings) -> list[Volume]:
+def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
     volumes = [
-        Volume(name="plan", secret=SecretVolumeSource(secretName=job_name(job.id), defaultMode=_READABLE)),
+        Volume(name=PLAN, secret=SecretVolumeSource(secretName=plan, defaultMode=_READABLE)),
         Volume(name="out", emptyDir=EmptyDirVolumeSource()),
         Volume(name="tmp", emptyDir=EmptyDirVolumeSource()),
     ]

@@ -46,7 +46,7 @@ class Exists(Exception):
 
 
 class Changed(Exception):
-    """409 Conflict: the object is no longer as it was read."""
+    """409 Conflict, or a patch for another uid: the object is no longer as it was read, or no longer the same."""
 
 
 class Expired(Exception):
@@ -103,6 +103,9 @@ def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.
             return Expired(message)
         case 429:
             return _away(f"the API server asks to wait ({call}): {message}", _retry_after(response))
+        # ValidateObjectMetaUpdate: a patch that names a uid, of an object that has another by now.
+        case 422 if "metadata.uid: Invalid value" in message:
+            return Changed(message)
         case 400 if call.resource == "pods/log":
             return NotReady(message)
         case 400 | 405 | 413 | 415 | 422:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,17 @@ class LoopbackCluster:
                         self.kubelet()
             finally:
                 self._settling = False
+
+    @contextmanager
+    def controllers_late(self) -> Iterator[None]:
+        """They see nothing meanwhile, as those of a busy cluster."""
+        with self.store.lock:
+            self._settling = True
+        try:
+            yield
+        finally:
+            self._settling = False
+        self.settle()
 
     def kubeconfig(self, token: str = ADMIN_TOKEN) -> KubeConfig:
         return KubeConfig.from_one(cluster=ClusterModel(server=self.server.url), user=UserModel(token=token))

@@ -71,8 +71,8 @@ def check_change(resource: Resource, old: Object, new: Object) -> None:
             raise invalid(resource, new, "data: Forbidden: field is immutable when `immutable` is set")
         if old.get("type") != new.get("type"):
             raise invalid(resource, new, "type: Invalid value: field is immutable")
-    if old["metadata"]["uid"] != new["metadata"].get("uid", old["metadata"]["uid"]):
-        raise Refused(409, f"Precondition failed: UID in precondition: {new['metadata'].get('uid')}")
+    if old["metadata"]["uid"] != (uid := new["metadata"].get("uid", old["metadata"]["uid"])):
+        raise invalid(resource, new, f'metadata.uid: Invalid value: "{uid}": field is immutable')
 
 
 def invalid(resource: Resource, obj: Object, message: str) -> Refused:

@@ -17,6 +17,7 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor.refusal import is_barred, reason_of
+from boatyard_kubernetes.names import plan_name
 from boatyard_kubernetes.pod import template
 from boatyard_kubernetes.refusals import NamespaceMissing
 from boatyard_kubernetes.topology import Topology, choose
@@ -46,7 +47,7 @@ def with_topology(settings: Settings, topology: Topology) -> Settings:
 
 def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:
     """A build's pod, in the namespace of builds."""
-    found = _try(cluster, template(job, _with_image(with_topology(settings, topology))), namespace)
+    found = _try(cluster, template(job, _with_image(with_topology(settings, topology)), plan_name(job.id)), namespace)
     if found.status is Level.FAIL and "PodSecurity" in found.detail and topology is Topology.DAEMONLESS:
         advice = f"Label {namespace} {LEVEL}=privileged, or let builds use the managed buildkitd."
         return found._replace(advice=advice)
