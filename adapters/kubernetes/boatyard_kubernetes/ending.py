@@ -1,5 +1,12 @@
-"""How a build ended, told from its Job and the pods it left."""
+"""How a build ended, told from its Job and the pods it left: one order of precedence, for the time before the Job
+controller has said its word and after.
 
+The job's container writes its result as it ends. The Job's condition comes when the pod has ended, sidecars included,
+which takes seconds, and up to the pod's grace where a process holds a sidecar. So a result counts at once, unless what
+comes may say more: a cancel, a disruption, a buildkitd that was killed.
+"""
+
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -8,38 +15,24 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
-from boatyard.job import JobResult
-from boatyard_kubernetes.facts import condition, containers, pod_condition, seconds, terminated
-from boatyard_kubernetes.stdout import text_of
+from boatyard_kubernetes.end_facts import DONE, FAILED, EndFacts
+from boatyard_kubernetes.facts import condition, terminated
 from boatyard_kubernetes.stopping import Stopped
 
-DONE: Final = ("Complete", "SuccessCriteriaMet")
-FAILED: Final = ("Failed", "FailureTarget")
-"""The Target and Met conditions come first, while pods still terminate, and already decide (1.31 and newer)."""
-_TAIL: Final = 40
-_RESULT: Final = msgspec.json.Decoder(JobResult)
+
+class Outcome(msgspec.Struct, frozen=True):
+    build: Build
+    final: bool = False
+    """Whether it holds before the Job has a condition: nothing that is still to come changes it."""
 
 
-def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> Build:
-    """The build at its end. `pods` oldest first; `build` with the progress that is known."""
-    last = pods[-1] if pods else None
-    at = max(_end(job, last) or now, build.started_at or build.created_at)
-    result = result_of(last) if last else None
-    if condition(job, *DONE):
-        if result is not None:
-            return lifecycle.finished(build, result, now=at)
-        return _lost(build, "the Job succeeded, but its pod is gone and the result with it; the registry knows", at)
-    if stopped is not None:
-        return stop(build, stopped)
-    if last is None:
-        return _without_pod(build, job, at)
-    # A job that nobody cancelled says CANCELLED when its pod was told to stop: then the cluster knows why.
-    told = result is not None and result.state.ended and result.state is not State.CANCELLED
-    if result is not None and told and not _killed_for_memory(last):
-        return lifecycle.finished(build, result, now=at)
-    if result is not None:
-        build = msgspec.structs.replace(build, phases=result.phases or build.phases)
-    return _silent(build, job, last, at)
+def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> Build | None:
+    """The build at its end; None if it is too early to tell how it ended. `pods` oldest first, of which the last has
+    ended; `build` with the progress that is known."""
+    facts = EndFacts.of(build, job, pods, stopped, now=now)
+    over = condition(job, *DONE, *FAILED) is not None
+    outcome = next(found for rule in ORDER if (found := rule(facts)) is not None)
+    return outcome.build if over or outcome.final else None
 
 
 def stop(build: Build, stopped: Stopped) -> Build:
@@ -48,71 +41,108 @@ def stop(build: Build, stopped: Stopped) -> Build:
     return lifecycle.ended(build, state, stopped.code, stopped.message, now=at)
 
 
-def result_of(pod: Pod) -> JobResult | None:
-    """The termination message, if the job came far enough to write it. Else it is the log's end, or nothing."""
-    end = terminated(pod)
-    if end is None or not end.message:
+def _pushed(facts: EndFacts) -> Outcome | None:
+    """The image is there, whoever wanted to stop it."""
+    if facts.result is None or facts.result.state is not State.SUCCEEDED:
         return None
-    try:
-        return _RESULT.decode(end.message)
-    except msgspec.MsgspecError:
-        return None
+    return Outcome(lifecycle.finished(facts.build, facts.result, now=facts.at), final=True)
 
 
-def _silent(build: Build, job: Job, pod: Pod, at: float) -> Build:
-    """The job did not tell how it ended; the kubelet and the Job controller do."""
-    end = terminated(pod)
-    told_to_stop = result_of(pod) is not None
-    tail = () if told_to_stop else tuple(text_of((end.message or "") if end else "").splitlines()[-_TAIL:])
-    reason, message, _ = condition(job, *FAILED) or ("", "", None)
-    if _killed_for_memory(pod):
-        text = "the builder ran out of memory and was killed; raise kubernetes.limits (or kubernetes.jobLimits)"
-        return lifecycle.ended(build, State.FAILED, "OUT_OF_MEMORY", text, now=at, log_tail=tail)
+def _pushed_unseen(facts: EndFacts) -> Outcome | None:
+    if not condition(facts.job, *DONE):
+        return None
+    return _lost(facts, "the Job succeeded, but its pod is gone and the result with it; the registry knows")
+
+
+def _stopped(facts: EndFacts) -> Outcome | None:
+    """By Boatyard: a cancel, or a pod that waited too long."""
+    return Outcome(stop(facts.build, facts.stopped), final=True) if facts.stopped else None
+
+
+def _without_pod(facts: EndFacts) -> Outcome | None:
+    if facts.pod is not None:
+        return None
+    reason, message = facts.failed
     if reason == "DeadlineExceeded":
         text = "the Job took longer than its deadline and was ended by the cluster"
-        return lifecycle.ended(build, State.TIMED_OUT, "TIMED_OUT", text, now=at, log_tail=tail)
-    disruption = pod_condition(pod, "DisruptionTarget", "True")
-    pod_reason = (pod.status and pod.status.reason) or ""
-    if disruption or pod_reason in ("Evicted", "Preempting", "NodeShutdown", "Terminated", "NodeLost"):
-        why = (pod.status and pod.status.message) or (disruption[1] if disruption else "") or pod_reason
-        return lifecycle.ended(build, State.ERRORED, "EVICTED", f"its pod was taken away: {why}", now=at, log_tail=tail)
-    if end is None:
-        why = (pod.status and pod.status.message) or message or reason or "no reason given"
-        return lifecycle.ended(build, State.ERRORED, "DATAPLANE_UNAVAILABLE", f"its pod never ran: {why}", now=at)
-    if told_to_stop:
-        return _lost(build, "its pod was told to stop, and not by Boatyard: somebody deleted it", at)
+        if facts.build.started_at is None:
+            text = "the Job passed its deadline; its pod is gone, so it is not known whether it ever ran"
+        return Outcome(facts.ended(State.TIMED_OUT, "TIMED_OUT", text))
+    return _lost(facts, f"its pod is gone, deleted or lost with its node ({message or reason or 'no reason'})")
+
+
+def _out_of_memory(facts: EndFacts) -> Outcome | None:
+    """What the job told of the user's own error counts for more."""
+    if facts.pod is None or not (facts.result is None or facts.blames_builder) or not facts.killed_for_memory:
+        return None
+    text = "the builder ran out of memory and was killed; raise kubernetes.limits (or kubernetes.jobLimits)"
+    return Outcome(facts.ended(State.FAILED, "OUT_OF_MEMORY", text, facts.words), final=not facts.disruption)
+
+
+def _told(facts: EndFacts) -> Outcome | None:
+    """A job that nobody cancelled says CANCELLED when its pod was told to stop: then the cluster knows why."""
+    result = facts.result
+    if result is None or facts.pod is None or not result.state.ended or result.state is State.CANCELLED:
+        return None
+    if facts.blames_builder and result.error and (words := facts.sidecars_words):
+        error = msgspec.structs.replace(result.error, message=f"{result.error.message} ({words})")
+        result = msgspec.structs.replace(result, error=error)
+    # A disrupted pod is replaced, whatever it told. How a buildkitd beside the job ended is known a moment later.
+    final = not facts.disruption and not (facts.blames_builder and facts.has_sidecar)
+    return Outcome(lifecycle.finished(facts.build, result, now=facts.at), final=final)
+
+
+def _past_deadline(facts: EndFacts) -> Outcome | None:
+    if facts.failed[0] != "DeadlineExceeded":
+        return None
+    text = "the Job took longer than its deadline and was ended by the cluster"
+    return Outcome(facts.ended(State.TIMED_OUT, "TIMED_OUT", text, facts.words))
+
+
+def _disrupted(facts: EndFacts) -> Outcome | None:
+    if not facts.disruption:
+        return None
+    return Outcome(facts.ended(State.ERRORED, "EVICTED", f"its pod was taken away: {facts.disruption}", facts.words))
+
+
+def _never_ran(facts: EndFacts) -> Outcome | None:
+    if facts.pod is None or terminated(facts.pod) is not None:
+        return None
+    reason, message = facts.failed
+    status = facts.pod.status
+    why = (status and status.message) or facts.sidecars_words or message or reason or "no reason given"
+    return Outcome(facts.ended(State.ERRORED, "DATAPLANE_UNAVAILABLE", f"its pod never ran: {why}"))
+
+
+def _told_to_stop(facts: EndFacts) -> Outcome | None:
+    if facts.result is None:
+        return None
+    return _lost(facts, "its pod was told to stop, and not by Boatyard: somebody deleted it")
+
+
+def _without_result(facts: EndFacts) -> Outcome:
+    end = terminated(facts.pod) if facts.pod else None
+    assert end is not None  # noqa: S101 - else it never ran, or its pod is gone
     how = f"signal {end.signal}" if end.signal else f"exit code {end.exitCode}"
     detail = f" ({end.reason})" if end.reason and end.reason != "Error" else ""
-    return _lost(build, f"the job ended with {how}{detail} and without a result", at, tail)
+    return _lost(facts, f"the job ended with {how}{detail} and without a result", facts.words)
 
 
-def _without_pod(build: Build, job: Job, at: float) -> Build:
-    reason, message, _ = condition(job, *FAILED) or ("", "", None)
-    if reason == "DeadlineExceeded" and build.started_at is not None:
-        text = "the Job took longer than its deadline and was ended by the cluster"
-        return lifecycle.ended(build, State.TIMED_OUT, "TIMED_OUT", text, now=at)
-    if reason == "DeadlineExceeded":
-        text = "the Job passed its deadline; its pod is gone, so it is not known whether it ever ran"
-        return lifecycle.ended(build, State.TIMED_OUT, "TIMED_OUT", text, now=at)
-    return _lost(build, f"its pod is gone, deleted or lost with its node ({message or reason or 'no reason'})", at)
+ORDER: Final[tuple[Callable[[EndFacts], Outcome | None], ...]] = (
+    _pushed,
+    _pushed_unseen,
+    _stopped,
+    _without_pod,
+    _out_of_memory,
+    _told,
+    _past_deadline,
+    _disrupted,
+    _never_ran,
+    _told_to_stop,
+    _without_result,
+)
+"""The first that knows an answer decides."""
 
 
-def _lost(build: Build, message: str, at: float, tail: tuple[str, ...] = ()) -> Build:
-    return lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", message, now=at, log_tail=tail)
-
-
-def _killed_for_memory(pod: Pod) -> bool:
-    """The job, or the buildkitd beside it, which is started again when it is killed: hence lastState."""
-    for container in containers(pod):
-        for state in (container.state, container.lastState):
-            if state and state.terminated and state.terminated.reason == "OOMKilled":
-                return True
-    return False
-
-
-def _end(job: Job, pod: Pod | None) -> float | None:
-    end = terminated(pod) if pod else None
-    if end and end.finishedAt:
-        return seconds(end.finishedAt)
-    found = condition(job, *DONE, *FAILED)
-    return seconds(found[2]) if found else None
+def _lost(facts: EndFacts, message: str, tail: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(facts.ended(State.ERRORED, "BUILDER_LOST", message, tail))

@@ -11,9 +11,10 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard.build import Build
 from boatyard_kubernetes.names import BUILD, NUMBER, RECORD
-from boatyard_kubernetes.pod import CONTAINER, PLAN
+from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
 
 _BUILD: Final = msgspec.json.Decoder(Build)
+_LONGEST_LINE: Final = 300
 
 
 def seconds(time: datetime | None) -> float | None:
@@ -102,6 +103,24 @@ def job_container(pod: Pod) -> ContainerStatus | None:
 def terminated(pod: Pod) -> ContainerStateTerminated | None:
     container = job_container(pod)
     return container.state.terminated if container and container.state else None
+
+
+def sidecar_end(pod: Pod) -> str:
+    """How the buildkitd beside the job ended the last time, with its last line; empty if it never has."""
+    for container in (pod.status and pod.status.initContainerStatuses) or ():
+        for state in (container.state, container.lastState):
+            if container.name == DAEMON and state and state.terminated:
+                return how_it_ended(state.terminated)
+    return ""
+
+
+def how_it_ended(end: ContainerStateTerminated) -> str:
+    """`ended with exit code 1: its last line`, out of the kubelet's termination message (the log's end on an error)."""
+    how = f"signal {end.signal}" if end.signal else f"exit code {end.exitCode}"
+    words = [line for line in (end.message or "").splitlines() if line.strip()]
+    last = " ".join(words[-1].split())[:_LONGEST_LINE] if words else ""
+    reason = f" ({end.reason})" if end.reason and end.reason not in ("Error", "Completed") else ""
+    return f"ended with {how}{reason}" + (f": {last}" if last else "")
 
 
 def running_since(pod: Pod) -> float | None:

@@ -9,7 +9,8 @@ from boatyard.build import Build, State, Step
 from boatyard.errors import BoatyardError
 from boatyard_kubernetes import waiting
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.ending import DONE, FAILED, conclude, stop
+from boatyard_kubernetes.end_facts import DONE, FAILED, result_of
+from boatyard_kubernetes.ending import conclude, stop
 from boatyard_kubernetes.facts import (
     condition,
     created,
@@ -47,12 +48,12 @@ def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: floa
     stopped = stopped_of(job)
     started = min((since for pod in pods if (since := _started(pod)) is not None), default=None)
     if started is not None:
-        build = lifecycle.running(build, now=max(started, build.created_at))
-    over = condition(job, *DONE, *FAILED) is not None
-    if over or (closely and _runs(pods)):
+        build = lifecycle.running(build, now=max(min(started, now), build.created_at))
+    ended = condition(job, *DONE, *FAILED) is not None or (bool(pods) and terminated(pods[-1]) is not None)
+    if (ended and not (pods and result_of(pods[-1]))) or (closely and _runs(pods)):
         build = _with_progress(cluster, build, pods)
-    if over:
-        return Sight(conclude(build, job, pods, stopped, now=now), fresh=True)
+    if ended and (end := conclude(build, job, pods, stopped, now=now)) is not None:
+        return Sight(end, fresh=True)
     if stopped is not None and not _runs(pods):
         return Sight(stop(build, stopped))
     if is_going(job):
@@ -75,7 +76,9 @@ def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: f
         events = _events(cluster, waits[-1] if waits else job)
         why = waiting.why_not_mounted(events, waits[-1]) if waits else waiting.why_no_pod(events)
     step = Step(number=0, total=0, title=f"waiting: {why}") if why else None
-    return Sight(msgspec.structs.replace(build, step=step), waits_since=since, why=why)
+    # Between a pod that ended and the next one, or the Job's own end, no limit runs: the Job's deadline has it.
+    waits_since = since if waits or not pods else None
+    return Sight(msgspec.structs.replace(build, step=step), waits_since=waits_since, why=why)
 
 
 def _events(cluster: Cluster, about: Job | Pod) -> list[Event]:

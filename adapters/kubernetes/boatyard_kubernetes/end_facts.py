@@ -1,0 +1,115 @@
+"""What is known of how a build ended: its Job, the last pod it left, and what that told."""
+
+from typing import Final
+
+import msgspec
+from lightkube.resources.batch_v1 import Job
+from lightkube.resources.core_v1 import Pod
+
+from boatyard import lifecycle
+from boatyard.build import Build, State
+from boatyard.job import JobResult
+from boatyard_kubernetes.decoding import Malformed, decode
+from boatyard_kubernetes.facts import condition, containers, pod_condition, seconds, sidecar_end, terminated
+from boatyard_kubernetes.stdout import text_of
+from boatyard_kubernetes.stopping import Stopped
+
+DONE: Final = ("Complete", "SuccessCriteriaMet")
+FAILED: Final = ("Failed", "FailureTarget")
+"""The Target and Met conditions come first, while pods still terminate, and already decide (1.31 and newer)."""
+_TAKEN_AWAY: Final = ("Evicted", "Preempting", "NodeShutdown", "Terminated", "NodeLost")
+_BLAMES_BUILDER: Final = frozenset({"BUILDER_LOST", "DATAPLANE_UNAVAILABLE", "INTERNAL"})
+"""Codes by which a job says no more than that its BuildKit went away. Its pod may know why."""
+_TAIL: Final = 40
+_RESULT: Final = msgspec.json.Decoder(JobResult)
+
+
+class EndFacts(msgspec.Struct, frozen=True):
+    build: Build
+    """With the progress that is known."""
+    job: Job
+    pod: Pod | None
+    """The last one; None if it is gone, or there was none."""
+    result: JobResult | None
+    """What the job's container told as it ended."""
+    stopped: Stopped | None
+    at: float
+    """When it ended; seconds since 1970."""
+
+    @classmethod
+    def of(cls, build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> "EndFacts":
+        """`pods` oldest first."""
+        pod = pods[-1] if pods else None
+        # A node's clock may be ahead: an end in the future would hold a failure until then.
+        at = max(min(_end(job, pod) or now, now), build.started_at or build.created_at)
+        return cls(build, job, pod, result_of(pod) if pod else None, stopped, at)
+
+    @property
+    def failed(self) -> tuple[str, str]:
+        """The Job's reason and message."""
+        reason, message, _ = condition(self.job, *FAILED) or ("", "", None)
+        return reason, message
+
+    @property
+    def disruption(self) -> str:
+        """Why the cluster took the pod away; empty if it did not."""
+        if self.pod is None:
+            return ""
+        status = self.pod.status
+        found = pod_condition(self.pod, "DisruptionTarget", "True")
+        reason = (status and status.reason) or ""
+        if found is None and reason not in _TAKEN_AWAY:
+            return ""
+        return (status and status.message) or (found[1] if found else "") or reason or "no reason given"
+
+    @property
+    def blames_builder(self) -> bool:
+        error = self.result.error if self.result else None
+        return error is not None and error.code in _BLAMES_BUILDER
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The last lines of a job that left no result."""
+        end = terminated(self.pod) if self.pod else None
+        if end is None or self.result is not None:
+            return ()
+        return tuple(text_of(end.message or "").splitlines()[-_TAIL:])
+
+    @property
+    def sidecars_words(self) -> str:
+        found = sidecar_end(self.pod) if self.pod else ""
+        return f"buildkitd beside it {found}" if found else ""
+
+    @property
+    def has_sidecar(self) -> bool:
+        return bool(self.pod and self.pod.status and self.pod.status.initContainerStatuses)
+
+    @property
+    def killed_for_memory(self) -> bool:
+        """The job, or the buildkitd beside it, which is started again when it is killed: hence lastState."""
+        states = (state for c in containers(self.pod) for state in (c.state, c.lastState)) if self.pod else ()
+        return any(state and state.terminated and state.terminated.reason == "OOMKilled" for state in states)
+
+    def ended(self, state: State, code: str, message: str, tail: tuple[str, ...] = ()) -> Build:
+        phases = (self.result.phases if self.result else ()) or self.build.phases
+        build = msgspec.structs.replace(self.build, phases=phases)
+        return lifecycle.ended(build, state, code, message, now=self.at, log_tail=tail)
+
+
+def result_of(pod: Pod) -> JobResult | None:
+    """The termination message, if the job came far enough to write it. Else it is the log's end, or nothing."""
+    end = terminated(pod)
+    if end is None or not end.message:
+        return None
+    try:
+        return decode(_RESULT, end.message)
+    except Malformed:
+        return None
+
+
+def _end(job: Job, pod: Pod | None) -> float | None:
+    end = terminated(pod) if pod else None
+    if end and end.finishedAt:
+        return seconds(end.finishedAt)
+    found = condition(job, *DONE, *FAILED)
+    return seconds(found[2]) if found else None
