@@ -22,6 +22,11 @@ TAR_FORMAT: Final = tarfile.PAX_FORMAT
 
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 3072
+_DEEPEST: Final = 128
+"""Names in a path. Real projects stay below 40; BuildKit, Python and others handle a folder by one call inside of
+another, and fail somewhere above 500."""
+_MOST_NAMES: Final = 64 * 1024 * 1024
+"""Bytes of all paths and link targets together: a few kilobytes of gzip can name gigabytes of them."""
 _LARGEST_READ: Final = 1024 * 1024
 _LARGEST_HEADER: Final = 16 * 1024
 """Bytes of an extended header: two of the longest paths, and room. tarfile looks through one in time by the square
@@ -66,6 +71,8 @@ def check_path(path: str) -> str:
     parts = path.split("/")
     if path.startswith("/") or not {"", ".", ".."}.isdisjoint(parts):
         raise _invalid(path, "is not a plain relative path")
+    if len(parts) > _DEEPEST:
+        raise _invalid(path[:80] + "…", f"is nested deeper than {_DEEPEST} folders")
     return _check_text(path)
 
 
@@ -105,7 +112,7 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
     what is neither file, folder nor link, for a second entry of the same name, and beyond the bounds.
     """
     stream = _Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes)
-    seen: dict[str, str] = {}
+    seen = _Seen(bounds)
     try:
         with tarfile.TarFile(
             fileobj=stream,  # type: ignore[arg-type]  # read, seek and tell are all it uses
@@ -113,13 +120,43 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
             errors="surrogateescape",
         ) as tar:
             for info in tar:
-                yield from _members(stream, info, seen, bounds)
+                yield from _members(stream, info, seen)
         stream.expect_end()
     except _DAMAGE as error:
         raise _damaged(error) from None
 
 
-def _members(stream: "_Forward", info: tarfile.TarInfo, seen: dict[str, str], bounds: Bounds) -> Iterator[Member]:
+class _Seen:
+    """Entries so far, and what each is; `implied` is a folder that only paths below it have named."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.kinds: dict[str, str] = {}
+        self._bounds = bounds
+        self._names = 0
+
+    def add(self, member: Member, kind: str) -> Member:
+        self.kinds[member.path] = kind
+        if len(self.kinds) > self._bounds.entries:
+            raise _invalid(member.path, f"is one entry more than the {self._bounds.entries:,} allowed")
+        self._names += len(member.path.encode()) + len(member.target.encode())
+        if self._names > _MOST_NAMES:
+            raise BoatyardError("CONTEXT_INVALID", f"the archive's names take more than {_MOST_NAMES:,} bytes")
+        return member
+
+    def missing_folders(self, path: str) -> list[str]:
+        """The folders around `path` that nothing has named yet, the outermost first. Looks no further up than it
+        must, so that many deep paths cost no more than their entries."""
+        missing: list[str] = []
+        parent = path.rpartition("/")[0]
+        while parent and parent not in self.kinds:
+            missing.append(parent)
+            parent = parent.rpartition("/")[0]
+        if parent and self.kinds[parent] not in ("folder", "implied"):
+            raise _invalid(path, f"lies below {parent!r}, which is a {self.kinds[parent]}")
+        return missing[::-1]
+
+
+def _members(stream: "_Forward", info: tarfile.TarInfo, seen: _Seen) -> Iterator[Member]:
     path = info.name.removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
@@ -128,29 +165,17 @@ def _members(stream: "_Forward", info: tarfile.TarInfo, seen: dict[str, str], bo
     check_path(path)
     kind = _kind(info, path)
     target = check_link(path, info.linkname) if kind == "link" else ""
-    parts = path.split("/")
-    for depth in range(1, len(parts)):
-        parent = "/".join(parts[:depth])
-        if parent not in seen:
-            yield _note(seen, bounds, Member(parent, "folder", False, 0, "", None), "implied")
-        elif seen[parent] not in ("folder", "implied"):
-            raise _invalid(path, f"lies below {parent!r}, which is a {seen[parent]}")
-    if kind == "folder" and seen.get(path) == "implied":
-        seen[path] = "folder"
+    for folder in seen.missing_folders(path):
+        yield seen.add(Member(folder, "folder", False, 0, "", None), "implied")
+    if kind == "folder" and seen.kinds.get(path) == "implied":
+        seen.kinds[path] = "folder"
         return
-    if path in seen:
+    if path in seen.kinds:
         raise _invalid(path, "is there twice")
     member = Member(path, kind, False, 0, target, None)
     if kind == "file":
         member = Member(path, kind, executable(info.mode), info.size, "", _Data(stream, info))
-    yield _note(seen, bounds, member, kind)
-
-
-def _note(seen: dict[str, str], bounds: Bounds, member: Member, kind: str) -> Member:
-    seen[member.path] = kind
-    if len(seen) > bounds.entries:
-        raise _invalid(member.path, f"is one entry more than the {bounds.entries:,} allowed")
-    return member
+    yield seen.add(member, kind)
 
 
 def _kind(info: tarfile.TarInfo, path: str) -> Literal["file", "folder", "link"]:

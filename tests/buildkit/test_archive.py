@@ -73,6 +73,8 @@ def test_any_names_and_contents_survive(files: dict[str, bytes]) -> None:
         (raw("v", b"V"), "unknown type"),
         (raw("x\udcff"), "UTF-8"),
         (raw("x" * 256), "too long"),
+        (raw("d/" * 200 + "f"), "nested deeper than 128"),
+        (raw("d/" * 1500, tarfile.DIRTYPE), "nested deeper than 128"),
         (raw("x") + raw("x"), "twice"),
         (raw("x") + raw("./x"), "twice"),
         (raw("x") + raw("x/y"), "below 'x', which is a file"),
@@ -98,6 +100,24 @@ def test_too_many_entries_are_refused() -> None:
 
 def test_implied_folders_count_as_entries() -> None:
     assert refusal(close(raw("/".join("abcdefgh"))), Bounds(entries=4))
+
+
+def test_many_deep_paths_cost_no_more_than_their_entries() -> None:
+    folder = "d/" * 120
+    before = time.process_time()
+    assert len(read(close(*(raw(f"{folder}{i}") for i in range(2_000))))) == 2_120
+    assert time.process_time() - before < 10
+
+
+def test_names_that_would_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boatyard.archive._MOST_NAMES", 100)
+    assert "names take more than 100 bytes" in refusal(close(*(raw(f"{i}" * 20) for i in range(6))))
+    assert len(read(close(*(raw(f"{i}" * 20) for i in range(5))))) == 5
+
+
+def test_a_writer_meets_the_same_bounds() -> None:
+    with pytest.raises(BoatyardError, match="nested deeper"):
+        header(Entry("d/" * 200 + "f", "file"))
 
 
 def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:

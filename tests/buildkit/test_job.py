@@ -223,14 +223,35 @@ def test_a_context_beyond_a_bound(stage: Stage, bounds: dict[str, Any], expected
     assert code(stage.run(job, "echo started\n")) == expected
 
 
-def test_an_archive_that_reaches_outside_leaves_nothing(stage: Stage) -> None:
-    archive = close(raw("l", b"2", link="../../.."), raw("l/evil"))
+def run_with_archive(stage: Stage, archive: bytes) -> JobResult:
     job = jobs.with_context(stage.job(), {"a": b""}, stage.folder)
     assert job.context
     (stage.folder / "context.tar.gz").write_bytes(archive)
     job = msgspec.structs.replace(job, context=msgspec.structs.replace(job.context, context=announce(archive)))
-    assert code(stage.run(job, "echo started\n")) == "CONTEXT_INVALID"
+    return stage.run(job, "echo started\n")
+
+
+def test_an_archive_that_reaches_outside_leaves_nothing(stage: Stage) -> None:
+    assert code(run_with_archive(stage, close(raw("l", b"2", link="../../.."), raw("l/evil")))) == "CONTEXT_INVALID"
     assert not list(stage.folder.rglob("evil"))
+
+
+def test_folders_nested_without_end_are_a_failure_and_leave_nothing(stage: Stage) -> None:
+    result = run_with_archive(stage, close(raw("d/" * 1500, b"5")))
+    assert (result.state, code(result)) == (State.FAILED, "CONTEXT_INVALID")
+    assert result.error and "nested deeper than 128" in result.error.message
+
+
+def test_reading_the_secrets_is_within_the_timeout(stage: Stage) -> None:
+    """A pipe in the place of a file never ends; nor did a regular expression of 10,000 lines."""
+    os.mkfifo(stage.secrets / "a")
+    job = stage.job(secrets=(JobSecret(id="secret-a", name="a"),), timeout_seconds=2)
+    assert code(stage.run(job, "echo started\n")) == "SECRET_NOT_FOUND"
+    for number in range(20):
+        (stage.secrets / f"b{number}").write_text("\n".join(f"{line * 20 + number}" for line in range(60_000)))
+    names = tuple(JobSecret(id=f"secret-{number}", name=f"b{number}") for number in range(20))
+    job = stage.job(secrets=names, timeout_seconds=1)
+    assert code(stage.run(job, "echo started\n")) == "TIMED_OUT"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "no json", '{"id": 5}'])

@@ -1,5 +1,6 @@
 import os
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,9 @@ def test_announcing_no_trees_checks_none(tmp_path: Path) -> None:
     archive = close(raw("a", data=b"x"))
     unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), announce(archive).trees)
     assert (tmp_path / "context/a").read_bytes() == b"x"
+
+
+def test_folders_nested_without_end_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    archive = close(raw("d/" * 1500, tarfile.DIRTYPE))
+    assert len(archive) < 300, "this is all that it takes to send"
+    assert "nested deeper" in refuse(tmp_path, archive).detail

@@ -182,7 +182,7 @@ def _contexts(job: BuildJob) -> dict[str, str]:
 def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]:
     folder = work / "secrets"
     folder.mkdir(mode=0o700)
-    given = {secret.id: secrets.build_path(secret.name) for secret in job.secrets}
+    given = {secret.id: secrets.path(secret.name).absolute() for secret in job.secrets}
     network = job.network
     if network == Network(mode=network.mode):
         return given

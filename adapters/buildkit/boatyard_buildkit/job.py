@@ -1,7 +1,6 @@
 """One job from its beginning to its result."""
 
 import errno
-import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -20,6 +19,7 @@ from boatyard_buildkit.log import Log
 from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.redaction import Redactor, url_passwords
+from boatyard_buildkit.removal import remove
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.stop import Stopped, stoppable
 from boatyard_buildkit.unpack import unpack
@@ -36,16 +36,17 @@ class BuildFailed(Exception):
 def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -> JobResult:
     """Never raises but for a broken `out`. The result is on disk when it returns, and nothing else but the
     log and the progress. Only for the main thread: it takes the process's signals.
+
+    Whatever grows with what a user sent happens within the job's timeout, the secrets' redaction included.
     """
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     (out / outbox.RESULT).unlink(missing_ok=True)
     work = out / outbox.WORK
-    shutil.rmtree(work, ignore_errors=True)
+    remove(work)
     work.mkdir(mode=0o700)
     progress = Progress(out / outbox.PROGRESS)
-    redact = Redactor(_hidden(job, secrets))
-    log = Log(out / outbox.LOG, redact)
+    log = Log(out / outbox.LOG)
     built = Built(digest=None)
     failure: Failure | None = None
     try:
@@ -62,7 +63,7 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
         failure = failure_of(_of_os(error))
     except Exception as error:
         # For whoever runs the job, not for the user: the process's own stderr.
-        sys.stderr.write(redact("".join(traceback.format_exception(error))))
+        sys.stderr.write(log.redact("".join(traceback.format_exception(error))))
         failure = failure_of(BoatyardError("INTERNAL", f"the job hit an unforeseen {type(error).__name__}"))
     state = state_of(failure.code) if failure else State.SUCCEEDED
     if failure:
@@ -70,7 +71,6 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
     else:
         log.write(f"pushed {job.target}@{built.digest}")
     log.close()
-    shutil.rmtree(work, ignore_errors=True)
     result = JobResult(
         state=state,
         phases=progress.finish(),
@@ -78,12 +78,25 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
         error=failure,
         layer_digests=built.layer_digests,
     )
-    outbox.write(out / outbox.RESULT, result)
+    _end(out, work, result)
     return result
+
+
+def _end(out: Path, work: Path, result: JobResult) -> None:
+    """The result first: removing a large context takes seconds, in which the job may be killed. On a full disk there
+    is room for it only afterwards."""
+    try:
+        outbox.write(out / outbox.RESULT, result)
+    except OSError:
+        remove(work)
+        outbox.write(out / outbox.RESULT, result)
+    else:
+        remove(work)
 
 
 def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progress: Progress, log: Log) -> Built:
     secret_files = SecretFiles(secrets, job)
+    log.hide(Redactor(_hidden(job, secret_files)))
     quota = Quota(work, job.disk_bytes)
     progress.enter(Phase.FETCH_CONTEXT)
     context = work / "context"
@@ -102,15 +115,12 @@ def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progre
     return outcome
 
 
-def _hidden(job: BuildJob, secrets: Path | None) -> list[bytes]:
+def _hidden(job: BuildJob, secrets: SecretFiles) -> list[bytes]:
     """Everything that no line of a log may hold."""
     network = job.network
     values = url_passwords(network.index_url, *network.extra_index_urls, network.http_proxy, network.https_proxy)
     for name in (*(secret.name for secret in job.secrets), *job.registry_secrets):
-        try:
-            value = (secrets / name).read_bytes() if secrets else b""
-        except OSError:
-            continue  # told as SECRET_NOT_FOUND later
+        value = secrets.path(name).read_bytes()
         values += [value, *(passwords_of(value) if name in job.registry_secrets else ())]
     return values
 

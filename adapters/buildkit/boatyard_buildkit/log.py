@@ -24,21 +24,25 @@ class Log:
     def __init__(
         self,
         path: Path,
-        redact: Redactor,
+        redact: Redactor | None = None,
         *,
         limit: int = _LIMIT,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._file = path.open("ab", buffering=0)
         self._left = limit - self._file.tell()
-        self._redact = redact
+        self.redact = redact or Redactor()
         self._now = now
         self._full = False
+
+    def hide(self, redact: Redactor) -> None:
+        """From now on. To be called before anything runs that knows a secret."""
+        self.redact = redact
 
     def clean(self, text: str) -> str:
         """One line as it may be shown: no terminal controls, no secrets, no endless length."""
         # Before the controls go, because a secret may hold some; and after, because they may stand inside of one.
-        text = self._redact(_CONTROL.sub("", self._redact(text.rstrip("\r\n"))).replace("\t", "    "))
+        text = self.redact(_CONTROL.sub("", self.redact(text.rstrip("\r\n"))).replace("\t", "    "))
         return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
 
     def clean_lines(self, text: str) -> str:

@@ -1,9 +1,14 @@
-"""Keeps secret values out of whatever a job writes."""
+"""Keeps secret values out of whatever a job writes.
+
+Made in time that grows with the secrets' size, and each text is looked through in time that grows with its length:
+a regular expression of all forms of a key file takes minutes to compile.
+"""
 
 import base64
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -13,6 +18,10 @@ _SHORTEST: Final = 4
 _SHORTEST_INSIDE: Final = 8
 """Letters of a piece of base64, which is not as easily told from other text."""
 
+_PIECE: Final = 32
+"""Characters. A longer form is known by its pieces, so the memory for it is about its own size, and a part of it that
+was wrapped or cut off is hidden as well."""
+
 HIDDEN: Final = "•••"
 
 
@@ -20,17 +29,48 @@ class Redactor:
     """Replaces each secret value, its lines, and their forms in URLs, JSON, a shell's trace and base64."""
 
     def __init__(self, values: Iterable[bytes] = ()) -> None:
-        forms: set[str] = set()
+        self._pieces: set[str] = set()
+        self._lengths: dict[str, tuple[int, ...]] = {}
+        """The first `_SHORTEST` characters of pieces -> how long these are, the longest first."""
         for value in values:
-            forms |= _forms(value)
-        # Longest first: a value may be part of another one.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
-        self.longest = len(ordered[0]) if ordered else 0
-        """Characters of the longest form: a text cut off anywhere may end in that many of a secret."""
+            for form in _forms(value):
+                self._pieces.update(_cut(form))
+        lengths: dict[str, set[int]] = {}
+        for piece in self._pieces:
+            lengths.setdefault(piece[:_SHORTEST], set()).add(len(piece))
+        self._lengths = {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()}
+        self._start = _start_of(self._lengths)
+        self.longest = max(map(len, self._pieces), default=0)
+        """Characters: a text cut off anywhere may end in fewer than that many of a secret."""
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+        if self._start is None or not (spans := list(self._spans(text))):
+            return text
+        shown: list[str] = []
+        at = 0
+        for begin, end in spans:
+            shown += (text[at:begin], HIDDEN)
+            at = end
+        return "".join((*shown, text[at:]))
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """What to hide, in order; pieces that overlap or touch are one."""
+        assert self._start is not None  # noqa: S101 - `__call__` has looked
+        begin = end = -1
+        for found in self._start.finditer(text):
+            at = found.start()
+            for length in self._lengths.get(text[at : at + _SHORTEST], ()):
+                if at + length <= end:
+                    break  # hidden already, and so is whatever is shorter
+                if text[at : at + length] in self._pieces:
+                    if at > end:
+                        if end >= 0:
+                            yield begin, end
+                        begin = at
+                    end = at + length
+                    break
+        if end >= 0:
+            yield begin, end
 
 
 def url_passwords(*urls: str) -> list[bytes]:
@@ -39,18 +79,43 @@ def url_passwords(*urls: str) -> list[bytes]:
     return [(match[1].partition(":")[2] or match[1]).encode() for match in found if match]
 
 
-def _forms(value: bytes) -> set[str]:
+def _start_of(starts: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds where a piece may begin: by the characters that any has in each of the first places."""
+    places = [sorted(set(place)) for place in zip(*starts, strict=True)]
+    classes = "".join(f"[{''.join(map(re.escape, place))}]" for place in places)
+    return re.compile(f"(?={classes})") if classes else None
+
+
+def _cut(form: str) -> Iterator[str]:
+    if len(form) <= _PIECE:
+        yield form
+        return
+    for at in range(0, len(form) - _PIECE + 1, _PIECE):
+        yield form[at : at + _PIECE]
+    yield form[-_PIECE:]
+
+
+def _forms(value: bytes) -> Iterator[str]:
     text = value.decode("utf-8", "replace")
     parts = {text, text.strip(), *(line.strip() for line in text.splitlines())}
-    forms: set[str] = set()
-    for part in parts:
-        raw = part.encode("utf-8", "replace")
-        forms |= {part, quote(part, safe=""), quote(part), quote_plus(part), repr(part)[1:-1]}
-        forms |= {json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]}
-        forms |= {part.replace("'", "'\"'\"'"), part.replace("'", "'\\''")}  # `set -x` of dash, and of bash
-        forms |= {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), *_inside_base64(raw)}
-        forms |= {form.rstrip("=") for form in tuple(forms) if form.endswith("=")}
-    return {form for form in forms if len(form) >= _SHORTEST}
+    for form in chain(_encoded(value), *(chain(_written(part), _encoded(part.encode())) for part in parts)):
+        for shown in (form, form.rstrip("=")):
+            if len(shown) >= _SHORTEST:
+                yield shown
+
+
+def _written(part: str) -> Iterator[str]:
+    yield part
+    if part.isascii() and part.isalnum():
+        return
+    yield from (quote(part, safe=""), quote(part), quote_plus(part), repr(part)[1:-1])
+    yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+    yield from (part.replace("'", "'\"'\"'"), part.replace("'", "'\\''"))  # `set -x` of dash, and of bash
+
+
+def _encoded(value: bytes) -> Iterator[str]:
+    yield from (base64.b64encode(value).decode(), base64.urlsafe_b64encode(value).decode())
+    yield from _inside_base64(value)
 
 
 def _inside_base64(value: bytes) -> Iterator[str]:

@@ -11,7 +11,8 @@ _LARGEST: Final = 500 * 1024
 
 
 class SecretFiles:
-    """`<folder>/<name>` for each name that the job needs. Raises SECRET_NOT_FOUND."""
+    """`<folder>/<name>` for each name that the job needs. Raises SECRET_NOT_FOUND, and UNSUPPORTED for one that
+    BuildKit would refuse."""
 
     def __init__(self, folder: Path | None, job: BuildJob) -> None:
         names = [*(secret.name for secret in job.secrets), *job.registry_secrets]
@@ -23,18 +24,14 @@ class SecretFiles:
                 f"{job.project}/{job.domain} has no secret {', '.join(missing)}",
                 missing=missing,
             )
+        for name in self._paths:
+            if self.path(name).stat().st_size > _LARGEST:
+                raise BoatyardError("UNSUPPORTED", f"the secret {name} is larger than the 500 KiB of BuildKit")
 
     def path(self, name: str) -> Path:
         path = self._paths[name]
         assert path is not None  # noqa: S101 - missing ones were refused at the start
         return path
-
-    def build_path(self, name: str) -> Path:
-        """The file for BuildKit. Raises UNSUPPORTED for one that BuildKit would refuse."""
-        path = self.path(name)
-        if path.stat().st_size > _LARGEST:
-            raise BoatyardError("UNSUPPORTED", f"the secret {name} is larger than the 500 KiB of BuildKit")
-        return path.absolute()
 
 
 def _locate(folder: Path | None, name: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from boatyard.archive import Bounds, Member, read_archive
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError
 from boatyard.tree import trees_of
+from boatyard_buildkit.removal import remove
 from boatyard_buildkit.stamp import stamp
 
 _PIECE: Final = 1024 * 1024
@@ -42,7 +42,7 @@ def unpack(
         for entry in reversed(entries):
             stamp(folder / entry.path, f"{entry.kind}:{entry.executable}:{entry.content}".encode())
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         raise
 
 
