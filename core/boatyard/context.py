@@ -8,9 +8,10 @@ over the sorted entries below it, free of times, owners, order, umask and compre
 
 import re
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from boatyard import canonical
 from boatyard.errors import invalid
@@ -45,9 +46,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     without an entry counts as the whole archive.
     """
 
-    sha256: str
-    size: int
-    trees: dict[str, str] = {}
+    sha256: Annotated[str, Meta(max_length=64)]
+    size: Annotated[int, Meta(le=2**53)]
+    trees: Annotated[
+        dict[Annotated[str, Meta(max_length=4_096)], Annotated[str, Meta(max_length=64)]], Meta(max_length=10_000)
+    ] = {}
 
 
 def check_context(context: Context, *, field: str = "context") -> Context:

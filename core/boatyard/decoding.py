@@ -50,5 +50,7 @@ def convert(document: Any, kind: type[T]) -> T:
 
 
 def _invalid(error: msgspec.ValidationError) -> Undecodable:
-    reason, _, path = str(error).partition(" - at `$")
-    return Undecodable(reason[:_LONGEST], path.strip("`.")[:_LONGEST])
+    # "… - at `$.layers[0]`", or "… - at `key` in `$.env`" for the names of a table.
+    reason, _, place = str(error).partition(" - at `")
+    key, _, path = place.rpartition("$")
+    return Undecodable(f"{reason[:_LONGEST]}{' (a name)' if key else ''}", path.strip("`.")[:_LONGEST])

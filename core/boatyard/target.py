@@ -1,9 +1,10 @@
 """Where an image goes: the reference that a key, a name and a repository make together."""
 
 import re
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from boatyard.errors import invalid
 from boatyard.reference import Reference, Repository
@@ -20,8 +21,8 @@ _LONGEST_NAME: Final = 80
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the user says of the place. `registry` empty: the deployment's default repository."""
 
-    registry: str = ""
-    name: str = ""
+    registry: Annotated[str, Meta(max_length=512)] = ""
+    name: Annotated[str, Meta(max_length=512)] = ""
 
 
 def is_ecr(repository: Repository) -> bool:

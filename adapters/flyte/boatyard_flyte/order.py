@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import msgspec
-
 from boatyard.api.messages import OrderRequest
-from boatyard.spec import SpecDocument, parse_spec
+from boatyard.spec import parse_spec, read_spec
 from boatyard.target import Target
 from boatyard_client.client import Client
 from boatyard_client.endpoint import find_client_settings
@@ -58,7 +56,7 @@ def order_of(lowered: Lowered, context: Packed | None, *, force: bool) -> OrderR
     project, domain = sdk.project_and_domain()
     scope = {"project": project or settings.project, "domain": domain or settings.domain}
     return OrderRequest(
-        spec=msgspec.convert(lowered.spec, SpecDocument),
+        spec=read_spec(lowered.spec),
         context=context.context if context else None,
         target=Target(registry=lowered.registry, name=lowered.name),
         registry_secret=lowered.registry_secret.name if lowered.registry_secret else "",

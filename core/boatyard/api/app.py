@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,8 @@ from boatyard.service import Service
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
+_LONGEST_PATH: Final = 2_048
+_LONGEST_VALUE: Final = 2_048
 
 
 class Api:
@@ -35,6 +37,7 @@ class Api:
         try:
             if len(request.body) > self._service.settings.limits.request_bytes:
                 raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
+            _check_lengths(request)
             if request.path == CONNECT_PATH:
                 return get_image(request, self._service.on_behalf_of(request.caller), self._codec)
             return self._dispatch(request)
@@ -69,6 +72,15 @@ class Api:
             return decode_json(request.body, self._decoders[operation.name])
         except Undecodable as error:
             raise invalid(f"the body: {error.reason}", field=error.path or None) from None
+
+
+def _check_lengths(request: Request) -> None:
+    """Nothing that is asked for has a name this long, so no pattern has to be tried on it."""
+    if len(request.path) > _LONGEST_PATH:
+        raise BoatyardError("NOT_FOUND", f"there is no path of {len(request.path):,} characters; see /openapi.json")
+    for name, value in request.query.items():
+        if len(value) > _LONGEST_VALUE:
+            raise invalid(f"is longer than {_LONGEST_VALUE:,} characters", field=name)
 
 
 def _respond(reply: Reply) -> Response:

@@ -15,6 +15,7 @@ from boatyard.ports import BuildQuery, Scope, SecretValue
 from boatyard.reference import Reference
 from boatyard.service import LONGEST_WAIT_SECONDS, Service
 from boatyard.spec import check_spec
+from boatyard.validate import secret_name
 
 VERSION = "0.1.0"
 _LARGEST_PAGE = 500
@@ -138,6 +139,8 @@ class Handlers:
 
 def order_of(ask: messages.OrderRequest) -> Order:
     """What a request asks for, checked. Raises INVALID_SPEC or UNSUPPORTED."""
+    if ask.registry_secret:
+        secret_name(ask.registry_secret, field="registrySecret")
     return Order(
         spec=check_spec(ask.spec),
         scope=Scope(ask.project, ask.domain),

@@ -32,7 +32,7 @@ class OrderRequest(_Ask, frozen=True, kw_only=True):
     target: Target = Target()
     project: Name = "default"
     domain: Name = "development"
-    registry_secret: str = ""
+    registry_secret: Annotated[str, Meta(max_length=128)] = ""
     force: bool = False
     """Build anew, without the builder's cache, even if the registry has the image or a failure is still held."""
 

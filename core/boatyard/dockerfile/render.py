@@ -7,6 +7,7 @@ from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
 from boatyard.dockerfile.run import Site, run
 from boatyard.errors import BoatyardError, invalid
 from boatyard.spec import Commands, Env, ImageSpec, kind_of
+from boatyard.validate import LONGEST_DOCKERFILE
 
 SOURCE_DATE_EPOCH = 315_532_800
 """1980-01-01, the first second that a zip file, and so a wheel, can carry."""
@@ -49,6 +50,7 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
         build_args[NEWLINE_ARG] = "\n"
     owner = "flyte:flyte" if creates_flyte_user(spec) or _is_flyte_base(spec.base_image) else ""
     rendered: list[RenderedLayer] = []
+    characters = 0
     for index, layer in enumerate(spec.layers):
         try:
             made = instructions(layer, site, owner=owner)
@@ -59,6 +61,13 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
             raise
         rendered.append(RenderedLayer(index, kind_of(layer), "\n".join(made), len(lines) + 1, len(lines) + len(made)))
         lines += made
+        characters += sum(map(len, made))
+        if characters > LONGEST_DOCKERFILE:
+            raise invalid(
+                f"makes a Dockerfile of more than {LONGEST_DOCKERFILE:,} characters, secrets of each command included",
+                field=f"spec.layers[{index}].{kind_of(layer)}",
+                layer_index=index,
+            )
     if creates_flyte_user(spec):
         lines += ["USER flyte", 'WORKDIR "/home/flyte"']
     lines += [f"ENV _F_IMG_ID={expandable(image_id)}", 'SHELL ["/bin/bash", "-c"]']

@@ -1,7 +1,7 @@
 """The image spec: what a user described. Read from JSON by `parse_spec`; unknown fields are refused."""
 
 from boatyard.spec.check import check_spec
-from boatyard.spec.json import parse_spec, spec_document
+from boatyard.spec.json import parse_spec, read_spec, spec_document
 from boatyard.spec.messages import (
     AptPackages,
     Commands,
@@ -42,5 +42,6 @@ __all__ = [
     "check_spec",
     "kind_of",
     "parse_spec",
+    "read_spec",
     "spec_document",
 ]

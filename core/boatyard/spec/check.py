@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from boatyard.errors import BoatyardError, invalid
+from boatyard.spec.limits import check_amounts
 from boatyard.spec.messages import (
     AptPackages,
     Commands,
@@ -32,6 +33,7 @@ _PYTHON: Final = re.compile(r"3\.(?:[1-9]|[1-9][0-9])\Z")
 
 def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
     """The rules that types cannot say."""
+    check_amounts(wire.layers, field=field)
     layers = tuple(_layer(item, f"{field}.layers[{index}]", index) for index, item in enumerate(wire.layers))
     text(wire.base_image, field=f"{field}.baseImage")
     for platform in wire.platform:

@@ -13,13 +13,17 @@ from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
 
 def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
     """A JSON document (as decoded: dicts, lists, strings) -> a spec, or INVALID_SPEC with the field."""
+    return check_spec(read_spec(document, field=field), field=field)
+
+
+def read_spec(document: object, *, field: str = "spec") -> SpecDocument:
+    """A JSON document (as decoded) with the types and amounts of a spec, or INVALID_SPEC with the field."""
     try:
-        wire = convert(document, SpecDocument)
+        return convert(document, SpecDocument)
     except Undecodable as error:
         found = re.match(r"layers\[(\d+)\]", error.path)
         place = f"{field}.{error.path}" if error.path else field
         raise invalid(error.reason, field=place, layer_index=int(found[1]) if found else None) from None
-    return check_spec(wire, field=field)
 
 
 def spec_document(spec: ImageSpec) -> dict[str, Any]:

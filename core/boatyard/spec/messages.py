@@ -10,6 +10,22 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from boatyard.spec.limits import (
+    Arguments,
+    CommandLines,
+    Image,
+    Name,
+    Packages,
+    Path,
+    Paths,
+    Platforms,
+    UpTo64,
+    UpTo1000,
+    Url,
+    Urls,
+    Variables,
+    Version,
+)
 from boatyard.validate import is_env_name
 
 
@@ -20,12 +36,12 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Secret(_Message, frozen=True, kw_only=True):
     """A secret by name. Its value is looked up by the job and never part of a spec."""
 
-    key: str
-    group: str = ""
-    group_version: str = ""
+    key: Name
+    group: Name = ""
+    group_version: Name = ""
     mount_requirement: Literal["ANY", "ENV_VAR", "FILE"] = "ANY"
-    env_var: str = ""
-    mount_path: str = ""
+    env_var: Name = ""
+    mount_path: Path = ""
 
     @property
     def name(self) -> str:
@@ -41,34 +57,34 @@ class Secret(_Message, frozen=True, kw_only=True):
 
 
 class PipOptions(_Message, frozen=True, kw_only=True):
-    index_url: str = ""
-    extra_index_urls: tuple[str, ...] = ()
+    index_url: Url = ""
+    extra_index_urls: Urls = ()
     pre: bool = False
-    extra_args: str = ""
+    extra_args: Arguments = ""
 
 
 class AptPackages(_Message, frozen=True, kw_only=True):
-    packages: tuple[str, ...] = ()
-    secret_mounts: tuple[Secret, ...] = ()
+    packages: Packages = ()
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class PipPackages(_Message, frozen=True, kw_only=True):
-    packages: tuple[str, ...] = ()
+    packages: Packages = ()
     options: PipOptions = PipOptions()
-    secret_mounts: tuple[Secret, ...] = ()
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class Requirements(_Message, frozen=True, kw_only=True):
-    file: str
+    file: Path
     options: PipOptions = PipOptions()
-    secret_mounts: tuple[Secret, ...] = ()
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class PythonWheels(_Message, frozen=True, kw_only=True):
-    dir: str
-    package_name: str
+    dir: Path
+    package_name: Path
     options: PipOptions = PipOptions()
-    secret_mounts: tuple[Secret, ...] = ()
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class UVProject(_Message, frozen=True, kw_only=True):
@@ -78,41 +94,41 @@ class UVProject(_Message, frozen=True, kw_only=True):
     editable dependencies, below `source_dir`.
     """
 
-    pyproject: str
-    uvlock: str = ""
+    pyproject: Path
+    uvlock: Path = ""
     options: PipOptions = PipOptions()
-    secret_mounts: tuple[Secret, ...] = ()
-    source_dir: str = ""
-    editables: tuple[str, ...] = ()
+    secret_mounts: UpTo64[Secret] = ()
+    source_dir: Path = ""
+    editables: Paths = ()
 
 
 class PoetryProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted."""
 
-    pyproject: str
-    poetry_lock: str
-    extra_args: str = ""
-    secret_mounts: tuple[Secret, ...] = ()
+    pyproject: Path
+    poetry_lock: Path
+    extra_args: Arguments = ""
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class Commands(_Message, frozen=True, kw_only=True):
-    cmd: tuple[str, ...] = ()
-    secret_mounts: tuple[Secret, ...] = ()
+    cmd: CommandLines = ()
+    secret_mounts: UpTo64[Secret] = ()
 
 
 class WorkDir(_Message, frozen=True, kw_only=True):
-    workdir: str
+    workdir: Path
 
 
 class CopyConfig(_Message, frozen=True, kw_only=True):
-    src: str
-    dst: str
+    src: Path
+    dst: Path
 
 
 class Env(_Message, frozen=True, kw_only=True):
     """Environment variables. Their order counts: a value may refer to an earlier one with `$NAME`."""
 
-    env_variables: dict[str, str] = {}
+    env_variables: Variables = {}
 
 
 Layer: TypeAlias = (
@@ -147,10 +163,10 @@ class LayerDocument(_Message, frozen=True, kw_only=True):
 class SpecDocument(_Message, frozen=True, kw_only=True):
     """`ImageSpec` in its JSON form, checked for types and names only."""
 
-    base_image: str = ""
-    python_version: str = ""
-    layers: tuple[LayerDocument, ...] = ()
-    platform: tuple[str, ...] = ()
+    base_image: Image = ""
+    python_version: Version = ""
+    layers: UpTo1000[LayerDocument] = ()
+    platform: Platforms = ()
     dockerfile: str = ""
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from boatyard.api.messages import OrderRequest
-from boatyard.spec import ImageSpec, SpecDocument, parse_spec, spec_document
+from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
 from boatyard.target import Target
 from boatyard_client.events import OnEvent
 from boatyard_client.packing import Packed, Packer, Progress, context_paths
@@ -63,7 +61,7 @@ class Draft:
     def order(self, packed: Packed | None, **fields: Any) -> OrderRequest:
         """The request; `fields` are others of OrderRequest: target, project, domain, force."""
         return OrderRequest(
-            spec=msgspec.convert(spec_document(self.spec), SpecDocument),
+            spec=read_spec(spec_document(self.spec)),
             context=packed.context if packed else None,
             **{
                 "target": Target(registry=self.registry, name=self.name),
