@@ -15,6 +15,7 @@ from boatyard_aws.credential_helper import main as helper
 from boatyard_aws.signing import Destination, auth_for, destination_of
 from boatyard_client.auth import find_auth
 from boatyard_client.client import Client
+from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ClientError
 from tests.aws.cloud import KEY_ID, SECRET, Cloud
 
@@ -29,6 +30,7 @@ URL = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
         ("https://a1b2.execute-api.us-east-2.amazonaws.com/prod", Destination("execute-api", "us-east-2")),
         ("https://boatyard.example.com", None),
         (URL + ".evil.example", None),
+        (URL.replace("https", "http"), None),
         ("https://bucket.s3.eu-west-1.amazonaws.com/contexts/x", None),
     ],
 )
@@ -68,7 +70,7 @@ def test_the_installed_signer_is_found_and_every_request_verifies(cloud: Cloud) 
         seen.append(request)
         return httpx.Response(200, json={"status": "ok", "builds": [], "nextPageToken": ""})
 
-    assert find_auth(URL) is not None
+    assert find_auth(Endpoint(URL, "test")) is not None
     with Client(URL, over=httpx.MockTransport(answer)) as client:
         client.health()
         client.builds(project="ml", page_token="a b/ü")
@@ -90,7 +92,6 @@ def test_a_body_and_a_session_token_are_signed(cloud: Cloud, monkeypatch: pytest
 
 
 def test_an_upload_elsewhere_is_not_signed(cloud: Cloud) -> None:
-    from boatyard_client.endpoint import Endpoint
     from boatyard_client.transport import Transport
 
     seen: list[httpx.Request] = []

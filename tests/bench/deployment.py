@@ -11,6 +11,7 @@ from pathlib import Path
 from boatyard.settings import Settings
 from boatyard_client.client import Client
 from boatyard_local.settings import load_settings
+from boatyard_local.state import StateFolder
 from tests.flyte.probe import Docker
 
 CONFIG = Path(__file__).parent.parent.parent / ".boatyard" / "boatyard.toml"
@@ -20,9 +21,10 @@ BASE = "python:3.11-slim-bookworm"
 @contextmanager
 def deployment() -> Iterator[tuple[Settings, Client]]:
     settings = load_settings(CONFIG, {})
-    with _server() as url, Client(url) as client:
-        os.environ["BOATYARD_URL"] = url
-        yield settings, client
+    with _server() as (url, state):
+        os.environ |= {"BOATYARD_URL": url, "BOATYARD_TOKEN_FILE": str(StateFolder(state).token)}
+        with Client() as client:
+            yield settings, client
 
 
 def docker_of(settings: Settings) -> Docker:
@@ -32,12 +34,12 @@ def docker_of(settings: Settings) -> Docker:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def _server() -> Iterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory(prefix="boatyard-bench-") as state:
         command = [sys.executable, "-m", "boatyard_local", "serve", "--state", state, "--config", str(CONFIG)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             try:
-                yield process.stdout.readline().decode().strip()
+                yield process.stdout.readline().decode().strip(), Path(state)
             finally:
                 process.terminate()

@@ -1,6 +1,7 @@
 """Which service is asked, and who says so."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,20 @@ from boatyard_client.endpoint import (
     find_endpoint,
     is_loopback,
     require_endpoint,
+    trust,
 )
 from boatyard_client.errors import ConfigError
+from tests.client.own_server import own_server
 from tests.client.trees import make
 
 
 @pytest.fixture
-def everything(folder: Path, tmp_path: Path) -> dict[str, str]:
+def everything(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Every place names an address; the folder that is asked from lies below the project."""
     make(
         folder,
         {
             "boatyard.toml": b'[client]\nurl = "http://project.example.com/"\nproject = "p"\n',
-            ".boatyard": {"server.json": b'{"url": "http://127.0.0.1:1234", "pid": 1, "more": 2}'},
             "below": {"deep": {}},
         },
     )
@@ -32,7 +34,8 @@ def everything(folder: Path, tmp_path: Path) -> dict[str, str]:
         tmp_path / "home" / "boatyard",
         {"config.toml": b'[client]\nurl = "http://home.example.com"\nproject = "q"\ndomain = "d"\n'},
     )
-    return {"XDG_CONFIG_HOME": str(tmp_path / "home"), "BOATYARD_URL": "https://env.example.com"}
+    with own_server(folder, "http://127.0.0.1:1234"):
+        yield {"XDG_CONFIG_HOME": str(tmp_path / "home"), "BOATYARD_URL": "https://env.example.com"}
 
 
 def test_the_nearest_word_counts(everything: dict[str, str], folder: Path) -> None:
@@ -43,6 +46,7 @@ def test_the_nearest_word_counts(everything: dict[str, str], folder: Path) -> No
     assert find_endpoint(environ=everything, folder=deep) == Endpoint("https://env.example.com", "BOATYARD_URL")
     del everything["BOATYARD_URL"]
     toml = folder / "boatyard.toml"
+    trust("http://project.example.com", environ=everything)
     assert find_endpoint(environ=everything, folder=deep) == Endpoint("http://project.example.com", str(toml))
     toml.write_text("[client]\n")
     record = folder / ".boatyard" / "server.json"
@@ -66,17 +70,47 @@ def somebody_elses(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 def test_a_server_of_another_user_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may write to a folder above could else be sent our files."""
-    make(folder, {".boatyard": {"server.json": b'{"url": "http://127.0.0.1:1234"}'}, "below": {}})
+    make(folder, {"below": {}})
     home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
-    assert find_endpoint(environ=home, folder=folder / "below") is not None
-    somebody_elses(monkeypatch, "server.json")
-    assert find_endpoint(environ=home, folder=folder / "below") is None
+    with own_server(folder, "http://127.0.0.1:1234"):
+        assert find_endpoint(environ=home, folder=folder / "below") is not None
+        monkeypatch.setattr("boatyard_client.server_file.os.geteuid", lambda: os.getuid() + 1)
+        assert find_endpoint(environ=home, folder=folder / "below") is None
+
+
+def test_an_address_that_only_a_project_names_has_to_be_trusted(folder: Path, tmp_path: Path) -> None:
+    """The folder may be a stranger's checkout: it must not choose where files and secrets go."""
+    url = "https://boatyard.example.com"
+    make(folder, {"boatyard.toml": f'[client]\nurl = "{url}/"\n'.encode()})
+    home = {"XDG_CONFIG_HOME": str(tmp_path / "home")}
+    with pytest.raises(ConfigError, match="which you have not trusted yet") as refused:
+        find_endpoint(environ=home, folder=folder)
+    assert f"boatyard config trust {url}" in refused.value.advice
+    assert find_endpoint(environ={**home, "BOATYARD_URL": url}, folder=folder) == Endpoint(url, "BOATYARD_URL")
+    assert trust(f"{url}/", environ=home) == trust(url, environ=home) == url
+    assert find_endpoint(environ=home, folder=folder) == Endpoint(url, str(folder / "boatyard.toml"))
+    make(folder, {"boatyard.toml": b'[client]\nurl = "https://boatyard.example.com.evil.example"\n'})
+    with pytest.raises(ConfigError, match="not trusted"):
+        find_endpoint(environ=home, folder=folder)
+
+
+def test_what_one_has_configured_oneself_is_trusted(folder: Path, tmp_path: Path) -> None:
+    toml = b'[client]\nurl = "http://127.0.0.1:1234"\n'
+    make(folder, {"boatyard.toml": toml})
+    nowhere = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
+    with pytest.raises(ConfigError, match="not trusted"):
+        find_endpoint(environ=nowhere, folder=folder)
+    with own_server(folder, "http://127.0.0.1:1234"):
+        assert find_endpoint(environ=nowhere, folder=folder) is not None
+    make(tmp_path / "home" / "boatyard", {"config.toml": toml})
+    assert find_endpoint(environ={"XDG_CONFIG_HOME": str(tmp_path / "home")}, folder=folder) is not None
 
 
 def test_another_users_project_file_counts_only_where_one_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout may be a colleague's; a file in /tmp may be anybody's."""
     make(folder, {"boatyard.toml": b'[client]\nurl = "http://127.0.0.1:1234"\n', "below": {}})
     home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
+    trust("http://127.0.0.1:1234", environ=home)
     assert find_endpoint(environ=home, folder=folder / "below") is not None
     somebody_elses(monkeypatch, "boatyard.toml")
     assert find_endpoint(environ=home, folder=folder / "below") is None
@@ -118,13 +152,17 @@ def test_project_and_domain_come_from_the_nearest_file_that_has_them(everything:
     [
         ("boatyard.toml", b"[client]\nurl = 1\n", r"boatyard.toml, \[client\]: Expected `str`"),
         ("boatyard.toml", b"\xff", "is not TOML"),
-        (".boatyard/server.json", b"{", "cannot be read"),
     ],
 )
 def test_a_file_that_is_wrong_is_named(name: str, content: bytes, text: str, folder: Path) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_bytes(content)
     with pytest.raises(ConfigError, match=text):
+        find_endpoint(environ={"XDG_CONFIG_HOME": str(folder / "none")}, folder=folder)
+
+
+def test_a_record_that_its_own_server_wrote_wrongly_is_named(folder: Path) -> None:
+    with own_server(folder, "", record=b"{"), pytest.raises(ConfigError, match=r"server\.json cannot be read"):
         find_endpoint(environ={"XDG_CONFIG_HOME": str(folder / "none")}, folder=folder)
 
 

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import flyte
+import httpx
 import pytest
 
 from boatyard.settings import Settings
@@ -19,6 +20,7 @@ from tests.flyte import index
 from tests.flyte.images import CASES, Place
 from tests.flyte.probe import Docker
 from tests.flyte.wheel import make_wheel
+from tests.local.servers import bearer
 
 ROOT = Path(__file__).parent.parent.parent
 STATE = ROOT / ".boatyard"
@@ -47,12 +49,26 @@ def docker(settings: Settings) -> Iterator[Docker]:
     made.forget()
 
 
+_states: dict[str, Path] = {}
+"""State folder of each server, by its URL."""
+
+
+def variables(url: str) -> dict[str, str]:
+    """What points the SDK at a server of `serving`, as a person would export it."""
+    return {"BOATYARD_URL": url, "BOATYARD_TOKEN_FILE": str(_states[url] / "token")}
+
+
+def get(url: str, path: str) -> Any:
+    """What a server of `serving` answers."""
+    return httpx.get(f"{url}{path}", headers=bearer(_states[url])).json()
+
+
 @contextmanager
-def serving(state: Path, variables: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(state: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The URL of a server with a state folder of its own; the registry and BuildKit are the engine's."""
     command = [sys.executable, "-m", "boatyard_local", "serve", "--state", str(state)]
     command += ["--config", str(STATE / "boatyard.toml")]
-    env = {**os.environ, **(variables or {})}
+    env = {**os.environ, **(settings or {})}
     with (
         (state / "stderr").open("w") as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=env) as process,
@@ -60,6 +76,7 @@ def serving(state: Path, variables: Mapping[str, str] | None = None) -> Iterator
         assert process.stdout is not None
         url = process.stdout.readline().decode().strip()
         assert url.startswith("http://"), (state / "stderr").read_text()
+        _states[url] = state
         yield url
         process.terminate()
 
@@ -100,7 +117,13 @@ def without_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """No flyte.init of another test, no user's configuration, and uv where flyte's own code looks for it."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setattr("flyte._initialize._init_config", None)
-    for name in ("FLYTE_IMAGE_REGISTRY", "FLYTE_IMAGE_BUILDER", "BOATYARD_URL"):
+    for name in (
+        "FLYTE_IMAGE_REGISTRY",
+        "FLYTE_IMAGE_BUILDER",
+        "BOATYARD_URL",
+        "BOATYARD_TOKEN",
+        "BOATYARD_TOKEN_FILE",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -110,7 +133,8 @@ def ensure(server: str) -> Ensure:
 
     def build(image: flyte.Image) -> str:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("BOATYARD_URL", server)
+            for name, value in variables(server).items():
+                patch.setenv(name, value)
             flyte.init(image_builder="boatyard")
             uri = flyte.build(image).uri
         assert uri is not None

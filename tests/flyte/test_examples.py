@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from boatyard.settings import Settings
-from tests.flyte.conftest import ROOT
+from tests.flyte.conftest import ROOT, variables
 from tests.flyte.images import BASE
 from tests.flyte.probe import Docker
 
 pytestmark = pytest.mark.integration
 
 
-def run(command: list[str], server: str, **variables: str) -> str:
-    env = {**os.environ, "BOATYARD_URL": server, "FLYTE_IMAGE_BUILDER": "boatyard", "COLUMNS": "200", **variables}
+def run(command: list[str], server: str, **more: str) -> str:
+    env = {**os.environ, **variables(server), "FLYTE_IMAGE_BUILDER": "boatyard", "COLUMNS": "200", **more}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

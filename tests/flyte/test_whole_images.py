@@ -5,16 +5,20 @@ import sys
 from pathlib import Path
 
 import flyte
-import httpx
 import pytest
 
 from boatyard.settings import Settings
-from tests.flyte.conftest import Ensure, serving
+from tests.flyte.conftest import Ensure, get, serving, variables
 from tests.flyte.images import BASE, named
 from tests.flyte.probe import Docker
 from tests.flyte.projects import write
 
 pytestmark = pytest.mark.integration
+
+
+def ask(patch: pytest.MonkeyPatch, url: str) -> None:
+    for name, value in variables(url).items():
+        patch.setenv(name, value)
 
 
 def base_reference(settings: Settings) -> str:
@@ -72,7 +76,7 @@ def test_a_name_of_the_configuration_and_code_bundles(
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     __import__("by_bundled.used")
-    monkeypatch.setenv("BOATYARD_URL", server)
+    ask(monkeypatch, server)
     flyte.init(image_builder="boatyard", images={"ours": BASE}, root_dir=tmp_path)
     base = flyte.Image.from_ref_name("ours").clone(name="t-bundle", extendable=True, python_version=(3, 11))
     loaded = flyte.TaskEnvironment(name="loaded", image=base.with_workdir("/srv/code").with_code_bundle())
@@ -101,11 +105,11 @@ def test_a_name_of_the_configuration_and_code_bundles(
 def test_another_platform_is_refused_before_anything_starts(ensure: Ensure, server: str, settings: Settings) -> None:
     if "linux/arm64" in settings.platforms:
         pytest.skip("this machine builds both; the tests below use it")
-    before = httpx.get(f"{server}/v1/builds").json()
+    before = get(server, "/v1/builds")
     image = named("t-arm").clone(platform=("linux/arm64",), extendable=True).with_commands(["true"])
     with pytest.raises(flyte.errors.ImageBuildError, match=r"UNSUPPORTED: platform linux/arm64 .*emulation"):
         ensure(image)
-    assert httpx.get(f"{server}/v1/builds").json() == before
+    assert get(server, "/v1/builds") == before
 
 
 def test_an_image_for_two_platforms(
@@ -120,10 +124,10 @@ def test_an_image_for_two_platforms(
         serving(tmp_path_factory.mktemp("both"), {"BOATYARD_PLATFORMS": ",".join(both)}) as url,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setenv("BOATYARD_URL", url)
+        ask(patch, url)
         flyte.init(image_builder="boatyard")
         uri = flyte.build(image).uri
-        found = httpx.get(f"{url}/v1/images/{uri}").json()
+        found = get(url, f"/v1/images/{uri}")
     assert found["platforms"] == list(both)
 
 
@@ -149,7 +153,7 @@ def test_steps_run_on_each_platform_that_the_machine_has_or_emulates(
 
 
 def test_images_build_at_the_same_time(ensure: Ensure, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BOATYARD_URL", server)
+    ask(monkeypatch, server)
     flyte.init(image_builder="boatyard")
     images = [named(f"t-parallel-{n}").with_commands([f"echo {n} > /n"]) for n in range(3)]
 
@@ -173,24 +177,24 @@ def test_a_failed_build_explains_itself(ensure: Ensure, packages: str) -> None:
 
 
 def test_without_waiting_the_build_goes_on(server: str, monkeypatch: pytest.MonkeyPatch, ensure: Ensure) -> None:
-    monkeypatch.setenv("BOATYARD_URL", server)
+    ask(monkeypatch, server)
     flyte.init(image_builder="boatyard")
     image = named("t-later").with_commands(["sleep 6"])
     assert flyte.build(image, wait=False).uri is None
     assert ensure(image)
-    targets = [build["target"] for build in httpx.get(f"{server}/v1/builds").json()["builds"]]
+    targets = [build["target"] for build in get(server, "/v1/builds")["builds"]]
     assert sum("t-later" in target for target in targets) == 1
 
 
 def test_a_dry_run_builds_nothing(
     server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("BOATYARD_URL", server)
+    ask(monkeypatch, server)
     flyte.init(image_builder="boatyard")
-    before = httpx.get(f"{server}/v1/builds").json()
+    before = get(server, "/v1/builds")
     uri = flyte.build(named("t-dry").with_commands(["echo dry"]), dry_run=True).uri
     out = capsys.readouterr().out
     assert f"target: {uri}" in out
     assert "layer 0: with_commands(['echo dry'])" in out
     assert "FROM " in out
-    assert httpx.get(f"{server}/v1/builds").json() == before
+    assert get(server, "/v1/builds") == before

@@ -16,6 +16,11 @@ from boatyard_local.state import StateFolder
 ROOT = Path(__file__).parents[2]
 
 
+def bearer(state: Path) -> dict[str, str]:
+    """The header that the server of a state folder wants."""
+    return {"authorization": f"Bearer {StateFolder(state).token.read_text()}"}
+
+
 class ServerProcess:
     """`with` starts it and waits until it answers."""
 
@@ -50,6 +55,11 @@ class ServerProcess:
         self.url = self.process.stdout.readline().strip()
         assert self.url, (self.state.parent / "server.log").read_text()
         self.http.base_url = httpx.URL(self.url)
+        self.http.headers.update(bearer(self.state))
+
+    @property
+    def authorization(self) -> str:
+        return bearer(self.state)["authorization"]
 
     @property
     def log(self) -> str:
@@ -68,7 +78,8 @@ class ServerProcess:
         url = httpx.URL(self.url)
         connection = socket.create_connection((url.host, url.port or 0))
         connection.settimeout(60)
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n\r\n".encode())
+        head = f"GET {path} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nAuthorization: {self.authorization}\r\n\r\n"
+        connection.sendall(head.encode())
         return connection
 
     def order(self, build_id: str, **orders: Any) -> None:

@@ -117,7 +117,8 @@ def test_a_body_beyond_the_limit_is_refused_with_a_reason(server: ServerProcess,
 
 
 def test_a_huge_body_is_refused_before_it_is_read(server: ServerProcess) -> None:
-    head = f"POST /v1/plans HTTP/1.1\r\nHost: 127.0.0.1:{port(server)}\r\nContent-Length: {10**15}\r\n\r\n"
+    head = f"POST /v1/plans HTTP/1.1\r\nHost: 127.0.0.1:{port(server)}\r\nContent-Length: {10**15}\r\n"
+    head += f"Authorization: {server.authorization}\r\n\r\n"
     assert b" 413 " in raw(server, head.encode()).splitlines()[0]
 
 

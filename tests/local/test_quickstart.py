@@ -104,10 +104,11 @@ def test_it_says_where_it_belongs(tmp_path: Path) -> None:
 
 
 def test_a_build_and_a_cached_answer_are_told_apart(tmp_path: Path) -> None:
-    assert ending("http://127.0.0.1:1", "x@sha256:y", 0).built is False, "an answer that does not come is no build"
+    assert ending("http://127.0.0.1:1", "t", "x@sha256:y", 0).built is False, "an answer that does not come is no build"
     with ServerProcess(tmp_path / "state") as server:
         answer = server.build(seconds=0).json()
         build = server.http.get(f"/v1/builds/{answer['id']}?wait=20").json()
-        built = ending(server.url, answer["target"], build["createdAt"] - 1)
+        token = server.authorization.removeprefix("Bearer ")
+        built = ending(server.url, token, answer["target"], build["createdAt"] - 1)
         assert built == (True, build["finishedAt"] - build["createdAt"])
-        assert ending(server.url, answer["target"], build["createdAt"] + 1).built is False
+        assert ending(server.url, token, answer["target"], build["createdAt"] + 1).built is False

@@ -15,7 +15,7 @@ import pytest
 
 from boatyard_local.state import StateFolder
 from tests.local.jobs import until
-from tests.local.servers import ROOT
+from tests.local.servers import ROOT, bearer
 
 pytestmark = pytest.mark.integration
 CONFIG = ROOT / ".boatyard/boatyard.toml"
@@ -41,6 +41,7 @@ class Real:
         )
         assert self.process.stdout is not None
         self.http.base_url = httpx.URL(self.process.stdout.readline().strip())
+        self.http.headers.update(bearer(self.state.path))
 
     def kill(self) -> None:
         self.process.kill()

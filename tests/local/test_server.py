@@ -18,7 +18,7 @@ from boatyard.settings import Settings
 from boatyard_local import ServeError, serve, server_process
 from boatyard_local.state import StateFolder
 from tests.local.jobs import until
-from tests.local.servers import ROOT, ServerProcess
+from tests.local.servers import ROOT, ServerProcess, bearer
 
 END_SECONDS = 5.0
 DIGEST = "sha256:" + "f" * 64
@@ -99,15 +99,16 @@ def test_a_build_that_ended_while_there_was_no_server_is_told_of(server: ServerP
 def test_fifty_equal_requests_start_one_build_and_all_get_its_image(shared: ServerProcess) -> None:
     answers: list[tuple[str, str]] = []
     barrier = threading.Barrier(50)
+    own = bearer(shared.state)
     order = {"spec": {"dockerfile": '# stand-in: {"seconds": 1.5}\nFROM 127.0.0.1:5000/base:1\n'}}
 
     def ask() -> None:
         connection = http.client.HTTPConnection(shared.url.removeprefix("http://"))
         connection.connect()
         barrier.wait()
-        connection.request("POST", "/v1/builds", json.dumps(order), {"content-type": "application/json"})
+        connection.request("POST", "/v1/builds", json.dumps(order), {"content-type": "application/json", **own})
         build_id = json.load(connection.getresponse())["id"]
-        connection.request("GET", f"/v1/builds/{build_id}?wait=20")
+        connection.request("GET", f"/v1/builds/{build_id}?wait=20", headers=own)
         answers.append((build_id, json.load(connection.getresponse())["image"]))
         connection.close()
 

@@ -16,10 +16,12 @@ from boatyard.build import Build
 from boatyard.context import Context
 from boatyard.settings import Settings
 from boatyard.spec import parse_spec
+from boatyard_client.auth import BearerToken
 from boatyard_client.client import Client
 from boatyard_client.errors import BuildFailedError
 from boatyard_client.packing import Packer, context_paths
 from boatyard_local.settings import load_settings
+from boatyard_local.state import StateFolder
 from tests.flyte.probe import Docker
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +47,7 @@ class Yard:
         assert self.process.stdout is not None
         url = self.process.stdout.readline().strip()
         assert url.startswith("http://"), self.log
-        self.client = Client(url)
+        self.client = Client(url, auth=BearerToken(StateFolder(self.state).token.read_text))
 
     def stop(self) -> None:
         self.client.close()

@@ -27,7 +27,10 @@ class Destination(NamedTuple):
 
 def destination_of(url: str) -> Destination | None:
     """What an address is signed for; None if AWS does not check signatures there."""
-    host = (urlsplit(url).hostname or "").lower()
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "https":
+        return None  # a session token would be sent for everybody to read
+    host = (parts.hostname or "").lower()
     if found := _FUNCTION_URL.match(host):
         return Destination("lambda", found[1])
     if found := _API_GATEWAY.match(host):

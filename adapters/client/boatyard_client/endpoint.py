@@ -3,6 +3,10 @@
 First of: the argument (`--url`), BOATYARD_URL, `[client]` of the nearest boatyard.toml, the embedded server
 of the nearest `.boatyard/` of this user, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
 directory or the closest folder above it; files above it count only if they are this user's or root's.
+
+Files and secrets go to that address, and a folder may be a stranger's checkout. So the address of a boatyard.toml is
+used only once its user has trusted it (`boatyard config trust`), and `server.json` only of a server that runs here
+(server_file.py).
 """
 
 import os
@@ -16,11 +20,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from boatyard_client.errors import ConfigError
+from boatyard_client.server_file import SERVER_FILE, ServerRecord, read_server
 
 URL_VARIABLE: Final = "BOATYARD_URL"
 PROJECT_FILE: Final = "boatyard.toml"
-SERVER_FILE: Final = ".boatyard/server.json"
-"""Written by `boatyard serve`: `{"url": …}`."""
+TRUSTED_FILE: Final = "trusted"
+"""Beside the user's own file: addresses that a project's file may name, one a line."""
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,10 +45,6 @@ class Endpoint(msgspec.Struct, frozen=True):
     """True if a person named it for this very call."""
 
 
-class _ServerRecord(msgspec.Struct, frozen=True):
-    url: str
-
-
 def find_endpoint(
     url: str = "", *, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Endpoint | None:
@@ -58,9 +59,9 @@ def find_endpoint(
         if path.parent != start and not _is_ours(path):
             continue
         if found := read_client_settings(path).url:
-            return Endpoint(_url(found, str(path)), str(path))
-    for path in filter(_is_ours, _upwards(start, SERVER_FILE)):
-        return Endpoint(_url(_server(path).url, str(path)), str(path))
+            return _trusted(Endpoint(_url(found, str(path)), str(path)), variables, start)
+    for path, record in own_servers(start):
+        return Endpoint(record.url, str(path))
     path = user_file(variables)
     if path.is_file() and (found := read_client_settings(path).url):
         return Endpoint(_url(found, str(path)), str(path))
@@ -78,6 +79,53 @@ def require_endpoint(
             advice=f"`--url`, {URL_VARIABLE}, or url in [client] of {PROJECT_FILE} name it.",
         )
     return found
+
+
+def own_servers(folder: Path) -> Iterator[tuple[Path, ServerRecord]]:
+    """The embedded servers of this user that run in the folder's `.boatyard/` or in one above; nearest first."""
+    for path in _upwards(folder, SERVER_FILE):
+        if record := read_server(path):
+            url = _url(record.url, str(path))
+            if is_loopback(url):
+                yield path, ServerRecord(url)
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two addresses lead to the same process: scheme, host and port are equal."""
+    return _server_of(one) == _server_of(other) is not None
+
+
+def trusted_urls(environ: Mapping[str, str]) -> list[str]:
+    """What the user has trusted, oldest first."""
+    try:
+        lines = user_file(environ).with_name(TRUSTED_FILE).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def trust(url: str, *, environ: Mapping[str, str] | None = None) -> str:
+    """Adds an address to those that a project's file may name; returns it as it is kept. Raises ConfigError."""
+    variables = os.environ if environ is None else environ
+    made = _url(url, "URL")
+    path = user_file(variables).with_name(TRUSTED_FILE)
+    if made in trusted_urls(variables):
+        return made
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{made}\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {(error.strerror or '').lower()}") from None
+    return made
+
+
+def project_url(folder: Path | None = None) -> str:
+    """What the nearest boatyard.toml names as the service, trusted or not; empty if it names none."""
+    for path in _upwards(folder or Path.cwd(), PROJECT_FILE):
+        if found := read_client_settings(path).url:
+            return _url(found, str(path))
+    return ""
 
 
 def find_client_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> ClientSettings:
@@ -141,11 +189,28 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _server(path: Path) -> _ServerRecord:
+def _trusted(endpoint: Endpoint, variables: Mapping[str, str], folder: Path) -> Endpoint:
+    """Raises ConfigError for an address that only the folder's own file names."""
+    if endpoint.url in trusted_urls(variables):
+        return endpoint
+    path = user_file(variables)
+    if path.is_file() and read_client_settings(path).url.rstrip("/") == endpoint.url:
+        return endpoint
+    if any(same_server(record.url, endpoint.url) for _, record in own_servers(folder)):
+        return endpoint
+    raise ConfigError(
+        f"{endpoint.origin} names {endpoint.url}, which you have not trusted yet: files and secrets would go there",
+        advice=f"If it is yours, run `boatyard config trust {endpoint.url}` once, or set {URL_VARIABLE}.",
+    )
+
+
+def _server_of(url: str) -> tuple[str, str, int] | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_ServerRecord)
-    except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", advice="Run `boatyard serve` again.") from None
+        parts = urlsplit(url.strip())
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme.lower(), 0)
+    except ValueError:
+        return None
+    return (parts.scheme.lower(), (parts.hostname or "").lower(), port) if parts.hostname else None
 
 
 def _url(text: str, origin: str) -> str:

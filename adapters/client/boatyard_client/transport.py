@@ -34,7 +34,7 @@ class Transport:
         self._endpoint = endpoint
         self._http = httpx.Client(
             base_url=endpoint.url,
-            auth=auth or find_auth(endpoint.url),
+            auth=auth or find_auth(endpoint),
             transport=over,
             timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             headers={"accept": "application/json, application/problem+json"},

@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ def write(path: Path, data: bytes) -> None:
     Raises DISK_FULL or DATAPLANE_UNAVAILABLE; the file is then as it was.
     """
     partial = hidden(path)
-    with refusing(path.parent):
+    with refusing(path):
         try:
             create(partial, data)
             partial.replace(path)
@@ -38,6 +39,24 @@ def create(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(descriptor)
+
+
+def read_private(path: Path, most: int = 64 * 1024) -> bytes | None:
+    """The bytes of a file that only we can read and write; None for any other, and for one that is not there.
+
+    A file that came with an archive or a checkout is somebody else's word, and one that others may read is no secret.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
 
 
 def make_folder(path: Path) -> None:

@@ -5,7 +5,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.error import URLError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 
 class Ending(NamedTuple):
@@ -14,21 +14,22 @@ class Ending(NamedTuple):
     """How long the build took; for a cached image, how long the answer takes."""
 
 
-def ending(url: str, image: str, since: float) -> Ending:
+def ending(url: str, token: str, image: str, since: float) -> Ending:
     """`since`: seconds since 1970, when the image was asked for."""
     began = time.monotonic()
-    found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}")
+    found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}", token)
     answered = time.monotonic() - began
     build_id = found.get("buildId")
-    build = _get(f"{url}/v1/builds/{build_id}") if build_id else {}
+    build = _get(f"{url}/v1/builds/{build_id}", token) if build_id else {}
     if "finishedAt" in build and build["createdAt"] >= since:
         return Ending(True, build["finishedAt"] - build["createdAt"])
     return Ending(False, answered)
 
 
-def _get(url: str) -> dict[str, Any]:
+def _get(url: str, token: str) -> dict[str, Any]:
+    request = Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - our own loopback URL
     try:
-        with urlopen(url, timeout=20) as answer:  # noqa: S310 - our own loopback URL
+        with urlopen(request, timeout=20) as answer:  # noqa: S310
             found: dict[str, Any] = json.load(answer)
             return found
     except (URLError, OSError, ValueError):

@@ -20,6 +20,7 @@ from boatyard_local.image_run import imports
 from boatyard_local.lookup import Ending, ending
 from boatyard_local.serving import ServeError
 from boatyard_local.settings import SettingsError
+from boatyard_local.state import StateFolder
 
 EXAMPLE: Final = Path("examples/hello.py")
 _LAST_WORDS_SECONDS: Final = 5.0
@@ -66,7 +67,7 @@ def run(console: Console) -> None:
     asked, since = time.time(), time.monotonic()
     image = _build(url)
     took = time.monotonic() - since
-    end = ending(url, image, asked)
+    end = ending(url, StateFolder(_STATE).token.read_text(), image, asked)
 
     console.print(f"\n[bold]Run[/]    [dim]docker run --rm --network none {_short(image)} python …[/]")
     for line in imports(engine, image):
@@ -83,6 +84,8 @@ def _about(engine: Engine) -> list[str]:
 def _build(url: str) -> str:
     """Runs the example with the SDK as it is; its steps go to the terminal. The image that it names."""
     env = {**os.environ, "FLYTE_IMAGE_BUILDER": "boatyard", "BOATYARD_URL": url}
+    env.pop("BOATYARD_TOKEN", None)  # of another server
+    env["BOATYARD_TOKEN_FILE"] = str(StateFolder(_STATE).token.absolute())
     with subprocess.Popen([sys.executable, str(EXAMPLE)], env=env, stdout=subprocess.PIPE, text=True) as script:
         try:
             output, _ = script.communicate()

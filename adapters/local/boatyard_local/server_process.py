@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,8 @@ from boatyard_local.process_start import process_start
 from boatyard_local.state import StateFolder
 
 _PACKAGES = ("boatyard", "boatyard_buildkit", "boatyard_connect", "boatyard_local", "boatyard_registry")
+_CLAIM_SECONDS: Final = 1.0
+_CLAIM_PAUSE_SECONDS: Final = 0.005
 
 
 class ServerInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -45,15 +48,27 @@ def claim(state: StateFolder) -> Iterator[None]:
         durable.write(state.gitignore, b"# Made by `boatyard serve`; secrets are in here.\n*\n")
     descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor):
             info = read(state.server, ServerInfo)
             where = f" (pid {info.pid}, {info.url})" if info else ""
             raise AlreadyServed(f"a server already runs on {state.path}{where}") from None
+        state.server.unlink(missing_ok=True)  # of a server that was killed
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """False if another process keeps the lock. Those who only look (`locks.is_held`) have it for an instant."""
+    deadline = time.monotonic() + _CLAIM_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+        time.sleep(_CLAIM_PAUSE_SECONDS)
 
 
 @contextmanager

@@ -14,6 +14,7 @@
       secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
       buildkit.json          how jobs reach BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
+      token                  what callers of the API send; 0600, new at each start (web/bearer.py)
       server.json            url, pid and start of the server that runs; 0600
       port                   of the last server; the next one takes it again if it can
       server.lock            locked (flock) while it runs
@@ -105,6 +106,10 @@ class StateFolder:
     @property
     def upload_key(self) -> Path:
         return self.path / "upload.key"
+
+    @property
+    def token(self) -> Path:
+        return self.path / "token"
 
     @property
     def server(self) -> Path:

@@ -54,11 +54,8 @@ class UploadUrls:
 
 def load_key(path: Path) -> bytes:
     """The state folder's key, made at first use. It is kept, so that a restart breaks no upload."""
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        key = b""
-    if len(key) != _KEY_BYTES:
+    key = durable.read_private(path)
+    if key is None or len(key) != _KEY_BYTES:
         key = secrets.token_bytes(_KEY_BYTES)
         durable.write(path, key)
     return key

@@ -25,6 +25,7 @@ from boatyard_local.secret_store import FileSecretStore
 from boatyard_local.state import BuildFolder, StateFolder
 from boatyard_local.upload_url import UploadUrls, load_key
 from boatyard_local.web.app import App
+from boatyard_local.web.bearer import Bearer, make_token
 from boatyard_local.web.hosts import Hosts
 from boatyard_local.web.uploads import Uploads
 from boatyard_registry import OciRegistry
@@ -79,6 +80,7 @@ def wire(
             api,
             uploads=Uploads(contexts, urls, clock),
             hosts=Hosts(port, host_names),
+            bearer=Bearer(make_token(state.token)),
             largest_body=settings.limits.request_bytes,
         )
         yield Wired(app, serving)

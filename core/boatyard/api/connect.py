@@ -77,7 +77,7 @@ def get_image(request: Request, service: Service, codec: ImageServiceCodec | Non
         ask = _decode(body, codec if kind == "application/proto" else None)
         answer = _find(ask, service)
     except BoatyardError as error:
-        return _error(error)
+        return refuse(error)
     told = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
     return Response(status=200, body=told, headers={"content-type": kind})
 
@@ -118,7 +118,8 @@ def _find(ask: GetImageRequest, service: Service) -> GetImageResponse:
     return GetImageResponse(image=ImageMessage(id=ask.id, fqin=found.image.reference))
 
 
-def _error(error: BoatyardError) -> Response:
+def refuse(error: BoatyardError) -> Response:
+    """The error as Connect's clients read it, with the HTTP status that the protocol gives its code."""
     status = error.meaning.status
     code = _CODES.get(status, "unavailable" if error.meaning.retryable else "failed_precondition")
     http = {"unavailable": 503, "failed_precondition": 400}.get(code, status)

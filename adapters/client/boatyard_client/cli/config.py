@@ -1,4 +1,4 @@
-"""`boatyard config init` and `boatyard config show`."""
+"""`boatyard config init`, `boatyard config show` and `boatyard config trust`."""
 
 from pathlib import Path
 
@@ -33,6 +33,27 @@ def init(path: Path, force: bool, as_json: bool) -> None:
         print_json({"path": str(target)})
     else:
         click.echo(str(target))
+
+
+@config.command()
+@click.argument("url", default="")
+@json_option
+def trust(url: str, as_json: bool) -> None:
+    """Let the boatyard.toml of any folder name the service at URL; by default the one that is named here.
+
+    Files, and secrets that are set, go to the service. A folder that came from elsewhere must not choose where.
+    """
+    from boatyard_client.endpoint import project_url
+    from boatyard_client.endpoint import trust as remember
+
+    named = url or project_url()
+    if not named:
+        raise ConfigError("no boatyard.toml here names a service; give its address: `boatyard config trust URL`")
+    made = remember(named)
+    if as_json:
+        print_json({"trusted": made})
+    else:
+        click.echo(made)
 
 
 @config.command()

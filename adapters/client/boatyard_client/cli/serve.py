@@ -1,6 +1,7 @@
 """`boatyard serve`."""
 
 import importlib
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,10 +39,11 @@ def serve(host: str, port: int, state: Path, settings: Path | None, as_json: boo
 
     def ready(url: str) -> None:
         if as_json:
-            print_json({"url": url, "state": str(state)})
+            print_json({"url": url, "state": str(state), "tokenFile": str(state.absolute() / "token")})
         else:
             click.echo(url)
-            note(f"serving; elsewhere: export BOATYARD_URL={url}")
+            token = shlex.quote(str(state.absolute() / "token"))
+            note(f"serving; in other folders: export BOATYARD_URL={url} BOATYARD_TOKEN_FILE={token}")
 
     with _explained(local):
         local.loopback(host)  # before minutes of setting up

@@ -5,8 +5,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from boatyard.api import Api, Request, Response, problem
+import msgspec
+
+from boatyard.api import Api, Request, Response, connect, problem
 from boatyard.errors import BoatyardError
+from boatyard_local.web.bearer import Bearer
 from boatyard_local.web.body import Body, Disconnected, Receive
 from boatyard_local.web.hosts import Hosts
 from boatyard_local.web.uploads import Uploads
@@ -18,15 +21,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _log = logging.getLogger(__name__)
 _QUICK: Final = 32
 _PATIENT: Final = 512
+UNAUTHORIZED: Final = 401
+CHALLENGE: Final = 'Bearer realm="boatyard"'
 
 
 class App:
     """Requests that wait for news have threads of their own, so that none of them delays another one."""
 
-    def __init__(self, api: Api, *, uploads: Uploads, hosts: Hosts, largest_body: int) -> None:
+    def __init__(self, api: Api, *, uploads: Uploads, hosts: Hosts, bearer: Bearer, largest_body: int) -> None:
         self._api = api
         self._uploads = uploads
         self._hosts = hosts
+        self._bearer = bearer
         self._largest_body = largest_body
         self._quick = Workers(_QUICK)
         self._patient = Workers(_PATIENT)
@@ -41,7 +47,7 @@ class App:
         except Disconnected:
             return
         except BoatyardError as error:
-            response = problem.respond(error)
+            response = _refuse(error, scope["path"])
         except Exception:
             _log.exception("unforeseen error at %s %s", scope["method"], scope["path"])
             response = problem.respond(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"))
@@ -51,6 +57,8 @@ class App:
         self._hosts.check(value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
         self._hosts.check_page(headers)
         path = scope["path"]
+        if not self._uploads.serves(path):  # their addresses are signed
+            self._bearer.check(path, scope["headers"])
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         # A HEAD is a GET whose body the server leaves out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -68,6 +76,13 @@ class App:
         )
         workers = self._patient if query.get("wait") else self._quick
         return await workers.run(lambda: self._api.handle(request))
+
+
+def _refuse(error: BoatyardError, path: str) -> Response:
+    response = connect.refuse(error) if path == connect.PATH else problem.respond(error)
+    if response.status != UNAUTHORIZED:
+        return response
+    return msgspec.structs.replace(response, headers={**response.headers, "www-authenticate": CHALLENGE})
 
 
 async def _send(response: Response, body: Body, send: Send) -> None:

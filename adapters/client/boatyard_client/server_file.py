@@ -1,0 +1,81 @@
+"""The embedded server of a `.boatyard/` folder: where it is, and the token that it wants.
+
+A folder may come from anybody: a checkout, an archive, a share. What it says of a server counts only if a server of
+this user wrote it here and holds its lock at this moment, and only if that server is on this machine's loopback.
+"""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard_client.errors import ConfigError
+
+SERVER_FILE: Final = ".boatyard/server.json"
+"""Written by `boatyard serve`: `{"url": …}`."""
+_LOCK: Final = "server.lock"
+_TOKEN: Final = "token"  # noqa: S105 - a file's name
+_LONGEST: Final = 64 * 1024
+
+
+class ServerRecord(msgspec.Struct, frozen=True):
+    url: str
+
+
+def read_server(path: Path) -> ServerRecord | None:
+    """What the server of `path` says of itself; None unless it is this user's and runs. Raises ConfigError."""
+    data = read_private(path)
+    if data is None or not _is_locked(path.with_name(_LOCK)):
+        return None
+    try:
+        return msgspec.json.decode(data, type=ServerRecord)
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path} cannot be read: {error}", advice="Run `boatyard serve` again.") from None
+
+
+def token_beside(path: Path) -> str:
+    """The token of the server that wrote `path`; empty if there is none."""
+    return read_token(path.with_name(_TOKEN))
+
+
+def read_token(path: Path) -> str:
+    """The token in a file of this user's alone; empty for any other file."""
+    return (read_private(path) or b"").decode("ascii", "replace").strip()
+
+
+def read_private(path: Path) -> bytes | None:
+    """The bytes of a file that only its owner can read, who is this user; None for any other."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(_LONGEST + 1)
+    return data if len(data) <= _LONGEST else None
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a process holds the lock (flock(2)), which no checkout and no archive can bring along.
+
+    The lock is asked for shared: several who look at once do not take each other for the server.
+    """
+    import fcntl  # not on Windows, where no server runs
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+        return True
+    finally:
+        os.close(descriptor)

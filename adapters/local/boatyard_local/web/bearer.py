@@ -1,0 +1,54 @@
+"""The token of a state folder: whoever may read the folder may ask, and nothing else on this machine can.
+
+Loopback is no border: another user, a page's script or a RUN step on the host's network reaches the port as well.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from boatyard.errors import BoatyardError
+from boatyard_local import durable
+
+OPEN: Final = frozenset({"/healthz", "/openapi.json"})
+"""Paths that say nothing of this deployment and start nothing."""
+
+_BYTES: Final = 32
+_SCHEME: Final = b"bearer"
+
+
+class Bearer:
+    """`Authorization: Bearer <token>`, RFC 6750."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode("ascii")
+
+    def __repr__(self) -> str:
+        return "Bearer(…)"
+
+    def check(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Raises UNAUTHENTICATED unless the request carries the token, once. The time it takes says nothing."""
+        if path in OPEN:
+            return
+        given = [value for name, value in headers if name == b"authorization"]
+        scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        if not hmac.compare_digest(token.strip(), self._token) or scheme.lower() != _SCHEME:
+            what = "does not know that token" if given else "answers only who sends its token"
+            raise BoatyardError(
+                "UNAUTHENTICATED",
+                f"this server {what}: run the command in the folder of its .boatyard/, or set BOATYARD_TOKEN_FILE to "
+                "the file `token` in there",
+            )
+
+
+def make_token(path: Path) -> str:
+    """A token of this start of the server, in a file for its owner alone.
+
+    One that was there before is replaced: it may have come with a folder that somebody else packed, who then knows it.
+    Clients that were given the old one read the file again. Raises DISK_FULL or DATAPLANE_UNAVAILABLE.
+    """
+    token = secrets.token_urlsafe(_BYTES)
+    durable.write(path, token.encode("ascii"))
+    return token
