@@ -39,7 +39,7 @@ CODES: Final[dict[str, CodeMeaning]] = {
     ),
     "UNSUPPORTED": CodeMeaning(422, False, "This deployment cannot build that", "Change what the detail names."),
     "SECRET_NOT_FOUND": CodeMeaning(
-        422, False, "A secret is not there", "Create it with PUT /v1/secrets/{name} or `boatyard secret set`."
+        422, False, "A secret is not there", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
     ),
     "TOO_MANY_BUILDS": CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
     "REGISTRY_UNAVAILABLE": CodeMeaning(

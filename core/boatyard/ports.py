@@ -62,6 +62,13 @@ class SecretValue(msgspec.Struct, frozen=True, kw_only=True):
         return f"SecretValue(kind={self.kind!r}, value=…)"
 
 
+class KnownSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be shown of a secret."""
+
+    name: str
+    kind: str
+
+
 class Registry(Protocol):
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """The image, if the registry has it for all of `platforms`; None if it surely has not.
@@ -112,7 +119,17 @@ class ContextStore(Protocol):
 
 
 class SecretStore(Protocol):
-    def put(self, scope: Scope, name: str, secret: SecretValue) -> None: ...
+    def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
+        """Sets the secret, in the place of one of the same name, whatever its kind."""
+        ...
+
+    def list(self, scope: Scope) -> tuple["KnownSecret", ...]:
+        """The names that were put and not deleted, sorted."""
+        ...
+
+    def delete(self, scope: Scope, name: str) -> bool:
+        """False if there is no such secret."""
+        ...
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that are not there. Values are never read back."""

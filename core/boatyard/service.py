@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from boatyard import docker_config
 from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_context
 from boatyard.errors import BoatyardError
@@ -19,6 +20,7 @@ from boatyard.ports import (
     Clock,
     ContextStore,
     JobRunner,
+    KnownSecret,
     LogPage,
     Registry,
     Scope,
@@ -160,7 +162,22 @@ class Service:
     def put_secret(self, scope: Scope, name: str, secret: SecretValue) -> None:
         check_scope(scope)
         allow(self.settings.access, scope)
+        if secret.kind == "image_pull":
+            docker_config.check(secret.value, field="value")
         self._secrets.put(scope, name, secret)
+
+    def secrets(self, scope: Scope) -> tuple[KnownSecret, ...]:
+        """Names and kinds; values are never read back."""
+        check_scope(scope)
+        allow(self.settings.access, scope)
+        return self._secrets.list(scope)
+
+    def delete_secret(self, scope: Scope, name: str) -> None:
+        """Raises NOT_FOUND. Builds that run have their values already."""
+        check_scope(scope)
+        allow(self.settings.access, scope)
+        if not self._secrets.delete(scope, name):
+            raise BoatyardError("NOT_FOUND", f"{scope.project}/{scope.domain} has no secret {name!r}")
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         url = self._contexts.download_url(order.context.sha256) if order.context else ""

@@ -154,8 +154,9 @@ def test_a_secret_that_is_not_there_is_named() -> None:
     order = {"spec": {**SPEC, "layers": [layer]}, "registrySecret": "ghcr"}
     status, problem = site.ask("POST", "/v1/builds", order)
     assert (status, problem["code"], problem["missing"]) == (422, "SECRET_NOT_FOUND", ["ci_TOKEN", "ghcr"])
+    login = '{"auths":{"ghcr.io":{"auth":"eDp5"}}}'
     for name, kind in (("ci_TOKEN", "build"), ("ghcr", "image_pull")):
-        assert site.ask("PUT", f"/v1/secrets/{name}", {"kind": kind, "value": '{"auths":{}}'})[0] == 204
+        assert site.ask("PUT", f"/v1/secrets/{name}", {"kind": kind, "value": login})[0] == 204
     answer = site.ask("POST", "/v1/builds", order)[1]
     job = site.runner.job(answer["id"])
     assert [secret.name for secret in job.secrets] == ["ci_TOKEN"]

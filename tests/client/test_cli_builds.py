@@ -150,13 +150,13 @@ def test_secrets_are_set_from_wherever_they_are(
         (["three"], "s3cret-stdin\n"),
         (["four", "--from", "file:pw", "--project", "p", "--domain", "d"], None),
     ):
-        done = boatyard("secret", "set", *arguments, stdin=stdin)
+        done = boatyard("secret", "create", *arguments, stdin=stdin)
         assert done.code == 0 and "s3cret" not in done.out + done.err
     here = Scope("default", "development")
     assert service.secrets.missing(here, ["one", "two", "three", "four"]) == ("four",)
     assert service.secrets.missing(Scope("p", "d"), ["four"]) == ()
     assert service.secrets._secrets[here, "two"].value == b"s3cret-file"
-    assert boatyard("secret", "set", "one", "--from", "env:TOKEN", "--json").json()["name"] == "one"
+    assert boatyard("secret", "create", "one", "--from", "env:TOKEN", "--json").json()["name"] == "one"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_secrets_are_set_from_wherever_they_are(
 )
 def test_a_secret_without_a_value_is_refused_without_telling_any(source: str, text: str, folder: Path) -> None:
     (folder / "empty").touch()
-    done = boatyard("secret", "set", "one", "--from", source)
+    done = boatyard("secret", "create", "one", "--from", source)
     assert done.code == 1 and text in done.err and "s3cret" not in done.err
 
 
@@ -182,7 +182,7 @@ def test_build_sets_secrets_first(folder: Path, service: MemoryService, monkeypa
     }
     (folder / "spec.json").write_text(json.dumps(spec))
     missing = boatyard("build", "spec.json")
-    assert missing.code == 1 and "SECRET_NOT_FOUND" in missing.err and "boatyard secret set" in missing.err
+    assert missing.code == 1 and "SECRET_NOT_FOUND" in missing.err and "boatyard secret create" in missing.err
     monkeypatch.setenv("TOKEN", "s3cret")
     assert boatyard("build", "spec.json", "--secret", "token=env:TOKEN").code == 0
     wrong = boatyard("build", "spec.json", "--secret", "s3cret")

@@ -7,7 +7,7 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.memory import MemorySecretStore
-from boatyard.ports import Scope, SecretStore, SecretValue
+from boatyard.ports import KnownSecret, Scope, SecretStore, SecretValue
 from boatyard_local.secret_store import FileSecretStore
 from tests.kubernetes.secret_stores import kubernetes_store
 
@@ -56,3 +56,34 @@ def test_a_name_that_could_be_a_path_is_refused(store: SecretStore, name: str) -
 def test_a_value_is_never_shown(store: SecretStore) -> None:
     assert "hunter2" not in repr(TOKEN) + str(TOKEN)
     assert not hasattr(store, "get")
+
+
+def test_names_and_kinds_are_listed_for_their_scope_alone(store: SecretStore) -> None:
+    assert store.list(SCOPE) == ()
+    store.put(SCOPE, "two.x", SecretValue(kind="image_pull", value=b'{"auths":{"ghcr.io":{"auth":"eDp5"}}}'))
+    store.put(SCOPE, "TOKEN", TOKEN)
+    store.put(Scope("shop", "development"), "elsewhere", TOKEN)
+    assert store.list(SCOPE) == (
+        KnownSecret(name="TOKEN", kind="build"),
+        KnownSecret(name="two.x", kind="image_pull"),
+    )
+
+
+def test_a_secret_of_another_kind_takes_the_place_of_the_first(store: SecretStore) -> None:
+    store.put(SCOPE, "one", TOKEN)
+    store.put(SCOPE, "one", SecretValue(kind="image_pull", value=b'{"auths":{"ghcr.io":{"auth":"eDp5"}}}'))
+    assert store.list(SCOPE) == (KnownSecret(name="one", kind="image_pull"),)
+
+
+def test_what_is_deleted_is_missing_until_it_is_put_again(store: SecretStore) -> None:
+    assert store.delete(SCOPE, "one") is False
+    store.put(SCOPE, "one", TOKEN)
+    store.put(Scope("shop", "development"), "one", TOKEN)
+    assert store.delete(SCOPE, "one") is True
+    assert store.delete(SCOPE, "one") is False
+    assert store.missing(SCOPE, ["one"]) == ("one",)
+    assert store.list(SCOPE) == ()
+    assert store.missing(Scope("shop", "development"), ["one"]) == ()
+    store.put(SCOPE, "one", TOKEN)
+    assert store.missing(SCOPE, ["one"]) == ()
+    assert store.list(SCOPE) == (KnownSecret(name="one", kind="build"),)

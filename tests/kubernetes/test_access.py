@@ -50,6 +50,7 @@ def used(chosen: Settings) -> set[Right]:
         store = KubernetesSecretStore(it.api, it.settings)
         store.put(Scope("default", "development"), "TOKEN", SecretValue(kind="build", value=b"x"))
         store.missing(Scope("default", "development"), ["TOKEN", "other"])
+        store.list(Scope("default", "development"))
         asks = [ask for user, ask in it.cluster.authorizer.used if user != ADMIN]
         assert {user.name for user, _ in it.cluster.authorizer.used if user != ADMIN} == {
             f"system:serviceaccount:{HOME}:{FUNCTION}"
@@ -73,7 +74,7 @@ def test_open_namespaces_add_reading_on_the_whole_cluster() -> None:
 def test_values_of_secrets_cannot_be_read() -> None:
     for chosen in (settings(), settings(createNamespaces=True)):
         verbs = {verb for verb, _, resource, _ in granted(chosen) if resource == "secrets"}
-        assert verbs == {"create", "patch"}
+        assert verbs == {"create", "delete", "patch"}
 
 
 def test_no_wildcards() -> None:
@@ -95,6 +96,7 @@ def test_requests_carry_the_published_content_types() -> None:
             ("PATCH", "application/merge-patch+json"),
             ("PATCH", "application/apply-patch+yaml"),
             ("GET", ""),
+            ("DELETE", "application/json"),
         }
 
 

@@ -5,8 +5,7 @@ import socket
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard.ports import Scope, SecretValue
-from boatyard_kubernetes import KubernetesSecretStore, connect
+from boatyard_kubernetes import connect
 from tests.kubernetes.loopback.rbac import User
 from tests.kubernetes.loopback.status import Refused
 from tests.kubernetes.site import TOKEN, Site, settings, site
@@ -134,12 +133,3 @@ def test_a_bad_namespace_template_is_refused_by_name() -> None:
     with site(settings(namespaceTemplate="{project}_{domain}")) as (it, _):
         error = ensure(it)
         assert error.code == "DATAPLANE_DENIED" and "kubernetes.namespaceTemplate" in error.detail
-
-
-def test_a_secret_that_is_no_docker_config_is_refused_without_quoting_it() -> None:
-    with site() as (it, _):
-        store = KubernetesSecretStore(it.api, it.settings)
-        for value in (b"hunter2", b'{"auths": {"hunter2": ' + b"[" * 10_000):
-            with pytest.raises(BoatyardError) as refused:
-                store.put(Scope("default", "development"), "pull", SecretValue(kind="image_pull", value=value))
-            assert refused.value.code == "INVALID_SPEC" and "hunter2" not in refused.value.detail

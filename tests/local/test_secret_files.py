@@ -25,21 +25,3 @@ def test_a_scope_that_could_be_a_path_is_refused(tmp_path: Path, scope: Scope) -
     with pytest.raises(BoatyardError) as refused:
         FileSecretStore(tmp_path).put(scope, "token", SecretValue(kind="build", value=b"x"))
     assert refused.value.code == "INVALID_SPEC"
-
-
-DEEP = b'{"auths": {"a": ' + b"[" * 10_000
-"""Deeper than a reader of JSON goes."""
-
-
-@pytest.mark.parametrize("value", [b"hunter2", b"{}", b'{"auths": {}}', b'{"auths": 3}', b"\xff", DEEP])
-def test_a_pull_secret_that_is_no_docker_config_is_refused_without_quoting_it(tmp_path: Path, value: bytes) -> None:
-    with pytest.raises(BoatyardError) as refused:
-        FileSecretStore(tmp_path).put(SCOPE, "pull", SecretValue(kind="image_pull", value=value))
-    assert refused.value.code == "INVALID_SPEC" and "hunter2" not in str(refused.value)
-    assert not (tmp_path / "shop").exists()
-
-
-def test_a_docker_config_is_taken(tmp_path: Path) -> None:
-    value = SecretValue(kind="image_pull", value=b'{"auths": {"ghcr.io": {"auth": "eDp5"}}}')
-    FileSecretStore(tmp_path).put(SCOPE, "pull", value)
-    assert FileSecretStore(tmp_path).missing(SCOPE, ["pull"]) == ()

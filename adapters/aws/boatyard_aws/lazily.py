@@ -6,7 +6,17 @@ from functools import cached_property
 from boatyard.api.connect import GetImageRequest, GetImageResponse, ImageServiceCodec
 from boatyard.build import Build
 from boatyard.job import BuildJob
-from boatyard.ports import BuildPage, BuildQuery, Ensured, JobRunner, LogPage, Scope, SecretStore, SecretValue
+from boatyard.ports import (
+    BuildPage,
+    BuildQuery,
+    Ensured,
+    JobRunner,
+    KnownSecret,
+    LogPage,
+    Scope,
+    SecretStore,
+    SecretValue,
+)
 
 
 class LazyJobRunner:
@@ -50,6 +60,12 @@ class LazySecretStore:
 
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
         self._store.put(scope, name, secret)
+
+    def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
+        return self._store.list(scope)
+
+    def delete(self, scope: Scope, name: str) -> bool:
+        return self._store.delete(scope, name)
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = tuple(names)

@@ -12,5 +12,10 @@ from boatyard.validate import secret_name
 
 def secret_id(prefix: str, scope: Scope, name: str, *, field: str = "name") -> str:
     """Raises INVALID_SPEC for a name that could be another one's path."""
+    return secret_prefix(prefix, scope) + secret_name(name, field=field)
+
+
+def secret_prefix(prefix: str, scope: Scope) -> str:
+    """What the names of a scope's secrets begin with."""
     check_scope(scope)
-    return f"{prefix}/{scope.project}/{scope.domain}/{secret_name(name, field=field)}"
+    return f"{prefix}/{scope.project}/{scope.domain}/"

@@ -1,19 +1,25 @@
 """The SecretStore port on Secrets Manager. The function writes values and never reads one back.
 
-Its role needs secretsmanager:CreateSecret, PutSecretValue, DescribeSecret and RestoreSecret below the prefix;
+Its role needs secretsmanager:CreateSecret, PutSecretValue, TagResource, DescribeSecret, RestoreSecret and
+DeleteSecret below the prefix, and ListSecrets, which IAM grants for all secrets or none and which shows no value.
 GetSecretValue is the job's.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
-from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, invalid
-from boatyard.ports import Scope, SecretValue
+from boatyard.errors import BoatyardError
+from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
-from boatyard_aws.secret_names import secret_id
+from boatyard_aws.secret_names import secret_id, secret_prefix
 
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.type_defs import TagTypeDef
+
+_TRIES: Final = 3
+_CHANGED_SINCE: Final = frozenset({"ResourceExistsException", "ResourceNotFoundException", "InvalidRequestException"})
+_KIND: Final = "boatyard:kind"
 _CODES: Final = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
 
 
@@ -28,61 +34,81 @@ class SecretsManagerStore:
         from botocore.exceptions import ClientError
 
         identity = secret_id(self._prefix, scope, name)
-        if secret.kind == "image_pull":
-            _check_docker_config(secret.value)
         client = self._clients.secrets()
         with explained("secretsmanager:PutSecretValue", f"secret:{identity}", **_CODES):
-            for _ in range(2):
+            for _ in range(_TRIES):
+                found = self._describe(identity)
                 try:
-                    client.put_secret_value(SecretId=identity, SecretBinary=secret.value)
-                    return
-                except ClientError as error:
-                    if code_of(error) == "InvalidRequestException":  # it was deleted and waits to be gone
+                    if found is None:
+                        client.create_secret(Name=identity, SecretBinary=secret.value, Tags=_tags(scope, secret))
+                        return
+                    if _is_deleted(found):
                         client.restore_secret(SecretId=identity)
-                        continue
-                    if code_of(error) != "ResourceNotFoundException":
-                        raise
-                try:
-                    client.create_secret(
-                        Name=identity,
-                        SecretBinary=secret.value,
-                        Tags=[
-                            {"Key": "boatyard:kind", "Value": secret.kind},
-                            {"Key": "boatyard:project", "Value": scope.project},
-                            {"Key": "boatyard:domain", "Value": scope.domain},
-                        ],
-                    )
+                    client.put_secret_value(SecretId=identity, SecretBinary=secret.value)
+                    client.tag_resource(SecretId=identity, Tags=_tags(scope, secret))
                     return
                 except ClientError as error:
-                    if code_of(error) != "ResourceExistsException":  # somebody else was quicker: put over it
+                    # Somebody else created or deleted it since the look.
+                    if code_of(error) not in _CHANGED_SINCE:
                         raise
         raise BoatyardError("DATAPLANE_UNAVAILABLE", f"Secrets Manager did not take {name}; ask again")
+
+    def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
+        prefix = secret_prefix(self._prefix, scope)
+        known: list[KnownSecret] = []
+        with explained("secretsmanager:ListSecrets", f"secret:{prefix}*", **_CODES):
+            pages = self._clients.secrets().get_paginator("list_secrets")
+            for page in pages.paginate(Filters=[{"Key": "name", "Values": [prefix]}]):
+                for found in page["SecretList"]:
+                    name = found["Name"].removeprefix(prefix)
+                    # The filter is the service's; what is told is ours to decide.
+                    if found["Name"].startswith(prefix) and "/" not in name and not _is_deleted(found):
+                        known.append(KnownSecret(name=name, kind=_kind(found.get("Tags", []))))
+        return tuple(sorted(known, key=lambda secret: secret.name))
+
+    def delete(self, scope: Scope, name: str) -> bool:
+        """Secrets Manager keeps it for 30 days, and `put` restores it."""
+        identity = secret_id(self._prefix, scope, name)
+        if not self._is_there(identity):
+            return False
+        with explained("secretsmanager:DeleteSecret", f"secret:{identity}", **_CODES):
+            self._clients.secrets().delete_secret(SecretId=identity)
+        return True
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = [(name, secret_id(self._prefix, scope, name, field="secret")) for name in names]
         return tuple(name for name, identity in asked if not self._is_there(identity))
 
     def _is_there(self, identity: str) -> bool:
+        found = self._describe(identity)
+        return found is not None and not _is_deleted(found)
+
+    def _describe(self, identity: str) -> Mapping[str, Any] | None:
         from botocore.exceptions import ClientError
 
         with explained("secretsmanager:DescribeSecret", f"secret:{identity}", **_CODES):
             try:
-                found = self._clients.secrets().describe_secret(SecretId=identity)
+                found: Mapping[str, Any] = self._clients.secrets().describe_secret(SecretId=identity)
             except ClientError as error:
                 if code_of(error) == "ResourceNotFoundException":
-                    return False
+                    return None
                 raise
-        return "DeletedDate" not in found
+        return found
 
 
-def _check_docker_config(value: bytes) -> None:
-    """Refused while its author is there to mend it. The refusal quotes nothing: it would be the secret."""
-    import msgspec
+def _tags(scope: Scope, secret: SecretValue) -> "list[TagTypeDef]":
+    return [
+        {"Key": _KIND, "Value": secret.kind},
+        {"Key": "boatyard:project", "Value": scope.project},
+        {"Key": "boatyard:domain", "Value": scope.domain},
+    ]
 
-    try:
-        auths = decode_json(value, dict[str, msgspec.Raw]).get("auths")
-        if auths is not None and decode_json(bytes(auths), dict[str, dict[str, str]]):
-            return
-    except Undecodable:
-        pass
-    raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")
+
+def _is_deleted(found: Mapping[str, Any]) -> bool:
+    """It waits to be gone: Secrets Manager refuses its value until it is restored."""
+    return found.get("DeletedDate") is not None
+
+
+def _kind(tags: "Iterable[TagTypeDef]") -> str:
+    kinds = [tag.get("Value", "") for tag in tags if tag.get("Key") == _KIND]
+    return "image_pull" if kinds == ["image_pull"] else "build"

@@ -113,6 +113,13 @@ class Client:
     def put_secret(self, name: str, secret: messages.SecretRequest) -> None:
         self._ask("PUT", f"/v1/secrets/{quote(name, safe='')}", type(None), body=secret)
 
+    def secrets(self, *, project: str, domain: str) -> messages.SecretsAnswer:
+        return self._ask("GET", "/v1/secrets", messages.SecretsAnswer, query=_query(project=project, domain=domain))
+
+    def delete_secret(self, name: str, *, project: str, domain: str) -> None:
+        path = f"/v1/secrets/{quote(name, safe='')}"
+        self._ask("DELETE", path, type(None), query=_query(project=project, domain=domain))
+
     def capabilities(self) -> messages.CapabilitiesAnswer:
         return self._ask("GET", "/v1/capabilities", messages.CapabilitiesAnswer)
 

@@ -11,6 +11,9 @@ In each namespace of builds a Role:
     events      list     why a pod does not come or does not start
     secrets     create   the plan; a user's secret; asking whether one is there, by a dry run
                 patch    a user's secret that is given again
+                delete   a user's secret that is deleted
+    configmaps  create   the names of secrets (boatyard-secrets), for RBAC cannot list names without values
+                get, patch   that one object
 
 Values of secrets cannot be read with this: no get, list or watch. Where builds run in namespaces that are not
 named in the configuration, reading (jobs, pods: list) is granted on the whole cluster.
@@ -26,6 +29,7 @@ from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBi
 
 from boatyard.settings import Settings
 from boatyard_kubernetes.names import common_labels, reach
+from boatyard_kubernetes.secret_index import INDEX
 
 NAME: Final = "boatyard-function"
 _GROUP: Final = "rbac.authorization.k8s.io"
@@ -38,7 +42,9 @@ def rules() -> list[PolicyRule]:
         PolicyRule(apiGroups=[""], resources=["pods"], verbs=["list"]),
         PolicyRule(apiGroups=[""], resources=["pods/log"], verbs=["get"]),
         PolicyRule(apiGroups=[""], resources=["events"], verbs=["list"]),
-        PolicyRule(apiGroups=[""], resources=["secrets"], verbs=["create", "patch"]),
+        PolicyRule(apiGroups=[""], resources=["secrets"], verbs=["create", "delete", "patch"]),
+        PolicyRule(apiGroups=[""], resources=["configmaps"], verbs=["create"]),
+        PolicyRule(apiGroups=[""], resources=["configmaps"], resourceNames=[INDEX], verbs=["get", "patch"]),
     ]
 
 

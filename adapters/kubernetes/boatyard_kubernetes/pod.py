@@ -37,6 +37,7 @@ from lightkube.models.core_v1 import Toleration as PodToleration
 from lightkube.models.meta_v1 import ObjectMeta
 
 from boatyard.job import BuildJob
+from boatyard.ports import Scope
 from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes.names import build_labels
 from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
@@ -205,11 +206,12 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
         Volume(name="tmp", emptyDir=EmptyDirVolumeSource()),
     ]
     if names := _secret_names(job):
+        scope = Scope(job.project, job.domain)
         # Optional: a pod would wait for a missing one in silence. The job says SECRET_NOT_FOUND at once.
         sources = [
             VolumeProjection(
                 secret=SecretProjection(
-                    name=secret_object_name(kind, name), optional=True, items=[KeyToPath(key=VALUE, path=name)]
+                    name=secret_object_name(scope, kind, name), optional=True, items=[KeyToPath(key=VALUE, path=name)]
                 )
             )
             for kind, name in names

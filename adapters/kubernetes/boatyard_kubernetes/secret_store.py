@@ -1,24 +1,25 @@
 """The SecretStore port on Kubernetes Secrets, in the namespace that builds of the scope run in.
 
-Written and never read: the function may create and patch Secrets, and RBAC knows no right to see names alone
-(`list` would show values). So whether one is there is asked by creating it in a dry run: 409 says yes.
+Written and never read: the function may create, patch and delete Secrets, and RBAC knows no right to see names alone
+(`list` would show values). So whether one is there is asked by creating it in a dry run: 409 says yes. The names that
+`list` gives are kept beside them (`secret_index`).
 """
 
 import base64
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret
 
 from boatyard.errors import BoatyardError, invalid
-from boatyard.ports import Scope, SecretValue
+from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.settings import Settings
 from boatyard.validate import secret_name
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.names import DOMAIN, PROJECT, common_labels, namespace_of
 from boatyard_kubernetes.refusals import Absent, Exists
+from boatyard_kubernetes.secret_index import SecretIndex
 from boatyard_kubernetes.secret_names import KINDS, PULL_KIND, VALUE, secret_object_name
 
 NAME: Final = "boatyard.io/secret"
@@ -33,6 +34,7 @@ class KubernetesSecretStore:
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._cluster = cluster
         self._settings = settings
+        self._index = SecretIndex(cluster)
 
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
         """Raises INVALID_SPEC for a value that cannot be of its kind."""
@@ -40,8 +42,30 @@ class KubernetesSecretStore:
         assert made.metadata is not None and made.metadata.name and made.metadata.namespace  # noqa: S101 - as made
         try:
             self._cluster.apply(made, made.metadata.name, made.metadata.namespace)
+            self._index.add(made.metadata.namespace, scope, name, secret.kind)
         except Absent as absent:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the secret could not be written: {absent}") from None
+        for other in KINDS:
+            if other != secret.kind:
+                self._delete(scope, name, other)
+
+    def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
+        return self._index.names(namespace_of(self._settings.kubernetes, scope), scope)
+
+    def delete(self, scope: Scope, name: str) -> bool:
+        secret_name(name, field="name")
+        deleted = [self._delete(scope, name, kind) for kind in KINDS]
+        self._index.remove(namespace_of(self._settings.kubernetes, scope), scope, name)
+        return any(deleted)
+
+    def _delete(self, scope: Scope, name: str, kind: str) -> bool:
+        try:
+            self._cluster.delete(
+                Secret, secret_object_name(scope, kind, name), namespace_of(self._settings.kubernetes, scope)
+            )
+        except Absent:
+            return False
+        return True
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = [secret_name(name, field="secret") for name in names]
@@ -61,11 +85,10 @@ class KubernetesSecretStore:
             raise invalid(f"the value has {len(value):,} bytes; at most {_LARGEST:,} are possible", field="value")
         data = {VALUE: base64.b64encode(value).decode()}
         if kind == PULL_KIND:
-            _check_docker_config(value)
             data[_DOCKER_KEY] = data[VALUE]
         return Secret(
             metadata=ObjectMeta(
-                name=secret_object_name(kind, name),
+                name=secret_object_name(scope, kind, name),
                 namespace=namespace_of(self._settings.kubernetes, scope),
                 labels={**common_labels("secret"), PROJECT: scope.project, DOMAIN: scope.domain},
                 annotations={NAME: name},
@@ -73,20 +96,3 @@ class KubernetesSecretStore:
             type=_DOCKER_TYPE if kind == PULL_KIND else "Opaque",
             data=data,
         )
-
-
-class _DockerConfig(msgspec.Struct):
-    auths: dict[str, msgspec.Raw] = {}
-
-
-_DOCKER_CONFIG: Final = msgspec.json.Decoder(_DockerConfig)
-
-
-def _check_docker_config(value: bytes) -> None:
-    """Refused while its author is there to mend it. The refusal quotes nothing: it would be the secret."""
-    try:
-        config = _DOCKER_CONFIG.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        config = _DockerConfig()
-    if not config.auths:
-        raise invalid('an image_pull secret is a Docker config.json with "auths"', field="value")

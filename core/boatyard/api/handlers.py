@@ -108,6 +108,15 @@ class Handlers:
         self._service.put_secret(Scope(ask.project, ask.domain), call.path["name"], value)
         return Reply(status=204)
 
+    def secrets(self, call: Call) -> Reply:
+        known = self._service.secrets(_scope(call.query))
+        answers = tuple(messages.KnownSecretAnswer(name=secret.name, kind=secret.kind) for secret in known)
+        return Reply(status=200, body=messages.SecretsAnswer(secrets=answers))
+
+    def delete_secret(self, call: Call) -> Reply:
+        self._service.delete_secret(_scope(call.query), call.path["name"])
+        return Reply(status=204)
+
     def capabilities(self, call: Call) -> Reply:
         settings = self._service.settings
         limits = settings.limits
@@ -166,6 +175,11 @@ def _page_size(value: str | None) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS or not 1 <= int(value) <= _LARGEST_PAGE:
         raise invalid(f"must be a whole number from 1 to {_LARGEST_PAGE}", field="pageSize")
     return int(value)
+
+
+def _scope(query: Mapping[str, str]) -> Scope:
+    """Empty means the default, as in a request's body that leaves them out."""
+    return Scope(query.get("project") or "default", query.get("domain") or "development")
 
 
 def _wait(query: Mapping[str, str]) -> float:

@@ -144,6 +144,17 @@ class SecretRequest(_Ask, frozen=True, kw_only=True):
     domain: Name = "development"
 
 
+class KnownSecretAnswer(_Tell, frozen=True, kw_only=True):
+    name: str
+    kind: str
+
+
+class SecretsAnswer(_Tell, frozen=True, kw_only=True):
+    """Names and kinds, sorted by name; no value is ever given back."""
+
+    secrets: tuple[KnownSecretAnswer, ...]
+
+
 class LimitsAnswer(_Tell, frozen=True, kw_only=True):
     context_bytes: int
     request_bytes: int

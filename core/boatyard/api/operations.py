@@ -47,6 +47,10 @@ _WAIT: Final = Parameter(
     description="Seconds to wait for news before answering.",
 )
 _PAGE: Final = Parameter(name="pageToken", schema={"type": "string"}, description="From the page before.")
+_SCOPE: Final = (
+    Parameter(name="project", schema={"type": "string"}, description="`default` by default."),
+    Parameter(name="domain", schema={"type": "string"}, description="`development` by default."),
+)
 _ORDER_ERRORS: Final = ("INVALID_SPEC", "FORBIDDEN", "CONTEXT_TOO_LARGE", "UNSUPPORTED")
 
 OPERATIONS: Final = (
@@ -168,6 +172,24 @@ OPERATIONS: Final = (
         body=messages.SecretRequest,
         answers={204: None},
         errors=("INVALID_SPEC", "FORBIDDEN", "DATAPLANE_UNAVAILABLE", "DISK_FULL"),
+    ),
+    Operation(
+        name="secrets",
+        method="GET",
+        path="/v1/secrets",
+        summary="Names and kinds of the secrets of a project and domain.",
+        query=_SCOPE,
+        answers={200: messages.SecretsAnswer},
+        errors=("INVALID_SPEC", "FORBIDDEN", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+    ),
+    Operation(
+        name="delete_secret",
+        method="DELETE",
+        path="/v1/secrets/{name}",
+        summary="Delete a secret of a project and domain.",
+        query=_SCOPE,
+        answers={204: None},
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="capabilities",

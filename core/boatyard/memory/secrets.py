@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable
 
-from boatyard.ports import Scope, SecretValue
+from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.validate import secret_name
 
 
@@ -16,6 +16,16 @@ class MemorySecretStore:
         secret_name(name, field="name")
         with self._lock:
             self._secrets[scope, name] = secret
+
+    def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
+        with self._lock:
+            found = [(name, secret.kind) for (owner, name), secret in self._secrets.items() if owner == scope]
+        return tuple(KnownSecret(name=name, kind=kind) for name, kind in sorted(found))
+
+    def delete(self, scope: Scope, name: str) -> bool:
+        secret_name(name, field="name")
+        with self._lock:
+            return self._secrets.pop((scope, name), None) is not None
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = [secret_name(name, field="secret") for name in names]

@@ -90,8 +90,14 @@ locals {
   http_statements = local.runner == "kubernetes" ? [] : [{
     Sid      = "WriteSecrets"
     Effect   = "Allow"
-    Action   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
+    Action   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
     Resource = values(local.secret_arns)
+    }, {
+    # Names and tags of all secrets: IAM knows no narrower grant, and none shows a value.
+    Sid      = "ListSecrets"
+    Effect   = "Allow"
+    Action   = ["secretsmanager:ListSecrets"]
+    Resource = ["*"]
   }]
   events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 ? [] : [{
     # A pushed base's dependents become a message each.

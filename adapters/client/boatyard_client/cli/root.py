@@ -20,7 +20,7 @@ _COMMANDS: Final = {
     "builds": "List builds, newest first.",
     "logs": "Show the log of a build.",
     "cancel": "Stop a build.",
-    "secret": "Set secrets of a project and domain.",
+    "secret": "Set, list and delete secrets of a project and domain.",
     "doctor": "Check that images can be built, and say what to do where not.",
     "config": "Write or show the configuration.",
 }

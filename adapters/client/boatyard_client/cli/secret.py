@@ -1,4 +1,4 @@
-"""`boatyard secret set NAME`, and the values that `boatyard build --secret` sets."""
+"""`boatyard secret create|list|delete`, and the values that `boatyard build --secret` sets."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from boatyard_client.cli.output import json_option, print_json, scope_options, url_option
+from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
 from boatyard_client.endpoint import find_client_settings
 from boatyard_client.errors import InputError, UsageError
 
@@ -18,35 +18,139 @@ if TYPE_CHECKING:
 
 @click.group()
 def secret() -> None:
-    """Set secrets of a project and domain."""
+    """Set, list and delete secrets of a project and domain."""
 
 
-@secret.command("set")
+@secret.command("create")
 @click.argument("name")
+@click.option("--type", "kind", type=click.Choice(["build", "image_pull"]), default=None, help="By default build.")
 @click.option("--from", "source", default="", metavar="env:VAR|file:PATH", help="Where the value is.")
-@click.option("--image-pull", is_flag=True, help="The value is a Docker config JSON, for pulling and pushing.")
+@click.option("--from-docker-config", is_flag=True, help="Take the logins that `docker login` left on this machine.")
+@click.option("--docker-config", "path", type=click.Path(path_type=Path), help="A config.json instead of Docker's own.")
+@click.option("--registries", multiple=True, metavar="HOST[,HOST…]", help="Whose logins, such as ghcr.io.")
+@click.option("--username", default="", help="The name to sign in with, for one registry.")
+@click.option("--password-stdin", is_flag=True, help="The password or token comes from standard input.")
 @scope_options
 @url_option
 @json_option
-def set_secret(name: str, source: str, image_pull: bool, project: str, domain: str, url: str, as_json: bool) -> None:
-    """Set a secret, write-only. The value comes from --from, from standard input, or is asked for.
+def create_secret(
+    name: str,
+    kind: Literal["build", "image_pull"] | None,
+    source: str,
+    from_docker_config: bool,
+    path: Path | None,
+    registries: tuple[str, ...],
+    username: str,
+    password_stdin: bool,
+    project: str,
+    domain: str,
+    url: str,
+    as_json: bool,
+) -> None:
+    """Set a secret, in the place of one of the same name. It is never shown again.
 
-    Builds use it by its name: a flyte Secret's key, or <group>_<key>.
+    A build secret's value comes from --from, from standard input, or is asked for. Builds use it by its name: a flyte
+    Secret's key, or <group>_<key>.
+
+    An image_pull secret is a login to registries, which registry_secret="NAME" of a flyte image names:
+
+    \b
+      boatyard secret create ghcr --type image_pull --from-docker-config --registries ghcr.io
+      boatyard secret create ghcr --registries ghcr.io --username me --password-stdin < token
     """
     from boatyard_client.client import Client
 
-    value = read(source, name) if source else _typed(name)
-    configured = find_client_settings()
-    scope = {
-        "project": project or configured.project or "default",
-        "domain": domain or configured.domain or "development",
-    }
+    hosts = [host.strip() for entry in registries for host in entry.split(",") if host.strip()]
+    is_login = from_docker_config or bool(path) or bool(hosts) or bool(username) or password_stdin
+    if is_login and (source or kind == "build"):
+        raise UsageError("a login is an image_pull secret, without --from")
+    scope = _scope(project, domain)
+    if is_login:
+        value = _logins(hosts, path, username, password_stdin, from_docker_config=from_docker_config or bool(path))
+    else:
+        value = read(source, name) if source else _typed(name)
+    chosen: Literal["build", "image_pull"] = "image_pull" if is_login else kind or "build"
     with Client(url) as client:
-        put(client, name, value, kind="image_pull" if image_pull else "build", **scope)
+        put(client, name, value, kind=chosen, **scope)
+    if as_json:
+        print_json({"name": name, "kind": chosen, "registries": hosts, **scope})
+    else:
+        click.echo(f"set {name} for {scope['project']}/{scope['domain']}", err=True)
+
+
+@secret.command("list")
+@scope_options
+@url_option
+@json_option
+def list_secrets(project: str, domain: str, url: str, as_json: bool) -> None:
+    """List the names and kinds of secrets."""
+    from boatyard_client.client import Client
+    from boatyard_client.display.text import printable
+
+    scope = _scope(project, domain)
+    with Client(url) as client:
+        answer = client.secrets(**scope)
+    if as_json:
+        print_json(answer)
+        return
+    if not answer.secrets:
+        note(f"{scope['project']}/{scope['domain']} has no secrets")
+    width = max((len(known.name) for known in answer.secrets), default=0)
+    for known in answer.secrets:
+        click.echo(f"{printable(known.name):{width}}  {printable(known.kind)}")
+
+
+@secret.command("delete")
+@click.argument("name")
+@scope_options
+@url_option
+@json_option
+def delete_secret(name: str, project: str, domain: str, url: str, as_json: bool) -> None:
+    """Delete a secret. Builds that run have its value already."""
+    from boatyard_client.client import Client
+
+    scope = _scope(project, domain)
+    with Client(url) as client:
+        client.delete_secret(name, **scope)
     if as_json:
         print_json({"name": name, **scope})
     else:
-        click.echo(f"set {name} for {scope['project']}/{scope['domain']}", err=True)
+        click.echo(f"deleted {name} of {scope['project']}/{scope['domain']}", err=True)
+
+
+def _scope(project: str, domain: str) -> dict[str, str]:
+    configured = find_client_settings()
+    return {
+        "project": project or configured.project or "default",
+        "domain": domain or configured.domain or "development",
+    }
+
+
+def _logins(
+    hosts: list[str], path: Path | None, username: str, password_stdin: bool, *, from_docker_config: bool
+) -> str:
+    """A Docker config JSON of the logins asked for."""
+    from boatyard import docker_config
+
+    if not hosts:
+        raise UsageError("--registries says whose login it is, such as --registries ghcr.io")
+    if from_docker_config:
+        if username or password_stdin:
+            raise UsageError("the login comes from --from-docker-config or from --username, not from both")
+        from boatyard_client import docker_login
+
+        logins = docker_login.read(hosts, path)
+        for host in logins:
+            if host.endswith(docker_login.SHORT_LIVED):
+                note(f"the login for {host} may expire within hours; grant the builder's own identity access instead")
+        return docker_config.encode(logins)
+    if not username:
+        raise UsageError("a login is --username with --password-stdin, or --from-docker-config")
+    if len(hosts) > 1:
+        raise UsageError("one name and password are for one registry; give the others secrets of their own")
+    if not password_stdin and not sys.stdin.isatty():
+        raise UsageError("the password comes from standard input with --password-stdin")
+    return docker_config.encode({hosts[0]: docker_config.login(username, _typed("password"))})
 
 
 def parse_sources(options: Iterable[str]) -> dict[str, str]:

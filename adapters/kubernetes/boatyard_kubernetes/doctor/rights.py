@@ -149,7 +149,13 @@ def _asked(rule: PolicyRule, namespace: str) -> Iterator[tuple[str, str, Resourc
         for resource in rule.resources or ():
             plural, _, sub = resource.partition("/")
             for verb in rule.verbs:
-                attributes = ResourceAttributes(
-                    verb=verb, group=group, resource=plural, subresource=sub or None, namespace=namespace or None
-                )
-                yield verb, f"{resource}{f'.{group}' if group else ''}", attributes
+                for name in rule.resourceNames or (None,):
+                    attributes = ResourceAttributes(
+                        verb=verb,
+                        group=group,
+                        resource=plural,
+                        subresource=sub or None,
+                        name=name,
+                        namespace=namespace or None,
+                    )
+                    yield verb, f"{resource}{f'.{group}' if group else ''}{f' {name}' if name else ''}", attributes

@@ -3,11 +3,13 @@
 
 locals {
   function_rules = [
-    { api_group = "batch", resource = "jobs", verbs = ["create", "delete", "list", "patch"] },
-    { api_group = "", resource = "pods", verbs = ["list"] },
-    { api_group = "", resource = "pods/log", verbs = ["get"] },
-    { api_group = "", resource = "events", verbs = ["list"] },
-    { api_group = "", resource = "secrets", verbs = ["create", "patch"] },
+    { api_group = "batch", resource = "jobs", verbs = ["create", "delete", "list", "patch"], names = [] },
+    { api_group = "", resource = "pods", verbs = ["list"], names = [] },
+    { api_group = "", resource = "pods/log", verbs = ["get"], names = [] },
+    { api_group = "", resource = "events", verbs = ["list"], names = [] },
+    { api_group = "", resource = "secrets", verbs = ["create", "delete", "patch"], names = [] },
+    { api_group = "", resource = "configmaps", verbs = ["create"], names = [] },
+    { api_group = "", resource = "configmaps", verbs = ["get", "patch"], names = ["boatyard-secrets"] },
   ]
 }
 
@@ -21,9 +23,10 @@ resource "kubernetes_role_v1" "function" {
   dynamic "rule" {
     for_each = local.function_rules
     content {
-      api_groups = [rule.value.api_group]
-      resources  = [rule.value.resource]
-      verbs      = rule.value.verbs
+      api_groups     = [rule.value.api_group]
+      resources      = [rule.value.resource]
+      resource_names = length(rule.value.names) == 0 ? null : rule.value.names
+      verbs          = rule.value.verbs
     }
   }
   depends_on = [kubernetes_namespace_v1.builds]
