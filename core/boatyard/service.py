@@ -95,9 +95,7 @@ class Service:
         if not self.settings.enabled:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
         plan = make_plan(order, self.settings)
-        if order.force:
-            self._check_replaceable(plan.target)
-        elif image := self._registry.find(plan.target, plan.platforms):
+        if image := self._look(order, plan):
             return Answer(plan=plan, image=image)
         latest = self._runner.latest(plan.build_tag)
         if latest is None or latest.state.ended:
@@ -178,6 +176,22 @@ class Service:
         allow(self.settings.access, scope)
         if not self._secrets.delete(scope, name):
             raise BoatyardError("NOT_FOUND", f"{scope.project}/{scope.domain} has no secret {name!r}")
+
+    def _look(self, order: Order, plan: Plan) -> Image | None:
+        """The image, unless it has to be built. Raises TAG_IMMUTABLE, or as `Registry.find`.
+
+        A registry that only the order's registry secret opens is asked by the job: the service cannot read the
+        secret's value.
+        """
+        try:
+            if order.force:
+                self._check_replaceable(plan.target)
+                return None
+            return self._registry.find(plan.target, plan.platforms)
+        except BoatyardError as error:
+            if error.code == "REGISTRY_DENIED" and order.registry_secret:
+                return None
+            raise
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         url = self._contexts.download_url(order.context.sha256) if order.context else ""

@@ -218,3 +218,16 @@ def test_what_is_not_foreseen_is_500_and_keeps_its_secrets(monkeypatch: pytest.M
     response = site.send("POST", "/v1/builds", {"spec": SPEC})
     assert response.status == 500
     assert b"hunter2" not in response.body
+
+
+def test_a_registry_that_only_the_registry_secret_opens_is_left_to_the_job() -> None:
+    site = Site()
+    site.registry.failure = BoatyardError("REGISTRY_DENIED", "who are you?")
+    assert site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["code"] == "REGISTRY_DENIED"
+    login = '{"auths":{"registry.example.com":{"auth":"eDp5"}}}'
+    site.ask("PUT", "/v1/secrets/pull", {"kind": "image_pull", "value": login})
+    for force in (False, True):
+        order = {"spec": {**SPEC, "pythonVersion": f"3.{11 + force}"}, "registrySecret": "pull", "force": force}
+        assert site.ask("POST", "/v1/builds", order)[0] == 202
+    site.registry.failure = BoatyardError("REGISTRY_UNAVAILABLE", "later")
+    assert site.ask("POST", "/v1/builds", {"spec": SPEC, "registrySecret": "pull"})[0] == 502

@@ -16,7 +16,8 @@ _ENGINE = Path(__file__).parents[2] / ".boatyard" / "engine" / "root" / "usr" / 
 class Distribution:
     """Serves `folder`/data in plain http at `address`; the data outlives a restart."""
 
-    def __init__(self, folder: Path, *, guarded: bool = False) -> None:
+    def __init__(self, folder: Path, *, guarded: bool = False, auth: str = "") -> None:
+        """`auth` is an `auth` section for the configuration, in the place of the password file."""
         program = shutil.which("docker-registry") or (str(_ENGINE) if _ENGINE.is_file() else None)
         if program is None:
             pytest.skip("no docker-registry program: this machine's engine runs its registry in a container")
@@ -24,13 +25,14 @@ class Distribution:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.address = f"127.0.0.1:{free_port()}"
-        self.start(guarded=guarded)
+        self.start(guarded=guarded, auth=auth)
 
-    def start(self, *, guarded: bool = False) -> None:
+    def start(self, *, guarded: bool = False, auth: str = "") -> None:
         """`guarded`: every request needs the password."""
         self.stop()
         (self._folder / "htpasswd").write_text(_HTPASSWD)
-        auth = f"auth: {{htpasswd: {{realm: x, path: {self._folder / 'htpasswd'}}}}}\n" if guarded else ""
+        if guarded:
+            auth = f"auth: {{htpasswd: {{realm: x, path: {self._folder / 'htpasswd'}}}}}\n"
         configuration = self._folder / "registry.yml"
         configuration.write_text(
             f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self._folder / 'data'}}}}}\n"

@@ -64,6 +64,9 @@ def build(
     source, store = deployment_folder(access.buildkit.docker_config), credential_store(access.authentication_type)
     environment |= write_docker_config(folder, source, job, secrets, store=store)
     environment |= driver.environment()
+    if job.registry_secrets and not job.force and (found := _look(job, folder)):
+        log.write(f"{job.target} is in the registry already; nothing is built")
+        return found
     solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)
     instructions = Instructions(job)
@@ -86,6 +89,13 @@ def build(
     from boatyard_buildkit.pushed import check_pushed
 
     return Built(digest, check_pushed(job, digest, folder))
+
+
+def _look(job: BuildJob, docker_config: Path) -> Built | None:
+    from boatyard_buildkit.pushed import there_already
+
+    found = there_already(job, docker_config)
+    return Built(found.digest, found.layers) if found else None
 
 
 def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: Log) -> Built | Failure:

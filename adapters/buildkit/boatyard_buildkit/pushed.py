@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from boatyard import lifecycle
-from boatyard.build import Failure
+from boatyard.build import Failure, Image
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
@@ -36,11 +36,28 @@ def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Content
         image = registry.find(target, ())
         if image is None:
             return lifecycle.failure("PUSH_DENIED", f"the registry refuses the manifest of {target}", failure.log_tail)
-        same = image.key == job.key and set(job.platforms) <= set(image.platforms)
-        found = registry.contents(target.at(image.digest)) if same and not job.force else None
+        found = registry.contents(target.at(image.digest)) if _is_ours(job, image) and not job.force else None
     except BoatyardError:
         return failure
     return found or failure
+
+
+def there_already(job: BuildJob, docker_config: Path) -> Contents | None:
+    """The image, if the registry has it: the service could not look where only the build's own secret may.
+
+    None where that cannot be known either: the build then says why.
+    """
+    target = Reference.parse(job.target)
+    registry = _registry(job, docker_config)
+    try:
+        image = registry.find(target, job.platforms)
+        return registry.contents(target.at(image.digest)) if image and _is_ours(job, image) else None
+    except BoatyardError:
+        return None
+
+
+def _is_ours(job: BuildJob, image: Image) -> bool:
+    return image.key == job.key and set(job.platforms) <= set(image.platforms)
 
 
 def _registry(job: BuildJob, docker_config: Path) -> OciRegistry:

@@ -166,7 +166,7 @@ def parse_sources(options: Iterable[str]) -> dict[str, str]:
 
 
 def read(source: str, name: str) -> str:
-    """The value at `env:VAR` or `file:PATH`; a file's bytes exactly, but for one line end at its end."""
+    """The value at `env:VAR` or `file:PATH`; a file's text without one line end at its end."""
     kind, colon, place = source.partition(":")
     if kind not in ("env", "file") or not colon or not place:
         raise UsageError(f"the value of secret {name} comes from env:VAR or file:PATH")
@@ -176,7 +176,7 @@ def read(source: str, name: str) -> str:
             raise InputError(f"secret {name}: there is no environment variable {place}")
         return _not_empty(value, name)
     try:
-        return _not_empty(Path(place).expanduser().read_text("utf-8").removesuffix("\n"), name)
+        return _not_empty(_trimmed(Path(place).expanduser().read_text("utf-8")), name)
     except OSError as error:
         raise InputError(f"secret {name}: {place} cannot be read: {(error.strerror or '').lower()}") from None
     except UnicodeDecodeError:
@@ -201,7 +201,12 @@ def _typed(name: str) -> str:
     if sys.stdin.isatty():
         value: str = click.prompt(f"value of {name}", hide_input=True, err=True)
         return _not_empty(value, name)
-    return _not_empty(sys.stdin.read().removesuffix("\n"), name)
+    return _not_empty(_trimmed(sys.stdin.read()), name)
+
+
+def _trimmed(value: str) -> str:
+    """Without the line end that editors and `echo` add. A PEM block keeps it: OpenSSH reads no key without."""
+    return value if value.startswith("-----BEGIN ") else value.removesuffix("\n")
 
 
 def _not_empty(value: str, name: str) -> str:
