@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from boatyard import docker_config
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.docker_config import Login
 from boatyard.errors import BoatyardError
 from boatyard_client.errors import InputError
@@ -74,8 +75,8 @@ def _login(found: Credentials) -> Login:
 
 def _known(file: Path) -> str:
     try:
-        document = msgspec.json.decode(file.read_bytes(), type=_Servers)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = decode_json(file.read_bytes(), _Servers)
+    except (OSError, Undecodable):
         return ""
     hosts = sorted({docker_config.host_of(server) for server in (*document.auths, *document.cred_helpers)})
     return f"; it has logins for {', '.join(hosts)}" if hosts else "; it has none at all"
