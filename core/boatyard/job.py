@@ -39,6 +39,15 @@ class JobContext(_Document, frozen=True, kw_only=True):
     """Where the archive is fetched from: https, or file for the embedded runner."""
 
 
+class JobRealm(_Document, frozen=True, kw_only=True):
+    """What keeps this build's project apart on a builder that others use too (`boatyard.realm.Realm`)."""
+
+    steps: str = ""
+    """A host name that every RUN step knows: BuildKit's cache key of a step has it."""
+    files: str = ""
+    """Names what is sent to BuildKit, and decides the times of the files."""
+
+
 class BuildJob(_Document, frozen=True, kw_only=True):
     """One build, complete. It holds names of secrets, never their values."""
 
@@ -65,6 +74,7 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     secrets: tuple[JobSecret, ...] = ()
     registry_secrets: tuple[str, ...] = ()
     """Names of image_pull secrets (Docker config JSON) for pull and push."""
+    realm: JobRealm = JobRealm()
     output: Output = Output()
     network: Network = Network()
     uv: Uv = Uv()

@@ -25,7 +25,7 @@ from boatyard.spec import (
     kind_of,
 )
 
-SCHEMA: Final = "boatyard/key/1"
+SCHEMA: Final = "boatyard/key/2"
 """Raised with any change of what a spec means: the lowering, the encoding, a default, uv's version."""
 
 TAG_LENGTH: Final = 32
@@ -44,6 +44,10 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     output: Output
     secrets_of: tuple[str, ...] = ()
     """Project and domain, whose secrets the names in a spec stand for."""
+    registry_secret: str = ""
+    """Name of the secret that pulls the base: another one, or none, may not be given what it pulled."""
+    realm: str = ""
+    """`Realm.key` of the builds: a value without which nobody can compute the key."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -61,6 +65,8 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
     base = canonical.digest(
         (
             SCHEMA,
+            ground.realm,
+            (ground.registry_secret, ground.secrets_of) if ground.registry_secret else None,
             ground.base_image,
             spec.python_version,
             tuple(sorted(set(ground.platforms))),

@@ -10,7 +10,6 @@ NETWORK_SECRET: Final = "boatyard-network"  # noqa: S105
 CA_PATH: Final = "/run/boatyard/ca.pem"
 NETWORK_PATH: Final = "/run/boatyard/network.sh"
 SECRETS_PATH: Final = "/run/boatyard/secrets"
-SALT_PATH: Final = "/dev/boatyard"
 
 
 def secret_id(prefix: str, name: str) -> str:

@@ -8,11 +8,12 @@ from boatyard.build import build_id
 from boatyard.context import Context, check_context
 from boatyard.dockerfile.run import Site
 from boatyard.errors import BoatyardError, invalid
-from boatyard.job import BuildJob, JobContext, JobLayer, JobSecret, labels_for
+from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
 from boatyard.key import Ground, Keys
 from boatyard.mounts import secret_id
 from boatyard.policy import allow, allow_repository, check_platforms, check_scope
 from boatyard.ports import Scope
+from boatyard.realm import UNKNOWN, Realm
 from boatyard.reference import Reference
 from boatyard.settings import Network, Settings
 from boatyard.spec import ImageSpec
@@ -60,10 +61,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
     """Names of the build secrets it needs."""
+    realm: Realm
 
 
-def make_plan(order: Order, settings: Settings) -> Plan:
-    """Raises INVALID_SPEC, UNSUPPORTED or FORBIDDEN. Nothing is read, asked or started."""
+def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
+    """Raises INVALID_SPEC, UNSUPPORTED or FORBIDDEN. Nothing is read, asked or started.
+
+    `realm` is that of the order's scope (`boatyard.realm.realm_of`); `realm.UNKNOWN` where no deployment's key is
+    at hand, for a plan that is only looked at.
+    """
     spec = order.spec
     check_scope(order.scope)
     if len(spec.layers) > settings.limits.layers:
@@ -72,7 +78,7 @@ def make_plan(order: Order, settings: Settings) -> Plan:
     if context and context.size > settings.limits.context_bytes:
         raise _too_large(context, settings)
     _check_files(spec, context)
-    ground = ground_of(spec, settings, order.scope)
+    ground = ground_of(spec, settings, order.scope, realm=realm, registry_secret=order.registry_secret)
     base, platforms = ground.base_image, ground.platforms
     check_platforms(settings, platforms)
     keys = key.compute(spec, ground, context)
@@ -86,8 +92,9 @@ def make_plan(order: Order, settings: Settings) -> Plan:
         uv_by_architecture=bool(settings.uv.directory),
         site=Site(
             network=_has_network(settings.network),
-            cache_prefix=_site_scope(order.scope),
-            secret_prefix=_site_scope(order.scope),
+            cache_prefix=realm.cache,
+            cache_namespace=realm.namespace,
+            secret_prefix=realm.secret,
         ),
     )
     parents = (keys.base, *keys.layers)
@@ -114,10 +121,18 @@ def make_plan(order: Order, settings: Settings) -> Plan:
             for made in rendered.layers
         ),
         secrets=tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ()))),
+        realm=realm,
     )
 
 
-def ground_of(spec: ImageSpec, settings: Settings, scope: Scope | None = None) -> Ground:
+def ground_of(
+    spec: ImageSpec,
+    settings: Settings,
+    scope: Scope | None = None,
+    *,
+    realm: Realm = UNKNOWN,
+    registry_secret: str = "",
+) -> Ground:
     """What the deployment adds to a spec's key, for builds of a scope.
 
     Raises INVALID_SPEC for a base image that is no reference.
@@ -129,6 +144,8 @@ def ground_of(spec: ImageSpec, settings: Settings, scope: Scope | None = None) -
         uv_image=settings.uv.image,
         output=settings.output,
         secrets_of=(scope.project, scope.domain) if scope else (),
+        registry_secret=registry_secret,
+        realm=realm.key,
     )
 
 
@@ -160,8 +177,9 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
             for layer in plan.layers
         ),
         context=JobContext(context=order.context, url=context_url) if order.context else None,
-        secrets=tuple(JobSecret(id=secret_id(_site_scope(order.scope), name), name=name) for name in plan.secrets),
+        secrets=tuple(JobSecret(id=secret_id(plan.realm.secret, name), name=name) for name in plan.secrets),
         registry_secrets=(order.registry_secret,) if order.registry_secret else (),
+        realm=JobRealm(steps=plan.realm.steps, files=plan.realm.files),
         output=settings.output,
         network=settings.network,
         uv=settings.uv,
@@ -195,11 +213,6 @@ def _has_network(network: Network) -> bool:
 
 def _build_tag(keys: Keys, target: Reference, scope: Scope) -> str:
     return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain))[: key.TAG_LENGTH]
-
-
-def _site_scope(scope: Scope) -> str:
-    """Long enough that nobody finds a project and domain with the scope of another's."""
-    return canonical.digest(("cache", scope.project, scope.domain))[: key.TAG_LENGTH] + "-"
 
 
 def _too_large(context: Context, settings: Settings) -> BoatyardError:

@@ -136,6 +136,16 @@ class SecretStore(Protocol):
         ...
 
 
+class DeploymentKey(Protocol):
+    def read(self) -> bytes:
+        """The deployment's key: 32 random bytes (`boatyard.realm.KEY_BYTES`), which only the service can read.
+
+        Whoever reads first makes it; everybody gets the same bytes, for ever. Raises DATAPLANE_UNAVAILABLE or
+        DATAPLANE_DENIED, also for one that is damaged: with another key, nothing built so far would be found.
+        """
+        ...
+
+
 class Clock(Protocol):
     def now(self) -> float:
         """Seconds since 1970."""

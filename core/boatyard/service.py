@@ -19,6 +19,7 @@ from boatyard.ports import (
     BuildQuery,
     Clock,
     ContextStore,
+    DeploymentKey,
     JobRunner,
     KnownSecret,
     LogPage,
@@ -28,6 +29,7 @@ from boatyard.ports import (
     SecretValue,
     Upload,
 )
+from boatyard.realm import realm_of
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 
@@ -62,6 +64,7 @@ class Service:
         runner: JobRunner,
         contexts: ContextStore,
         secrets: SecretStore,
+        deployment_key: DeploymentKey,
         clock: Clock,
         poll_seconds: float = 0.25,
     ) -> None:
@@ -71,6 +74,7 @@ class Service:
         self._runner = runner
         self._contexts = contexts
         self._secrets = secrets
+        self._deployment_key = deployment_key
         self._clock = clock
         self._poll_seconds = poll_seconds
 
@@ -84,7 +88,8 @@ class Service:
         return narrowed
 
     def plan(self, order: Order) -> Plan:
-        return make_plan(order, self.settings)
+        realm = realm_of(order.scope, self.settings.isolation, self._deployment_key.read())
+        return make_plan(order, self.settings, realm)
 
     def ensure(self, order: Order) -> Answer:
         """The image if the registry has it; else its build, joined or started.
@@ -94,7 +99,7 @@ class Service:
         """
         if not self.settings.enabled:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
-        plan = make_plan(order, self.settings)
+        plan = self.plan(order)
         if image := self._look(order, plan):
             return Answer(plan=plan, image=image)
         latest = self._runner.latest(plan.build_tag)

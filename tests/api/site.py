@@ -1,5 +1,6 @@
 """The API over the ports in memory, and as a WSGI application for tools that want one."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -8,7 +9,17 @@ import msgspec
 
 from boatyard.api import Api, Request, Response
 from boatyard.api.handlers import Deployment
-from boatyard.memory import ManualClock, MemoryContextStore, MemoryJobRunner, MemoryRegistry, MemorySecretStore
+from boatyard.build import Image, State
+from boatyard.job import BUILD_LABEL, KEY_LABEL, JobResult
+from boatyard.memory import (
+    ManualClock,
+    MemoryContextStore,
+    MemoryDeploymentKey,
+    MemoryJobRunner,
+    MemoryRegistry,
+    MemorySecretStore,
+)
+from boatyard.reference import Reference
 from boatyard.service import Service
 from boatyard.settings import Settings
 from boatyard_connect import ProtobufCodec
@@ -39,6 +50,7 @@ class Site:
             runner=self.runner,
             contexts=self.contexts,
             secrets=self.secrets,
+            deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
         self.api = Api(self.service, Deployment(cloud="memory", runners=("memory",)), ProtobufCodec())
@@ -52,6 +64,23 @@ class Site:
         data = body if isinstance(body, bytes) else b"" if body is None else msgspec.json.encode(body)
         headers = {"content-type": "application/json"} if body is not None else {}
         return self.api.handle(Request(method=method, path=path, query=query, headers=headers, body=data))
+
+    def finish_as_asked(self, build_id: str) -> Image:
+        """The job builds and pushes what it was told to, with its labels."""
+        job = self.runner.job(build_id)
+        digest = "sha256:" + hashlib.sha256(build_id.encode()).hexdigest()
+        reference = Reference.parse(job.target)
+        image = Image(
+            reference=str(reference.at(digest)),
+            digest=digest,
+            platforms=job.platforms,
+            key=job.labels[KEY_LABEL],
+            build_tag=job.labels[BUILD_LABEL],
+        )
+        self.registry.push(reference, image)
+        self.runner.begin(build_id)
+        self.runner.finish(build_id, JobResult(state=State.SUCCEEDED, digest=digest))
+        return image
 
     def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)

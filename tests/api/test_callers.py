@@ -7,7 +7,7 @@ import msgspec
 from boatyard.api import Request
 from boatyard.build import Build, Image, State
 from boatyard.job import JobResult
-from boatyard.memory import MemoryJobRunner
+from boatyard.memory import MemoryDeploymentKey, MemoryJobRunner
 from boatyard.reference import Reference
 from boatyard.service import Service
 from boatyard.settings import Access, Caller
@@ -79,6 +79,7 @@ def test_no_runner_is_asked_for_what_a_strangers_label_says() -> None:
         runner=runner,
         contexts=site.contexts,
         secrets=site.secrets,
+        deployment_key=MemoryDeploymentKey(),
         clock=site.clock,
     )
     reference = Reference.parse("registry.example.com/images/app:v1")

@@ -56,7 +56,7 @@ def test_a_build_is_started_once_and_joined_after() -> None:
 
 
 def test_one_key_for_two_places_or_two_projects_is_two_builds() -> None:
-    site = Site()
+    site = Site(msgspec.structs.replace(SETTINGS, isolation="deployment"))
     orders = [
         {"spec": SPEC},
         {"spec": SPEC, "target": {"name": "other"}},

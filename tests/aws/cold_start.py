@@ -21,7 +21,7 @@ from tests.aws.cloud import REGION, serve
 from tests.aws.emulator import make_bundle, running, runtime, unpack
 from tests.aws.images import Ecr
 from tests.aws.payloads import function_url
-from tests.aws.site import order, variables
+from tests.aws.site import DEPLOYMENT_KEY, order, variables
 
 BARE = """\
 import boto3
@@ -85,6 +85,7 @@ def _prepare(cloud: Any) -> str:
     with patch.dict(os.environ, cloud.environment()):
         ecr = Ecr(cloud, Clients(REGION))
         ecr.repository("images")
+        Clients(REGION).secrets().create_secret(Name=DEPLOYMENT_KEY)
         _, plan = ask(Site(variables("none")), function_url("POST", "/v1/plans", order()))
         tag: str = plan["target"].rpartition(":")[2]
         ecr.push("images", tag, "linux/amd64")

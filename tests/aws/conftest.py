@@ -11,6 +11,7 @@ from tests.aws.cloud import REGION, Cloud, serve
 from tests.aws.container import Container
 from tests.aws.emulator import make_bundle, runtime, unpack
 from tests.aws.images import Ecr
+from tests.aws.site import DEPLOYMENT_KEY
 from tests.sharing import made_once
 
 BUCKET = "boatyard-test"
@@ -47,7 +48,9 @@ def clients(cloud: Cloud, shared: Clients) -> Clients:
 
 @pytest.fixture
 def bucket(clients: Clients) -> str:
+    """What Terraform makes for a function: the bucket, and the secret for the deployment's key."""
     clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    clients.secrets().create_secret(Name=DEPLOYMENT_KEY)
     return BUCKET
 
 

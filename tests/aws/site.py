@@ -11,6 +11,8 @@ from boatyard_aws.wiring import Site
 from tests.aws.codebuild import PROJECT
 from tests.aws.images import HOST
 
+DEPLOYMENT_KEY = "boatyard-deployment-key"
+
 SPEC = {"baseImage": f"{HOST}/base:1", "pythonVersion": "3.12", "layers": [{"pipPackages": {"packages": ["six"]}}]}
 
 
@@ -30,6 +32,7 @@ class Context:
 def variables(bucket: str, **more: str) -> dict[str, str]:
     return {
         "BOATYARD_BUCKET": bucket,
+        "BOATYARD_DEPLOYMENT_KEY": DEPLOYMENT_KEY,
         "BOATYARD_RUNNER": "codebuild",
         "BOATYARD_CODEBUILD_PROJECT": PROJECT,
         "BOATYARD_DEFAULT_REPOSITORY": f"{HOST}/images",

@@ -9,6 +9,7 @@ from boatyard.context import Context
 from boatyard.job import BuildJob, JobContext
 from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import Scope
+from boatyard.realm import realm_of
 from boatyard.reference import Reference
 from boatyard.settings import Network, Settings, Uv
 from boatyard.spec import parse_spec
@@ -23,6 +24,7 @@ SETTINGS = Settings(
     insecure_registries=("127.0.0.1:5000",),
 )
 KEY = "ab" * 32
+DEPLOYMENT_KEY = b"0123456789abcdef0123456789abcdef"
 
 
 def make(
@@ -47,7 +49,8 @@ def make(
     order = Order(
         spec=parse_spec(document), scope=Scope(project, "domain"), target=Target(registry=registry), context=context
     )
-    job = make_job(order, make_plan(order, settings), settings, attempt=1, context_url="")
+    plan = make_plan(order, settings, realm_of(order.scope, settings.isolation, DEPLOYMENT_KEY))
+    job = make_job(order, plan, settings, attempt=1, context_url="")
     return msgspec.structs.replace(job, **changes)
 
 

@@ -19,7 +19,7 @@ from boatyard.api.problem import respond
 from boatyard.build import Build, Failure, Image, Phase, PhaseTime, State, Step
 from boatyard.errors import BoatyardError
 from boatyard.job import JobProgress, JobResult
-from boatyard.memory import MemoryContextStore, MemoryJobRunner, MemoryRegistry, MemorySecretStore
+from boatyard.memory import MemoryContextStore, MemoryDeploymentKey, MemoryJobRunner, MemoryRegistry, MemorySecretStore
 from boatyard.ports import BuildQuery, Upload
 from boatyard.reference import Reference
 from boatyard.service import Service
@@ -69,6 +69,7 @@ class MemoryService:
             runner=self.runner,
             contexts=self.contexts,
             secrets=self.secrets,
+            deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
         self.api = Api(service, Deployment(cloud="memory", runners=("memory",)))

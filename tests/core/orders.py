@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from boatyard.context import Context
 from boatyard.plan import Order, Plan, make_plan
 from boatyard.ports import Scope
+from boatyard.realm import realm_of
 from boatyard.settings import Settings
 from boatyard.spec import parse_spec
 from boatyard.target import Target
@@ -27,8 +28,16 @@ def order(*layers: dict[str, Any], context: Context | None = None, **fields: Any
     )
 
 
+DEPLOYMENT_KEY = b"0123456789abcdef0123456789abcdef"
+
+
+def planned(order: Order, settings: Settings = SETTINGS, *, key: bytes = DEPLOYMENT_KEY) -> Plan:
+    """As the service of a deployment with this key plans it."""
+    return make_plan(order, settings, realm_of(order.scope, settings.isolation, key))
+
+
 def plan(*layers: dict[str, Any], settings: Settings = SETTINGS, **fields: Any) -> Plan:
-    return make_plan(order(*layers, **fields), settings)
+    return planned(order(*layers, **fields), settings)
 
 
 def pip(*packages: str, **options: Any) -> dict[str, Any]:

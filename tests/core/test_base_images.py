@@ -6,10 +6,11 @@ import pytest
 
 from boatyard.base_images import effective, named, replaced, stages
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, make_plan
+from boatyard.plan import Order
 from boatyard.ports import Scope
 from boatyard.settings import BaseImageRule, Settings
 from boatyard.spec import parse_spec
+from tests.core.orders import planned
 
 RULES = (
     BaseImageRule(match="python:3.11-slim", image="r.example/python:1"),
@@ -74,7 +75,7 @@ def test_a_rule_that_changes_what_a_dockerfile_means_changes_its_key() -> None:
     def key(*rules: BaseImageRule) -> str:
         settings = Settings(default_repository="r.example/i", base_images=rules)
         order = Order(spec=parse_spec({"dockerfile": DOCKERFILE}), scope=Scope("p", "d"))
-        return make_plan(order, settings).keys.image
+        return planned(order, settings).keys.image
 
     other = BaseImageRule(match="alpine", image="r.example/alpine:1")
     assert key() == key(other)

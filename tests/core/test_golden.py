@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from boatyard.context import Context
-from boatyard.plan import Order, Plan, make_plan
+from boatyard.plan import Order, Plan
 from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard.spec import parse_spec
 from boatyard.target import Target
+from tests.core.orders import planned
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -39,7 +40,7 @@ class Case(msgspec.Struct, kw_only=True):
             context=context,
             target=msgspec.convert(self.target, Target),
         )
-        return make_plan(order, settings)
+        return planned(order, settings)
 
 
 CASES = sorted(GOLDEN.glob("*.json"))

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 
 from boatyard.context import Context, Entry, tree_digest
-from boatyard.plan import Order, make_plan
+from boatyard.plan import Order
 from boatyard.ports import Scope
 from boatyard.settings import BaseImageRule, Output, Settings, Uv
 from boatyard.spec import ImageSpec, parse_spec, spec_document
-from tests.core.orders import SETTINGS, apt, commands, copy, env, order, pip, plan, specs, workdir
+from tests.core.orders import SETTINGS, apt, commands, copy, env, order, pip, plan, planned, specs, workdir
+
+TOGETHER = msgspec.structs.replace(SETTINGS, isolation="deployment")
+"""Where projects share what they can."""
 
 
 def key(*layers: dict[str, Any], **fields: Any) -> str:
@@ -30,7 +34,7 @@ def effective(spec: ImageSpec) -> tuple[object, ...]:
 @given(specs, specs)
 def test_two_specs_share_a_key_only_if_they_mean_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
     specs_ = parse_spec(one), parse_spec(other)
-    keys = [make_plan(Order(spec=s, scope=Scope("p", "d")), _lenient()).keys.image for s in specs_]
+    keys = [planned(Order(spec=s, scope=Scope("p", "d"))).keys.image for s in specs_]
     assert (keys[0] == keys[1]) == (effective(specs_[0]) == effective(specs_[1]))
 
 
@@ -38,10 +42,6 @@ def test_two_specs_share_a_key_only_if_they_mean_the_same(one: dict[str, Any], o
 def test_a_spec_and_its_json_have_one_key(document: dict[str, Any]) -> None:
     spec = parse_spec(document)
     assert parse_spec(spec_document(spec)) == spec
-
-
-def _lenient() -> Settings:
-    return SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_dockerfile_and_its_files_are_its_key() -> None:
     def made(text: str, tree: str) -> str:
         spec = parse_spec({"dockerfile": text})
         context = Context(sha256="a" * 64, size=1, trees={".": tree * 64})
-        return make_plan(Order(spec=spec, scope=Scope("p", "d"), context=context), SETTINGS).keys.image
+        return planned(Order(spec=spec, scope=Scope("p", "d"), context=context)).keys.image
 
     assert len({made("FROM a", "1"), made("FROM b", "1"), made("FROM a", "2")}) == 3
 
@@ -180,25 +180,20 @@ def test_a_tree_digest_is_free_of_order_and_bound_to_everything_else() -> None:
 
 
 def test_the_key_does_not_depend_on_where_the_image_goes() -> None:
-    import msgspec
-
     from boatyard.target import Target
 
-    one = make_plan(order(pip("a")), SETTINGS)
-    other = make_plan(
-        msgspec.structs.replace(order(pip("a")), target=Target(registry="x.example/y", name="z")), SETTINGS
-    )
+    one = planned(order(pip("a")))
+    other = planned(msgspec.structs.replace(order(pip("a")), target=Target(registry="x.example/y", name="z")), SETTINGS)
     assert one.keys == other.keys
     assert one.target != other.target
 
 
 def test_secrets_count_by_whose_they_are() -> None:
     """Their values decide what a step fetches: an image of one project must not answer for another."""
-    import msgspec
 
     def keys(project: str, *layers: dict[str, Any]) -> tuple[str, ...]:
         made = msgspec.structs.replace(order(*layers), scope=Scope(project, "development"))
-        return make_plan(made, SETTINGS).keys.layers
+        return planned(made, TOGETHER).keys.layers
 
     secret = {"commands": {"cmd": ["true"], "secretMounts": [{"key": "A"}]}}
     for layers in ((secret, pip("a")), (pip("a"), secret), (pip("a"), secret, pip("a"))):

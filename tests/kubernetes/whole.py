@@ -11,7 +11,7 @@ import msgspec
 from boatyard.api.app import Api
 from boatyard.api.handlers import Deployment
 from boatyard.api.http import Request
-from boatyard.memory import MemoryContextStore
+from boatyard.memory import MemoryContextStore, MemoryDeploymentKey
 from boatyard.service import Service
 from boatyard.settings import Settings
 from boatyard_kubernetes import KubernetesJobRunner, KubernetesSecretStore
@@ -47,6 +47,7 @@ class Whole:
             runner=self.runner,
             contexts=MemoryContextStore(self.clock),
             secrets=KubernetesSecretStore(self.site.api, settings),
+            deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
         self.api = Api(service, Deployment(cloud="kubernetes", runners=("kubernetes",)))

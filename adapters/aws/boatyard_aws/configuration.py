@@ -3,6 +3,7 @@
     BOATYARD_SETTINGS            boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or s3://bucket/key
     BOATYARD_<SETTING>           one value of it (boatyard.settings_variables), on top
     BOATYARD_BUCKET              the bucket of boatyard_aws.s3.layout; required
+    BOATYARD_DEPLOYMENT_KEY      name or ARN of the secret with the deployment's key; required
     BOATYARD_RUNNER              kubernetes | codebuild
     BOATYARD_CLUSTER             name of the EKS cluster                    (runner kubernetes)
     BOATYARD_CLUSTER_REGION      its region, if it is not the function's
@@ -38,6 +39,7 @@ from boatyard_aws.clients import Clients
 
 _VARIABLES: Final = {
     "BOATYARD_BUCKET": "bucket",
+    "BOATYARD_DEPLOYMENT_KEY": "deployment_key",
     "BOATYARD_RUNNER": "runner",
     "BOATYARD_CLUSTER": "cluster",
     "BOATYARD_CLUSTER_REGION": "cluster_region",
@@ -57,6 +59,7 @@ _VARIABLES: Final = {
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     bucket: str
+    deployment_key: str
     runner: Literal["kubernetes", "codebuild"]
     cluster: str = ""
     cluster_region: str = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from boatyard.ports import ContextStore, JobRunner, Registry, SecretStore
+from boatyard.ports import ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
 from boatyard.service import Service
 from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
@@ -135,6 +135,12 @@ class Site:
         return LazyJobRunner(self._kubernetes if self.configuration.runner == "kubernetes" else self._codebuild)
 
     @cached_property
+    def deployment_key(self) -> DeploymentKey:
+        from boatyard_aws.deployment_key import SecretsManagerKey
+
+        return SecretsManagerKey(self.clients, self.configuration.deployment_key)
+
+    @cached_property
     def secrets(self) -> SecretStore:
         on_cluster = self.configuration.runner == "kubernetes"
         return LazySecretStore(self._cluster_secrets if on_cluster else self._managed_secrets)
@@ -160,6 +166,7 @@ class Site:
             runner=self.runner,
             contexts=self.contexts,
             secrets=self.secrets,
+            deployment_key=self.deployment_key,
             clock=self.clock,
             poll_seconds=_POLL_SECONDS[self.configuration.runner],
         )

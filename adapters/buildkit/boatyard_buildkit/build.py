@@ -28,7 +28,7 @@ from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
-from boatyard_buildkit.solve import Solve, cache, registry_output, scope
+from boatyard_buildkit.solve import Solve, cache, hosts, registry_output, scope
 from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import Stopped
 
@@ -149,13 +149,14 @@ def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> So
     dockerfile.mkdir()
     for name, text in (("Dockerfile", job.dockerfile), ("Dockerfile.dockerignore", _IGNORE_NOTHING)):
         (dockerfile / name).write_bytes(text.encode())
-        stamp(dockerfile / name, text.encode())
+        stamp(dockerfile / name, text.encode(), job.realm.files)
     cache_from, cache_to = cache(job)
     return Solve(
         dockerfile_folder=dockerfile,
         context=context,
         contexts=_contexts(job),
         scope=scope(job),
+        hosts=hosts(job),
         platforms=job.platforms,
         build_args=job.build_args,
         labels=job.labels,

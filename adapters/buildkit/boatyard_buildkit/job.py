@@ -105,7 +105,7 @@ def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progre
         fetch(job.context.context, job.context.url, archive)
         quota.check()
         bounds = Bounds(entries=job.context_entries, unpacked_bytes=job.unpacked_bytes)
-        unpack(archive, context, bounds, job.context.context.trees, written=quota.spend)
+        unpack(archive, context, bounds, job.context.context.trees, realm=job.realm.files, written=quota.spend)
         archive.unlink()
     else:
         context.mkdir()

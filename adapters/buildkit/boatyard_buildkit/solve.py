@@ -12,6 +12,8 @@ from boatyard.job import BuildJob
 from boatyard.reference import Reference
 
 _LONGEST_TAG: Final = 128
+_NOWHERE: Final = "boatyard.invalid"
+"""No host is called so, anywhere (RFC 2606)."""
 
 
 class Solve(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +23,9 @@ class Solve(msgspec.Struct, frozen=True, kw_only=True):
     contexts: dict[str, str]
     """Named contexts: a folder, or `docker-image://…`."""
     scope: str
-    """Names the project and domain: what a buildkitd remembers of one is not offered to another."""
+    """Names whose build it is: what a buildkitd remembers of one project's files is not offered to another's."""
+    hosts: dict[str, str]
+    """Host names that RUN steps know -> address."""
     platforms: tuple[str, ...]
     build_args: dict[str, str]
     labels: dict[str, str]
@@ -73,7 +77,17 @@ def cache(job: BuildJob) -> tuple[dict[str, str] | None, dict[str, str] | None]:
 
 
 def scope(job: BuildJob) -> str:
-    return hashlib.sha256(f"{job.project}.{job.domain}".encode()).hexdigest()[:16]
+    return job.realm.files or hashlib.sha256(f"{job.project}.{job.domain}".encode()).hexdigest()[:16]
+
+
+def hosts(job: BuildJob) -> dict[str, str]:
+    """What makes every RUN of a realm an entry of its own in BuildKit's cache.
+
+    BuildKit's cache key of a step has the names of extra hosts (solver/llbsolver/ops/exec.go), but neither the id of a
+    cache mount, from which the step may have taken anything, nor who asked. /etc/hosts is mounted, so nothing of it
+    is in a layer. It holds for all steps: a user's own, and those of a base image's ONBUILD.
+    """
+    return {f"{job.realm.steps}.{_NOWHERE}": "127.0.0.1"} if job.realm.steps else {}
 
 
 def _cache_tag(job: BuildJob) -> str:

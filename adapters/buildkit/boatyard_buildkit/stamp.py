@@ -5,11 +5,13 @@ same path, size and time for one that it was sent before, by whichever build: wi
 two files written within one tick of the clock, a build would get another one's content (seen with 0.13).
 
 A buildkitd keeps what it was sent as the main context under one name for all its clients, so a file of the same
-time could be made on purpose, to put it into another project's image. Hence the range is as wide as it can be
-without a time that is yet to come: 60 bits of the content's hash.
+time could be made on purpose, to put it into another project's image. Hence the time is a keyed hash, and another
+project does not know the key (`BuildJob.realm.files`); and the range is as wide as it can be without a time that is
+yet to come: 60 bits of it.
 """
 
 import hashlib
+import hmac
 import os
 from pathlib import Path
 from typing import Final
@@ -19,8 +21,9 @@ _FIRST: Final = 315_619_200
 _DIFFERENT: Final = 40 * 365 * 24 * 3600 * 10**9
 
 
-def stamp(path: Path, content: bytes) -> None:
-    """Gives the file a time from 1980 to 2019 that is equal for equal `content`, and different for other."""
-    within = int.from_bytes(hashlib.sha256(content).digest()[:8], "big") % _DIFFERENT
+def stamp(path: Path, content: bytes, realm: str) -> None:
+    """Gives the file a time from 1980 to 2019 that is equal for equal `content` in a realm, and different for other."""
+    keyed = hmac.new(realm.encode(), content, hashlib.sha256)
+    within = int.from_bytes(keyed.digest()[:8], "big") % _DIFFERENT
     nanoseconds = _FIRST * 10**9 + within
     os.utime(path, ns=(nanoseconds, nanoseconds), follow_symlinks=False)

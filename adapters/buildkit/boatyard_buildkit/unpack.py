@@ -22,10 +22,12 @@ def unpack(
     bounds: Bounds,
     trees: Mapping[str, str],
     *,
+    realm: str = "",
     written: Callable[[int], None] = lambda size: None,
 ) -> None:
     """Makes `folder`, which must not exist. Raises CONTEXT_INVALID, and leaves nothing behind then.
 
+    `realm` decides the times of the files (`boatyard_buildkit.stamp`).
     `written` is told the bytes of each file before they are written, and may raise.
     """
     folder.mkdir()
@@ -40,7 +42,7 @@ def unpack(
             if found[path] != announced:
                 raise BoatyardError("CONTEXT_INVALID", f"what the archive has at {path!r} is not what was announced")
         for entry in reversed(entries):
-            stamp(folder / entry.path, f"{entry.kind}:{entry.executable}:{entry.content}".encode())
+            stamp(folder / entry.path, f"{entry.kind}:{entry.executable}:{entry.content}".encode(), realm)
     except BaseException:
         remove(folder)
         raise

@@ -7,6 +7,7 @@ import msgspec
 from boatyard.api.messages import OrderRequest
 from boatyard.plan import Order, Plan, make_plan
 from boatyard.ports import Scope
+from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings
 from boatyard.spec import check_spec
 
@@ -27,4 +28,4 @@ def plan_here(ask: OrderRequest, settings: Settings) -> tuple[Plan, bool]:
         registry_secret=ask.registry_secret,
         force=ask.force,
     )
-    return make_plan(order, settings), placeholder
+    return make_plan(order, settings, UNKNOWN), placeholder

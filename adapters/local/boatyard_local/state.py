@@ -15,6 +15,7 @@
       buildkit.json          how jobs reach BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
       token                  what callers of the API send; 0600, new at each start (web/bearer.py)
+      deployment.key         keeps projects apart (boatyard.realm); 0600, made once, never replaced
       server.json            url, pid and start of the server that runs; 0600
       port                   of the last server; the next one takes it again if it can
       server.lock            locked (flock) while it runs
@@ -110,6 +111,10 @@ class StateFolder:
     @property
     def token(self) -> Path:
         return self.path / "token"
+
+    @property
+    def deployment_key(self) -> Path:
+        return self.path / "deployment.key"
 
     @property
     def server(self) -> Path:

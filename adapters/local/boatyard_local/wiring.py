@@ -18,6 +18,7 @@ from boatyard_connect import ProtobufCodec
 from boatyard_local import durable
 from boatyard_local.clock import ServingClock, SystemClock
 from boatyard_local.contexts import FileContextStore
+from boatyard_local.deployment_key import FileDeploymentKey
 from boatyard_local.docker_login import DockerLogin
 from boatyard_local.housekeeping import Housekeeping
 from boatyard_local.jobs import Argv, LocalJobRunner
@@ -73,6 +74,7 @@ def wire(
             runner=runner,
             contexts=contexts,
             secrets=FileSecretStore(state.secrets),
+            deployment_key=FileDeploymentKey(state.deployment_key),
             clock=serving,
         )
         api = Api(service, Deployment(cloud="local", runners=(settings.buildkit.driver,)), ProtobufCodec())

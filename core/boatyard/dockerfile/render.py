@@ -12,6 +12,9 @@ from boatyard.validate import LONGEST_DOCKERFILE
 SOURCE_DATE_EPOCH = 315_532_800
 """1980-01-01, the first second that a zip file, and so a wheel, can carry."""
 
+CACHE_NAMESPACE_ARG = "BUILDKIT_CACHE_MOUNT_NS"
+"""https://docs.docker.com/reference/dockerfile/#buildkit-built-in-build-args"""
+
 _LONGEST_LINE = 65_535
 """Bytes: what BuildKit's parser reads as one line (bufio.MaxScanTokenSize, less the line end)."""
 
@@ -42,9 +45,9 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
     Dockerfile is returned as it is.
     """
     if spec.dockerfile:
-        return Rendered(spec.dockerfile, (), {})
+        return Rendered(spec.dockerfile, (), _cache_namespace(site))
     lines = _opening(spec, base=base, uv_by_architecture=uv_by_architecture, site=site)
-    build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
+    build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), **_cache_namespace(site)}
     if _needs_newline(spec):
         lines.append(f"ARG {NEWLINE_ARG}")
         build_args[NEWLINE_ARG] = "\n"
@@ -72,6 +75,12 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
         lines += ["USER flyte", 'WORKDIR "/home/flyte"']
     lines += [f"ENV _F_IMG_ID={expandable(image_id)}", 'SHELL ["/bin/bash", "-c"]']
     return Rendered("\n".join(lines) + "\n", tuple(rendered), build_args)
+
+
+def _cache_namespace(site: Site) -> dict[str, str]:
+    """BuildKit's frontend puts it before the id of every cache mount, with a slash between, so that no Dockerfile can
+    name a cache of another namespace. It is an argument in name only: no ARG has to declare it."""
+    return {CACHE_NAMESPACE_ARG: site.cache_namespace} if site.cache_namespace else {}
 
 
 def _check_length(instructions: list[str]) -> None:

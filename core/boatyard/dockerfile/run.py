@@ -6,7 +6,7 @@ The script is a JSON string, so nothing in it can end the instruction, add a fla
 import msgspec
 
 from boatyard.dockerfile.quoting import json_array
-from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SALT_PATH, SECRETS_PATH, secret_id
+from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SECRETS_PATH, secret_id
 from boatyard.spec import Secret
 
 
@@ -19,21 +19,18 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Of the ids of cache mounts. Projects do not share them: one could poison another's packages."""
     secret_prefix: str = ""
     """Of the ids of secret mounts: a name means another value in another project."""
-    salt: str = ""
-    """Makes a step an entry of its own in BuildKit's cache, so that it never answers for another project's."""
+    cache_namespace: str = ""
+    """Put before all ids of cache mounts by BuildKit's frontend, before those in a user's Dockerfile too."""
 
 
 def site_flags(site: Site) -> tuple[str, ...]:
     """The flags that every RUN has, whoever wrote it; they go right after the word RUN."""
-    flags: list[str] = []
-    if site.salt:
-        # BuildKit's cache key of a step has its mounts. /dev is a tmpfs in every container, so a mount point
-        # there leaves nothing in the layer, and no `rm -rf` of a user's command meets it.
-        flags.append(f"--mount=type=tmpfs,target={SALT_PATH}/{site.salt}")
-    if site.network:
-        flags.append(f"--mount=type=secret,id={CA_SECRET},target={CA_PATH}")
-        flags.append(f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}")
-    return tuple(flags)
+    if not site.network:
+        return ()
+    return (
+        f"--mount=type=secret,id={CA_SECRET},target={CA_PATH}",
+        f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}",
+    )
 
 
 def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:

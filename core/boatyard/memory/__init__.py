@@ -6,6 +6,7 @@ something about the rest.
 
 from boatyard.memory.clock import ManualClock
 from boatyard.memory.contexts import MemoryContextStore
+from boatyard.memory.deployment_key import MemoryDeploymentKey
 from boatyard.memory.registry import MemoryRegistry
 from boatyard.memory.runner import MemoryJobRunner
 from boatyard.memory.secrets import MemorySecretStore
@@ -13,6 +14,7 @@ from boatyard.memory.secrets import MemorySecretStore
 __all__ = [
     "ManualClock",
     "MemoryContextStore",
+    "MemoryDeploymentKey",
     "MemoryJobRunner",
     "MemoryRegistry",
     "MemorySecretStore",

@@ -4,9 +4,9 @@ ARG TARGETARCH
 COPY --from=uv /uv-${TARGETARCH} /usr/bin/uv
 ARG SOURCE_DATE_EPOCH
 ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
-RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=secret,id=boatyard-network,target=/run/boatyard/network.sh --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", ". /run/boatyard/network.sh\nif [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=secret,id=boatyard-network,target=/run/boatyard/network.sh --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", ". /run/boatyard/network.sh\nif [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
-RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=secret,id=boatyard-network,target=/run/boatyard/network.sh --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", ". /run/boatyard/network.sh\nuv pip install --python \"$UV_PYTHON\" -- six"]
-ENV _F_IMG_ID="123456789012.dkr.ecr.eu-west-1.amazonaws.com/images:job-71cb8e2d1b6ffff9894e27e9caa1e44f"
+RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=secret,id=boatyard-network,target=/run/boatyard/network.sh --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", ". /run/boatyard/network.sh\nuv pip install --python \"$UV_PYTHON\" -- six"]
+ENV _F_IMG_ID="123456789012.dkr.ecr.eu-west-1.amazonaws.com/images:job-3bcae0f4d217d4ba34cebcb908da227d"
 SHELL ["/bin/bash", "-c"]

@@ -3,7 +3,7 @@ USER root
 COPY --from=uv /uv /usr/bin/uv
 ARG SOURCE_DATE_EPOCH
 ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
 ARG _BOATYARD_NEWLINE
@@ -12,5 +12,5 @@ ENV B="\"${A}\" \$5"
 ENV C="line${_BOATYARD_NEWLINE}line"
 ENV PATH="/opt/x:${PATH}"
 WORKDIR "/srv/my app"
-ENV _F_IMG_ID="registry.example.com/images/image:ac8cbb80b8fdc2da873be2f39d25cd02"
+ENV _F_IMG_ID="registry.example.com/images/image:c18dfe7395dbcbded5120cf6fb5a37d9"
 SHELL ["/bin/bash", "-c"]

@@ -3,12 +3,12 @@ USER root
 COPY --from=uv /uv /usr/bin/uv
 ARG SOURCE_DATE_EPOCH
 ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=0/requirements.txt,target=/tmp/boatyard/requirements.txt ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --requirement /tmp/boatyard/requirements.txt"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=0/requirements.txt,target=/tmp/boatyard/requirements.txt ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --requirement /tmp/boatyard/requirements.txt"]
 COPY ["[1]/my \\\\[app\\\\]", "\"./my [app]\""]
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist -- acme"]
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist --no-deps --no-index --reinstall -- acme"]
-ENV _F_IMG_ID="registry.example.com/images/image:42ec8550f936ed46ddc421787316f860"
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist -- acme"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist --no-deps --no-index --reinstall -- acme"]
+ENV _F_IMG_ID="registry.example.com/images/image:48416b8bd8f0decf07570276f4d65905"
 SHELL ["/bin/bash", "-c"]

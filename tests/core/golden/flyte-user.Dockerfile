@@ -3,12 +3,12 @@ USER root
 COPY --from=uv /uv /usr/bin/uv
 ARG SOURCE_DATE_EPOCH
 ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
 RUN ["/bin/sh", "-c", "if ! id -u flyte >/dev/null 2>&1; then useradd --create-home --shell /bin/bash flyte; fi && mkdir -p /home/flyte && chown -R flyte:flyte /home/flyte && chown -R flyte:flyte /root"]
 COPY --chown=flyte:flyte ["0/main.py", "\".\""]
 USER flyte
 WORKDIR "/home/flyte"
-ENV _F_IMG_ID="registry.example.com/images/image:587af0717108ef11203b9e6d66b757ce"
+ENV _F_IMG_ID="registry.example.com/images/image:c402706aebd12660b55eeefecbff0722"
 SHELL ["/bin/bash", "-c"]

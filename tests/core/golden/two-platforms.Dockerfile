@@ -3,8 +3,8 @@ USER root
 COPY --from=uv /uv /usr/bin/uv
 ARG SOURCE_DATE_EPOCH
 ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"
-RUN --mount=type=cache,id=631befb7bce839bd3ac73ba3bf51e95d-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
+RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "if [ ! -f \"$UV_PYTHON\" ]; then uv venv \"$VIRTUALENV\" --python=3.12 && \"$UV_PYTHON\" -m compileall -q --invalidation-mode checked-hash \"$VIRTUALENV\"; fi"]
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
-ENV _F_IMG_ID="registry.example.com/images/image:6c0e36550aa55eef96332764eaf7046f"
+ENV _F_IMG_ID="registry.example.com/images/image:6da82b803acbc83ceea547f0d0d85537"
 SHELL ["/bin/bash", "-c"]

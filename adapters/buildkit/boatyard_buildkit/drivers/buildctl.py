@@ -34,6 +34,8 @@ class Buildctl:
             options["force-network-mode"] = solve.network
         if solve.network == "host":
             command.append("--allow=network.host")
+        if solve.hosts:
+            options["add-hosts"] = attributes(solve.hosts)
         options |= {f"build-arg:{name}": value for name, value in solve.build_args.items()}
         options |= {f"label:{name}": value for name, value in solve.labels.items()}
         for name, where in solve.contexts.items():

@@ -38,6 +38,7 @@ class Buildx:
         command.append(f"--network={solve.network}")
         if solve.network == "host":
             command.append("--allow=network.host")
+        command += [f"--add-host={name}:{address}" for name, address in solve.hosts.items()]
         command += [f"--build-arg={name}={value}" for name, value in solve.build_args.items()]
         command += [f"--label={name}={value}" for name, value in solve.labels.items()]
         command += [f"--build-context={name}={where}" for name, where in solve.contexts.items()]

@@ -15,6 +15,7 @@ from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.job import BuildJob
 from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import JobRunner, Scope
+from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
 from boatyard.target import Target
@@ -39,7 +40,7 @@ def tiny_job(settings: Settings, scope: Scope, *, timeout_seconds: float = 60) -
     spec = ImageSpec(dockerfile=f"FROM scratch\nLABEL io.boatyard.doctor={uuid.uuid4().hex}\n", platform=platform)
     order = Order(spec=spec, scope=scope, target=Target(name=NAME))
     known = settings if settings.default_repository else msgspec.structs.replace(settings, default_repository=NAME)
-    job = make_job(order, make_plan(order, known), settings, attempt=_ATTEMPT, context_url="")
+    job = make_job(order, make_plan(order, known, UNKNOWN), settings, attempt=_ATTEMPT, context_url="")
     return msgspec.structs.replace(job, cache_repository="", timeout_seconds=max(int(timeout_seconds), 1))
 
 

@@ -1,0 +1,57 @@
+"""The deployment's key as a file that only its owner can read."""
+
+import contextlib
+import os
+import secrets
+import threading
+from pathlib import Path
+
+from boatyard.errors import BoatyardError
+from boatyard.realm import KEY_BYTES
+from boatyard_local import durable
+
+
+class FileDeploymentKey:
+    """Implements `boatyard.ports.DeploymentKey`. Thread-safe; any number of processes may share the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._key = b""
+        self._lock = threading.Lock()
+
+    def read(self) -> bytes:
+        """See the port. The file is read once."""
+        with self._lock:
+            if not self._key:
+                self._key = self._checked(self._read() or self._make())
+            return self._key
+
+    def _read(self) -> bytes | None:
+        with durable.refusing(self._path):
+            try:
+                return self._path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def _make(self) -> bytes | None:
+        """What is in the file afterwards: ours, or that of whoever was quicker."""
+        partial = durable.hidden(self._path)
+        with durable.refusing(self._path):
+            try:
+                durable.create(partial, secrets.token_bytes(KEY_BYTES))
+                with contextlib.suppress(FileExistsError):
+                    os.link(partial, self._path)  # never replaces, as a rename would
+                durable.sync_folder(self._path.parent)
+            finally:
+                partial.unlink(missing_ok=True)
+        return self._read()
+
+    def _checked(self, key: bytes | None) -> bytes:
+        """A damaged key is not replaced by itself: every image would have another key, and be built again."""
+        if key is not None and len(key) == KEY_BYTES:
+            return key
+        raise BoatyardError(
+            "DATAPLANE_UNAVAILABLE",
+            f"{self._path} is damaged: it has {len(key or b'')} bytes, not {KEY_BYTES}. Restore it from a copy. Or "
+            "remove it: a new one is made then, and every image is built again",
+        )

@@ -1,0 +1,15 @@
+"""A deployment's key in memory."""
+
+import secrets
+
+from boatyard.realm import KEY_BYTES
+
+
+class MemoryDeploymentKey:
+    """Made at random, unless it is given."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key or secrets.token_bytes(KEY_BYTES)
+
+    def read(self) -> bytes:
+        return self._key

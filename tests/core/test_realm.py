@@ -1,0 +1,131 @@
+"""Projects are apart, by values that only the service can compute."""
+
+import re
+from itertools import combinations
+from typing import Any
+
+import msgspec
+import pytest
+
+from boatyard import canonical
+from boatyard.plan import Order, Plan, make_job, make_plan
+from boatyard.ports import Scope
+from boatyard.realm import UNKNOWN, Realm, realm_of
+from boatyard.spec import parse_spec
+from tests.core.orders import SETTINGS, apt, commands, order, pip, planned
+
+TOGETHER = msgspec.structs.replace(SETTINGS, isolation="deployment")
+SCOPES = [Scope("shop", "production"), Scope("shop", "development"), Scope("bank", "production")]
+SECRET = {"commands": {"cmd": ["cat /run/boatyard/secrets/TOKEN"], "secretMounts": [{"key": "TOKEN"}]}}
+KEY = bytes(range(32))
+
+
+def _for(scope: Scope, *layers: dict[str, Any], **changes: Any) -> Order:
+    return msgspec.structs.replace(order(*layers), scope=scope, **changes)
+
+
+def _keys(plan: Plan) -> set[str]:
+    return {plan.keys.image, plan.keys.base, *plan.keys.layers}
+
+
+def _values(realm: Realm) -> dict[str, str]:
+    return {name: value for name in realm.__struct_fields__ if (value := getattr(realm, name))}
+
+
+def test_no_two_values_are_alike_and_none_is_part_of_another() -> None:
+    """Whoever knows one, out of an image's provenance, has learnt nothing of the others."""
+    values = [value for scope in SCOPES for value in _values(realm_of(scope, "project", KEY)).values()]
+    assert len(values) == len(set(values)) == 3 * 6
+    digits = [re.findall("[0-9a-f]{32}", value)[0] for value in values]
+    assert all(one not in other for one, other in combinations(digits, 2))
+
+
+def test_a_scope_is_not_confused_with_another_of_the_same_letters() -> None:
+    one, other = (realm_of(Scope(*names), "project", KEY) for names in (("a", "bc"), ("ab", "c")))
+    assert not set(_values(one).values()) & set(_values(other).values())
+
+
+def test_another_deployments_key_makes_everything_another() -> None:
+    one, other = (realm_of(SCOPES[0], "project", bytes([number]) * 32) for number in (1, 2))
+    assert not set(_values(one).values()) & set(_values(other).values())
+
+
+def test_nothing_of_it_can_be_computed_from_what_is_public() -> None:
+    """As the ids of cache mounts once could: sha256 of project and domain."""
+    scope = SCOPES[0]
+    public = canonical.digest(("cache", scope.project, scope.domain))[:32]
+    made = planned(_for(scope, pip("six"), SECRET))
+    everything = made.dockerfile + repr(made.build_args) + repr(made.realm)
+    assert public not in everything
+
+
+def test_one_spec_of_two_projects_shares_no_key_and_no_target() -> None:
+    plans = [planned(_for(scope, apt("git"), pip("six"))) for scope in SCOPES]
+    for one, other in combinations(plans, 2):
+        assert not {one.keys.image, one.keys.base, *one.keys.layers} & {
+            other.keys.image,
+            other.keys.base,
+            *other.keys.layers,
+        }
+        assert one.target.tag != other.target.tag
+    assert planned(_for(SCOPES[0], apt("git"), pip("six"))) == plans[0]
+
+
+@pytest.mark.parametrize("dockerfile", ["", "FROM debian\nRUN --mount=type=cache,target=/c true\n"])
+def test_cache_mounts_of_two_projects_have_no_id_in_common(dockerfile: str) -> None:
+    def order_(scope: Scope) -> Order:
+        made = _for(scope, pip("six"))
+        return msgspec.structs.replace(made, spec=parse_spec({"dockerfile": dockerfile})) if dockerfile else made
+
+    namespaces = [planned(order_(scope)).build_args["BUILDKIT_CACHE_MOUNT_NS"] for scope in SCOPES]
+    assert len(set(namespaces)) == 3
+    # BuildKit joins namespace and id by a slash: none without one can begin like another.
+    assert all(re.fullmatch("[0-9a-f]{32}", namespace) for namespace in namespaces)
+
+
+def test_a_jobs_steps_and_files_are_marked_by_its_realm() -> None:
+    jobs = [
+        make_job((o := _for(scope, pip("six"))), planned(o), SETTINGS, attempt=1, context_url="") for scope in SCOPES
+    ]
+    assert len({job.realm.steps for job in jobs}) == len({job.realm.files for job in jobs}) == 3
+
+
+def test_secret_ids_are_the_projects_in_either_isolation() -> None:
+    for settings in (SETTINGS, TOGETHER):
+        ids = set()
+        for scope in SCOPES:
+            made = _for(scope, SECRET)
+            job = make_job(made, planned(made, settings), settings, attempt=1, context_url="")
+            (secret,) = job.secrets
+            assert f"id={secret.id}," in job.dockerfile
+            ids.add(secret.id)
+        assert len(ids) == 3
+
+
+def test_projects_that_trust_each_other_share_everything_else() -> None:
+    plans = [planned(_for(scope, apt("git"), pip("six")), TOGETHER) for scope in SCOPES]
+    assert len({plan.keys.image for plan in plans}) == len({str(plan.target) for plan in plans}) == 1
+    assert len({plan.dockerfile for plan in plans}) == 1
+    realms = [msgspec.structs.replace(plan.realm, secret="") for plan in plans]
+    assert realms[0] == realms[1] == realms[2]
+    with_secret = {planned(_for(scope, SECRET), TOGETHER).keys.image for scope in SCOPES}
+    assert len(with_secret) == 3, "a secret's name means another value in another project"
+
+
+def test_a_trusting_deployments_keys_are_those_of_a_plan_made_anywhere() -> None:
+    made = _for(SCOPES[0], pip("six"))
+    assert planned(made, TOGETHER).keys == make_plan(made, TOGETHER, UNKNOWN).keys
+    assert planned(made).keys != make_plan(made, SETTINGS, UNKNOWN).keys
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, TOGETHER])
+def test_what_pulled_the_base_counts(settings: Any) -> None:
+    """Neither another project, nor a request with another secret or none, is given what a secret pulled."""
+
+    def made(scope: Scope, registry_secret: str) -> Plan:
+        return planned(_for(scope, commands("true"), registry_secret=registry_secret), settings)
+
+    plans = [made(SCOPES[0], ""), made(SCOPES[0], "ghcr"), made(SCOPES[0], "other"), made(SCOPES[2], "ghcr")]
+    assert len({plan.keys.image for plan in plans}) == 4
+    assert len({plan.build_tag for plan in plans}) == 4
+    assert len({key for plan in plans for key in plan.keys.layers}) == 4
