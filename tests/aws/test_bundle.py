@@ -119,7 +119,8 @@ def test_of_flytes_messages_only_the_image_services_are_there(task: Path) -> Non
 def test_protobuf_and_the_clusters_client_are_loaded_by_those_who_need_them(task: Path, lambda_runtime: Path) -> None:
     script = (
         "import sys, boatyard_aws.http.app, boatyard_aws.ecr, boatyard.api; from boatyard_aws.wiring import Site\n"
-        'Site({"BOATYARD_BUCKET": "b", "BOATYARD_RUNNER": "codebuild", "BOATYARD_CODEBUILD_PROJECT": "p"}).api()\n'
+        'Site({"BOATYARD_BUCKET": "b", "BOATYARD_DEPLOYMENT_KEY": "k", "BOATYARD_RUNNER": "codebuild",'
+        ' "BOATYARD_CODEBUILD_PROJECT": "p"}).api()\n'
         "print([n for n in ('google', 'flyteidl2', 'lightkube', 'httpx2', 'yaml') if n in sys.modules])"
     )
     environment = {"PYTHONPATH": f"{task}:{lambda_runtime}", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -10,7 +10,12 @@ from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import configure
 from boatyard_aws.s3 import Bucket
 
-BASE = {"BOATYARD_BUCKET": "b", "BOATYARD_RUNNER": "kubernetes", "BOATYARD_CLUSTER": "c"}
+BASE = {
+    "BOATYARD_BUCKET": "b",
+    "BOATYARD_DEPLOYMENT_KEY": "k",
+    "BOATYARD_RUNNER": "kubernetes",
+    "BOATYARD_CLUSTER": "c",
+}
 SETTINGS = {"defaultRepository": "r.example/i", "limits": {"layers": 7}}
 
 
@@ -49,6 +54,7 @@ def test_the_functions_own_variables(clients: Clients) -> None:
         ({"BOATYARD_RUNNER": "codebuild"}, "BOATYARD_CODEBUILD_PROJECT"),
         ({"BOATYARD_RUNNER": "nomad"}, "BOATYARD_RUNNER"),
         ({"BOATYARD_BUCKET": ""}, "BOATYARD_BUCKET"),
+        ({"BOATYARD_DEPLOYMENT_KEY": ""}, "BOATYARD_DEPLOYMENT_KEY"),
         ({"BOATYARD_SETTINGS": "{"}, "BOATYARD_SETTINGS: not JSON"),
         ({"BOATYARD_SETTINGS": "/no/such/file"}, "cannot be read"),
         ({"BOATYARD_SETTINGS": '{"buildKitUri": "x"}'}, "buildKitUri"),

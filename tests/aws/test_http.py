@@ -178,6 +178,7 @@ def test_a_caller_learns_little_of_a_misconfigured_function(
     handler._http.cache_clear()
     monkeypatch.setenv("BOATYARD_RUNNER", "codebuild")
     monkeypatch.setenv("BOATYARD_BUCKET", "b")
+    monkeypatch.setenv("BOATYARD_DEPLOYMENT_KEY", "k")
     told = handler.http(function_url("GET", "/healthz"), Context())
     assert told["statusCode"] == 500 and "PROJECT" not in told["body"]
     assert "BOATYARD_CODEBUILD_PROJECT is needed" in capsys.readouterr().out

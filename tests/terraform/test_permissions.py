@@ -53,7 +53,8 @@ def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) ->
     ecr = {action for s in statements for action in s["Action"] if action.startswith("ecr:")}
     assert ecr == {
         *("ecr:GetAuthorizationToken", "ecr:DescribeImages"),
-        *("ecr:BatchGetImage", "ecr:DescribeRepositories"),  # beyond the seed: to read an index, to refuse a push early
+        # Beyond the seed: to read an index and labels, to refuse a push early.
+        *("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeRepositories"),
     }
 
 
@@ -69,11 +70,23 @@ def test_only_a_base_that_is_pushed_lets_the_function_write_to_its_own_queue(
 
 
 @pytest.mark.parametrize("fixture", ["complete", "no_cluster", "existing_cluster"])
-def test_no_function_can_read_a_secret(fixture: str, request: pytest.FixtureRequest) -> None:
+def test_functions_read_the_deployments_key_and_no_other_secret(fixture: str, request: pytest.FixtureRequest) -> None:
     deployment: Deployment = request.getfixturevalue(fixture)
-    for function in ("http", "events"):
-        actions = {action for s in deployment.policy(f"boatyard-{function}") for action in s["Action"]}
-        assert not {action for action in actions if action.startswith("secretsmanager:Get")}
+    for role in deployment.roles():
+        readable = {
+            r for s in deployment.policy(role) if "secretsmanager:GetSecretValue" in s["Action"] for r in s["Resource"]
+        }
+        if role in ("boatyard-http", "boatyard-events"):
+            assert readable == {deployment.environment(role.removeprefix("boatyard-"))["BOATYARD_DEPLOYMENT_KEY"]}
+        else:
+            assert not any("deployment-key" in arn for arn in readable), "no job may compute another project's names"
+            assert all(re.fullmatch(r"arn:aws:secretsmanager:[^*]*:secret:boatyard/[^*]+/\*", arn) for arn in readable)
+
+
+def test_the_deployments_key_is_in_no_state(no_cluster: Deployment) -> None:
+    secret = no_cluster.environment("http")["BOATYARD_DEPLOYMENT_KEY"]
+    secrets = no_cluster.account.client("secretsmanager")
+    assert "VersionIdsToStages" not in secrets.describe_secret(SecretId=secret), "Terraform writes no value"
 
 
 def test_a_builder_pulls_and_pushes_as_the_seeds_user_role(complete: Deployment) -> None:

@@ -14,6 +14,7 @@ locals {
     {
       BOATYARD_SETTINGS            = local.settings_json
       BOATYARD_BUCKET              = local.bucket_name
+      BOATYARD_DEPLOYMENT_KEY      = aws_secretsmanager_secret.deployment_key.arn
       BOATYARD_RUNNER              = local.runner
       BOATYARD_SECRET_PREFIX       = var.name
       BOATYARD_CREATE_REPOSITORIES = tostring(var.repository.create_missing)

@@ -30,11 +30,25 @@ locals {
         Resource = ["*"]
       },
       {
-        # BatchGetImage reads an index: which platforms an image has.
+        # BatchGetImage reads an index or a manifest: which platforms an image has, and where its labels are.
         Sid      = "FindImages"
         Effect   = "Allow"
         Action   = ["ecr:DescribeImages", "ecr:BatchGetImage"]
         Resource = local.pull_repository_arns
+      },
+      {
+        # The key among an image's labels: one under our tag that is another's is not the answer.
+        Sid      = "ReadLabels"
+        Effect   = "Allow"
+        Action   = ["ecr:GetDownloadUrlForLayer"]
+        Resource = local.push_repository_arns
+      },
+      {
+        # The one secret whose value a function may read. No builder may.
+        Sid      = "DeploymentKey"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
+        Resource = [aws_secretsmanager_secret.deployment_key.arn]
       },
       {
         # Before a forced build: may the tag of an image that is there move?
@@ -86,7 +100,7 @@ locals {
     }],
   )
   runner_statements = local.runner == "kubernetes" ? local.cluster_statements : local.codebuild_runner_statements
-  # On a cluster secrets are the namespace's own. Neither function may read a value.
+  # On a cluster secrets are the namespace's own. Neither function may read a project's value.
   http_statements = local.runner == "kubernetes" ? [] : [{
     Sid      = "WriteSecrets"
     Effect   = "Allow"

@@ -6,7 +6,7 @@ locals {
   function_arns = sort([for role in aws_iam_role.function : role.arn])
   policy_principals = {
     for key, arns in {
-      # The functions pull no layers; they read an image's index, which is BatchGetImage.
+      # The functions pull no layers; they read an image's manifest and its configuration, where the labels are.
       pull     = concat(local.builder_arns, local.function_arns, var.cross_account.pull_principals)
       describe = local.function_arns
       push     = local.builder_arns

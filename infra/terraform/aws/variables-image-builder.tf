@@ -6,6 +6,7 @@ variable "image_builder" {
   EOT
   type = object({
     enabled             = optional(bool, true)
+    isolation           = optional(string)
     targetConfigMapName = optional(string, "build-image-config")
     buildkitUri         = optional(string, "")
     defaultRepository   = optional(string, "")
@@ -43,17 +44,19 @@ variable "image_builder" {
       reproducible     = optional(bool)
     }), {})
     limits = optional(object({
-      concurrentBuilds    = optional(number)
-      queuedBuilds        = optional(number)
-      buildTimeoutSeconds = optional(number)
-      contextBytes        = optional(number)
-      contextEntries      = optional(number)
-      unpackedBytes       = optional(number)
-      requestBytes        = optional(number)
-      layers              = optional(number)
-      logTailLines        = optional(number)
-      failureHoldSeconds  = optional(number)
-      diskBytes           = optional(number)
+      concurrentBuilds           = optional(number)
+      concurrentBuildsPerProject = optional(number)
+      queuedBuilds               = optional(number)
+      queuedBuildsPerProject     = optional(number)
+      buildTimeoutSeconds        = optional(number)
+      contextBytes               = optional(number)
+      contextEntries             = optional(number)
+      unpackedBytes              = optional(number)
+      requestBytes               = optional(number)
+      layers                     = optional(number)
+      logTailLines               = optional(number)
+      failureHoldSeconds         = optional(number)
+      diskBytes                  = optional(number)
     }), {})
     access = optional(object({
       projects   = optional(list(string))
@@ -89,6 +92,10 @@ variable "image_builder" {
   validation {
     condition     = contains(["noop", "google", "aws", "azure", "basic"], var.image_builder.authenticationType)
     error_message = "image_builder.authenticationType is noop, google, aws, azure or basic."
+  }
+  validation {
+    condition     = contains(["project", "deployment"], coalesce(var.image_builder.isolation, "project"))
+    error_message = "image_builder.isolation is project or deployment."
   }
   validation {
     condition     = var.image_builder.buildkitUri == "" || can(regex("^(tcp|unix)://", var.image_builder.buildkitUri))

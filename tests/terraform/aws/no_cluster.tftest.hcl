@@ -19,6 +19,10 @@ run "the_least" {
     error_message = "Without a cluster CodeBuild builds."
   }
   assert {
+    condition     = aws_lambda_function.function["http"].environment[0].variables.BOATYARD_DEPLOYMENT_KEY == aws_secretsmanager_secret.deployment_key.arn
+    error_message = "the function knows the secret with the deployment's key"
+  }
+  assert {
     condition     = aws_lambda_function.function["http"].environment[0].variables.BOATYARD_RUNNER == "codebuild"
     error_message = "The function is told."
   }
