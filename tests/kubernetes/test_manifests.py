@@ -18,8 +18,9 @@ from lightkube.resources.batch_v1 import Job
 from boatyard import lifecycle
 from boatyard.job import JobSecret
 from boatyard.settings import Settings
-from boatyard_kubernetes.buildkitd import buildkitd_objects, daemon_config
+from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.certificates import certificate_secrets
+from boatyard_kubernetes.daemon import buildkitd_toml
 from boatyard_kubernetes.job_object import job_object, plan_object
 from boatyard_kubernetes.manifests import all_objects, documents
 from boatyard_kubernetes.topology import pick
@@ -97,7 +98,7 @@ def test_a_daemon_allows_the_network_that_builds_ask_for() -> None:
 
 def test_a_registry_has_one_table_in_the_daemons_configuration() -> None:
     config = {"insecureRegistries": ["r.test"], "registryMirrors": {"r.test": "m.test/r", "docker.io": "m.test/d"}}
-    found = tomllib.loads(daemon_config(msgspec.convert(config, Settings)))["registry"]
+    found = tomllib.loads(buildkitd_toml(msgspec.convert(config, Settings)))["registry"]
     assert found["r.test"] == {"http": True, "insecure": True, "mirrors": ["m.test/r"]}
     assert found["docker.io"] == {"mirrors": ["m.test/d"]}
 

@@ -13,9 +13,10 @@ from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.codebuild.starter import BUILDSPEC
 from boatyard_aws.configuration import Configuration, configure
+from boatyard_kubernetes.buildkitd import CONFIGURATION
 from boatyard_kubernetes.manifests import all_objects, documents
 from tests.terraform.deployment import Deployment
-from tests.terraform.objects import by_name, objects
+from tests.terraform.objects import as_the_provider_can, by_name, objects
 
 pytestmark = pytest.mark.integration
 
@@ -135,8 +136,8 @@ def test_the_cluster_gets_the_objects_that_kubectl_would_give_it(complete: Deplo
         ("Secret", "boatyard-buildkit-client"),
         ("Secret", "buildkitd-server"),
     }
-    _as_the_provider_can(wanted["StatefulSet", "boatyard-buildkit", "buildkitd"])
-    _without_a_digest(found["StatefulSet", "boatyard-buildkit", "buildkitd"])
+    name = ("StatefulSet", "boatyard-buildkit", "buildkitd")
+    as_the_provider_can(wanted[name], found[name], CONFIGURATION)
     for name, document in wanted.items():
         assert found[name] == document, name
 
@@ -186,22 +187,3 @@ def _queue(deployment: Deployment, name: str) -> dict[str, Any]:
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     attributes: dict[str, Any] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return attributes
-
-
-def _as_the_provider_can(stateful_set: dict[str, Any]) -> None:
-    """It has no field for AppArmor but the annotation that came before it, and claims without their kind."""
-    template = stateful_set["spec"]["template"]
-    security = template["spec"]["containers"][0]["securityContext"]
-    assert security.pop("appArmorProfile") == {"type": "Unconfined"}
-    security["allowPrivilegeEscalation"] = True
-    template["metadata"]["annotations"] = {"container.apparmor.security.beta.kubernetes.io/buildkitd": "unconfined"}
-    for claim in stateful_set["spec"]["volumeClaimTemplates"]:
-        del claim["apiVersion"], claim["kind"]
-
-
-def _without_a_digest(stateful_set: dict[str, Any]) -> None:
-    """Of what it reads when it starts, so that a change rolls it."""
-    template = stateful_set["spec"]["template"]
-    assert template["metadata"]["annotations"].pop("boatyard.io/configuration")
-    # the provider's own default, which the stub leaves out
-    template["spec"]["containers"][0]["securityContext"].setdefault("allowPrivilegeEscalation", True)

@@ -5,6 +5,7 @@ and a disruption budget. Its namespace needs the `privileged` Pod Security level
 `boatyard_kubernetes.pod` gives; namespaces of builds can then be `restricted`.
 """
 
+import hashlib
 from typing import Final
 
 from lightkube.core.resource import Resource
@@ -15,7 +16,6 @@ from lightkube.models.core_v1 import (
     Container,
     ContainerPort,
     EmptyDirVolumeSource,
-    ExecAction,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpec,
     PodAffinityTerm,
@@ -48,15 +48,16 @@ from lightkube.resources.networking_v1 import NetworkPolicy
 from lightkube.resources.policy_v1 import PodDisruptionBudget
 
 from boatyard.settings import Settings
+from boatyard_kubernetes import daemon, supervisor
 from boatyard_kubernetes.names import COMPONENT, MANAGED_BY, common_labels
-from boatyard_kubernetes.pod import USER, entitlements, resources, rootless_daemon, toleration
+from boatyard_kubernetes.pod import resources, toleration
 from boatyard_kubernetes.topology import PORT, SERVICE
 
 SERVER_SECRET: Final = "buildkitd-server"  # noqa: S105 - a name
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
+CONFIGURATION: Final = "boatyard.io/configuration"
+"""Annotation of the pods: a digest of what they read when they start."""
 _CERTIFICATES: Final = "/certs"
-_CONFIG: Final = "/etc/buildkit"
-_SOCKET: Final = "unix:///run/user/1000/buildkit/buildkitd.sock"
 _METADATA_ADDRESSES: Final = ("169.254.0.0/16",)
 """Link-local: the clouds' metadata services, which would give a RUN step the node's credentials."""
 
@@ -68,7 +69,7 @@ def buildkitd_objects(settings: Settings) -> list[Resource]:
     return [
         Namespace(metadata=ObjectMeta(name=namespace, labels={**common_labels(SERVICE), LEVEL: "privileged"})),
         ServiceAccount(metadata=_metadata(namespace), automountServiceAccountToken=False),
-        ConfigMap(metadata=_metadata(namespace), data={"buildkitd.toml": daemon_config(settings)}),
+        ConfigMap(metadata=_metadata(namespace), data={daemon.CONFIG_FILE: daemon.buildkitd_toml(settings)}),
         Service(
             metadata=_metadata(namespace),
             spec=ServiceSpec(
@@ -88,18 +89,6 @@ def buildkitd_objects(settings: Settings) -> list[Resource]:
     ]
 
 
-def daemon_config(settings: Settings) -> str:
-    """buildkitd.toml (docs/buildkitd.toml.md): mirrors, plain-http registries, and room for the cache."""
-    lines = ["[worker.oci]", "  gc = true", '  reservedSpace = "10%"', '  maxUsedSpace = "80%"']
-    for host in dict.fromkeys((*settings.insecure_registries, *settings.registry_mirrors)):
-        lines.append(f'[registry."{host}"]')
-        if host in settings.insecure_registries:
-            lines += ["  http = true", "  insecure = true"]
-        if mirror := settings.registry_mirrors.get(host):
-            lines.append(f'  mirrors = ["{mirror}"]')
-    return "\n".join(lines) + "\n"
-
-
 def _stateful_set(settings: Settings) -> StatefulSetSpec:
     kubernetes = settings.kubernetes
     storage = VolumeResourceRequirements(requests={"storage": kubernetes.cache_size})
@@ -114,9 +103,17 @@ def _stateful_set(settings: Settings) -> StatefulSetSpec:
         replicas=kubernetes.replicas,
         podManagementPolicy="Parallel",
         selector=LabelSelector(matchLabels=_selector()),
-        template=PodTemplateSpec(metadata=ObjectMeta(labels=common_labels(SERVICE)), spec=_pod(settings)),
+        template=PodTemplateSpec(
+            metadata=ObjectMeta(labels=common_labels(SERVICE), annotations={CONFIGURATION: _digest(settings)}),
+            spec=_pod(settings),
+        ),
         volumeClaimTemplates=[claim],
     )
+
+
+def _digest(settings: Settings) -> str:
+    """A new configuration rolls the pods, one by one. A new certificate is the supervisor's to see."""
+    return hashlib.sha256(daemon.buildkitd_toml(settings).encode()).hexdigest()
 
 
 def _pod(settings: Settings) -> PodSpec:
@@ -127,7 +124,7 @@ def _pod(settings: Settings) -> PodSpec:
         serviceAccountName=SERVICE,
         automountServiceAccountToken=False,
         enableServiceLinks=False,
-        securityContext=PodSecurityContext(fsGroup=USER, fsGroupChangePolicy="OnRootMismatch"),
+        securityContext=PodSecurityContext(fsGroup=daemon.USER, fsGroupChangePolicy="OnRootMismatch"),
         nodeSelector=kubernetes.node_selector or None,
         tolerations=[toleration(t) for t in kubernetes.tolerations] or None,
         affinity=Affinity(
@@ -142,37 +139,41 @@ def _pod(settings: Settings) -> PodSpec:
             Volume(name="certificates", secret=SecretVolumeSource(secretName=SERVER_SECRET, defaultMode=0o440)),
             Volume(name="config", configMap=ConfigMapVolumeSource(name=SERVICE)),
             Volume(name="run", emptyDir=EmptyDirVolumeSource()),
+            # Where it is missing, public registries still work.
+            *daemon.ca_volumes(settings, optional=True),
         ],
     )
 
 
 def _container(settings: Settings) -> Container:
     kubernetes = settings.kubernetes
-    alive = ExecAction(command=["buildctl", f"--addr={_SOCKET}", "debug", "workers"])
+    alive = daemon.alive()
     return Container(
         name=SERVICE,
         image=kubernetes.buildkit_image,
+        command=[*supervisor.COMMAND, supervisor.SCRIPT, supervisor.NAME],
         args=[
-            f"--addr={_SOCKET}",
+            *daemon.arguments(settings),
             f"--addr=tcp://0.0.0.0:{PORT}",
             f"--tlscacert={_CERTIFICATES}/ca.pem",
             f"--tlscert={_CERTIFICATES}/cert.pem",
             f"--tlskey={_CERTIFICATES}/key.pem",
-            f"--config={_CONFIG}/buildkitd.toml",
-            "--oci-worker-no-process-sandbox",
-            *entitlements(settings),
         ],
+        env=daemon.ca_environment(settings),
         ports=[ContainerPort(name="buildkit", containerPort=PORT)],
-        readinessProbe=Probe(exec=alive, periodSeconds=10, timeoutSeconds=5),
+        startupProbe=daemon.startup_probe(),
+        readinessProbe=Probe(exec=alive, periodSeconds=10, timeoutSeconds=10),
         # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
-        livenessProbe=Probe(exec=alive, initialDelaySeconds=30, periodSeconds=30, timeoutSeconds=20),
+        livenessProbe=Probe(exec=alive, periodSeconds=30, timeoutSeconds=20),
         resources=resources(kubernetes.requests, kubernetes.limits),
-        securityContext=rootless_daemon(),
+        securityContext=daemon.security(),
+        terminationMessagePolicy="FallbackToLogsOnError",
         volumeMounts=[
             VolumeMount(name="certificates", mountPath=_CERTIFICATES, readOnly=True),
-            VolumeMount(name="config", mountPath=_CONFIG, readOnly=True),
-            VolumeMount(name="run", mountPath="/run/user/1000"),
-            VolumeMount(name="state", mountPath="/home/user/.local/share/buildkit"),
+            VolumeMount(name="config", mountPath=daemon.CONFIG_FOLDER, readOnly=True),
+            VolumeMount(name="run", mountPath=daemon.RUN_FOLDER),
+            VolumeMount(name="state", mountPath=daemon.STATE_FOLDER),
+            *daemon.ca_mounts(settings),
         ],
     )
 

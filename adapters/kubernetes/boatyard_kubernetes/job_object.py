@@ -25,10 +25,11 @@ from boatyard.build import Build
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
+from boatyard_kubernetes.daemon import CA_FOLDER, CONFIG_FILE, buildkitd_toml
 from boatyard_kubernetes.facts import plan_of
 from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name, plan_name
-from boatyard_kubernetes.pod import CA_FOLDER, CONTAINER, template
-from boatyard_kubernetes.topology import access_file
+from boatyard_kubernetes.pod import CONTAINER, template
+from boatyard_kubernetes.topology import Topology, access_file, choose
 
 _LARGEST_PLAN: Final = 1024 * 1024
 """Bytes of a Secret's data (core/v1 MaxSecretSize)."""
@@ -77,6 +78,8 @@ def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
         network = msgspec.structs.replace(job.network, ca_bundle=f"{CA_FOLDER}/ca.crt")
         job = msgspec.structs.replace(job, network=network)
     files = {"job.json": msgspec.json.encode(job), "settings.json": access_file(settings, job)}
+    if choose(settings) is Topology.DAEMONLESS:
+        files[CONFIG_FILE] = buildkitd_toml(settings).encode()
     size = sum(map(len, files.values()))
     if size > _LARGEST_PLAN:
         raise invalid(f"the plan has {size:,} bytes; in a cluster at most {_LARGEST_PLAN:,} are possible", field="spec")

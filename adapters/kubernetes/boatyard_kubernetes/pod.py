@@ -10,19 +10,15 @@ pod has 65,536 ids in all, and the image's newuidmap asks for as many beyond its
 from typing import Final
 
 from lightkube.models.core_v1 import (
-    AppArmorProfile,
     Capabilities,
-    ConfigMapVolumeSource,
     Container,
     EmptyDirVolumeSource,
     EnvVar,
-    ExecAction,
     KeyToPath,
     LocalObjectReference,
     PodSecurityContext,
     PodSpec,
     PodTemplateSpec,
-    Probe,
     ProjectedVolumeSource,
     ResourceRequirements,
     SeccompProfile,
@@ -39,6 +35,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from boatyard.job import BuildJob
 from boatyard.ports import Scope
 from boatyard.settings import Settings, Toleration
+from boatyard_kubernetes import daemon, supervisor
 from boatyard_kubernetes.names import build_labels
 from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
 from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
@@ -50,14 +47,10 @@ PLAN: Final = "plan"
 PLAN_FOLDER: Final = "/boatyard/plan"
 OUT_FOLDER: Final = "/boatyard/out"
 SECRETS_FOLDER: Final = "/boatyard/secrets"
-CA_FOLDER: Final = "/boatyard/ca"
 TERMINATION_LOG: Final = "/dev/termination-log"
-USER: Final = 1000
-"""The user of moby/buildkit's rootless images; the job shares it so that both may use the socket."""
 GRACE_SECONDS: Final = 30
 _READABLE: Final = 0o440
-_ROOTLESS_RUN: Final = "/run/user/1000/buildkit"
-_ROOTLESS_STATE: Final = "/home/user/.local/share/buildkit"
+_CONFIG: Final = "buildkitd-config"
 
 
 def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
@@ -66,7 +59,7 @@ def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
     daemonless = choose(settings) is Topology.DAEMONLESS
     spec = PodSpec(
         containers=[_job_container(job, settings)],
-        initContainers=[daemon(settings)] if daemonless else None,
+        initContainers=[_sidecar(settings)] if daemonless else None,
         volumes=_volumes(job, settings, plan),
         restartPolicy="Never",
         serviceAccountName=kubernetes.service_account,
@@ -91,9 +84,9 @@ def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
 def restricted_pod() -> PodSecurityContext:
     return PodSecurityContext(
         runAsNonRoot=True,
-        runAsUser=USER,
-        runAsGroup=USER,
-        fsGroup=USER,
+        runAsUser=daemon.USER,
+        runAsGroup=daemon.USER,
+        fsGroup=daemon.USER,
         fsGroupChangePolicy="OnRootMismatch",
         seccompProfile=SeccompProfile(type="RuntimeDefault"),
     )
@@ -105,20 +98,6 @@ def restricted_container() -> SecurityContext:
         readOnlyRootFilesystem=True,
         capabilities=Capabilities(drop=["ALL"]),
     )
-
-
-def rootless_daemon() -> SecurityContext:
-    return SecurityContext(
-        runAsUser=USER,
-        runAsGroup=USER,
-        seccompProfile=SeccompProfile(type="Unconfined"),
-        appArmorProfile=AppArmorProfile(type="Unconfined"),
-    )
-
-
-def entitlements(settings: Settings) -> list[str]:
-    """What a buildkitd must be told to allow, because builds will ask for it (`network.mode`)."""
-    return ["--allow-insecure-entitlement=network.host"] if settings.network.mode == "host" else []
 
 
 def toleration(asked: Toleration) -> PodToleration:
@@ -145,8 +124,7 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
         mounts.append(VolumeMount(name="secrets", mountPath=SECRETS_FOLDER, readOnly=True))
     if client_secret(settings):
         mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
-    if kubernetes.ca_config_map:
-        mounts.append(VolumeMount(name="ca", mountPath=CA_FOLDER, readOnly=True))
+    mounts += daemon.ca_mounts(settings)
     if choose(settings) is Topology.DAEMONLESS:
         mounts.append(VolumeMount(name="socket", mountPath=SOCKET_FOLDER))
     return Container(
@@ -169,27 +147,27 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
     )
 
 
-def daemon(settings: Settings) -> Container:
+def _sidecar(settings: Settings) -> Container:
     """A sidecar (an init container that stays: on by default since 1.29). The job starts once it answers, and
     it ends with the job. User code runs in its container, away from the job's token and registry logins."""
     kubernetes = settings.kubernetes
-    probe = ExecAction(command=["buildctl", f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock", "debug", "workers"])
     return Container(
         name=DAEMON,
         image=kubernetes.buildkit_image,
-        args=[
-            f"--addr=unix://{_ROOTLESS_RUN}/buildkitd.sock",
-            "--oci-worker-no-process-sandbox",
-            *entitlements(settings),
-        ],
+        command=[*supervisor.COMMAND, supervisor.SCRIPT, supervisor.NAME],
+        args=daemon.arguments(settings),
+        env=daemon.ca_environment(settings),
         restartPolicy="Always",
-        startupProbe=Probe(exec=probe, periodSeconds=1, failureThreshold=60),
+        startupProbe=daemon.startup_probe(),
         volumeMounts=[
-            VolumeMount(name="socket", mountPath=_ROOTLESS_RUN),
-            VolumeMount(name="state", mountPath=_ROOTLESS_STATE),
+            VolumeMount(name=_CONFIG, mountPath=daemon.CONFIG_FOLDER, readOnly=True),
+            VolumeMount(name="socket", mountPath=f"{daemon.RUN_FOLDER}/buildkit"),
+            VolumeMount(name="state", mountPath=daemon.STATE_FOLDER),
+            *daemon.ca_mounts(settings),
         ],
         resources=resources(kubernetes.requests, kubernetes.limits),
-        securityContext=rootless_daemon(),
+        securityContext=daemon.security(),
+        terminationMessagePolicy="FallbackToLogsOnError",
     )
 
 
@@ -219,8 +197,11 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
         volumes.append(Volume(name="secrets", projected=ProjectedVolumeSource(sources=sources, defaultMode=_READABLE)))
     if secret := client_secret(settings):
         volumes.append(Volume(name="tls", secret=SecretVolumeSource(secretName=secret, defaultMode=_READABLE)))
-    if settings.kubernetes.ca_config_map:
-        volumes.append(Volume(name="ca", configMap=ConfigMapVolumeSource(name=settings.kubernetes.ca_config_map)))
+    volumes += daemon.ca_volumes(settings)
     if choose(settings) is Topology.DAEMONLESS:
+        # Of the plan, its container sees this one file: the rest may hold a signed URL.
+        items = [KeyToPath(key=daemon.CONFIG_FILE, path=daemon.CONFIG_FILE)]
+        config = SecretVolumeSource(secretName=plan, items=items, defaultMode=_READABLE)
+        volumes.append(Volume(name=_CONFIG, secret=config))
         volumes += [Volume(name=name, emptyDir=EmptyDirVolumeSource()) for name in ("socket", "state")]
     return volumes

@@ -27,6 +27,8 @@ locals {
     limits                    = var.image_builder.kubernetes.limits
     node_selector             = coalesce(var.image_builder.kubernetes.nodeSelector, {})
     tolerations               = coalesce(var.image_builder.kubernetes.tolerations, [])
+    ca_config_map             = var.image_builder.kubernetes.caConfigMap
+    host_network              = var.image_builder.network.mode == "host"
     insecure_registries       = coalesce(var.image_builder.insecureRegistries, [])
     registry_mirrors          = coalesce(var.image_builder.registryMirrors, {})
   }

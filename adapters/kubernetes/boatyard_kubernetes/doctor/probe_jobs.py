@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from lightkube.models.batch_v1 import JobSpec
 from lightkube.models.core_v1 import (
-    ConfigMapVolumeSource,
     Container,
     LocalObjectReference,
     PodSecurityContext,
@@ -22,17 +21,16 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.batch_v1 import Job
 
 from boatyard.settings import Kubernetes, Settings
+from boatyard_kubernetes import daemon
 from boatyard_kubernetes.doctor.inside import program
 from boatyard_kubernetes.doctor.probe import PROBE
 from boatyard_kubernetes.names import common_labels
 from boatyard_kubernetes.pod import (
-    CA_FOLDER,
     CONTAINER,
     TERMINATION_LOG,
     resources,
     restricted_container,
     restricted_pod,
-    rootless_daemon,
     toleration,
 )
 from boatyard_kubernetes.topology import TLS_FOLDER, client_secret
@@ -44,7 +42,7 @@ _READABLE: Final = 0o440
 
 def node_job(settings: Settings, namespace: str, wait_seconds: float) -> Job:
     """What may the daemon do on its node?"""
-    container = _container(settings, "node", {"out": TERMINATION_LOG}, rootless_daemon(), [])
+    container = _container(settings, "node", {"out": TERMINATION_LOG}, daemon.security(), [])
     return _job(settings.kubernetes, "node", namespace, wait_seconds, container)
 
 
@@ -60,9 +58,8 @@ def place_job(
         mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
         source = SecretVolumeSource(secretName=client_secret(settings), defaultMode=_READABLE)
         volumes.append(Volume(name="tls", secret=source))
-    if kubernetes.ca_config_map:
-        mounts.append(VolumeMount(name="ca", mountPath=CA_FOLDER, readOnly=True))
-        volumes.append(Volume(name="ca", configMap=ConfigMapVolumeSource(name=kubernetes.ca_config_map)))
+    mounts += daemon.ca_mounts(settings)
+    volumes += daemon.ca_volumes(settings)
     buildkit = settings.buildkit
     order = {
         "out": TERMINATION_LOG,

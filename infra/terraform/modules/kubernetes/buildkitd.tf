@@ -9,12 +9,18 @@ locals {
   buildkit_port      = 1234
   buildkit_user      = 1000
   buildkit_socket    = "unix:///run/user/1000/buildkit/buildkitd.sock"
-  # docs/buildkitd.toml.md of BuildKit: room for the cache, plain-http registries, mirrors
+  # docs/buildkitd.toml.md of BuildKit: room for the cache, plain-http registries, mirrors; one table a registry
+  buildkit_registries = sort(distinct(concat(try(var.buildkitd.insecure_registries, []), keys(try(var.buildkitd.registry_mirrors, {})))))
   buildkit_toml = join("", [for line in concat(
     ["[worker.oci]", "  gc = true", "  reservedSpace = \"10%\"", "  maxUsedSpace = \"80%\""],
-    flatten([for host in try(var.buildkitd.insecure_registries, []) : ["[registry.\"${host}\"]", "  http = true", "  insecure = true"]]),
-    flatten([for host, mirror in try(var.buildkitd.registry_mirrors, {}) : ["[registry.\"${host}\"]", "  mirrors = [\"${mirror}\"]"]]),
+    flatten([for host in local.buildkit_registries : concat(
+      ["[registry.${jsonencode(host)}]"],
+      contains(var.buildkitd.insecure_registries, host) ? ["  http = true", "  insecure = true"] : [],
+      contains(keys(var.buildkitd.registry_mirrors), host) ? ["  mirrors = [${jsonencode(var.buildkitd.registry_mirrors[host])}]"] : [],
+    )]),
   ) : "${line}\n"])
+  # A list of none or one: the ConfigMap with a company's certificate authority.
+  buildkit_ca = compact([try(var.buildkitd.ca_config_map, "")])
   # Link-local: the metadata services, which would give a RUN step the node's credentials.
   outside = { "0.0.0.0/0" = "169.254.0.0/16", "::/0" = "fe80::/10" }
 }
@@ -119,15 +125,31 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
         container {
           name  = "buildkitd"
           image = var.buildkitd.image
-          args = [
-            "--addr=${local.buildkit_socket}",
-            "--addr=tcp://0.0.0.0:${local.buildkit_port}",
-            "--tlscacert=/certs/ca.pem",
-            "--tlscert=/certs/cert.pem",
-            "--tlskey=/certs/key.pem",
-            "--config=/etc/buildkit/buildkitd.toml",
-            "--oci-worker-no-process-sandbox",
-          ]
+          # Ends what steps leave behind, which would keep buildkitd from stopping (boatyard_kubernetes.supervisor).
+          command = ["/bin/sh", "-c", file("${path.module}/supervisor.sh"), "buildkitd"]
+          args = concat(
+            [
+              "--addr=${local.buildkit_socket}",
+              "--config=/etc/buildkit/buildkitd.toml",
+              "--oci-worker-no-process-sandbox",
+            ],
+            var.buildkitd.host_network ? ["--allow-insecure-entitlement=network.host"] : [],
+            [
+              "--addr=tcp://0.0.0.0:${local.buildkit_port}",
+              "--tlscacert=/certs/ca.pem",
+              "--tlscert=/certs/cert.pem",
+              "--tlskey=/certs/key.pem",
+            ],
+          )
+          # Go takes this file for the system's, beside its folders.
+          dynamic "env" {
+            for_each = local.buildkit_ca
+            content {
+              name  = "SSL_CERT_FILE"
+              value = "/boatyard/ca/ca.crt"
+            }
+          }
+          termination_message_policy = "FallbackToLogsOnError"
           port {
             name           = "buildkit"
             container_port = local.buildkit_port
@@ -144,18 +166,26 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
               type = "Unconfined"
             }
           }
+          # A node under load starts it late and answers late: two minutes at least, looked at each second.
+          startup_probe {
+            period_seconds    = 1
+            timeout_seconds   = 10
+            failure_threshold = 120
+            exec {
+              command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
+            }
+          }
           readiness_probe {
             period_seconds  = 10
-            timeout_seconds = 5
+            timeout_seconds = 10
             exec {
               command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
             }
           }
           # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
           liveness_probe {
-            initial_delay_seconds = 30
-            period_seconds        = 30
-            timeout_seconds       = 20
+            period_seconds  = 30
+            timeout_seconds = 20
             exec {
               command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
             }
@@ -178,6 +208,14 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             name       = "state"
             mount_path = "/home/user/.local/share/buildkit"
           }
+          dynamic "volume_mount" {
+            for_each = local.buildkit_ca
+            content {
+              name       = "ca"
+              mount_path = "/boatyard/ca"
+              read_only  = true
+            }
+          }
         }
         volume {
           name = "certificates"
@@ -195,6 +233,17 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
         volume {
           name = "run"
           empty_dir {}
+        }
+        dynamic "volume" {
+          for_each = local.buildkit_ca
+          content {
+            name = "ca"
+            config_map {
+              name = volume.value
+              # Where it is missing, public registries still work.
+              optional = true
+            }
+          }
         }
       }
     }

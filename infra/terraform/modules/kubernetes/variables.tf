@@ -6,6 +6,8 @@ variable "buildkitd" {
     replicas                  = number
     cache_size                = string
     client_certificate_secret = string
+    ca_config_map             = optional(string, "")
+    host_network              = optional(bool, false)
     insecure_registries       = optional(list(string), [])
     registry_mirrors          = optional(map(string), {})
     storage_class             = optional(string)

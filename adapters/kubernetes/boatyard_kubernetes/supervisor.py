@@ -1,0 +1,60 @@
+"""The first process of a rootless buildkitd's container: ends what steps leave behind, and restarts for a new
+certificate.
+
+Without a process sandbox BuildKit kills the first process of a step that is cancelled or runs out of time. What that
+started goes on, holds the step's output open, and so keeps the step from ending: a buildkitd that is told to stop
+closes its listener and waits for such steps for as long as its pod may (gRPC's GracefulStop). `runc run` is the
+subreaper of its step, so an orphan comes to the container's first process only when its step is over.
+
+The script may signal processes of every user in rootlesskit's user namespace without any capability: it runs as the
+user who made that namespace, outside of it (user_namespaces(7)).
+
+infra/terraform/modules/kubernetes/supervisor.sh is the same text; a test compares them.
+"""
+
+from typing import Final
+
+COMMAND: Final = ("/bin/sh", "-c")
+NAME: Final = "buildkitd"
+"""What the script is called in process lists; its arguments follow, and are buildkitd's."""
+SCRIPT: Final = r"""# First process of buildkitd's container; its arguments are buildkitd's.
+GRACE=110 # seconds that running builds get, less than the pod's grace
+stopping=
+trap 'stopping=${stopping:-0}' TERM INT
+
+# What the kubelet exchanges as a whole when a Secret or ConfigMap changes.
+versions() { readlink /certs/..data; readlink /etc/buildkit/..data; }
+namespace_of() { readlink "/proc/$1/ns/mnt" 2>/dev/null; }
+children_of() { cat "/proc/$1/task/"*/children 2>/dev/null; }
+
+# Orphans of steps have a mount namespace of their own. Those of the container's or of buildkitd's own, such as
+# fuse-overlayfs or a debugger's shell, are left alone, and so is one that cannot be looked at.
+sweep() {
+  for orphan in $(children_of $$); do
+    [ "$orphan" != "$daemon" ] && space=$(namespace_of "$orphan") && [ -n "$space" ] || continue
+    for known in $$ "$daemon" $(children_of "$daemon"); do
+      [ "$space" != "$(namespace_of "$known")" ] || continue 2
+    done
+    kill -KILL "$orphan" 2>/dev/null
+  done
+}
+
+before=$(versions)
+rootlesskit buildkitd "$@" &
+daemon=$!
+while [ -d "/proc/$daemon" ]; do
+  sleep 1 &
+  wait $! # a signal ends it at once; reaps orphans, too
+  sweep
+  if [ -z "$stopping" ] && [ "$before" != "$(versions)" ]; then
+    echo "supervisor: certificates or configuration changed: restarting" >&2
+    stopping=0
+  fi
+  if [ -n "$stopping" ]; then
+    [ "$stopping" -ne 0 ] || kill -TERM "$daemon" 2>/dev/null
+    [ "$stopping" -ne "$GRACE" ] || kill -KILL "$daemon" 2>/dev/null
+    stopping=$((stopping + 1))
+  fi
+done
+wait "$daemon"
+"""

@@ -1,0 +1,40 @@
+# First process of buildkitd's container; its arguments are buildkitd's.
+GRACE=110 # seconds that running builds get, less than the pod's grace
+stopping=
+trap 'stopping=${stopping:-0}' TERM INT
+
+# What the kubelet exchanges as a whole when a Secret or ConfigMap changes.
+versions() { readlink /certs/..data; readlink /etc/buildkit/..data; }
+namespace_of() { readlink "/proc/$1/ns/mnt" 2>/dev/null; }
+children_of() { cat "/proc/$1/task/"*/children 2>/dev/null; }
+
+# Orphans of steps have a mount namespace of their own. Those of the container's or of buildkitd's own, such as
+# fuse-overlayfs or a debugger's shell, are left alone, and so is one that cannot be looked at.
+sweep() {
+  for orphan in $(children_of $$); do
+    [ "$orphan" != "$daemon" ] && space=$(namespace_of "$orphan") && [ -n "$space" ] || continue
+    for known in $$ "$daemon" $(children_of "$daemon"); do
+      [ "$space" != "$(namespace_of "$known")" ] || continue 2
+    done
+    kill -KILL "$orphan" 2>/dev/null
+  done
+}
+
+before=$(versions)
+rootlesskit buildkitd "$@" &
+daemon=$!
+while [ -d "/proc/$daemon" ]; do
+  sleep 1 &
+  wait $! # a signal ends it at once; reaps orphans, too
+  sweep
+  if [ -z "$stopping" ] && [ "$before" != "$(versions)" ]; then
+    echo "supervisor: certificates or configuration changed: restarting" >&2
+    stopping=0
+  fi
+  if [ -n "$stopping" ]; then
+    [ "$stopping" -ne 0 ] || kill -TERM "$daemon" 2>/dev/null
+    [ "$stopping" -ne "$GRACE" ] || kill -KILL "$daemon" 2>/dev/null
+    stopping=$((stopping + 1))
+  fi
+done
+wait "$daemon"
