@@ -33,14 +33,14 @@ output "cross_account_repository_policy_json" {
   value       = templatefile("${path.module}/policies/cross-account.json.tftpl", local.policy_principals)
 }
 
-output "deployment_key_secret_arn" {
-  description = "Secret with the key that keeps projects apart. Only the functions may read it; keep its value, every image's name is made of it."
-  value       = aws_secretsmanager_secret.deployment_key.arn
-}
-
 output "default_repository" {
   description = "Where images go when a spec names no registry."
   value       = local.default_repository
+}
+
+output "deployment_key_secret_arn" {
+  description = "Secret with the key that keeps projects apart. Only the functions may read it; keep its value, every image's name is made of it."
+  value       = aws_secretsmanager_secret.deployment_key.arn
 }
 
 output "environment" {
