@@ -96,6 +96,8 @@ class Limits(_Section, frozen=True, kw_only=True):
     log_tail_lines: int = 40
     failure_hold_seconds: int = 60
     """A failure answers equal requests for this long, so that retries do not start builds."""
+    registry_timeout_seconds: int = 10
+    """For a whole look-up: every request, redirect, token and repeat that it needs."""
     disk_bytes: int = 0
     """Quota of a build's own files (context, exported layers); 0 is none."""
 

@@ -1,6 +1,8 @@
 """ECR answers found, not found, no permission, throttled and missing, and no two of them are the same."""
 
+import itertools
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -153,6 +155,23 @@ def test_a_registry_that_does_not_answer(cloud: Cloud, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     refused = code(EcrRegistry(Clients(attempts=1)), reference(f"images:{TAG}"), AMD)
     assert refused.code == "REGISTRY_UNAVAILABLE" and "does not answer" in refused.detail
+
+
+def test_a_look_up_ends_in_its_time_however_many_calls_it_has(
+    clients: Clients, ecr: Ecr, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecr.repository("images")
+    ecr.push("images", "multi", AMD, ARM)
+    registry = EcrRegistry(clients, timeout_seconds=10)
+    assert registry.find(reference("images:multi"), ())
+    cloud.calls.clear()
+    # Each look at the clock is four seconds later: the time is over before the second call.
+    ticks = itertools.count(0.0, 4.0)
+    monkeypatch.setattr("boatyard_aws.ecr.patience.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    slow = EcrRegistry(clients, timeout_seconds=10)
+    refused = code(slow, reference("images:multi"))
+    assert refused.code == "REGISTRY_UNAVAILABLE" and "LookUpTimeout" in refused.detail
+    assert len(cloud.calls) <= 2
 
 
 def test_no_credentials_at_all(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

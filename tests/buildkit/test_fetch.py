@@ -22,6 +22,21 @@ class Store(BaseHTTPRequestHandler):
                 self._send(200, DATA + b"!")
             case "/short":
                 self._send(200, DATA[:-10], announced=len(DATA))
+            case "/moved":
+                self.send_response(307)
+                self.send_header("location", "/whole?signature=secret")
+                self.send_header("content-length", "0")
+                self.end_headers()
+            case "/round":
+                self.send_response(302)
+                self.send_header("location", f"/round?{len(self.path)}-{self.path[-20:]}x")
+                self.send_header("content-length", "0")
+                self.end_headers()
+            case "/away":
+                self.send_response(302)
+                self.send_header("location", "ftp://127.0.0.1:1/whole?signature=secret")
+                self.send_header("content-length", "0")
+                self.end_headers()
             case "/gone":
                 self._send(404, b"")
             case _:
@@ -66,11 +81,32 @@ def test_over_http(store: str, tmp_path: Path) -> None:
     assert (tmp_path / "archive").read_bytes() == DATA
 
 
+def test_over_http_from_where_the_store_has_moved_it(store: str, tmp_path: Path) -> None:
+    fetch(announce(DATA), f"{store}/moved?signature=secret", tmp_path / "archive")
+    assert (tmp_path / "archive").read_bytes() == DATA
+
+
+def test_no_redirect_leads_away_from_tls() -> None:
+    from urllib.request import Request
+
+    from boatyard_buildkit.fetch_http import _Redirects
+
+    class Closed:
+        def close(self) -> None:
+            pass
+
+    for location in ("http://store.example/x", "ftp://store.example/x", "file:///etc/passwd"):
+        with pytest.raises(BoatyardError, match="redirects from https to"):
+            _Redirects().redirect_request(Request("https://store.example/x"), Closed(), 302, "", {}, location)
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [
         ("/gone", "CONTEXT_MISSING"),
         ("/down", "DATAPLANE_UNAVAILABLE"),
+        ("/round", "DATAPLANE_UNAVAILABLE"),
+        ("/away", "DATAPLANE_UNAVAILABLE"),
         ("/longer", "CONTEXT_INVALID"),
         ("/short", "DATAPLANE_UNAVAILABLE"),
     ],

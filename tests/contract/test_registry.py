@@ -12,7 +12,7 @@ from boatyard.memory import MemoryRegistry
 from boatyard.ports import Registry
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
-from boatyard_registry.client import Retries
+from boatyard_registry.retries import Retries
 from tests.registry.distribution import Distribution
 from tests.registry.layouts import Layout
 from tests.registry.server import FakeRegistry, Fault, running

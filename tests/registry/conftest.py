@@ -4,7 +4,7 @@ import pytest
 
 from boatyard.reference import Reference
 from boatyard_registry import Credentials, OciRegistry
-from boatyard_registry.client import Retries
+from boatyard_registry.retries import Retries
 from tests.registry.server import PASSWORD, USER, FakeRegistry, running
 
 Lookup = Callable[..., OciRegistry]
@@ -43,7 +43,7 @@ class Passwords:
         self.by_host = by_host
         self.asked: list[str] = []
 
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = 10) -> Credentials | None:
         self.asked.append(host)
         return self.by_host.get(host)
 

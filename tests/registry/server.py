@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,6 +57,8 @@ class FakeRegistry:
         """Tokens up to this one are no longer taken."""
         self.blob_redirect = ""
         self.realm = ""
+        self.delay = 0.0
+        """Seconds before each answer."""
         self.read_only = False
         self.immutable = False
         """Tags do not move, as in ECR and in its words."""
@@ -162,6 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
             if fault:
                 fault.times -= 1
+        time.sleep(fake.delay)
         if fault and fault.close:
             self.close_connection = True
             return

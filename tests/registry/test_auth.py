@@ -9,9 +9,10 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import Credentials, OciRegistry
+from boatyard_registry.auth import check_realm
 from boatyard_registry.challenge import Challenge, parse
-from boatyard_registry.client import Retries, retry_after
-from boatyard_registry.transport import Answer
+from boatyard_registry.retries import Retries, retry_after
+from boatyard_registry.transport import Answer, Unreachable
 from tests.registry.conftest import Lookup, Passwords
 from tests.registry.server import PASSWORD, USER, FakeRegistry, Fault, running
 
@@ -157,6 +158,100 @@ def test_a_blob_store_gets_no_authorization(
     assert lookup(keychain=login).find(image, AMD64)
     assert elsewhere.seen
     assert not [seen for seen in elsewhere.seen if "authorization" in seen.headers]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer realm={realm},service=x", "Basic realm=x"])
+def test_a_blob_store_that_asks_for_a_password_is_not_answered(
+    scheme: str, fake: FakeRegistry, elsewhere: FakeRegistry, lookup: Lookup, login: Passwords, image: Reference
+) -> None:
+    """The registry is honest, and sends readers to a store; the store names a token service of its own."""
+    fake.auth = "bearer"
+    fake.add_image("acme/image", "tag")
+    fake.blob_redirect = f"http://{elsewhere.address}/v2/store/blobs"
+    challenge = scheme.format(realm=f'"http://{elsewhere.address}/token"')
+    elsewhere.faults = [Fault(status=401, headers={"www-authenticate": challenge}, path="/blobs/", times=99)]
+    registry = lookup(keychain=login, insecure=[fake.address, elsewhere.address])
+    with pytest.raises(BoatyardError) as caught:
+        registry.find(image, AMD64)
+    assert caught.value.code == "REGISTRY_DENIED"
+    assert elsewhere.paths(), "the store was asked"
+    assert not [seen for seen in elsewhere.seen if "authorization" in seen.headers or seen.path.startswith("/token")]
+
+
+def test_a_redirect_back_to_the_registry_carries_no_authorization() -> None:
+    """A store could have the registry do what it likes with the caller's password."""
+    seen: list[tuple[str, str | None]] = []
+
+    class There:
+        def send(self, method: str, url: str, *, headers: dict[str, str], **rest: object) -> Answer:
+            seen.append((url, headers.get("authorization")))
+            match len(seen):
+                case 1:
+                    return answered(401, url, challenge="Basic realm=x")
+                case 2:
+                    return answered(307, url, location="https://store.example/blob")
+                case 3:
+                    return answered(307, url, location="https://registry.example/v2/other/manifests/x")
+            return answered(404, url, body=b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+
+        def close(self) -> None:
+            pass
+
+    registry = OciRegistry(
+        keychain=Passwords(**{"registry.example": Credentials(username="u", password="p")}), transport=There()
+    )
+    assert registry.find(Reference.parse("registry.example/x:y"), AMD64) is None
+    assert [bool(authorization) for _, authorization in seen] == [False, True, False, False]
+
+
+def test_a_token_service_that_sends_elsewhere_is_not_followed(
+    fake: FakeRegistry, elsewhere: FakeRegistry, lookup: Lookup, login: Passwords, image: Reference
+) -> None:
+    fake.auth = "bearer"
+    location = f"http://{elsewhere.address}/token"
+    fake.faults = [Fault(status=307, headers={"location": location}, path="/token", times=99)]
+    with pytest.raises(BoatyardError):
+        lookup(keychain=login, insecure=[fake.address, elsewhere.address]).find(image, AMD64)
+    assert not elsewhere.seen
+
+
+@pytest.mark.parametrize(
+    ("host", "realm", "allowed"),
+    [
+        # As registries really do it.
+        ("docker.io", "https://auth.docker.io/token", True),
+        ("ghcr.io", "https://ghcr.io/token", True),
+        ("registry.gitlab.com", "https://gitlab.com/jwt/auth", True),
+        ("nvcr.io", "https://nvcr.io/proxy_auth", True),
+        ("harbor.example", "https://core.harbor.example/service/token", True),
+        ("acme.azurecr.io", "https://acme.azurecr.io/oauth2/token", True),
+        ("127.0.0.1:5000", "http://127.0.0.1:5001/token", True),
+        ("plain.example", "http://plain.example/token", True),
+        ("plain.example", "https://plain.example/token", True),
+        ("plain.example", "http://127.0.0.1:5000/token", True),
+        # A password over TLS does not go out in plain.
+        ("ghcr.io", "http://ghcr.io/token", False),
+        ("ghcr.io", "http://127.0.0.1:5000/token", False),
+        # What came in plain may be anybody's: it names nobody else.
+        ("plain.example", "http://evil.example/token", False),
+        ("plain.example", "https://evil.example/token", False),
+        ("127.0.0.1:5000", "https://evil.example/token", False),
+        # No URLs of token services.
+        ("ghcr.io", "https://ghcr.io@evil.example/token", False),
+        ("ghcr.io", "https://ghcr.io/token#x", False),
+        ("ghcr.io", "https://ghcr.io/to ken\r\nx: y", False),
+        ("ghcr.io", "https://ghcr.io/" + "x" * 3_000, False),
+        ("ghcr.io", "https://[ghcr.io/token", False),
+        ("ghcr.io", "https://ghcr.io:x/token", False),
+    ],
+)
+def test_where_a_registry_may_have_its_password_sent(host: str, realm: str, allowed: bool) -> None:
+    insecure = ("127.0.0.1:5000", "plain.example")
+    if allowed:
+        check_realm(realm, host, insecure)
+    else:
+        with pytest.raises(Unreachable, match="may not send a password"):
+            check_realm(realm, host, insecure)
 
 
 @pytest.mark.parametrize("location", ["http://plain.example/x", "ftp://x", "//\\x", "https://[x", "file:///etc/passwd"])

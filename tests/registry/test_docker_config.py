@@ -128,9 +128,8 @@ class TestHelpers:
             parse({"credsStore": name}, run_helpers=True).resolve("a.example")
         assert caught.value.code == "REGISTRY_UNAVAILABLE"
 
-    def test_a_helper_that_hangs_is_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("boatyard_registry.docker_config._HELPER_SECONDS", 0.2)
+    def test_a_helper_that_hangs_is_ended_in_the_look_ups_time(self) -> None:
         self.write("slow", "exec sleep 30")
         with pytest.raises(BoatyardError) as caught:
-            parse({"credsStore": "slow"}, run_helpers=True).resolve("a.example")
+            parse({"credsStore": "slow"}, run_helpers=True).resolve("a.example", seconds=0.2)
         assert "did not answer" in caught.value.detail

@@ -10,8 +10,8 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
-from boatyard_registry.client import Retries
 from boatyard_registry.media import LARGEST_MANIFEST
+from boatyard_registry.retries import Retries
 from tests.registry.conftest import Lookup
 from tests.registry.server import (
     DOCKER_LIST,

@@ -15,9 +15,10 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
-from boatyard_registry.client import Retries
-from boatyard_registry.pool import Origin
-from boatyard_registry.transport import Answer, HttpTransport, Unreachable, same_origin
+from boatyard_registry.deadline import Deadline
+from boatyard_registry.origin import Origin, same_origin
+from boatyard_registry.retries import Retries
+from boatyard_registry.transport import Answer, HttpTransport, Unreachable
 from tests.registry.server import FakeRegistry, Fault
 
 AMD64 = ("linux/amd64",)
@@ -71,8 +72,8 @@ def serve() -> Iterator[Callable[[Script], Server]]:
         server.close()
 
 
-def get(transport: HttpTransport, address: str, *, limit: int = 1000) -> Answer:
-    return transport.send("GET", f"http://{address}/x", headers={}, limit=limit)
+def get(transport: HttpTransport, address: str, *, limit: int = 1000, seconds: float = 10) -> Answer:
+    return transport.send("GET", f"http://{address}/x", headers={}, limit=limit, deadline=Deadline(seconds))
 
 
 def replies(connection: socket.socket, number: int) -> None:
@@ -136,6 +137,7 @@ def test_a_body_is_sent_again_on_a_new_connection(transport: HttpTransport, serv
         headers={},
         body=b"piece1piece2",
         limit=10,
+        deadline=Deadline(5),
     )
     assert answer.status == 201
     assert got[0].endswith(b"piece1piece2")
@@ -177,7 +179,7 @@ def test_a_server_that_says_nothing_is_given_up(serve: Callable[[Script], Server
     server = serve(lambda connection, _: time.sleep(5))
     begin = time.monotonic()
     with pytest.raises(Unreachable, match="in time"):
-        get(HttpTransport(read_seconds=0.3), server.address)
+        get(HttpTransport(), server.address, seconds=0.3)
     assert time.monotonic() - begin < 3
 
 
@@ -186,15 +188,15 @@ def test_a_server_that_says_nothing_is_given_up(serve: Callable[[Script], Server
 )
 def test_what_is_no_http_url_is_refused(transport: HttpTransport, url: str) -> None:
     with pytest.raises(Unreachable):
-        transport.send("GET", url, headers={}, limit=10)
+        transport.send("GET", url, headers={}, limit=10, deadline=Deadline(5))
 
 
 def test_a_path_cannot_smuggle_a_header(transport: HttpTransport, serve: Callable[[Script], Server]) -> None:
     server = serve(lambda connection, _: reply(connection))
     with pytest.raises(Unreachable):
-        transport.send("GET", f"http://{server.address}/a b\r\nX: y", headers={}, limit=10)
+        transport.send("GET", f"http://{server.address}/a b\r\nX: y", headers={}, limit=10, deadline=Deadline(5))
     with pytest.raises(Unreachable):
-        transport.send("GET", f"http://{server.address}/", headers={"x": "a\r\nb: c"}, limit=10)
+        transport.send("GET", f"http://{server.address}/", headers={"x": "a\r\nb: c"}, limit=10, deadline=Deadline(5))
 
 
 def test_origins() -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
+ECR_READ_SECONDS: Final = 4.0
+ECR_ATTEMPTS: Final = 2
+"""A look-up has ten seconds in all (`limits.registryTimeoutSeconds`), a second attempt included."""
 ATTEMPTS: Final = 4
 """Of each call, the first included. Between them botocore's standard mode waits a random part of 1, 2, 4 s
 (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
@@ -101,8 +104,11 @@ class Clients:
 
         return Config(
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": self._attempts},
+            read_timeout=ECR_READ_SECONDS if service == "ecr" else READ_SECONDS,
+            retries={
+                "mode": "standard",
+                "total_max_attempts": min(self._attempts, ECR_ATTEMPTS) if service == "ecr" else self._attempts,
+            },
             # Without these, presigned URLs lead to the global endpoint, which redirects a new bucket's
             # uploads to its region, and a PUT that is signed for one host cannot follow.
             signature_version="s3v4" if service == "s3" else None,

@@ -182,13 +182,17 @@ class Site:
 
         configuration = self.configuration
         new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
-        return EcrRegistry(self.clients, new)
+        return EcrRegistry(self.clients, new, timeout_seconds=configuration.settings.limits.registry_timeout_seconds)
 
     def _oci(self) -> Registry:
         from boatyard_registry import OciRegistry
 
         settings = self.configuration.settings
-        return OciRegistry(insecure=settings.insecure_registries, ca_bundle=settings.network.ca_bundle)
+        return OciRegistry(
+            insecure=settings.insecure_registries,
+            ca_bundle=settings.network.ca_bundle,
+            timeout_seconds=settings.limits.registry_timeout_seconds,
+        )
 
     def _codebuild(self) -> JobRunner:
         from boatyard_aws.codebuild import CodeBuildJobRunner, Project

@@ -2,10 +2,10 @@
 
 import io
 from http.client import HTTPException, HTTPResponse
-from typing import IO, Final
+from typing import IO, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from boatyard.errors import BoatyardError
 
@@ -18,7 +18,8 @@ def open_url(url: str) -> IO[bytes]:
     """The body as a stream. Raises CONTEXT_MISSING or DATAPLANE_UNAVAILABLE, while reading too."""
     host = urlsplit(url).hostname or ""
     try:
-        answer = urlopen(Request(url, headers={"user-agent": "boatyard"}), timeout=_SECONDS)  # noqa: S310
+        request = Request(url, headers={"user-agent": "boatyard"})  # noqa: S310
+        answer = build_opener(_Redirects).open(request, timeout=_SECONDS)
     except HTTPError as error:
         error.close()
         if error.code in (404, 410):
@@ -27,6 +28,19 @@ def open_url(url: str) -> IO[bytes]:
     except (URLError, ValueError, *_BROKEN):
         raise _unavailable(host, "did not answer") from None
     return io.BufferedReader(_Body(answer, host), _BUFFER)
+
+
+class _Redirects(HTTPRedirectHandler):
+    """A new bucket's URL leads to its region for a while. Nothing leads away from TLS, or out of HTTP."""
+
+    max_redirections = 5
+
+    def redirect_request(self, request: Request, answer: Any, code: int, reason: str, headers: Any, url: str) -> Any:
+        was, to = urlsplit(request.full_url).scheme, urlsplit(url).scheme
+        if to not in ("http", "https") or (was, to) == ("https", "http"):
+            answer.close()
+            raise _unavailable(urlsplit(request.full_url).hostname or "", f"redirects from {was} to {to}")
+        return super().redirect_request(request, answer, code, reason, headers, url)
 
 
 class _Body(io.RawIOBase):

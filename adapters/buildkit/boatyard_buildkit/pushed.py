@@ -1,6 +1,7 @@
 """Looks after a build at what the registry has: what BuildKit says it pushed, or what somebody else pushed before."""
 
 from pathlib import Path
+from typing import Final
 
 from boatyard import lifecycle
 from boatyard.build import Failure, Image
@@ -9,6 +10,9 @@ from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
 from boatyard_registry.registry import Contents
+
+_SECONDS: Final = 60.0
+"""For a look-up: nobody waits at a screen, and a build that took minutes must not fail for a slow answer."""
 
 
 def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, ...]:
@@ -65,4 +69,5 @@ def _registry(job: BuildJob, docker_config: Path) -> OciRegistry:
         keychain=DockerConfigKeychain.of_folder(docker_config),
         insecure=job.insecure_registries,
         ca_bundle=job.network.ca_bundle,
+        timeout_seconds=_SECONDS,
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from boatyard.errors import BoatyardError
 from boatyard_registry import Credentials, DockerConfigKeychain
+from boatyard_registry.credentials import HELPER_SECONDS
 
 
 class DockerLogin:
@@ -12,9 +13,9 @@ class DockerLogin:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         try:
-            return DockerConfigKeychain.of_folder(self._folder).resolve(host)
+            return DockerConfigKeychain.of_folder(self._folder).resolve(host, seconds=seconds)
         except (BoatyardError, OSError) as error:
             # A broken file is the deployment's fault: never the fault of the spec that is asked about.
             raise BoatyardError("REGISTRY_UNAVAILABLE", f"no credentials for {host}: {error}") from None

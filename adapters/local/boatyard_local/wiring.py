@@ -113,4 +113,5 @@ def _registry(settings: Settings) -> OciRegistry:
         keychain=DockerLogin(deployment_folder(settings.buildkit.docker_config)),
         insecure=settings.insecure_registries,
         ca_bundle=settings.network.ca_bundle,
+        timeout_seconds=settings.limits.registry_timeout_seconds,
     )

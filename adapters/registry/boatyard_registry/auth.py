@@ -1,24 +1,30 @@
 """Docker's token authentication and Basic, per host and scope, with the tokens kept while they last."""
 
 import base64
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_registry import challenge
 from boatyard_registry.credentials import Credentials, Keychain
+from boatyard_registry.deadline import Deadline, OutOfTime
+from boatyard_registry.kept import Kept, Turns
 from boatyard_registry.transport import Answer, Transport, Unreachable
 
-_LARGEST_TOKEN: Final = 256 * 1024
+_LARGEST_ANSWER: Final = 256 * 1024
+_LONGEST_TOKEN: Final = 32 * 1024
+"""Characters: what a registry takes as a header, several times over."""
+_LONGEST_REALM: Final = 2_048
 _DEFAULT_SECONDS: Final = 60
 """How long a token lasts whose answer does not say (the token specification's minimum)."""
+_LONGEST_SECONDS: Final = 3_600
 _SPARE_SECONDS: Final = 5
-_MOST_TOKENS: Final = 4096
+_BASIC_SECONDS: Final = 300
+_MOST_TOKENS: Final = 1_024
 
 
 class _TokenAnswer(msgspec.Struct, frozen=True):
@@ -30,77 +36,72 @@ class _TokenAnswer(msgspec.Struct, frozen=True):
 class Authenticator:
     """Answers a registry's challenge. Thread-safe."""
 
-    def __init__(self, keychain: Keychain, transport: Transport, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keychain: Keychain, transport: Transport, *, insecure: Collection[str] = ()) -> None:
         self._keychain = keychain
         self._transport = transport
-        self._now = now
-        self._known: dict[tuple[str, str], tuple[str, float]] = {}
-        self._fetching: dict[tuple[str, str], threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._insecure = frozenset(insecure)
+        self._known: Kept[tuple[str, str], str] = Kept(_MOST_TOKENS)
+        self._turns: Turns[tuple[str, str]] = Turns()
 
     def header(self, host: str, scope: str) -> str | None:
         """The Authorization that worked before, if it still does."""
-        with self._lock:
-            found = self._known.get((host, scope))
-            return found[0] if found and found[1] > self._now() else None
+        return self._known.get((host, scope))
 
-    def respond(self, host: str, scope: str, answer: Answer, *, used: str | None, insecure: bool) -> str | None:
-        """The Authorization that the 401 `answer` asks for; None if we have nothing to say to it.
+    def respond(self, host: str, scope: str, answer: Answer, *, used: str | None, deadline: Deadline) -> str | None:
+        """What the 401 `answer` of the registry itself asks for; None if we have nothing to say to it.
 
         `used` is the one that was refused. Threads that were refused together fetch one token together.
         Raises Unreachable, or REGISTRY_DENIED if the token service refuses us.
         """
-        with self._lock:
-            fetching = self._fetching.setdefault((host, scope), threading.Lock())
-        with fetching:
-            known = self.header(host, scope)
-            if known and known != used:
-                return known
-            return self._answer(host, scope, answer, insecure=insecure)
+        try:
+            with self._turns.turn((host, scope), deadline):
+                known = self.header(host, scope)
+                if known and known != used:
+                    return known
+                return self._answer(host, scope, answer, deadline)
+        except OutOfTime:
+            raise Unreachable(f"no token for {host} came in time") from None
 
-    def _answer(self, host: str, scope: str, answer: Answer, *, insecure: bool) -> str | None:
+    def _answer(self, host: str, scope: str, answer: Answer, deadline: Deadline) -> str | None:
         for asked in challenge.parse(answer.challenges):
             if asked.scheme == "bearer" and (realm := asked.parameters.get("realm")):
-                _check_realm(realm, host, insecure=insecure)
+                check_realm(realm, host, self._insecure)
                 service = asked.parameters.get("service", "")
-                header, seconds = self._token(host, realm, service, scope)
-                return self._keep(host, scope, header, seconds)
+                header, seconds = self._token(host, realm, service, scope, deadline)
+                self._known.put((host, scope), header, seconds=seconds)
+                return header
             if asked.scheme == "basic":
-                credentials = self._keychain.resolve(host)
+                credentials = self._keychain.resolve(host, seconds=deadline.require())
                 if credentials and credentials.password:
-                    return self._keep(host, scope, _basic(credentials), 300)
+                    header = _basic(credentials)
+                    self._known.put((host, scope), header, seconds=_BASIC_SECONDS)
+                    return header
         return None
 
-    def _keep(self, host: str, scope: str, header: str, seconds: float) -> str:
-        with self._lock:
-            if len(self._known) >= _MOST_TOKENS:
-                self._known.clear()
-                self._fetching.clear()
-            self._known[host, scope] = (header, self._now() + seconds)
-        return header
-
-    def _token(self, host: str, realm: str, service: str, scope: str) -> tuple[str, float]:
-        credentials = self._keychain.resolve(host)
+    def _token(self, host: str, realm: str, service: str, scope: str, deadline: Deadline) -> tuple[str, float]:
+        credentials = self._keychain.resolve(host, seconds=deadline.require())
         if credentials and credentials.identity_token:
-            answer = self._refresh(realm, service, scope, credentials.identity_token)
+            answer = self._refresh(realm, service, scope, credentials.identity_token, deadline)
         else:
-            answer = self._fetch(realm, service, scope, credentials)
+            answer = self._fetch(realm, service, scope, credentials, deadline)
         where = urlsplit(realm).hostname or host
         if answer.status in (400, 401, 403):
             raise BoatyardError("REGISTRY_DENIED", f"{where} gives no token for {host} ({answer.status})")
         if answer.status != 200:
             raise Unreachable(f"the token service {where} answered {answer.status}")
         try:
-            document = msgspec.json.decode(answer.body, type=_TokenAnswer)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            document = decode_json(answer.body, _TokenAnswer)
+        except Undecodable:
             document = _TokenAnswer()
         token = document.token or document.access_token
-        if not token or not token.isascii() or not token.isprintable():
+        if not token or not token.isascii() or not token.isprintable() or len(token) > _LONGEST_TOKEN:
             raise Unreachable(f"the token service {where} answered without a token")
         seconds = document.expires_in or _DEFAULT_SECONDS
-        return f"Bearer {token}", max(seconds - _SPARE_SECONDS, 1)
+        return f"Bearer {token}", min(max(seconds - _SPARE_SECONDS, 1), _LONGEST_SECONDS)
 
-    def _fetch(self, realm: str, service: str, scope: str, credentials: Credentials | None) -> Answer:
+    def _fetch(
+        self, realm: str, service: str, scope: str, credentials: Credentials | None, deadline: Deadline
+    ) -> Answer:
         query = [("service", service)] if service else []
         query.append(("scope", scope))
         headers: dict[str, str] = {}
@@ -108,9 +109,12 @@ class Authenticator:
             headers["authorization"] = _basic(credentials)
             query.append(("account", credentials.username))
         joint = "&" if urlsplit(realm).query else "?"
-        return self._transport.send("GET", f"{realm}{joint}{urlencode(query)}", headers=headers, limit=_LARGEST_TOKEN)
+        # Its redirects are not followed: the password would go where nobody named.
+        return self._transport.send(
+            "GET", f"{realm}{joint}{urlencode(query)}", headers=headers, limit=_LARGEST_ANSWER, deadline=deadline
+        )
 
-    def _refresh(self, realm: str, service: str, scope: str, token: str) -> Answer:
+    def _refresh(self, realm: str, service: str, scope: str, token: str, deadline: Deadline) -> Answer:
         """OAuth2 with a refresh token: what Azure's registry and `docker login` with SSO hand out."""
         form = urlencode(
             {
@@ -124,7 +128,7 @@ class Authenticator:
         headers = {
             "content-type": "application/x-www-form-urlencoded",
         }
-        return self._transport.send("POST", realm, headers=headers, body=form, limit=_LARGEST_TOKEN)
+        return self._transport.send("POST", realm, headers=headers, body=form, limit=_LARGEST_ANSWER, deadline=deadline)
 
 
 def _basic(credentials: Credentials) -> str:
@@ -132,13 +136,21 @@ def _basic(credentials: Credentials) -> str:
     return "Basic " + base64.b64encode(pair).decode("ascii")
 
 
-def _check_realm(realm: str, host: str, *, insecure: bool) -> None:
-    """The password goes there: only over TLS, unless the registry itself is spoken to without."""
+def check_realm(realm: str, host: str, insecure: Collection[str]) -> None:
+    """Raises Unreachable unless credentials for `host` may be sent to the token service that it names.
+
+    A registry that was reached over TLS may name any https URL, as Docker Hub, GitLab and GHCR's mirrors do: it could
+    ask for the password itself. One in plain http may be anybody on the way, so it names its own host, or one that the
+    operator listed as insecure, and nobody else.
+    """
     try:
         parts = urlsplit(realm)
-        allowed = parts.scheme == "https" or (insecure and parts.scheme == "http")
-        if allowed and parts.hostname and "@" not in parts.netloc and realm.isprintable():
+        named = f"{parts.hostname}:{parts.port or 80}"
+        own = parts.hostname == urlsplit(f"//{host}").hostname or parts.netloc in insecure or named in insecure
+        allowed = (own and parts.scheme in ("http", "https")) if host in insecure else parts.scheme == "https"
+        plain = parts.hostname and "@" not in parts.netloc and not parts.fragment
+        if allowed and plain and realm.isascii() and realm.isprintable() and len(realm) <= _LONGEST_REALM:
             return
     except ValueError:
         pass
-    raise Unreachable(f"{host} names a token service that is not an https URL")
+    raise Unreachable(f"{host} names a token service that it may not send a password to")

@@ -4,7 +4,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -13,18 +12,16 @@ from boatyard.errors import BoatyardError
 from boatyard.reference import Repository
 from boatyard_registry.auth import Authenticator
 from boatyard_registry.credentials import Anonymous, Keychain
+from boatyard_registry.deadline import Deadline
 from boatyard_registry.media import LARGEST_MANIFEST
-from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable, follow, same_origin
+from boatyard_registry.origin import same_origin
+from boatyard_registry.retries import Retries, retry_after
+from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable, follow
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that a repeat may change."""
-_LONGEST_PAUSE: Final = 10.0
-
-
-class Retries(msgspec.Struct, frozen=True, kw_only=True):
-    attempts: int = 4
-    first_pause_seconds: float = 0.2
-    """Doubled for each further attempt; the real pause is a random part of it, so that clients spread."""
+TIMEOUT_SECONDS: Final = 10.0
+"""Of a whole look-up, where nobody says otherwise."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,11 +45,13 @@ class RegistryClient:
         ca_bundle: str = "",
         retries: Retries | None = None,
         transport: Transport | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._insecure = frozenset(insecure)
         self._transport = transport or HttpTransport(ca_bundle=ca_bundle)
-        self._auth = Authenticator(keychain or Anonymous(), self._transport)
+        self._auth = Authenticator(keychain or Anonymous(), self._transport, insecure=self._insecure)
+        self._timeout_seconds = timeout_seconds
         self._retries = retries or Retries()
         self._sleep = sleep
         self._random = random.Random()  # noqa: S311 - spreads retries, keeps no secret
@@ -61,46 +60,51 @@ class RegistryClient:
     def close(self) -> None:
         self._transport.close()
 
-    def send(self, call: Call) -> Answer:
+    def deadline(self) -> Deadline:
+        """For one look-up, beginning now."""
+        return Deadline(self._timeout_seconds)
+
+    def send(self, call: Call, deadline: Deadline | None = None) -> Answer:
         """The registry's answer, whatever its status, unless that may pass.
 
-        Raises REGISTRY_UNAVAILABLE when no such answer comes after the retries, and REGISTRY_DENIED
-        when the token service refuses us.
+        Raises REGISTRY_UNAVAILABLE when no such answer comes after the retries or before the deadline, and
+        REGISTRY_DENIED when the token service refuses us.
         """
         host = call.repository.host
-        pause = self._retries.first_pause_seconds
-        for attempt in range(1, self._retries.attempts + 1):
+        deadline = deadline or self.deadline()
+        attempt = 0
+        while True:
+            attempt += 1
             wait = 0.0
             try:
-                answer = self._authorised(call)
+                answer = self._authorised(call, deadline)
                 if answer.status not in _PASSING:
                     return answer
                 reason = f"it answered {answer.status}"
                 wait = retry_after(answer.headers.get("retry-after"))
             except Unreachable as error:
                 reason = str(error)
-            if attempt == self._retries.attempts or wait > _LONGEST_PAUSE:
-                break
             with self._lock:
-                jitter = self._random.uniform(pause / 2, pause)
-            self._sleep(max(wait, jitter))
-            pause *= 2
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"the registry {host} cannot be asked: {reason}")
+                spread = self._random.random()
+            pause = self._retries.pause(attempt, asked=wait, left=deadline.left, spread=spread)
+            if pause is None:
+                raise BoatyardError("REGISTRY_UNAVAILABLE", f"the registry {host} cannot be asked: {reason}")
+            deadline.pause(pause, self._sleep)
 
     def is_insecure(self, host: str) -> bool:
         return host in self._insecure
 
-    def _authorised(self, call: Call) -> Answer:
+    def _authorised(self, call: Call, deadline: Deadline) -> Answer:
         host = call.repository.host
         scope = f"repository:{call.repository.path}:{call.actions}"
         header = self._auth.header(host, scope)
-        answer = self._plain(call, header)
-        if answer.status != 401:
-            return answer
-        header = self._auth.respond(host, scope, answer, used=header, insecure=self.is_insecure(host))
-        return self._plain(call, header) if header else answer
+        answer = self._plain(call, header, deadline)
+        if answer.status != 401 or answer.redirected:
+            return answer  # a challenge of whoever the registry sent us to is none of the registry's
+        header = self._auth.respond(host, scope, answer, used=header, deadline=deadline)
+        return self._plain(call, header, deadline) if header else answer
 
-    def _plain(self, call: Call, authorization: str | None) -> Answer:
+    def _plain(self, call: Call, authorization: str | None, deadline: Deadline) -> Answer:
         host = call.repository.host
         base = f"{'http' if self.is_insecure(host) else 'https'}://{_address(host)}"
         url = call.path if "://" in call.path else f"{base}/v2/{call.repository.path}/{call.path}"
@@ -113,21 +117,8 @@ class RegistryClient:
             url,
             headers=headers,
             limit=call.limit,
+            deadline=deadline,
         )
-
-
-def retry_after(value: str | None) -> float:
-    """Seconds to wait as Retry-After says (RFC 9110, 10.2.3); 0 if it says nothing that can be read."""
-    if not value:
-        return 0.0
-    try:
-        return max(float(value), 0.0) if value.strip().isdigit() else _until(value)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-def _until(date: str) -> float:
-    return max(parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
 
 
 def _address(host: str) -> str:

@@ -1,8 +1,11 @@
 """Who we are at a registry, apart from what we ask it for."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+HELPER_SECONDS: Final = 10.0
+"""For a program that knows the credentials, where nobody says otherwise."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,10 +20,10 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keychain(Protocol):
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         """The credentials for `host` (with its port, as references spell it); None for anonymous access.
 
-        Raises REGISTRY_UNAVAILABLE if they exist but cannot be had now.
+        Raises REGISTRY_UNAVAILABLE if they exist but cannot be had within `seconds`.
         """
         ...
 
@@ -28,7 +31,7 @@ class Keychain(Protocol):
 class Anonymous:
     """No credentials for anyone."""
 
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         return None
 
 
@@ -38,8 +41,8 @@ class Chain:
     def __init__(self, *keychains: Keychain) -> None:
         self._keychains = keychains
 
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         for keychain in self._keychains:
-            if found := keychain.resolve(host):
+            if found := keychain.resolve(host, seconds=seconds):
                 return found
         return None

@@ -11,10 +11,9 @@ import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
-from boatyard_registry.credentials import Credentials
+from boatyard_registry.credentials import HELPER_SECONDS, Credentials
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_HELPER_SECONDS: Final = 10
 _DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _HUB_SERVER: Final = "https://index.docker.io/v1/"
 
@@ -67,14 +66,14 @@ class DockerConfigKeychain:
             return cls(DockerConfig())
         return cls.parse(document, source=str(path), run_helpers=True)
 
-    def resolve(self, host: str) -> Credentials | None:
+    def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         host = host_of(host)
         if self._run_helpers and (helper := self._helpers.get(host)):
-            return _ask_helper(helper, host)
+            return _ask_helper(helper, host, seconds)
         if found := self._auths.get(host):
             return _credentials(found, host)
         if self._run_helpers and self._store:
-            return _ask_helper(self._store, host)
+            return _ask_helper(self._store, host, seconds)
         return None
 
 
@@ -106,21 +105,21 @@ def _credentials(auth: Auth, host: str) -> Credentials | None:
     return Credentials(username=username, password=password) if username or password else None
 
 
-def _ask_helper(name: str, host: str) -> Credentials | None:
+def _ask_helper(name: str, host: str, seconds: float) -> Credentials | None:
     if not _HELPER.match(name):
         raise BoatyardError("REGISTRY_UNAVAILABLE", "the Docker config names a credential helper that is no plain name")
     program = f"docker-credential-{name}"
     server = _HUB_SERVER if host == "docker.io" else host
     try:
         done = subprocess.run(
-            [program, "get"], input=server.encode(), capture_output=True, timeout=_HELPER_SECONDS, check=False
+            [program, "get"], input=server.encode(), capture_output=True, timeout=seconds, check=False
         )
     except FileNotFoundError:
         raise BoatyardError(
             "REGISTRY_UNAVAILABLE", f"{program}, which the Docker config names, is not installed"
         ) from None
     except subprocess.TimeoutExpired:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} did not answer in {_HELPER_SECONDS} s") from None
+        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} did not answer in {seconds:.0f} s") from None
     except OSError as error:
         raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} cannot be run: {error.strerror}") from None
     if done.returncode:

@@ -20,6 +20,7 @@ ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 
 LARGEST_MANIFEST: Final = 4 * 1024**2
 _ATTESTATION: Final = "attestation-manifest"
+_LONGEST_TEXT: Final = 256
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 
 
@@ -69,7 +70,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
 
     @property
     def platform(self) -> str:
-        return str(Platform(self.os, self.architecture, self.variant))
+        return _short(str(Platform(self.os, self.architecture, self.variant))) or ""
 
     @property
     def key(self) -> str | None:
@@ -81,7 +82,12 @@ class ImageConfig(msgspec.Struct, frozen=True):
 
     def _label(self, name: str) -> str | None:
         labels = self.config.labels if self.config else None
-        return (labels or {}).get(name)
+        return _short((labels or {}).get(name))
+
+
+def _short(text: str | None) -> str | None:
+    """Neither platforms nor our labels are longer; what is, is kept by nobody."""
+    return text if text is not None and len(text) <= _LONGEST_TEXT else None
 
 
 def sha256_of(body: bytes) -> str:

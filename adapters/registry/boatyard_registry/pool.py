@@ -1,42 +1,26 @@
-"""Connections that are used again.
+"""Connections that are used again, and that end when they are not.
 
 Over the standard library, because every job and every cold function pays for the import, and every cached
 answer for the request: 0.03 s and 0.3 ms of CPU here, 0.13 s and 0.9 ms with httpx (measured on one machine).
 """
 
 import http.client
-import os
 import ssl
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable
-from typing import Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any, Final
 
-_CONNECT_SECONDS: Final = 3.0
+from boatyard_registry.deadline import Deadline
+from boatyard_registry.origin import Origin
+from boatyard_registry.proxies import proxy_for
+from boatyard_registry.sockets import connect
+
 _IDLE_SECONDS: Final = 30.0
 """Servers and load balancers close what is idle for long; most of them wait longer than this."""
-_MOST_IDLE: Final = 32
-
-
-class Origin(NamedTuple):
-    """Where a connection leads. `port` is never left out."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: str) -> "Origin":
-        """Raises ValueError for a URL that is not http or https, has no host, or names a user."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("not an http URL")
-        return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+_MOST_IDLE: Final = 64
+"""Of all origins together."""
+_MOST_IDLE_EACH: Final = 32
 
 
 class Connection:
@@ -48,27 +32,26 @@ class Connection:
         self.idle_since = 0.0
         self._headers: dict[str, str] = {}
         self._absolute = ""
-        proxy = _proxy(origin)
+        proxy = proxy_for(origin)
         host, port = (proxy.host, proxy.port) if proxy else (origin.host, origin.port)
         if origin.scheme == "https":
-            self._http: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, port, timeout=_CONNECT_SECONDS, context=trust()
-            )
+            self._http: http.client.HTTPConnection = http.client.HTTPSConnection(host, port, context=trust())
             if proxy:
                 self._http.set_tunnel(origin.host, origin.port, headers=proxy.headers)
         else:
-            self._http = http.client.HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
+            self._http = http.client.HTTPConnection(host, port)
             if proxy:
                 self._headers = proxy.headers
                 self._absolute = f"http://{f'[{origin.host}]' if ':' in origin.host else origin.host}:{origin.port}"
 
     def send(
-        self, method: str, target: str, *, headers: dict[str, str], body: bytes | None, read_seconds: float
+        self, method: str, target: str, *, headers: dict[str, str], body: bytes | None, deadline: Deadline, room: int
     ) -> http.client.HTTPResponse:
-        """Raises what http.client raises. `target` is path and query."""
+        """Raises what http.client and `sockets` raise. `target` is path and query, `room` bytes that may come."""
         if self._http.sock is None:
-            self._http.connect()
-        self._http.sock.settimeout(read_seconds)
+            self._open(deadline, room)
+        bounded: Any = self._http.sock
+        bounded.deadline, bounded.room = deadline, room
         self._http.request(
             method,
             self._absolute + target,
@@ -80,66 +63,69 @@ class Connection:
     def close(self) -> None:
         self._http.close()
 
+    def _open(self, deadline: Deadline, room: int) -> None:
+        def create(address: tuple[str, int], *_: Any) -> Any:
+            return connect(*address, deadline, room=room)
+
+        # http.client's own seam, for all that comes after it: the proxy's CONNECT and the handshake.
+        self._http._create_connection = create  # type: ignore[attr-defined]
+        self._http.connect()
+
 
 class Pool:
     """Thread-safe. A connection belongs to whoever took it, until it is given back or closed."""
 
-    def __init__(self, trust: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, trust: Callable[[], ssl.SSLContext], *, idle_seconds: float = _IDLE_SECONDS) -> None:
         self._trust = trust
-        self._idle: dict[Origin, list[Connection]] = {}
-        self._lock = threading.Lock()
+        self._idle_seconds = idle_seconds
+        self._idle: list[Connection] = []
+        """The longest idle first."""
+        self._changed = threading.Condition()
+        self._sweeping = False
 
     def take(self, origin: Origin, *, fresh: bool = False) -> Connection:
         """An idle connection, else, or if it must be `fresh`, a new one that connects when it is used."""
-        with self._lock:
-            idle = self._idle.get(origin, [])
-            while idle and not fresh:
-                connection = idle.pop()
-                if time.monotonic() - connection.idle_since < _IDLE_SECONDS:
-                    connection.reused = True
-                    return connection
-                connection.close()
+        if not fresh:
+            with self._changed:
+                self._end_old()
+                for connection in reversed(self._idle):
+                    if connection.origin == origin:
+                        self._idle.remove(connection)
+                        connection.reused = True
+                        return connection
         return Connection(origin, self._trust)
 
     def give(self, connection: Connection) -> None:
         connection.idle_since = time.monotonic()
-        with self._lock:
-            idle = self._idle.setdefault(connection.origin, [])
-            if len(idle) < _MOST_IDLE:
-                idle.append(connection)
-                return
-        connection.close()
+        with self._changed:
+            same = [idle for idle in self._idle if idle.origin == connection.origin]
+            excess = same[0] if len(same) >= _MOST_IDLE_EACH else None
+            if excess is None and len(self._idle) >= _MOST_IDLE:
+                excess = self._idle[0]
+            if excess is not None:
+                self._idle.remove(excess)
+                excess.close()
+            self._idle.append(connection)
+            if not self._sweeping:
+                self._sweeping = True
+                threading.Thread(target=self._sweep, daemon=True).start()
 
     def close(self) -> None:
-        with self._lock:
-            connections = [connection for idle in self._idle.values() for connection in idle]
+        with self._changed:
+            for connection in self._idle:
+                connection.close()
             self._idle.clear()
-        for connection in connections:
-            connection.close()
+            self._changed.notify_all()
 
+    def _sweep(self) -> None:
+        """Closes what nobody takes again. The thread ends with the last connection."""
+        with self._changed:
+            while self._idle:
+                self._changed.wait(self._idle[0].idle_since + self._idle_seconds - time.monotonic())
+                self._end_old()
+            self._sweeping = False
 
-class _Proxy(NamedTuple):
-    host: str
-    port: int
-    headers: dict[str, str]
-
-
-def _proxy(origin: Origin) -> _Proxy | None:
-    """The proxy that http_proxy, https_proxy and no_proxy lead to. Never for this machine itself."""
-    if origin.host in ("localhost", "::1") or origin.host.startswith("127."):
-        return None
-    if not any(name.lower() == f"{origin.scheme}_proxy" and value for name, value in os.environ.items()):
-        return None
-    from urllib.request import getproxies_environment, proxy_bypass  # 30 ms, where a proxy is
-
-    url = getproxies_environment().get(origin.scheme)
-    if not url or proxy_bypass(str(origin)):
-        return None
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if not parts.hostname:
-        return None
-    headers = {}
-    if parts.username:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode("ascii")
-    return _Proxy(parts.hostname, parts.port or 3128, headers)
+    def _end_old(self) -> None:
+        oldest = time.monotonic() - self._idle_seconds
+        while self._idle and self._idle[0].idle_since <= oldest:
+            self._idle.pop(0).close()

@@ -56,6 +56,7 @@ variable "image_builder" {
       layers                     = optional(number)
       logTailLines               = optional(number)
       failureHoldSeconds         = optional(number)
+      registryTimeoutSeconds     = optional(number)
       diskBytes                  = optional(number)
     }), {})
     access = optional(object({

@@ -1,5 +1,6 @@
 """What is inside an image: the platforms of an index, the platform and key of a single image."""
 
+import math
 import threading
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
@@ -36,12 +37,12 @@ class Looker:
         self._seen: dict[str, Inside] = {}
         self._lock = threading.Lock()
 
-    def look(self, client: "ECRClient", host: EcrHost, reference: Reference, digest: str) -> Inside:
+    def look(self, client: "ECRClient", host: EcrHost, reference: Reference, digest: str, *, seconds: float) -> Inside:
         """Raises REGISTRY_DENIED without ecr:BatchGetImage, or ecr:GetDownloadUrlForLayer for a single image."""
         with self._lock:
             if found := self._seen.get(digest):
                 return found
-        image = _Image(client, host, reference)
+        image = _Image(client, host, reference, seconds)
         manifest = image.manifest(digest)
         inside = _of_index(image, manifest) if manifest.manifests is not None else _of_config(image.config(manifest))
         with self._lock:
@@ -65,10 +66,11 @@ def _of_config(config: "ImageConfig") -> Inside:
 
 
 class _Image:
-    def __init__(self, client: "ECRClient", host: EcrHost, reference: Reference) -> None:
+    def __init__(self, client: "ECRClient", host: EcrHost, reference: Reference, seconds: float) -> None:
         self._client = client
         self._host = host
         self._reference = reference
+        self._seconds = seconds
         self._resource = f"repository/{reference.repository.path} of account {host.registry_id}"
 
     def manifest(self, digest: str) -> "Manifest":
@@ -100,7 +102,7 @@ class _Image:
                 repositoryName=self._reference.repository.path,
                 layerDigest=manifest.config.digest,
             )["downloadUrl"]
-            body = _get(url)
+            body = _get(url, self._seconds)
         if body is None:
             raise self._unreadable("its configuration")
         try:
@@ -115,12 +117,15 @@ class _Image:
         return BoatyardError("REGISTRY_UNAVAILABLE", f"ECR has {self._reference}, but gives no readable {what}")
 
 
-def _get(url: str) -> bytes | None:
-    """A presigned S3 URL, by botocore's own HTTP session: its proxies and its CA bundle."""
+def _get(url: str, seconds: float) -> bytes | None:
+    """A presigned S3 URL, by botocore's own HTTP session: its proxies and its CA bundle. It follows no redirects."""
     from botocore.awsrequest import AWSRequest
     from botocore.httpsession import URLLib3Session
 
-    answer = URLLib3Session(timeout=10).send(AWSRequest(method="GET", url=url).prepare())
-    if answer.status_code != _HTTP_OK or len(answer.content) > _LARGEST_CONFIG:
-        return None
-    return bytes(answer.content)
+    request = AWSRequest(method="GET", url=url, stream_output=True).prepare()
+    answer = URLLib3Session(timeout=math.ceil(max(seconds, 1))).send(request)
+    try:
+        body = answer.raw.read(_LARGEST_CONFIG + 1) if answer.status_code == _HTTP_OK else b""
+    finally:
+        answer.raw.close()
+    return bytes(body) if 0 < len(body) <= _LARGEST_CONFIG else None

@@ -17,22 +17,28 @@ from boatyard_aws.clients import Clients
 from boatyard_aws.ecr.host import EcrHost, parse_host
 from boatyard_aws.ecr.inside import Inside, Looker
 from boatyard_aws.ecr.mutability import is_immutable
+from boatyard_aws.ecr.patience import Patience
 from boatyard_aws.ecr.repositories import NewRepositories
 from boatyard_aws.faults import code_of, explained
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
 _KEY_TAG: Final = re.compile(r"(?:.*-)?[0-9a-f]{32}\Z")
 """A tag that `boatyard.target` made of a key, with or without the image's name before it."""
+_TIMEOUT_SECONDS: Final = 10.0
 _INDEX: Final = ("image.index", "manifest.list")
 
 
 class EcrRegistry:
     """Implements `boatyard.ports.Registry` for references whose host is an ECR registry. Thread-safe."""
 
-    def __init__(self, clients: Clients, new: NewRepositories | None = None) -> None:
+    def __init__(
+        self, clients: Clients, new: NewRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> None:
         self._clients = clients
+        self._patience = Patience(timeout_seconds)
         self._new = new or NewRepositories()
         self._looker = Looker()
 
@@ -42,8 +48,11 @@ class EcrRegistry:
         Whoever names platforms is about to build. For them a missing repository is made, or is
         REPOSITORY_NOT_FOUND; for others there is just no image.
         """
+        with self._patience.look_up():
+            return self._find(reference, tuple(dict.fromkeys(platforms)))
+
+    def _find(self, reference: Reference, wanted: tuple[str, ...]) -> Image | None:
         host = _host(reference)
-        wanted = tuple(dict.fromkeys(platforms))
         detail = self._describe(host, reference, make=bool(wanted))
         if detail is None:
             return None
@@ -67,9 +76,13 @@ class EcrRegistry:
         Whoever may not ask for the repository's settings (`ecr:DescribeRepositories`) learns from the push.
         """
         host = _host(reference)
-        if self._describe(host, reference, make=True) is None:
-            return True
-        return not is_immutable(self._clients.ecr(host.region, fips=host.fips), host, reference)
+        with self._patience.look_up():
+            if self._describe(host, reference, make=True) is None:
+                return True
+            return not is_immutable(self._client(host), host, reference)
+
+    def _client(self, host: EcrHost) -> "ECRClient":
+        return self._patience.watch(self._clients.ecr(host.region, fips=host.fips))
 
     def _describe(self, host: EcrHost, reference: Reference, *, make: bool) -> "ImageDetailTypeDef | None":
         from botocore.exceptions import ClientError
@@ -79,7 +92,7 @@ class EcrRegistry:
         denied, unavailable = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
         with explained("ecr:DescribeImages", resource, unavailable=unavailable, denied=denied):
             try:
-                answer = self._clients.ecr(host.region, fips=host.fips).describe_images(
+                answer = self._client(host).describe_images(
                     registryId=host.registry_id,
                     repositoryName=reference.repository.path,
                     imageIds=[asked],
@@ -106,9 +119,10 @@ class EcrRegistry:
                 return Inside()
             if reference.tag and _KEY_TAG.match(reference.tag):
                 return Inside(platforms=wanted)
-        client = self._clients.ecr(host.region, fips=host.fips)
         try:
-            return self._looker.look(client, host, reference, detail["imageDigest"])
+            return self._looker.look(
+                self._client(host), host, reference, detail["imageDigest"], seconds=self._patience.left
+            )
         except BoatyardError as error:
             if wanted or error.code != "REGISTRY_DENIED":
                 raise

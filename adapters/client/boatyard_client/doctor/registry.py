@@ -81,6 +81,7 @@ def _parts(settings: Settings) -> tuple[Any, Any] | None:
     try:
         adapter: Any = importlib.import_module("boatyard_registry")
         client: Any = importlib.import_module("boatyard_registry.client")
+        retries: Any = importlib.import_module("boatyard_registry.retries")
     except ModuleNotFoundError:
         return None
     folder = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
@@ -88,7 +89,7 @@ def _parts(settings: Settings) -> tuple[Any, Any] | None:
         keychain=adapter.DockerConfigKeychain.of_folder(folder),
         insecure=settings.insecure_registries,
         ca_bundle=settings.network.ca_bundle,
-        retries=client.Retries(attempts=2),
+        retries=retries.Retries(attempts=2),
     )
     return registry, client.Call
 

@@ -1,0 +1,31 @@
+"""Origins (RFC 6454): what a connection, a credential and a limit belong to."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Origin(NamedTuple):
+    """Where a connection leads. `port` is never left out."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Raises ValueError for a URL that is not http or https, has no host, or names a user."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("not an http URL")
+        return cls(parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def same_origin(first: str, second: str) -> bool:
+    """False too for what is no http URL."""
+    try:
+        return Origin.of(first) == Origin.of(second)
+    except ValueError:
+        return False

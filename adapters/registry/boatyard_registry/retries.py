@@ -1,0 +1,36 @@
+"""When a request is made again, and after how long."""
+
+import time
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+
+class Retries(msgspec.Struct, frozen=True, kw_only=True):
+    attempts: int = 4
+    first_pause_seconds: float = 0.2
+    """Doubled for each further attempt; the real pause is a random part of it, so that clients spread."""
+
+    def pause(self, attempt: int, *, asked: float, left: float, spread: float) -> float | None:
+        """Seconds between attempt `attempt` (from 1) and the next; None if there is none.
+
+        `asked` is the registry's Retry-After, `left` what is left of the look-up's time, `spread` from 0 to 1.
+        """
+        if attempt >= self.attempts:
+            return None
+        pause = max(asked, self.first_pause_seconds * 2 ** (attempt - 1) * (1 + spread) / 2)
+        return pause if pause < left else None
+
+
+def retry_after(value: str | None) -> float:
+    """Seconds to wait as Retry-After says (RFC 9110, 10.2.3); 0 if it says nothing that can be read."""
+    if not value:
+        return 0.0
+    try:
+        return max(float(value), 0.0) if value.strip().isdigit() else _until(value)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+
+
+def _until(date: str) -> float:
+    return max(parsedate_to_datetime(date).timestamp() - time.time(), 0.0)
