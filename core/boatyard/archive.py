@@ -9,11 +9,11 @@ import gzip
 import tarfile
 import zlib
 from collections.abc import Iterator
-from typing import IO, Final, Literal
+from typing import IO, Final
 
 import msgspec
 
-from boatyard.context import Entry
+from boatyard.context import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE, Entry, Kind
 from boatyard.errors import BoatyardError
 from boatyard.tree import Readable
 
@@ -27,6 +27,15 @@ _DEEPEST: Final = 128
 another, and fail somewhere above 500."""
 _MOST_NAMES: Final = 64 * 1024 * 1024
 """Bytes of all paths and link targets together: a few kilobytes of gzip can name gigabytes of them."""
+_LONGEST_TARGET: Final = 4095
+"""Bytes: what Linux takes for a link's target (PATH_MAX, less the end)."""
+_MODE: Final = 0o7777
+_TYPES: Final[dict[Kind, bytes]] = {
+    "file": tarfile.REGTYPE,
+    "folder": tarfile.DIRTYPE,
+    "link": tarfile.SYMTYPE,
+    "fifo": tarfile.FIFOTYPE,
+}
 _LARGEST_READ: Final = 1024 * 1024
 _LARGEST_HEADER: Final = 16 * 1024
 """Bytes of an extended header: two of the longest paths, and room. tarfile looks through one in time by the square
@@ -48,8 +57,8 @@ class Member(msgspec.Struct, frozen=True):
     """One entry as it is met while reading; `data` gives a file's bytes until the next member is taken."""
 
     path: str
-    kind: Literal["file", "folder", "link"]
-    executable: bool
+    kind: Kind
+    mode: int
     size: int
     target: str
     data: Readable | None
@@ -57,13 +66,13 @@ class Member(msgspec.Struct, frozen=True):
     def entry(self, content: str = "") -> Entry:
         """Its place in a tree; `content` is the sha256 of a file's bytes."""
         if self.kind == "file":
-            return Entry(self.path, "file", self.executable, self.size, content)
-        return Entry(self.path, self.kind, content=self.target)
+            return Entry(self.path, "file", self.mode, self.size, content)
+        return Entry(self.path, self.kind, self.mode, content=self.target)
 
 
-def executable(mode: int) -> bool:
-    """All that is kept of a file's mode, as in git: umasks differ between machines."""
-    return bool(mode & 0o100)
+def plain_mode(mode: int) -> int:
+    """0644, or 0755 for a file that its owner may execute: umasks differ between machines, as for git."""
+    return EXECUTABLE_MODE if mode & 0o100 else FILE_MODE
 
 
 def check_path(path: str) -> str:
@@ -77,26 +86,23 @@ def check_path(path: str) -> str:
 
 
 def check_link(path: str, target: str) -> str:
-    """The target of the link at `path`, if it stays inside. Raises CONTEXT_INVALID.
+    """The target of the link at `path`, if a link can have it. Raises CONTEXT_INVALID.
 
-    `..` is let in at the start only. There it climbs from the link's own folder, which is a real one;
-    after another name it could climb from wherever a second link leads, which may be outside.
+    It may lead anywhere, as in Docker: it is text to whoever unpacks the archive, which never follows it, and BuildKit
+    resolves it inside the context. `read_archive` lets no entry lie below a link.
     """
-    parts = target.split("/")
-    up = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
-    if target.startswith("/") or up > path.count("/") or ".." in parts[up:]:
-        raise _invalid(path, f"links to {target!r}, which may lie outside")
     if not target:
         raise _invalid(path, "links to nothing")
-    _check_text(target)
+    if len(_encoded(target, path)) > _LONGEST_TARGET:
+        raise _invalid(path, "links to a name that is too long")
     return target
 
 
 def header(entry: Entry) -> tarfile.TarInfo:
-    """The one tar header that an entry of a context has: no time, no owner, one of two modes."""
+    """The one tar header that an entry of a context has: no time, no owner."""
     info = tarfile.TarInfo(check_path(entry.path))
-    info.type = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}[entry.kind]
-    info.mode = 0o755 if entry.executable or entry.kind != "file" else 0o644
+    info.type = _TYPES[entry.kind]
+    info.mode = 0o777 if entry.kind == "link" else entry.mode
     if entry.kind == "file":
         info.size = entry.size
     if entry.kind == "link":
@@ -107,9 +113,9 @@ def header(entry: Entry) -> tarfile.TarInfo:
 def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
     """The members of a tar.gz, each checked; a folder always comes before what is in it.
 
-    Archives of others are taken too: `./` before names, the root itself, and missing folder entries are
-    all right. Raises CONTEXT_INVALID, with the entry's name, for anything that could write elsewhere, for
-    what is neither file, folder nor link, for a second entry of the same name, and beyond the bounds.
+    Archives of others are taken too: `./` before names, the root itself, and missing folder entries (mode 0755) are
+    all right. Raises CONTEXT_INVALID, with the entry's name, for anything that could write elsewhere, for what is
+    neither file, folder, link nor FIFO, for a second entry of the same name, and beyond the bounds.
     """
     stream = _Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes)
     seen = _Seen(bounds)
@@ -166,19 +172,20 @@ def _members(stream: "_Forward", info: tarfile.TarInfo, seen: _Seen) -> Iterator
     kind = _kind(info, path)
     target = check_link(path, info.linkname) if kind == "link" else ""
     for folder in seen.missing_folders(path):
-        yield seen.add(Member(folder, "folder", False, 0, "", None), "implied")
+        yield seen.add(Member(folder, "folder", FOLDER_MODE, 0, "", None), "implied")
     if kind == "folder" and seen.kinds.get(path) == "implied":
         seen.kinds[path] = "folder"
         return
     if path in seen.kinds:
         raise _invalid(path, "is there twice")
-    member = Member(path, kind, False, 0, target, None)
+    mode = 0 if kind == "link" else info.mode & _MODE
+    member = Member(path, kind, mode, 0, target, None)
     if kind == "file":
-        member = Member(path, kind, executable(info.mode), info.size, "", _Data(stream, info))
+        member = Member(path, kind, mode, info.size, "", _Data(stream, info))
     yield seen.add(member, kind)
 
 
-def _kind(info: tarfile.TarInfo, path: str) -> Literal["file", "folder", "link"]:
+def _kind(info: tarfile.TarInfo, path: str) -> Kind:
     if info.issparse():
         raise _invalid(path, "is a sparse file")
     if info.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
@@ -187,22 +194,28 @@ def _kind(info: tarfile.TarInfo, path: str) -> Literal["file", "folder", "link"]
         return "folder"
     if info.issym():
         return "link"
+    if info.isfifo():
+        return "fifo"
     what = {
         tarfile.LNKTYPE: "a hard link",
         tarfile.CHRTYPE: "a device",
         tarfile.BLKTYPE: "a device",
-        tarfile.FIFOTYPE: "a pipe",
     }
     raise _invalid(path, f"is {what.get(info.type, 'of an unknown type')}")
 
 
-def _check_text(path: str) -> str:
+def _encoded(text: str, path: str) -> bytes:
     try:
-        encoded = path.encode("utf-8")
+        encoded = text.encode("utf-8")
     except UnicodeEncodeError:
         raise _invalid(path, "is not valid UTF-8") from None
     if b"\0" in encoded:
         raise _invalid(path, "holds a NUL")
+    return encoded
+
+
+def _check_text(path: str) -> str:
+    encoded = _encoded(path, path)
     if len(encoded) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in encoded.split(b"/")):
         raise _invalid(path[:80] + "…", "is too long")
     return path

@@ -196,15 +196,20 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
 
 
 def _check_files(spec: ImageSpec, context: Context | None) -> None:
-    if context is not None:
+    """What a layer reads must be named: by its tree, or by the archive that it is in."""
+    if context is not None and context.sha256:
         return
     for index, layer in enumerate(spec.layers):
-        if paths := key.paths_of(layer):
-            raise invalid(
-                f"layer {index} needs {paths[0]!r}, but the request has no context",
-                field=f"spec.layers[{index}]",
-                layer_index=index,
-            )
+        for path in key.paths_of(layer):
+            if context is None or path not in context.trees:
+                lacks = "has no context" if context is None else "names neither its tree nor an archive"
+                raise invalid(
+                    f"layer {index} needs {path!r}, but the request {lacks}",
+                    field=f"spec.layers[{index}]",
+                    layer_index=index,
+                )
+    if spec.dockerfile and context is not None and "." not in context.trees:
+        raise invalid("the context names neither an archive nor the tree of '.'", field="context")
 
 
 def _has_network(network: Network) -> bool:

@@ -89,6 +89,7 @@ class JobRunner(Protocol):
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
         """Joins the build of `tag` or starts `job(attempt)`, atomically (`boatyard.attempts.decide`).
 
+        `job` is only called for a build that starts, and before anything is kept of it: it may refuse by raising.
         Raises TOO_MANY_BUILDS or DATAPLANE_UNAVAILABLE.
         """
         ...

@@ -8,7 +8,7 @@ import msgspec
 
 from boatyard import docker_config
 from boatyard.build import Build, Image, State
-from boatyard.context import Context, check_context
+from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.key import TAG_LENGTH
@@ -95,16 +95,14 @@ class Service:
         """The image if the registry has it; else its build, joined or started.
 
         The registry is asked before the context has to be there, so a cached answer needs no upload. It is
-        asked by `force` as well: a whole build is too much to find out that its push is refused.
+        asked by `force` as well: a whole build is too much to find out that its push is refused. Secrets and the
+        context are looked for only when a build starts: whoever joins one needs neither.
         """
         if not self.settings.enabled:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
         plan = self.plan(order)
         if image := self._look(order, plan):
             return Answer(plan=plan, image=image)
-        latest = self._runner.latest(plan.build_tag)
-        if latest is None or latest.state.ended:
-            self._check_inputs(order, plan)
         ensured = self._runner.ensure(self._job(order, plan), plan.build_tag, force=order.force)
         return Answer(plan=plan, build=ensured.build, joined=ensured.joined)
 
@@ -154,7 +152,7 @@ class Service:
 
     def upload(self, context: Context) -> Upload | None:
         """Where to put the archive, or None if it is there already."""
-        check_context(context)
+        check_archive(context)
         limit = self.settings.limits.context_bytes
         if context.size > limit:
             raise BoatyardError("CONTEXT_TOO_LARGE", f"{context.size:,} bytes are more than the {limit:,} allowed")
@@ -199,8 +197,12 @@ class Service:
             raise
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
-        url = self._contexts.download_url(order.context.sha256) if order.context else ""
-        return lambda attempt: make_job(order, plan, self.settings, attempt=attempt, context_url=url)
+        def start(attempt: int) -> BuildJob:
+            self._check_inputs(order, plan)
+            url = self._contexts.download_url(order.context.sha256) if order.context else ""
+            return make_job(order, plan, self.settings, attempt=attempt, context_url=url)
+
+        return start
 
     def _check_replaceable(self, target: Reference) -> None:
         if not self._registry.replaceable(target):
@@ -216,6 +218,8 @@ class Service:
                 f"{order.scope.project}/{order.scope.domain} has no secret {', '.join(missing)}",
                 missing=missing,
             )
+        if order.context and not order.context.sha256:
+            raise BoatyardError("CONTEXT_MISSING", "the build needs the context's archive, and the request names none")
         if order.context and not self._contexts.has(order.context.sha256):
             raise BoatyardError("CONTEXT_MISSING", f"the context {order.context.sha256} has not been uploaded")
 

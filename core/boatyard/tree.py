@@ -1,7 +1,6 @@
 """Tree digests of the paths that layers name, out of the entries of a whole context."""
 
 import hashlib
-import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Final, Protocol
 
@@ -11,7 +10,8 @@ from boatyard.context import Entry, tree_digest
 from boatyard.errors import BoatyardError
 
 _PIECE: Final = 1024 * 1024
-_DEEPEST_LINK: Final = 40
+_MOST_LINKS: Final = 255
+"""As many as BuildKit follows (continuity's fs.RootPath)."""
 
 
 class Readable(Protocol):
@@ -62,16 +62,27 @@ def _below(by_path: dict[str, Entry], path: str) -> Iterator[Entry]:
 
 
 def _resolve(by_path: dict[str, Entry], path: str) -> str:
-    """The path with every link on its way replaced by where it leads."""
-    for _ in range(_DEEPEST_LINK):
-        parts = path.split("/")
-        for depth in range(1, len(parts) + 1):
-            name = "/".join(parts[:depth])
-            entry = by_path.get(name)
-            if entry is not None and entry.kind == "link":
-                rest = parts[depth:]
-                path = posixpath.normpath(posixpath.join(posixpath.dirname(name), entry.content, *rest))
-                break
-        else:
-            return path
-    raise BoatyardError("CONTEXT_INVALID", f"the links of {path!r} never end")
+    """The path with every link on its way replaced by where it leads, as BuildKit does it.
+
+    The context is the root: an absolute target starts there, and `..` does not leave it.
+    """
+    pending = path.split("/")[::-1]
+    at: list[str] = []
+    links = 0
+    while pending:
+        part = pending.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            at = at[:-1]
+            continue
+        at.append(part)
+        entry = by_path.get("/".join(at))
+        if entry is None or entry.kind != "link":
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise BoatyardError("CONTEXT_INVALID", f"the links of {path!r} never end")
+        at = [] if entry.content.startswith("/") else at[:-1]
+        pending += entry.content.split("/")[::-1]
+    return "/".join(at) or "."

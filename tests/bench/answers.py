@@ -10,7 +10,7 @@ from boatyard.spec import parse_spec
 from boatyard.target import Target
 from boatyard_client.client import Client
 from boatyard_flyte.lowering import lower
-from boatyard_flyte.order import order_of, packed
+from boatyard_flyte.order import contents_of, order_of
 from tests.bench import report
 from tests.bench.deployment import BASE, deployment
 from tests.bench.images import image
@@ -27,17 +27,17 @@ def _facts(client: Client, settings: Settings) -> list[tuple[str, str]]:
     here = source(folder(), 0)
     one = image(BASE, here)
     lowered = lower(one)
-    with packed(lowered) as context:
-        order = order_of(lowered, context, force=False)
-        client.ensure_image(order, context.file if context else None)
-        single = rate(lambda: client.ensure(order), threads=1, requests=300)
-        many = rate(lambda: client.ensure(order), threads=8, requests=1000)
-        core = Order(
-            spec=parse_spec(lowered.spec),
-            scope=Scope("default", "development"),
-            target=Target(name="bench"),
-            context=context.context if context else None,
-        )
+    contents = contents_of(lowered)
+    order = order_of(lowered, contents, force=False)
+    client.ensure_image(order, contents)
+    single = rate(lambda: client.ensure(order), threads=1, requests=300)
+    many = rate(lambda: client.ensure(order), threads=8, requests=1000)
+    core = Order(
+        spec=parse_spec(lowered.spec),
+        scope=Scope("default", "development"),
+        target=Target(name="bench"),
+        context=contents.context if contents else None,
+    )
     plans = sorted(timed(lambda: _plan(core, settings)) for _ in range(500))[250]
     tags = sorted(timed(one._get_hash_digest) for _ in range(500))[250]
     return [

@@ -10,7 +10,7 @@ import flyte
 from boatyard.settings import Settings
 from boatyard_client.client import Client, Outcome
 from boatyard_flyte.lowering import lower
-from boatyard_flyte.order import order_of, packed
+from boatyard_flyte.order import contents_of, order_of
 from tests.flyte import own_builder
 from tests.flyte.probe import Docker
 
@@ -33,7 +33,7 @@ class Own:
 
 
 class Ours:
-    """The plugin's own path: lower, pack, ask, follow."""
+    """The plugin's own path: lower, read, ask, follow."""
 
     name = "Boatyard"
 
@@ -42,9 +42,8 @@ class Ours:
 
     def build(self, image: flyte.Image, *, force: bool = False) -> Outcome:
         lowered = lower(image)
-        with packed(lowered) as context:
-            order = order_of(lowered, context, force=force)
-            return self._client.ensure_image(order, context.file if context else None)
+        contents = contents_of(lowered)
+        return self._client.ensure_image(order_of(lowered, contents, force=force), contents)
 
 
 def empty_cache(docker: Docker) -> None:

@@ -21,12 +21,12 @@ def entries_of(files: Mapping[str, bytes | Link]) -> list[tuple[Entry, bytes]]:
         parts = path.split("/")
         for depth in range(1, len(parts)):
             folder = "/".join(parts[:depth])
-            made[folder] = (Entry(folder, "folder"), b"")
+            made[folder] = (Entry(folder, "folder", 0o755), b"")
         if isinstance(content, Link):
             made[path] = (Entry(path, "link", content=str(content)), b"")
         else:
             digest = hashlib.sha256(content).hexdigest()
-            made[path] = (Entry(path, "file", path.endswith(".sh"), len(content), digest), content)
+            made[path] = (Entry(path, "file", 0o755 if path.endswith(".sh") else 0o644, len(content), digest), content)
     return [made[path] for path in sorted(made)]
 
 

@@ -34,15 +34,60 @@ def test_the_files_are_what_was_packed(tmp_path: Path) -> None:
     assert (folder / "link").readlink() == Path("app/data.txt")
 
 
-def test_modes_are_normalised(tmp_path: Path) -> None:
-    members = close(raw("a", mode=0o4777), raw("b", mode=0o600), raw("c", mode=0o700))
+def test_modes_are_those_of_the_archive_whatever_the_umask(tmp_path: Path) -> None:
+    wanted = {"a": 0o4755, "b": 0o600, "c": 0o700, "d": 0o444, "private": 0o700, "sticky": 0o1777, "pipe": 0o620}
+    kinds = {"private": tarfile.DIRTYPE, "sticky": tarfile.DIRTYPE, "pipe": tarfile.FIFOTYPE}
+    members = [raw(name, kinds.get(name, tarfile.REGTYPE), mode=mode) for name, mode in wanted.items()]
     previous = os.umask(0o077)
     try:
-        unpack(place(tmp_path, members), tmp_path / "context", Bounds(), {})
+        unpack(place(tmp_path, close(*members)), tmp_path / "context", Bounds(), {})
     finally:
         os.umask(previous)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "context").iterdir()}
-    assert modes == {"a": 0o755, "b": 0o644, "c": 0o755}
+    assert modes == wanted
+    assert (tmp_path / "context/pipe").is_fifo()
+
+
+def test_a_setuid_program_is_nobodys_to_run_before_everything_is_checked(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def written(size: int) -> None:
+        seen.extend(path.lstat().st_mode & 0o7077 for path in (tmp_path / "context").iterdir())
+
+    unpack(
+        place(tmp_path, close(raw("a", mode=0o6777, data=b"1"), raw("d", tarfile.DIRTYPE, mode=0o1777), raw("z"))),
+        tmp_path / "context",
+        Bounds(),
+        {},
+        written=written,
+    )
+    assert seen and set(seen) == {0}
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside", "sub/../../../outside", "nothing at all"])
+def test_links_may_lead_anywhere_and_nothing_is_written_or_changed_there(tmp_path: Path, target: str) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"mine")
+    outside.chmod(0o640)
+    before = (outside.stat(), Path("/etc/passwd").stat())
+    archive, context = pack({"sub/x": b"1", "l": Link(target)}, (".",))
+    unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), context.trees)
+    assert str((tmp_path / "context/l").readlink()) == target
+    assert (outside.stat(), Path("/etc/passwd").stat()) == before
+
+
+@pytest.mark.parametrize("link", ["/tmp", "../outside", "."])
+def test_nothing_is_written_through_a_link(tmp_path: Path, link: str) -> None:
+    (tmp_path / "outside").mkdir()
+    for member in (raw("l/evil", data=b"x"), raw("l", data=b"x"), raw("l", tarfile.DIRTYPE)):
+        refuse(tmp_path, close(raw("l", tarfile.SYMTYPE, link=link), member))
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_who_is_not_root_hears_of_what_it_cannot_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    error = refuse(tmp_path, close(raw("mine", mode=0o044)))
+    assert error.code == "UNSUPPORTED" and "'mine' has mode 0044" in error.detail
 
 
 def test_a_tree_that_differs_from_the_announced_one_is_refused(tmp_path: Path) -> None:

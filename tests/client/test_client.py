@@ -61,17 +61,17 @@ def test_without_anyone_to_tell_the_end_is_still_waited_for(service: MemoryServi
 
 
 def test_a_context_is_uploaded_only_when_it_is_missing(client: Client, service: MemoryService, folder: Path) -> None:
-    with pack(folder, a=b"1") as packed:
-        client.ensure_image(order(packed=packed), packed.file)
-        uploads = [line for line in service.requests if line.startswith("PUT /uploads/")]
-        assert len(uploads) == 1
-        client.ensure_image(order(packed=packed), packed.file)
-        client.ensure_image(order("FROM scratch\n# other", packed), packed.file)
+    contents = pack(folder, a=b"1")
+    client.ensure_image(order(contents=contents), contents)
+    uploads = [line for line in service.requests if line.startswith("PUT /uploads/")]
+    assert len(uploads) == 1
+    client.ensure_image(order(contents=contents), contents)
+    client.ensure_image(order("FROM scratch\n# other", contents), contents)
     assert [line for line in service.requests if line.startswith("PUT /uploads/")] == uploads
 
 
 def test_an_upload_tells_how_far_it_is(client: Client, events: list[Event], folder: Path) -> None:
-    with pack(folder, big=os.urandom(1_000_000)) as packed:
+    with pack(folder, big=os.urandom(1_000_000)).pack() as packed:
         client.upload(packed.context, packed.file)
         sent = [event.sent for event in events if isinstance(event, Uploading)]
         assert sent == sorted(sent) and sent[0] == 0 and sent[-1] == packed.context.size and len(sent) > 3
@@ -86,8 +86,8 @@ def test_a_broken_upload_begins_again(
         hang_up(handler)
 
     service.faults += [once("PUT", "/uploads/", break_off), once("PUT", "/uploads/", say(503, b"busy"))]
-    with pack(folder, big=os.urandom(2_000_000)) as packed:
-        outcome = client.ensure_image(order(packed=packed), packed.file)
+    contents = pack(folder, big=os.urandom(2_000_000))
+    outcome = client.ensure_image(order(contents=contents), contents)
     assert outcome.image
     assert sum(isinstance(event, Waiting) for event in events) == 2
     assert [event.sent for event in events if isinstance(event, Uploading)].count(0) == 3
@@ -96,7 +96,7 @@ def test_a_broken_upload_begins_again(
 def test_bytes_that_are_not_those_announced_are_refused_and_the_next_try_works(
     client: Client, service: MemoryService, folder: Path
 ) -> None:
-    with pack(folder, a=b"1") as packed:
+    with pack(folder, a=b"1").pack() as packed:
         data = packed.file.read()
         wrong = (folder / "wrong").open("w+b")
         wrong.write(bytes(len(data)))
@@ -107,8 +107,8 @@ def test_bytes_that_are_not_those_announced_are_refused_and_the_next_try_works(
 
 
 def test_without_its_archive_a_missing_context_is_an_error(client: Client, folder: Path) -> None:
-    with pack(folder, a=b"1") as packed, pytest.raises(ApiError) as caught:
-        client.ensure_image(order(packed=packed))
+    with pytest.raises(ApiError) as caught:
+        client.ensure_image(order(contents=pack(folder, a=b"1")))
     assert caught.value.code == "CONTEXT_MISSING"
 
 
@@ -305,7 +305,7 @@ def test_uploads_elsewhere_get_no_credentials() -> None:
     over = httpx.MockTransport(answer)
     with (
         Client("https://boatyard.example.com/base", auth=httpx.BasicAuth("me", "pw"), over=over) as client,
-        pack(Path.cwd(), a=b"1") as packed,
+        pack(Path.cwd(), a=b"1").pack() as packed,
     ):
         assert client.upload(packed.context, packed.file)
     assert seen[0].url == "https://boatyard.example.com/base/v1/contexts" and "authorization" in seen[0].headers
@@ -327,7 +327,7 @@ def test_a_relative_upload_address_is_the_services_own() -> None:
     over = httpx.MockTransport(answer)
     with (
         Client("https://boatyard.example.com", auth=httpx.BasicAuth("me", "pw"), over=over) as client,
-        pack(Path.cwd(), a=b"1") as packed,
+        pack(Path.cwd(), a=b"1").pack() as packed,
     ):
         client.upload(packed.context, packed.file)
     assert seen[1].url == "https://boatyard.example.com/up/x" and "authorization" in seen[1].headers

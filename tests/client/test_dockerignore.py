@@ -37,7 +37,7 @@ def kept(tree: Path, ignore: DockerIgnore | None) -> set[str]:
     packer = Packer()
     packer.add_build_context(tree, ignore=ignore)
     with packer.pack() as packed:
-        return {entry.path for entry in packed.entries}
+        return {entry.path for entry in packed.contents.entries}
 
 
 @pytest.mark.parametrize("text", RECORD["leftOut"])

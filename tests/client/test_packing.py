@@ -17,7 +17,7 @@ from tests.client.trees import Tree, make
 
 def packed_paths(packer: Packer) -> list[str]:
     with packer.pack() as packed:
-        return [entry.path for entry in packed.entries]
+        return [entry.path for entry in packed.contents.entries]
 
 
 def read_back(packed: Packed) -> list[Entry]:
@@ -37,17 +37,21 @@ def test_the_job_reads_back_what_the_client_packed(folder: Path) -> None:
     packer = Packer()
     packer.add("0/app", folder / "app")
     packer.add("1/requirements.txt", folder / "app" / "a.py")
-    packer.add_bytes("2/made", b"made", executable=True)
+    packer.add_bytes("2/made", b"made")
     with packer.pack(["0/app", "1/requirements.txt", "2/made"]) as packed:
         entries = read_back(packed)
-        assert tuple(entries) == packed.entries
+        assert tuple(entries) == packed.contents.entries
         assert packed.context.trees == {path: tree_of(entries, path) for path in packed.context.trees}
         assert packed.context.size == packed.file.seek(0, os.SEEK_END)
         packed.file.seek(0)
         assert content_digest(packed.file) == packed.context.sha256
     by_path = {entry.path: entry for entry in entries}
-    assert by_path["0/app/run.sh"].executable and by_path["2/made"].executable
-    assert not by_path["0/app/a.py"].executable
+    assert {path: by_path[path].mode for path in ("0/app", "0/app/run.sh", "0/app/a.py", "2/made")} == {
+        "0/app": 0o755,
+        "0/app/run.sh": 0o755,
+        "0/app/a.py": 0o644,
+        "2/made": 0o644,
+    }
 
 
 def test_names_longer_than_a_tar_header_come_back(folder: Path) -> None:
@@ -56,7 +60,7 @@ def test_names_longer_than_a_tar_header_come_back(folder: Path) -> None:
     packer = Packer()
     packer.add("0", folder / "src")
     with packer.pack() as packed:
-        assert tuple(read_back(packed)) == packed.entries
+        assert tuple(read_back(packed)) == packed.contents.entries
 
 
 def test_a_file_keeps_its_place_among_others_and_parents_are_there_once(folder: Path) -> None:
@@ -102,11 +106,11 @@ def test_links_to_files_are_followed_wherever_they_lead(folder: Path) -> None:
     packer = Packer()
     packer.add("0", folder / "src")
     with packer.pack() as packed:
-        kinds = {entry.path: (entry.kind, entry.size) for entry in packed.entries}
+        kinds = {entry.path: (entry.kind, entry.size) for entry in packed.contents.entries}
         assert kinds["0/inner"] == ("file", 2)
         assert kinds["0/outer"] == ("file", 3)
         assert "0/to-folder" not in kinds and "0/dangling" not in kinds
-        assert {Path(name).name for name in packed.left_out} == {"to-folder", "dangling"}
+        assert {Path(name).name for name in packed.contents.left_out} == {"to-folder", "dangling"}
 
 
 def test_empty_folders_are_left_out_of_a_source_but_not_the_source_itself(folder: Path) -> None:
@@ -135,27 +139,62 @@ def test_a_build_context_keeps_links_and_empty_folders(folder: Path) -> None:
     packer = Packer()
     packer.add_build_context(folder / "src")
     with packer.pack(["."]) as packed:
-        assert [(entry.path, entry.kind) for entry in packed.entries] == [
+        assert [(entry.path, entry.kind) for entry in packed.contents.entries] == [
             ("empty", "folder"),
             ("real", "file"),
             ("sub", "folder"),
             ("sub/up", "link"),
             ("sub/x", "file"),
         ]
-        assert tuple(read_back(packed)) == packed.entries
+        assert tuple(read_back(packed)) == packed.contents.entries
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside"])
-def test_a_build_context_refuses_links_that_lead_out(target: str, folder: Path) -> None:
-    make(folder / "src", {"sub": {}})
-    (folder / "src" / "bad").symlink_to(target)
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside", "nothing"])
+def test_a_build_context_keeps_links_wherever_they_lead(target: str, folder: Path) -> None:
+    """As Docker does: a virtual environment beside a Dockerfile has links to the interpreter."""
+    make(folder, {"outside": b"not part of it", "src": {"sub": {}}})
+    (folder / "src" / "link").symlink_to(target)
     packer = Packer()
     packer.add_build_context(folder / "src")
-    with pytest.raises(ContextError, match=r"bad is a link to .* leads out of .*src"):
-        packer.pack()
+    with packer.pack(["."]) as packed:
+        assert [(entry.path, entry.kind, entry.content) for entry in packed.contents.entries] == [
+            ("link", "link", target),
+            ("sub", "folder", ""),
+        ]
+        assert tuple(read_back(packed)) == packed.contents.entries
+
+
+def test_a_build_context_keeps_modes_and_a_source_folder_does_not(folder: Path) -> None:
+    wanted = {"private": 0o600, "priv": 0o700, "ro": 0o444, "suid": 0o4755, "sgid": 0o2755, "sticky": 0o1777}
+    make(folder / "src", {name: {} if name in ("priv", "sticky") else b"1" for name in wanted})
+    for name, mode in wanted.items():
+        (folder / "src" / name).chmod(mode)
     packer = Packer()
-    packer.add_build_context(folder / "src", ignore=DockerIgnore(["bad"]))
-    assert packed_paths(packer) == ["sub"]
+    packer.add_build_context(folder / "src")
+    with packer.pack(["."]) as packed:
+        assert {entry.path: entry.mode for entry in packed.contents.entries} == wanted
+        assert tuple(read_back(packed)) == packed.contents.entries
+    packer = Packer()
+    packer.add("0", folder / "src")
+    entries = packer.read().entries
+    assert {entry.path: entry.mode for entry in entries if entry.kind == "file"} == {
+        "0/private": 0o644,
+        "0/ro": 0o644,
+        "0/suid": 0o755,
+        "0/sgid": 0o755,
+    }
+
+
+def test_a_build_context_has_fifos_and_no_sockets(folder: Path) -> None:
+    make(folder / "src", {"a": b"1"})
+    os.mkfifo(folder / "src" / "pipe", 0o640)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(folder / "src" / "s.sock"))
+        packer = Packer()
+        packer.add_build_context(folder / "src")
+        with packer.pack(["."]) as packed:
+            assert [(entry.path, entry.kind) for entry in packed.contents.entries] == [("a", "file"), ("pipe", "fifo")]
+            assert tuple(read_back(packed)) == packed.contents.entries
 
 
 def test_sockets_and_pipes_are_named_not_read(folder: Path) -> None:

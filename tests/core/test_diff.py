@@ -35,8 +35,8 @@ def side(
 
 def _entry(path: str, content: str) -> Entry:
     if path.endswith("/"):
-        return Entry(path.removesuffix("/"), "folder")
-    return Entry(path.removesuffix("*"), "file", path.endswith("*"), len(content), content)
+        return Entry(path.removesuffix("/"), "folder", 0o755)
+    return Entry(path.removesuffix("*"), "file", 0o755 if path.endswith("*") else 0o644, len(content), content)
 
 
 def texts(before: Side, after: Side) -> list[str]:

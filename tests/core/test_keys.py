@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
+from boatyard import canonical
 from boatyard.context import Context, Entry, tree_digest
 from boatyard.plan import Order
 from boatyard.ports import Scope
@@ -164,19 +165,32 @@ def test_a_dockerfile_and_its_files_are_its_key() -> None:
 
 def test_a_tree_digest_is_free_of_order_and_bound_to_everything_else() -> None:
     entries = [
-        Entry("a", "file", False, 1, "0" * 64),
-        Entry("b", "folder"),
+        Entry("a", "file", 0o644, 1, "0" * 64),
+        Entry("b", "folder", 0o755),
         Entry("b/c", "link", content="../a"),
     ]
     digest = tree_digest(entries)
     assert digest == tree_digest(reversed(entries))
     for changed in (
-        Entry("a", "file", True, 1, "0" * 64),
-        Entry("a", "file", False, 2, "0" * 64),
-        Entry("a", "file", False, 1, "1" * 64),
-        Entry("x", "file", False, 1, "0" * 64),
+        Entry("a", "file", 0o755, 1, "0" * 64),
+        Entry("a", "file", 0o4644, 1, "0" * 64),
+        Entry("a", "file", 0o644, 2, "0" * 64),
+        Entry("a", "file", 0o644, 1, "1" * 64),
+        Entry("a", "fifo", 0o644, 1, "0" * 64),
+        Entry("x", "file", 0o644, 1, "0" * 64),
     ):
         assert tree_digest([changed, *entries[1:]]) != digest
+
+
+def test_a_tree_digest_is_the_canonical_one_of_its_rows() -> None:
+    entries = [
+        Entry("b", "file", 0o4755, 10**12, "0" * 64),
+        Entry("b/\u00e9", "link", content="/\u3042"),
+        Entry("", "fifo", 0),
+        Entry("a", "folder", 0o1777),
+    ]
+    rows = tuple((e.path, e.kind, e.mode, e.size, e.content) for e in sorted(entries))
+    assert tree_digest(entries) == canonical.digest(("boatyard/tree/2", rows))
 
 
 def test_the_key_does_not_depend_on_where_the_image_goes() -> None:

@@ -8,22 +8,22 @@ import pytest
 from boatyard.context import Context
 from boatyard.errors import BoatyardError
 from boatyard_flyte.lowering import lower
-from boatyard_flyte.order import packed
+from boatyard_flyte.order import contents_of
 from tests.flyte.images import named
 from tests.flyte.projects import write
 
 
 def entries(image: flyte.Image) -> list[str]:
     """Files in the context, sorted."""
-    with packed(lower(image)) as made:
-        assert made is not None
-        return [entry.path for entry in made.entries if entry.kind == "file"]
+    made = contents_of(lower(image))
+    assert made is not None
+    return [entry.path for entry in made.entries if entry.kind == "file"]
 
 
 def context(image: flyte.Image) -> Context:
-    with packed(lower(image)) as made:
-        assert made is not None
-        return made.context
+    made = contents_of(lower(image))
+    assert made is not None
+    return made.context
 
 
 def test_names_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,9 +84,9 @@ def test_patterns_are_read_as_flyte_reads_them(tmp_path: Path) -> None:
     )
     write(folder, {"ignore": "drop\n!drop/back\n*.log\n**/*.key\n"})
     image = named("x").with_dockerignore(folder / "ignore").with_source_folder(folder / "app")
-    with packed(lower(image)) as made:
-        assert made is not None
-        ours = {entry.path.removeprefix("0/app/") for entry in made.entries if entry.kind == "file"}
+    made = contents_of(lower(image))
+    assert made is not None
+    ours = {entry.path.removeprefix("0/app/") for entry in made.entries if entry.kind == "file"}
     from flyte._internal.imagebuild.utils import copy_files_to_context, get_and_list_dockerignore
 
     there = copy_files_to_context(folder / "app", tmp_path / "context", get_and_list_dockerignore(image))

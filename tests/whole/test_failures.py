@@ -152,14 +152,14 @@ def test_a_build_that_takes_too_long(tmp_path: Path) -> None:
 def test_files_that_are_not_what_was_announced(boatyard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     from boatyard_client.packing import packer
 
-    true = packer.Packer.pack
+    true = packer.Packer.read
 
     def lie(self: packer.Packer, *arguments: Any) -> Any:
-        packed = true(self, *arguments)
-        packed.context = msgspec.structs.replace(packed.context, trees={"0/a": "0" * 64})
-        return packed
+        contents = true(self, *arguments)
+        contents.context = msgspec.structs.replace(contents.context, trees={"0/a": "0" * 64})
+        return contents
 
-    monkeypatch.setattr(packer.Packer, "pack", lie)
+    monkeypatch.setattr(packer.Packer, "read", lie)
     build = boatyard.failure(unique(), {"copyConfig": {"src": "0/a", "dst": "."}}, files={"0/a": b"x"})
     assert build.error is not None
     assert build.error.code == "CONTEXT_INVALID"

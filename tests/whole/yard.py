@@ -86,9 +86,9 @@ class Yard:
         if packer.empty:
             outcome = self.client.ensure_image(self.order(spec, **fields))
         else:
-            with packer.pack(context_paths(parse_spec(spec))) as packed:
-                context: Context = fields.pop("context", packed.context)
-                outcome = self.client.ensure_image(self.order(spec, context=context, **fields), packed.file)
+            contents = packer.read(context_paths(parse_spec(spec)))
+            context: Context = fields.pop("context", contents.context)
+            outcome = self.client.ensure_image(self.order(spec, context=context, **fields), contents)
         assert outcome.image is not None
         return outcome.image
 

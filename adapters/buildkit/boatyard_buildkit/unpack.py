@@ -41,28 +41,38 @@ def unpack(
         for path, announced in trees.items():
             if found[path] != announced:
                 raise BoatyardError("CONTEXT_INVALID", f"what the archive has at {path!r} is not what was announced")
+        # From the inside out: a folder's own mode may keep even its owner out.
         for entry in reversed(entries):
-            stamp(folder / entry.path, f"{entry.kind}:{entry.executable}:{entry.content}".encode(), realm)
+            place = folder / entry.path
+            if entry.kind != "link":
+                _check_readable(entry)
+                place.chmod(entry.mode)
+            stamp(place, f"{entry.kind}:{entry.mode}:{entry.content}".encode(), realm)
     except BaseException:
         remove(folder)
         raise
 
 
 def _write(folder: Path, member: Member) -> Entry:
-    """Parents are real folders, made here: `read_archive` lets nothing below a link through."""
+    """Parents are real folders, made here: `read_archive` lets nothing below a link through.
+
+    Everything is private to this user until it is complete: a setuid program of the context is never there to be run
+    by others, and a write would take the bit away again.
+    """
     path = folder / member.path
     if member.kind == "folder":
-        path.mkdir(mode=0o755)
+        path.mkdir(mode=0o700)
         return member.entry()
     if member.kind == "link":
         path.symlink_to(member.target)
         return member.entry()
+    if member.kind == "fifo":
+        os.mkfifo(path, 0o600)
+        return member.entry()
     digest = hashlib.sha256()
     written = 0
-    mode = 0o755 if member.executable else 0o644
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
         while member.data and (piece := member.data.read(_PIECE)):
             digest.update(piece)
             file.write(piece)
@@ -70,3 +80,14 @@ def _write(folder: Path, member: Member) -> Entry:
     if written != member.size:
         raise BoatyardError("CONTEXT_INVALID", f"entry {member.path!r} of the archive is cut off")
     return member.entry(digest.hexdigest())
+
+
+def _check_readable(entry: Entry) -> None:
+    """BuildKit's client reads the files as this user. Root reads what nobody may; others can't."""
+    wanted = {"file": 0o400, "folder": 0o500}.get(entry.kind, 0)
+    if entry.mode & wanted != wanted and os.geteuid() != 0:
+        raise BoatyardError(
+            "UNSUPPORTED",
+            f"{entry.path!r} has mode {entry.mode:04o}, and this builder, which is not root, could not read it; "
+            f"let its owner read it, or leave it out with a .dockerignore",
+        )

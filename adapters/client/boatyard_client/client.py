@@ -2,7 +2,7 @@
 
 import copy
 from types import TracebackType
-from typing import IO, Final, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -13,10 +13,13 @@ from boatyard.build import Build, State
 from boatyard.context import Context
 from boatyard_client.endpoint import Endpoint, require_endpoint
 from boatyard_client.errors import ApiError, BuildFailedError
-from boatyard_client.events import Accepted, Event, OnEvent, Uploading, Waiting
+from boatyard_client.events import Accepted, Event, OnEvent, Packing, Uploading, Waiting
 from boatyard_client.follow import follow
 from boatyard_client.retry import Patience, persist
 from boatyard_client.transport import Transport
+
+if TYPE_CHECKING:
+    from boatyard_client.packing import Contents, Progress
 
 T = TypeVar("T")
 
@@ -154,19 +157,19 @@ class Client:
     def ensure_image(
         self,
         order: messages.OrderRequest,
-        archive: IO[bytes] | None = None,
+        contents: "Contents | None" = None,
         *,
         wait: bool = True,
         on_event: OnEvent | None = None,
     ) -> Outcome:
         """The image of an order: found, or built while its events are told.
 
-        The service is asked first, so that a cached answer needs no upload. `archive` is the context's,
-        seekable; it must be open until this returns. A KeyboardInterrupt leaves the build running.
-        Raises BuildFailedError if it ends without an image.
+        The service is asked first, by the trees of the context alone: a cached answer needs no archive. `contents` is
+        packed and uploaded when the service asks for it. A KeyboardInterrupt leaves the build running.
+        Raises BuildFailedError if it ends without an image, ContextChangedError if files changed since they were read.
         """
         client = self.telling(on_event) if on_event else self
-        answer = client._ensure_uploaded(order, archive)
+        answer = client._ensure_uploaded(order, contents)
         if answer.id is None or answer.state is State.SUCCEEDED:
             return Outcome(answer=answer, image=answer.image)
         client._tell(
@@ -179,14 +182,15 @@ class Client:
             raise BuildFailedError(build)
         return Outcome(answer=answer, build=build, image=build.image)
 
-    def _ensure_uploaded(self, order: messages.OrderRequest, archive: IO[bytes] | None) -> messages.BuildAnswer:
+    def _ensure_uploaded(self, order: messages.OrderRequest, contents: "Contents | None") -> messages.BuildAnswer:
         try:
             return self.ensure(order)
         except ApiError as error:
-            if error.code != "CONTEXT_MISSING" or order.context is None or archive is None:
+            if error.code != "CONTEXT_MISSING" or contents is None:
                 raise
-        self.upload(order.context, archive)
-        return self.ensure(order)
+        with contents.pack(self._tell_packing) as packed:
+            self.upload(packed.context, packed.file)
+            return self.ensure(msgspec.structs.replace(order, context=packed.context))
 
     def _ask(
         self,
@@ -206,6 +210,9 @@ class Client:
 
     def _tell_waiting(self, reason: str, seconds: float) -> None:
         self._tell(Waiting(reason=reason, seconds=seconds))
+
+    def _tell_packing(self, progress: "Progress") -> None:
+        self._tell(Packing(files=progress.files, total=progress.total_files))
 
     def _tell_sent(self, sent: int, total: int) -> None:
         self._tell(Uploading(sent=sent, total=total))

@@ -23,6 +23,13 @@ class Accepted(_Event, frozen=True, kw_only=True):
     """The build was under way already."""
 
 
+class Packing(_Event, frozen=True, kw_only=True):
+    """Files of the context that were packed, and how many there are."""
+
+    files: int
+    total: int
+
+
 class Uploading(_Event, frozen=True, kw_only=True):
     """Bytes of the context that went out. A broken upload begins at 0 again."""
 
@@ -47,5 +54,5 @@ class Waiting(_Event, frozen=True, kw_only=True):
     seconds: float
 
 
-Event: TypeAlias = Accepted | Uploading | Changed | Log | Waiting
+Event: TypeAlias = Accepted | Packing | Uploading | Changed | Log | Waiting
 OnEvent: TypeAlias = Callable[[Event], None]

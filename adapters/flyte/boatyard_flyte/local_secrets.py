@@ -10,7 +10,7 @@ left as it is, and what a server asks for is sent only if the image names it.
 import ipaddress
 import os
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from boatyard.api.messages import OrderRequest, SecretRequest
@@ -19,6 +19,7 @@ from boatyard_client.client import Client, Outcome
 from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ApiError
 from boatyard_client.events import OnEvent
+from boatyard_client.packing import Contents
 from boatyard_flyte.lowering import Lowered, NamedSecret
 
 FOLDER: Final = Path("/etc/secrets")
@@ -28,22 +29,20 @@ def ensure_with_secrets(
     client: Client,
     lowered: Lowered,
     order: OrderRequest,
-    archive: IO[bytes] | None,
+    contents: Contents | None,
     *,
     wait: bool,
     tell: OnEvent,
 ) -> Outcome:
     """`Client.ensure_image`; where the server lacks secrets that this machine has, they are set first."""
     try:
-        return client.ensure_image(order, archive, wait=wait, on_event=tell)
+        return client.ensure_image(order, contents, wait=wait, on_event=tell)
     except ApiError as error:
         if error.code != "SECRET_NOT_FOUND" or not is_local(client.endpoint):
             raise
         missing = error.missing
     _supply(client, lowered, order, missing)
-    if archive is not None:
-        archive.seek(0)
-    return client.ensure_image(order, archive, wait=wait, on_event=tell)
+    return client.ensure_image(order, contents, wait=wait, on_event=tell)
 
 
 def is_local(endpoint: Endpoint) -> bool:

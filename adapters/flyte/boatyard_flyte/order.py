@@ -1,7 +1,6 @@
 """One image, from its lowering to its digest. Blocking: `builder` runs it in a thread."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from boatyard.api.messages import OrderRequest
@@ -9,7 +8,7 @@ from boatyard.spec import parse_spec, read_spec
 from boatyard.target import Target
 from boatyard_client.client import Client
 from boatyard_client.endpoint import find_client_settings
-from boatyard_client.packing import DockerIgnore, Packed, Packer, context_paths
+from boatyard_client.packing import Contents, DockerIgnore, Packer, context_paths
 from boatyard_flyte import sdk
 from boatyard_flyte.downloads import check
 from boatyard_flyte.local_secrets import ensure_with_secrets, is_local
@@ -30,11 +29,9 @@ def build(request: Request) -> str | None:
     lowered = lower(request.image)
     with request.connect() as client, shown(lowered.name or "image") as view:
         check(lowered.downloads, local=is_local(client.endpoint))
-        with packed(lowered) as context:
-            order = order_of(lowered, context, force=request.force)
-            outcome = ensure_with_secrets(
-                client, lowered, order, context.file if context else None, wait=request.wait, tell=view.event
-            )
+        contents = contents_of(lowered)
+        order = order_of(lowered, contents, force=request.force)
+        outcome = ensure_with_secrets(client, lowered, order, contents, wait=request.wait, tell=view.event)
         view.finish(outcome)
     return outcome.image
 
@@ -44,20 +41,19 @@ def plan(request: Request) -> str:
     lowered = lower(request.image)
     with request.connect() as client:
         check(lowered.downloads, local=is_local(client.endpoint))
-        with packed(lowered) as context:
-            answer = client.plan(order_of(lowered, context, force=request.force))
+        answer = client.plan(order_of(lowered, contents_of(lowered), force=request.force))
     printed(answer)
     return answer.target
 
 
-def order_of(lowered: Lowered, context: Packed | None, *, force: bool) -> OrderRequest:
+def order_of(lowered: Lowered, contents: Contents | None, *, force: bool) -> OrderRequest:
     """Project and domain are those of flyte.init, else of the client's configuration, else the API's defaults."""
     settings = find_client_settings()
     project, domain = sdk.project_and_domain()
     scope = {"project": project or settings.project, "domain": domain or settings.domain}
     return OrderRequest(
         spec=read_spec(lowered.spec),
-        context=context.context if context else None,
+        context=contents.context if contents else None,
         target=Target(registry=lowered.registry, name=lowered.name),
         registry_secret=lowered.registry_secret.name if lowered.registry_secret else "",
         force=force,
@@ -65,17 +61,12 @@ def order_of(lowered: Lowered, context: Packed | None, *, force: bool) -> OrderR
     )
 
 
-@contextmanager
-def packed(lowered: Lowered) -> Iterator[Packed | None]:
-    """The context's archive; None for an image without files."""
+def contents_of(lowered: Lowered) -> Contents | None:
+    """The context; None for an image without files."""
     packer = Packer()
     if lowered.dockerfile:
         folder = lowered.dockerfile.absolute().parent
         packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
     for source in lowered.sources:
         packer.add(source.path, source.file, ignore=source.ignore)
-    if packer.empty:
-        yield None
-        return
-    with packer.pack(context_paths(parse_spec(lowered.spec))) as made:
-        yield made
+    return None if packer.empty else packer.read(context_paths(parse_spec(lowered.spec)))

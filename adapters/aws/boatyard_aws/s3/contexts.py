@@ -3,7 +3,7 @@
 import base64
 from typing import Final
 
-from boatyard.context import Context, check_context
+from boatyard.context import Context, check_archive
 from boatyard.ports import Clock, Upload
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import explained
@@ -53,4 +53,5 @@ class S3ContextStore:
 
 def _key(sha256: str) -> str:
     """Raises INVALID_SPEC for what is no digest: it becomes part of a key."""
-    return layout.context(check_context(Context(sha256=sha256, size=1)).sha256)
+    check_archive(Context(sha256=sha256, size=1))
+    return layout.context(sha256)

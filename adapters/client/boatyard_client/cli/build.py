@@ -51,23 +51,18 @@ def build(
     values = parse_sources(secrets)
     draft = draft_of(file, **given)
     draft.check(local=is_loopback(endpoint.url))
-    packed = None
-    try:
-        with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
-            packed = draft.pack(story.packing)
-            order = order_of(draft, packed, registry=registry, name=name, project=project, domain=domain, force=force)
-            for secret_name, value in values.items():
-                put(client, secret_name, value, project=order.project, domain=order.domain)
-            try:
-                outcome = draft.ensure(client, order, packed, wait=not detach, tell=story.tell)
-            except KeyboardInterrupt as interruption:
-                if story.build_id:
-                    interruption.add_note(_still_running(story.build_id))
-                raise
-        say_left_out(packed)
-    finally:
-        if packed:
-            packed.close()
+    with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
+        contents = draft.read(story.reading)
+        order = order_of(draft, contents, registry=registry, name=name, project=project, domain=domain, force=force)
+        for secret_name, value in values.items():
+            put(client, secret_name, value, project=order.project, domain=order.domain)
+        try:
+            outcome = draft.ensure(client, order, contents, wait=not detach, tell=story.tell)
+        except KeyboardInterrupt as interruption:
+            if story.build_id:
+                interruption.add_note(_still_running(story.build_id))
+            raise
+    say_left_out(contents)
     answer = outcome.answer
     if as_json:
         print_json(

@@ -66,13 +66,9 @@ def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":
     from boatyard_client.planning import plan_here
 
     draft = draft_of(file, **given)
-    packed = draft.pack()
-    try:
-        plan, _ = plan_here(order_of(draft, packed), settings)
-        context, entries = (packed.context, packed.entries) if packed else (None, ())
-    finally:
-        if packed:
-            packed.close()
+    contents = draft.read()
+    plan, _ = plan_here(order_of(draft, contents), settings)
+    context, entries = (contents.context, contents.entries) if contents else (None, ())
     return plan.keys.image, Side(
         spec=draft.spec, ground=ground_of(draft.spec, settings), context=context, entries=entries
     )

@@ -11,7 +11,7 @@ from boatyard.target import Target
 from boatyard_client.cli.output import note
 from boatyard_client.endpoint import find_client_settings
 from boatyard_client.inputs import Draft, Wanted, load
-from boatyard_client.packing import Packed
+from boatyard_client.packing import Contents
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def draft_of(
 
 def order_of(
     draft: Draft,
-    packed: Packed | None,
+    contents: Contents | None,
     *,
     registry: str = "",
     name: str = "",
@@ -63,7 +63,7 @@ def order_of(
     """The request; what the command line leaves open is the draft's, then the configuration's."""
     configured = find_client_settings()
     return draft.order(
-        packed,
+        contents,
         target=Target(registry=registry or draft.registry, name=name or draft.name),
         project=project or configured.project or "default",
         domain=domain or configured.domain or "development",
@@ -71,8 +71,8 @@ def order_of(
     )
 
 
-def say_left_out(packed: Packed | None) -> None:
+def say_left_out(contents: Contents | None) -> None:
     """Links that lead nowhere, or to a folder, are not in the image: worth knowing, as in flyte they are silent."""
-    if packed and packed.left_out:
-        more = f" and {len(packed.left_out) - 3} more" if len(packed.left_out) > 3 else ""
-        note(f"links to folders or to nothing are left out: {', '.join(packed.left_out[:3])}{more}")
+    if contents and contents.left_out:
+        more = f" and {len(contents.left_out) - 3} more" if len(contents.left_out) > 3 else ""
+        note(f"links to folders or to nothing are left out: {', '.join(contents.left_out[:3])}{more}")

@@ -34,14 +34,10 @@ def plan(
     draft = draft_of(file, **given)
     endpoint = None if offline or settings else find_endpoint(url)
     draft.check(local=endpoint is None or is_loopback(endpoint.url))
-    packed = draft.pack()
-    try:
-        say_left_out(packed)
-        order = order_of(draft, packed, registry=registry, name=name, **scope)
-        answer, origin, placeholder = _plan(order, endpoint, settings)
-    finally:
-        if packed:
-            packed.close()
+    contents = draft.read()
+    say_left_out(contents)
+    order = order_of(draft, contents, registry=registry, name=name, **scope)
+    answer, origin, placeholder = _plan(order, endpoint, settings)
     if as_json:
         document = msgspec.to_builtins(answer)
         print_json({**document, "plannedBy": origin, **({"placeholderTarget": True} if placeholder else {})})

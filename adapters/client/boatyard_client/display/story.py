@@ -8,7 +8,7 @@ import msgspec
 
 from boatyard.build import Build, Phase, State
 from boatyard_client.display.text import printable, seconds, size
-from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
+from boatyard_client.events import Accepted, Changed, Event, Log, Packing, Uploading, Waiting
 from boatyard_client.packing import Progress
 
 _PHASES: Final = {
@@ -58,6 +58,8 @@ class Story:
                 self.build_id = event.id
                 self._say(f"{'joined' if event.joined else 'started'} build {printable(event.id)}")
                 self._go_on("waiting for a builder" if event.state is State.QUEUED else "starting")
+            case Packing():
+                self._go_on(f"packing the files, {event.files} of {event.total}")
             case Uploading():
                 self._go_on(f"uploading the files, {size(event.sent)} of {size(event.total)}")
                 if event.sent == event.total:
@@ -70,7 +72,7 @@ class Story:
             case Changed():
                 self._changed(event.build)
 
-    def packing(self, progress: Progress) -> None:
+    def reading(self, progress: Progress) -> None:
         self._go_on(f"reading the files, {progress.files} of {progress.total_files}")
 
     def elapsed(self) -> float:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
 from boatyard.target import Target
 from boatyard_client.events import OnEvent
-from boatyard_client.packing import Packed, Packer, Progress, context_paths
+from boatyard_client.packing import Contents, Packer, Progress, context_paths
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
@@ -35,7 +35,7 @@ class Plugin(Protocol):
         ...
 
     def ensure(
-        self, client: "Client", order: OrderRequest, archive: IO[bytes] | None, *, wait: bool, tell: OnEvent
+        self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
         """`Client.ensure_image`, with the secrets that the SDK finds on this machine."""
         ...
@@ -54,15 +54,15 @@ class Draft:
     registry_secret: str = ""
     plugin: Plugin | None = None
 
-    def pack(self, progress: Callable[[Progress], None] | None = None) -> Packed | None:
-        """The context; None if the spec copies nothing. The caller closes it."""
-        return None if self.packer.empty else self.packer.pack(context_paths(self.spec), progress=progress)
+    def read(self, progress: Callable[[Progress], None] | None = None) -> Contents | None:
+        """The context; None if the spec copies nothing."""
+        return None if self.packer.empty else self.packer.read(context_paths(self.spec), progress=progress)
 
-    def order(self, packed: Packed | None, **fields: Any) -> OrderRequest:
+    def order(self, contents: Contents | None, **fields: Any) -> OrderRequest:
         """The request; `fields` are others of OrderRequest: target, project, domain, force."""
         return OrderRequest(
             spec=read_spec(spec_document(self.spec)),
-            context=packed.context if packed else None,
+            context=contents.context if contents else None,
             **{
                 "target": Target(registry=self.registry, name=self.name),
                 "registry_secret": self.registry_secret,
@@ -76,13 +76,12 @@ class Draft:
             self.plugin.check(local=local)
 
     def ensure(
-        self, client: "Client", order: OrderRequest, packed: Packed | None, *, wait: bool, tell: OnEvent
+        self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
         """The image, found or built: `Client.ensure_image`."""
-        archive = packed.file if packed else None
         if self.plugin:
-            return self.plugin.ensure(client, order, archive, wait=wait, tell=tell)
-        return client.ensure_image(order, archive, wait=wait, on_event=tell)
+            return self.plugin.ensure(client, order, contents, wait=wait, tell=tell)
+        return client.ensure_image(order, contents, wait=wait, on_event=tell)
 
     def on_platforms(self, platforms: tuple[str, ...]) -> "Draft":
         """The same image for other platforms. Raises UNSUPPORTED for one that nobody can build."""

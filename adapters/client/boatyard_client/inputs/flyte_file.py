@@ -6,7 +6,7 @@ Neither flyte nor the plugin is a dependency of the client; both are imported wh
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import parse_spec
@@ -14,7 +14,7 @@ from boatyard_client.errors import InputError
 from boatyard_client.events import OnEvent
 from boatyard_client.inputs.draft import Draft, Wanted
 from boatyard_client.inputs.python_file import load_module, output_on_stderr
-from boatyard_client.packing import DockerIgnore, Packer
+from boatyard_client.packing import Contents, DockerIgnore, Packer
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
@@ -109,10 +109,10 @@ class _FlytePlugin:
         downloads.check(self._lowered.downloads, local=local)
 
     def ensure(
-        self, client: "Client", order: OrderRequest, archive: IO[bytes] | None, *, wait: bool, tell: OnEvent
+        self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
         secrets = importlib.import_module("boatyard_flyte.local_secrets")
-        outcome: Outcome = secrets.ensure_with_secrets(client, self._lowered, order, archive, wait=wait, tell=tell)
+        outcome: Outcome = secrets.ensure_with_secrets(client, self._lowered, order, contents, wait=wait, tell=tell)
         return outcome
 
 

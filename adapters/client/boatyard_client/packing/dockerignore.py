@@ -22,19 +22,31 @@ class Pattern(NamedTuple):
     """Cleaned: no `!`, no leading or trailing slash."""
     exception: bool
     """Written with `!`: brings back what an earlier pattern leaves out."""
-    match: Callable[[str], bool]
+    match: Callable[[str], re.Match[str] | None]
+    regex: str
+    line: int
+    """Of the file, counted from 1."""
+
+
+class Match(NamedTuple):
+    """Whether a path is left out, and which patterns fit it or fitted a folder above it."""
+
+    ignored: bool
+    fits: tuple[bool, ...]
 
 
 class DockerIgnore:
     """Says which paths (forward slashes, below the context) are left out. The last pattern that fits decides."""
 
     def __init__(self, lines: Iterable[str], *, name: str = _NAME) -> None:
+        self.name = name
         self.patterns: list[Pattern] = []
-        self._folders: dict[str, tuple[bool, ...]] = {}
         for number, line in enumerate(lines, 1):
             text = line.removeprefix("\ufeff") if number == 1 else line
             if not text.startswith("#") and text.strip():
-                self._add(text.strip(), f"{name}, line {number}")
+                self._add(text.strip(), number)
+        self._folders: dict[str, Match] = {"": Match(False, (False,) * len(self.patterns))}
+        self._any = re.compile("|".join(f"(?:{pattern.regex})" for pattern in self.patterns), re.DOTALL).fullmatch
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -55,30 +67,34 @@ class DockerIgnore:
 
     def __call__(self, path: str, /) -> bool:
         """True if the path is left out, by itself or with a folder above it."""
-        return self._match(path)[0]
+        return self._match(path).ignored
 
-    def _match(self, path: str) -> tuple[bool, tuple[bool, ...]]:
-        """Whether the path is left out, and which patterns fit it or fitted a folder above it.
+    def deciding(self, path: str, /) -> Pattern | None:
+        """The pattern that leaves the path out; None if it is kept."""
+        found = self._match(path)
+        if not found.ignored:
+            return None
+        return [pattern for pattern, fits in zip(self.patterns, found.fits, strict=True) if fits][-1]
 
-        A pattern that could change nothing at that point is not tried, and then counts as one that does not
+    def _match(self, path: str) -> Match:
+        """A pattern that could change nothing at that point is not tried, and then counts as one that does not
         fit, for what is below too. That is moby's MatchesUsingParentResults to the letter: with `b/d/**` and
         `!b/d`, all in b/d stays out.
         """
         parent = path.rpartition("/")[0]
-        above = self._above(parent) if parent else (False,) * len(self.patterns)
+        above = self._folders.get(parent)
+        if above is None:
+            above = self._folders[parent] = self._match(parent)
+        if not self._any(path):
+            return above  # it is what its folder is: nearly every path of a large context
         ignored = False
         fits: list[bool] = []
-        for pattern, fitted in zip(self.patterns, above, strict=True):
-            fit = fitted or (pattern.exception is ignored and pattern.match(path))
+        for pattern, fitted in zip(self.patterns, above.fits, strict=True):
+            fit = fitted or (pattern.exception is ignored and pattern.match(path) is not None)
             fits.append(fit)
             if fit:
                 ignored = not pattern.exception
-        return ignored, tuple(fits)
-
-    def _above(self, folder: str) -> tuple[bool, ...]:
-        if folder not in self._folders:
-            self._folders[folder] = self._match(folder)[1]
-        return self._folders[folder]
+        return Match(ignored, tuple(fits))
 
     def may_keep_below(self, folder: str, /) -> bool:
         """Whether an exception could bring back something below a folder that is left out."""
@@ -91,13 +107,15 @@ class DockerIgnore:
         """The same rules for paths that are given relative to a folder of the context."""
         return BelowFolder(self, folder)
 
-    def _add(self, text: str, place: str) -> None:
+    def _add(self, text: str, line: int) -> None:
+        place = f"{self.name}, line {line}"
         exception = text.startswith("!")
         cleaned = _clean(text[1:].strip() if exception else text)
         if exception and not text[1:].strip():
             raise ContextError(f"{place}: a lone ! means nothing")
         try:
-            self.patterns.append(Pattern(cleaned, exception, _matcher(cleaned)))
+            regex = _regex(cleaned)
+            self.patterns.append(Pattern(cleaned, exception, re.compile(regex, re.DOTALL).fullmatch, regex, line))
         except re.error:
             raise ContextError(f"{place}: {text!r} is not a pattern") from None
 
@@ -127,16 +145,11 @@ def _is_wild(text: str) -> bool:
     return _WILD.search(text.removesuffix("/**").removesuffix("/*")) is not None
 
 
-def _matcher(text: str) -> Callable[[str], bool]:
+def _regex(text: str) -> str:
     if text.startswith("**") and not _WILD.search(text[2:]):
         # As in moby, `**name` is "ends with", where `**/name` also is the name itself.
         suffix = text[2:]
-        return lambda path: path.endswith(suffix) or path == suffix.removeprefix("/")
-    compiled = re.compile(_regex(text), re.DOTALL)
-    return lambda path: compiled.fullmatch(path) is not None
-
-
-def _regex(text: str) -> str:
+        return f".*{re.escape(suffix)}|{re.escape(suffix.removeprefix('/'))}"
     out: list[str] = []
     position = 0
     while position < len(text):

@@ -1,18 +1,27 @@
-"""Walks a source and says what of it belongs into a context. Nothing is read but folders and links."""
+"""Walks a source and says what of it belongs into a context. Nothing is read but folders and links.
+
+Contexts can have a hundred thousand files: the walk makes one system call a file, and handles names as text.
+"""
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
-from boatyard.archive import check_link, check_path
+from boatyard.archive import check_link, check_path, plain_mode
+from boatyard.context import FOLDER_MODE
 from boatyard.errors import BoatyardError
 from boatyard_client.errors import ContextError
 from boatyard_client.packing.item import Item, Stamp
 
 _STATE: Final = ".boatyard"
 """Where `boatyard serve` keeps what it has, secrets included: never part of an image, and always changing."""
+
+_SHORT_NAME: Final = 255
+_SHORT_PATH: Final = 1024
+_SHALLOW: Final = 64
+"""ASCII names and paths up to these lengths, and this many folders deep, are valid without a closer look."""
 
 Ignore: TypeAlias = Callable[[str], bool]
 """Says of a path below the source (forward slashes) whether it is left out; a folder with all below it."""
@@ -28,101 +37,109 @@ class ReenteringIgnore(Protocol):
 
 
 class Scan:
-    """One source folder. `links` says what happens to symbolic links.
+    """One source: a file, or a folder.
 
-    follow: a link to a file becomes that file, wherever it is; links to folders and links to nothing are
-    left out, and so are empty folders. That is what the flyte SDK's own copy does.
-    keep: links stay links and must lead to something inside; empty folders stay. That is what a Dockerfile
-    sees of its context.
+    With `as_docker`, a folder is what a Dockerfile sees of its context: links stay links wherever they lead, modes
+    stay whole, empty folders and FIFOs stay, sockets are left out. Otherwise it is what the flyte SDK copies: a link to
+    a file becomes that file, wherever it is; links to folders and links to nothing are left out, and so are empty
+    folders; modes are 0644 or 0755, because the umask of a checkout must not change a key.
     """
 
-    def __init__(self, path: str, source: Path, ignore: Ignore | None, *, keep_links: bool) -> None:
+    def __init__(self, path: str, source: Path, ignore: Ignore | None, *, as_docker: bool) -> None:
         self.path = path
         self.source = source
         self._ignore = ignore
-        self._keep_links = keep_links
+        self._may_keep_below = ignore.may_keep_below if isinstance(ignore, ReenteringIgnore) else _never
+        self._as_docker = as_docker
         self.left_out: list[str] = []
         """Links that were neither followed nor kept."""
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> list[Item]:
+        self.left_out.clear()
         found = _stat(self.source)
-        if stat.S_ISDIR(found.st_mode):
-            if self.path != ".":
-                yield Item(self.path, "folder", self.source)
-            yield from self._folder(self.source, "")
-        else:
-            yield self._file(self.path, self.source, found)
+        source = str(self.source)
+        if not stat.S_ISDIR(found.st_mode):
+            return [self._file(self.path, source, found)]
+        items = [] if self.path == "." else [Item(self.path, "folder", source, FOLDER_MODE)]
+        self._walk(source, "", items)
+        return items
 
-    def _folder(self, folder: Path, below: str) -> Iterator[Item]:
+    def _walk(self, folder: str, below: str, items: list[Item]) -> None:
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                entries = sorted(listing, key=_name)
         except OSError as error:
             raise unreadable(folder, error) from None
+        ignore, as_docker = self._ignore, self._as_docker
+        prefix = below if self.path == "." else f"{self.path}/{below}"
         for entry in entries:
-            relative = f"{below}{entry.name}"
-            source = folder / entry.name
-            ignored = self._ignore is not None and self._ignore(relative)
+            name = entry.name
+            relative = below + name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if is_folder and entry.name == _STATE:
+            ignored = ignore is not None and ignore(relative)
+            if is_folder and name == _STATE:
                 continue
             if ignored and not (is_folder and self._may_keep_below(relative)):
                 continue
-            path = _checked(relative if self.path == "." else f"{self.path}/{relative}", source)
+            source = entry.path
+            path = prefix + name
+            plain = path.isascii() and len(name) <= _SHORT_NAME and len(path) <= _SHORT_PATH
+            if not plain or path.count("/") > _SHALLOW:
+                _check(path, source)
             if is_folder:
-                inner = self._folder(source, relative + "/")
-                if self._keep_links and not ignored:
-                    yield Item(path, "folder", source)
-                    yield from inner
-                else:
-                    yield from _unless_empty(Item(path, "folder", source), inner)
+                mode = stat.S_IMODE(_lstat(entry).st_mode) if as_docker else FOLDER_MODE
+                items.append(Item(path, "folder", source, mode))
+                so_far = len(items)
+                self._walk(source, relative + "/", items)
+                if len(items) == so_far and (ignored or not as_docker):
+                    items.pop()  # there is nothing in it
             elif entry.is_symlink():
-                if (item := self._link(path, relative, source)) is not None:
-                    yield item
+                if (item := self._link(path, source)) is not None:
+                    items.append(item)
             else:
-                yield self._file(path, source, _stat(source))
+                found = _lstat(entry)
+                if not (as_docker and stat.S_ISSOCK(found.st_mode)):
+                    items.append(self._file(path, source, found))
 
-    def _may_keep_below(self, folder: str) -> bool:
-        return isinstance(self._ignore, ReenteringIgnore) and self._ignore.may_keep_below(folder)
+    def _file(self, path: str, source: str, found: os.stat_result) -> Item:
+        mode = found.st_mode
+        if stat.S_ISREG(mode):
+            kept = stat.S_IMODE(mode) if self._as_docker else plain_mode(mode)
+            return Item(path, "file", source, kept, Stamp.of(found))
+        if self._as_docker and stat.S_ISFIFO(mode):
+            return Item(path, "fifo", source, stat.S_IMODE(mode))
+        raise ContextError(
+            f"{shown(source)} is {_what(mode)} and cannot be part of an image",
+            advice="Remove it, or leave it out with a .dockerignore.",
+        )
 
-    def _file(self, path: str, source: Path, found: os.stat_result) -> Item:
-        if not stat.S_ISREG(found.st_mode):
-            raise ContextError(
-                f"{source} is {_what(found.st_mode)} and cannot be part of an image",
-                advice="Remove it, or leave it out with a .dockerignore.",
-            )
-        return Item(path, "file", source, Stamp.of(found))
-
-    def _link(self, path: str, relative: str, source: Path) -> Item | None:
-        if not self._keep_links:
+    def _link(self, path: str, source: str) -> Item | None:
+        if not self._as_docker:
             try:
-                found = source.stat()
+                found = os.stat(source)  # noqa: PTH116 - a Path would cost more than the call
             except OSError:
                 found = None
             if found is None or not stat.S_ISREG(found.st_mode):
-                self.left_out.append(str(source))
+                self.left_out.append(shown(source))
                 return None
-            return Item(path, "file", source, Stamp.of(found))
+            return Item(path, "file", source, plain_mode(found.st_mode), Stamp.of(found))
         try:
             target = os.readlink(source)  # noqa: PTH115 - a Path would rewrite `./x`
         except OSError as error:
             raise unreadable(source, error) from None
         try:
-            check_link(relative, target)
-        except BoatyardError:
-            raise ContextError(
-                f"{source} is a link to {target!r}, which leads out of {self.source}",
-                advice="Copy the file in its place, or leave the link out with a .dockerignore.",
-            ) from None
+            check_link(path, target)
+        except BoatyardError as error:
+            raise _unfit(f"the link {shown(source)}", error, "Remove it") from None
         return Item(path, "link", source, target=target)
 
 
-def unreadable(path: Path, error: OSError) -> ContextError:
+def unreadable(path: str | Path, error: OSError) -> ContextError:
     reason = (error.strerror or str(error)).lower()
     return ContextError(f"{shown(path)} cannot be read: {reason}")
 
 
-def shown(path: Path) -> str:
+def shown(path: str | Path) -> str:
     """A path that can be printed, whatever bytes are in its name."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -134,23 +151,31 @@ def _stat(path: Path) -> os.stat_result:
         raise unreadable(path, error) from None
 
 
-def _checked(path: str, source: Path) -> str:
+def _lstat(entry: os.DirEntry[str]) -> os.stat_result:
     try:
-        return check_path(path)
+        return entry.stat(follow_symlinks=False)
+    except OSError as error:
+        raise unreadable(entry.path, error) from None
+
+
+def _check(path: str, source: str) -> None:
+    try:
+        check_path(path)
     except BoatyardError as error:
-        reason = error.detail.partition("' of the archive ")[2] or error.detail
-        raise ContextError(
-            f"the name of {shown(source)} {reason}",
-            advice="Rename it, or leave it out with a .dockerignore.",
-        ) from None
+        raise _unfit(f"the name of {shown(source)}", error, "Rename it") from None
 
 
-def _unless_empty(folder: Item, inner: Iterator[Item]) -> Iterator[Item]:
-    first = next(inner, None)
-    if first is not None:
-        yield folder
-        yield first
-        yield from inner
+def _unfit(what: str, error: BoatyardError, cure: str) -> ContextError:
+    reason = error.detail.partition("' of the archive ")[2] or error.detail
+    return ContextError(f"{what} {reason}", advice=f"{cure}, or leave it out with a .dockerignore.")
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _never(folder: str) -> bool:
+    return False
 
 
 def _what(mode: int) -> str:

@@ -7,15 +7,15 @@ import io
 import os
 import tarfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import IO, Final
 
 import msgspec
 
-from boatyard.archive import TAR_FORMAT, executable, header
+from boatyard.archive import TAR_FORMAT, header
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError
-from boatyard_client.errors import ContextChangedError, ContextError
+from boatyard_client.errors import ContextError
+from boatyard_client.packing.hashing import changed, open_file
 from boatyard_client.packing.item import Item, Stamp
 from boatyard_client.packing.scan import shown, unreadable
 
@@ -56,47 +56,29 @@ def write(items: Iterable[Item], out: IO[bytes], each: Callable[[Item], None]) -
 
 
 def _add(tar: tarfile.TarFile, item: Item) -> Entry:
-    if item.kind == "folder":
-        entry = Entry(item.path, "folder")
-        tar.addfile(_header(entry, item))
-        return entry
-    if item.kind == "link":
-        entry = Entry(item.path, "link", content=item.target)
-        tar.addfile(_header(entry, item))
-        return entry
     if item.data is not None:
-        entry = Entry(item.path, "file", item.executable, len(item.data), hashlib.sha256(item.data).hexdigest())
+        entry = item.entry(hashlib.sha256(item.data).hexdigest())
         tar.addfile(_header(entry, item), io.BytesIO(item.data))
         return entry
-    return _add_file(tar, item)
+    if item.kind == "file":
+        return _add_file(tar, item)
+    entry = item.entry()
+    tar.addfile(_header(entry, item))
+    return entry
 
 
 def _add_file(tar: tarfile.TarFile, item: Item) -> Entry:
+    fd = open_file(item)
     try:
-        # NONBLOCK: what was a file a moment ago may be a pipe by now, and nobody may ever write to it.
-        fd = os.open(item.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise changed(item.source) from None
-    except OSError as error:
-        raise unreadable(item.source, error) from None
-    try:
-        return _add_open(tar, item, fd)
+        entry = item.entry()
+        with os.fdopen(fd, "rb", buffering=0, closefd=False) as file:
+            reader = _Reader(file, item.source, item.size)
+            tar.addfile(_header(entry, item), reader)
+            reader.finish()
+        if Stamp.of(os.fstat(fd)) != item.stamp or not _is_still(item):
+            raise changed(item.source)
     finally:
         os.close(fd)
-
-
-def _add_open(tar: tarfile.TarFile, item: Item, fd: int) -> Entry:
-    # Looked at before it becomes a file object, which a folder cannot.
-    stamp = Stamp.of(os.fstat(fd))
-    if stamp != item.stamp:
-        raise changed(item.source)
-    entry = Entry(item.path, "file", executable(stamp.mode), stamp.size)
-    with os.fdopen(fd, "rb", buffering=0, closefd=False) as file:
-        reader = _Reader(file, item.source, stamp.size)
-        tar.addfile(_header(entry, item), reader)
-        reader.finish()
-    if Stamp.of(os.fstat(fd)) != stamp or not _is_still(item):
-        raise changed(item.source)
     return msgspec.structs.replace(entry, content=reader.digest.hexdigest())
 
 
@@ -110,21 +92,15 @@ def _header(entry: Entry, item: Item) -> tarfile.TarInfo:
 def _is_still(item: Item) -> bool:
     """Whether the name still leads to the file that was read."""
     try:
-        return Stamp.of(item.source.stat()) == item.stamp
+        return Stamp.of(os.stat(item.source)) == item.stamp  # noqa: PTH116 - a Path would cost more than the call
     except OSError:
         return False
-
-
-def changed(path: Path) -> ContextChangedError:
-    return ContextChangedError(
-        f"{shown(path)} changed while it was read; run again", advice="Run again when nothing writes to it."
-    )
 
 
 class _Reader(io.RawIOBase):
     """Gives exactly `size` bytes of a file, and names them by their sha256."""
 
-    def __init__(self, file: io.FileIO, path: Path, size: int) -> None:
+    def __init__(self, file: io.FileIO, path: str, size: int) -> None:
         self._file = file
         self._path = path
         self._left = size

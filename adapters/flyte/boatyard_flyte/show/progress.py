@@ -6,7 +6,7 @@ from collections.abc import Callable
 from boatyard.build import Phase, State
 from boatyard_client.client import Outcome
 from boatyard_client.display.text import printable
-from boatyard_client.events import Accepted, Changed, Event, Uploading, Waiting
+from boatyard_client.events import Accepted, Changed, Event, Packing, Uploading, Waiting
 
 _PHASES = {
     Phase.FETCH_CONTEXT: "fetching the files",
@@ -34,6 +34,9 @@ class Progress:
         match event:
             case Accepted(id=build, joined=joined):
                 return self._say(f"{'joined' if joined else 'accepted'} as build {build}")
+            case Packing(files=files, total=total):
+                self.detail = f"{files} of {total}"
+                return self._say("packing the files", self.detail)
             case Uploading(sent=sent, total=total):
                 self.detail = f"{100 * sent // max(total, 1)} %"
                 return self._say(f"uploading {size(total)}", self.detail)

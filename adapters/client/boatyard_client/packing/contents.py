@@ -1,0 +1,115 @@
+"""What a context holds, known before anything is packed: asking about an image needs no archive."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import IO, Self, TypeAlias
+
+import msgspec
+
+from boatyard.context import Context, Entry
+from boatyard_client.packing.hashing import changed
+from boatyard_client.packing.item import Item
+from boatyard_client.packing.writer import write
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far reading or packing is; told after every file. Bytes are those of the files, before compression."""
+
+    files: int
+    total_files: int
+    bytes: int
+    total_bytes: int
+
+
+Tell: TypeAlias = Callable[[Progress], None]
+
+
+class Packed:
+    """A packed context: `file` holds the archive, at its beginning. Closing it deletes the archive.
+
+    The archive has no name in the file system, so nothing is left of it however this process ends.
+    """
+
+    def __init__(self, file: IO[bytes], context: Context, contents: "Contents") -> None:
+        self.file = file
+        self.context = context
+        self.contents = contents
+
+    def close(self) -> None:
+        self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Contents:
+    """The files of a context as they were read. `context` has their tree digests and names no archive yet."""
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        entries: tuple[Entry, ...],
+        trees: dict[str, str],
+        left_out: tuple[str, ...],
+        collect: Callable[[], list[Item]],
+    ) -> None:
+        self._items = items
+        self._collect = collect
+        self.context = Context(trees=trees)
+        self.entries = entries
+        """Everything in the context, sorted by path: what a difference between two contexts is told from."""
+        self.left_out = left_out
+        """Links on this machine that lead to a folder or to nothing, and were left out."""
+
+    def pack(self, progress: Tell | None = None) -> Packed:
+        """The archive. The caller closes it.
+
+        Raises ContextChangedError for what has been written to since: every file is compared with what was read
+        before, and so is the whole listing at the end.
+        """
+        file: IO[bytes] = tempfile.TemporaryFile(prefix="boatyard-")  # noqa: SIM115 - Packed closes it
+        try:
+            written = write(self._items, file, counter(self._items, progress))
+            for item, before, now in zip(self._items, self.entries, written.entries, strict=True):
+                if before != now:
+                    raise changed(item.source)
+            compare(self._items, self._collect())
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+        context = Context(sha256=written.sha256, size=written.size, trees=self.context.trees)
+        return Packed(file, context, self)
+
+
+def compare(before: Sequence[Item], after: Sequence[Item]) -> None:
+    """Raises ContextChangedError if two scans of one source differ."""
+    if before == after:
+        return
+    was = {item.path: item for item in before}
+    now = {item.path: item for item in after}
+    for path in sorted(was.keys() | now.keys()):
+        if was.get(path) != now.get(path):
+            raise changed((now.get(path) or was[path]).source)
+
+
+def counter(items: Sequence[Item], tell: Tell | None) -> Callable[[Item], None]:
+    """What is called after every item, to tell how far it is."""
+    total_files = sum(item.kind == "file" for item in items)
+    total_bytes = sum(item.size for item in items)
+    files = size = 0
+
+    def count(item: Item) -> None:
+        nonlocal files, size
+        if item.kind == "file" and tell:
+            files += 1
+            size += item.size
+            tell(Progress(files, total_files, size, total_bytes))
+
+    return count
