@@ -16,8 +16,9 @@ from boatyard.ports import Scope
 from boatyard.spec import LayerDocument, PipPackages, Secret, SpecDocument
 from boatyard_client.client import Client
 from boatyard_client.endpoint import Endpoint
-from boatyard_client.errors import ApiError, BuildFailedError, ConnectionFailedError, ProtocolError
+from boatyard_client.errors import ApiError, BuildFailedError, ConnectionFailedError, ContextChangedError, ProtocolError
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
+from boatyard_client.packing import Contents
 from boatyard_client.retry import Patience
 from boatyard_client.transport import Transport
 from tests.client.orders import order, pack
@@ -68,6 +69,37 @@ def test_a_context_is_uploaded_only_when_it_is_missing(client: Client, service: 
     client.ensure_image(order(contents=contents), contents)
     client.ensure_image(order("FROM scratch\n# other", contents), contents)
     assert [line for line in service.requests if line.startswith("PUT /uploads/")] == uploads
+
+
+def test_nothing_is_packed_for_an_image_that_is_there(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = pack(folder, a=b"1")
+    client.ensure_image(order(contents=contents), contents)
+    monkeypatch.setattr(Contents, "pack", None)
+    again = pack(folder)
+    assert client.ensure_image(order(contents=again), again).answer.cached
+
+
+def test_nothing_is_packed_to_join_a_build_or_to_hear_of_a_held_failure(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = pack(folder, a=b"1")
+    running, failing = (order(f"FROM scratch\n# {word}", contents) for word in ("HOLD", "FAIL"))
+    with pytest.raises(BuildFailedError):
+        client.ensure_image(failing, contents)
+    client.ensure_image(running, contents, wait=False)
+    monkeypatch.setattr(Contents, "pack", None)
+    assert client.ensure_image(running, contents, wait=False).answer.joined
+    with pytest.raises(BuildFailedError):
+        client.ensure_image(failing, contents)
+
+
+def test_files_that_changed_between_asking_and_packing_are_told(client: Client, folder: Path) -> None:
+    contents = pack(folder, a=b"1")
+    (folder / "source/a").write_bytes(b"2")
+    with pytest.raises(ContextChangedError, match="a changed while it was read"):
+        client.ensure_image(order(contents=contents), contents)
 
 
 def test_an_upload_tells_how_far_it_is(client: Client, events: list[Event], folder: Path) -> None:

@@ -62,20 +62,31 @@ def load(source: Path) -> Digests:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return {}
-    with os.fdopen(fd, "rb") as file:
-        found = os.fstat(fd)
-        private = found.st_uid == os.geteuid() and not found.st_mode & 0o077
-        if not stat.S_ISREG(found.st_mode) or not private or found.st_size > _LARGEST:
-            return {}
-        with contextlib.suppress(OSError):
-            os.utime(fd)  # it has been used
-        try:
-            document = msgspec.json.decode(file.read(), type=_Document)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return {}
+    try:
+        data = _private(fd)
+    except OSError:
+        return {}
+    finally:
+        os.close(fd)
+    try:
+        document = msgspec.json.decode(data, type=_Document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
     if document.format != FORMAT or document.source != str(_resolved(source)):
         return {}
     return document.files
+
+
+def _private(fd: int) -> bytes:
+    """The bytes of a file that only this user reads and writes; none of any other."""
+    found = os.fstat(fd)
+    private = found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    if not stat.S_ISREG(found.st_mode) or not private or found.st_size > _LARGEST:
+        return b""
+    with contextlib.suppress(OSError):
+        os.utime(fd)  # it has been used
+    with os.fdopen(fd, "rb", closefd=False) as file:
+        return file.read(_LARGEST)
 
 
 def save(source: Path, files: Mapping[str, tuple[Stamp, str]], *, read_at: int) -> None:
