@@ -100,11 +100,14 @@ CODES: Final[dict[str, CodeMeaning]] = {
         "The registry refuses the push",
         "Grant the builder push access, or give a registry_secret.",
     ),
-    "INVALID_DOCKERFILE": CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Mend the line named."),
+    "INVALID_DOCKERFILE": CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Correct the line named."),
     "CONTEXT_INVALID": CodeMeaning(
         422, False, "The uploaded files are not what was announced", "Upload the context again."
     ),
-    "FILE_NOT_FOUND": CodeMeaning(422, False, "A copied file is not in the context", "Check the path."),
+    "FILE_NOT_FOUND": CodeMeaning(422, False, "A file to copy is not there", "Check the path."),
+    "SOURCE_UNUSABLE": CodeMeaning(
+        422, False, "What ADD fetches is not there, or is not what was expected", "Check the URL and the checksum."
+    ),
     "OUT_OF_MEMORY": CodeMeaning(422, False, "A step ran out of memory", "Give the builder more memory."),
     "DISK_FULL": CodeMeaning(
         507,

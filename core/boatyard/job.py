@@ -67,8 +67,12 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     base_images: tuple[str, ...] = ()
     """References that the Dockerfile names after FROM, as far as the plan knows."""
-    replaced_images: dict[str, str] = {}
-    """Images after FROM that are taken from another reference: as written -> reference."""
+    dockerfile_encoding: str = "utf-8"
+    inserted_lines: tuple[int, ...] = ()
+    """Lines of `dockerfile` that its user did not write, counted from 1."""
+    target_stage: str = ""
+    contexts: dict[str, str] = {}
+    """BuildKit's named contexts for a user's Dockerfile: name -> reference of the image in its place."""
     layers: tuple[JobLayer, ...] = ()
     context: JobContext | None = None
     secrets: tuple[JobSecret, ...] = ()

@@ -39,7 +39,9 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """The base after the deployment's rules; empty for a Dockerfile."""
     platforms: tuple[str, ...]
     replaced: tuple[tuple[str, str], ...] = ()
-    """What the rules make of the images after FROM in a Dockerfile."""
+    """Images that a Dockerfile names, its frontend among them, and what the rules make of them."""
+    secrets: tuple[str, ...] = ()
+    """Names of those that RUN steps of a Dockerfile are given."""
     uv_image: str
     output: Output
     secrets_of: tuple[str, ...] = ()
@@ -121,7 +123,15 @@ def layer_identity(layer: Layer, context: Context | None) -> str:
 def _dockerfile(spec: ImageSpec, ground: Ground, context: Context | None) -> canonical.Value:
     if not spec.dockerfile:
         return None
-    return (spec.dockerfile, _tree(".", context) if context else None, *ground.replaced)
+    return (
+        spec.dockerfile,
+        spec.dockerfile_encoding,
+        tuple(sorted(spec.build_args.items())),
+        spec.target_stage,
+        _tree(".", context) if context else None,
+        (ground.secrets, ground.secrets_of) if ground.secrets else None,
+        *ground.replaced,
+    )
 
 
 def _layer(layer: Layer, context: Context | None) -> canonical.Value:

@@ -7,8 +7,21 @@ from typing import Final
 
 CA_SECRET: Final = "boatyard-ca"  # noqa: S105 - the id of a mount, not a secret
 NETWORK_SECRET: Final = "boatyard-network"  # noqa: S105
+PIP_SECRET: Final = "boatyard-pip"  # noqa: S105
+UV_SECRET: Final = "boatyard-uv"  # noqa: S105
 CA_PATH: Final = "/run/boatyard/ca.pem"
 NETWORK_PATH: Final = "/run/boatyard/network.sh"
+PIP_PATH: Final = "/etc/xdg/pip/pip.conf"
+UV_PATH: Final = "/etc/xdg/uv/uv.toml"
+"""Where pip and uv look for what holds on the whole machine; what a user or a project configures goes before it."""
+CA_VARIABLES: Final = (
+    "SSL_CERT_FILE",  # OpenSSL, uv, Go
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",  # requests, and with it poetry
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+)
 SECRETS_PATH: Final = "/run/boatyard/secrets"
 
 

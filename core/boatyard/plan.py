@@ -6,13 +6,19 @@ from boatyard import base_images, canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
 from boatyard.build import build_id
 from boatyard.context import Context, check_context
+from boatyard.dockerfile import users
+from boatyard.dockerfile.proxies import proxy_arguments
+from boatyard.dockerfile.render import cache_namespace
+from boatyard.dockerfile.rewrite import rewrite
 from boatyard.dockerfile.run import Site
+from boatyard.dockerfile.users import UsersDockerfile
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
 from boatyard.key import Ground, Keys
 from boatyard.mounts import secret_id
-from boatyard.policy import allow, allow_repository, check_platforms, check_scope
+from boatyard.policy import allow, allow_pull, allow_repository, check_platforms, check_scope
 from boatyard.ports import Scope
+from boatyard.pulls import Pulls, pulls
 from boatyard.realm import UNKNOWN, Realm
 from boatyard.reference import Reference
 from boatyard.settings import Network, Settings
@@ -27,6 +33,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     target: targets.Target = targets.Target()
     context: Context | None = None
     registry_secret: str = ""
+    absent_secrets: tuple[str, ...] = ()
+    """Those of `optional_secrets` that the project and domain have not."""
     force: bool = False
 
 
@@ -56,8 +64,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile: str
     build_args: dict[str, str]
     base_image: str
-    replaced: dict[str, str]
-    """Images after FROM in a user's Dockerfile that the deployment's rules replace."""
+    pulls: Pulls
+    """What a user's Dockerfile pulls."""
+    dockerfile_encoding: str
+    inserted_lines: tuple[int, ...]
+    """Lines of `dockerfile` that are not in the user's, counted from 1."""
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
     """Names of the build secrets it needs."""
@@ -78,25 +89,32 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     if context and context.size > settings.limits.context_bytes:
         raise _too_large(context, settings)
     _check_files(spec, context)
-    ground = ground_of(spec, settings, order.scope, realm=realm, registry_secret=order.registry_secret)
-    base, platforms = ground.base_image, ground.platforms
+    platforms = platforms_of(spec, settings)
     check_platforms(settings, platforms)
+    given = users.read(spec, platforms) if spec.dockerfile else None
+    pulled = pulls(given, settings) if given else Pulls()
+    secrets = _secrets(spec, given, order.absent_secrets)
+    ground = _ground(order, settings, realm, pulled, secrets if given else ())
+    base = ground.base_image
+    if base:
+        allow_pull(settings.access, Reference.parse(base))
     keys = key.compute(spec, ground, context)
     target = targets.reference(order.target, settings.default_repository, keys.tag)
     allow(settings.access, order.scope)
     allow_repository(settings.access, target)
-    rendered = dockerfile.render(
-        spec,
-        base=base,
-        image_id=str(target),
-        uv_by_architecture=bool(settings.uv.directory),
-        site=Site(
-            network=_has_network(settings.network),
-            cache_prefix=realm.cache,
-            cache_namespace=realm.namespace,
-            secret_prefix=realm.secret,
-        ),
+    site = Site(
+        certificates=bool(settings.network.ca_bundle),
+        network=_has_network(settings.network),
+        cache_prefix=realm.cache,
+        cache_namespace=realm.namespace,
+        secret_prefix=realm.secret,
     )
+    if given:
+        rendered = _rewritten(spec, given, pulled, site, settings.network)
+    else:
+        rendered = dockerfile.render(
+            spec, base=base, image_id=str(target), uv_by_architecture=bool(settings.uv.directory), site=site
+        )
     parents = (keys.base, *keys.layers)
     return Plan(
         keys=keys,
@@ -106,7 +124,9 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
         dockerfile=rendered.text,
         build_args=rendered.build_args,
         base_image=base,
-        replaced=dict(ground.replaced),
+        pulls=pulled,
+        dockerfile_encoding=rendered.encoding,
+        inserted_lines=rendered.inserted,
         layers=tuple(
             PlannedLayer(
                 index=made.index,
@@ -120,9 +140,20 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
             )
             for made in rendered.layers
         ),
-        secrets=tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ()))),
+        secrets=secrets,
         realm=realm,
     )
+
+
+def optional_secrets(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
+    """Secrets that a Dockerfile is given if they are there, and is built without if not. Raises as `make_plan`."""
+    if not spec.dockerfile or "mount" not in spec.dockerfile.lower():
+        return ()
+    return users.read(spec, platforms_of(spec, settings)).optional_secrets
+
+
+def platforms_of(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
+    return spec.platform or tuple(sorted(set(settings.default_platforms)))
 
 
 def ground_of(
@@ -133,18 +164,30 @@ def ground_of(
     realm: Realm = UNKNOWN,
     registry_secret: str = "",
 ) -> Ground:
-    """What the deployment adds to a spec's key, for builds of a scope.
+    """What the deployment adds to a spec's key, for builds of a scope that has all secrets.
 
-    Raises INVALID_SPEC for a base image that is no reference.
+    Raises INVALID_SPEC for a base image that is no reference, and what reading a Dockerfile raises.
     """
+    pulled = Pulls()
+    secrets: tuple[str, ...] = ()
+    if spec.dockerfile:
+        given = users.read(spec, platforms_of(spec, settings))
+        pulled, secrets = pulls(given, settings), _secrets(spec, given, ())
+    order = Order(spec=spec, scope=scope or Scope("", ""), registry_secret=registry_secret)
+    return _ground(order, settings, realm, pulled, secrets)
+
+
+def _ground(order: Order, settings: Settings, realm: Realm, pulled: Pulls, secrets: tuple[str, ...]) -> Ground:
+    spec, scope = order.spec, order.scope
     return Ground(
         base_image=str(base_images.effective(spec.base_image, settings.base_images)) if spec.base_image else "",
-        replaced=tuple(base_images.replaced(spec.dockerfile, settings.base_images).items()),
-        platforms=spec.platform or tuple(sorted(set(settings.default_platforms))),
+        replaced=tuple(pulled.replaced.items()),
+        secrets=secrets,
+        platforms=platforms_of(spec, settings),
         uv_image=settings.uv.image,
         output=settings.output,
-        secrets_of=(scope.project, scope.domain) if scope else (),
-        registry_secret=registry_secret,
+        secrets_of=(scope.project, scope.domain) if scope.project else (),
+        registry_secret=order.registry_secret,
         realm=realm.key,
     )
 
@@ -164,7 +207,10 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         build_args=plan.build_args,
         labels=labels_for(plan.keys.image, plan.build_tag),
         base_images=(plan.base_image,) if plan.base_image else (),
-        replaced_images=plan.replaced,
+        contexts=plan.pulls.contexts,
+        dockerfile_encoding=plan.dockerfile_encoding,
+        inserted_lines=plan.inserted_lines,
+        target_stage=order.spec.target_stage,
         layers=tuple(
             JobLayer(
                 index=layer.index,
@@ -193,6 +239,22 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         unpacked_bytes=settings.limits.unpacked_bytes,
         context_entries=settings.limits.context_entries,
     )
+
+
+def _secrets(spec: ImageSpec, given: UsersDockerfile | None, absent: tuple[str, ...]) -> tuple[str, ...]:
+    if given is None:
+        return tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ())))
+    return given.required_secrets + tuple(name for name in given.optional_secrets if name not in absent)
+
+
+def _rewritten(
+    spec: ImageSpec, given: UsersDockerfile, pulled: Pulls, site: Site, network: Network
+) -> dockerfile.Rendered:
+    made = rewrite(given, site, images=pulled.in_text, frontend=pulled.frontend)
+    build_args = proxy_arguments(given, network) | spec.build_args | cache_namespace(site)
+    if pulled.frontend is not None and build_args.pop("BUILDKIT_SYNTAX", "") and pulled.frontend:
+        build_args["BUILDKIT_SYNTAX"] = pulled.frontend
+    return dockerfile.Rendered(made.text, (), build_args, made.encoding, made.inserted)
 
 
 def _check_files(spec: ImageSpec, context: Context | None) -> None:

@@ -52,6 +52,12 @@ def allow_repository(access: Access, target: Reference) -> None:
         raise BoatyardError("FORBIDDEN", f"the repository {target.repository} is not allowed here")
 
 
+def allow_pull(access: Access, image: Reference) -> None:
+    """Raises FORBIDDEN unless the policy allows builds to pull the image, as the rules for base images have it."""
+    if access.pulls and not _matches(str(image.repository), access.pulls):
+        raise BoatyardError("FORBIDDEN", f"builds may not pull {image.repository} here")
+
+
 def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
     """Raises UNSUPPORTED before anything starts for a platform that the dataplane cannot build."""
     missing = [platform for platform in platforms if platform not in settings.platforms]

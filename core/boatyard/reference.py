@@ -1,8 +1,9 @@
 """Image references, parsed once into a type and never passed on as strings.
 
 Grammar: the distribution project's `reference` package
-(https://github.com/distribution/reference/blob/main/regexp.go), with Docker's defaults: no host means
-docker.io, one path component there means `library/`.
+(https://github.com/distribution/reference/blob/main/regexp.go, normalize.go), with Docker's defaults: no host means
+docker.io, one path component there means `library/`. Two things go further, so that a rule or a policy cannot be
+passed by with another spelling: hosts are compared in lower case, and registry-1.docker.io is docker.io.
 """
 
 import re
@@ -12,6 +13,8 @@ import msgspec
 
 from boatyard.errors import invalid
 
+HUB: Final = "docker.io"
+_HUB_NAMES: Final = frozenset({"index.docker.io", "registry-1.docker.io"})
 _DOMAIN = (
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
     r"(?::[0-9]{1,5})?"
@@ -19,8 +22,34 @@ _DOMAIN = (
 _PATH: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\Z")
 _HOST: Final = re.compile(_DOMAIN + r"\Z")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_DIGEST: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})\Z")
+"""The algorithms that Docker and BuildKit know (opencontainers/go-digest)."""
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LONGEST_NAME: Final = 255
+
+
+def canonical_host(host: str) -> str:
+    """One spelling of a registry's host: lower case, and docker.io for all of Docker Hub's names.
+
+    A name without a dot or port is a host by its upper case alone, so it keeps that.
+    """
+    if "." in host or ":" in host:
+        host = host.lower()
+    return HUB if host in _HUB_NAMES else host
+
+
+def _taken_apart(text: str) -> tuple[str, str]:
+    """Host and path as Docker takes them apart, the host as it is written."""
+    first, slash, rest = text.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+        host, path = first, rest
+    else:
+        host, path = HUB, text
+    if host == "index.docker.io":
+        host = HUB
+    if host == HUB and path and "/" not in path:
+        path = f"library/{path}"
+    return host, path
 
 
 class Repository(msgspec.Struct, frozen=True, order=True):
@@ -32,16 +61,11 @@ class Repository(msgspec.Struct, frozen=True, order=True):
     @classmethod
     def parse(cls, text: str, *, field: str | None = None) -> "Repository":
         """`ghcr.io/acme/x`, `python`, `127.0.0.1:5000/x`. Raises INVALID_SPEC for anything else."""
-        first, slash, rest = text.partition("/")
-        if slash and ("." in first or ":" in first or first == "localhost"):
-            host, path = first, rest
-        else:
-            host, path = "docker.io", text
-        if host == "index.docker.io":
-            host = "docker.io"
-        if host == "docker.io" and path and "/" not in path:
+        host, path = _taken_apart(text)
+        host = canonical_host(host)
+        if host == HUB and path and "/" not in path:
             path = f"library/{path}"
-        if not _HOST.match(host) or not _PATH.match(path) or len(host) + len(path) > _LONGEST_NAME:
+        if not _HOST.match(host) or not _PATH.match(path) or len(path) > _LONGEST_NAME or _IDENTIFIER.match(text):
             raise invalid(f"{text!r} is not a repository name such as ghcr.io/acme/images", field=field)
         return cls(host, path)
 
@@ -64,7 +88,7 @@ class Reference(msgspec.Struct, frozen=True, order=True):
         """`python:3.12-slim`, `ghcr.io/a/b@sha256:…`. No tag and no digest means `latest`."""
         name, at, digest = text.partition("@")
         if at and not _DIGEST.match(digest):
-            raise invalid(f"{text!r}: a digest is sha256: and 64 hex digits", field=field)
+            raise invalid(f"{text!r}: a digest is sha256: and 64 hex digits, or sha512: and 128", field=field)
         head, colon, tag = name.rpartition(":")
         if not colon or "/" in tag:
             head, tag = name, ""
@@ -77,10 +101,11 @@ class Reference(msgspec.Struct, frozen=True, order=True):
 
     @property
     def familiar(self) -> str:
-        """As people write it, and as BuildKit looks named contexts up: short for Docker Hub, `latest` left out."""
+        """As people write it: short for Docker Hub, `latest` left out."""
         name = str(self.repository)
-        if self.repository.host == "docker.io":
-            name = self.repository.path.removeprefix("library/")
+        if self.repository.host == HUB:
+            rest = self.repository.path.removeprefix("library/")
+            name = self.repository.path if "/" in rest else rest
         tag = f":{self.tag}" if self.tag and (self.tag != "latest" or self.digest) else ""
         return f"{name}{tag}" + (f"@{self.digest}" if self.digest else "")
 
@@ -92,3 +117,17 @@ class Reference(msgspec.Struct, frozen=True, order=True):
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.repository}{tag}{digest}"
+
+
+def context_name(image: str) -> str:
+    """The name under which BuildKit looks an image up among the named contexts. Raises INVALID_SPEC.
+
+    That is the familiar form, but with the host as it is written (dockerui.Client.NamedContext).
+    """
+    parsed = Reference.parse(image)
+    host, _ = _taken_apart(image)
+    if host == parsed.repository.host:
+        return parsed.familiar
+    name = f"{host}/{parsed.repository.path}"
+    tag = f":{parsed.tag}" if parsed.tag and (parsed.tag != "latest" or parsed.digest) else ""
+    return f"{name}{tag}" + (f"@{parsed.digest}" if parsed.digest else "")

@@ -12,7 +12,7 @@ from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.key import TAG_LENGTH
-from boatyard.plan import Order, Plan, make_job, make_plan
+from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
 from boatyard.policy import allow, allow_repository, check_scope, narrow
 from boatyard.ports import (
     BuildPage,
@@ -89,7 +89,7 @@ class Service:
 
     def plan(self, order: Order) -> Plan:
         realm = realm_of(order.scope, self.settings.isolation, self._deployment_key.read())
-        return make_plan(order, self.settings, realm)
+        return make_plan(self._with_secrets(order), self.settings, realm)
 
     def ensure(self, order: Order) -> Answer:
         """The image if the registry has it; else its build, joined or started.
@@ -203,6 +203,15 @@ class Service:
             return make_job(order, plan, self.settings, attempt=attempt, context_url=url)
 
         return start
+
+    def _with_secrets(self, order: Order) -> Order:
+        """The order with what decides which of a Dockerfile's optional secrets its steps are given."""
+        check_scope(order.scope)
+        allow(self.settings.access, order.scope)
+        names = optional_secrets(order.spec, self.settings)
+        if not names:
+            return order
+        return msgspec.structs.replace(order, absent_secrets=self._secrets.missing(order.scope, names))
 
     def _check_replaceable(self, target: Reference) -> None:
         if not self._registry.replaceable(target):

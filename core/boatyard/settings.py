@@ -30,6 +30,9 @@ class Buildkit(_Section, frozen=True, kw_only=True):
     builder: str = ""
     """Name of the buildx builder; empty means the engine's embedded BuildKit."""
     buildctl: str = "buildctl"
+    dockerfile_frontend: Literal["image", "builtin"] = "image"
+    """Who reads a Dockerfile that says `# syntax=docker/dockerfile:…`: that image, or BuildKit itself, for deployments
+    that cannot pull it."""
     tls_directory: str = ""
     """Folder with ca.pem, cert.pem and key.pem for a buildkitd that asks for mutual TLS."""
 
@@ -118,6 +121,9 @@ class Access(_Section, frozen=True, kw_only=True):
     """`project/domain` patterns."""
     registries: tuple[str, ...] = ()
     """Patterns of target repositories, e.g. `ghcr.io/acme/*`."""
+    pulls: tuple[str, ...] = ()
+    """Patterns of repositories that builds may start from and copy from, in full, e.g. `docker.io/library/*`. They are
+    compared after the rules of `baseImages` and before `registryMirrors`."""
     callers: tuple[Caller, ...] = ()
     """Empty: whoever the edge lets in. Else a caller has what the entries that match it have together."""
 

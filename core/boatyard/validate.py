@@ -38,9 +38,13 @@ def env_name(name: str, *, field: str) -> str:
     return name
 
 
+def is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.match(name) is not None
+
+
 def secret_name(name: str, *, field: str) -> str:
     """Names become file names and Kubernetes keys: no separators, no leading dot."""
-    if not _SECRET_NAME.match(name):
+    if not is_secret_name(name):
         raise invalid(f"{name!r} is not a secret's name (letters, digits, _ . -)", field=field)
     return name
 

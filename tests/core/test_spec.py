@@ -11,7 +11,7 @@ from boatyard.errors import BoatyardError
 from boatyard.spec import AptPackages, LayerDocument, SpecDocument, UVProject, parse_spec, spec_document
 from tests.core.orders import BASE, specs
 
-OURS = {"dockerfile"}
+OURS = {"dockerfile", "dockerfileEncoding", "buildArgs", "targetStage"}
 
 
 def test_field_names_are_those_of_the_published_message() -> None:

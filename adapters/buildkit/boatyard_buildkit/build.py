@@ -7,11 +7,10 @@ from typing import Final
 
 import msgspec
 
-from boatyard import base_images
 from boatyard.build import Failure, Phase
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
-from boatyard.mounts import CA_SECRET, NETWORK_SECRET
+from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
 from boatyard.settings import Network
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.child import run_child
@@ -22,8 +21,8 @@ from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
 from boatyard_buildkit.lost_session import MOST_SOLVES, lost_session
-from boatyard_buildkit.mirrors import named_contexts, replacements
-from boatyard_buildkit.network_script import network_script
+from boatyard_buildkit.mirrors import named_contexts
+from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
@@ -147,9 +146,10 @@ def _drive(
 def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> Solve:
     dockerfile = work / "dockerfile"
     dockerfile.mkdir()
-    for name, text in (("Dockerfile", job.dockerfile), ("Dockerfile.dockerignore", _IGNORE_NOTHING)):
-        (dockerfile / name).write_bytes(text.encode())
-        stamp(dockerfile / name, text.encode(), job.realm.files)
+    data = job.dockerfile.encode(job.dockerfile_encoding)
+    for name, content in (("Dockerfile", data), ("Dockerfile.dockerignore", _IGNORE_NOTHING.encode())):
+        (dockerfile / name).write_bytes(content)
+        stamp(dockerfile / name, content, job.realm.files)
     cache_from, cache_to = cache(job)
     return Solve(
         dockerfile_folder=dockerfile,
@@ -159,6 +159,7 @@ def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> So
         hosts=hosts(job),
         platforms=job.platforms,
         build_args=job.build_args,
+        target_stage=job.target_stage,
         labels=job.labels,
         network=job.network.mode,
         secrets=_secrets(job, work, secrets),
@@ -174,19 +175,14 @@ def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> So
 
 def _contexts(job: BuildJob) -> dict[str, str]:
     """Mirrored base images, and `uv` for the Dockerfiles that Boatyard wrote. A user's own may mean
-    something else by that name.
+    something else by that name, and the plan says what it pulls.
     """
-    images = job.base_images or base_images.named(job.dockerfile)
-    mirrored = named_contexts(images, job.registry_mirrors)
     if not job.base_images:
-        # BuildKit would take the mirror's image for the stage too. So this one image is pulled from where it is.
-        for stage in base_images.stages(job.dockerfile):
-            mirrored.pop(stage, None)
-    contexts = mirrored | replacements(job.replaced_images, job.registry_mirrors)
-    if job.base_images:
-        uv = job.uv.directory or f"docker-image://{job.uv.image}"
-        mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}
-        contexts["uv"] = next(iter(mirrored.values()), uv)
+        return {name: f"docker-image://{reference}" for name, reference in job.contexts.items()}
+    contexts = named_contexts(job.base_images, job.registry_mirrors)
+    uv = job.uv.directory or f"docker-image://{job.uv.image}"
+    mirrored = named_contexts([job.uv.image], job.registry_mirrors) if not job.uv.directory else {}
+    contexts["uv"] = next(iter(mirrored.values()), uv)
     return contexts
 
 
@@ -202,10 +198,14 @@ def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]
         if not bundle.is_file():
             raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the CA bundle {bundle} of the settings is not there")
         given[CA_SECRET] = bundle
-    script = folder / "network.sh"
-    script.touch(mode=0o600)
-    script.write_bytes(network_script(network))
-    return given | {NETWORK_SECRET: script}
+    files = ((NETWORK_SECRET, network_script(network)), (PIP_SECRET, pip_file(network)), (UV_SECRET, uv_file(network)))
+    for name, content in files:
+        if content:
+            file = folder / name
+            file.touch(mode=0o600)
+            file.write_bytes(content)
+            given[name] = file
+    return given
 
 
 def _environment() -> dict[str, str]:

@@ -49,6 +49,7 @@ class Instructions:
         # BuildKit's only line end; Python's splitlines knows more, and a value may hold those.
         self._lines = job.dockerfile.split("\n")
         self._layers = job.layers
+        self._inserted = job.inserted_lines
         self._generated = bool(job.base_images)
         self._steps = [
             number
@@ -72,6 +73,14 @@ class Instructions:
         if self._generated and 1 <= step.number <= len(self._steps) == step.total:
             return self._steps[step.number - 1]
         return None
+
+    def users_line(self, line: int) -> int:
+        """The number that a line of this Dockerfile has in the one that the user wrote."""
+        return line - sum(1 for added in self._inserted if added <= line)
+
+    def place(self, line: int | None) -> str:
+        """`line 7 of the Dockerfile: ` for a Dockerfile that a user wrote; else empty."""
+        return "" if self._generated or line is None else f"line {self.users_line(line)} of the Dockerfile: "
 
     def layer_at(self, line: int | None) -> JobLayer | None:
         if line is None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from boatyard.errors import BoatyardError
-from boatyard.reference import Reference, Repository
+from boatyard.mirrors import mirrored
+from boatyard.reference import Reference, context_name
 
 
 def named_contexts(images: Iterable[str], mirrors: Mapping[str, str]) -> dict[str, str]:
@@ -14,23 +15,7 @@ def named_contexts(images: Iterable[str], mirrors: Mapping[str, str]) -> dict[st
             reference = Reference.parse(image)
         except BoatyardError:
             continue  # no name of an image: BuildKit will say
-        if reference.repository.host in mirrors:
-            contexts[reference.familiar] = f"docker-image://{_copy(reference, mirrors)}"
+        copy = mirrored(reference, mirrors)
+        if copy != reference:
+            contexts[context_name(image)] = f"docker-image://{copy}"
     return contexts
-
-
-def replacements(images: Mapping[str, str], mirrors: Mapping[str, str]) -> dict[str, str]:
-    """Named contexts for what the deployment's rules put in the place of images after FROM, from its mirrors too."""
-    return {
-        Reference.parse(image).familiar: f"docker-image://{_copy(Reference.parse(other), mirrors)}"
-        for image, other in images.items()
-    }
-
-
-def _copy(reference: Reference, mirrors: Mapping[str, str]) -> Reference:
-    """The same image where a mirror has it; itself without one."""
-    mirror = mirrors.get(reference.repository.host)
-    if not mirror:
-        return reference
-    repository = Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}")
-    return Reference(repository, reference.tag, reference.digest)

@@ -1,29 +1,21 @@
-"""The company's network as RUN steps see it: a script that they source, mounted as a secret.
+"""The company's network as RUN steps see it: a script that they source, mounted as a secret. What a user wrote cannot
+source it, so pip and uv find their index in a file each.
 
 It sets what each tool reads for itself: CA bundle, package indexes, proxies. A secret, because index URLs
 and proxies may hold passwords, and because nothing of it may stay in a layer.
 """
 
+import json
 import shlex
-from typing import Final
 
-from boatyard.mounts import CA_PATH
+from boatyard.mounts import CA_PATH, CA_VARIABLES
 from boatyard.settings import Network
-
-_CA_VARIABLES: Final = (
-    "SSL_CERT_FILE",  # OpenSSL, uv, Go
-    "PIP_CERT",
-    "REQUESTS_CA_BUNDLE",  # requests, and with it poetry
-    "CURL_CA_BUNDLE",
-    "GIT_SSL_CAINFO",
-    "NODE_EXTRA_CA_CERTS",
-)
 
 
 def network_script(network: Network) -> bytes:
     variables: dict[str, str] = {}
     if network.ca_bundle:
-        variables |= dict.fromkeys(_CA_VARIABLES, CA_PATH)
+        variables |= dict.fromkeys(CA_VARIABLES, CA_PATH)
     if network.index_url:
         variables |= dict.fromkeys(("UV_DEFAULT_INDEX", "PIP_INDEX_URL"), network.index_url)
     if network.extra_index_urls:
@@ -38,3 +30,23 @@ def network_script(network: Network) -> bytes:
             variables |= {name: value, name.upper(): value}
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     return "".join(lines).encode()
+
+
+def pip_file(network: Network) -> bytes:
+    """`pip.conf`; empty where there is nothing to say (https://pip.pypa.io/en/stable/topics/configuration/)."""
+    values = []
+    if network.index_url:
+        values.append(f"index-url = {network.index_url}")
+    if network.extra_index_urls:
+        values.append("extra-index-url =" + "".join(f"\n    {url}" for url in network.extra_index_urls))
+    return "\n".join(["[global]", *values, ""]).encode() if values else b""
+
+
+def uv_file(network: Network) -> bytes:
+    """`uv.toml`; empty where there is nothing to say (https://docs.astral.sh/uv/reference/settings/)."""
+    values = []
+    if network.index_url:
+        values.append(f"index-url = {json.dumps(network.index_url)}")
+    if network.extra_index_urls:
+        values.append(f"extra-index-url = {json.dumps(list(network.extra_index_urls))}")
+    return "\n".join([*values, ""]).encode() if values else b""

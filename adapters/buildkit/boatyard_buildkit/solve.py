@@ -28,6 +28,8 @@ class Solve(msgspec.Struct, frozen=True, kw_only=True):
     """Host names that RUN steps know -> address."""
     platforms: tuple[str, ...]
     build_args: dict[str, str]
+    target_stage: str = ""
+    """Empty: the last."""
     labels: dict[str, str]
     network: str
     secrets: dict[str, Path]

@@ -51,7 +51,7 @@ _SCOPE: Final = (
     Parameter(name="project", schema={"type": "string"}, description="`default` by default."),
     Parameter(name="domain", schema={"type": "string"}, description="`development` by default."),
 )
-_ORDER_ERRORS: Final = ("INVALID_SPEC", "FORBIDDEN", "CONTEXT_TOO_LARGE", "UNSUPPORTED")
+_ORDER_ERRORS: Final = ("INVALID_SPEC", "INVALID_DOCKERFILE", "FORBIDDEN", "CONTEXT_TOO_LARGE", "UNSUPPORTED")
 
 OPERATIONS: Final = (
     Operation(

@@ -35,19 +35,19 @@ class Rendered(msgspec.Struct, frozen=True):
     text: str
     layers: tuple[RenderedLayer, ...]
     build_args: dict[str, str]
+    encoding: str = "utf-8"
+    inserted: tuple[int, ...] = ()
+    """Lines of `text` that are not in the Dockerfile that a user wrote."""
 
 
 def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: bool, site: Site) -> Rendered:
     """The Dockerfile of a spec.
 
     `base` is the reference after FROM, `image_id` the value of `_F_IMG_ID`. The build context named `uv`
-    has the binary as `/uv`, or as `/uv-<TARGETARCH>` with `uv_by_architecture`. A spec that is a
-    Dockerfile is returned as it is.
+    has the binary as `/uv`, or as `/uv-<TARGETARCH>` with `uv_by_architecture`.
     """
-    if spec.dockerfile:
-        return Rendered(spec.dockerfile, (), _cache_namespace(site))
     lines = _opening(spec, base=base, uv_by_architecture=uv_by_architecture, site=site)
-    build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), **_cache_namespace(site)}
+    build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), **cache_namespace(site)}
     if _needs_newline(spec):
         lines.append(f"ARG {NEWLINE_ARG}")
         build_args[NEWLINE_ARG] = "\n"
@@ -77,7 +77,7 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
     return Rendered("\n".join(lines) + "\n", tuple(rendered), build_args)
 
 
-def _cache_namespace(site: Site) -> dict[str, str]:
+def cache_namespace(site: Site) -> dict[str, str]:
     """BuildKit's frontend puts it before the id of every cache mount, with a slash between, so that no Dockerfile can
     name a cache of another namespace. It is an argument in name only: no ARG has to declare it."""
     return {CACHE_NAMESPACE_ARG: site.cache_namespace} if site.cache_namespace else {}

@@ -6,13 +6,27 @@ The script is a JSON string, so nothing in it can end the instruction, add a fla
 import msgspec
 
 from boatyard.dockerfile.quoting import json_array
-from boatyard.mounts import CA_PATH, CA_SECRET, NETWORK_PATH, NETWORK_SECRET, SECRETS_PATH, secret_id
+from boatyard.mounts import (
+    CA_PATH,
+    CA_SECRET,
+    CA_VARIABLES,
+    NETWORK_PATH,
+    NETWORK_SECRET,
+    PIP_PATH,
+    PIP_SECRET,
+    SECRETS_PATH,
+    UV_PATH,
+    UV_SECRET,
+    secret_id,
+)
 from boatyard.spec import Secret
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What the deployment adds to every RUN."""
 
+    certificates: bool = False
+    """There is a CA bundle."""
     network: bool = False
     """Mount the CA bundle and source the network script (indexes, proxies): both stay out of layers."""
     cache_prefix: str = ""
@@ -31,6 +45,24 @@ def site_flags(site: Site) -> tuple[str, ...]:
         f"--mount=type=secret,id={CA_SECRET},target={CA_PATH}",
         f"--mount=type=secret,id={NETWORK_SECRET},target={NETWORK_PATH}",
     )
+
+
+def users_flags(site: Site) -> tuple[str, ...]:
+    """The flags for a RUN that a user wrote, in any form: nothing can be said before its command.
+
+    So pip and uv find the index in their machine-wide files, and the CA bundle's path is in the environment. Whoever
+    runs the step may read them: it may not be root.
+    """
+    flags = [*site_flags(msgspec.structs.replace(site, network=False))]
+    if site.network:
+        mounts = ((CA_SECRET, CA_PATH), (PIP_SECRET, PIP_PATH), (UV_SECRET, UV_PATH))
+        flags += [f"--mount=type=secret,id={id_},target={target},mode=0444" for id_, target in mounts]
+    return tuple(flags)
+
+
+def users_environment(site: Site) -> dict[str, str]:
+    """What RUN steps that a user wrote have in their environment. It shows in the image's history: paths alone."""
+    return dict.fromkeys(CA_VARIABLES, CA_PATH) if site.network and site.certificates else {}
 
 
 def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:

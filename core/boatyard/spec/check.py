@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from boatyard.errors import BoatyardError, invalid
+from boatyard.spec.dockerfile import dockerfile
 from boatyard.spec.limits import check_amounts
 from boatyard.spec.messages import (
     AptPackages,
@@ -25,7 +26,7 @@ from boatyard.spec.messages import (
     kind_of,
     kinds,
 )
-from boatyard.validate import LONGEST_DOCKERFILE, absolute_path, context_path, env_name, secret_name, text
+from boatyard.validate import absolute_path, context_path, env_name, secret_name, text
 
 _PLATFORM: Final = re.compile(r"linux/(amd64|arm64)\Z")
 _PYTHON: Final = re.compile(r"3\.(?:[1-9]|[1-9][0-9])\Z")
@@ -43,10 +44,13 @@ def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
                 f"platform {platform!r}: linux/amd64 and linux/arm64 can be built",
                 field=f"{field}.platform",
             )
+    source, encoding = "", wire.dockerfile_encoding
     if wire.dockerfile:
-        text(wire.dockerfile, field=f"{field}.dockerfile", newlines=True, longest=LONGEST_DOCKERFILE)
+        source, encoding = dockerfile(wire, field=field)
         if layers or wire.base_image:
             raise invalid("a spec has a dockerfile, or a baseImage with layers, not both", field=field)
+    elif wire.build_args or wire.target_stage or encoding != "utf-8":
+        raise invalid("buildArgs, targetStage and dockerfileEncoding are for a dockerfile", field=field)
     elif not wire.base_image:
         raise invalid("a spec needs a baseImage or a dockerfile", field=f"{field}.baseImage")
     if (wire.python_version or not wire.dockerfile) and not _PYTHON.match(wire.python_version):
@@ -59,7 +63,10 @@ def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
         python_version=wire.python_version,
         layers=layers,
         platform=tuple(sorted(set(wire.platform))),
-        dockerfile=wire.dockerfile,
+        dockerfile=source,
+        dockerfile_encoding=encoding,
+        build_args=wire.build_args,
+        target_stage=wire.target_stage.lower(),
     )
 
 

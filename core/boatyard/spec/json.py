@@ -34,6 +34,9 @@ def spec_document(spec: ImageSpec) -> dict[str, Any]:
         "layers": [{kind_of(layer): _without_defaults(layer)} for layer in spec.layers],
         "platform": list(spec.platform),
         "dockerfile": spec.dockerfile,
+        "dockerfileEncoding": "" if spec.dockerfile_encoding == "utf-8" else spec.dockerfile_encoding,
+        "buildArgs": spec.build_args,
+        "targetStage": spec.target_stage,
     }
     return {name: value for name, value in document.items() if value}
 

@@ -145,6 +145,9 @@ Layer: TypeAlias = (
 )
 
 
+DockerfileEncoding = Literal["utf-8", "latin-1"]
+
+
 class LayerDocument(_Message, frozen=True, kw_only=True):
     """The oneof of `Layer` in its JSON form: exactly one field is set."""
 
@@ -168,6 +171,13 @@ class SpecDocument(_Message, frozen=True, kw_only=True):
     layers: UpTo1000[LayerDocument] = ()
     platform: Platforms = ()
     dockerfile: str = ""
+    """The text of a whole Dockerfile."""
+    dockerfile_encoding: DockerfileEncoding = "utf-8"
+    """How the text becomes the file's bytes: `latin-1` (one character a byte) for a file that is no UTF-8."""
+    build_args: dict[str, str] = {}
+    """For ARG in the Dockerfile, as `docker build --build-arg`."""
+    target_stage: str = ""
+    """The stage to build, as `docker build --target`; empty means the last."""
 
 
 _KINDS: Final[dict[type, str]] = {
@@ -203,3 +213,6 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True):
     platform: tuple[str, ...] = ()
     """Platforms asked for, sorted, without duplicates; empty means the deployment's default."""
     dockerfile: str = ""
+    dockerfile_encoding: DockerfileEncoding = "utf-8"
+    build_args: dict[str, str] = {}
+    target_stage: str = ""

@@ -20,10 +20,13 @@ locals {
       defaultRepository   = local.default_repository
       authenticationType  = var.image_builder.authenticationType
       # CodeBuild's containers have a Docker engine, pods a buildkitd.
-      buildkit = {
-        enabled = var.image_builder.buildkit.enabled
-        driver  = coalesce(var.image_builder.buildkit.driver, local.runner == "codebuild" ? "buildx" : "buildctl")
-      }
+      buildkit = merge(
+        {
+          enabled = var.image_builder.buildkit.enabled
+          driver  = coalesce(var.image_builder.buildkit.driver, local.runner == "codebuild" ? "buildx" : "buildctl")
+        },
+        { for frontend in var.image_builder.buildkit.dockerfileFrontend[*] : "dockerfileFrontend" => frontend },
+      )
       cache = merge(local.settings_sections.cache, { repository = local.cache_repository })
       # No project beyond those that have a namespace or a secret prefix.
       access = merge({ projects = sort(keys(local.scopes)) }, local.settings_sections.access)

@@ -12,8 +12,9 @@ variable "image_builder" {
     defaultRepository   = optional(string, "")
     authenticationType  = optional(string, "aws")
     buildkit = optional(object({
-      enabled = optional(bool, true)
-      driver  = optional(string)
+      enabled            = optional(bool, true)
+      driver             = optional(string)
+      dockerfileFrontend = optional(string)
     }), {})
     platforms          = optional(list(string))
     defaultPlatforms   = optional(list(string))
@@ -62,6 +63,7 @@ variable "image_builder" {
     access = optional(object({
       projects   = optional(list(string))
       registries = optional(list(string))
+      pulls      = optional(list(string))
       callers    = optional(list(object({ match = string, projects = optional(list(string), []) })))
     }), {})
     kubernetes = optional(object({

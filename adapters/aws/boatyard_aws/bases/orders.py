@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from boatyard import base_images, canonical
+from boatyard import canonical
 from boatyard.api.messages import OrderRequest
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
@@ -74,9 +74,8 @@ class Orders:
 
 def _bases(order: Order, plan: Plan) -> Iterator[Reference]:
     """The references that the order comes to, as the deployment's rules have them and without a pin's digest."""
-    written = [order.spec.base_image] if order.spec.base_image else base_images.named(order.spec.dockerfile)
-    for image in written:
-        effective = plan.base_image or plan.replaced.get(image, image)
+    images = {order.spec.base_image: plan.base_image} if order.spec.base_image else plan.pulls.images
+    for image, effective in images.items():
         try:
             if Reference.parse(image).digest:
                 continue

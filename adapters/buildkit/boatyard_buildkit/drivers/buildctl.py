@@ -36,6 +36,8 @@ class Buildctl:
             command.append("--allow=network.host")
         if solve.hosts:
             options["add-hosts"] = attributes(solve.hosts)
+        if solve.target_stage:
+            options["target"] = solve.target_stage
         options |= {f"build-arg:{name}": value for name, value in solve.build_args.items()}
         options |= {f"label:{name}": value for name, value in solve.labels.items()}
         for name, where in solve.contexts.items():

@@ -39,6 +39,8 @@ class Buildx:
         if solve.network == "host":
             command.append("--allow=network.host")
         command += [f"--add-host={name}:{address}" for name, address in solve.hosts.items()]
+        if solve.target_stage:
+            command.append(f"--target={solve.target_stage}")
         command += [f"--build-arg={name}={value}" for name, value in solve.build_args.items()]
         command += [f"--label={name}={value}" for name, value in solve.labels.items()]
         command += [f"--build-context={name}={where}" for name, where in solve.contexts.items()]

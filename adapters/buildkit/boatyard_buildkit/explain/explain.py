@@ -24,7 +24,7 @@ def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
     """The failure of a build whose BuildKit ended with an error."""
     layer = instructions.layer_at(ended.line)
     script = run_script(instructions.text_at(ended.line))
-    verdict = _verdict(ended, job, script, layer.kind if layer else "")
+    verdict = _verdict(ended, job, instructions, script, layer.kind if layer else "")
     tail = ended.output or ended.text
     made = failure(verdict.code, sentence(verdict.message), tail[-job.log_tail_lines :] if job.log_tail_lines else ())
     if verdict.advice:
@@ -34,8 +34,8 @@ def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
     return made
 
 
-def _verdict(ended: Ended, job: BuildJob, script: str, kind: str) -> Verdict:
-    if found := solver.read(ended) or images.read(ended, job):
+def _verdict(ended: Ended, job: BuildJob, instructions: Instructions, script: str, kind: str) -> Verdict:
+    if found := solver.read(ended, instructions) or images.read(ended, job, instructions):
         return found
     if ended.step and (exit_code := command.exit_code(ended.error)) is not None:
         read = _TOOLS.get(kind)
@@ -43,4 +43,4 @@ def _verdict(ended: Ended, job: BuildJob, script: str, kind: str) -> Verdict:
             read = uv.read_venv
         tool = read(ended.output, exit_code) if read else None
         return tool or command.read(ended.output, exit_code, script or ended.step.text)
-    return solver.read_rest(ended)
+    return solver.read_rest(ended, instructions)

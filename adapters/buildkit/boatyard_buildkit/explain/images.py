@@ -3,15 +3,24 @@
 import re
 from typing import Final
 
+import msgspec
+
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 from boatyard_buildkit.follow import Ended
+from boatyard_buildkit.instructions import Instructions
 
 _PULLED: Final = re.compile(
-    r"^\[internal\] load metadata for (?P<image>\S+)|^resolve image config for (?:docker-image://)?(?P<frontend>\S+)"
+    r"^\[(?:[^\]]* )?internal\] load metadata for (?P<image>\S+)"
+    r"|^\[context [^\]]+\] (?:load metadata for )?(?P<named>\S+)"
+    r"|^resolve image config for (?:docker-image://)?(?P<frontend>\S+)"
 )
-_FROM: Final = re.compile(r"^\[[^\]]*\] FROM (?P<image>\S+)(?P<frontend>)")
+_FROM: Final = re.compile(r"^\[[^\]]*\] FROM (?P<image>\S+)(?P<named>)(?P<frontend>)")
+_FRONTEND: Final = (
+    "Leave the syntax line out, or set buildkit.dockerfileFrontend to builtin, or give docker.io a mirror in "
+    "registryMirrors."
+)
 _PUSHED: Final = re.compile(r"^(?:exporting to |pushing )")
 _DENIED: Final = re.compile(
     r"\b40[13]\b|[Uu]nauthorized|[Ff]orbidden|denied|insufficient_scope|failed to authorize|authorization failed"
@@ -31,20 +40,25 @@ BuildKit passes that on: with some the status is all there is."""
 _NO_REPOSITORY: Final = re.compile(r"name unknown|NAME_UNKNOWN|repository .*does not exist", re.IGNORECASE)
 
 
-def read(ended: Ended, job: BuildJob) -> Verdict | None:
+def read(ended: Ended, job: BuildJob, instructions: Instructions) -> Verdict | None:
     if _PUSHED.match(ended.vertex) or ended.error.startswith("failed to push"):
         return _push(ended.error, Reference.parse(job.target))
     found = _PULLED.match(ended.vertex) or _FROM.match(ended.vertex)
     if not found:
         return None
-    image = found["image"] or found["frontend"]
+    image = found["image"] or found["named"] or found["frontend"]
     if image.partition("@")[0] in (job.uv.image, _full(job.uv.image)) and not job.uv.directory:
         return Verdict(
             "DATAPLANE_UNAVAILABLE",
             f"the uv image {image} cannot be pulled: {sentence(ended.error)}",
             "Set uv.image or uv.directory in the settings to a uv that builds can reach.",
         )
-    return _pull(ended.error, f"the Dockerfile frontend {image}" if found["frontend"] else f"the base image {image}")
+    where = instructions.place(ended.line)
+    if found["frontend"]:
+        verdict = _pull(ended.error, f"the Dockerfile frontend {image}")
+        return msgspec.structs.replace(verdict, message=where + verdict.message, advice=_FRONTEND)
+    verdict = _pull(ended.error, f"the base image {image}")
+    return msgspec.structs.replace(verdict, message=where + verdict.message)
 
 
 def _pull(error: str, what: str) -> Verdict:

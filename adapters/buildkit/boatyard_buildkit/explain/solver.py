@@ -3,8 +3,10 @@
 import re
 from typing import Final
 
+from boatyard_buildkit.explain import sources
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 from boatyard_buildkit.follow import Ended
+from boatyard_buildkit.instructions import Instructions
 
 _NO_SPACE: Final = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _MISSING_FILE: Final = re.compile(
@@ -36,10 +38,11 @@ _NO_BUILDX: Final = re.compile(
     r"|unknown flag: --(?:progress|metadata-file|provenance)|rawjson|flag provided but not defined"
 )
 _ENTITLEMENT: Final = re.compile(r"granting entitlement (\S+) is not allowed")
+_FROM: Final = re.compile(r"\sCOPY .*?--from=(\S+)|--mount=\S*?\bfrom=([^\s,]+)")
 _UV: Final = re.compile(r"/?uv-(\w+)$")
 
 
-def read(ended: Ended) -> Verdict | None:
+def read(ended: Ended, instructions: Instructions) -> Verdict | None:
     """What is plain whatever step it hit."""
     if _NO_SPACE.search(ended.error):
         return Verdict("DISK_FULL", "BuildKit found no space left on its disk")
@@ -49,13 +52,31 @@ def read(ended: Ended) -> Verdict | None:
             return Verdict(
                 "UNSUPPORTED", f"this deployment has no uv binary for {uv[1]}", "Set uv.image in the settings."
             )
-        return Verdict("FILE_NOT_FOUND", f"{path!r} is not among the files of the context")
+        return _missing(path, ended, instructions)
     if found := _PARSE.search(ended.error):
-        return Verdict("INVALID_DOCKERFILE", f"line {found[1]} of the Dockerfile: {sentence(found[2])}")
-    return None
+        return _invalid(instructions.users_line(int(found[1])), found[2])
+    return sources.read(ended, instructions)
 
 
-def read_rest(ended: Ended) -> Verdict:
+def _missing(path: str, ended: Ended, instructions: Instructions) -> Verdict:
+    where = instructions.place(ended.line)
+    if origin := _FROM.search(f" {ended.step.text}" if ended.step else ""):
+        return Verdict(
+            "FILE_NOT_FOUND", f"{where}{path!r} is not in {origin[1] or origin[2]}", "Check the path, and the stage."
+        )
+    advice = "Check the path, and that no .dockerignore leaves it out." if where else ""
+    return Verdict("FILE_NOT_FOUND", f"{where}{path!r} is not among the files of the context", advice)
+
+
+def _invalid(line: int | None, reason: str) -> Verdict:
+    where = f"line {line} of the Dockerfile" if line else "the Dockerfile"
+    advice = ""
+    if "unexpected key" in reason or "unknown flag" in reason or "unknown instruction" in reason:
+        advice = "Correct it; or name a frontend that knows it: `# syntax=docker/dockerfile:1` as the first line."
+    return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(reason)}", advice)
+
+
+def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
     """An error that belongs to no step and no image."""
     error = ended.error or " ".join(ended.text[-3:])
     if not ended.vertex and not ended.step and _NO_BUILDX.search(error):
@@ -71,8 +92,7 @@ def read_rest(ended: Ended) -> Verdict:
             f"Start buildkitd with --allow-insecure-entitlement={found[1]}, or leave network.mode at default.",
         )
     if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
-        where = f"line {ended.line} of the Dockerfile" if ended.line else "the Dockerfile"
-        return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(_tail(error))}")
+        return _invalid(instructions.users_line(ended.line) if ended.line else None, _tail(error))
     if ended.exit_code < 0:
         return Verdict("BUILDER_LOST", f"BuildKit's client was killed by signal {-ended.exit_code}")
     if found := _NEVER_REACHED.search(error):

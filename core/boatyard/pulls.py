@@ -1,0 +1,118 @@
+"""What a user's Dockerfile pulls, and where that really comes from here: rules first, then mirrors."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from boatyard import base_images
+from boatyard.dockerfile.parse.frontend import Frontend
+from boatyard.dockerfile.parse.graph import ImageUse
+from boatyard.dockerfile.parse.refusal import FIELD
+from boatyard.dockerfile.users import UsersDockerfile
+from boatyard.errors import BoatyardError
+from boatyard.mirrors import mirrored
+from boatyard.policy import allow_pull
+from boatyard.reference import Reference, context_name
+from boatyard.settings import Settings
+
+BUILT_IN = "built in"
+"""In the place of a frontend's image: BuildKit's own."""
+
+
+class Pulls(msgspec.Struct, frozen=True, kw_only=True):
+    images: dict[str, str] = {}
+    """Each image, as BuildKit sees it in the Dockerfile, and what the rules make of it."""
+    replaced: dict[str, str] = {}
+    """Those of them that the rules change, the frontend among them: it changes what the Dockerfile means."""
+    contexts: dict[str, str] = {}
+    """BuildKit's named contexts: name -> the reference that is pulled. The text stays as the user wrote it."""
+    in_text: dict[str, str] = {}
+    """Images that have to be replaced in the text: a stage has the same name, and BuildKit would replace that too."""
+    frontend: str | None = None
+    """The frontend's image; empty for BuildKit's own, None if the Dockerfile's is right or it names none."""
+
+
+def pulls(given: UsersDockerfile, settings: Settings) -> Pulls:
+    """Raises INVALID_DOCKERFILE for what is no reference, and FORBIDDEN, each with its line."""
+    images: dict[str, str] = {}
+    replaced: dict[str, str] = {}
+    contexts: dict[str, str] = {}
+    in_text: dict[str, str] = {}
+    stages = given.stage_names()
+    for use in given.images:
+        written, effective = _effective(use.image, use.line, settings)
+        images[use.image] = str(effective)
+        if effective != written:
+            replaced[use.image] = str(effective)
+        pulled = mirrored(effective, settings.registry_mirrors)
+        if pulled == written:
+            continue
+        name = context_name(use.image)
+        if name in stages:
+            in_text[use.image] = str(pulled)
+        else:
+            contexts[name] = str(pulled)
+    if settings.access.pulls:
+        _refuse_unknown(given)
+    frontend = None
+    if given.frontend:
+        frontend = _frontend(given.frontend, settings, replaced)
+    _refuse_two_names(given.images, in_text)
+    return Pulls(images=images, replaced=replaced, contexts=contexts, in_text=in_text, frontend=frontend)
+
+
+def _frontend(asked: Frontend, settings: Settings, replaced: dict[str, str]) -> str | None:
+    if asked.is_dockers and settings.buildkit.dockerfile_frontend == "builtin":
+        replaced[asked.image] = BUILT_IN
+        return ""
+    written, effective = _effective(asked.image, asked.line, settings)
+    if effective != written:
+        replaced[asked.image] = str(effective)
+    pulled = mirrored(effective, settings.registry_mirrors)
+    return None if pulled == written else str(pulled)
+
+
+def _effective(image: str, line: int, settings: Settings) -> tuple[Reference, Reference]:
+    try:
+        written = Reference.parse(image)
+    except BoatyardError as error:
+        raise BoatyardError("INVALID_DOCKERFILE", f"{_where(line)}{error.detail}", field=FIELD) from None
+    effective = base_images.effective(image, settings.base_images)
+    try:
+        allow_pull(settings.access, effective)
+    except BoatyardError as error:
+        raise BoatyardError(error.code, f"{_where(line)}{error.detail}", field=FIELD) from None
+    return written, effective
+
+
+def _refuse_unknown(given: UsersDockerfile) -> None:
+    for use in given.unknown:
+        raise BoatyardError(
+            "FORBIDDEN",
+            f"{_where(use.line)}which image {use.written!r} is depends on the machine that builds, and this deployment "
+            "says what may be pulled",
+            field=FIELD,
+        )
+
+
+def _refuse_two_names(images: tuple[ImageUse, ...], in_text: dict[str, str]) -> None:
+    """A name that is written once cannot be two images in the text, one for each platform."""
+    seen: dict[tuple[int, str, str], str] = {}
+    for use in _replaced(images, in_text):
+        place = (use.line, use.where, use.written)
+        if seen.setdefault(place, use.image) != use.image:
+            raise BoatyardError(
+                "UNSUPPORTED",
+                f"{_where(use.line)}{use.written!r} is another image for each platform, and a stage has the same name; "
+                "give the stage another name",
+                field=FIELD,
+            )
+
+
+def _replaced(images: tuple[ImageUse, ...], in_text: dict[str, str]) -> Iterator[ImageUse]:
+    places = {(use.line, use.where, use.written) for use in images if use.image in in_text}
+    return (use for use in images if (use.line, use.where, use.written) in places)
+
+
+def _where(line: int) -> str:
+    return f"line {line} of the Dockerfile: " if line else "BUILDKIT_SYNTAX: "
