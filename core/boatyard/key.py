@@ -10,6 +10,7 @@ import msgspec
 
 from boatyard import canonical
 from boatyard.context import Context
+from boatyard.dockerfile.environment import ordered
 from boatyard.settings import Output
 from boatyard.spec import (
     CopyConfig,
@@ -135,6 +136,8 @@ def _dockerfile(spec: ImageSpec, ground: Ground, context: Context | None) -> can
 
 
 def _layer(layer: Layer, context: Context | None) -> canonical.Value:
+    if isinstance(layer, Env):
+        layer = Env(env_variables=ordered(layer.env_variables))
     fields = tuple((info.name, _value(getattr(layer, info.name))) for info in msgspec.structs.fields(layer))
     files = tuple((path, _tree(path, context)) for path in paths_of(layer))
     return (kind_of(layer), fields, files)

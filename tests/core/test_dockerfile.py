@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from boatyard.context import Context
+from boatyard.dockerfile.environment import ordered
 from boatyard.dockerfile.quoting import NEWLINE_ARG
 from boatyard.errors import BoatyardError
 from boatyard.settings import Network, Settings, Uv
@@ -64,7 +65,7 @@ def test_env_values_arrive_unchanged_but_for_references(variables: dict[str, str
     made = [line for line in lines_of(env(**variables)) if not line.startswith("ARG ")]
     assert len(made) == len(variables)
     seen = {NEWLINE_ARG: "\n"}
-    for line, (name, value) in zip(made, variables.items(), strict=True):
+    for line, (name, value) in zip(made, ordered(variables).items(), strict=True):
         head, _, word = line.partition("=")
         assert head == f"ENV {name}"
         assert expand(word, seen) == documented(value, seen)

@@ -6,6 +6,7 @@ import posixpath
 import re
 
 from boatyard.dockerfile.credentials import refuse_credentials
+from boatyard.dockerfile.environment import ordered
 from boatyard.dockerfile.quoting import (
     copy_source,
     expandable,
@@ -57,7 +58,7 @@ def instructions(layer: Layer, site: Site, *, owner: str) -> list[str]:
         case Commands():
             return [run(site, command, secrets=layer.secret_mounts) for command in layer.cmd]
         case Env():
-            return [f"ENV {name}={expandable(value)}" for name, value in layer.env_variables.items()]
+            return [f"ENV {name}={expandable(value)}" for name, value in ordered(layer.env_variables).items()]
         case WorkDir():
             return [f"WORKDIR {expandable(layer.workdir)}"]
         case CopyConfig():

@@ -60,6 +60,12 @@ def expandable(value: str) -> str:
     return '"' + "".join(out) + '"'
 
 
+def references(value: str) -> set[str]:
+    """The variables that a value of ENV or WORKDIR refers to, as `expandable` reads it."""
+    plain = value.replace("\\$", "")
+    return {found[1] or found[2] for found in _REFERENCE.finditer(plain)}
+
+
 def copy_source(path: str) -> str:
     """A path as COPY's source: it matches itself alone, and holds no variable.
 

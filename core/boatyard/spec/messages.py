@@ -126,7 +126,7 @@ class CopyConfig(_Message, frozen=True, kw_only=True):
 
 
 class Env(_Message, frozen=True, kw_only=True):
-    """Environment variables. Their order counts: a value may refer to an earlier one with `$NAME`."""
+    """Environment variables. A value may refer to an earlier one with `$NAME`; only then does their order count."""
 
     env_variables: Variables = {}
 
