@@ -52,6 +52,12 @@ class ContextError(ClientError):
     code = "CONTEXT"
 
 
+class MissingFileError(ContextError):
+    """A Dockerfile copies what is not in its context."""
+
+    code = "FILE_NOT_FOUND"
+
+
 class ContextChangedError(ContextError):
     """A file was written to while it was read. The next try may work."""
 

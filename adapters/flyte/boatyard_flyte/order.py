@@ -8,7 +8,7 @@ from boatyard.spec import parse_spec, read_spec
 from boatyard.target import Target
 from boatyard_client.client import Client
 from boatyard_client.endpoint import find_client_settings
-from boatyard_client.packing import Contents, DockerIgnore, Packer, context_paths
+from boatyard_client.packing import Contents, DockerIgnore, Packer
 from boatyard_flyte import sdk
 from boatyard_flyte.downloads import check
 from boatyard_flyte.local_secrets import ensure_with_secrets, is_local
@@ -69,4 +69,4 @@ def contents_of(lowered: Lowered) -> Contents | None:
         packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
     for source in lowered.sources:
         packer.add(source.path, source.file, ignore=source.ignore)
-    return None if packer.empty else packer.read(context_paths(parse_spec(lowered.spec)))
+    return packer.read_for(parse_spec(lowered.spec))

@@ -9,7 +9,7 @@ from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
 from boatyard.target import Target
 from boatyard_client.events import OnEvent
-from boatyard_client.packing import Contents, Packer, Progress, context_paths
+from boatyard_client.packing import Contents, Packer, Progress
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
@@ -56,7 +56,7 @@ class Draft:
 
     def read(self, progress: Callable[[Progress], None] | None = None) -> Contents | None:
         """The context; None if the spec copies nothing."""
-        return None if self.packer.empty else self.packer.read(context_paths(self.spec), progress=progress)
+        return self.packer.read_for(self.spec, progress=progress)
 
     def order(self, contents: Contents | None, **fields: Any) -> OrderRequest:
         """The request; `fields` are others of OrderRequest: target, project, domain, force."""

@@ -26,6 +26,7 @@ class Pattern(NamedTuple):
     regex: str
     line: int
     """Of the file, counted from 1."""
+    written: str
 
 
 class Match(NamedTuple):
@@ -115,7 +116,7 @@ class DockerIgnore:
             raise ContextError(f"{place}: a lone ! means nothing")
         try:
             regex = _regex(cleaned)
-            self.patterns.append(Pattern(cleaned, exception, re.compile(regex, re.DOTALL).fullmatch, regex, line))
+            self.patterns.append(Pattern(cleaned, exception, re.compile(regex, re.DOTALL).fullmatch, regex, line, text))
         except re.error:
             raise ContextError(f"{place}: {text!r} is not a pattern") from None
 
@@ -143,6 +144,11 @@ def _clean(text: str) -> str:
 def _is_wild(text: str) -> bool:
     """Whether a pattern has wildcards before a trailing `/*` or `/**`."""
     return _WILD.search(text.removesuffix("/**").removesuffix("/*")) is not None
+
+
+def path_pattern(text: str) -> str:
+    """A pattern of Go's filepath.Match, which `**` of a .dockerignore goes beyond, as a regular expression."""
+    return _regex(text)
 
 
 def _regex(text: str) -> str:

@@ -11,7 +11,9 @@ from boatyard.spec import ImageSpec
 from boatyard.tree import trees_of
 from boatyard_client.errors import ContextError
 from boatyard_client.packing.contents import Contents, Packed, Tell
+from boatyard_client.packing.dockerignore import DockerIgnore
 from boatyard_client.packing.item import Item, made
+from boatyard_client.packing.reach import reach_of
 from boatyard_client.packing.reading import read_entries
 from boatyard_client.packing.scan import Ignore, Scan, shown
 
@@ -36,7 +38,7 @@ class Packer:
         """
         self._scans.append(Scan(_path(path), source, ignore, as_docker=False))
 
-    def add_build_context(self, folder: Path, *, ignore: Ignore | None = None) -> None:
+    def add_build_context(self, folder: Path, *, ignore: DockerIgnore | None = None) -> None:
         """The folder that a Dockerfile's COPY reads from: modes, links and empty folders stay what they are."""
         self._scans.append(Scan(".", folder, ignore, as_docker=True))
 
@@ -65,6 +67,18 @@ class Packer:
         except BoatyardError as error:
             raise ContextError(error.detail) from None
         return Contents(items, entries, trees, left_out, self._collect)
+
+    def read_for(self, spec: ImageSpec, *, progress: Tell | None = None) -> Contents | None:
+        """The context of a spec: of a Dockerfile, only what it can copy. None if nothing is copied.
+
+        Raises as `read`, and MissingFileError or INVALID_DOCKERFILE as `reach_of`.
+        """
+        if spec.dockerfile:
+            for scan in self._scans:
+                if scan.as_docker:
+                    scan.reach = reach_of(spec, scan.source, scan.ignore)
+        contents = None if self.empty else self.read(context_paths(spec), progress=progress)
+        return contents if contents and contents.entries else None
 
     def pack(self, paths: Iterable[str] = (), *, progress: Tell | None = None) -> Packed:
         """`read`, then the archive at once."""

@@ -36,21 +36,32 @@ class ReenteringIgnore(Protocol):
     def may_keep_below(self, folder: str, /) -> bool: ...
 
 
+class Wanted(Protocol):
+    """Says which paths below the source are wanted at all (`boatyard_client.packing.reach`)."""
+
+    def has_all_of(self, path: str, /) -> bool: ...
+
+    def passes(self, path: str, /) -> bool: ...
+
+
 class Scan:
     """One source: a file, or a folder.
 
     With `as_docker`, a folder is what a Dockerfile sees of its context: links stay links wherever they lead, modes
-    stay whole, empty folders and FIFOs stay, sockets are left out. Otherwise it is what the flyte SDK copies: a link to
-    a file becomes that file, wherever it is; links to folders and links to nothing are left out, and so are empty
-    folders; modes are 0644 or 0755, because the umask of a checkout must not change a key.
+    stay whole, empty folders and FIFOs stay, sockets are left out; `reach` says what of it is wanted.
+
+    Otherwise it is what the flyte SDK copies: a link to a file becomes that file, wherever it is; links to folders and
+    links to nothing are left out, and so are empty folders; modes are 0644 or 0755, because the umask of a checkout
+    must not change a key.
     """
 
     def __init__(self, path: str, source: Path, ignore: Ignore | None, *, as_docker: bool) -> None:
         self.path = path
         self.source = source
-        self._ignore = ignore
+        self.ignore = ignore
         self._may_keep_below = ignore.may_keep_below if isinstance(ignore, ReenteringIgnore) else _never
-        self._as_docker = as_docker
+        self.as_docker = as_docker
+        self.reach: Wanted | None = None
         self.left_out: list[str] = []
         """Links that were neither followed nor kept."""
 
@@ -61,21 +72,27 @@ class Scan:
         if not stat.S_ISDIR(found.st_mode):
             return [self._file(self.path, source, found)]
         items = [] if self.path == "." else [Item(self.path, "folder", source, FOLDER_MODE)]
-        self._walk(source, "", items)
+        self._walk(source, "", items, self.reach)
         return items
 
-    def _walk(self, folder: str, below: str, items: list[Item]) -> None:
+    def _walk(self, folder: str, below: str, items: list[Item], reach: "Wanted | None") -> None:
         try:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=_name)
         except OSError as error:
             raise unreadable(folder, error) from None
-        ignore, as_docker = self._ignore, self._as_docker
+        ignore, as_docker = self.ignore, self.as_docker
         prefix = below if self.path == "." else f"{self.path}/{below}"
         for entry in entries:
             name = entry.name
             relative = below + name
             is_folder = entry.is_dir(follow_symlinks=False)
+            within = reach
+            if reach is not None:
+                if reach.has_all_of(relative):
+                    within = None
+                elif not reach.passes(relative):
+                    continue
             ignored = ignore is not None and ignore(relative)
             if is_folder and name == _STATE:
                 continue
@@ -90,7 +107,7 @@ class Scan:
                 mode = stat.S_IMODE(_lstat(entry).st_mode) if as_docker else FOLDER_MODE
                 items.append(Item(path, "folder", source, mode))
                 so_far = len(items)
-                self._walk(source, relative + "/", items)
+                self._walk(source, relative + "/", items, within)
                 if len(items) == so_far and (ignored or not as_docker):
                     items.pop()  # there is nothing in it
             elif entry.is_symlink():
@@ -104,9 +121,9 @@ class Scan:
     def _file(self, path: str, source: str, found: os.stat_result) -> Item:
         mode = found.st_mode
         if stat.S_ISREG(mode):
-            kept = stat.S_IMODE(mode) if self._as_docker else plain_mode(mode)
+            kept = stat.S_IMODE(mode) if self.as_docker else plain_mode(mode)
             return Item(path, "file", source, kept, Stamp.of(found))
-        if self._as_docker and stat.S_ISFIFO(mode):
+        if self.as_docker and stat.S_ISFIFO(mode):
             return Item(path, "fifo", source, stat.S_IMODE(mode))
         raise ContextError(
             f"{shown(source)} is {_what(mode)} and cannot be part of an image",
@@ -114,7 +131,7 @@ class Scan:
         )
 
     def _link(self, path: str, source: str) -> Item | None:
-        if not self._as_docker:
+        if not self.as_docker:
             try:
                 found = os.stat(source)  # noqa: PTH116 - a Path would cost more than the call
             except OSError:
