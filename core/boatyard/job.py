@@ -98,6 +98,8 @@ class JobProgress(_Document, frozen=True, kw_only=True):
 
     phases: tuple[PhaseTime, ...] = ()
     step: Step | None = None
+    waiting: str = ""
+    """What the job waits for before BuildKit can begin; empty while it works."""
 
 
 class JobResult(_Document, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ queued -> running -> (progressed …) -> finished
 
 import msgspec
 
-from boatyard.build import Build, Failure, State
+from boatyard.build import Build, Failure, State, Step
 from boatyard.errors import CODES, BoatyardError
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.reference import Reference
@@ -31,7 +31,13 @@ def running(build: Build, *, now: float) -> Build:
 
 
 def progressed(build: Build, progress: JobProgress) -> Build:
-    """The build with what its job has told so far. A phase without an end is the one that lasts."""
+    """The build with what its job has told so far. A phase without an end is the one that lasts.
+
+    One whose job waits for a BuildKit is QUEUED, and its step says for what.
+    """
+    if progress.waiting:
+        step = Step(number=0, total=0, title=f"waiting: {progress.waiting}")
+        return msgspec.structs.replace(build, state=State.QUEUED, phase=None, phases=progress.phases, step=step)
     lasting = [time.phase for time in progress.phases if time.seconds is None]
     return msgspec.structs.replace(
         build, phase=lasting[-1] if lasting else None, phases=progress.phases, step=progress.step

@@ -19,6 +19,8 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     buildkit_uri: str = ""
     buildkit: Buildkit = Buildkit()
     authentication_type: AuthenticationType = "noop"
+    wait_seconds: float = 0
+    """How long a job waits for a BuildKit that cannot be reached."""
 
 
 def read_access(path: Path | None) -> Access:

@@ -30,6 +30,7 @@ from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.solve import Solve, cache, hosts, registry_output, scope
 from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import Stopped
+from boatyard_buildkit.unreached import when_reached
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
 """Variables by which buildx lets its environment decide what is built and how."""
@@ -69,8 +70,12 @@ def build(
     solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)
     instructions = Instructions(job)
+
+    def once() -> Ended:
+        return _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
+
     for solves in range(1, MOST_SOLVES + 1):
-        ended = _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
+        ended = when_reached(once, access.wait_seconds, progress, log)
         if solves == MOST_SOLVES or not lost_session(ended):
             break
         log.write("BuildKit lost the session, as it can when a build beside this one ends: once more")

@@ -80,6 +80,7 @@ class Follower:
         if isinstance(event, Text):
             self._take_text(event.line)
             return
+        self._progress.begun()
         for vertex in event.vertexes or ():
             self._take_vertex(vertex)
         for status in event.statuses or ():

@@ -22,6 +22,7 @@ class Progress:
         self._current: Phase | None = None
         self._since = 0.0
         self._step: Step | None = None
+        self._waiting = ""
         self._written = float("-inf")
         self._dirty = True
 
@@ -29,6 +30,7 @@ class Progress:
         if phase is self._current:
             return
         self._leave()
+        self._waiting = ""
         self._current, self._since = phase, self._now()
         self._spent.setdefault(phase, 0.0)
         self._touch(force=True)
@@ -38,9 +40,22 @@ class Progress:
             self._step = step
             self._touch()
 
+    def wait_for(self, what: str) -> None:
+        """Nothing is done until the next phase begins; what is waited for counts to none."""
+        self._leave()
+        if what != self._waiting:
+            self._waiting = what
+            self._touch(force=True)
+
+    def begun(self) -> None:
+        """BuildKit answers."""
+        if self._waiting:
+            self.enter(Phase.BUILD)
+
     def finish(self) -> tuple[PhaseTime, ...]:
         """Ends the last phase and returns them all."""
         self._leave()
+        self._waiting = ""
         self._touch(force=True)
         return self.phases()
 
@@ -63,6 +78,8 @@ class Progress:
     def _touch(self, *, force: bool = False) -> None:
         self._dirty = True
         if force or self._now() - self._written >= _SECONDS_BETWEEN:
-            outbox.write(self._path, JobProgress(phases=self.phases(), step=self._step), durable=False)
+            outbox.write(
+                self._path, JobProgress(phases=self.phases(), step=self._step, waiting=self._waiting), durable=False
+            )
             self._written = self._now()
             self._dirty = False

@@ -31,6 +31,7 @@ class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     buildkit_uri: str
     buildkit: Buildkit
     authentication_type: AuthenticationType
+    wait_seconds: int
 
 
 def choose(settings: Settings) -> Topology:
@@ -57,7 +58,15 @@ def access_file(settings: Settings, job: BuildJob) -> bytes:
     if client_secret(settings):
         buildkit = msgspec.structs.replace(buildkit, tls_directory=TLS_FOLDER)
     kind = settings.authentication_type
-    return msgspec.json.encode(_Access(buildkit_uri=_uri(settings, job), buildkit=buildkit, authentication_type=kind))
+    return msgspec.json.encode(
+        _Access(
+            buildkit_uri=_uri(settings, job),
+            buildkit=buildkit,
+            authentication_type=kind,
+            # A managed buildkitd that is drained or restarts, or one beside the job that was killed, comes back.
+            wait_seconds=settings.kubernetes.start_seconds,
+        )
+    )
 
 
 def _uri(settings: Settings, job: BuildJob) -> str:

@@ -76,6 +76,13 @@ def _invalid(line: int | None, reason: str) -> Verdict:
     return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(reason)}", advice)
 
 
+def never_reached(ended: Ended) -> tuple[str, bool]:
+    """(why no BuildKit was reached, empty if one was; whether it is the handshake that failed)."""
+    found = _NEVER_REACHED.search(ended.error or " ".join(ended.text[-3:]))
+    why = sentence(found[1].strip('"')) if found else ""
+    return why, bool(_TLS.search(why))
+
+
 def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
     """An error that belongs to no step and no image."""
     error = ended.error or " ".join(ended.text[-3:])
