@@ -1,5 +1,6 @@
 """What is seen of builds: logs, lists, cancels, and how often the API server is asked."""
 
+import base64
 import json
 
 from lightkube.resources.batch_v1 import Job
@@ -124,3 +125,19 @@ def test_a_damaged_record_is_no_build() -> None:
             JOBS, NAMESPACE, NAME, lambda o: o["metadata"]["annotations"].update({"boatyard.io/record": json.dumps({})})
         )
         assert it.runner.status(ID) is None and it.runner.list(BuildQuery()).builds == ()
+
+
+def test_a_build_whose_buildkitd_is_away_is_queued_with_the_reason() -> None:
+    with site(settings(startSeconds=300)) as (it, node):
+        it.runner.ensure(job(timeout=3000), tag(), force=False)
+        node.start(NAME)
+        node.log(NAME, '{"progress":{"waiting":"BuildKit cannot be reached: connection refused"}}')
+        it.clock.sleep(400)
+        build = it.runner.status(ID)
+        assert build and build.state is State.QUEUED and build.step
+        assert build.step.title == "waiting: BuildKit cannot be reached: connection refused"
+        node.log(NAME, '{"progress":{"phases":[{"phase":"BUILD","seconds":null}]}}')
+        build = it.runner.status(ID)
+        assert build and build.state is State.RUNNING and build.phase is Phase.BUILD
+        plan = base64.b64decode(it.cluster.objects("Secret")[0]["data"]["settings.json"])
+        assert json.loads(plan)["waitSeconds"] == 300
