@@ -76,11 +76,14 @@ class Report:
 class Pods:
     """Plays the doctor's pods: what they say, and how the pushes end."""
 
-    def __init__(self, it: Site, node: dict[str, Any] | None, place: dict[str, Any] | None, denied: str = "") -> None:
+    def __init__(
+        self, it: Site, node: dict[str, Any] | None, place: dict[str, Any] | None, denied: str, raw: str
+    ) -> None:
         self._it = it
         self._hands = HandNode(it.cluster)
         self._says = {"boatyard-doctor-node": node, "boatyard-doctor-place": place}
         self._denied = denied
+        self._raw = raw
         self.seen: list[dict[str, Any]] = []
         """Jobs, as they were made."""
 
@@ -101,7 +104,7 @@ class Pods:
         name = job["metadata"]["name"]
         for prefix, facts in self._says.items():
             if name.startswith(prefix):
-                return None if facts is None else (0, msgspec.json.encode(facts).decode())
+                return None if facts is None else (0, self._raw or msgspec.json.encode(facts).decode())
         target = msgspec.json.decode(job["metadata"]["annotations"]["boatyard.io/record"])["target"]
         if self._denied and self._denied in target:
             refused = JobResult(state=State.FAILED, error=failure("PUSH_DENIED", "403 from r.test"))
@@ -117,17 +120,19 @@ def examine(
     node: dict[str, Any] | None = NODE,
     place: dict[str, Any] | None = PLACE,
     denied: str = "",
+    raw: str = "",
     push: bool = False,
     function: Person | None = None,
     wait_seconds: float = 5,
 ) -> Report:
-    """`node` and `place`: what the pods say; None is a pod that never runs. `denied`: a target that refuses pushes."""
+    """`node` and `place`: what the pods say; None is a pod that never runs. `raw`: what they say instead.
+    `denied`: a target that refuses pushes."""
     settings = chosen or it.settings
     if place is not None and not place["buildkitd"] and choose(settings) != "daemonless":
         place = {**place, "buildkitd": [REACHED]}
     cluster = connect(it.cluster.kubeconfig(token))
     waited: list[str] = []
-    pods = Pods(it, node, place, denied)
+    pods = Pods(it, node, place, denied, raw)
     examination = Examination(
         cluster,
         settings,

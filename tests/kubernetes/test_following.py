@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 from lightkube.resources.batch_v1 import Job
 
 from boatyard.build import Phase, State
@@ -118,13 +119,18 @@ def test_many_who_wait_ask_the_api_server_once_a_second() -> None:
         assert (build := runner.status(ID)) and build.state is State.CANCELLED
 
 
-def test_a_damaged_record_is_no_build() -> None:
+@pytest.mark.parametrize("record", ["{}", '{"id":"boat', "", '{"x":' + "[" * 5000, "[" * 5000, '{"id":"another-1"}'])
+def test_a_damaged_record_is_a_lost_build_and_the_next_attempt_is_built(record: str) -> None:
     with site() as (it, _):
         it.runner.ensure(job(), tag(), force=False)
         it.cluster.store.change(
-            JOBS, NAMESPACE, NAME, lambda o: o["metadata"]["annotations"].update({"boatyard.io/record": json.dumps({})})
+            JOBS, NAMESPACE, NAME, lambda o: o["metadata"]["annotations"].update({"boatyard.io/record": record})
         )
-        assert it.runner.status(ID) is None and it.runner.list(BuildQuery()).builds == ()
+        build = it.runner.status(ID)
+        assert build and build.state is State.ERRORED and build.error and build.error.code == "BUILDER_LOST"
+        assert [found.id for found in it.runner.list(BuildQuery()).builds] == [ID]
+        ensured = it.runner.ensure(job(), tag(), force=False)
+        assert ensured.build.id == f"{tag()}-2" and not ensured.joined
 
 
 def test_a_build_whose_buildkitd_is_away_is_queued_with_the_reason() -> None:

@@ -6,6 +6,7 @@ hides what is needed here: continue tokens, preconditions, Retry-After, a log's 
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, TypeVar
 
 import httpx2
@@ -21,6 +22,7 @@ from lightkube.types import PatchType
 
 from boatyard.errors import BoatyardError
 from boatyard_kubernetes.decoding import make_ready
+from boatyard_kubernetes.exchange import Exchange, Patience
 from boatyard_kubernetes.names import FIELD_MANAGER
 from boatyard_kubernetes.refusals import Call, Expired, refused, unreached
 
@@ -64,13 +66,16 @@ def connect(
     token: Token | None = None,
     connect_seconds: float = 5.0,
     read_seconds: float = 20.0,
+    operation_seconds: float = 25.0,
     trust_env: bool = True,
 ) -> "Cluster":
-    """Without `config`: the pod's own service account, else KUBECONFIG. Raises DATAPLANE_DENIED."""
+    """Without `config`: the pod's own service account, else KUBECONFIG. `operation_seconds`: for all requests that one
+    question to the runner takes. Raises DATAPLANE_DENIED."""
     params = _Params(timeout=httpx2.Timeout(read_seconds, connect=connect_seconds), trust_env=trust_env)
     params.bearer = token
     try:
-        return Cluster(GenericSyncClient(params, config, field_manager=FIELD_MANAGER))
+        client = GenericSyncClient(params, config, field_manager=FIELD_MANAGER)
+        return Cluster(client, Patience(connect_seconds, read_seconds, operation_seconds))
     except (ConfigError, OSError, KeyError, ValueError) as error:
         raise BoatyardError("DATAPLANE_DENIED", f"no way to the cluster: {error}") from None
 
@@ -79,9 +84,20 @@ class Cluster:
     """Thread-safe, as httpx's client is. A read is tried again where that is harmless; a write never is:
     whoever asked cannot know whether it happened, and asks again."""
 
-    def __init__(self, client: GenericSyncClient, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, client: GenericSyncClient, patience: Patience, *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
         self._client = client
+        self._exchange = Exchange(client, patience)
         self._pause = pause
+
+    def in_time(self) -> AbstractContextManager[None]:
+        """One deadline for all that this thread asks meanwhile."""
+        return self._exchange.in_time()
+
+    def now(self, own: float) -> float:
+        """The API server's time, where it is not that of `own` clock (`Exchange.now`)."""
+        return self._exchange.now(own)
 
     def create(self, obj: R, namespace: str | None, *, dry_run: bool = False) -> R:
         """Raises Exists, or what `refusals` says."""
@@ -186,7 +202,7 @@ class Cluster:
     ) -> Any:
         for left in reversed(range(tries if request.method == "GET" else 1)):
             try:
-                response = self._client.send(self._client.build_adapter_request(request))
+                response = self._exchange.answer(request)
             except (httpx2.HTTPError, httpx2.InvalidURL, ConfigError) as error:
                 refusal = unreached(call, error)
             else:
@@ -201,7 +217,7 @@ class Cluster:
     def _read(call: Call, response: httpx2.Response, read: Callable[[httpx2.Response], Any]) -> Any:
         try:
             return read(response)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the API server's answer to {call}: {error}") from None
 
     def _worth_another(self, refusal: Exception) -> bool:

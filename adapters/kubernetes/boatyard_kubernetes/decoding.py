@@ -1,4 +1,4 @@
-"""JSON of others: one error for whatever is wrong with it, and types that are ready before threads use them.
+"""Types made ready before threads use them.
 
 msgspec (seen with 0.22) builds what it knows of a type at the first decode, and two threads that do so at once
 with a type as deep as a Pod crash the process. So the first decode of each type happens alone.
@@ -6,29 +6,11 @@ with a type as deep as a Pod crash the process. So the first decode of each type
 
 import contextlib
 import threading
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from lightkube.core import decoders
 from lightkube.core.resource import Resource
-
-T = TypeVar("T")
-
-
-class Malformed(ValueError):
-    """It is not what it should be. The message may quote it."""
-
-
-def decode(decoder: msgspec.json.Decoder[T], data: bytes | str) -> T:
-    """Raises Malformed. msgspec has three errors: bytes that are no JSON or another type, bytes that are no UTF-8, and
-    more nesting than Python's stack holds."""
-    try:
-        return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
-        raise Malformed(str(error)) from None
-    except RecursionError:
-        raise Malformed("it is nested too deeply") from None
-
 
 _lock: Final = threading.Lock()
 _ready: Final[set[type[Resource]]] = set()

@@ -8,8 +8,8 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.job import JobResult
-from boatyard_kubernetes.decoding import Malformed, decode
 from boatyard_kubernetes.facts import condition, containers, pod_condition, seconds, sidecar_end, terminated
 from boatyard_kubernetes.stdout import text_of
 from boatyard_kubernetes.stopping import Stopped
@@ -102,8 +102,8 @@ def result_of(pod: Pod) -> JobResult | None:
     if end is None or not end.message:
         return None
     try:
-        return decode(_RESULT, end.message)
-    except Malformed:
+        return decode_json(end.message, _RESULT)
+    except Undecodable:
         return None
 
 

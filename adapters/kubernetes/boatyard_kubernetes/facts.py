@@ -9,8 +9,10 @@ from lightkube.models.core_v1 import ContainerStateTerminated, ContainerStatus
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
 
-from boatyard.build import Build
-from boatyard_kubernetes.names import BUILD, NUMBER, RECORD
+from boatyard import lifecycle
+from boatyard.build import Build, State
+from boatyard.decoding import Undecodable, decode_json
+from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
 from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
 
 _BUILD: Final = msgspec.json.Decoder(Build)
@@ -38,13 +40,39 @@ def label(thing: Job | Pod, name: str) -> str:
 
 
 def record_of(job: Job) -> Build | None:
-    """What the Job says of its build; None if it is not one of ours, or was tampered with."""
+    """What the Job says of its build; None if it is not one of ours.
+
+    A record that is damaged is one of a build that was lost: its attempt is taken, and the next one can be built.
+    """
+    build_id = label(job, BUILD)
     text = ((job.metadata and job.metadata.annotations) or {}).get(RECORD, "")
     try:
-        build = _BUILD.decode(text)
-    except msgspec.MsgspecError:
+        build = decode_json(text, _BUILD)
+    except Undecodable:
+        return _lost(job, build_id)
+    return build if build.id == build_id else _lost(job, build_id)
+
+
+def _lost(job: Job, build_id: str) -> Build | None:
+    tag, _, attempt = build_id.rpartition("-")
+    if label(job, TAG) != tag or not (attempt.isascii() and attempt.isdigit() and len(attempt) < 10):
         return None
-    return build if build.id == label(job, BUILD) else None
+    if name_of(job) != job_name(build_id):
+        return None
+    build = Build(
+        id=build_id,
+        key="",
+        attempt=int(attempt),
+        target="",
+        project=label(job, PROJECT),
+        domain=label(job, DOMAIN),
+        platforms=(),
+        state=State.QUEUED,
+        created_at=created(job) or 0.0,
+    )
+    return lifecycle.ended(
+        build, State.ERRORED, "BUILDER_LOST", "the record on its Job is damaged", now=build.created_at
+    )
 
 
 def number_of(job: Job) -> int:

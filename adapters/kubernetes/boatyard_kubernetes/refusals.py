@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 from lightkube.core.exceptions import ConfigError
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 
 RETRY_AFTER_SECONDS: Final = 5
@@ -80,8 +81,8 @@ def unreached(call: Call, error: Exception) -> Exception:
 def refused(call: Call, response: httpx2.Response) -> Exception:
     """The exception to raise for an answer that is no success: a Status, or a proxy's own words."""
     try:
-        status = _STATUS.decode(response.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        status = decode_json(response.content, _STATUS)
+    except Undecodable:
         status = _Status(message=response.text)
     return _of_code(call, response.status_code, status.reason, _short(status.message), response)
 

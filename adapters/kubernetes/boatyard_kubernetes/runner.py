@@ -4,7 +4,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import wraps
+from typing import Any, Final, TypeVar, cast
 
 from boatyard import paging
 from boatyard.attempts import Join, decide
@@ -24,6 +25,20 @@ _TRIES: Final = 12
 _PATIENCE: Final = 3
 """Tries after which what a creator that died has left is cleared away."""
 _RETRY_AFTER_SECONDS: Final = 10
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _in_time(method: Method) -> Method:
+    """All requests to the API server that the method makes have one deadline together."""
+
+    @wraps(method)
+    def within(self: "KubernetesJobRunner", *args: Any, **options: Any) -> Any:
+        with self._cluster.in_time():
+            return method(self, *args, **options)
+
+    return cast(Method, within)
 
 
 class KubernetesJobRunner:
@@ -51,6 +66,7 @@ class KubernetesJobRunner:
         self._number = 0
         self._lock = threading.Lock()
 
+    @_in_time
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
         """Whoever creates the Job of an attempt has started it; all others get 409, look again, and join."""
         for tried in range(_TRIES):
@@ -58,14 +74,14 @@ class KubernetesJobRunner:
             latest = jobs[0] if jobs else None
             build = self._seen(latest) if latest else None
             hold = self._settings.limits.failure_hold_seconds
-            decision = decide(build, now=self._clock.now(), hold_seconds=hold, force=force)
+            decision = decide(build, now=self._now(), hold_seconds=hold, force=force)
             if isinstance(decision, Join):
                 assert latest is not None  # noqa: S101 - joined is what was found
                 if self._joined(latest, jobs, decision.build, job, patient=tried < _PATIENCE):
                     return Ensured(decision.build, True)
             else:
                 self._refuse_if_full()
-                started = self._jobs.start(job(decision.attempt), self._next_number(), now=self._clock.now())
+                started = self._jobs.start(job(decision.attempt), self._next_number(), now=self._now())
                 if started is not None:
                     return Ensured(started, False)
             self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - not for secrecy
@@ -75,16 +91,19 @@ class KubernetesJobRunner:
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
 
+    @_in_time
     def status(self, build_id: str) -> Build | None:
         if recent := self._recent.get(build_id):
             return recent
         found = self._jobs.of_build(build_id)
         return self._settle(found) if found else None
 
+    @_in_time
     def latest(self, tag: str) -> Build | None:
         jobs = self._jobs.of_tag(tag)
         return self._settle(jobs[0]) if jobs else None
 
+    @_in_time
     def logs(self, build_id: str, cursor: str) -> LogPage | None:
         found = self._jobs.of_build(build_id)
         if found is None:
@@ -93,6 +112,7 @@ class KubernetesJobRunner:
         build = self._settle(found)
         return read_page(self._cluster, self._jobs.pods(found), cursor, ended=build.state.ended)
 
+    @_in_time
     def cancel(self, build_id: str) -> Build | None:
         found = self._jobs.of_build(build_id)
         if found is None:
@@ -102,12 +122,14 @@ class KubernetesJobRunner:
             return build
         return self._stop(found, "CANCELLED", "the build was cancelled")
 
+    @_in_time
     def list(self, query: BuildQuery) -> BuildPage:
         """Newest first, which no API server gives: all Jobs are read, as many as the TTL has left."""
-        now = self._clock.now()
+        jobs = self._jobs.all(query.project, query.domain)
+        now = self._now()
         numbered = [
             (number, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build)
-            for number, found, pods in self._jobs.all(query.project, query.domain)
+            for number, found, pods in jobs
         ]
         largest = max(int(now * 1_000_000), numbered[0][0] if numbered else 0)
         return paging.page(numbered, query, largest=largest)
@@ -128,13 +150,13 @@ class KubernetesJobRunner:
         if found.record.state.ended:
             return found.record
         pods = self._jobs.pods(found)
-        return look(self._cluster, found.job, found.record, pods, now=self._clock.now(), closely=False).build
+        return look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
 
     def _settle(self, found: Found) -> Build:
         """The build as it stands. An end that was just found is kept; one that waits too long is ended."""
         if found.record.state.ended:
             return found.record
-        now = self._clock.now()
+        now = self._now()
         sight = look(self._cluster, found.job, found.record, self._jobs.pods(found), now=now)
         start_seconds = self._settings.kubernetes.start_seconds
         if sight.fresh:
@@ -147,7 +169,7 @@ class KubernetesJobRunner:
         return sight.build
 
     def _stop(self, found: Found, code: str, message: str) -> Build | None:
-        stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._clock.now()))
+        stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
         return self._settle(stopped) if stopped else None
 
     def _refuse_if_full(self) -> None:
@@ -157,8 +179,11 @@ class KubernetesJobRunner:
                 "TOO_MANY_BUILDS", f"{most} builds wait already", retry_after_seconds=_RETRY_AFTER_SECONDS
             )
 
+    def _now(self) -> float:
+        return self._cluster.now(self._clock.now())
+
     def _next_number(self) -> int:
         """Microseconds since 1970, and never the same twice."""
         with self._lock:
-            self._number = max(int(self._clock.now() * 1_000_000), self._number + 1)
+            self._number = max(int(self._now() * 1_000_000), self._number + 1)
             return self._number

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.job import JobProgress
 
 TAIL_LINES: Final = 200
@@ -27,8 +28,8 @@ def line_of(row: str) -> str | None:
     if not row.startswith("{"):
         return row
     try:
-        found = _ROW.decode(row)
-    except msgspec.MsgspecError:
+        found = decode_json(row, _ROW)
+    except Undecodable:
         return row
     if found.progress is not None:
         return None
@@ -43,7 +44,7 @@ def last_progress(log: str) -> JobProgress | None:
     for row in reversed(log.splitlines()):
         if row.startswith('{"progress"'):
             try:
-                return _ROW.decode(row).progress
-            except msgspec.MsgspecError:
+                return decode_json(row, _ROW).progress
+            except Undecodable:
                 continue  # cut off
     return None

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from lightkube.resources.batch_v1 import Job
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard_kubernetes.names import STOPPED
 
 
@@ -37,6 +38,6 @@ def stopped_of(job: Job) -> Stopped | None:
     if not text:
         return None
     try:
-        return _STOPPED.decode(text)
-    except msgspec.MsgspecError:
+        return decode_json(text, _STOPPED)
+    except Undecodable:
         return Stopped(code="CANCELLED", message="the build was cancelled", at=0)

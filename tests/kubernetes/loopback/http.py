@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -47,6 +48,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             self._answer()
 
         do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate(server.api.store.now(), usegmt=True)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

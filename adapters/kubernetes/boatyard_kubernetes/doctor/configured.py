@@ -6,6 +6,7 @@ import msgspec
 from lightkube.resources.core_v1 import ConfigMap
 
 from boatyard.cluster_doctor import ClusterRequest, NotExamined
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
@@ -69,10 +70,10 @@ def _elsewhere(cluster: Cluster, request: ClusterRequest, name: str) -> Configur
 def _read(config_map: ConfigMap) -> Configured:
     where = f"the ConfigMap {'/'.join(_place(config_map))}"
     try:
-        return Configured(msgspec.json.decode((config_map.data or {})[KEY], type=Settings), where)
+        return Configured(decode_json((config_map.data or {})[KEY], Settings), where)
     except KeyError:
         raise NotExamined(f"{where} has no {KEY}", "Apply the deployment again, or use --settings FILE.") from None
-    except msgspec.MsgspecError as error:
+    except Undecodable as error:
         raise NotExamined(f"{where}: {error}", "Apply the deployment again, or use --settings FILE.") from None
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from lightkube.resources.batch_v1 import Job
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.finding import Finding, fail, ok, unknown
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
@@ -85,8 +86,8 @@ def _image(
         text = why if pulled else f"{image} did not run: {why}"
         return None, fail(_IMAGE, text, _NAME_IT if pulled else "Change what the line says.")
     try:
-        sight = seen.PLACE.decode(answer.message)
-    except msgspec.MsgspecError:
+        sight = decode_json(answer.message, seen.PLACE)
+    except Undecodable:
         words = " ".join(answer.message.split())[-200:] or "without a word"
         return None, fail(_IMAGE, f"{image} cannot run the job: it ended with {answer.code}: {words}", _NAME_IT)
     if sight.missing:
@@ -108,6 +109,6 @@ def _node(answer: probe.Said | probe.Silent | None, wait_seconds: float) -> list
         why = answer.why or f"not within {wait_seconds:g} s"
         return [unknown(check, f"the pod that looks did not run: {why}", _next(answer))]
     try:
-        return sandbox.judge(seen.NODE.decode(answer.message))
-    except msgspec.MsgspecError:
+        return sandbox.judge(decode_json(answer.message, seen.NODE))
+    except Undecodable:
         return [unknown(check, f"the pod that looks ended with {answer.code} and said nothing that is understood")]

@@ -12,6 +12,17 @@ from lightkube.core.exceptions import ConfigError
 
 from boatyard.cluster_doctor import NotExamined
 
+_NO_KUBECONFIG: Final = (
+    ConfigError,
+    yaml.YAMLError,
+    msgspec.MsgspecError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    RecursionError,
+)
+"""What the parsers raise for files that are none."""
 _NAME_IT: Final = "Name one with --kubeconfig FILE and --context NAME, as kubectl takes them."
 
 
@@ -54,7 +65,7 @@ def _read(path: Path | None) -> KubeConfig:
         return KubeConfig.from_service_account() if path is None else KubeConfig.from_file(path)
     except OSError as error:
         raise NotExamined(f"{path or 'the service account'} cannot be read: {error.strerror}", _NAME_IT) from None
-    except (ConfigError, yaml.YAMLError, msgspec.MsgspecError, LookupError, TypeError, ValueError, AttributeError):
+    except _NO_KUBECONFIG:
         # What the parsers say quotes lines of the file, which may hold a credential.
         raise NotExamined(f"{path or 'the service account'} is not a kubeconfig", _NAME_IT) from None
 
