@@ -26,7 +26,8 @@ def decide(latest: Build | None, *, now: float, hold_seconds: float, force: bool
         return Start(1)
     if not latest.state.ended:
         return Join(latest)
-    held = latest.state in (State.FAILED, State.TIMED_OUT) and now - (latest.finished_at or 0) < hold_seconds
+    age = now - (latest.finished_at or 0)
+    held = latest.state in (State.FAILED, State.TIMED_OUT) and -hold_seconds < age < hold_seconds
     if held and not force:
         return Join(latest)
     return Start(latest.attempt + 1)

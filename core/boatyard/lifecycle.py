@@ -27,7 +27,7 @@ def queued(job: BuildJob, *, now: float) -> Build:
 
 
 def running(build: Build, *, now: float) -> Build:
-    return msgspec.structs.replace(build, state=State.RUNNING, started_at=now)
+    return msgspec.structs.replace(build, state=State.RUNNING, started_at=max(now, build.created_at))
 
 
 def progressed(build: Build, progress: JobProgress) -> Build:
@@ -62,7 +62,12 @@ def finished(build: Build, result: JobResult, *, now: float) -> Build:
 def ended(build: Build, state: State, code: str, message: str, *, now: float, log_tail: tuple[str, ...] = ()) -> Build:
     """An end that the runner tells, because the job cannot."""
     return msgspec.structs.replace(
-        build, state=state, finished_at=now, phase=None, step=None, error=failure(code, message, log_tail)
+        build,
+        state=state,
+        finished_at=_end_time(build, now),
+        phase=None,
+        step=None,
+        error=failure(code, message, log_tail),
     )
 
 
@@ -77,10 +82,15 @@ def _end(
     return msgspec.structs.replace(
         build,
         state=result.state,
-        finished_at=now,
+        finished_at=_end_time(build, now),
         phase=None,
         phases=result.phases,
         step=None,
         image=image,
         error=error,
     )
+
+
+def _end_time(build: Build, now: float) -> float:
+    """No build ends before it began, though the clock was set back or another machine's is behind."""
+    return max(now, build.started_at or build.created_at)

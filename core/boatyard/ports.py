@@ -149,7 +149,11 @@ class DeploymentKey(Protocol):
 
 class Clock(Protocol):
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Seconds since 1970, for what is told and kept. It may be set, back as well: never wait by it."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, for what is waited for. Never goes back; means nothing to another process."""
         ...
 
     def sleep(self, seconds: float) -> None: ...

@@ -234,9 +234,9 @@ class Service:
 
     def _pauses(self, wait_seconds: float) -> Iterator[bool]:
         """Sleeps before each True, ever longer; False when the wait is over."""
-        deadline = self._clock.now() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
+        deadline = self._clock.monotonic() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
         pause = self._poll_seconds * _FIRST_PAUSE
-        while (left := deadline - self._clock.now()) > 0:
+        while (left := deadline - self._clock.monotonic()) > 0:
             self._clock.sleep(min(pause, left))
             pause = min(pause * 1.5, self._poll_seconds)
             yield True

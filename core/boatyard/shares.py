@@ -6,9 +6,13 @@ half of it, two may fill a third each, and there is always room for a project th
 """
 
 from collections.abc import Collection, Hashable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from boatyard.errors import BoatyardError
+from boatyard.ports import Scope
 from boatyard.settings import Limits
+
+_RETRY_AFTER_SECONDS: Final = 10
 
 Project = TypeVar("Project", bound=Hashable)
 
@@ -16,6 +20,21 @@ Project = TypeVar("Project", bound=Hashable)
 def may_queue(limits: Limits, *, own: int, everybody: int) -> bool:
     """True if one more build may wait. `own` of the `everybody` builds that wait are the project's."""
     return may_hold(limits.queued_builds, limits.queued_builds_per_project, own=own, everybody=everybody)
+
+
+def too_many_builds(limits: Limits, scope: Scope, *, own: int, everybody: int) -> BoatyardError:
+    """The refusal where `may_queue` is false, with the limit that was met. It tells no project of another's builds."""
+    if everybody >= limits.queued_builds:
+        detail = f"the queue is full: limits.queuedBuilds is {limits.queued_builds:,}"
+    elif limits.queued_builds_per_project > 0:
+        most = f"limits.queuedBuildsPerProject is {limits.queued_builds_per_project:,}"
+        detail = f"{scope.project}/{scope.domain} has {own:,} builds waiting: {most}"
+    else:
+        detail = (
+            f"{scope.project}/{scope.domain} has {own:,} builds waiting, which is its share of the "
+            f"{limits.queued_builds:,} of limits.queuedBuilds while limits.queuedBuildsPerProject is not set"
+        )
+    return BoatyardError("TOO_MANY_BUILDS", detail, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 
 def may_hold(room: int, share: int, *, own: int, everybody: int) -> bool:

@@ -51,7 +51,7 @@ def test_a_build_that_nobody_was_told_of_leaves_nothing(
     crash(tmp_path, module, function, nth, when)
     again = runner(tmp_path)
     assert again.latest(tag()) is None
-    assert list(StateFolder(tmp_path).builds.iterdir()) == []
+    until(lambda: list(StateFolder(tmp_path).builds.iterdir()) == [])
     build = again.ensure(job(seconds=0), tag(), force=False).build
     assert ended(again, build.id).state is State.SUCCEEDED
     again.close()

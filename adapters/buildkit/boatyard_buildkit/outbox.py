@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.job import JobProgress, JobResult
 
 PROGRESS: Final = "progress.json"
@@ -77,13 +78,13 @@ def write(path: Path, document: msgspec.Struct, *, durable: bool = True) -> None
 
 def _read(path: Path, kind: type[_Document]) -> _Document | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
+        return decode_json(path.read_bytes(), kind)
+    except (FileNotFoundError, Undecodable):
         return None
 
 
 def _line(row: bytes) -> LogLine | None:
     try:
-        return msgspec.json.decode(row, type=LogLine)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(row, LogLine)
+    except Undecodable:
         return None  # torn by a kill in the middle of a write

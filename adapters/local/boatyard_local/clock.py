@@ -8,6 +8,9 @@ class SystemClock:
     def now(self) -> float:
         return time.time()
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -26,7 +29,10 @@ class ServingClock:
         self._stopped.set()
 
     def now(self) -> float:
-        return float("inf") if self._stopped.is_set() else time.time()
+        return time.time()
+
+    def monotonic(self) -> float:
+        return float("inf") if self._stopped.is_set() else time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         if seconds < 0:

@@ -89,7 +89,8 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def refusal(error: OSError, path: Path) -> BoatyardError:
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # it becomes part of an answer, and of a record
     if error.errno in _FULL:
-        return BoatyardError("DISK_FULL", f"there is no space left for {path}")
+        return BoatyardError("DISK_FULL", f"there is no space left for {shown}")
     reason = (error.strerror or type(error).__name__).lower()
-    return BoatyardError("DATAPLANE_UNAVAILABLE", f"{path} cannot be used: {reason}")
+    return BoatyardError("DATAPLANE_UNAVAILABLE", f"{shown} cannot be used: {reason}")

@@ -26,15 +26,19 @@ class Housekeeping:
         self._closed.set()
 
     def clean(self) -> None:
-        self._runner.prune()
+        """Each part for itself: what is wrong with one keeps none of the others."""
+        for part in (self._runner.prune, self._prune_contexts):
+            try:
+                part()
+            except Exception:
+                _log.exception("housekeeping failed; it is tried again in an hour")
+
+    def _prune_contexts(self) -> None:
         # A context that was announced but whose build is not asked for yet is young: `has` and the
         # upload itself renew it.
         self._contexts.prune(days=_CONTEXT_DAYS, keep=self._runner.contexts())
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            try:
-                self.clean()
-            except Exception:
-                _log.exception("housekeeping failed; it is tried again in an hour")
+            self.clean()
             self._closed.wait(_EVERY_SECONDS)

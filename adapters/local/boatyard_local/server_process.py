@@ -15,10 +15,10 @@ import msgspec
 
 from boatyard.settings import Settings
 from boatyard_local import durable
-from boatyard_local.jobs.record import read
 from boatyard_local.locks import is_held
 from boatyard_local.process_start import process_start
 from boatyard_local.state import StateFolder
+from boatyard_local.state_file import read
 
 _PACKAGES = ("boatyard", "boatyard_buildkit", "boatyard_connect", "boatyard_local", "boatyard_registry")
 _CLAIM_SECONDS: Final = 1.0

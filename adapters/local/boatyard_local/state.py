@@ -8,7 +8,8 @@
         lock                 locked (flock) from the job's start to its end, whoever dies in between
         progress.json, log.jsonl, result.json, work/    from the job (boatyard_buildkit.outbox)
         output               the job's own stdout and stderr: a traceback, if it has one
-      builds/.<…>            being made or being removed; never read, cleared at the server's start
+      builds/.removing/<…>   to be removed, and what could not be; removals.py tries again
+      builds/.<…>            being made; never read, cleared at the server's start
       contexts/<sha256>.tar.gz
       contexts/.<…>          uploads under way; cleared at the server's start
       secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
@@ -83,6 +84,11 @@ class StateFolder:
 
     def build(self, build_id: str) -> BuildFolder:
         return BuildFolder(self.builds / build_id)
+
+    @property
+    def removing(self) -> Path:
+        """On the file system of the builds, wherever that is: they come here by a rename."""
+        return self.builds / ".removing"
 
     @property
     def contexts(self) -> Path:

@@ -2,26 +2,27 @@
 
 import logging
 import os
-import re
-import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 
-from boatyard.build import Build, State
+from boatyard.build import Build, State, build_id
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.lifecycle import queued
+from boatyard.ports import Clock, Scope
+from boatyard_buildkit.removal import remove
 from boatyard_local import durable
-from boatyard_local.jobs.process import is_locked
-from boatyard_local.jobs.record import Record, read
+from boatyard_local.jobs.loading import Loading
+from boatyard_local.jobs.record import Record
+from boatyard_local.removals import Removals
 from boatyard_local.state import BuildFolder, StateFolder
 
 _log = logging.getLogger(__name__)
-_ID: Final = re.compile(r"[0-9a-f]{32}-[1-9][0-9]*\Z")
+_MOST_STRANGERS: Final = 1000
 
 
 class Ledger:
@@ -31,60 +32,71 @@ class Ledger:
     moment in which half of one could be met.
     """
 
-    def __init__(self, state: StateFolder) -> None:
+    def __init__(self, state: StateFolder, clock: Clock, removals: Removals) -> None:
         self._state = state
+        self._clock = clock
+        self._removals = removals
         self._records: dict[str, Record] = {}
-        """In the order of their numbers."""
         self._latest: dict[str, str] = {}
+        self._ended: dict[str, float] = {}
+        """When this server saw builds end, by the monotonic clock."""
+        self._coming: Counter[Scope] = Counter()
+        """Builds that `add` writes just now."""
         self._unsaved: set[str] = set()
         self._failing = False
         self._flushing = threading.Lock()
         self._number = 0
         self.lock = threading.RLock()
-        """Held for the short steps of all who change a record; never while a write is waited for."""
+        """Held for the short steps of all who change a record; never while a disk is waited for."""
 
     def load(self) -> list[Record]:
-        """Read everything; returns what has not ended, oldest first."""
-        durable.make_folder(self._state.builds)
-        found: list[Record] = []
-        for path in self._state.builds.iterdir():
-            if path.name.startswith("."):
-                shutil.rmtree(path, ignore_errors=True)
-            elif record := self._read(BuildFolder(path)):
-                found.append(record)
-        found.sort(key=lambda record: record.number)
+        """Read everything; returns what has not ended, oldest first. Nothing that lies there is in its way."""
+        found = Loading(self._state, self._removals).records(self._clock.now())
         with self.lock:
             for record in found:
                 self._put(record)
         return [record for record in found if not record.build.state.ended]
 
-    def add(self, job: BuildJob, now: float) -> Record:
-        """A new build, QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and nothing is left then."""
+    def add(self, job: BuildJob, now: float, admit: Callable[[Scope, Counter[Scope]], None]) -> Record:
+        """A new build, QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and nothing is left then.
+
+        `admit` is given how many builds of each project wait, and raises if this one may not join them.
+        """
+        scope = Scope(job.project, job.domain)
         with self.lock:
+            admit(scope, self._waiting() + self._coming)
+            self._coming[scope] += 1
             self._number += 1
             record = Record.of(self._number, queued(job, now=now), job)
-        folder = self._state.build(job.id)
-        making = BuildFolder(durable.hidden(folder.path))
-        with durable.refusing(self._state.builds):
-            try:
-                making.path.mkdir(durable.PRIVATE_FOLDER)
-                durable.create(making.job, msgspec.json.encode(job))
-                durable.create(making.record, msgspec.json.encode(record))
-                os.rename(making.path, folder.path)  # noqa: PTH104 - refuses a folder that holds a build
-                making = folder
-                durable.sync_folder(self._state.builds)
-            except OSError:
-                shutil.rmtree(making.path, ignore_errors=True)
-                raise
+        try:
+            self._write(job, record)
+        except BaseException:
+            with self.lock:
+                self._coming[scope] -= 1
+            raise
         with self.lock:
+            self._coming[scope] -= 1
             self._put(record)
         return record
+
+    def free_attempt(self, tag: str, wanted: int) -> int:
+        """The first attempt from `wanted` on whose folder is free. What lies there and is no known build is removed;
+        what cannot be removed is passed by, because an image must not become unbuildable for it."""
+        for attempt in range(wanted, wanted + _MOST_STRANGERS):
+            path = self._state.build(build_id(tag, attempt)).path
+            if self.get(path.name) is not None:
+                continue  # an attempt that is remembered longer than a later one
+            if not os.path.lexists(path) or self._removals.discard(path):
+                return attempt
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the folders of {tag} in {self._state.builds} cannot be removed")
 
     def update(self, record: Record) -> None:
         """Known to all at once, and on the disk as soon as that takes it (`flush`)."""
         with self.lock:
             self._records[record.build.id] = record
             self._unsaved.add(record.build.id)
+            if record.build.state.ended:
+                self._ended.setdefault(record.build.id, self._clock.monotonic())
 
     def flush(self) -> bool:
         """Write what has changed. False if the disk did not take all of it; then call again later."""
@@ -98,15 +110,6 @@ class Ledger:
             self._failing = bool(failed)
             return not failed
 
-    def _save(self, record: Record) -> bool:
-        try:
-            durable.write(self._state.build(record.build.id).record, msgspec.json.encode(record))
-        except BoatyardError as error:
-            if not self._failing:
-                _log.warning("the record of build %s is not on the disk yet: %s", record.build.id, error)
-            return False
-        return True
-
     def get(self, build_id: str) -> Record | None:
         with self.lock:
             return self._records.get(build_id)
@@ -115,56 +118,75 @@ class Ledger:
         with self.lock:
             return self._records.get(self._latest.get(tag, ""))
 
+    def seconds_since_end(self, build_id: str) -> float | None:
+        """Of a build that ended while this server ran, whatever the wall clock was set to since."""
+        with self.lock:
+            ended = self._ended.get(build_id)
+        return None if ended is None else self._clock.monotonic() - ended
+
     def newest_first(self) -> tuple[list[Record], int]:
         """All records, and the highest number given so far."""
         with self.lock:
-            return list(reversed(self._records.values())), self._number
-
-    def queued(self) -> int:
-        with self.lock:
-            return sum(record.build.state is State.QUEUED for record in self._records.values())
+            return sorted(self._records.values(), key=_number, reverse=True), self._number
 
     def remove(self, build_id: str) -> None:
         """Forget a build that has ended. Its folder goes in one step, too."""
-        folder = self._state.build(build_id)
         with self.lock:
             record = self._records.pop(build_id, None)
             self._unsaved.discard(build_id)
+            self._ended.pop(build_id, None)
             if record and self._latest.get(_tag(record.build)) == build_id:
                 del self._latest[_tag(record.build)]
-        with suppress(OSError):
-            leaving = durable.hidden(folder.path)
-            folder.path.rename(leaving)
-            shutil.rmtree(leaving, ignore_errors=True)
+        self._removals.discard(self._state.build(build_id).path)
 
     def unended(self) -> Iterator[Record]:
         with self.lock:
             records = list(self._records.values())
         return (record for record in records if not record.build.state.ended)
 
-    def _put(self, record: Record) -> None:
-        self._records[record.build.id] = record
-        self._latest[_tag(record.build)] = record.build.id
-        self._number = max(self._number, record.number)
+    def _waiting(self) -> Counter[Scope]:
+        queued = (record for record in self._records.values() if record.build.state is State.QUEUED)
+        return Counter(record.scope for record in queued)
 
-    def _read(self, folder: BuildFolder) -> Record | None:
-        record = read(folder.record, Record)
-        if record is not None and record.build.id == folder.path.name:
-            return record
-        job = read(folder.job, BuildJob)
-        if job is None or job.id != folder.path.name:
-            if _ID.match(folder.path.name) and not is_locked(folder):
-                _log.warning("build %s cannot be read any more; it is removed", folder.path.name)
-                shutil.rmtree(folder.path, ignore_errors=True)  # or nobody could take its number again
-            else:
-                _log.warning("builds/%s is no build; it is left alone", folder.path.name)
-            return None
-        # Only a damaged disk leads here. Taken for a job that was started: its lock and its result tell
-        # the rest, and at worst it is ERRORED and can be built again.
-        self._number += 1
-        build = queued(job, now=folder.path.stat().st_mtime)
-        return Record.of(self._number, msgspec.structs.replace(build, state=State.RUNNING), job)
+    def _write(self, job: BuildJob, record: Record) -> None:
+        folder = self._state.build(job.id)
+        making = BuildFolder(durable.hidden(folder.path))
+        with durable.refusing(self._state.builds):
+            try:
+                making.path.mkdir(durable.PRIVATE_FOLDER)
+                durable.create(making.job, msgspec.json.encode(job))
+                durable.create(making.record, msgspec.json.encode(record))
+                os.rename(making.path, folder.path)  # noqa: PTH104 - refuses a folder that holds a build
+                making = folder
+                durable.sync_folder(self._state.builds)
+            except OSError:
+                remove(making.path)
+                raise
+
+    def _save(self, record: Record) -> bool:
+        try:
+            durable.write(self._state.build(record.build.id).record, msgspec.json.encode(record))
+        except BoatyardError as error:
+            if not self._failing:
+                _log.warning("the record of build %s is not on the disk yet: %s", record.build.id, error)
+            return False
+        except Exception:
+            # Not the disk's fault, so a repeat is none the wiser; after a restart the job's files tell the end.
+            _log.exception("the record of build %s cannot be written", record.build.id)
+        return True
+
+    def _put(self, record: Record) -> None:
+        tag = _tag(record.build)
+        self._records[record.build.id] = record
+        self._number = max(self._number, record.number)
+        latest = self._records.get(self._latest.get(tag, ""))
+        if latest is None or latest.build.attempt < record.build.attempt:
+            self._latest[tag] = record.build.id
 
 
 def _tag(build: Build) -> str:
     return build.id.rpartition("-")[0]
+
+
+def _number(record: Record) -> int:
+    return record.number

@@ -1,15 +1,19 @@
 """A build's log, page by page. A cursor is an offset in bytes; the format is `boatyard_buildkit.outbox`'s."""
 
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.paging import position
 from boatyard.ports import LogPage
 from boatyard_buildkit.outbox import LogLine
+from boatyard_local.state_file import opened
 
+_LINE: Final = msgspec.json.Decoder(LogLine)
 _PAGE_BYTES: Final = 256 * 1024
+_MOST_SKIPPED: Final = 64 * 1024**2
 _TAIL_BYTES: Final = 64 * 1024
 
 
@@ -20,17 +24,29 @@ def read_page(path: Path, cursor: str, *, ended: bool) -> LogPage:
     Raises INVALID_SPEC for a cursor that lies beyond the end or is no offset at all.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             size = file.seek(0, 2)
             start = position(cursor, field="cursor", largest=size)
             file.seek(start)
             data = file.read(min(_PAGE_BYTES, size - start))
-    except FileNotFoundError:
+            kept = data.rfind(b"\n") + 1
+            if len(data) == _PAGE_BYTES and not kept:
+                kept = _PAGE_BYTES + _skip(file)
+    except OSError:
         return LogPage((), str(position(cursor, field="cursor", largest=0)), ended)
-    kept = data.rfind(b"\n") + 1
-    if (len(data) == _PAGE_BYTES and not kept) or (ended and start + len(data) == size):
+    if ended and start + len(data) == size:
         kept = len(data)
     return LogPage(_lines(data[:kept]), str(start + kept), ended and start + kept == size)
+
+
+def _skip(file: IO[bytes]) -> int:
+    """How many bytes of an endless row can be passed over now. No job of ours writes one, but a disk may hold it."""
+    skipped = 0
+    while skipped < _MOST_SKIPPED and (piece := file.read(_PAGE_BYTES)):
+        if end := piece.find(b"\n") + 1:
+            return skipped + end
+        skipped += len(piece)
+    return skipped
 
 
 def tail(path: Path, lines: int) -> tuple[str, ...]:
@@ -45,7 +61,7 @@ def text_tail(path: Path, lines: int) -> tuple[str, ...]:
 
 def _end(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
             return file.read()
     except OSError:
@@ -58,6 +74,6 @@ def _lines(data: bytes) -> tuple[str, ...]:
 
 def _line(row: bytes) -> LogLine | None:
     try:
-        return msgspec.json.decode(row, type=LogLine)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return decode_json(row, _LINE)
+    except Undecodable:
         return None  # the first or the last row of a piece: torn by a kill, or by a cursor from nowhere

@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import Final
 
 from boatyard.build import Build
+from boatyard_buildkit.removal import remove
 from boatyard_local.jobs import stragglers
 from boatyard_local.locks import is_held
 from boatyard_local.state import BuildFolder
+from boatyard_local.state_file import read_bytes
 
 Argv = Callable[[BuildFolder, Build], list[str]]
 """The command line of a build's job."""
@@ -19,6 +21,10 @@ Argv = Callable[[BuildFolder, Build], list[str]]
 # The process writes its own pid before it becomes the job: there is no moment in which a job runs and
 # nobody can tell which process it is, whenever the server is killed.
 _RECORD_AND_EXEC: Final = 'echo $$ >"$0" && exec "$@"'
+
+_APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""O_NONBLOCK: a pipe in the place of the file is an error, and not waited for."""
+_LARGEST_PID: Final = 2**31
 
 
 class JobProcess:
@@ -31,10 +37,11 @@ class JobProcess:
     @classmethod
     def start(cls, folder: BuildFolder, argv: list[str]) -> "JobProcess":
         """Raises OSError. The lock is ours before the process is, and goes over to it."""
-        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        remove(folder.pid)
+        lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with folder.output.open("ab") as output:
+            with os.fdopen(os.open(folder.output, _APPEND, 0o600), "ab") as output:
                 child = subprocess.Popen(
                     ["/bin/sh", "-c", _RECORD_AND_EXEC, str(folder.pid), *argv],
                     stdin=subprocess.DEVNULL,
@@ -80,7 +87,10 @@ class JobProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """To the job's whole process group, while it is certain that the group is the job's."""
-        if (pid := self.pid) is not None and self.alive():
+        if not self.alive():
+            return
+        pid = self._child.pid if self._child is not None else self.pid
+        if pid is not None and (self._child is not None or stragglers.belongs(self._folder.path, pid)):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
 
@@ -95,16 +105,17 @@ class JobProcess:
         if code is None:
             return ""
         if code < 0:
-            return f" ({signal.Signals(-code).name})"
+            known = {number.value: number.name for number in signal.Signals}
+            return f" ({known.get(-code, f'signal {-code}')})"
         return f" (exit code {code})"
 
 
 def read_pid(folder: BuildFolder) -> int | None:
-    try:
-        text = folder.pid.read_text()
-        return int(text) if text.endswith("\n") else None
-    except (OSError, ValueError):
-        return None
+    """None for what is no whole line, and for numbers that mean something else to kill(2)."""
+    text = read_bytes(folder.pid, 32) or b""
+    digits = text.removesuffix(b"\n")
+    pid = int(digits) if text != digits and digits.isdigit() else 0
+    return pid if 1 < pid < _LARGEST_PID else None
 
 
 def is_locked(folder: BuildFolder) -> bool:

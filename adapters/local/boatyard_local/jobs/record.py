@@ -1,15 +1,22 @@
 """What the server writes down about a build, and how it reads what the job writes."""
 
-from pathlib import Path
-from typing import TypeVar
+from typing import Final
 
 import msgspec
 
 from boatyard.build import Build, State
+from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobProgress, JobResult
+from boatyard.policy import check_scope
+from boatyard.ports import Scope
 from boatyard_local.state import BuildFolder
+from boatyard_local.state_file import read
 
-T = TypeVar("T")
+_LARGEST_NUMBER: Final = 10**15
+_LATEST: Final = 1e11
+"""Seconds since 1970: three thousand years."""
+_MOST_JOB_BYTES: Final = 256 * 1024**2
+"""A Dockerfile as large as the settings' requests allow, as JSON."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -23,6 +30,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """sha256 of the context that the job reads, if any."""
     ending: State | None = None
     """CANCELLED or TIMED_OUT: the job was told to stop, and this is why."""
+    started_monotonic: float | None = None
+    """When it was started, in seconds of this machine's monotonic clock, which all processes share until it is booted
+    again. The wall clock may be set while a job runs; its timeout must not depend on that."""
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.build.project, self.build.domain)
 
     @classmethod
     def of(cls, number: int, build: Build, job: BuildJob) -> "Record":
@@ -34,6 +48,27 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         )
 
 
+def is_sound(record: Record, name: str) -> bool:
+    """Whether it is the record of the build in the folder `name`, and says nothing that no server writes."""
+    build = record.build
+    times = (build.created_at, build.started_at or 0, build.finished_at or 0, record.started_monotonic or 0)
+    return (
+        _is_of(build.id, build.attempt, Scope(build.project, build.domain), name)
+        and 0 < record.number < _LARGEST_NUMBER
+        and record.timeout_seconds > 0
+        and build.state is not State.PENDING
+        and build.state.ended == (build.finished_at is not None)
+        and all(0 <= time < _LATEST for time in times)
+    )
+
+
+def read_job(folder: BuildFolder) -> BuildJob | None:
+    """job.json, if it is this build's."""
+    job = read(folder.job, BuildJob, _MOST_JOB_BYTES)
+    sound = job is not None and _is_of(job.id, job.attempt, Scope(job.project, job.domain), folder.path.name)
+    return job if sound else None
+
+
 def read_progress(folder: BuildFolder) -> JobProgress | None:
     return read(folder.progress, JobProgress)
 
@@ -43,9 +78,11 @@ def read_result(folder: BuildFolder) -> JobResult | None:
     return read(folder.result, JobResult)
 
 
-def read(path: Path, kind: type[T]) -> T | None:
-    """A document; None if it is not there or not whole, which is the same to all who ask."""
+def _is_of(build_id: str, attempt: int, scope: Scope, name: str) -> bool:
+    if build_id != name or name.rpartition("-")[2] != str(attempt):
+        return False
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        check_scope(scope)  # it becomes part of a path
+    except BoatyardError:
+        return False
+    return True

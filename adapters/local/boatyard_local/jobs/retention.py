@@ -4,21 +4,34 @@ from collections.abc import Iterable
 
 import msgspec
 
+from boatyard.ports import Scope
 from boatyard_local.jobs.record import Record
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     builds: int = 2000
-    """Builds that have ended, at most."""
+    """Builds that have ended, at most. When there are more, those with the fewest keep all of theirs, and the others
+    equally many: a flood of one project's builds takes nobody else's records and logs."""
     days: float = 30.0
     """After its end."""
 
     def outdated(self, records: Iterable[Record], *, now: float) -> list[Record]:
         """Of those that have ended: by their end, so that a long build is not forgotten as it ends."""
-        ended = [record for record in records if record.build.state.ended]
-        ended.sort(key=_end, reverse=True)
+        ended = sorted((record for record in records if record.build.state.ended), key=_end, reverse=True)
         oldest = now - self.days * 86_400
-        return [record for place, record in enumerate(ended) if place >= self.builds or _end(record) < oldest]
+        known: dict[Scope, list[Record]] = {}
+        outdated: list[Record] = []
+        for record in ended:
+            if _end(record) < oldest:
+                outdated.append(record)
+            else:
+                known.setdefault(record.scope, []).append(record)
+        left = self.builds
+        for place, records_of_one in enumerate(sorted(known.values(), key=len)):
+            share = left // (len(known) - place)
+            outdated += records_of_one[share:]
+            left -= min(share, len(records_of_one))
+        return outdated
 
 
 def _end(record: Record) -> float:

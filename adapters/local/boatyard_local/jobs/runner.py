@@ -1,6 +1,6 @@
 """The JobRunner port over processes and files."""
 
-import threading
+from collections import Counter
 from collections.abc import Callable
 
 import msgspec
@@ -8,19 +8,19 @@ import msgspec
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
-from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
-from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
+from boatyard.shares import may_queue, too_many_builds
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.log_page import read_page
 from boatyard_local.jobs.process import Argv
 from boatyard_local.jobs.record import Record, read_progress
 from boatyard_local.jobs.retention import Retention
 from boatyard_local.jobs.scheduler import Patience, Scheduler
+from boatyard_local.jobs.tag_locks import TagLocks
+from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
-
-_RETRY_AFTER_SECONDS = 10
 
 
 class LocalJobRunner:
@@ -43,41 +43,40 @@ class LocalJobRunner:
         self._clock = clock
         self._limits = limits or Limits()
         self._retention = retention or Retention()
-        self._ledger = Ledger(state)
+        self._removals = Removals(state.removing)
+        self._ledger = Ledger(state, clock, self._removals)
         self._scheduler = Scheduler(
             state,
             self._ledger,
             clock,
+            self._removals,
             argv=argv,
-            concurrent=self._limits.concurrent_builds,
+            limits=self._limits,
             patience=patience or Patience(),
             on_ended=self.prune,
         )
-        self._ensuring = threading.Lock()
-        """One ensure at a time, its disk writes included: this is what makes exactly one build of many."""
+        self._asked = TagLocks()
+        """One ensure of a tag at a time, its disk writes included: this is what makes exactly one build of many."""
 
     def open(self) -> "LocalJobRunner":
+        self._removals.start()
         self._scheduler.recover(self._ledger.load())
         self._scheduler.start()
         return self
 
     def close(self) -> None:
         self._scheduler.close()
+        self._removals.close()
 
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
-        with self._ensuring:
+        with self._asked.held(tag):
             hold = self._limits.failure_hold_seconds
-            decision = decide(self.latest(tag), now=self._clock.now(), hold_seconds=hold, force=force)
+            decision = decide(self.latest(tag), now=self._now(tag), hold_seconds=hold, force=force)
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
-            if self._ledger.queued() >= self._limits.queued_builds:
-                raise BoatyardError(
-                    "TOO_MANY_BUILDS",
-                    f"{self._limits.queued_builds} builds wait already",
-                    retry_after_seconds=_RETRY_AFTER_SECONDS,
-                )
-            record = self._ledger.add(job(decision.attempt), self._clock.now())
-        self._scheduler.enqueue(record.build.id)
+            attempt = self._ledger.free_attempt(tag, decision.attempt)
+            record = self._ledger.add(job(attempt), self._clock.now(), self._admit)
+        self._scheduler.enqueue(record)
         return Ensured(record.build, False)
 
     def status(self, build_id: str) -> Build | None:
@@ -127,6 +126,20 @@ class LocalJobRunner:
         records, _ = self._ledger.newest_first()
         for record in self._retention.outdated(records, now=self._clock.now()):
             self._ledger.remove(record.build.id)
+
+    def _now(self, tag: str) -> float:
+        """The time by which a failure is held: as long after its end as it really is, if this server saw that."""
+        record = self._ledger.latest(tag)
+        passed = self._ledger.seconds_since_end(record.build.id) if record else None
+        if record is None or passed is None or record.build.finished_at is None:
+            return self._clock.now()
+        return record.build.finished_at + passed
+
+    def _admit(self, scope: Scope, waiting: Counter[Scope]) -> None:
+        everybody = waiting.total()
+        if may_queue(self._limits, own=waiting[scope], everybody=everybody):
+            return
+        raise too_many_builds(self._limits, scope, own=waiting[scope], everybody=everybody)
 
     def _seen(self, record: Record) -> Build:
         if record.build.state is not State.RUNNING:

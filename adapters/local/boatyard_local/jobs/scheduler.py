@@ -1,26 +1,31 @@
 """Starts what is queued, watches what runs, writes down how it ended. One thread does all of it."""
 
 import logging
-import shutil
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
 
 import msgspec
 
 from boatyard import lifecycle
-from boatyard.build import State
-from boatyard.ports import Clock
+from boatyard.build import Build, State
+from boatyard.ports import Clock, Scope
+from boatyard.settings import Limits
 from boatyard_local import durable
 from boatyard_local.jobs.ending import conclude
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.process import Argv, JobProcess, is_locked, read_pid
-from boatyard_local.jobs.record import Record
+from boatyard_local.jobs.queue import FairQueue
+from boatyard_local.jobs.record import Record, read_result
+from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
 
 _log = logging.getLogger(__name__)
+_UNFORESEEN: Final = "an unforeseen error of the server ended the build; the server's log has more"
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,42 +34,52 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float = 30.0
     """What a job gets beyond its own timeout, to end by itself and tell more than we can."""
     kill: float = 10.0
-    """From SIGTERM to SIGKILL."""
+    """From SIGTERM to SIGKILL, and from that to giving up on a process that the kernel does not end."""
     look: float = 0.25
     """Between two looks at what runs. The end of a job is noticed at once, without them."""
+    trouble: float = 30.0
+    """For how long looking at a job may fail before its build is given up."""
 
 
 class Watched:
     """A job that runs, as the scheduler's thread sees it. Times are monotonic."""
 
-    def __init__(self, process: JobProcess, deadline: float) -> None:
+    def __init__(self, process: JobProcess, scope: Scope, deadline: float) -> None:
         self.process = process
+        self.scope = scope
         self.deadline = deadline
         self.told: float | None = None
         """When it was sent SIGTERM."""
-        self.killed = False
+        self.killed: float | None = None
+        """When it was sent SIGKILL."""
+        self.troubled: float | None = None
+        """Since when every look at it has failed."""
 
 
 class Scheduler:
+    """An error of one build, whatever it is, ends that build and touches no other."""
+
     def __init__(
         self,
         state: StateFolder,
         ledger: Ledger,
         clock: Clock,
+        removals: Removals,
         *,
         argv: Argv,
-        concurrent: int,
+        limits: Limits,
         patience: Patience,
         on_ended: Callable[[], None],
     ) -> None:
         self._state = state
         self._ledger = ledger
         self._clock = clock
+        self._removals = removals
         self._argv = argv
-        self._concurrent = concurrent
+        self._concurrent = limits.concurrent_builds
         self._patience = patience
         self._on_ended = on_ended
-        self._queue: deque[str] = deque()
+        self._queue = FairQueue(limits)
         self._running: dict[str, Watched] = {}
         self._news = threading.Event()
         self._closed = False
@@ -73,17 +88,11 @@ class Scheduler:
     def recover(self, unended: list[Record]) -> None:
         """Before `start`: queue again what had not begun, adopt what had."""
         for record in unended:
-            folder = self._state.build(record.build.id)
-            begun = record.build.state is State.RUNNING or is_locked(folder) or read_pid(folder) is not None
-            if not begun:
-                self._queue.append(record.build.id)
-                continue
-            if record.build.state is not State.RUNNING:
-                record = _running(record, self._clock.now())
-                self._ledger.update(record)
-            _log.info("build %s was started by an earlier server", record.build.id)
-            gone = self._clock.now() - (record.build.started_at or self._clock.now())
-            self._watch(record, JobProcess.adopt(folder), gone)
+            try:
+                self._recover(record)
+            except Exception:
+                _log.exception("build %s of an earlier server cannot be followed", record.build.id)
+                self._fail(record)
 
     def start(self) -> None:
         self._thread.start()
@@ -95,12 +104,26 @@ class Scheduler:
         if self._thread.is_alive():
             self._thread.join()
 
-    def enqueue(self, build_id: str) -> None:
-        self._queue.append(build_id)
+    def enqueue(self, record: Record) -> None:
+        self._queue.put(record.scope, record.build.id)
         self._news.set()
 
     def wake(self) -> None:
         self._news.set()
+
+    def _recover(self, record: Record) -> None:
+        folder = self._state.build(record.build.id)
+        begun = record.build.state is State.RUNNING or is_locked(folder) or read_pid(folder) is not None
+        if not begun:
+            self._queue.put(record.scope, record.build.id)
+            return
+        if record.build.state is not State.RUNNING:
+            record = _running(record, self._clock.now())
+            self._ledger.update(record)
+        _log.info("build %s was started by an earlier server", record.build.id)
+        # Negative if the machine was booted since; then there is no job whose deadline could matter.
+        gone = max(0.0, time.monotonic() - (record.started_monotonic or time.monotonic()))
+        self._watch(record, JobProcess.adopt(folder), gone)
 
     def _run(self) -> None:
         while not self._closed:
@@ -116,12 +139,13 @@ class Scheduler:
 
     def _step(self) -> bool:
         for build_id, watched in list(self._running.items()):
-            if watched.process.alive():
-                self._hurry(build_id, watched)
-            else:
-                self._end(build_id, watched)
-        while self._queue and len(self._running) < self._concurrent:
-            self._begin(self._queue.popleft())
+            self._look(build_id, watched)
+        while len(self._running) < self._concurrent:
+            running = Counter(watched.scope for watched in self._running.values())
+            waiting = self._queue.take(running)
+            if waiting is None:
+                break
+            self._begin(waiting)
         return self._ledger.flush()
 
     def _begin(self, build_id: str) -> None:
@@ -137,10 +161,11 @@ class Scheduler:
         except OSError as error:
             refusal = durable.refusal(error, folder.path)
             code = "DISK_FULL" if refusal.code == "DISK_FULL" else "BUILDER_LOST"
-            message = f"the job could not be started: {refusal.detail}"
-            build = lifecycle.ended(record.build, State.ERRORED, code, message, now=self._clock.now())
-            self._ledger.update(msgspec.structs.replace(record, build=build))
-            _log.error("build %s: %s", build_id, message)
+            self._fail(record, code, f"the job could not be started: {refusal.detail}")
+            return
+        except Exception:
+            _log.exception("build %s could not be started", build_id)
+            self._fail(record)
             return
         _log.info("build %s started", build_id)
         self._watch(record, process, 0)
@@ -149,16 +174,32 @@ class Scheduler:
         """`gone`: seconds since it started."""
         build_id = record.build.id
         deadline = time.monotonic() + record.timeout_seconds + self._patience.deadline - gone
-        self._running[build_id] = Watched(process, deadline)
+        self._running[build_id] = Watched(process, record.scope, deadline)
 
         def wait() -> None:
             process.wait()
             self._news.set()
 
-        threading.Thread(target=wait, name=f"boatyard-{build_id[:8]}", daemon=True).start()
+        with suppress(RuntimeError):  # no more threads: its end is seen at the next look
+            threading.Thread(target=wait, name=f"boatyard-{build_id[:8]}", daemon=True).start()
 
-    def _hurry(self, build_id: str, watched: Watched) -> None:
-        """Tell a job to stop if it was cancelled or is late; kill it if it does not listen."""
+    def _look(self, build_id: str, watched: Watched) -> None:
+        try:
+            over = not watched.process.alive() or self._hurry(build_id, watched)
+            watched.troubled = None
+        except Exception:
+            # It may pass, as a lack of file descriptors does, and the job itself may be well.
+            now = time.monotonic()
+            if watched.troubled is None:
+                watched.troubled = now
+                _log.exception("build %s cannot be looked at", build_id)
+            over = now > watched.troubled + self._patience.trouble
+        if over:
+            self._end(build_id, watched)
+
+    def _hurry(self, build_id: str, watched: Watched) -> bool:
+        """Tell a job to stop if it was cancelled or is late; kill it if it does not listen. True if even that was in
+        vain: then nobody waits for it any longer."""
         now = time.monotonic()
         with self._ledger.lock:
             record = self._ledger.get(build_id)
@@ -166,36 +207,60 @@ class Scheduler:
                 record = msgspec.structs.replace(record, ending=State.TIMED_OUT)
                 self._ledger.update(record)
         if record is None or record.ending is None:
-            return
+            return False
         if watched.told is None:
             self._ledger.flush()  # first the reason, then the signal: whoever finds the end must know why
             watched.told = now
             watched.process.signal(signal.SIGTERM)
-        elif not watched.killed and now > watched.told + self._patience.kill:
-            watched.killed = True
+        elif watched.killed is None and now > watched.told + self._patience.kill:
+            watched.killed = now
             watched.process.signal(signal.SIGKILL)
+        elif watched.killed is not None and now > watched.killed + self._patience.kill:
+            watched.process.sweep()
+            _log.warning("the job of build %s does not end; it is left behind", build_id)
+            return True
+        return False
 
     def _end(self, build_id: str, watched: Watched) -> None:
-        folder = self._state.build(build_id)
-        if not folder.result.exists():
-            watched.process.sweep()
-        # A job that was killed could not remove its secrets.
-        shutil.rmtree(folder.work, ignore_errors=True)
-        with self._ledger.lock:
-            record = self._ledger.get(build_id)
-            if record is not None:
-                build = conclude(
-                    record,
-                    folder,
-                    started=watched.process.pid is not None,
-                    exit=watched.process.exit,
-                    now=self._clock.now(),
-                )
-                self._ledger.update(msgspec.structs.replace(record, build=build))
-                _log.info("build %s ended: %s", build_id, build.state)
         del self._running[build_id]
-        self._on_ended()
+        record = self._ledger.get(build_id)
+        if record is not None:
+            try:
+                build = self._conclude(record, watched)
+            except Exception:
+                _log.exception("how build %s ended cannot be found out", build_id)
+                self._fail(record)
+            else:
+                self._settle(build)
+        # A job that was killed could not remove its secrets.
+        self._removals.discard(self._state.build(build_id).work)
+        try:
+            self._on_ended()
+        except Exception:
+            _log.exception("what follows the end of build %s failed", build_id)
+
+    def _conclude(self, record: Record, watched: Watched) -> Build:
+        """Without the ledger's lock: a result may be long in coming from the disk."""
+        folder = self._state.build(record.build.id)
+        if watched.troubled is not None:
+            watched.process.sweep()
+            raise RuntimeError("looking at it has failed for too long")
+        if read_result(folder) is None:
+            watched.process.sweep()
+        started = watched.process.pid is not None
+        return conclude(record, folder, started=started, exit=watched.process.exit, now=self._clock.now())
+
+    def _fail(self, record: Record, code: str = "INTERNAL", message: str = _UNFORESEEN) -> None:
+        self._settle(lifecycle.ended(record.build, State.ERRORED, code, message, now=self._clock.now()))
+
+    def _settle(self, build: Build) -> None:
+        with self._ledger.lock:
+            record = self._ledger.get(build.id)
+            if record is not None:
+                self._ledger.update(msgspec.structs.replace(record, build=build))
+        _log.info("build %s ended: %s%s", build.id, build.state, f": {build.error.message}" if build.error else "")
 
 
 def _running(record: Record, now: float) -> Record:
-    return msgspec.structs.replace(record, build=lifecycle.running(record.build, now=now))
+    build = lifecycle.running(record.build, now=now)
+    return msgspec.structs.replace(record, build=build, started_monotonic=time.monotonic())

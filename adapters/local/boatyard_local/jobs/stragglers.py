@@ -25,15 +25,23 @@ def end(folder: Path, leader: int | None) -> None:
             os.killpg(leader, signal.SIGKILL)
 
 
+def belongs(folder: Path, pid: int) -> bool:
+    """Whether the process is of the job in `folder`; True too where that cannot be known (no /proc)."""
+    if not (_PROC / "self/environ").exists():
+        return True
+    try:
+        return _mark(folder) in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
 def _marked(folder: Path) -> list[int]:
-    mark = f"{MARK}={folder}".encode()
-    found = []
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
-    return found
+    pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if pid != os.getpid() and belongs(folder, pid)]
+
+
+def _mark(folder: Path) -> bytes:
+    return os.fsencode(f"{MARK}={folder}")
 
 
 def exists(pid: int) -> bool:

@@ -1,0 +1,91 @@
+"""What an earlier server has left of its builds, sound or not."""
+
+import logging
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard.build import State
+from boatyard.job import BuildJob
+from boatyard.lifecycle import queued
+from boatyard_local import durable
+from boatyard_local.jobs import stragglers
+from boatyard_local.jobs.process import read_pid
+from boatyard_local.jobs.record import Record, is_sound, read_job
+from boatyard_local.removals import Removals
+from boatyard_local.state import BuildFolder, StateFolder
+from boatyard_local.state_file import read
+
+_log = logging.getLogger(__name__)
+_ID: Final = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,8}\Z")
+
+
+class Loading:
+    """A build without a sound record is made again from its job: taken for one that was started, so its lock and its
+    result tell the rest, and at worst it is ERRORED and can be built again. Without a sound job either, it is lost:
+    its processes are ended, its folder is removed, and its number is free. What is no build is left alone.
+    """
+
+    def __init__(self, state: StateFolder, removals: Removals) -> None:
+        self._state = state
+        self._removals = removals
+
+    def records(self, now: float) -> list[Record]:
+        """By their numbers. Raises DISK_FULL or DATAPLANE_UNAVAILABLE if the folder itself cannot be used."""
+        durable.make_folder(self._state.builds)
+        sound: list[Record] = []
+        damaged: list[tuple[float, BuildJob]] = []
+        for path in self._paths():
+            folder = BuildFolder(path)
+            try:
+                record = self._record(folder)
+                job = None if record else read_job(folder)
+                if record:
+                    sound.append(record)
+                elif job:
+                    self._removals.discard(folder.record)  # a folder in its place could not be written over
+                    damaged.append((min(_made(folder), now), job))
+                else:
+                    self._lose(folder)
+            except Exception:
+                _log.exception("build %s cannot be read and is left alone", path.name)
+        sound.sort(key=lambda record: record.number)
+        number = sound[-1].number if sound else 0
+        for made, job in sorted(damaged, key=lambda pair: (pair[0], pair[1].attempt)):
+            number += 1
+            _log.warning("the record of build %s is damaged; it is made again from its job", job.id)
+            build = msgspec.structs.replace(queued(job, now=made), state=State.RUNNING)
+            sound.append(Record.of(number, build, job))
+        return sound
+
+    def _paths(self) -> Iterator[Path]:
+        """The builds' folders. What was being made, and what stands in the place of a folder, is removed."""
+        for path in list(self._state.builds.iterdir()):
+            if path == self._state.removing:
+                continue
+            if path.name.startswith("."):
+                self._removals.discard(path)
+            elif not _ID.match(path.name):
+                _log.warning("builds/%s is no build; it is left alone", path.name)
+            elif not stat.S_ISDIR(path.lstat().st_mode):
+                _log.warning("builds/%s is no folder; it is removed", path.name)
+                self._removals.discard(path)
+            else:
+                yield path
+
+    def _record(self, folder: BuildFolder) -> Record | None:
+        record = read(folder.record, Record)
+        return record if record is not None and is_sound(record, folder.path.name) else None
+
+    def _lose(self, folder: BuildFolder) -> None:
+        _log.warning("build %s cannot be read any more; it is removed", folder.path.name)
+        stragglers.end(folder.path, read_pid(folder))  # its image must not be pushed beside the next attempt's
+        self._removals.discard(folder.path)
+
+
+def _made(folder: BuildFolder) -> float:
+    return folder.job.lstat().st_mtime
