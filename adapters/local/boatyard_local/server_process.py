@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Final
 import msgspec
 
 from boatyard.settings import Settings
+from boatyard_buildkit.removal import remove
 from boatyard_local import durable
 from boatyard_local.locks import is_held
 from boatyard_local.process_start import process_start
@@ -44,6 +46,8 @@ class AlreadyServed(Exception):
 def claim(state: StateFolder) -> Iterator[None]:
     """Holds the state folder for this process; raises AlreadyServed if another one has it."""
     durable.make_folder(state.path)
+    for path in state.remade:
+        _make_way(path)
     if not state.gitignore.exists():
         durable.write(state.gitignore, b"# Made by `boatyard serve`; secrets are in here.\n*\n")
     descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -56,6 +60,15 @@ def claim(state: StateFolder) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _make_way(path: Path) -> None:
+    """Removes a folder, a pipe or a link in the place of a file: it could not be read, nor be written over."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            remove(path)
+    except FileNotFoundError:
+        return
 
 
 def _lock(descriptor: int) -> bool:

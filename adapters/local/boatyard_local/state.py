@@ -133,3 +133,16 @@ class StateFolder:
     @property
     def server_log(self) -> Path:
         return self.path / "server.log"
+
+    @property
+    def remade(self) -> tuple[Path, ...]:
+        """Files that a server makes anew when they are missing: whatever else stands in their place can go."""
+        return (
+            self.gitignore,
+            self.buildkit,
+            self.upload_key,
+            self.token,
+            self.server,
+            self.server_lock,
+            self.port,
+        )
