@@ -6,10 +6,10 @@ from collections.abc import Callable
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
-from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobProgress, JobResult
-from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
+from boatyard.shares import may_queue, too_many_builds
 
 _LINES_A_PAGE = 1000
 
@@ -33,9 +33,12 @@ class MemoryJobRunner:
             decision = decide(self.latest(tag), now=self._clock.now(), hold_seconds=hold, force=force)
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
-            if sum(build.state is State.QUEUED for build in self._builds.values()) >= self._limits.queued_builds:
-                raise BoatyardError("TOO_MANY_BUILDS", f"{self._limits.queued_builds} builds wait already")
             made = job(decision.attempt)
+            scope = Scope(made.project, made.domain)
+            waiting = [Scope(b.project, b.domain) for b in self._builds.values() if b.state is State.QUEUED]
+            own, everybody = waiting.count(scope), len(waiting)
+            if not may_queue(self._limits, own=own, everybody=everybody):
+                raise too_many_builds(self._limits, scope, own=own, everybody=everybody)
             build = lifecycle.queued(made, now=self._clock.now())
             self._builds[build.id] = build
             self._jobs[build.id] = made
