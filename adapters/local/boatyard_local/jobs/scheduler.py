@@ -177,7 +177,10 @@ class Scheduler:
         self._running[build_id] = Watched(process, record.scope, deadline)
 
         def wait() -> None:
-            process.wait()
+            try:
+                process.wait()
+            except Exception:
+                _log.exception("build %s cannot be waited for; it is looked at from time to time", build_id)
             self._news.set()
 
         with suppress(RuntimeError):  # no more threads: its end is seen at the next look

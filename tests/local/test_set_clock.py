@@ -1,0 +1,88 @@
+"""Somebody sets the clock, back or forward: nobody waits longer for it, and nothing ends for it."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from boatyard.build import State
+from boatyard.memory import ManualClock
+from boatyard.settings import Limits
+from boatyard_local.jobs import LocalJobRunner
+from boatyard_local.state import StateFolder
+from tests.local.jobs import QUICK, argv, ended, job, tag, until
+
+DAY = 86_400.0
+
+
+def runner(path: Path, clock: ManualClock, hold: int = 60) -> LocalJobRunner:
+    limits = Limits(failure_hold_seconds=hold)
+    return LocalJobRunner(StateFolder(path), clock, argv=argv, limits=limits, patience=QUICK).open()
+
+
+def fail(it: LocalJobRunner, number: int = 0) -> str:
+    result = {"state": "FAILED", "error": {"code": "COMMAND_FAILED", "message": "m", "advice": "a"}}
+    build = it.ensure(job(number, seconds=0, result=result), tag(number), force=False).build
+    assert ended(it, build.id).state is State.FAILED
+    return build.id
+
+
+def asked_again(it: LocalJobRunner, number: int = 0) -> bool:
+    """True if a failure is the answer."""
+    return it.ensure(job(number, seconds=0), tag(number), force=False).joined
+
+
+@pytest.mark.parametrize("seconds", [-DAY, -30, 30, DAY])
+def test_a_failure_is_held_for_as_long_as_it_says(tmp_path: Path, seconds: float) -> None:
+    clock = ManualClock(time.time())
+    it = runner(tmp_path, clock)
+    fail(it)
+    clock.set(clock.now() + seconds)
+    assert asked_again(it)
+    clock.sleep(58)
+    assert asked_again(it)
+    clock.sleep(3)
+    assert not asked_again(it)
+    it.close()
+
+
+@pytest.mark.parametrize("seconds", [-DAY, DAY])
+def test_over_a_restart_it_is_held_for_twice_as_long_at_most(tmp_path: Path, seconds: float) -> None:
+    clock = ManualClock(time.time())
+    it = runner(tmp_path, clock)
+    fail(it)
+    it.close()
+    clock.set(clock.now() + seconds)
+    again = runner(tmp_path, clock)
+    assert not asked_again(again)
+    again.close()
+
+
+@pytest.mark.parametrize("seconds", [-DAY, DAY])
+def test_a_running_build_is_neither_late_nor_early_after_a_restart(tmp_path: Path, seconds: float) -> None:
+    clock = ManualClock(time.time())
+    it = runner(tmp_path, clock)
+    long = it.ensure(job(1, seconds=3, timeout=60), tag(1), force=False).build
+    late = it.ensure(job(2, seconds=60, timeout=2), tag(2), force=False).build
+    for build in (long, late):
+        until((StateFolder(tmp_path).build(build.id).path / "begun").exists)
+    it.close()
+    clock.set(clock.now() + seconds)
+    again = runner(tmp_path, clock)
+    try:
+        assert ended(again, late.id).state is State.TIMED_OUT, "its two seconds are those since it was started"
+        done = ended(again, long.id)
+        assert done.state is State.SUCCEEDED
+        assert done.created_at <= (done.started_at or 0) <= (done.finished_at or 0)
+    finally:
+        again.close()
+
+
+def test_no_build_ends_before_it_began(tmp_path: Path) -> None:
+    clock = ManualClock(time.time())
+    it = runner(tmp_path, clock)
+    build = it.ensure(job(1, seconds=0.5), tag(1), force=False).build
+    clock.set(clock.now() - DAY)
+    done = ended(it, build.id)
+    assert done.created_at <= (done.started_at or 0) <= (done.finished_at or 0)
+    it.close()
