@@ -8,6 +8,7 @@ import hashlib
 import io
 import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 
 from boatyard.reference import Reference
+from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Site
 from boatyard_local.settings import load_settings
@@ -24,6 +26,7 @@ from tests.aws.container import Container
 from tests.aws.images import HOST, MANIFEST, Ecr
 from tests.aws.payloads import function_url, image_pushed, sqs
 from tests.aws.site import ask, tell, variables
+from tests.registry.distribution import Distribution
 
 CONFIG = Path(__file__).parent.parent.parent / ".boatyard" / "boatyard.toml"
 
@@ -31,8 +34,20 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def site(cloud: Cloud, bucket: str) -> Site:
-    settings = load_settings(CONFIG, {})
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """The engine's BuildKit, and a registry that answers without an account, as ECR does the function's role."""
+    found = load_settings(CONFIG, {})
+    registry = Distribution(tmp_path)
+    yield msgspec.structs.replace(
+        found,
+        default_repository=f"{registry.address}/images",
+        insecure_registries=(*found.insecure_registries, registry.address),
+    )
+    registry.stop()
+
+
+@pytest.fixture
+def site(cloud: Cloud, bucket: str, settings: Settings) -> Site:
     chosen = {
         "BOATYARD_SETTINGS": msgspec.json.encode(settings).decode(),
         "BOATYARD_DEFAULT_REPOSITORY": settings.default_repository,
@@ -110,10 +125,9 @@ def test_a_users_error_comes_back_with_its_layer(
 
 @pytest.mark.parametrize("written", ["spec", "dockerfile"])
 def test_a_new_base_makes_a_new_image_beside_the_old_one(
-    written: str, cloud: Cloud, bucket: str, clients: Clients, ecr: Ecr, container: Container
+    written: str, cloud: Cloud, bucket: str, clients: Clients, ecr: Ecr, container: Container, settings: Settings
 ) -> None:
     """The base's ECR repository has a mirror on loopback, so that BuildKit can pull what moto cannot give."""
-    settings = load_settings(CONFIG, {})
     local = Reference.parse(f"{settings.default_repository}/x").repository.host
     chosen = msgspec.structs.replace(settings, registry_mirrors={HOST: f"{local}/mirror-{written}"})
     configured = {

@@ -16,6 +16,7 @@ from tests.aws.images import HOST
 from tests.builder.conftest import BASE, ROOT, STAND_IN, Maker
 from tests.builder.pod import Docker, run_job
 from tests.buildkit import jobs
+from tests.buildkit.engine import keychain
 
 pytestmark = pytest.mark.integration
 DOCKERFILE = (ROOT / "infra" / "builder" / "Dockerfile").read_text()
@@ -83,7 +84,7 @@ def test_buildctl_comes_from_the_buildkit_image(docker: Docker, image: str) -> N
 
 
 def test_it_is_there_for_both_architectures_and_none_was_emulated(image: str, settings: Settings) -> None:
-    registry = OciRegistry(insecure=settings.insecure_registries)
+    registry = OciRegistry(keychain=keychain(settings), insecure=settings.insecure_registries)
     found = registry.find(Reference.parse(image), ("linux/amd64", "linux/arm64"))
     assert found is not None and set(found.platforms) == {"linux/amd64", "linux/arm64"}
     final = DOCKERFILE.rpartition("\nFROM ")[2]
@@ -107,7 +108,14 @@ def test_a_job_builds_inside_it_as_in_its_pod(docker: Docker, image: str, settin
     if not socket or not Path(buildkit.docker).is_absolute():
         pytest.skip("this machine's own Docker is in use; its command cannot be carried into an image")
     plugin = (Path(buildkit.docker_config) / "cli-plugins" / "docker-buildx").resolve()
-    programs = {buildkit.docker: "docker", str(plugin): "config/cli-plugins/docker-buildx", settings.uv.directory: "uv"}
+    login = tmp_path / "config.json"  # the pod's user is not this one
+    login.write_bytes((Path(buildkit.docker_config) / "config.json").read_bytes())
+    programs = {
+        buildkit.docker: "docker",
+        str(plugin): "config/cli-plugins/docker-buildx",
+        str(login): "config/config.json",
+        settings.uv.directory: "uv",
+    }
     flags = [f"--volume={path}:/programs/{name}:ro" for path, name in programs.items()]
     flags += [f"--volume={socket}:/programs/docker.sock", f"--group-add={Path(socket).stat().st_gid}"]
     inside = msgspec.structs.replace(

@@ -12,17 +12,22 @@ from boatyard.job import BuildJob, JobResult
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_buildkit import outbox
-from boatyard_registry import OciRegistry
+from boatyard_registry import DockerConfigKeychain, OciRegistry
 from tests.buildkit import jobs
 
 ROOT = Path(__file__).parents[2]
+
+
+def keychain(settings: Settings) -> DockerConfigKeychain:
+    """Signs in to the engine's registry, as its jobs do."""
+    return DockerConfigKeychain.of_folder(Path(settings.buildkit.docker_config))
 
 
 class Engine:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
-        self.registry = OciRegistry(insecure=self.settings.insecure_registries)
+        self.registry = OciRegistry(keychain=keychain(self.settings), insecure=self.settings.insecure_registries)
         self.host = Reference.parse(f"{self.settings.default_repository}/x").repository.host
         rules = [rule.image for rule in self.settings.base_images if rule.match.startswith(("python:3.11", "python:3"))]
         self.base = rules[0] if rules else "python:3.11-slim"

@@ -18,6 +18,7 @@ from boatyard_kubernetes import KubernetesJobRunner, KubernetesSecretStore
 from boatyard_local.clock import SystemClock
 from boatyard_local.settings import load_settings
 from boatyard_registry import OciRegistry
+from tests.buildkit.engine import keychain
 from tests.kubernetes.loopback.kubelet import ProcessKubelet
 from tests.kubernetes.site import Site
 
@@ -43,7 +44,7 @@ class Whole:
         self.runner = KubernetesJobRunner(self.site.api, settings, self.clock, fresh_seconds=0.2)
         service = Service(
             settings,
-            registry=OciRegistry(insecure=settings.insecure_registries),
+            registry=OciRegistry(keychain=keychain(settings), insecure=settings.insecure_registries),
             runner=self.runner,
             contexts=MemoryContextStore(self.clock),
             secrets=KubernetesSecretStore(self.site.api, settings),

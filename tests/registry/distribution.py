@@ -42,6 +42,9 @@ class Distribution:
             self._process = subprocess.Popen([self._program, "serve", str(configuration)], stdout=log, stderr=log)
         wait_for(self.address)
 
+    def close(self) -> None:
+        self.stop()
+
     def stop(self) -> None:
         if self._process:
             self._process.kill()

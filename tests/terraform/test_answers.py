@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pytest
 from tests.aws import emulator
 from tests.aws.payloads import function_url
 from tests.kubernetes.whole import BASE, CONFIG
-from tests.terraform.cluster import engine_variables
+from tests.registry.distribution import Distribution
+from tests.terraform.cluster import engine_settings, engine_variables
 from tests.terraform.deployment import Deployment
 from tests.terraform.objects import objects
 
@@ -117,7 +118,16 @@ def test_the_whole_way(existing_cluster: Deployment, tmp_path: Path) -> None:
     assert cluster is not None
     made = [o for o in objects(existing_cluster.resources) if o["kind"] in RUNS_IN_THE_LOOPBACK]
     cluster.loopback.apply(*sorted(made, key=lambda made: made["kind"] != "Namespace"))
-    with running(existing_cluster, tmp_path, variables=engine_variables()) as function:
+    # ECR answers the function's role; the engine's own registry answers nobody who does not sign in.
+    registry = Distribution(tmp_path)
+    answering = {
+        "BOATYARD_DEFAULT_REPOSITORY": f"{registry.address}/images",
+        "BOATYARD_INSECURE_REGISTRIES": ",".join((*engine_settings().insecure_registries, registry.address)),
+    }
+    with (
+        closing(registry),
+        running(existing_cluster, tmp_path, variables=engine_variables() | answering) as function,
+    ):
         order = _order()
         status, asked = ask(function, "POST", "/v1/builds", order)
         assert status == 202, asked

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 
+from boatyard.settings import Settings
+from tests.buildkit.engine import keychain
 from tests.whole.yard import ROOT
 
 PROGRAM = ROOT / ".boatyard" / "engine" / "root" / "usr" / "bin" / "docker-registry"
@@ -59,11 +62,18 @@ def own_registry(folder: Path, port: int) -> Iterator[OwnRegistry]:
         registry.stop()
 
 
+def account(host: str) -> tuple[str, str] | None:
+    """Name and password, if it is the engine's registry."""
+    settings = msgspec.toml.decode((ROOT / ".boatyard" / "boatyard.toml").read_bytes(), type=Settings)
+    found = keychain(settings).resolve(host)
+    return (found.username, found.password) if found else None
+
+
 def manifest(image: str) -> dict[str, Any]:
     """The manifest of `host/path@digest`."""
     name, _, digest = image.partition("@")
     host, _, path = name.partition("/")
-    answer = httpx.get(f"http://{host}/v2/{path}/manifests/{digest}", headers={"accept": MANIFESTS})
+    answer = httpx.get(f"http://{host}/v2/{path}/manifests/{digest}", headers={"accept": MANIFESTS}, auth=account(host))
     answer.raise_for_status()
     document: dict[str, Any] = answer.json()
     return document
@@ -72,6 +82,6 @@ def manifest(image: str) -> dict[str, Any]:
 def blob(image: str, digest: str) -> bytes:
     name = image.partition("@")[0]
     host, _, path = name.partition("/")
-    answer = httpx.get(f"http://{host}/v2/{path}/blobs/{digest}", follow_redirects=True)
+    answer = httpx.get(f"http://{host}/v2/{path}/blobs/{digest}", auth=account(host), follow_redirects=True)
     answer.raise_for_status()
     return answer.content

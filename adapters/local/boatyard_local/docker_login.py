@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from boatyard.errors import BoatyardError
+from boatyard_local.engine import login
 from boatyard_registry import Credentials, DockerConfigKeychain
 from boatyard_registry.credentials import HELPER_SECONDS
 
@@ -15,6 +16,7 @@ class DockerLogin:
 
     def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         try:
+            login.follow(self._folder)
             return DockerConfigKeychain.of_folder(self._folder).resolve(host, seconds=seconds)
         except (BoatyardError, OSError) as error:
             # A broken file is the deployment's fault: never the fault of the spec that is asked about.

@@ -112,6 +112,32 @@ def test_what_was_made_is_removed_and_nothing_else(fake: FakeDocker, making: Mak
 
 
 def test_a_docker_that_cannot_pull_the_registry_says_so(fake: FakeDocker, making: Making) -> None:
-    fake.install(("run*", "echo 'no such host' >&2; exit 125"))
-    with pytest.raises(laptop.CannotStart, match="starting registry:2 on Docker failed: no such host"):
+    fake.install(("create*", "echo 'no such host' >&2; exit 125"))
+    with pytest.raises(laptop.CannotStart, match="container of registry:2 on Docker failed: no such host"):
         laptop.make(making, Docker(str(fake.folder / "docker"), "28"), "this is not Debian 12 or 13")
+
+
+RUNNING = f"echo '5050 [PATH=/bin {laptop._GUARDED}]'"
+
+
+@pytest.mark.parametrize(
+    ("inspected", "made"),
+    [("exit 1", True), ("echo '5050 [PATH=/bin]'", True), (RUNNING, False)],
+    ids=["none", "of an earlier version", "ours"],
+)
+def test_the_registry_answers_only_who_signs_in(
+    fake: FakeDocker, making: Making, monkeypatch: pytest.MonkeyPatch, inspected: str, made: bool
+) -> None:
+    fake.install(("'container inspect'*", inspected), ("*", "true"))
+    monkeypatch.setattr(laptop.registry, "wait", lambda account, otherwise: None)
+    laptop.start_registry(making, Docker(str(fake.folder / "docker"), "28"))
+    asked = fake.asked()
+    created = [call for call in asked if call.startswith("create ")]
+    assert bool(created) is made
+    if created:
+        assert "--env REGISTRY_AUTH=htpasswd" in created[0] and laptop._GUARDED in created[0]
+    name = laptop.registry_name(making.layout)
+    assert asked[-2:] == [f"cp {making.layout.htpasswd} {name}:{laptop._HTPASSWD}", f"restart {name}"]
+    from boatyard_local.engine import login
+
+    assert not [call for call in asked if login.password(making.layout) in call]

@@ -14,7 +14,9 @@ from boatyard_local.engine.debian import Release, Source
 from boatyard_local.engine.model import EngineError
 from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.record import Imported, Ledger
+from boatyard_local.engine.registry import Account
 
+AUTHORIZATION = "Basic Ym9hdHlhcmQ6cHc="
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ARCHIVE = Source("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
 MACHINE = Debian(Release("debian", "bookworm"), (ARCHIVE,), ARCHIVE)
@@ -25,8 +27,11 @@ class Registry(BaseHTTPRequestHandler):
 
     digests: dict[str, str] = {}  # noqa: RUF012 - replaced by each test's own class
     status = 200
+    guarded = True
 
     def do_HEAD(self) -> None:
+        if self.refused():
+            return
         found = self.digests.get(self.path)
         self.send_response(self.status if found or self.status != 200 else 404)
         if found:
@@ -34,21 +39,29 @@ class Registry(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        self.send_response(self.status)
+        if not self.refused():
+            self.send_response(self.status)
+            self.end_headers()
+
+    def refused(self) -> bool:
+        if not self.guarded or self.headers["authorization"] == AUTHORIZATION:
+            return False
+        self.send_response(401)
         self.end_headers()
+        return True
 
     def log_message(self, format: str, *args: object) -> None:
         pass
 
 
 @pytest.fixture
-def served() -> Iterator[tuple[str, type[Registry]]]:
+def served() -> Iterator[tuple[Account, type[Registry]]]:
     class Mine(Registry):
         digests: dict[str, str] = {}  # noqa: RUF012
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Mine) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_address[1]}", Mine
+        yield Account(f"127.0.0.1:{server.server_address[1]}", AUTHORIZATION), Mine
         server.shutdown()
 
 
@@ -89,37 +102,47 @@ def test_pins_are_the_installed_versions_and_hold_what_flyte_needs() -> None:
     assert pins.pins("no-such-distribution") == ()
 
 
-def test_only_what_is_there_as_it_would_be_made_today_is_kept(served: tuple[str, type[Registry]]) -> None:
-    address, handler = served
+def test_only_what_is_there_as_it_would_be_made_today_is_kept(served: tuple[Account, type[Registry]]) -> None:
+    account, handler = served
     python = images.python(MACHINE)
     path = f"/v2/{python.repository}/manifests/{python.tag}"
     wanted = Wanted(MACHINE, flyte=True)
     ledger = Ledger(images={python.repository: Imported(python.fingerprint, "sha256:1")})
 
-    assert bases.kept(wanted, address, Ledger()).missing == (images.PYTHON, images.FLYTE)
-    assert bases.kept(wanted, address, ledger).missing == (images.PYTHON, images.FLYTE), "not in the registry"
+    assert bases.kept(wanted, account, Ledger()).missing == (images.PYTHON, images.FLYTE)
+    assert bases.kept(wanted, account, ledger).missing == (images.PYTHON, images.FLYTE), "not in the registry"
     handler.digests[path] = "sha256:2"
-    assert bases.kept(wanted, address, ledger).missing == (images.PYTHON, images.FLYTE), "somebody else's"
+    assert bases.kept(wanted, account, ledger).missing == (images.PYTHON, images.FLYTE), "somebody else's"
     handler.digests[path] = "sha256:1"
-    kept = bases.kept(wanted, address, ledger)
+    kept = bases.kept(wanted, account, ledger)
     assert kept.missing == (images.FLYTE,)
-    assert [image.reference for image in kept.images] == [f"{address}/{python.repository}:{python.tag}@sha256:1"]
-    assert bases.are_current(kept.images, address, MACHINE, ledger)
-    assert not bases.are_current(kept.images, address, "this is not Debian 12 or 13", ledger)
+    assert [image.reference for image in kept.images] == [
+        f"{account.address}/{python.repository}:{python.tag}@sha256:1"
+    ]
+    assert bases.are_current(kept.images, account, MACHINE, ledger)
+    assert not bases.are_current(kept.images, account, "this is not Debian 12 or 13", ledger)
     older = Ledger(images={python.repository: Imported("older", "sha256:1")})
-    assert not bases.are_current(kept.images, address, MACHINE, older)
+    assert not bases.are_current(kept.images, account, MACHINE, older)
 
 
-def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(served: tuple[str, type[Registry]]) -> None:
-    address, handler = served
-    assert registry.answers(address)
-    assert registry.digest(address, "a/b", "c") is None
+def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(served: tuple[Account, type[Registry]]) -> None:
+    account, handler = served
+    assert registry.answers(account)
+    assert registry.digest(account, "a/b", "c") is None
     handler.status = 500
-    assert not registry.answers(address)
+    assert not registry.answers(account)
     with pytest.raises(EngineError, match="answered 500"):
-        registry.digest(address, "a/b", "c")
+        registry.digest(account, "a/b", "c")
     with pytest.raises(EngineError, match="does not answer"):
-        registry.digest("127.0.0.1:9", "a/b", "c")
+        registry.digest(Account("127.0.0.1:9", ""), "a/b", "c")
+
+
+def test_a_registry_that_answers_everybody_is_not_ours(served: tuple[Account, type[Registry]]) -> None:
+    """An engine of an earlier version: every RUN step could push to it."""
+    account, handler = served
+    assert not registry.answers(account._replace(authorization="Basic bm86bm8="))
+    handler.guarded = False
+    assert not registry.answers(account)
 
 
 INSPECTED = """\

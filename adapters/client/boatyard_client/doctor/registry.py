@@ -1,6 +1,7 @@
 """Registries: may an image be pushed where images go, and is the base image there.
 
-The lookup is the server's own (boatyard-registry), with the credentials of this machine's Docker config.
+The lookup is the server's own (boatyard-registry), with the credentials of the Docker config that the settings name,
+else of this machine's.
 """
 
 import importlib
@@ -84,7 +85,7 @@ def _parts(settings: Settings) -> tuple[Any, Any] | None:
         retries: Any = importlib.import_module("boatyard_registry.retries")
     except ModuleNotFoundError:
         return None
-    folder = Path(os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
+    folder = Path(settings.buildkit.docker_config or os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
     registry = adapter.OciRegistry(
         keychain=adapter.DockerConfigKeychain.of_folder(folder),
         insecure=settings.insecure_registries,

@@ -16,6 +16,7 @@ from boatyard_local.engine import dockerd, ensure, purge, record, registry, stop
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine, EngineError
 from boatyard_local.engine.record import Record
+from boatyard_local.engine.registry import Account
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,7 +95,7 @@ def _status(state: Path, as_json: bool) -> int:
     layout = Layout.of(state)
     before = record.load(layout.record, Record)
     engine = before.engine if before else None
-    answers = engine is not None and registry.answers(engine.registry)
+    answers = engine is not None and registry.answers(Account.of(layout, engine.registry))
     if engine is not None and engine.kind == "unpacked":
         answers = answers and dockerd.is_up(layout)
     if as_json:

@@ -11,6 +11,7 @@ from boatyard_local.engine.model import Image
 from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.progress import Progress
 from boatyard_local.engine.record import Imported, Ledger
+from boatyard_local.engine.registry import Account
 
 _FROM_HUB: Final = f"docker.io/library/python:{rootfs.PYTHON}-slim-{rootfs.CODENAME}"
 
@@ -49,14 +50,14 @@ class Kept(NamedTuple):
     """Repositories; python before flyte, which is made from it."""
 
 
-def kept(wanted: Wanted, address: str, ledger: Ledger) -> Kept:
+def kept(wanted: Wanted, account: Account, ledger: Ledger) -> Kept:
     """Compare ledger and registry with today's recipes. Raises EngineError if the registry does not answer."""
     found: list[Image] = []
     missing: list[str] = []
     base = _FROM_HUB
     for recipe in _recipes(wanted, base):
         current = _recipe_from(recipe, base)
-        image = None if missing else _there(current, address, ledger)
+        image = None if missing else _there(current, account, ledger)
         if image is None:
             missing.append(current.repository)
         else:
@@ -65,13 +66,13 @@ def kept(wanted: Wanted, address: str, ledger: Ledger) -> Kept:
     return Kept(tuple(found), tuple(missing))
 
 
-def are_current(made: tuple[Image, ...], address: str, machine: Debian | str, ledger: Ledger) -> bool:
+def are_current(made: tuple[Image, ...], account: Account, machine: Debian | str, ledger: Ledger) -> bool:
     """True if those images are still there and would be made the same way today."""
     repositories = {image.reference.partition("/")[2].partition(":")[0] for image in made}
     if images.PYTHON in repositories and isinstance(machine, str):
         return False
     python = machine if images.PYTHON in repositories and not isinstance(machine, str) else None
-    return kept(Wanted(python, images.FLYTE in repositories), address, ledger).images == made
+    return kept(Wanted(python, images.FLYTE in repositories), account, ledger).images == made
 
 
 def _recipes(wanted: Wanted, base: str) -> list[Recipe]:
@@ -85,13 +86,13 @@ def _recipe_from(recipe: Recipe, base: str) -> Recipe:
     return (images.flyte(base) or recipe) if recipe.repository == images.FLYTE else recipe
 
 
-def _there(recipe: Recipe, address: str, ledger: Ledger) -> Image | None:
+def _there(recipe: Recipe, account: Account, ledger: Ledger) -> Image | None:
     imported = ledger.images.get(recipe.repository)
     if imported is None or imported.fingerprint != recipe.fingerprint:
         return None
-    if registry.digest(address, recipe.repository, recipe.tag) != imported.digest:
+    if registry.digest(account, recipe.repository, recipe.tag) != imported.digest:
         return None
-    return _image(recipe, address, imported.digest)
+    return _image(recipe, account.address, imported.digest)
 
 
 def _image(recipe: Recipe, address: str, digest: str) -> Image:
@@ -111,10 +112,11 @@ def make(layout: Layout, builder: Builder, wanted: Wanted, progress: Progress, c
     layout.base.mkdir(parents=True, exist_ok=True)
     made: list[Image] = []
     base = _FROM_HUB
+    account = Account.of(layout, builder.registry)
     for recipe in _recipes(wanted, base):
         current = _recipe_from(recipe, base)
         ledger = record.load(layout.ledger, Ledger) or Ledger()
-        image = _there(current, builder.registry, ledger)
+        image = _there(current, account, ledger)
         if image is None:
             with progress.step(f"Base image {current.repository}:{current.tag}") as step:
                 image = _import(layout, builder, current, wanted, commands)

@@ -26,6 +26,7 @@ from boatyard_local.engine.model import Engine, EngineError
 from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.progress import Progress
 from boatyard_local.engine.record import Ledger, Record
+from boatyard_local.engine.registry import Account
 
 _INSTALL: Final = "install Docker with buildx (docs.docker.com/engine/install), or use Debian 12 or 13 as root"
 
@@ -59,7 +60,7 @@ def _is_up(layout: Layout, engine: Engine) -> bool:
         up = up and unpacked.answers(layout, engine)
     else:
         up = laptop.answers(layout, engine)
-    return up and bases.are_current(engine.images, engine.registry, machine, _ledger(layout))
+    return up and bases.are_current(engine.images, Account.of(layout, engine.registry), machine, _ledger(layout))
 
 
 def _ledger(layout: Layout) -> Ledger:

@@ -2,16 +2,19 @@
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Final
 
-from boatyard_local.engine import bases, network, ports, registry
+from boatyard_local.engine import bases, login, network, ports, registry
 from boatyard_local.engine.command import ask
 from boatyard_local.engine.docker import Docker
+from boatyard_local.engine.environment import docker_environment
 from boatyard_local.engine.imports import Builder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.making import Making
 from boatyard_local.engine.model import Engine, EngineError
 from boatyard_local.engine.packages import Debian
+from boatyard_local.engine.registry import Account
 
 _REGISTRY_IMAGE: Final = "registry:2"
 # The registries that bases come from; behind a company's own CA the builder must trust it for each.
@@ -30,16 +33,19 @@ def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
         try:
             port = start_registry(making, docker)
             address = f"127.0.0.1:{port}"
+            login.write_docker_config(making.layout, address, _users_folder())
             name = start_builder(making, docker, address, found.ca_bundle)
         except EngineError as error:
             raise CannotStart(str(error)) from error
         step.say(f"registry on {address}")
     wanted = bases.choose(machine)
-    missing = bases.kept(wanted, address, making.ledger).missing
+    missing = bases.kept(wanted, Account.of(making.layout, address), making.ledger).missing
     tasks = making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
     making.progress.expect(len(tasks) + len(missing))
     making.at_once(tasks)
-    return making.finish("docker", Builder(docker.command, "", "", name, address, found), wanted)
+    return making.finish(
+        "docker", Builder(docker.command, "", str(making.layout.docker_config), name, address, found), wanted
+    )
 
 
 def builder_name(layout: Layout) -> str:
@@ -61,28 +67,55 @@ def start_registry(making: Making, docker: Docker) -> int:
     """Start the registry container, or the one that is there; returns its port on 127.0.0.1."""
     layout, commands = making.layout, making.commands
     name = registry_name(layout)
-    found = ask([docker.command, "container", "inspect", "--format", _PORT, name])
-    if found is not None and found.returncode == 0 and found.stdout.strip().isdigit():
-        port = int(found.stdout)
-        commands.run([docker.command, "start", name], what="starting the registry", log="registry-start")
-    else:
+    port = _made(docker, name)
+    if not port:
         port = ports.free_port(making.ledger.port)
         commands.run(
             [
-                *(docker.command, "run", "--detach", "--name", name, "--restart=unless-stopped"),
+                *(docker.command, "create", "--name", name, "--restart=unless-stopped"),
                 *("--label", f"boatyard.state={layout.state}"),
                 *("--publish", f"127.0.0.1:{port}:5000", "--volume", f"{name}:/var/lib/registry"),
-                *("--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", _REGISTRY_IMAGE),
+                *("--env", "REGISTRY_STORAGE_DELETE_ENABLED=true", "--env", "REGISTRY_AUTH=htpasswd"),
+                *("--env", "REGISTRY_AUTH_HTPASSWD_REALM=boatyard", "--env", _GUARDED, _REGISTRY_IMAGE),
             ],
-            what=f"starting {_REGISTRY_IMAGE} on Docker",
-            log="registry-run",
+            what=f"making a container of {_REGISTRY_IMAGE} on Docker",
+            log="registry-create",
         )
-    registry.wait(f"127.0.0.1:{port}", "the registry's container does not answer; is Docker on another machine?")
+    # Copied and not mounted: the daemon may be in a virtual machine that does not see our folder.
+    htpasswd = login.write_htpasswd(layout)
+    copied = [docker.command, "cp", str(htpasswd), f"{name}:{_HTPASSWD}"]
+    commands.run(copied, what="giving the registry its password file", log="registry-cp")
+    commands.run([docker.command, "restart", name], what="starting the registry", log="registry-start")
+    account = Account.of(layout, f"127.0.0.1:{port}")
+    registry.wait(account, "the registry's container does not answer; is Docker on another machine?")
     making.remember_port(port)
     return port
 
 
 _PORT: Final = '{{(index (index .HostConfig.PortBindings "5000/tcp") 0).HostPort}}'
+_HTPASSWD: Final = "/boatyard.htpasswd"
+_GUARDED: Final = f"REGISTRY_AUTH_HTPASSWD_PATH={_HTPASSWD}"
+
+
+def _made(docker: Docker, name: str) -> int:
+    """The port of the registry's container; 0 if there is none, or one that answers everybody."""
+    found = ask([docker.command, "container", "inspect", "--format", f"{_PORT} {{{{.Config.Env}}}}", name])
+    if found is None or found.returncode != 0:
+        return 0
+    port, _, environment = found.stdout.strip().partition(" ")
+    if _GUARDED in environment and port.isdigit():
+        return int(port)
+    ask([docker.command, "rm", "--force", name], timeout=60)  # of an earlier version; what it holds is in its volume
+    return 0
+
+
+def _users_folder() -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def _signed_in(layout: Layout) -> dict[str, str]:
+    """For buildx: its builder is kept in the folder that signs in to the registry, and not in the user's own."""
+    return docker_environment("", str(layout.docker_config))
 
 
 def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) -> str:
@@ -91,10 +124,11 @@ def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) 
     name = builder_name(layout)
     text = buildkitd(address, ca_bundle)
     path = layout.engine / f"buildkitd-{hashlib.sha256(text.encode()).hexdigest()[:12]}.toml"
-    inspected = ask([docker.command, "buildx", "inspect", "--bootstrap", name], timeout=120)
+    env = _signed_in(layout)
+    inspected = ask([docker.command, "buildx", "inspect", "--bootstrap", name], env=env, timeout=120)
     if path.exists() and inspected is not None and inspected.returncode == 0:
         return name
-    ask([docker.command, "buildx", "rm", "--force", name])
+    ask([docker.command, "buildx", "rm", "--force", name], env=env)
     for old in layout.engine.glob("buildkitd-*.toml"):
         old.unlink()
     partial = path.with_suffix(".partial")
@@ -107,6 +141,7 @@ def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) 
         ],
         what="starting a BuildKit on Docker",
         log="builder",
+        env=env,
     )
     partial.rename(path)
     return name
@@ -114,19 +149,20 @@ def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) 
 
 def remove(layout: Layout, command: str) -> None:
     """Remove the builder, the container and the registry's volume of this folder."""
-    ask([command, "buildx", "rm", "--force", builder_name(layout)], timeout=60)
+    ask([command, "buildx", "rm", "--force", builder_name(layout)], env=_signed_in(layout), timeout=60)
     ask([command, "rm", "--force", registry_name(layout)], timeout=60)
     ask([command, "volume", "rm", "--force", registry_name(layout)], timeout=60)
 
 
 def stop(layout: Layout, command: str) -> None:
-    ask([command, "buildx", "stop", builder_name(layout)], timeout=60)
+    ask([command, "buildx", "stop", builder_name(layout)], env=_signed_in(layout), timeout=60)
     ask([command, "stop", registry_name(layout)], timeout=60)
 
 
 def answers(layout: Layout, engine: Engine) -> bool:
     """True if registry and builder are up; the second question costs a docker command (0.1 s)."""
-    if not registry.answers(engine.registry):
+    if not registry.answers(Account.of(layout, engine.registry)):
         return False
-    found = ask([engine.docker, "buildx", "inspect", builder_name(layout)], timeout=10)
+    login.write_docker_config(layout, engine.registry, _users_folder())
+    found = ask([engine.docker, "buildx", "inspect", builder_name(layout)], env=_signed_in(layout), timeout=10)
     return found is not None and found.returncode == 0 and "running" in found.stdout

@@ -62,7 +62,16 @@ class Layout:
 
     @property
     def docker_config(self) -> Path:
+        """DOCKER_CONFIG of whatever signs in to the registry (engine/login.py)."""
         return self.engine / "docker-config"
+
+    @property
+    def registry_password(self) -> Path:
+        return self.engine / "registry.password"
+
+    @property
+    def htpasswd(self) -> Path:
+        return self.engine / "registry.htpasswd"
 
     @property
     def docker_data(self) -> Path:

@@ -1,4 +1,7 @@
-"""The unpacked registry (docker-registry 2.8), and the questions every local registry answers."""
+"""The unpacked registry (docker-registry 2.8), and the questions every local registry answers.
+
+None of them answers anybody who does not sign in (engine/login.py).
+"""
 
 import http.client
 import json
@@ -6,8 +9,9 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from boatyard_local.engine import login
 from boatyard_local.engine.command import tail
 from boatyard_local.engine.environment import daemon_environment
 from boatyard_local.engine.layout import Layout
@@ -26,6 +30,21 @@ _MANIFESTS: Final = ", ".join(
 )
 
 
+class Account(NamedTuple):
+    """A registry, and how one signs in to it."""
+
+    address: str
+    """`127.0.0.1:port`, plain http."""
+    authorization: str
+
+    def __repr__(self) -> str:
+        return f"Account({self.address!r}, …)"
+
+    @classmethod
+    def of(cls, layout: Layout, address: str) -> "Account":
+        return cls(address, login.authorization(layout))
+
+
 def daemon(layout: Layout) -> Daemon:
     return Daemon("registry", layout.runtime / "registry.process", layout.root)
 
@@ -38,21 +57,23 @@ def start(layout: Layout, port: int) -> None:
         path = layout.engine / "registry.json"
         path.touch(mode=0o600)
         # YAML's flow style is JSON: no YAML writer is needed.
-        path.write_text(json.dumps(configuration(layout.registry_data, port), indent=2))
+        htpasswd = login.write_htpasswd(layout)
+        path.write_text(json.dumps(configuration(layout.registry_data, port, htpasswd), indent=2))
         process.start(
             [layout.root / "usr/bin/docker-registry", "serve", path],
             env=daemon_environment(layout.root, layout.temporary),
             log=layout.logs / "registry.log",
         )
     log = layout.logs / "registry.log"
-    wait(f"127.0.0.1:{port}", "the registry did not start", lambda: process.running() is not None, log)
+    account = Account.of(layout, f"127.0.0.1:{port}")
+    wait(account, "the registry did not start", lambda: process.running() is not None, log)
 
 
-def wait(address: str, otherwise: str, alive: Callable[[], bool] = lambda: True, log: Path | None = None) -> None:
+def wait(account: Account, otherwise: str, alive: Callable[[], bool] = lambda: True, log: Path | None = None) -> None:
     """Wait until a registry answers; raises EngineError with the log's end if it does not, or has ended."""
     begin = time.monotonic()
     while time.monotonic() - begin < _PATIENCE:
-        if answers(address):
+        if answers(account):
             return
         # A record is written by the child itself, within its first milliseconds.
         if time.monotonic() - begin > 1 and not alive():
@@ -61,11 +82,11 @@ def wait(address: str, otherwise: str, alive: Callable[[], bool] = lambda: True,
     raise EngineError(f"{otherwise}: {tail(log)} (all of it: {log})" if log else otherwise)
 
 
-def configuration(data: Path, port: int) -> dict[str, object]:
+def configuration(data: Path, port: int, htpasswd: Path) -> dict[str, object]:
     """https://distribution.github.io/distribution/about/configuration/"""
     return {
         "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(data)},
             "delete": {"enabled": True},
@@ -76,35 +97,41 @@ def configuration(data: Path, port: int) -> dict[str, object]:
             # Signs the state of uploads; without one the registry warns and makes its own at each start.
             "secret": secrets.token_hex(16),
         },
+        "auth": {"htpasswd": {"realm": "boatyard", "path": str(htpasswd)}},
     }
 
 
-def answers(registry: str) -> bool:
-    """True if a registry answers `GET /v2/` with 200 within two seconds."""
+def answers(account: Account) -> bool:
+    """True if a registry answers `GET /v2/` with 200 to whoever signs in, and with 401 to anybody else.
+
+    One that answers everybody is an engine's of an earlier version, or somebody else's. Each has two seconds.
+    """
     try:
-        return _ask(registry, "GET", "/v2/")[0] == 200
+        known = _ask(account, "GET", "/v2/")[0] == 200
+        return known and _ask(account._replace(authorization=""), "GET", "/v2/")[0] == 401
     except (OSError, http.client.HTTPException):
         return False
 
 
-def digest(registry: str, repository: str, tag: str) -> str | None:
+def digest(account: Account, repository: str, tag: str) -> str | None:
     """The digest of a tag; None if there is none. Raises EngineError if the registry does not say."""
     try:
-        status, found = _ask(registry, "HEAD", f"/v2/{repository}/manifests/{tag}")
+        status, found = _ask(account, "HEAD", f"/v2/{repository}/manifests/{tag}")
     except (OSError, http.client.HTTPException) as error:
-        raise EngineError(f"the registry on {registry} does not answer: {error}") from error
+        raise EngineError(f"the registry on {account.address} does not answer: {error}") from error
     if status == 404:
         return None
     if status != 200 or not found:
-        raise EngineError(f"the registry on {registry} answered {status} for {repository}:{tag}")
+        raise EngineError(f"the registry on {account.address} answered {status} for {repository}:{tag}")
     return found
 
 
-def _ask(registry: str, method: str, path: str) -> tuple[int, str | None]:
+def _ask(account: Account, method: str, path: str) -> tuple[int, str | None]:
     """Status and digest. http.client knows no proxies: what is on loopback must not be asked through one."""
-    connection = http.client.HTTPConnection(registry, timeout=2)
+    connection = http.client.HTTPConnection(account.address, timeout=2)
+    headers = {"Accept": _MANIFESTS} | ({"Authorization": account.authorization} if account.authorization else {})
     try:
-        connection.request(method, path, headers={"Accept": _MANIFESTS})
+        connection.request(method, path, headers=headers)
         response = connection.getresponse()
         return response.status, response.headers.get("Docker-Content-Digest")
     finally:
