@@ -42,6 +42,12 @@ CODES: Final[dict[str, CodeMeaning]] = {
         422, False, "A secret is not there", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
     ),
     "TOO_MANY_BUILDS": CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
+    "OVERLOADED": CodeMeaning(
+        503, True, "Too many requests of this kind are under way", "Ask again after Retry-After seconds."
+    ),
+    "REQUEST_TIMEOUT": CodeMeaning(
+        408, True, "The request did not arrive in time", "Send it again; if it stays, check the network."
+    ),
     "REGISTRY_UNAVAILABLE": CodeMeaning(
         502,
         True,

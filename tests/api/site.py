@@ -38,9 +38,9 @@ SPEC = {
 class Site:
     """A deployment in memory."""
 
-    def __init__(self, settings: Settings = SETTINGS) -> None:
+    def __init__(self, settings: Settings = SETTINGS, *, registry: MemoryRegistry | None = None) -> None:
         self.clock = ManualClock()
-        self.registry = MemoryRegistry()
+        self.registry = registry or MemoryRegistry()
         self.runner = MemoryJobRunner(self.clock, settings.limits)
         self.contexts = MemoryContextStore(self.clock)
         self.secrets = MemorySecretStore()

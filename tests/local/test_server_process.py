@@ -10,7 +10,7 @@ from boatyard_local import server_process
 from boatyard_local.locks import is_held
 from boatyard_local.state import StateFolder
 
-ROUNDS = 2_000
+ROUNDS = 600
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def serve(
                 if on_ready is not None:
                     on_ready(url)
 
-            Server(wired.app, on_ready=ready, on_stop=wired.clock.stop).serve_on(bound)
+            Server(wired.app, on_ready=ready, on_stop=wired.app.stop).serve_on(bound)
     except server_process.AlreadyServed as error:
         raise ServeError(f"{error}; stop that one, or use another state folder") from None
     except BoatyardError as error:

@@ -16,7 +16,7 @@ from boatyard_buildkit.access import Access
 from boatyard_buildkit.docker_config import deployment_folder
 from boatyard_connect import ProtobufCodec
 from boatyard_local import durable
-from boatyard_local.clock import ServingClock, SystemClock
+from boatyard_local.clock import SystemClock
 from boatyard_local.contexts import FileContextStore
 from boatyard_local.deployment_key import FileDeploymentKey
 from boatyard_local.docker_login import DockerLogin
@@ -34,8 +34,6 @@ from boatyard_registry import OciRegistry
 
 class Wired(msgspec.Struct, frozen=True):
     app: App
-    clock: ServingClock
-    """To be stopped when the server stops."""
 
 
 @contextmanager
@@ -54,7 +52,6 @@ def wire(
     `argv` and `registry` are for those who test the whole without a BuildKit or without a registry.
     """
     clock = SystemClock()
-    serving = ServingClock()
     urls = UploadUrls(url, load_key(state.upload_key))
     contexts = FileContextStore(state.contexts, clock, urls).open()
     access = Access(
@@ -75,7 +72,7 @@ def wire(
             contexts=contexts,
             secrets=FileSecretStore(state.secrets),
             deployment_key=FileDeploymentKey(state.deployment_key),
-            clock=serving,
+            clock=clock,
         )
         api = Api(service, Deployment(cloud="local", runners=(settings.buildkit.driver,)), ProtobufCodec())
         app = App(
@@ -85,7 +82,7 @@ def wire(
             bearer=Bearer(make_token(state.token)),
             largest_body=settings.limits.request_bytes,
         )
-        yield Wired(app, serving)
+        yield Wired(app)
     finally:
         housekeeping.close()
         runner.close()

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard.api import openapi, problem
+from boatyard.api import connect, openapi, problem
+from boatyard.api.connect import NAME as CONNECT_NAME
 from boatyard.api.connect import PATH as CONNECT_PATH
 from boatyard.api.connect import ImageServiceCodec, get_image
-from boatyard.api.handlers import Call, Deployment, Handlers, Reply
+from boatyard.api.handlers import Call, Deployment, Handlers, Reply, wait_seconds
 from boatyard.api.http import Request, Response
 from boatyard.api.operations import OPERATIONS, Operation
 from boatyard.decoding import Undecodable, decode_json
@@ -42,10 +43,21 @@ class Api:
                 return get_image(request, self._service.on_behalf_of(request.caller), self._codec)
             return self._dispatch(request)
         except BoatyardError as error:
-            return problem.respond(error, getattr(error, "headers", None))
+            return refuse(error, request.path)
         except Exception:
             _log.exception("unforeseen error at %s %s", request.method, request.path)
-            return problem.respond(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"))
+            return refuse(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"), request.path)
+
+    def operation_of(self, request: Request) -> str:
+        """The name of the operation that a request asks for; empty if there is none."""
+        if request.path == CONNECT_PATH:
+            return CONNECT_NAME
+        found = (op.name for op in OPERATIONS if op.method == request.method and op.pattern.match(request.path))
+        return next(found, "")
+
+    def wait_of(self, request: Request) -> float:
+        """Seconds that a request wants to wait for news. Raises INVALID_SPEC."""
+        return wait_seconds(request.query)
 
     def _dispatch(self, request: Request) -> Response:
         found = [(op, match) for op in OPERATIONS if (match := op.pattern.match(request.path))]
@@ -83,10 +95,18 @@ def _check_lengths(request: Request) -> None:
             raise invalid(f"is longer than {_LONGEST_VALUE:,} characters", field=name)
 
 
+def refuse(error: BoatyardError, path: str) -> Response:
+    """The error as the callers of a path read it: a problem document, or a Connect error."""
+    if path == CONNECT_PATH:
+        return connect.refuse(error)
+    return problem.respond(error, getattr(error, "headers", None))
+
+
 def _respond(reply: Reply) -> Response:
     if reply.body is None:
         return Response(status=reply.status, headers=dict(reply.headers))
     return Response(
+        settled=reply.settled,
         status=reply.status,
         body=msgspec.json.encode(reply.body),
         headers={"content-type": _JSON, **reply.headers},

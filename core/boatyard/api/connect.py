@@ -20,10 +20,20 @@ from boatyard.ports import Scope
 from boatyard.service import Service
 from boatyard.target import Target
 
+NAME = "getImage"
 PATH = "/flyteidl2.imagebuilder.ImageService/GetImage"
 _ENCODINGS: Final = ("", "identity", "gzip")
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _CODES: Final = {400: "invalid_argument", 401: "unauthenticated", 403: "permission_denied", 404: "not_found"}
+ERRORS: Final = {
+    400: "invalid_argument, failed_precondition",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "not_found",
+    501: "unimplemented",
+    503: "unavailable",
+}
+"""Each status of an error, with the Connect codes that it is sent with."""
 
 
 class ImageServiceCodec(Protocol):

@@ -34,6 +34,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: Any = None
     headers: Mapping[str, str] = {}
+    settled: bool = True
+    """As in `boatyard.api.http.Response`."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,12 +90,13 @@ class Handlers:
         return Reply(status=200, body=messages.BuildsAnswer(builds=page.builds, next_page_token=page.next_page_token))
 
     def build(self, call: Call) -> Reply:
-        build: Build = self._service.build(call.path["id"], wait_seconds=_wait(call.query))
-        return Reply(status=200, body=build)
+        build: Build = self._service.build(call.path["id"], wait_seconds=wait_seconds(call.query))
+        return Reply(status=200, body=build, settled=build.state.ended)
 
     def logs(self, call: Call) -> Reply:
-        page = self._service.logs(call.path["id"], call.query.get("cursor", ""), wait_seconds=_wait(call.query))
-        return Reply(status=200, body=messages.LogsAnswer(lines=page.lines, cursor=page.cursor, done=page.done))
+        page = self._service.logs(call.path["id"], call.query.get("cursor", ""), wait_seconds=wait_seconds(call.query))
+        answer = messages.LogsAnswer(lines=page.lines, cursor=page.cursor, done=page.done)
+        return Reply(status=200, body=answer, settled=bool(page.lines) or page.done)
 
     def cancel(self, call: Call) -> Reply:
         return Reply(status=200, body=self._service.cancel(call.path["id"]))
@@ -182,7 +185,8 @@ def _scope(query: Mapping[str, str]) -> Scope:
     return Scope(query.get("project") or "default", query.get("domain") or "development")
 
 
-def _wait(query: Mapping[str, str]) -> float:
+def wait_seconds(query: Mapping[str, str]) -> float:
+    """How long a request waits for news; 0 if it does not. Raises INVALID_SPEC."""
     value = query.get("wait")
     if value is None:
         return 0.0

@@ -21,3 +21,5 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = {}
+    settled: bool = True
+    """False if the answer may be another one soon: what a request with `wait` waits for has not come."""

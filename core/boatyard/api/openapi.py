@@ -88,15 +88,17 @@ def _connect(by_type: dict[int, Any]) -> dict[str, Any]:
         "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
         "required": ["code"],
     }
-    refusal = {"description": "A Connect error", "content": _content(error)}
     return {
-        "operationId": "getImage",
+        "operationId": connect.NAME,
         "summary": "What the stock flyte remote builder asks: whether <image>:<tag> exists.",
         "requestBody": {"required": True, "content": _content(by_type[id(connect.GetImageRequest)])},
         "responses": {
             "200": {"description": "OK", "content": _content(by_type[id(connect.GetImageResponse)])},
             "415": {"description": "Neither JSON nor protobuf"},
-            **{status: refusal for status in ("400", "401", "403", "404", "500", "503")},
+            **{
+                str(status): {"description": f"A Connect error: {codes}", "content": _content(error)}
+                for status, codes in connect.ERRORS.items()
+            },
         },
     }
 

@@ -89,6 +89,7 @@ OPERATIONS: Final = (
             "REPOSITORY_NOT_FOUND",
             "TAG_IMMUTABLE",
             "DATAPLANE_UNAVAILABLE",
+            "DATAPLANE_DENIED",
             "DISK_FULL",
         ),
     ),
@@ -125,7 +126,7 @@ OPERATIONS: Final = (
             _PAGE,
         ),
         answers={200: messages.BuildsAnswer},
-        errors=("INVALID_SPEC", "DATAPLANE_UNAVAILABLE"),
+        errors=("INVALID_SPEC", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="build",
@@ -134,7 +135,7 @@ OPERATIONS: Final = (
         summary="One build, after at most `wait` seconds for its end.",
         query=(_WAIT,),
         answers={200: Build},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="logs",
@@ -146,7 +147,7 @@ OPERATIONS: Final = (
             _WAIT,
         ),
         answers={200: messages.LogsAnswer},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="cancel",
@@ -154,7 +155,7 @@ OPERATIONS: Final = (
         path="/v1/builds/{id}/cancel",
         summary="Ask a build to stop. One that has ended is left as it is.",
         answers={200: Build},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE"),
+        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED", "DISK_FULL"),
     ),
     Operation(
         name="image",
@@ -162,7 +163,15 @@ OPERATIONS: Final = (
         path="/v1/images/{reference+}",
         summary="What the registry has under a reference.",
         answers={200: messages.ImageAnswer},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "REGISTRY_UNAVAILABLE", "REGISTRY_DENIED"),
+        errors=(
+            "INVALID_SPEC",
+            "FORBIDDEN",
+            "NOT_FOUND",
+            "REGISTRY_UNAVAILABLE",
+            "REGISTRY_DENIED",
+            "DATAPLANE_UNAVAILABLE",
+            "DATAPLANE_DENIED",
+        ),
     ),
     Operation(
         name="secret",
@@ -171,7 +180,14 @@ OPERATIONS: Final = (
         summary="Set a secret of a project and domain. Write-only.",
         body=messages.SecretRequest,
         answers={204: None},
-        errors=("INVALID_SPEC", "FORBIDDEN", "DATAPLANE_UNAVAILABLE", "DISK_FULL"),
+        errors=(
+            "INVALID_SPEC",
+            "FORBIDDEN",
+            "DATAPLANE_UNAVAILABLE",
+            "DATAPLANE_DENIED",
+            "TOO_MANY_BUILDS",
+            "DISK_FULL",
+        ),
     ),
     Operation(
         name="secrets",
@@ -214,8 +230,9 @@ OPERATIONS: Final = (
     ),
 )
 
-ALWAYS: Final = ("UNAUTHENTICATED", "FORBIDDEN", "INTERNAL")
-"""Any operation may answer these: the edge asks for credentials, the policy for callers, and the unforeseen happens."""
+ALWAYS: Final = ("INVALID_SPEC", "UNAUTHENTICATED", "FORBIDDEN", "OVERLOADED", "INTERNAL")
+"""Any operation may answer these: a path or query may be too long, the edge asks for credentials, the policy for
+callers, there may be no room, and the unforeseen happens."""
 
-WITH_BODY: Final = ("UNSUPPORTED_MEDIA_TYPE", "CONTEXT_TOO_LARGE")
-"""Any operation that takes a body may refuse its type or its size."""
+WITH_BODY: Final = ("UNSUPPORTED_MEDIA_TYPE", "CONTEXT_TOO_LARGE", "REQUEST_TIMEOUT")
+"""Any operation that takes a body may refuse its type, its size or its pace."""

@@ -1,72 +1,93 @@
-"""The ASGI application: a request in, `Api.handle` in a thread, a response out."""
+"""The ASGI application: a request in, `Api.handle` in a room of its kind, a response out."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from boatyard.api import Api, Request, Response, connect, problem
+from boatyard.api import Api, Request, Response, problem
+from boatyard.api.app import refuse
 from boatyard.errors import BoatyardError
 from boatyard_local.web.bearer import Bearer
-from boatyard_local.web.body import Body, Disconnected, Receive
+from boatyard_local.web.body import Body, Disconnected, Pace, Receive
 from boatyard_local.web.hosts import Hosts
+from boatyard_local.web.rooms import Places, Room
 from boatyard_local.web.uploads import Uploads
-from boatyard_local.web.workers import Workers
+from boatyard_local.web.waits import Waits, without_wait
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-_QUICK: Final = 32
-_PATIENT: Final = 512
-UNAUTHORIZED: Final = 401
-CHALLENGE: Final = 'Bearer realm="boatyard"'
+_UNAUTHORIZED: Final = 401
+_CHALLENGE: Final = 'Bearer realm="boatyard"'
+_MOST_WAITS: Final = 1536
+"""Fewer than there may be connections (protocol.py): others are answered beside those who wait."""
+_BODIES_BYTES: Final = 64 * 1024**2
+_LOOK_UPS: Final = frozenset({"ensure", "image", "getImage"})
+"""Operations that ask a registry, which may take its time. No one registry has all of the threads (gates.py)."""
+_PLANS: Final = frozenset({"plan"})
+"""Operations that compute, each up to a second."""
 
 
 class App:
-    """Requests that wait for news have threads of their own, so that none of them delays another one."""
+    """Every kind of request has a room of its own, so that none of them delays another kind."""
 
-    def __init__(self, api: Api, *, uploads: Uploads, hosts: Hosts, bearer: Bearer, largest_body: int) -> None:
+    def __init__(
+        self, api: Api, *, uploads: Uploads, hosts: Hosts, bearer: Bearer, largest_body: int, pace: Pace | None = None
+    ) -> None:
         self._api = api
         self._uploads = uploads
         self._hosts = hosts
         self._bearer = bearer
         self._largest_body = largest_body
-        self._quick = Workers(_QUICK)
-        self._patient = Workers(_PATIENT)
+        self._pace = pace or Pace()
+        self._memory = Places("bytes of request bodies", _BODIES_BYTES)
+        self._quick = Room("requests", threads=16, line=2048, seconds=20)
+        self._plans = Room("plans", threads=4, line=256, seconds=20)
+        self._look_ups = Room("look-ups", threads=64, line=1024, seconds=20)
+        self._waits = Waits(self._look, most=_MOST_WAITS)
+
+    def stop(self) -> None:
+        """Answers those who wait; to be called in the event loop's thread when the server stops."""
+        self._waits.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = Body(receive, headers)
+        body = Body(receive, headers, self._memory, self._pace)
         try:
             response = await self._answer(scope, headers, body)
         except Disconnected:
             return
         except BoatyardError as error:
-            response = _refuse(error, scope["path"])
+            response = _refusal(error, scope["path"])
         except Exception:
             _log.exception("unforeseen error at %s %s", scope["method"], scope["path"])
-            response = problem.respond(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"))
+            unforeseen = BoatyardError("INTERNAL", "an unforeseen error; the service's log has more")
+            response = _refusal(unforeseen, scope["path"])
+        finally:
+            body.release()
         await _send(response, body, send)
 
     async def _answer(self, scope: Scope, headers: dict[str, str], body: Body) -> Response:
         self._hosts.check(value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
         self._hosts.check_page(headers)
         path = scope["path"]
-        if not self._uploads.serves(path):  # their addresses are signed
-            self._bearer.check(path, scope["headers"])
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
         # A HEAD is a GET whose body the server leaves out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if self._uploads.serves(path):
+        if self._uploads.serves(path):  # their addresses are signed
             if method != "PUT":
                 error = BoatyardError("METHOD_NOT_ALLOWED", f"{path} takes PUT")
                 return problem.respond(error, {"allow": "PUT"})
-            return await self._uploads.put(path, query, body, self._quick)
+            return await self._uploads.put(path, query, body)
+        self._bearer.check(path, scope["headers"])
         request = Request(
             method=method,
             path=path,
@@ -74,15 +95,45 @@ class App:
             headers=headers,
             body=await body.read(self._largest_body),
         )
-        workers = self._patient if query.get("wait") else self._quick
-        return await workers.run(lambda: self._api.handle(request))
+        if "wait" in query:
+            seconds = self._api.wait_of(request)
+            return await _unless_gone(body, self._waits.answer(without_wait(request), seconds))
+        return await _unless_gone(body, self._look(request))
+
+    async def _look(self, request: Request) -> Response:
+        """The answer as it is now, from the room of its kind."""
+        operation = self._api.operation_of(request)
+        if operation == "health":
+            return self._api.handle(request)  # answered whatever else goes on, so in no room at all
+        return await self._room_of(operation).run(lambda: self._api.handle(request))
+
+    def _room_of(self, operation: str) -> Room:
+        if operation in _LOOK_UPS:
+            return self._look_ups
+        return self._plans if operation in _PLANS else self._quick
 
 
-def _refuse(error: BoatyardError, path: str) -> Response:
-    response = connect.refuse(error) if path == connect.PATH else problem.respond(error)
-    if response.status != UNAUTHORIZED:
-        return response
-    return msgspec.structs.replace(response, headers={**response.headers, "www-authenticate": CHALLENGE})
+async def _unless_gone(body: Body, work: Awaitable[T]) -> T:
+    """The work's result; raises Disconnected, and takes the work back, once nobody is there to get it."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(body.gone())
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Disconnected
+    finally:
+        task.cancel()
+        gone.cancel()
+
+
+def _refusal(error: BoatyardError, path: str) -> Response:
+    response = refuse(error, path)
+    headers = dict(response.headers)
+    if response.status == _UNAUTHORIZED:
+        headers["www-authenticate"] = _CHALLENGE
+    if error.code == "REQUEST_TIMEOUT":
+        headers["connection"] = "close"
+    return msgspec.structs.replace(response, headers=headers)
 
 
 async def _send(response: Response, body: Body, send: Send) -> None:

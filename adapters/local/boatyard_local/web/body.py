@@ -1,10 +1,12 @@
-"""Request bodies: never more in memory than allowed, and read on where a refusal must reach its sender."""
+"""Request bodies: bounded in memory and time, and read on where a refusal must reach its sender."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from boatyard.errors import BoatyardError
+from boatyard_local.web.rooms import Places
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -16,12 +18,30 @@ class Disconnected(Exception):
     """The caller is gone: there is nobody to answer."""
 
 
-class Body:
-    """The body of one request, read once."""
+class Pace:
+    """How slowly a body may come: nothing for `silence` seconds, or in the long run fewer than `rate` bytes a second.
 
-    def __init__(self, receive: Receive, headers: Mapping[str, str]) -> None:
+    `start` seconds are free."""
+
+    def __init__(self, *, silence: float = 30.0, start: float = 60.0, rate: int = 16 * 1024) -> None:
+        self.silence = silence
+        self._start = start
+        self._rate = rate
+
+    def left(self, began: float, received: int) -> float:
+        """Seconds that the next piece may take."""
+        return min(self.silence, began + self._start + received / self._rate - time.monotonic())
+
+
+class Body:
+    """The body of one request, read once. What of it is in memory counts in `memory`, which all requests share."""
+
+    def __init__(self, receive: Receive, headers: Mapping[str, str], memory: Places, pace: Pace) -> None:
         self._receive = receive
         self._headers = headers
+        self._memory = memory
+        self._pace = pace
+        self._held = 0
         self._more = True
 
     @property
@@ -36,17 +56,25 @@ class Body:
         return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
+        """Raises Disconnected, or REQUEST_TIMEOUT if they come too slowly."""
+        began, received = time.monotonic(), 0
         while self._more:
-            message = await self._receive()
+            try:
+                async with asyncio.timeout(max(self._pace.left(began, received), 0)):
+                    message = await self._receive()
+            except TimeoutError:
+                self._more = False
+                raise BoatyardError("REQUEST_TIMEOUT", "the request's body comes too slowly or not at all") from None
             if message["type"] == "http.disconnect":
                 self._more = False
                 raise Disconnected
             self._more = message.get("more_body", False)
             if piece := message.get("body", b""):
+                received += len(piece)
                 yield piece
 
     async def read(self, limit: int) -> bytes:
-        """All of it. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before they are read."""
+        """All of it. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before they are read; OVERLOADED."""
         error = BoatyardError(
             "CONTEXT_TOO_LARGE", f"the request has more than {limit:,} bytes; files go to POST /v1/contexts"
         )
@@ -57,7 +85,18 @@ class Body:
             read += piece
             if len(read) > limit:
                 raise error
+            self._hold(len(read) - self._held)
         return bytes(read)
+
+    def release(self) -> None:
+        """The request is answered: its bytes are no longer kept."""
+        self._memory.give(self._held)
+        self._held = 0
+
+    async def gone(self) -> None:
+        """Until the caller is gone. To be asked when all of the body has been read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def drain(self) -> None:
         """Read on and throw away, within bounds."""
@@ -68,5 +107,10 @@ class Body:
                     read += len(piece)
                     if read > _DRAIN_BYTES:
                         return
-        except (TimeoutError, Disconnected):
+        except (TimeoutError, Disconnected, BoatyardError):
             return
+
+    def _hold(self, number: int) -> None:
+        if number > 0:
+            self._memory.take(number)
+            self._held += number

@@ -12,16 +12,24 @@ from typing import Final
 import uvicorn
 
 from boatyard_local.web.app import App
+from boatyard_local.web.protocol import HEAD_BYTES, BoundedProtocol
 
 _BACKLOG: Final = 1024
 _GRACE_SECONDS: Final = 3
-"""For requests under way when the server stops. Long polls need none of it: their clock is stopped."""
+"""For requests under way when the server stops. Those who wait for news are answered at once."""
 _KEEP_ALIVE_SECONDS: Final = 60
 _OPEN_FILES: Final = 16_384
 
 
 class Server(uvicorn.Server):
-    def __init__(self, app: App, *, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        on_ready: Callable[[], None],
+        on_stop: Callable[[], None],
+        protocol: type[BoundedProtocol] = BoundedProtocol,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -29,7 +37,10 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 ws="none",
                 log_config=None,
-                log_level="warning",
+                http=protocol,
+                h11_max_incomplete_event_size=HEAD_BYTES,
+                # What strangers send is not worth a line each: a log can be filled with it.
+                log_level="error",
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

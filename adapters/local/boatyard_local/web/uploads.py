@@ -8,37 +8,42 @@ from boatyard.ports import Clock
 from boatyard_local.contexts import FileContextStore
 from boatyard_local.upload_url import PREFIX, UploadUrls
 from boatyard_local.web.body import Body
-from boatyard_local.web.workers import Workers
+from boatyard_local.web.rooms import Places, Room
 
 _PIECE = 1024**2
 """Bytes that are gathered before a thread hashes and writes them."""
+_AT_ONCE = 64
 
 
 class Uploads:
+    """At most `_AT_ONCE` at a time, with threads of their own: a disk that is slow delays nothing else."""
+
     def __init__(self, contexts: FileContextStore, urls: UploadUrls, clock: Clock) -> None:
         self._contexts = contexts
         self._urls = urls
         self._clock = clock
+        self._places = Places("uploads", _AT_ONCE)
+        self._room = Room("uploads", threads=8, line=_AT_ONCE, seconds=60)
 
     def serves(self, path: str) -> bool:
         return path.startswith(PREFIX)
 
-    async def put(self, path: str, query: Mapping[str, str], body: Body, workers: Workers) -> Response:
+    async def put(self, path: str, query: Mapping[str, str], body: Body) -> Response:
         """201 when the archive is there; the same again for an archive that was there already."""
         announced = self._urls.check(path, query, self._clock)
         if body.announced not in (None, announced.size):
             raise BoatyardError(
                 "CONTEXT_INVALID", f"{body.announced:,} bytes are sent, {announced.size:,} were announced"
             )
-        with self._contexts.receive(announced.sha256, announced.size) as receiving:
+        with self._places.one(), self._contexts.receive(announced.sha256, announced.size) as receiving:
             gathered = bytearray()
             async for piece in body.pieces():
                 gathered += piece
                 if len(gathered) >= _PIECE:
                     data = bytes(gathered)
                     gathered.clear()
-                    await workers.run(lambda data=data: receiving.write(data))  # type: ignore[misc]
+                    await self._room.run(lambda data=data: receiving.write(data))  # type: ignore[misc]
             rest = bytes(gathered)
-            await workers.run(lambda: receiving.write(rest))
-            await workers.run(receiving.commit)
+            await self._room.run(lambda: receiving.write(rest))
+            await self._room.run(receiving.commit)
         return Response(status=201, headers={"etag": f'"{announced.sha256}"'})

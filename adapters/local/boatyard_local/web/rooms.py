@@ -1,0 +1,128 @@
+"""Rooms: requests of one kind share threads of their own and a line before them, so that no kind starves another.
+
+A look-up at a silent registry may take its whole time; what is answered from a file must not wait behind it. Whatever
+is full refuses at once, with 503 and Retry-After: a caller that hangs learns nothing.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TypeVar
+
+from boatyard.errors import BoatyardError
+
+T = TypeVar("T")
+
+
+class Room:
+    """At most `threads` calls at a time, made when needed; at most `line` wait for one, each at most `seconds`.
+
+    The threads are daemons, unlike those of concurrent.futures: a call that hangs in a far registry must not
+    keep a stopped server from ending.
+    """
+
+    def __init__(self, name: str, *, threads: int, line: int, seconds: float) -> None:
+        """`name` is the plural that a refusal says, such as "look-ups"."""
+        self.name = name
+        self._free = asyncio.Semaphore(threads)
+        self._line = Places(name, line)
+        self._seconds = seconds
+        self._threads = 0
+        self._idle = 0
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """The call's result. Raises OVERLOADED.
+
+        Cancelled in line, the call is never made and its place is free. Once made, it goes on to its end, and only
+        then has somebody else its thread.
+        """
+        with self._line.one():
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise overloaded(f"{self.name} have waited {self._seconds:.0f} s for their turn") from None
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def ended(tell: Callable[[], None]) -> None:
+            self._free.release()
+            tell()
+
+        def work() -> None:
+            try:
+                result = call()
+                tell = partial(_succeed, future, result)
+            except BaseException as error:
+                tell = partial(_fail, future, error)
+            with self._lock:
+                # Before the end is told: who is let in by it finds this thread idle, and makes no further one.
+                self._idle += 1
+            with suppress(RuntimeError):  # the loop has ended: the server was stopped meanwhile
+                loop.call_soon_threadsafe(ended, tell)
+
+        self._add(work)
+        return await future
+
+    def _add(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            if self._idle > 0:
+                self._idle -= 1
+            else:
+                self._threads += 1
+                threading.Thread(target=self._serve, daemon=True, name=f"{self.name} {self._threads}").start()
+        self._calls.put(work)
+
+    def _serve(self) -> None:
+        while True:
+            self._calls.get()()
+
+
+class Places:
+    """A number of places that requests take while they last. For the event loop's thread alone."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self.taken = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises OVERLOADED if all are taken."""
+        with self.some(1):
+            yield
+
+    @contextmanager
+    def some(self, number: int) -> Iterator[None]:
+        self.take(number)
+        try:
+            yield
+        finally:
+            self.give(number)
+
+    def take(self, number: int) -> None:
+        if self.taken + number > self._most:
+            raise overloaded(f"{self._most:,} {self._name} are under way already")
+        self.taken += number
+
+    def give(self, number: int) -> None:
+        self.taken -= number
+
+
+def overloaded(detail: str) -> BoatyardError:
+    return BoatyardError("OVERLOADED", detail)
+
+
+def _succeed(future: "asyncio.Future[T]", result: T) -> None:
+    if not future.cancelled():
+        future.set_result(result)
+
+
+def _fail(future: "asyncio.Future[T]", error: BaseException) -> None:
+    if not future.cancelled():
+        future.set_exception(error)

@@ -1,0 +1,97 @@
+"""Long polls: a request that waits for news holds no thread, and all who wait for the same thing share one look.
+
+The event loop looks again at growing intervals, as `Service` does where a request has a process of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from boatyard.api import Request, Response
+from boatyard.errors import BoatyardError
+from boatyard_local.web.rooms import Places
+
+Look = Callable[[Request], Awaitable[Response]]
+
+_FIRST_SECONDS: Final = 0.025
+_LONGEST_SECONDS: Final = 0.25
+_SLOWER: Final = 1.5
+
+
+class Waits:
+    """At most `most` requests wait; what is asked beyond that is refused with OVERLOADED."""
+
+    def __init__(self, look: Look, *, most: int) -> None:
+        self._look = look
+        self._places = Places("requests that wait", most)
+        self._watches: dict[object, _Watch] = {}
+        self._stopped = asyncio.Event()
+
+    async def answer(self, request: Request, seconds: float) -> Response:
+        """The answer once nothing more is to come, or as it is after `seconds`. `request` itself does not wait."""
+        response = await self._look(request)
+        if response.settled or seconds <= 0 or self._stopped.is_set():
+            return response
+        with self._places.one():
+            watch = self._join(request)
+            try:
+                await asyncio.wait((watch.task, self._stopping()), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                return watch.latest or response
+            finally:
+                self._leave(watch)
+
+    def stop(self) -> None:
+        """Whoever waits is answered with what is known: the server ends at once, and no wait ends in an error."""
+        self._stopped.set()
+
+    def _stopping(self) -> "asyncio.Task[bool]":
+        if not hasattr(self, "_stop_task"):
+            self._stop_task = asyncio.create_task(self._stopped.wait())
+        return self._stop_task
+
+    def _join(self, request: Request) -> "_Watch":
+        key = (request.path, tuple(sorted(request.query.items())), request.caller)
+        if (watch := self._watches.get(key)) is None:
+            watch = self._watches[key] = _Watch(key)
+            watch.task = asyncio.create_task(self._follow(watch, request))
+        watch.followers += 1
+        return watch
+
+    def _leave(self, watch: "_Watch") -> None:
+        watch.followers -= 1
+        if not watch.followers:
+            watch.task.cancel()
+            self._forget(watch)
+
+    def _forget(self, watch: "_Watch") -> None:
+        if self._watches.get(watch.key) is watch:
+            del self._watches[watch.key]
+
+    async def _follow(self, watch: "_Watch", request: Request) -> None:
+        pause = _FIRST_SECONDS
+        try:
+            while watch.latest is None or not watch.latest.settled:
+                await asyncio.sleep(pause)
+                pause = min(pause * _SLOWER, _LONGEST_SECONDS)
+                try:
+                    watch.latest = await self._look(request)
+                except BoatyardError:
+                    continue  # there was no room for this look; the next one may have some
+        finally:
+            self._forget(watch)
+
+
+class _Watch:
+    task: "asyncio.Task[None]"
+
+    def __init__(self, key: object) -> None:
+        self.key = key
+        self.followers = 0
+        self.latest: Response | None = None
+
+
+def without_wait(request: Request) -> Request:
+    query = {name: value for name, value in request.query.items() if name != "wait"}
+    return msgspec.structs.replace(request, query=query)
