@@ -4,7 +4,7 @@ The key of an image is sha256 over everything that can change it. Every layer ha
 key of the prefix that ends with it, which a later plan may use to cache or to build in parallel.
 """
 
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -13,16 +13,21 @@ from boatyard.context import Context
 from boatyard.dockerfile.environment import ordered
 from boatyard.settings import Output
 from boatyard.spec import (
+    AptPackages,
+    Commands,
     CopyConfig,
     Env,
     ImageSpec,
     Layer,
     PipOptions,
+    PipPackages,
     PoetryProject,
     PythonWheels,
     Requirements,
     Secret,
     UVProject,
+    UVScript,
+    WorkDir,
     kind_of,
 )
 
@@ -104,16 +109,25 @@ def paths_of(layer: Layer) -> tuple[str, ...]:
     match layer:
         case CopyConfig(src=src):
             return (src,)
-        case Requirements(file=file):
-            return (file,)
+        case PipPackages(source_dir=folder):
+            return _named(folder)
+        case Requirements():
+            return _named(layer.file, layer.source_dir)
         case PythonWheels(dir=folder):
             return (folder,)
         case UVProject():
-            named = (layer.pyproject, layer.uvlock, layer.source_dir, *layer.editables)
-            return tuple(dict.fromkeys(path for path in named if path))
+            return _named(layer.pyproject, layer.uvlock, layer.source_dir)
+        case UVScript():
+            return _named(layer.script, layer.lock, layer.source_dir)
         case PoetryProject():
-            return tuple(dict.fromkeys((layer.pyproject, layer.poetry_lock)))
-    return ()
+            return _named(layer.pyproject, layer.poetry_lock, layer.source_dir)
+        case AptPackages() | Commands() | Env() | WorkDir():
+            return ()
+    assert_never(layer)
+
+
+def _named(*paths: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for path in paths if path))
 
 
 def layer_identity(layer: Layer, context: Context | None) -> str:

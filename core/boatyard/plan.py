@@ -113,7 +113,12 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
         rendered = _rewritten(spec, given, pulled, site, settings.network)
     else:
         rendered = dockerfile.render(
-            spec, base=base, image_id=str(target), uv_by_architecture=bool(settings.uv.directory), site=site
+            spec,
+            identities=tuple(key.layer_identity(layer, context) for layer in spec.layers),
+            base=base,
+            image_id=str(target),
+            uv_by_architecture=bool(settings.uv.directory),
+            site=site,
         )
     parents = (keys.base, *keys.layers)
     return Plan(

@@ -12,6 +12,7 @@ from boatyard.spec import (
     PythonWheels,
     Requirements,
     UVProject,
+    UVScript,
     WorkDir,
 )
 
@@ -31,6 +32,8 @@ def method(layer: Layer) -> str:
             return "with_local_v2_plugins"
         case UVProject():
             return "with_uv_project"
+        case UVScript():
+            return "from_uv_script"
         case PoetryProject():
             return "with_poetry_project"
         case Commands():
@@ -63,9 +66,12 @@ def _arguments(layer: Layer) -> list[str]:
             return [repr(file.rsplit("/", 1)[-1]), *options, *secrets]
         case PythonWheels(package_name=name):
             return [repr(name), *options, *secrets]
-        case UVProject(pyproject=path):
-            return [repr(path), *options, *secrets]
-        case PoetryProject(pyproject=path):
+        case UVProject():
+            return [repr(_pyproject(layer.pyproject, layer.source_dir)), *options, *secrets]
+        case UVScript():
+            return [*options, *secrets]
+        case PoetryProject():
+            path = _pyproject(layer.pyproject.removesuffix("/pyproject.toml"), layer.source_dir)
             return [repr(path), *([f"extra_args={layer.extra_args!r}"] if layer.extra_args else []), *secrets]
         case Commands(cmd=commands):
             return [repr(list(commands)), *secrets]
@@ -75,6 +81,12 @@ def _arguments(layer: Layer) -> list[str]:
             return [repr(path)]
         case CopyConfig(src=src, dst=dst):
             return [repr(src), f"dst={dst!r}"]
+
+
+def _pyproject(folder: str, source_dir: str) -> str:
+    """pyproject.toml, seen from the top of what goes along."""
+    inside = folder.removeprefix(source_dir).strip("/") if source_dir else folder
+    return f"{inside}/pyproject.toml" if inside else "pyproject.toml"
 
 
 def _options(options: PipOptions) -> list[str]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -148,13 +149,16 @@ def test_extra_args_reach_the_program_as_words_and_nothing_runs(words: list[str]
         copy("a/../../x", "."),
         copy("/etc/passwd", "."),
         copy("a\\b", "."),
-        {
-            "uvProject": {
-                "pyproject": "app",
-                "options": {"extraArgs": "--no-install-project"},
-                "editables": ["other"],
-            }
-        },
+        {"uvProject": {"pyproject": "app", "sourceDir": "other"}},
+        {"uvProject": {"pyproject": "app", "sourceDir": "ap"}},
+        {"uvScript": {"script": "0/a.py", "sourceDir": "1"}},
+        {"uvScript": {"script": "0/a.py", "lock": "0/b.lock", "sourceDir": "0"}},
+        {"requirements": {"file": "0/r.txt", "sourceDir": "1"}},
+        {"poetryProject": {"pyproject": "0", "poetryLock": "0/poetry.lock", "sourceDir": "1"}},
+        {"pipPackages": {"packages": ["./x.whl"], "sourceDir": "a,target=/etc"}},
+        pip("./dist/x.whl"),
+        pip("/x.whl"),
+        pip("requirements.txt"),
         {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A", "mountPath": "/x,uid=0"}]}},
         {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A", "mountPath": "/a/../b"}]}},
         {"commands": {"cmd": ["x"], "secretMounts": [{"key": "A,src=/etc/shadow"}]}},
@@ -268,8 +272,6 @@ def test_the_network_is_mounted_only_where_the_deployment_has_one() -> None:
 
 
 def test_projects_do_not_share_caches() -> None:
-    import msgspec
-
     from boatyard.ports import Scope
     from tests.core.orders import order, planned
 
@@ -284,6 +286,48 @@ def test_uv_comes_from_an_image_or_from_a_folder_of_binaries() -> None:
     assert "COPY --from=uv /uv /usr/bin/uv" in plan().dockerfile
     local = Settings(default_repository="r.example/i", uv=Uv(directory="/opt/uv"))
     assert "COPY --from=uv /uv-${TARGETARCH} /usr/bin/uv" in plan(settings=local).dockerfile
+
+
+def project_script(**more: Any) -> str:
+    layer = {"uvProject": {"pyproject": "0/app", "uvlock": "0/uv.lock", "sourceDir": "0", **more}}
+    (line,) = lines_of(layer, context=CONTEXT)
+    return script_of(line)
+
+
+@pytest.mark.parametrize("arguments", ["", "--no-install-project", "--group dev --no-install-project"])
+def test_a_lock_is_checked_whatever_is_installed(arguments: str) -> None:
+    assert re.search(r"uv sync .*--locked", project_script(options={"extraArgs": arguments}))
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--frozen", "--locked", "--upgrade-package six", "-P six", "--upgrade-package=six"]
+)
+def test_who_says_what_the_lock_is_for_is_obeyed(arguments: str) -> None:
+    script = project_script(options={"extraArgs": arguments})
+    assert script.count("--locked") == arguments.count("--locked")
+
+
+def test_without_a_lock_there_is_nothing_to_check() -> None:
+    assert "--locked" not in project_script(uvlock="")
+
+
+@pytest.mark.parametrize(("lock", "copied"), [("0/uv.lock", False), ("0/app/uv.lock", False), ("1/uv.lock", True)])
+def test_a_lock_stays_where_uv_finds_it_and_comes_from_elsewhere(lock: str, copied: bool) -> None:
+    assert ("cp /tmp/boatyard/uv.lock" in project_script(uvlock=lock)) is copied
+
+
+def test_files_are_mounted_under_a_path_that_is_their_contents_own() -> None:
+    """uv remembers what it built from a folder by the folder's path: another content must have another path."""
+
+    def place(tree: str) -> str:
+        context = msgspec.structs.replace(CONTEXT, trees={**CONTEXT.trees, "0": tree * 64})
+        (line,) = lines_of({"pipPackages": {"packages": ["./0/app"], "sourceDir": "0"}}, context=context)
+        found = re.search(r"source=0,target=(/tmp/boatyard/[0-9a-f]{32}),rw", line)
+        assert found
+        assert f"cd {found[1]}\n" in script_of(line)
+        return found[1]
+
+    assert place("a") == place("a") != place("b")
 
 
 def test_every_line_between_two_layers_belongs_to_one() -> None:

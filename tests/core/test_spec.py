@@ -8,7 +8,17 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from hypothesis import given
 
 from boatyard.errors import BoatyardError
-from boatyard.spec import AptPackages, LayerDocument, SpecDocument, UVProject, parse_spec, spec_document
+from boatyard.spec import (
+    AptPackages,
+    LayerDocument,
+    PipPackages,
+    PoetryProject,
+    Requirements,
+    SpecDocument,
+    UVProject,
+    parse_spec,
+    spec_document,
+)
 from tests.core.orders import BASE, specs
 
 OURS = {"dockerfile", "dockerfileEncoding", "buildArgs", "targetStage"}
@@ -19,9 +29,15 @@ def test_field_names_are_those_of_the_published_message() -> None:
         return {field.json_name for field in message.DESCRIPTOR.fields}  # type: ignore[attr-defined]
 
     assert set(SpecDocument.__struct_encode_fields__) == names(pb.ImageSpec) | OURS
-    assert set(LayerDocument.__struct_encode_fields__) == names(pb.Layer)
+    assert set(LayerDocument.__struct_encode_fields__) == names(pb.Layer) | {"uvScript"}
     assert set(AptPackages.__struct_encode_fields__) == names(pb.AptPackages)
-    assert set(UVProject.__struct_encode_fields__) == names(pb.UVProject) | {"editables"}
+    assert set(UVProject.__struct_encode_fields__) == names(pb.UVProject)
+    for ours, theirs in (
+        (PipPackages, pb.PipPackages),
+        (Requirements, pb.Requirements),
+        (PoetryProject, pb.PoetryProject),
+    ):
+        assert set(ours.__struct_encode_fields__) == names(theirs) | {"sourceDir"}
 
 
 @given(specs)

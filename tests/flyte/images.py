@@ -34,8 +34,6 @@ class Case:
     texts: dict[str, str | None] = field(default_factory=dict)
     """Path -> content inside; None for no such file."""
     env: dict[str, str] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-    """Editable distribution -> the folder where its code is expected at run time."""
     workdir: str = "/"
     user: str = "root"
 
@@ -183,11 +181,10 @@ CASES = {
             "by_gamma:VERSION": "3.0",
             "by_app:WHO": "by-app",
             "by_other:WHO": "by-other",
-            # Editable: it is there once the code is unpacked into the working directory.
-            "by_lib:WHO": "ModuleNotFoundError: No module named 'by_lib'",
-            "by_beside:WHO": "ModuleNotFoundError: No module named 'by_beside'",
+            # Editable in flyte's own image, and not importable there before the code is unpacked.
+            "by_lib:WHO": "by-lib",
+            "by_beside:WHO": "by-beside",
         },
-        links={"by_lib": "/srv/work/packages/by-lib/src", "by_beside": "/srv/by-beside/src"},
         workdir="/srv/work",
     ),
     "script": Case(

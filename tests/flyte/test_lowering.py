@@ -116,17 +116,17 @@ def test_two_secrets_at_one_path_are_refused() -> None:
         lower(named("x").with_apt_packages("git", secret_mounts=both))
 
 
-def test_requirements_go_by_a_number_and_their_name(tmp_path: Path) -> None:
+def test_a_requirements_files_name_is_not_in_the_key(tmp_path: Path) -> None:
     file = tmp_path / "my reqs-dev.txt"
     file.write_text("six\n")
     lowered = lower(named("x").with_requirements(file, pre=True).with_requirements(str(file)))
     assert lowered.spec["layers"] == [
-        {"requirements": {"file": "0/my_reqs-dev.txt", "options": {"pre": True}}},
-        {"requirements": {"file": "1/my_reqs-dev.txt"}},
+        {"requirements": {"file": "0/requirements.txt", "options": {"pre": True}}},
+        {"requirements": {"file": "1/requirements.txt"}},
     ]
     assert [(source.path, source.file) for source in lowered.sources] == [
-        ("0/my_reqs-dev.txt", file),
-        ("1/my_reqs-dev.txt", file),
+        ("0/requirements.txt", file),
+        ("1/requirements.txt", file),
     ]
 
 

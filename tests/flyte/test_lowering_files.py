@@ -34,18 +34,18 @@ def test_names_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.
     assert lower(image).spec["layers"] == [
         {"copyConfig": {"src": "0/a.txt", "dst": "."}},
         {"copyConfig": {"src": "1/a.txt", "dst": "/b"}},
-        {"copyConfig": {"src": "2/app", "dst": "./app"}},
-        {"copyConfig": {"src": "3/app", "dst": "./app"}},
+        {"copyConfig": {"src": "2/files", "dst": "./app"}},
+        {"copyConfig": {"src": "3/files", "dst": "./app"}},
     ]
-    assert entries(image) == ["0/a.txt", "1/a.txt", "2/app/main.py", "3/app/main.py"]
+    assert entries(image) == ["0/a.txt", "1/a.txt", "2/files/main.py", "3/files/main.py"]
 
 
-def test_a_folder_goes_by_a_clean_name_and_a_file_by_its_own(tmp_path: Path) -> None:
+def test_a_folder_has_no_name_of_its_own_and_a_file_has(tmp_path: Path) -> None:
     folder = write(tmp_path / "a [b]*$", {"x y?.txt": ""})
     image = named("x").with_source_folder(folder).with_source_file(folder / "x y?.txt")
     assert lower(image).spec["layers"] == [
         # The SDK makes dst of the name; its dollar sign is no variable.
-        {"copyConfig": {"src": "0/a_b", "dst": "./a [b]*\\$"}},
+        {"copyConfig": {"src": "0/files", "dst": "./a [b]*\\$"}},
         {"copyConfig": {"src": "1/x y?.txt", "dst": "."}},
     ]
 
@@ -63,8 +63,8 @@ def test_a_file_that_copy_cannot_name_comes_in_a_folder(tmp_path: Path) -> None:
 def test_the_last_dockerignore_counts_wherever_it_stands(tmp_path: Path) -> None:
     folder = write(tmp_path, {"app/a.md": "", "app/a.py": "", "one": "*.py\n", "two": "# no\n\n*.md\n"})
     image = named("x").with_dockerignore(folder / "one").with_source_folder(folder / "app")
-    assert entries(image) == ["0/app/a.md"]
-    assert entries(image.with_dockerignore(folder / "two")) == ["0/app/a.py"]
+    assert entries(image) == ["0/files/a.md"]
+    assert entries(image.with_dockerignore(folder / "two")) == ["0/files/a.py"]
     with pytest.raises(BoatyardError, match="with_dockerignore: there is no file"):
         lower(image.with_dockerignore(folder / "three"))
 
@@ -72,9 +72,9 @@ def test_the_last_dockerignore_counts_wherever_it_stands(tmp_path: Path) -> None
 def test_else_the_one_of_the_root_directory_counts(tmp_path: Path) -> None:
     folder = write(tmp_path, {"app/a.md": "", "app/a.py": "", ".dockerignore": "*.md\n"})
     image = named("x").with_source_folder(folder / "app")
-    assert entries(image) == ["0/app/a.md", "0/app/a.py"]
+    assert entries(image) == ["0/files/a.md", "0/files/a.py"]
     flyte.init(image_builder="boatyard", root_dir=folder)
-    assert entries(image) == ["0/app/a.py"]
+    assert entries(image) == ["0/files/a.py"]
 
 
 def test_patterns_are_read_as_flyte_reads_them(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_patterns_are_read_as_flyte_reads_them(tmp_path: Path) -> None:
     image = named("x").with_dockerignore(folder / "ignore").with_source_folder(folder / "app")
     made = contents_of(lower(image))
     assert made is not None
-    ours = {entry.path.removeprefix("0/app/") for entry in made.entries if entry.kind == "file"}
+    ours = {entry.path.removeprefix("0/files/") for entry in made.entries if entry.kind == "file"}
     from flyte._internal.imagebuild.utils import copy_files_to_context, get_and_list_dockerignore
 
     there = copy_files_to_context(folder / "app", tmp_path / "context", get_and_list_dockerignore(image))
@@ -99,9 +99,9 @@ def test_patterns_are_read_as_flyte_reads_them(tmp_path: Path) -> None:
 def test_python_caches_are_left_out_unless_a_pattern_wants_them(tmp_path: Path) -> None:
     folder = write(tmp_path, {"app/a.py": "", "app/__pycache__/a.pyc": "", "app/in/__pycache__/b.pyc": ""})
     image = named("x").with_source_folder(folder / "app")
-    assert entries(image) == ["0/app/a.py"]
+    assert entries(image) == ["0/files/a.py"]
     write(folder, {"ignore": "!__pycache__\n"})
-    assert entries(image.with_dockerignore(folder / "ignore")) == ["0/app/__pycache__/a.pyc", "0/app/a.py"]
+    assert entries(image.with_dockerignore(folder / "ignore")) == ["0/files/__pycache__/a.pyc", "0/files/a.py"]
 
 
 def test_a_folder_without_any_file_is_refused(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_links_to_files_are_files(tmp_path: Path) -> None:
     folder = write(tmp_path, {"outside": "content", "app/a": ""})
     (folder / "app/link").symlink_to(folder / "outside")
     (folder / "app/gone").symlink_to("nowhere")
-    assert entries(named("x").with_source_folder(folder / "app")) == ["0/app/a", "0/app/link"]
+    assert entries(named("x").with_source_folder(folder / "app")) == ["0/files/a", "0/files/link"]
 
 
 def test_the_same_files_elsewhere_have_the_same_context(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""uv and Poetry projects, and uv scripts."""
+"""uv and Poetry projects: what of this machine goes along, and counts in the key."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,14 @@ import flyte
 import pytest
 
 from boatyard.errors import BoatyardError
+from boatyard.plan import Order, make_plan
+from boatyard.ports import Scope
+from boatyard.settings import Settings
+from boatyard.spec import parse_spec
 from boatyard_flyte.lowering import lower
 from tests.flyte.images import named
-from tests.flyte.projects import lock, write
-from tests.flyte.test_lowering_files import entries
+from tests.flyte.projects import write
+from tests.flyte.test_lowering_files import context, entries
 
 _PROJECT = '[project]\nname = "{name}"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = [{requires}]\n'
 _BUILD = '[build-system]\nrequires = ["uv_build>=0.8"]\nbuild-backend = "uv_build"\n'
@@ -27,65 +31,235 @@ def layer(image: flyte.Image) -> dict[str, Any]:
     return content
 
 
+def key(image: flyte.Image) -> str:
+    order = Order(spec=parse_spec(lower(image).spec), scope=Scope("p", "d"), context=context(image))
+    return make_plan(order, Settings(default_repository="r.example/i")).keys.image
+
+
+def uv(folder: Path, **more: Any) -> flyte.Image:
+    return named("x").with_uv_project(folder / "pyproject.toml", **more)
+
+
+def whole(folder: Path) -> flyte.Image:
+    return uv(folder, project_install_mode="install_project")
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A project with an editable below it and one beside it; neither needs an index."""
-    sources = '[tool.uv.workspace]\nmembers = ["packages/*"]\n[tool.uv.sources]\nlib = { workspace = true }\n'
-    sources += 'beside = { path = "../beside", editable = true }\n'
-    folder = write(
+    """A root that needs the member lib and a folder beside it; the member unused needs a wheel, and deep none."""
+    sources = '[tool.uv.workspace]\nmembers = ["packages/*"]\nexclude = ["packages/out"]\n'
+    sources += '[tool.uv.sources]\nlib = { workspace = true }\nbeside = { path = "../beside" }\n'
+    wheel = '[tool.uv.sources]\nw = { path = "../../wheels/w-1-py3-none-any.whl" }\n'
+    return write(
         tmp_path / "all" / "app",
         {
             "pyproject.toml": project("app", '"lib", "beside"', sources),
+            "uv.lock": "a lock",
             "src/app/__init__.py": "",
             "packages/lib/pyproject.toml": project("lib"),
             "packages/lib/src/lib/__init__.py": "",
             "packages/lib/.venv/bin/python": "",
-            "../beside/pyproject.toml": project("beside"),
+            "packages/unused/pyproject.toml": project("unused", '"w"', wheel),
+            "packages/unused/src/unused/__init__.py": "",
+            "packages/out/pyproject.toml": project("out"),
+            "wheels/w-1-py3-none-any.whl": "a wheel",
+            "../beside/pyproject.toml": project(
+                "beside", '"deep"', '[tool.uv.sources]\ndeep = { path = "../deep", editable = true }\n'
+            ),
             "../beside/src/beside/__init__.py": "",
+            "../deep/pyproject.toml": project("deep"),
+            "../deep/src/deep/__init__.py": "",
+            "../unrelated/pyproject.toml": project("unrelated"),
         },
     )
-    return folder
 
 
-def test_dependencies_only_with_editables_at_their_relative_places(workspace: Path) -> None:
-    lock(workspace)
-    image = named("x").with_uv_project(workspace / "pyproject.toml")
+def test_dependencies_only_with_all_that_uv_reads_at_its_relative_place(workspace: Path) -> None:
+    image = uv(workspace)
     assert layer(image) == {
-        "pyproject": "0/app",
-        "uvlock": "0/app/uv.lock",
+        "pyproject": "0/project",
+        "uvlock": "0/project/uv.lock",
         "options": {"extraArgs": "--no-install-project"},
         "sourceDir": "0",
-        "editables": ["0/app/packages/lib", "0/beside"],
     }
     assert entries(image) == [
-        "0/app/packages/lib/pyproject.toml",
-        "0/app/packages/lib/src/lib/__init__.py",
-        "0/app/pyproject.toml",
-        "0/app/uv.lock",
         "0/beside/pyproject.toml",
         "0/beside/src/beside/__init__.py",
+        "0/deep/pyproject.toml",
+        "0/deep/src/deep/__init__.py",
+        "0/project/packages/lib/pyproject.toml",
+        "0/project/packages/lib/src/lib/__init__.py",
+        "0/project/packages/unused/pyproject.toml",
+        "0/project/pyproject.toml",
+        "0/project/uv.lock",
+        "0/project/wheels/w-1-py3-none-any.whl",
     ]
 
 
-def test_a_project_without_a_lock_is_left_without_one(workspace: Path) -> None:
-    found = layer(named("x").with_uv_project(workspace / "pyproject.toml"))
-    assert found["editables"] == ["0/app/packages/lib", "0/beside"]
-    assert "uvlock" not in found
-    assert not (workspace / "uv.lock").exists()
+def test_a_member_has_the_workspaces_lock_and_root(workspace: Path) -> None:
+    image = uv(workspace / "packages" / "lib")
+    found = layer(image)
+    assert (found["pyproject"], found["uvlock"], found["sourceDir"]) == (
+        "0/project/packages/lib",
+        "0/project/uv.lock",
+        "0",
+    )
+    assert {"0/project/pyproject.toml", "0/project/packages/lib/pyproject.toml", "0/beside/pyproject.toml"} <= set(
+        entries(image)
+    )
+    assert "0/project/packages/lib/src/lib/__init__.py" not in entries(image)
+    assert "0/project/packages/lib/src/lib/__init__.py" in entries(whole(workspace / "packages" / "lib"))
 
 
-def test_a_lock_that_is_stale_is_not_made_anew(workspace: Path) -> None:
-    lock(workspace)
-    before = (workspace / "uv.lock").read_bytes()
-    (workspace / "pyproject.toml").write_text((workspace / "pyproject.toml").read_text().replace('"beside"', '"six"'))
-    lower(named("x").with_uv_project(workspace / "pyproject.toml"))
-    assert (workspace / "uv.lock").read_bytes() == before
+def test_a_lock_that_is_named_takes_the_place_of_the_workspaces_own(workspace: Path) -> None:
+    given = workspace.parent / "other.lock"
+    given.write_text("given")
+    image = uv(workspace / "packages" / "lib", uvlock=given)
+    sources = {source.path: source.file for source in lower(image).sources}
+    assert sources["0/project/uv.lock"] == given
+    assert layer(image)["uvlock"] == "0/project/uv.lock"
+    assert entries(image).count("0/project/uv.lock") == 1
 
 
-def test_a_plain_project_needs_no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("boatyard_flyte.lowering.editables._uv", lambda: pytest.fail("asked"))
-    write(tmp_path, {"pyproject.toml": project("app")})
-    assert layer(named("x").with_uv_project(tmp_path / "pyproject.toml"))["pyproject"] == "0"
+def test_a_project_that_a_workspace_leaves_out_stands_alone(workspace: Path) -> None:
+    image = uv(workspace / "packages" / "out")
+    assert layer(image)["pyproject"] == "0/packages/out"
+    assert entries(image) == ["0/packages/out/pyproject.toml", "0/pyproject.toml"]  # uv takes settings from above
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("pyproject.toml", True),
+        ("uv.lock", True),
+        ("packages/lib/src/lib/__init__.py", True),
+        ("packages/unused/pyproject.toml", True),
+        ("wheels/w-1-py3-none-any.whl", True),
+        ("../deep/src/deep/__init__.py", True),
+        ("src/app/__init__.py", False),
+        ("packages/unused/src/unused/__init__.py", False),
+        ("packages/out/pyproject.toml", False),
+        ("../unrelated/pyproject.toml", False),
+    ],
+)
+def test_the_key_has_what_uv_reads_and_nothing_else(workspace: Path, file: str, counts: bool) -> None:
+    before = key(uv(workspace))
+    path = workspace / file
+    path.write_text(f"{path.read_text()}\n# changed\n")
+    assert (key(uv(workspace)) != before) is counts
+
+
+def test_all_members_go_along_whole_when_one_may_be_asked_for(workspace: Path) -> None:
+    assert "0/project/packages/unused/src/unused/__init__.py" in entries(uv(workspace, extra_args="--package unused"))
+
+
+@pytest.mark.parametrize("mode", ["dependencies_only", "install_project"])
+def test_a_checkouts_own_name_is_not_in_the_key(workspace: Path, mode: Any) -> None:
+    before = key(uv(workspace, project_install_mode=mode))
+    other = workspace.rename(workspace.with_name("app@2"))
+    assert key(uv(other, project_install_mode=mode)) == before
+
+
+def test_the_settings_above_a_project_go_along(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "top",
+        {
+            "uv.toml": 'find-links = ["./wheels"]\n',
+            "wheels/x-1-py3-none-any.whl": "",
+            "app/pyproject.toml": project("app"),
+            "app/.python-version": "3.11\n",
+        },
+    )
+    assert entries(uv(folder / "app")) == [
+        "0/project/.python-version",
+        "0/project/pyproject.toml",
+        "0/uv.toml",
+        "0/wheels/x-1-py3-none-any.whl",
+    ]
+    (folder / "wheels/x-1-py3-none-any.whl").unlink()
+    (folder / "wheels").rmdir()
+    with pytest.raises(BoatyardError, match=r"the index '\./wheels' is no folder"):
+        lower(uv(folder / "app"))
+
+
+def test_a_uv_toml_beside_the_project_counts_in_both_modes(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"pyproject.toml": project("app"), "uv.toml": 'exclude-newer = "2023-01-01T00:00:00Z"\n'})
+    before = [key(uv(folder)), key(whole(folder))]
+    write(folder, {"uv.toml": 'exclude-newer = "2024-01-01T00:00:00Z"\n'})
+    assert {key(uv(folder)), key(whole(folder))}.isdisjoint(before)
+
+
+_DYNAMIC = (
+    '[project]\nname = "app"\nversion = "1"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\n'
+    'dependencies = { file = ["requirements.txt"] }\n'
+    '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+)
+
+
+@pytest.mark.parametrize("lock", ["", "a lock"])
+def test_what_dynamic_dependencies_are_read_from_goes_along_and_counts(tmp_path: Path, lock: str) -> None:
+    files = {"pyproject.toml": _DYNAMIC, "requirements.txt": "six\n", **({"uv.lock": lock} if lock else {})}
+    folder = write(tmp_path, files)
+    before = key(uv(folder))
+    assert "0/requirements.txt" in entries(uv(folder))
+    write(folder, {"requirements.txt": "idna\n"})
+    assert key(uv(folder)) != before
+
+
+def test_a_dynamic_version_is_read_only_where_no_lock_makes_it_needless(tmp_path: Path) -> None:
+    text = '[project]\nname = "app"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "app.py"\n'
+    text += '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    folder = write(tmp_path, {"pyproject.toml": text, "app.py": '__version__ = "1"\n'})
+    assert "0/app.py" in entries(uv(folder))
+    write(folder, {"uv.lock": "a lock"})
+    assert "0/app.py" not in entries(uv(folder))
+
+
+def test_files_outside_that_the_build_names_go_along(tmp_path: Path) -> None:
+    text = project("app").replace("dependencies", 'readme = "../README.md"\ndependencies')
+    folder = write(
+        tmp_path, {"README.md": "hello", "other": "", "app/pyproject.toml": text, "app/src/app/__init__.py": ""}
+    )
+    assert entries(whole(folder / "app")) == [
+        "0/README.md",
+        "0/project/pyproject.toml",
+        "0/project/src/app/__init__.py",
+    ]
+
+
+_FROM_GIT = (
+    '[project]\nname = "my-app"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n'
+    '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+)
+
+
+def test_a_version_from_git_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"pyproject.toml": _FROM_GIT, ".git/HEAD": "", "ignore": "!.git\n"})
+    with pytest.raises(BoatyardError, match=r"'my-app' comes from git \(hatch-vcs\).*SETUPTOOLS_SCM_PRETEND_VERSION"):
+        lower(whole(folder))
+    for variable in ("SETUPTOOLS_SCM_PRETEND_VERSION", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MY_APP"):
+        told = named("x").with_env_vars({variable: "1.2"})
+        assert lower(told.with_uv_project(folder / "pyproject.toml", project_install_mode="install_project"))
+    assert "0/.git/HEAD" in entries(whole(folder).with_dockerignore(folder / "ignore"))
+
+
+def test_git_is_needed_only_for_what_is_built(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"pyproject.toml": _FROM_GIT, "uv.lock": "a lock"})
+    assert entries(uv(folder)) == ["0/pyproject.toml", "0/uv.lock"]
+    write(folder, {"pyproject.toml": _FROM_GIT.replace('source = "vcs"', 'source = "vcs"\nfallback-version = "0"')})
+    assert lower(whole(folder))
+
+
+def test_history_and_environments_are_no_part_of_a_project(tmp_path: Path) -> None:
+    files = {
+        ".git/HEAD": "",
+        ".venv/bin/python": "",
+        "a.egg-info/PKG-INFO": "",
+        "src/app/__init__.py": "",
+        ".env": "T=1",
+    }
+    folder = write(tmp_path, {"pyproject.toml": project("app"), **files})
+    assert entries(whole(folder)) == ["0/pyproject.toml", "0/src/app/__init__.py"]
 
 
 def test_a_whole_project_with_what_is_ignored_put_back(tmp_path: Path) -> None:
@@ -95,69 +269,138 @@ def test_a_whole_project_with_what_is_ignored_put_back(tmp_path: Path) -> None:
             "pyproject.toml": project("app"),
             "uv.lock": "",
             "src/app/__init__.py": "",
-            ".venv/bin/python": "",
             "notes.md": "",
             "ignore": "*.toml\n*.lock\n*.md\n",
         },
     )
     image = named("x").with_dockerignore(folder / "ignore")
     image = image.with_uv_project(folder / "pyproject.toml", project_install_mode="install_project", extra_args="-q")
-    assert layer(image) == {
-        "pyproject": "0/my_app",
-        "uvlock": "0/my_app/uv.lock",
-        "options": {"extraArgs": "-q"},
-        "sourceDir": "0/my_app",
-    }
-    assert entries(image) == [
-        "0/my_app/ignore",
-        "0/my_app/pyproject.toml",
-        "0/my_app/src/app/__init__.py",
-        "0/my_app/uv.lock",
-    ]
+    assert layer(image) == {"pyproject": "0", "uvlock": "0/uv.lock", "options": {"extraArgs": "-q"}, "sourceDir": "0"}
+    assert entries(image) == ["0/ignore", "0/pyproject.toml", "0/src/app/__init__.py", "0/uv.lock"]
 
 
-def test_a_lock_from_elsewhere_takes_the_place_of_the_projects_own(tmp_path: Path) -> None:
-    folder = write(tmp_path, {"app/pyproject.toml": project("app"), "app/uv.lock": "own", "else/uv.lock": "given"})
-    image = named("x").with_uv_project(
-        folder / "app/pyproject.toml", uvlock=folder / "else/uv.lock", project_install_mode="install_project"
+@pytest.mark.parametrize(
+    ("requires", "sources", "reason"),
+    [
+        (
+            '"lib"',
+            '[tool.uv.sources]\nlib = { path = "../gone" }\n',
+            r"'lib' is said to be in .*gone', which does not exist",
+        ),
+        ('"lib"', '[tool.uv.sources]\nlib = { path = "../empty" }\n', "which is no Python project"),
+        ('"lib"', '[tool.uv.sources]\nlib = { path = "../note.txt" }\n', "neither a folder nor a wheel"),
+        ('"lib"', '[tool.uv.sources]\nlib = { path = "/srv/lib" }\n', r"path of this machine.*\[tool.uv.sources\] lib"),
+        ('"lib @ file:///srv/lib"', "", r"path of this machine.*\[tool.uv.sources\] lib = \{ path"),
+        ('"lib"', '[[tool.uv.index]]\nurl = "/srv/wheels"\n', "the index '/srv/wheels' is a path of this machine"),
+    ],
+)
+def test_what_cannot_go_along_is_refused_with_what_to_write(
+    tmp_path: Path, requires: str, sources: str, reason: str
+) -> None:
+    folder = write(tmp_path, {"app/pyproject.toml": project("app", requires, sources), "note.txt": "", "empty/x": ""})
+    with pytest.raises(BoatyardError, match=reason) as refused:
+        lower(uv(folder / "app"))
+    assert refused.value.code == "INVALID_SPEC"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not toml",
+        "project = 3",
+        "[project]\nname = 3\ndependencies = 4",
+        "[tool.uv]\nsources = 3\nworkspace = 4\nindex = 5",
+        "[tool]\nuv = 3",
+        '[tool.uv.workspace]\nmembers = ["../../..", "/etc", "**", 3]\nexclude = 3',
+        "[dependency-groups]\ndev = 3",
+        "[project.optional-dependencies]\nx = [3]",
+        '[project]\ndependencies = ["@", ";;", ""]',
+    ],
+)
+def test_a_pyproject_that_says_nonsense_is_refused_or_left_to_uv(tmp_path: Path, text: str) -> None:
+    folder = write(tmp_path, {"in/app/pyproject.toml": text}) / "in" / "app"
+    for image in (uv(folder), whole(folder)):
+        try:
+            lower(image)
+        except BoatyardError as error:
+            assert error.code == "INVALID_SPEC"
+
+
+def test_arguments_that_are_paths_go_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, {"pyproject.toml": project("app"), "dist/x-1-py3-none-any.whl": ""})
+    monkeypatch.chdir(folder)
+    image = uv(folder, extra_args="--find-links ./dist --no-dev")
+    assert layer(image)["options"]["extraArgs"] == "--find-links ./_local/0 --no-dev --no-install-project"
+    assert "0/_local/0/x-1-py3-none-any.whl" in entries(image)
+    with pytest.raises(BoatyardError, match=r"extra_args --project \.\./b: name the project's pyproject.toml"):
+        lower(uv(folder, extra_args="--project ../b"))
+
+
+_POETRY = '[tool.poetry]\nname = "app"\nversion = "1"\n'
+
+
+def _poetry_lock(*paths: str) -> str:
+    return "".join(
+        f'[[package]]\nname = "p{n}"\nversion = "1"\n[package.source]\ntype = "{kind}"\nurl = "{url}"\n'
+        for n, path in enumerate(paths)
+        for kind, url in [path.split(":")]
     )
-    assert layer(image)["uvlock"] == "0/app/uv.lock"
-    sources = {source.path: source.file for source in lower(image).sources}
-    assert sources["0/app/uv.lock"] == folder / "else/uv.lock"
-    assert entries(image) == ["0/app/pyproject.toml", "0/app/uv.lock"]
 
 
 def test_poetry_dependencies_and_the_whole_project(tmp_path: Path) -> None:
     folder = write(
-        tmp_path / "app", {"pyproject.toml": "", "poetry.lock": "", "app/__init__.py": "", ".venv/pyvenv.cfg": ""}
+        tmp_path / "app",
+        {
+            "pyproject.toml": _POETRY,
+            "poetry.lock": "",
+            "app/__init__.py": "",
+            ".venv/pyvenv.cfg": "",
+            "poetry.toml": "",
+        },
     )
     image = named("x").with_poetry_project(folder / "pyproject.toml", extra_args="--only main")
     assert layer(image) == {
         "pyproject": "0/pyproject.toml",
         "poetryLock": "0/poetry.lock",
         "extraArgs": "--only main --no-root",
+        "sourceDir": "0",
     }
+    assert entries(image) == ["0/poetry.lock", "0/poetry.toml", "0/pyproject.toml"]
     image = named("x").with_poetry_project(folder / "pyproject.toml", project_install_mode="install_project")
-    assert layer(image) == {"pyproject": "0/app", "poetryLock": "0/app/poetry.lock"}
-    assert entries(image) == ["0/app/app/__init__.py", "0/app/poetry.lock", "0/app/pyproject.toml"]
+    assert layer(image) == {"pyproject": "0", "poetryLock": "0/poetry.lock", "sourceDir": "0"}
+    assert entries(image) == ["0/app/__init__.py", "0/poetry.lock", "0/poetry.toml", "0/pyproject.toml"]
 
 
-def test_a_script_with_projects(tmp_path: Path) -> None:
-    folder = write(tmp_path, {"app/pyproject.toml": project("app"), "app/src/app/__init__.py": ""})
-    script = folder / "script.py"
-    script.write_text(f"# /// script\n# dependencies = ['six', 'app @ file://{folder}/app', 'idna']\n# ///\n")
-    image = flyte.Image.from_uv_script(script, name="s", index_url="https://i.example.com", pre=True)
-    options = {"indexUrl": "https://i.example.com", "pre": True}
-    assert lower(image).spec["layers"][-3:] == [
-        {"pipPackages": {"packages": ["six", "idna"], "options": options}},
-        {"aptPackages": {"packages": ["git"]}},
-        {"uvProject": {"pyproject": "0/app", "options": options, "sourceDir": "0/app"}},
+def test_poetrys_path_dependencies_go_along_and_count(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path,
+        {
+            "app/pyproject.toml": _POETRY,
+            "app/poetry.lock": _poetry_lock("directory:../lib", "file:../dist/w-1-py3-none-any.whl"),
+            "lib/pyproject.toml": _POETRY,
+            "lib/lib/__init__.py": "",
+            "dist/w-1-py3-none-any.whl": "",
+            "dist/other.txt": "",
+        },
+    )
+    image = named("x").with_poetry_project(folder / "app/pyproject.toml")
+    assert layer(image)["pyproject"] == "0/project/pyproject.toml"
+    assert entries(image) == [
+        "0/dist/w-1-py3-none-any.whl",
+        "0/lib/lib/__init__.py",
+        "0/lib/pyproject.toml",
+        "0/project/poetry.lock",
+        "0/project/pyproject.toml",
     ]
-    script.write_text("# /// script\n# dependencies = ['six']\n# ///\n")
-    assert lower(image).spec["layers"][-1] == {"pipPackages": {"packages": ["six"], "options": options}}
+    before = key(image)
+    write(folder, {"lib/lib/__init__.py": "X = 1\n"})
+    assert key(image) != before
 
 
-def test_uv_export_that_fails_is_explained(tmp_path: Path) -> None:
-    folder = write(tmp_path, {"pyproject.toml": project("app"), "uv.lock": "this is no lock"})
-    with pytest.raises(BoatyardError, match=r"`uv export` fails in .*run `uv lock` there"):
-        lower(named("x").with_uv_project(folder / "pyproject.toml"))
+@pytest.mark.parametrize(
+    ("path", "reason"), [("directory:../gone", "does not exist"), ("directory:/", "absolute path")]
+)
+def test_a_path_that_poetry_cannot_have_is_refused(tmp_path: Path, path: str, reason: str) -> None:
+    folder = write(tmp_path, {"pyproject.toml": _POETRY, "poetry.lock": _poetry_lock(path)})
+    with pytest.raises(BoatyardError, match=reason):
+        lower(named("x").with_poetry_project(folder / "pyproject.toml"))

@@ -17,10 +17,9 @@ def test_the_image_has_what_was_described(
 ) -> None:
     case = CASES[name]
     _, reference = made(name)
-    links = {f"/opt/venv/lib/python3.11/site-packages/{name}.pth": folder for name, folder in case.links.items()}
-    inside = docker.look(reference, imports=tuple(case.imports), texts=(*case.texts, *links))
+    inside = docker.look(reference, imports=tuple(case.imports), texts=tuple(case.texts))
     assert inside.imports == case.imports
-    assert inside.texts == case.texts | links
+    assert inside.texts == case.texts
     assert {variable: inside.env.get(variable) for variable in case.env} == case.env
     assert inside.workdir == case.workdir
     assert inside.user == case.user

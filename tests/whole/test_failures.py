@@ -54,7 +54,7 @@ lock-version = "2.1"
 python-versions = ">=3.11"
 content-hash = "0000000000000000000000000000000000000000000000000000000000000000"
 """
-UV_LAYER = {"pyproject": "0/p", "uvlock": "0/p/uv.lock", "options": {"extraArgs": "--no-install-project --locked"}}
+UV_LAYER = {"pyproject": "0/p", "uvlock": "0/p/uv.lock", "options": {"extraArgs": "--no-install-project"}}
 
 CASES = {
     "no such package": ("PACKAGE_NOT_FOUND", pip("boatyard-has-no-such-package"), {}, "boatyard-has-no-such-package"),

@@ -68,5 +68,5 @@ def contents_of(lowered: Lowered) -> Contents | None:
         folder = lowered.dockerfile.absolute().parent
         packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))
     for source in lowered.sources:
-        packer.add(source.path, source.file, ignore=source.ignore)
+        source.add_to(packer)
     return packer.read_for(parse_spec(lowered.spec))

@@ -8,14 +8,14 @@ importing this module says so, and nothing else has to be searched.
 import importlib.metadata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 FLYTE: Final = importlib.metadata.version("flyte")
 
 try:
     from flyte import Image, Secret
     from flyte._build import ImageBuild
-    from flyte._code_bundle._ignore import STANDARD_IGNORE_PATTERNS, IgnoreGroup, StandardIgnore
+    from flyte._code_bundle._ignore import IgnoreGroup, StandardIgnore
     from flyte._code_bundle._utils import ls_files
     from flyte._image import (
         _DEFAULT_PLATFORMS,
@@ -42,7 +42,6 @@ try:
     from flyte._initialize import _get_init_config
     from flyte._internal.imagebuild.docker import PatternMatcher
     from flyte._internal.imagebuild.utils import pixi_project_to_primitive_layers, pixi_script_to_project
-    from flyte._utils import parse_uv_script_file
     from flyte.errors import ImageBuildError
 except ImportError as error:
     raise ImportError(
@@ -54,7 +53,6 @@ DockerLines = _DockerLines
 
 __all__ = [
     "FLYTE",
-    "STANDARD_IGNORE_PATTERNS",
     "AptPackages",
     "CodeBundleLayer",
     "Commands",
@@ -90,7 +88,6 @@ __all__ = [
     "reference_name",
     "registry_secret",
     "root_directory",
-    "script_header",
 ]
 
 _UNNAMED: Final = Image.__dataclass_fields__["platform"].default
@@ -172,14 +169,6 @@ def loaded_files(root: Path, copy_style: str) -> list[Path]:
     files, _ = ls_files(root, copy_style, False, IgnoreGroup(root, StandardIgnore))  # type: ignore[arg-type]
     # `boatyard serve` keeps its state there, secrets included.
     return [path for file in files if ".boatyard" not in (path := Path(file)).parts]
-
-
-def script_header(script: Path) -> tuple[list[str], list[str]]:
-    """Requirements and project folders in the inline metadata of a uv script. ValueError without any."""
-    # The SDK's parser remembers files by path; a script that has changed must be read again.
-    parse: Any = getattr(parse_uv_script_file, "__wrapped__", parse_uv_script_file)
-    header = parse(script)
-    return list(header.dependencies), list(header.pyprojects)
 
 
 def pixi_layers(layer: PixiProject | PixiScript) -> list[Layer]:

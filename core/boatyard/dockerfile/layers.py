@@ -2,20 +2,14 @@
 builder (flyte 2.12, _internal/imagebuild/docker_builder.py); what differs on purpose is in docs/layers.md.
 """
 
-import posixpath
 import re
 
 from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.environment import ordered
-from boatyard.dockerfile.quoting import (
-    copy_source,
-    expandable,
-    json_array,
-    mount_source,
-    shell_word,
-    shell_words,
-)
+from boatyard.dockerfile.projects import poetry_project, uv_project, uv_script
+from boatyard.dockerfile.quoting import copy_source, expandable, json_array, mount_source, shell_word
 from boatyard.dockerfile.run import Site, bind, cache, run
+from boatyard.dockerfile.uv import INSTALL, WORK, Folder, pip_arguments, uv_cache, variables
 from boatyard.errors import invalid
 from boatyard.spec import (
     AptPackages,
@@ -23,38 +17,40 @@ from boatyard.spec import (
     CopyConfig,
     Env,
     Layer,
-    PipOptions,
     PipPackages,
     PoetryProject,
     PythonWheels,
     Requirements,
-    Secret,
     UVProject,
+    UVScript,
     WorkDir,
 )
 
-_WORK = "/tmp/boatyard"  # noqa: S108 - a mount point inside the build, gone when the step ends
 _APT_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:=/*-]*\Z")
-_VENV = "${VIRTUAL_ENV-/opt/venv}"
-_ACTIVE = f"VIRTUAL_ENV={_VENV}"
-_INSTALL = 'uv pip install --python "$UV_PYTHON"'
+_DIGITS = 32
 
 
-def instructions(layer: Layer, site: Site, *, owner: str) -> list[str]:
-    """The layer's instructions. `owner` is what COPY gives files to, such as flyte:flyte; may be empty."""
+def instructions(layer: Layer, site: Site, *, owner: str, identity: str) -> list[str]:
+    """The layer's instructions. `owner` is what COPY gives files to, such as flyte:flyte; may be empty.
+
+    `identity` names the layer with the contents of its files (`key.layer_identity`).
+    """
+    place = f"{WORK}/{identity[:_DIGITS]}"
     match layer:
         case AptPackages():
             return [_apt(layer, site)]
         case PipPackages():
-            return [_pip(layer, site)] if layer.packages else []
+            return [_pip(layer, site, place)] if layer.packages else []
         case Requirements():
-            return [_requirements(layer, site)]
+            return [_requirements(layer, site, place)]
         case PythonWheels():
             return _wheels(layer, site)
         case UVProject():
-            return [_uv_project(layer, site)]
+            return [uv_project(layer, site, place)]
+        case UVScript():
+            return [uv_script(layer, site, place)]
         case PoetryProject():
-            return _poetry_project(layer, site)
+            return poetry_project(layer, site, place)
         case Commands():
             return [run(site, command, secrets=layer.secret_mounts) for command in layer.cmd]
         case Env():
@@ -86,49 +82,33 @@ def _apt(layer: AptPackages, site: Site) -> str:
     return run(site, script, mounts=mounts, secrets=layer.secret_mounts)
 
 
-def _pip_arguments(options: PipOptions, secrets: tuple[Secret, ...]) -> list[str]:
-    expand = _variables(secrets)
-    for text in (options.index_url, *options.extra_index_urls, options.extra_args):
-        refuse_credentials(text, expand, field="options")
-    words: list[str] = []
-    if options.index_url:
-        words += ["--index-url", shell_word(options.index_url, expand)]
-    for url in options.extra_index_urls:
-        words += ["--extra-index-url", shell_word(url, expand)]
-    if options.pre:
-        words.append("--pre")
-    return words + shell_words(options.extra_args, expand, field="options.extraArgs")
-
-
-def _variables(secrets: tuple[Secret, ...]) -> frozenset[str]:
-    """Names that a URL may refer to, as flyte documents: `git+https://$GITHUB_PAT@github.com/…`."""
-    return frozenset(secret.environment_name for secret in secrets) - {""}
-
-
-def uv_cache(site: Site) -> str:
-    # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
-    return cache(site, "uv", "/root/.cache/uv")
-
-
-def _pip(layer: PipPackages, site: Site) -> str:
-    expand = _variables(layer.secret_mounts)
+def _pip(layer: PipPackages, site: Site, place: str) -> str:
+    expand = variables(layer.secret_mounts)
     for package in layer.packages:
         refuse_credentials(package, expand, field="pipPackages.packages")
-        _check_requirement(package)
+        _check_requirement(package, local=bool(layer.source_dir))
     words = [
-        *_pip_arguments(layer.options, layer.secret_mounts),
+        INSTALL,
+        *pip_arguments(layer.options, layer.secret_mounts),
         "--",
         *(shell_word(package, expand) for package in layer.packages),
     ]
-    script = f"{_INSTALL} {' '.join(words)}"
-    return run(site, script, mounts=(uv_cache(site),), secrets=layer.secret_mounts)
+    mounts, lines = [uv_cache(site)], [" ".join(words)]
+    if layer.source_dir:
+        mounts.append(Folder(layer.source_dir, place, field="pipPackages.sourceDir").mount)
+        lines = ["set -e", f"cd {place}", *lines]
+    return run(site, "\n".join(lines), mounts=tuple(mounts), secrets=layer.secret_mounts)
 
 
-def _check_requirement(package: str) -> None:
-    """Refuses at once what uv would refuse after minutes. URLs and paths are uv's to judge."""
+def _check_requirement(package: str, *, local: bool = False) -> None:
+    """Refuses at once what uv would refuse after minutes. URLs, and paths with `local`, are uv's to judge."""
     field = "pipPackages.packages"
     if package.startswith("-"):
         raise invalid(f"{package!r} is an option; give options in extra_args", field=field)
+    if package.lower().endswith((".txt", ".in")) and "://" not in package:
+        raise invalid(f"{package!r} is a requirements file; use with_requirements({package!r})", field=field)
+    if not local and package.startswith((".", "/", "~")):
+        raise invalid(f"{package!r} is a path, and the layer has no sourceDir that it could be in", field=field)
     if "://" in package or "/" in package or "$" in package:
         return
     # 50 ms to import, and most requests have no requirement to check: they are cached, or a Dockerfile.
@@ -143,12 +123,17 @@ def _check_requirement(package: str) -> None:
         raise invalid("a requirement nests its markers too deeply", field=field) from None
 
 
-def _requirements(layer: Requirements, site: Site) -> str:
-    source = mount_source(layer.file, field="requirements.file")
-    target = f"{_WORK}/requirements.txt"
-    words = [*_pip_arguments(layer.options, layer.secret_mounts), "--requirement", target]
-    script = f"{_INSTALL} {' '.join(words)}"
-    return run(site, script, mounts=(uv_cache(site), bind(source, target)), secrets=layer.secret_mounts)
+def _requirements(layer: Requirements, site: Site, place: str) -> str:
+    words = [INSTALL, *pip_arguments(layer.options, layer.secret_mounts), "--requirement"]
+    if layer.source_dir:
+        tree = Folder(layer.source_dir, place, field="requirements.sourceDir")
+        file = tree.inside(layer.file, field="requirements.file")
+        mount, lines = tree.mount, ["set -e", f"cd {place}", " ".join([*words, shell_word(file)])]
+    else:
+        file = f"{WORK}/requirements.txt"
+        mount = bind(mount_source(layer.file, field="requirements.file"), file)
+        lines = [" ".join([*words, file])]
+    return run(site, "\n".join(lines), mounts=(uv_cache(site), mount), secrets=layer.secret_mounts)
 
 
 def _wheels(layer: PythonWheels, site: Site) -> list[str]:
@@ -156,9 +141,9 @@ def _wheels(layer: PythonWheels, site: Site) -> list[str]:
     _check_requirement(layer.package_name)
     source = mount_source(layer.dir, field="pythonWheels.dir")
     name = shell_word(layer.package_name)
-    words = [_INSTALL, *_pip_arguments(layer.options, layer.secret_mounts), "--find-links", f"{_WORK}/dist"]
+    words = [INSTALL, *pip_arguments(layer.options, layer.secret_mounts), "--find-links", f"{WORK}/dist"]
     install = " ".join(words)
-    mounts = (uv_cache(site), bind(source, f"{_WORK}/dist"))
+    mounts = (uv_cache(site), bind(source, f"{WORK}/dist"))
     return [
         run(site, f"{install} -- {name}", mounts=mounts, secrets=layer.secret_mounts),
         run(
@@ -168,61 +153,3 @@ def _wheels(layer: PythonWheels, site: Site) -> list[str]:
             secrets=layer.secret_mounts,
         ),
     ]
-
-
-def _uv_project(layer: UVProject, site: Site) -> str:
-    folder = mount_source(layer.pyproject, field="uvProject.pyproject")
-    options = _pip_arguments(layer.options, layer.secret_mounts)
-    sync = [_ACTIVE, "uv", "sync", "--active", "--inexact"]
-    secrets = layer.secret_mounts
-    if "--no-install-project" in layer.options.extra_args.split():
-        # The files appear at the same relative places as flyte mounts them: editable dependencies are
-        # recorded by path, and at run time the code is unpacked into this working directory.
-        mounts = [uv_cache(site), bind(f"{folder}/pyproject.toml", "pyproject.toml")]
-        if layer.uvlock:
-            mounts.append(bind(mount_source(layer.uvlock, field="uvProject.uvlock"), "uv.lock", writable=True))
-        for editable in layer.editables:
-            source = mount_source(editable, field="uvProject.editables")
-            mounts.append(bind(source, _beside(layer, source), writable=True))
-        return run(site, " ".join([*sync, *options]), mounts=tuple(mounts), secrets=secrets)
-    target = f"/root/.flyte/{folder}"
-    script = " ".join([*sync, "--no-editable", *options, "--project", target])
-    if layer.uvlock and layer.uvlock != f"{folder}/uv.lock":
-        lock = bind(mount_source(layer.uvlock, field="uvProject.uvlock"), f"{_WORK}/uv.lock")
-        script = f"cp {_WORK}/uv.lock {target}/uv.lock && {script}"
-        return run(site, script, mounts=(uv_cache(site), bind(folder, target, writable=True), lock), secrets=secrets)
-    return run(site, script, mounts=(uv_cache(site), bind(folder, target, writable=True)), secrets=secrets)
-
-
-def _beside(layer: UVProject, editable: str) -> str:
-    """Where an editable dependency lies, seen from the project: `packages/lib`, or `../lib`."""
-    above = layer.source_dir or layer.pyproject
-    if editable == layer.pyproject or not (above == "." or editable.startswith(f"{above}/")):
-        raise invalid(f"the editable dependency {editable!r} is not below sourceDir", field="uvProject.editables")
-    return posixpath.relpath(editable, layer.pyproject)
-
-
-def _poetry_project(layer: PoetryProject, site: Site) -> list[str]:
-    extra = shell_words(layer.extra_args, _variables(layer.secret_mounts), field="poetryProject.extraArgs")
-    install = " ".join([_ACTIVE, "poetry", "install", *extra])
-    poetry = run(site, "uv pip install poetry", mounts=(uv_cache(site),))
-    store = cache(site, "poetry", "/tmp/poetry_cache", locked=True)  # noqa: S108 - a cache mount
-    lock = mount_source(layer.poetry_lock, field="poetryProject.poetryLock")
-    project = mount_source(layer.pyproject, field="poetryProject.pyproject")
-    if project.endswith("/pyproject.toml"):
-        mounts: tuple[str, ...] = (store, bind(lock, "poetry.lock"), bind(project, "pyproject.toml"))
-        environment = 'ENV POETRY_CACHE_DIR="/tmp/poetry_cache" POETRY_VIRTUALENVS_IN_PROJECT="true"'
-        script = install
-    else:
-        target = f"/root/.flyte/{project}"
-        mounts = (store, uv_cache(site), bind(project, target, writable=True), bind(lock, f"{_WORK}/poetry.lock"))
-        environment = 'ENV POETRY_CACHE_DIR="/tmp/poetry_cache"'
-        script = (
-            f"set -e\ncmp -s {_WORK}/poetry.lock {target}/poetry.lock || cp {_WORK}/poetry.lock {target}/poetry.lock\n"
-            f"{install} -C {target}\n"
-            # Poetry installs a project as a link to its folder, which is gone with the mount. If it made one,
-            # the project itself takes its place.
-            f'links=$(grep -lsF {target} "{_VENV}"/lib/python3*/site-packages/*.pth) || exit 0\n'
-            f'rm -- $links && uv pip install --python "{_VENV}" --no-deps --reinstall {target}'
-        )
-    return [poetry, environment, run(site, script, mounts=mounts, secrets=layer.secret_mounts)]

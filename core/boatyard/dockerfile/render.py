@@ -1,10 +1,13 @@
 """A whole spec -> a Dockerfile, and which of its lines belong to which layer."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from boatyard.dockerfile.layers import instructions, uv_cache
+from boatyard.dockerfile.layers import instructions
 from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
 from boatyard.dockerfile.run import Site, run
+from boatyard.dockerfile.uv import uv_cache
 from boatyard.errors import BoatyardError, invalid
 from boatyard.spec import Commands, Env, ImageSpec, kind_of
 from boatyard.validate import LONGEST_DOCKERFILE
@@ -40,11 +43,14 @@ class Rendered(msgspec.Struct, frozen=True):
     """Lines of `text` that are not in the Dockerfile that a user wrote."""
 
 
-def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: bool, site: Site) -> Rendered:
+def render(
+    spec: ImageSpec, *, identities: Sequence[str], base: str, image_id: str, uv_by_architecture: bool, site: Site
+) -> Rendered:
     """The Dockerfile of a spec.
 
-    `base` is the reference after FROM, `image_id` the value of `_F_IMG_ID`. The build context named `uv`
-    has the binary as `/uv`, or as `/uv-<TARGETARCH>` with `uv_by_architecture`.
+    `identities` has `key.layer_identity` of each layer, `base` is the reference after FROM, `image_id` the value of
+    `_F_IMG_ID`. The build context named `uv` has the binary as `/uv`, or as `/uv-<TARGETARCH>` with
+    `uv_by_architecture`.
     """
     lines = _opening(spec, base=base, uv_by_architecture=uv_by_architecture, site=site)
     build_args = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), **cache_namespace(site)}
@@ -54,9 +60,9 @@ def render(spec: ImageSpec, *, base: str, image_id: str, uv_by_architecture: boo
     owner = "flyte:flyte" if creates_flyte_user(spec) or _is_flyte_base(spec.base_image) else ""
     rendered: list[RenderedLayer] = []
     characters = 0
-    for index, layer in enumerate(spec.layers):
+    for index, (layer, identity) in enumerate(zip(spec.layers, identities, strict=True)):
         try:
-            made = instructions(layer, site, owner=owner)
+            made = instructions(layer, site, owner=owner, identity=identity)
             _check_length(made)
         except BoatyardError as error:
             error.layer_index = index

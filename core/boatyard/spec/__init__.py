@@ -18,6 +18,7 @@ from boatyard.spec.messages import (
     Secret,
     SpecDocument,
     UVProject,
+    UVScript,
     WorkDir,
     kind_of,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Secret",
     "SpecDocument",
     "UVProject",
+    "UVScript",
     "WorkDir",
     "check_spec",
     "kind_of",

@@ -1,7 +1,7 @@
 """The rules of a spec that types cannot say. Each refusal names the field."""
 
 import re
-from typing import Final
+from typing import Final, assert_never
 
 from boatyard.errors import BoatyardError, invalid
 from boatyard.spec.dockerfile import dockerfile
@@ -22,6 +22,7 @@ from boatyard.spec.messages import (
     Secret,
     SpecDocument,
     UVProject,
+    UVScript,
     WorkDir,
     kind_of,
     kinds,
@@ -95,6 +96,8 @@ def _check_layer(layer: Layer, field: str) -> None:
         case AptPackages(packages=words) | PipPackages(packages=words):
             for word in words:
                 text(word, field=f"{field}.packages", empty=False)
+            if isinstance(layer, PipPackages) and layer.source_dir:
+                context_path(layer.source_dir, field=f"{field}.sourceDir")
         case Commands(cmd=commands):
             for command in commands:
                 text(command, field=f"{field}.cmd", newlines=True, empty=False)
@@ -107,19 +110,29 @@ def _check_layer(layer: Layer, field: str) -> None:
         case CopyConfig(src=src, dst=dst):
             context_path(src, field=f"{field}.src")
             text(dst, field=f"{field}.dst", empty=False)
-        case Requirements(file=file):
-            context_path(file, field=f"{field}.file")
+        case Requirements():
+            _check_paths(field, file=layer.file, sourceDir=layer.source_dir)
         case PythonWheels(dir=folder, package_name=name):
             context_path(folder, field=f"{field}.dir")
             text(name, field=f"{field}.packageName", empty=False)
         case UVProject():
-            for path in (layer.pyproject, layer.uvlock, layer.source_dir, *layer.editables):
-                if path:
-                    context_path(path, field=field)
+            _check_paths(field, pyproject=layer.pyproject, uvlock=layer.uvlock, sourceDir=layer.source_dir)
+        case UVScript():
+            _check_paths(field, script=layer.script, lock=layer.lock, sourceDir=layer.source_dir)
+            if layer.lock and layer.lock != f"{layer.script}.lock":
+                raise invalid("the lock of a script lies beside it, as <script>.lock", field=f"{field}.lock")
         case PoetryProject():
             text(layer.extra_args, field=f"{field}.extraArgs")
-            context_path(layer.pyproject, field=f"{field}.pyproject")
-            context_path(layer.poetry_lock, field=f"{field}.poetryLock")
+            _check_paths(field, pyproject=layer.pyproject, poetryLock=layer.poetry_lock, sourceDir=layer.source_dir)
+        case _:
+            assert_never(layer)
+
+
+def _check_paths(field: str, **paths: str) -> None:
+    """The first is required, the others may be empty."""
+    for index, (name, path) in enumerate(paths.items()):
+        if path or index == 0:
+            context_path(path, field=f"{field}.{name}")
 
 
 def _check_secret(secret: Secret, field: str) -> None:

@@ -1,7 +1,8 @@
 """The messages of `flyteidl2.imagebuilder` (definition.proto, flyteidl2 2.0) in their proto3 JSON form.
 
-Three fields are Boatyard's own, because the messages have no place for what flyte's Docker builder can do:
-`dockerfile`, `Secret.mountPath` and `UVProject.editables` (docs/decisions/0002-spec.md).
+Some fields are Boatyard's own, because the messages have no place for what people describe: `dockerfile`,
+`Secret.mountPath`, `sourceDir` of packages, requirements and Poetry projects, and `uvScript`
+(docs/decisions/0002-spec.md).
 
 Paths are relative to the context's root, with forward slashes.
 """
@@ -17,7 +18,6 @@ from boatyard.spec.limits import (
     Name,
     Packages,
     Path,
-    Paths,
     Platforms,
     UpTo64,
     UpTo1000,
@@ -69,15 +69,21 @@ class AptPackages(_Message, frozen=True, kw_only=True):
 
 
 class PipPackages(_Message, frozen=True, kw_only=True):
+    """`source_dir` is the folder that local packages (`./1/app`) and paths in the options are relative to."""
+
     packages: Packages = ()
     options: PipOptions = PipOptions()
     secret_mounts: UpTo64[Secret] = ()
+    source_dir: Path = ""
 
 
 class Requirements(_Message, frozen=True, kw_only=True):
+    """`source_dir` is the folder that paths in `file` and in the options are relative to; `file` is below it."""
+
     file: Path
     options: PipOptions = PipOptions()
     secret_mounts: UpTo64[Secret] = ()
+    source_dir: Path = ""
 
 
 class PythonWheels(_Message, frozen=True, kw_only=True):
@@ -90,8 +96,8 @@ class PythonWheels(_Message, frozen=True, kw_only=True):
 class UVProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the folder of pyproject.toml, `uvlock` the lock file itself.
 
-    `--no-install-project` among the options means "dependencies only". `editables` are the folders of
-    editable dependencies, below `source_dir`.
+    `source_dir` has all that uv reads, such as workspace members, at their relative places; `pyproject` is below it.
+    `--no-install-project` among the options means "dependencies only".
     """
 
     pyproject: Path
@@ -99,16 +105,32 @@ class UVProject(_Message, frozen=True, kw_only=True):
     options: PipOptions = PipOptions()
     secret_mounts: UpTo64[Secret] = ()
     source_dir: Path = ""
-    editables: Paths = ()
+
+
+class UVScript(_Message, frozen=True, kw_only=True):
+    """A script with inline metadata. Its lock, if it has one, lies beside it, as `<script>.lock`.
+
+    `source_dir` is the folder that paths in the metadata are relative to or below; `script` is below it.
+    """
+
+    script: Path
+    lock: Path = ""
+    options: PipOptions = PipOptions()
+    secret_mounts: UpTo64[Secret] = ()
+    source_dir: Path = ""
 
 
 class PoetryProject(_Message, frozen=True, kw_only=True):
-    """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted."""
+    """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted.
+
+    `source_dir` has all that Poetry reads, such as path dependencies, at their relative places.
+    """
 
     pyproject: Path
     poetry_lock: Path
     extra_args: Arguments = ""
     secret_mounts: UpTo64[Secret] = ()
+    source_dir: Path = ""
 
 
 class Commands(_Message, frozen=True, kw_only=True):
@@ -140,6 +162,7 @@ Layer: TypeAlias = (
     | WorkDir
     | CopyConfig
     | UVProject
+    | UVScript
     | Env
     | PoetryProject
 )
@@ -159,6 +182,7 @@ class LayerDocument(_Message, frozen=True, kw_only=True):
     workdir: WorkDir | None = None
     copy_config: CopyConfig | None = None
     uv_project: UVProject | None = None
+    uv_script: UVScript | None = None
     env: Env | None = None
     poetry_project: PoetryProject | None = None
 
@@ -189,6 +213,7 @@ _KINDS: Final[dict[type, str]] = {
     WorkDir: "workdir",
     CopyConfig: "copyConfig",
     UVProject: "uvProject",
+    UVScript: "uvScript",
     Env: "env",
     PoetryProject: "poetryProject",
 }

@@ -8,5 +8,5 @@ RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
 RUN --mount=type=secret,id=boatyard-ca,target=/run/boatyard/ca.pem --mount=type=secret,id=boatyard-network,target=/run/boatyard/network.sh --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", ". /run/boatyard/network.sh\nuv pip install --python \"$UV_PYTHON\" -- six"]
-ENV _F_IMG_ID="123456789012.dkr.ecr.eu-west-1.amazonaws.com/images:job-3bcae0f4d217d4ba34cebcb908da227d"
+ENV _F_IMG_ID="123456789012.dkr.ecr.eu-west-1.amazonaws.com/images:job-505e89ab6f66fc7b72b31ad57c9657a9"
 SHELL ["/bin/bash", "-c"]

@@ -10,5 +10,5 @@ RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cach
 COPY ["[1]/my \\\\[app\\\\]", "\"./my [app]\""]
 RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist -- acme"]
 RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared --mount=type=bind,source=2/dist,target=/tmp/boatyard/dist ["/bin/sh", "-c", "uv pip install --python \"$UV_PYTHON\" --find-links /tmp/boatyard/dist --no-deps --no-index --reinstall -- acme"]
-ENV _F_IMG_ID="registry.example.com/images/image:48416b8bd8f0decf07570276f4d65905"
+ENV _F_IMG_ID="registry.example.com/images/image:31d88ed0c6f9f48efb7d6e94319f51eb"
 SHELL ["/bin/bash", "-c"]

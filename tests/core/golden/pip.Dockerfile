@@ -7,5 +7,5 @@ RUN --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cach
 ENV PATH="${VIRTUALENV}/bin:${PATH}"
 ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"
 RUN --mount=type=secret,id=1b831e064c52ed134476703b964e8ceb-secret-ci_TOKEN,target=/run/boatyard/secrets/ci_TOKEN,required=true --mount=type=cache,id=bcd9476ee12fe2e4f082515e044e5c27-uv,target=/root/.cache/uv,sharing=shared ["/bin/sh", "-c", "ci_TOKEN=\"$(cat /run/boatyard/secrets/ci_TOKEN; printf x)\"; export ci_TOKEN=\"${ci_TOKEN%x}\"\nuv pip install --python \"$UV_PYTHON\" --index-url https://index.example.com/simple --extra-index-url https://me:\"${ci_TOKEN}\"@extra.example.com/simple --pre --no-deps --only-binary :all: -- 'pandas>=2' git+https://\"${ci_TOKEN}\"@code.example.com/x.git"]
-ENV _F_IMG_ID="registry.example.com/images/image:7e4b062ca98e7990f01e7b3577263ee1"
+ENV _F_IMG_ID="registry.example.com/images/image:72c679154f270cacfdcfe7e14cf15ab5"
 SHELL ["/bin/bash", "-c"]

@@ -28,7 +28,7 @@ def flyte_file(path: Path, wanted: Wanted) -> Draft:
         module = load_module(path)
         name, image = pick(_environments(module, flyte), _variables(module, flyte), wanted.image, path)
         resolved = _with_code(image, wanted.copy_style)
-        return _draft(lowering.lower(resolved), f"{path}, {name}")
+        return _draft(lowering.lower(resolved, beside=path.absolute().parent), f"{path}, {name}")
 
 
 def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, path: Path) -> tuple[str, Any]:
@@ -119,7 +119,7 @@ class _FlytePlugin:
 def _draft(lowered: Any, origin: str) -> Draft:
     packer = Packer()
     for source in lowered.sources:
-        packer.add(source.path, source.file, ignore=source.ignore)
+        source.add_to(packer)
     if lowered.dockerfile is not None:
         folder = lowered.dockerfile.absolute().parent
         packer.add_build_context(folder, ignore=DockerIgnore.of_context(folder, lowered.dockerfile))

@@ -24,7 +24,7 @@ def copy(layer: sdk.CopyConfig, sources: Sources, ignored: Sequence[str]) -> Cop
     ignore = FlyteIgnore(ignored)
     if ignore.leaves_nothing(folder):
         raise invalid(f"{call}: the folder has no file, or all of them are ignored")
-    return CopyConfig(src=sources.put(sources.place(folder.resolve().name or "files"), folder, ignore), dst=dst)
+    return CopyConfig(src=sources.put(sources.place("files"), folder, ignore), dst=dst)
 
 
 def _file(src: Path, dst: str, sources: Sources) -> CopyConfig:

@@ -11,8 +11,17 @@ BYTE_CODE: Final = ("__pycache__", "**/__pycache__")
 """Never copied unless a pattern takes it back in: Python's caches hold times of this machine, so each run
 of the code would change the key."""
 
-VIRTUALENV: Final = (".venv",)
-"""Not part of a project that is installed; as full of this machine as anything can be."""
+_PROJECT: Final = (
+    ".git",
+    *("**/.venv", ".venv", "**/node_modules", "node_modules"),
+    *("**/*.egg-info", "*.egg-info", ".env"),
+    *(
+        f"{folder}{name}"
+        for name in (".ruff_cache", ".mypy_cache", ".pytest_cache", ".tox", ".nox")
+        for folder in ("", "**/")
+    ),
+)
+"""Not part of a project that is installed, and as full of this machine as anything can be."""
 
 
 class FlyteIgnore:
@@ -34,6 +43,16 @@ class FlyteIgnore:
 
     def leaves_nothing(self, folder: Path) -> bool:
         return not any((folder / path).is_file() for path in self._matcher.walk(str(folder)))
+
+
+def of_project(ignored: Sequence[str]) -> list[str]:
+    """The patterns for the folder of a project that is built; the image's own may take something back in."""
+    return [*_PROJECT, *ignored]
+
+
+def sends_git(ignored: Sequence[str]) -> bool:
+    """Whether a pattern takes .git back in, for projects whose version comes from it."""
+    return any(pattern.strip().rstrip("/") in ("!.git", "!**/.git") for pattern in ignored)
 
 
 def patterns(image: sdk.Image) -> list[str]:

@@ -1,33 +1,38 @@
 """A flyte Image -> what is sent: the spec, the files and the names."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from boatyard.errors import BoatyardError
 from boatyard.sdk_words import call
 from boatyard.spec import ImageSpec, Layer, parse_spec, spec_document
 from boatyard_flyte import sdk
-from boatyard_flyte.lowering import base, copies, ignore, packages, pixi, plain, poetry, uv
+from boatyard_flyte.lowering import base, copies, ignore, packages, pixi, plain, poetry, scripts, uv
 from boatyard_flyte.lowering.dockerfile import dockerfile
+from boatyard_flyte.lowering.image_so_far import ImageSoFar
 from boatyard_flyte.lowering.model import Lowered, NamedSecret
 from boatyard_flyte.lowering.secrets import named
 from boatyard_flyte.lowering.sources import Sources
 
 
-def lower(image: sdk.Image) -> Lowered:
+def lower(image: sdk.Image, *, beside: Path | None = None) -> Lowered:
     """Reads the files that describe the image (headers, patterns, a Dockerfile), and nothing that it copies.
+
+    Relative paths of packages are looked for in the working directory, then in `beside`: the folder of the file that
+    describes the image.
 
     Raises INVALID_SPEC or UNSUPPORTED, with the SDK call that is at fault.
     """
     sources = Sources()
     layers = list(_primitive(sdk.layers_of(image)))
-    ignored = ignore.patterns(image)
+    so_far = ImageSoFar(ignored=tuple(ignore.patterns(image)), python=image.python_version, beside=beside)
     if image.dockerfile:
         spec = dockerfile(image.dockerfile, tuple(sorted(sdk.named_platforms(image))))
     else:
         spec = ImageSpec(
             base_image=base.base_image(image),
             python_version=".".join(map(str, image.python_version)),
-            layers=tuple(made for layer in layers for made in _lower(layer, sources, ignored)),
+            layers=tuple(made for layer in layers for made in _lower(layer, sources, so_far)),
             platform=tuple(sorted(sdk.named_platforms(image))),
         )
     secret = sdk.registry_secret(image)
@@ -51,33 +56,34 @@ def _primitive(layers: Sequence[sdk.Layer]) -> Iterator[sdk.Layer]:
             yield layer
 
 
-def _lower(layer: sdk.Layer, sources: Sources, ignored: Sequence[str]) -> Iterator[Layer]:
+def _lower(layer: sdk.Layer, sources: Sources, so_far: ImageSoFar) -> Iterator[Layer]:
     # Requirements is a PipPackages to the SDK, so it comes first.
     match layer:
         case sdk.Requirements():
-            yield packages.requirements(layer, sources)
+            yield packages.requirements(layer, sources, so_far)
         case sdk.PipPackages():
             if layer.packages:
-                yield packages.pip(layer)
+                yield packages.pip(layer, sources, so_far)
         case sdk.AptPackages():
             if layer.packages:
                 yield packages.apt(layer)
         case sdk.PythonWheels():
             yield packages.wheels(layer, sources)
         case sdk.UVScript():
-            yield from uv.script(layer, sources, ignored)
+            yield from scripts.script(layer, sources, so_far)
         case sdk.UVProject():
-            yield uv.project(layer, sources, ignored)
+            yield uv.project(layer, sources, so_far)
         case sdk.PoetryProject():
-            yield poetry.project(layer, sources, ignored)
+            yield poetry.project(layer, sources, so_far)
         case sdk.Commands():
             yield plain.commands(layer)
         case sdk.Env():
+            so_far.heed(layer)
             yield plain.env(layer)
         case sdk.WorkDir():
             yield plain.workdir(layer)
         case sdk.CopyConfig():
-            yield copies.copy(layer, sources, ignored)
+            yield copies.copy(layer, sources, so_far.ignored)
         case sdk.CodeBundleLayer():
             yield copies.code_bundle(layer, sources)
         case sdk.DockerIgnore():

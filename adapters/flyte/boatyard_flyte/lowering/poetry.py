@@ -1,34 +1,32 @@
 """Poetry projects."""
 
-from collections.abc import Sequence
-
 from boatyard.spec import PoetryProject
 from boatyard_flyte import sdk
-from boatyard_flyte.lowering.ignore import VIRTUALENV, FlyteIgnore
+from boatyard_flyte.lowering.image_so_far import ImageSoFar
+from boatyard_flyte.lowering.projects import poetry_tree
 from boatyard_flyte.lowering.secrets import mounts
 from boatyard_flyte.lowering.sources import Sources, existing
 
 _ONLY_DEPENDENCIES = "--no-root"
-_FILES = ("pyproject.toml", "poetry.lock")
 
 
-def project(layer: sdk.PoetryProject, sources: Sources, ignored: Sequence[str]) -> PoetryProject:
-    """pyproject.toml and the lock; with `install_project` the rest of the folder as well."""
+def project(layer: sdk.PoetryProject, sources: Sources, image: ImageSoFar) -> PoetryProject:
+    """pyproject.toml, the lock and path dependencies; with `install_project` the rest of the folder as well."""
     call = f"with_poetry_project({layer.pyproject.name!r})"
     pyproject = existing(layer.pyproject, call)
     lock = existing(layer.poetry_lock, call)
     arguments = (layer.extra_args or "").strip()
     whole = layer.project_install_mode == "install_project"
-    folder = pyproject.parent
-    place = sources.place((folder.resolve().name or "project") if whole else "")
-    if whole:
-        sources.put(place, folder, FlyteIgnore([*VIRTUALENV, *ignored], replaced=_FILES))
-    elif _ONLY_DEPENDENCIES not in arguments.split():
+    secrets = mounts(layer.secret_mounts, call)
+    if not whole and _ONLY_DEPENDENCIES not in arguments.split():
         arguments = f"{arguments} {_ONLY_DEPENDENCIES}".strip()
-    file = sources.put(f"{place}/pyproject.toml", pyproject)
+    tree = poetry_tree(pyproject.parent, lock, image.wanted(call, secrets, whole=whole))
+    number = sources.place()
+    placed = tree.put(sources, number)
     return PoetryProject(
-        pyproject=place if whole else file,
-        poetry_lock=sources.put(f"{place}/poetry.lock", lock),
+        pyproject=placed.path(tree.main if whole else tree.main / "pyproject.toml"),
+        poetry_lock=placed.path(tree.main / "poetry.lock"),
         extra_args=arguments,
-        secret_mounts=mounts(layer.secret_mounts, call),
+        secret_mounts=secrets,
+        source_dir=number,
     )

@@ -1,7 +1,7 @@
 """Where the files of a context come from, and what they are called in it.
 
-Names are numbers and base names, such as `0/requirements.txt` and `2/app`: never a path of this machine,
-so that the same project has the same key wherever it lies.
+Names are numbers and fixed names, such as `0/requirements.txt` and `2/project`: never a path of this machine, so that
+the same project has the same key wherever it lies and whatever its folder is called.
 """
 
 import re
@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boatyard.errors import invalid
-from boatyard_client.packing import Ignore
+from boatyard_client.packing import Ignore, Packer
 
-_UNCLEAN = re.compile(r"[^A-Za-z0-9._@+-]+")
 _UNCOPYABLE = re.compile(r"[\\\x00-\x1f\x7f]")
-_LONGEST = 100
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file or folder of this machine and its name in the context."""
+    """A file or folder of this machine and its name in the context; or a file that is made, as bytes."""
 
     path: str
-    file: Path
+    file: Path | bytes
     ignore: Ignore | None = None
+
+    def add_to(self, packer: Packer) -> None:
+        if isinstance(self.file, bytes):
+            packer.add_bytes(self.path, self.file)
+        else:
+            packer.add(self.path, self.file, ignore=self.ignore)
 
 
 class Sources:
@@ -33,20 +37,14 @@ class Sources:
         self._used = 0
 
     def place(self, name: str = "") -> str:
-        """A new, empty folder of the context: `3/name`, or `3` alone. `name` is cleaned."""
+        """A new, empty folder of the context: `3/name`, or `3` alone."""
         number = str(self._used)
         self._used += 1
-        return f"{number}/{clean(name)}" if name else number
+        return f"{number}/{name}" if name else number
 
-    def put(self, path: str, file: Path, ignore: Ignore | None = None) -> str:
+    def put(self, path: str, file: Path | bytes, ignore: Ignore | None = None) -> str:
         self.all.append(Source(path, file, ignore))
         return path
-
-
-def clean(name: str) -> str:
-    """A base name that every place of a Dockerfile takes: letters, digits and . _ @ + - only."""
-    cleaned = _UNCLEAN.sub("_", name).strip("._") or "files"
-    return cleaned[:_LONGEST]
 
 
 def copyable(name: str) -> bool:

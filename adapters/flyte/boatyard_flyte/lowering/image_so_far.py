@@ -1,0 +1,36 @@
+"""What a layer finds of its image: the layers before it, and the patterns that count for all of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boatyard.spec import Secret
+from boatyard_flyte import sdk
+from boatyard_flyte.lowering.projects import Wanted
+
+
+@dataclass
+class ImageSoFar:
+    ignored: tuple[str, ...] = ()
+    """Patterns of the image's .dockerignore."""
+    python: tuple[int, int] = (3, 0)
+    beside: Path | None = None
+    """The folder of the file that describes the image, where that is known."""
+    variables: set[str] = field(default_factory=set)
+    """Names of the environment variables that layers before have set."""
+
+    def heed(self, layer: sdk.Layer) -> None:
+        if isinstance(layer, sdk.Env):
+            self.variables |= {str(name) for name, _ in layer.env_vars}
+
+    def wanted(self, call: str, secrets: Iterable[Secret], *, whole: bool, all_members: bool = False) -> Wanted:
+        """How a project is wanted by a layer with these secrets."""
+        names = {secret.environment_name for secret in secrets} - {""}
+        return Wanted(
+            call=call,
+            ignored=self.ignored,
+            beside=self.beside,
+            variables=frozenset(self.variables | names),
+            whole=whole,
+            all_members=all_members,
+        )

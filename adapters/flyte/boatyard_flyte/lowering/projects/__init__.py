@@ -1,0 +1,12 @@
+"""What uv and Poetry read of a project on this machine: pyproject.toml, workspaces, path dependencies, settings.
+
+Only files are read. Neither uv nor Poetry has to be installed here, and nothing is asked of the network. The rules are
+uv's own (astral-sh/uv 0.11 to 0.13: crates/uv-workspace, crates/uv-settings, docs/concepts/projects).
+"""
+
+from boatyard_flyte.lowering.projects.poetry import poetry_tree
+from boatyard_flyte.lowering.projects.pyproject import Pyproject
+from boatyard_flyte.lowering.projects.tree import Tree
+from boatyard_flyte.lowering.projects.uv import Wanted, folder_tree, script_tree, uv_tree
+
+__all__ = ["Pyproject", "Tree", "Wanted", "folder_tree", "poetry_tree", "script_tree", "uv_tree"]

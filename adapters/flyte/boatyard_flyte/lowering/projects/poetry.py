@@ -1,0 +1,59 @@
+"""Everything of this machine that Poetry reads to check and install a project."""
+
+from pathlib import Path
+
+from boatyard.errors import invalid
+from boatyard_flyte.lowering.ignore import FlyteIgnore, of_project, sends_git
+from boatyard_flyte.lowering.projects.metadata import check_version, files_outside
+from boatyard_flyte.lowering.projects.paths import normal
+from boatyard_flyte.lowering.projects.pyproject import Pyproject, read_toml
+from boatyard_flyte.lowering.projects.tree import Tree
+from boatyard_flyte.lowering.projects.uv import Wanted
+
+
+def poetry_tree(folder: Path, lock: Path, wanted: Wanted) -> Tree:
+    """The tree of `poetry install` in a project's folder.
+
+    The lock names all path dependencies, those of path dependencies among them, relative to the project.
+    """
+    project = Pyproject.read(folder, wanted.call)
+    tree = Tree(main=project.folder)
+    tree.files[project.folder / "pyproject.toml"] = project.folder / "pyproject.toml"
+    tree.files[project.folder / "poetry.lock"] = lock
+    tree.add_file(project.folder / "poetry.toml")
+    if wanted.whole:
+        _add(tree, project, wanted)
+    packages = read_toml(lock, wanted.call).get("package")
+    for package in packages if isinstance(packages, list) else []:
+        source = package.get("source") if isinstance(package, dict) else None
+        if not isinstance(source, dict) or source.get("type") not in ("directory", "file"):
+            continue
+        path = normal(project.folder / str(source.get("url", "")))
+        if not path.exists():
+            raise invalid(
+                f"{wanted.call}: poetry.lock says that {package.get('name')!r} is in {str(path)!r}, which "
+                "does not exist"
+            )
+        if Path(str(source.get("url", ""))).is_absolute():
+            raise invalid(
+                f"{wanted.call}: {package.get('name')!r} is at an absolute path of this machine, which no image "
+                "has; name it by a relative path, and run `poetry lock`"
+            )
+        if path.is_dir():
+            tree.references.add((project.folder, path))
+            _add(tree, Pyproject.read(path, wanted.call), wanted)
+        else:
+            tree.add_file(path)
+    return tree
+
+
+def _add(tree: Tree, project: Pyproject, wanted: Wanted) -> None:
+    git = sends_git(wanted.ignored) and (project.folder / ".git").is_dir()
+    check_version(project, wanted.variables, has_git=git, call=wanted.call)
+    tree.folders[project.folder] = FlyteIgnore(of_project(wanted.ignored), replaced=("poetry.lock",))
+    tree.add_file(project.folder / "pyproject.toml")
+    for path in files_outside(project):
+        if path.is_dir():
+            tree.folders.setdefault(path, FlyteIgnore(of_project(wanted.ignored)))
+        else:
+            tree.add_file(path)

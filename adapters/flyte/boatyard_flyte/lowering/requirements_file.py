@@ -1,0 +1,178 @@
+"""requirements.txt as uv reads it: what it refers to goes along, under names that say nothing of this machine.
+
+A file that refers to nothing is sent as it is. Any other is written out: included files in place of their -r, and
+paths of the context in place of this machine's. The rules are uv's (crates/uv-requirements-txt): `-r`, `-c` and
+`--find-links` are relative to the file, packages to the working directory. Packages are looked for beside the file as
+well, for a file does not know where somebody plans from.
+"""
+
+import codecs
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from boatyard.errors import invalid
+from boatyard_flyte.lowering.local_files import LocalFiles, find, is_package, looks_local
+from boatyard_flyte.lowering.projects.paths import expand, is_remote, normal
+
+_COMMENT: Final = re.compile(r"(^|\s+)#.*$")
+_OPTION: Final = re.compile(r"(-[rcefi]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[rcefi])(?=[^\s=]))(.*)\Z", re.DOTALL)
+_TAIL: Final = re.compile(r"\s+(?:;|--\w).*\Z|\s*;.*\Z", re.DOTALL)
+_NAMED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*)(\S.*)\Z", re.DOTALL)
+_EXTRAS: Final = re.compile(r"(\s*\[[^\]/]*\])\Z")
+_VARIABLE: Final = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
+_CODING: Final = re.compile(rb"^[ \t]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
+_EVERYWHERE: Final = frozenset({"HOME", "PATH", "PROJECT_ROOT"})
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line with its continuations joined and its comment taken away."""
+
+    number: int
+    text: str
+
+
+def written_out(file: Path, local: LocalFiles) -> bytes | None:
+    """The file with everything that it refers to taken along; None if it can go as it is."""
+    reader = _Reader(local)
+    lines = reader.lines(normal(file), ())
+    data = file.read_bytes()
+    return None if not reader.changed and not _is_marked(data) else "".join(f"{line}\n" for line in lines).encode()
+
+
+def local_requirement(text: str, local: LocalFiles) -> str:
+    """One requirement that is not in a file, with a path of the context if it is one of this machine."""
+    return "".join(_Reader(local).line(Line(1, text), normal("with_pip_packages"), ()))
+
+
+def text_of(file: Path, call: str) -> str:
+    """The file's text, decoded as pip does: by its byte order mark, by a coding comment, else as UTF-8."""
+    data = file.read_bytes()
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    if not encoding:
+        coding = _CODING.search(b"\n".join(data.split(b"\n")[:2]))
+        encoding = coding[1].decode("ascii") if coding else "utf-8"
+    try:
+        return data.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        raise invalid(f"{call}: {file.name!r} is not {encoding} text; save it as UTF-8") from None
+
+
+def split_lines(text: str) -> Iterator[Line]:
+    joined: list[str] = []
+    first = 1
+    for number, raw in enumerate(text.splitlines(), 1):
+        if not joined:
+            first = number
+        comment = raw.lstrip().startswith("#")
+        if raw.endswith("\\") and not comment:
+            joined.append(raw[:-1])
+            continue
+        joined.append("" if comment else raw)
+        yield from _line(first, "".join(joined))
+        joined = []
+    if joined:
+        yield from _line(first, "".join(joined))
+
+
+def _line(number: int, text: str) -> Iterator[Line]:
+    if stripped := _COMMENT.sub("", text).strip():
+        yield Line(number, stripped)
+
+
+def _is_marked(data: bytes) -> bool:
+    """Whether uv in the image would have to guess the encoding."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return any(data.startswith(mark) for mark, _ in _MARKS)
+
+
+class _Reader:
+    def __init__(self, local: LocalFiles) -> None:
+        self._local = local
+        self.changed = False
+
+    def lines(self, file: Path, above: tuple[Path, ...]) -> list[str]:
+        call = self._local.wanted.call
+        if file in above:
+            raise invalid(f"{call}: {file.name!r} includes itself, by way of {above[-1].name!r}")
+        if not file.is_file():
+            raise invalid(f"{call}: there is no file {str(file)!r}, which {above[-1].name!r} includes")
+        out: list[str] = []
+        for line in split_lines(text_of(file, call)):
+            out += self.line(line, file, (*above, file))
+        return out
+
+    def line(self, line: Line, file: Path, above: tuple[Path, ...]) -> list[str]:
+        shown = f"{file.name}, line {line.number}" if above else repr(line.text)
+        option = _OPTION.match(line.text)
+        if option is None or not line.text.startswith("-"):
+            return [self._requirement(line.text, file, shown)]
+        name, value = option[1], option[2].strip().strip("\"'")
+        match name:
+            case "-r" | "--requirement" | "--requirements":
+                if is_remote(expand(value)):
+                    return [line.text]
+                self.changed = True
+                return self.lines(normal(file.parent / expand(value)), above)
+            case "-c" | "--constraint" | "--constraints":
+                if is_remote(expand(value)):
+                    return [line.text]
+                self.changed = True
+                inner = self.lines(normal(file.parent / expand(value)), above)
+                return [f"-c {self._local.made('constraints.txt', ''.join(f'{x}{chr(10)}' for x in inner).encode())}"]
+            case "-e" | "--editable":
+                # Its folder is gone when the step ends, so what it links to is installed in its place.
+                self.changed = True
+                return [self._requirement(value, file, shown, folder=True)]
+            case "-f" | "--find-links" if not is_remote(expand(value)):
+                self.changed = True
+                path = find(value, (file.parent, Path.cwd()), call=self._local.wanted.call, shown=shown)
+                return [f"--find-links {self._local.links(path)}"]
+            case "-i" | "--index-url" | "--extra-index-url" if looks_local(expand(value)):
+                raise invalid(
+                    f"{self._local.wanted.call}: {shown}: an index that is a folder of this machine is not sent; name "
+                    f"a folder of wheels by --find-links {value}"
+                )
+        self._check_variables(line.text, shown)
+        return [line.text]
+
+    def _requirement(self, text: str, file: Path, shown: str, *, folder: bool = False) -> str:
+        """The requirement, with a path of the context if it is one of this machine."""
+        tail = _TAIL.search(text)
+        head, rest = (text[: tail.start()], tail[0]) if tail else (text, "")
+        named = _NAMED.match(head)
+        before, reference = (named[1], named[2].strip()) if named else ("", head.strip())
+        extras = _EXTRAS.search(reference)
+        after = extras[1].strip() if extras and not named else ""
+        path_text = reference[: extras.start()] if after and extras else reference
+        expanded = expand(path_text)
+        if not (looks_local(expanded) or (folder and not is_remote(expanded))):
+            self._check_variables(text, shown)
+            return text
+        self.changed = True
+        starts = (Path.cwd(), file.parent, *self._local.starts)
+        path = find(path_text, starts, call=self._local.wanted.call, shown=shown, fits=is_package)
+        return f"{before}{self._local.package(path, shown)}{after}{rest}"
+
+    def _check_variables(self, text: str, shown: str) -> None:
+        """Refuses a variable that is set here, and that the build will not have."""
+        for name in _VARIABLE.findall(text):
+            if name in os.environ and name not in self._local.wanted.variables | _EVERYWHERE:
+                raise invalid(
+                    f"{self._local.wanted.call}: {shown}: ${{{name}}} is a variable of this machine; the build has it "
+                    f"with secret_mounts=[{name!r}], or after with_env_vars"
+                )

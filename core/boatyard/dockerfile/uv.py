@@ -1,0 +1,72 @@
+"""What the steps that run uv have in common: its cache, its options, and where the files of a layer are mounted."""
+
+import posixpath
+from typing import Final
+
+from boatyard.dockerfile.credentials import refuse_credentials
+from boatyard.dockerfile.quoting import mount_source, shell_word, shell_words
+from boatyard.dockerfile.run import Site, bind, cache
+from boatyard.errors import invalid
+from boatyard.spec import PipOptions, Secret
+
+WORK: Final = "/tmp/boatyard"  # noqa: S108 - a mount point inside the build, gone when the step ends
+VENV: Final = "${VIRTUAL_ENV-/opt/venv}"
+INSTALL: Final = 'uv pip install --python "$UV_PYTHON"'
+
+
+def uv_cache(site: Site) -> str:
+    # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
+    return cache(site, "uv", "/root/.cache/uv")
+
+
+def variables(secrets: tuple[Secret, ...]) -> frozenset[str]:
+    """Names that a URL may refer to, as flyte documents: `git+https://$GITHUB_PAT@github.com/…`."""
+    return frozenset(secret.environment_name for secret in secrets) - {""}
+
+
+def index_arguments(options: PipOptions, secrets: tuple[Secret, ...]) -> list[str]:
+    expand = variables(secrets)
+    for text in (options.index_url, *options.extra_index_urls):
+        refuse_credentials(text, expand, field="options")
+    words: list[str] = []
+    if options.index_url:
+        words += ["--index-url", shell_word(options.index_url, expand)]
+    for url in options.extra_index_urls:
+        words += ["--extra-index-url", shell_word(url, expand)]
+    return words
+
+
+def pip_arguments(options: PipOptions, secrets: tuple[Secret, ...]) -> list[str]:
+    expand = variables(secrets)
+    refuse_credentials(options.extra_args, expand, field="options")
+    words = index_arguments(options, secrets)
+    if options.pre:
+        words.append("--pre")
+    return words + shell_words(options.extra_args, expand, field="options.extraArgs")
+
+
+class Folder:
+    """A folder of the context, mounted with all that lies below it.
+
+    `place` is a path made of the layer's content. uv remembers what it built from a folder by the folder's path and
+    the time of its pyproject.toml; under a path that stays, it would install what another project, or the same one
+    before its last change, had built there.
+    """
+
+    def __init__(self, source: str, place: str, *, field: str) -> None:
+        self.source = mount_source(source, field=field)
+        self.place = place
+
+    @property
+    def mount(self) -> str:
+        """Writable: build backends write beside the sources, and uv writes its lock. Nothing of it stays."""
+        return bind(self.source, self.place, writable=True)
+
+    def has(self, path: str) -> bool:
+        return self.source == "." or path == self.source or path.startswith(f"{self.source}/")
+
+    def inside(self, path: str, *, field: str) -> str:
+        """Where a path of the context is in the step. Raises INVALID_SPEC for one that is not below the folder."""
+        if not self.has(path):
+            raise invalid(f"{path!r} is not below sourceDir, {self.source!r}", field=field)
+        return posixpath.normpath(posixpath.join(self.place, posixpath.relpath(path, self.source)))
