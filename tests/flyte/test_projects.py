@@ -43,6 +43,7 @@ def shapes(folder: Path, index: str, who: str) -> flyte.Image:
     member = package(
         "by-member", who, "by-needed", "by-beta", sources="[tool.uv.sources]\nby-needed = { workspace = true }\n"
     )
+    beside = '[tool.uv.sources]\nby-beside = { path = "../beside" }\n'
     root = '[tool.uv.workspace]\nmembers = ["members/*"]\n' + default_index(index)
     write(
         folder,
@@ -55,14 +56,14 @@ def shapes(folder: Path, index: str, who: str) -> flyte.Image:
             "more/base.txt": "--find-links ../dist\nby-wheel\n-c limits.txt\n",
             "more/limits.txt": "by-wheel<9\n",
             **below("required", package("by-required", who)),
-            **below("packaged", package("by-packaged", who, "by-beside", sources="[tool.uv.sources]\nby-beside = { path = \"../beside\" }\n")),
+            **below("packaged", package("by-packaged", who, "by-beside", sources=beside)),
             **below("beside", package("by-beside", who)),
             "workspace/pyproject.toml": root,
             **below("workspace/members/member", member),
             **below("workspace/members/needed", package("by-needed", who, "by-gamma")),
             **below("workspace/members/unused", package("by-unused", who)),
         },
-    )  # fmt: skip
+    )
     wheels = folder / "dist"
     wheels.mkdir(exist_ok=True)
     make_wheel(wheels, "by-wheel", "8.1")
@@ -71,7 +72,7 @@ def shapes(folder: Path, index: str, who: str) -> flyte.Image:
         lock(folder / "workspace")
     return (
         flyte.Image.from_uv_script(folder / "job.py", name="t-shapes", python_version=(3, 11))
-        .clone(name="t-shapes", extendable=True)
+        .clone(name=f"t-shapes-{who}", extendable=True)  # the SDK remembers images by their tag, which is one for both
         .with_requirements(folder / "requirements.txt", index_url=index)
         .with_pip_packages(str(folder / "packaged"), index_url=index)
         .with_workdir("/")
@@ -94,16 +95,17 @@ def test_all_shapes_and_again_after_a_change_of_code(
         assert {"by-member", "by-unused"}.isdisjoint(inside.distributions)
 
 
-def test_a_poetry_project_with_path_dependencies(ensure: Ensure, packages: str, docker: Docker, tmp_path: Path) -> None:
-    index = f"{packages}/public/simple"
+def test_a_poetry_project_with_path_dependencies(ensure: Ensure, docker: Docker, tmp_path: Path) -> None:
+    # Poetry builds path dependencies with poetry-core of the primary source, so an index of its own would not do.
+    index = "https://index.example.com/simple/"
     build = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
     library = f'[tool.poetry]\nname = "by-{{}}"\nversion = "1"\ndescription = ""\nauthors = []\n{build}'
     write(
         tmp_path,
         {
             "app/pyproject.toml": '[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = "^3.11"\n'
-            'by-linked = { path = "../linked", develop = true }\nby-copied = { path = "../copied" }\nby-gamma = "3.0"\n'
-            f'[[tool.poetry.source]]\nname = "local"\nurl = "{index}"\npriority = "primary"\n{build}',
+            'by-linked = { path = "../linked", develop = true }\nby-copied = { path = "../copied" }\nsix = "1.16.0"\n'
+            f'[[tool.poetry.source]]\nname = "simple"\nurl = "{index}"\npriority = "primary"\n{build}',
             **{f"{name}/pyproject.toml": library.format(name) for name in ("linked", "copied")},
             **{f"{name}/by_{name}/__init__.py": f"WHO = {name!r}\n" for name in ("linked", "copied")},
         },
@@ -112,5 +114,5 @@ def test_a_poetry_project_with_path_dependencies(ensure: Ensure, packages: str, 
     subprocess.run([uv, "tool", "run", "--quiet", "poetry", "lock"], cwd=tmp_path / "app", check=True)
     image = flyte.Image.from_base("python:3.11-slim-bookworm").clone(name="t-poetry-paths", extendable=True)
     image = image.clone(python_version=(3, 11), extendable=True).with_poetry_project(tmp_path / "app/pyproject.toml")
-    inside = docker.look(ensure(image), imports=("by_linked:WHO", "by_copied:WHO", "by_gamma:VERSION"))
-    assert inside.imports == {"by_linked:WHO": "linked", "by_copied:WHO": "copied", "by_gamma:VERSION": "3.0"}
+    inside = docker.look(ensure(image), imports=("by_linked:WHO", "by_copied:WHO", "six:__version__"))
+    assert inside.imports == {"by_linked:WHO": "linked", "by_copied:WHO": "copied", "six:__version__": "1.16.0"}
