@@ -7,11 +7,11 @@ import flyte
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, make_plan
+from boatyard.plan import Order
 from boatyard.ports import Scope
-from boatyard.settings import Settings
 from boatyard.spec import parse_spec
 from boatyard_flyte.lowering import lower
+from tests.core.orders import planned
 from tests.flyte.images import named
 from tests.flyte.projects import write
 from tests.flyte.test_lowering_files import context, entries
@@ -33,7 +33,7 @@ def layer(image: flyte.Image) -> dict[str, Any]:
 
 def key(image: flyte.Image) -> str:
     order = Order(spec=parse_spec(lower(image).spec), scope=Scope("p", "d"), context=context(image))
-    return make_plan(order, Settings(default_repository="r.example/i")).keys.image
+    return planned(order).keys.image
 
 
 def uv(folder: Path, **more: Any) -> flyte.Image:
