@@ -72,6 +72,7 @@ class Image(_Record, frozen=True, kw_only=True):
     digest: str
     platforms: tuple[str, ...] = ()
     key: str | None = None
+    """Its label `io.boatyard.key`; for several platforms, if all of them have the same. Whoever pushed it wrote it."""
     build_tag: str | None = None
     """The builds that made it are `<build_tag>-<attempt>`."""
     size: int | None = None

@@ -73,6 +73,8 @@ class Registry(Protocol):
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """The image, if the registry has it for all of `platforms`; None if it surely has not.
 
+        Its labels are always read. They may be read once a digest: what a digest names never changes.
+
         Raises BoatyardError REGISTRY_UNAVAILABLE or REGISTRY_DENIED when that cannot be known.
         """
         ...

@@ -1,6 +1,7 @@
 """What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
 
 import copy
+import logging
 import re
 from collections.abc import Callable, Iterator
 
@@ -10,7 +11,7 @@ from boatyard import docker_config
 from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError
-from boatyard.job import BuildJob
+from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
 from boatyard.policy import allow, allow_repository, check_scope, narrow
@@ -32,6 +33,8 @@ from boatyard.ports import (
 from boatyard.realm import realm_of
 from boatyard.reference import Reference
 from boatyard.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0
 _BUILD_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
@@ -190,11 +193,26 @@ class Service:
             if order.force:
                 self._check_replaceable(plan.target)
                 return None
-            return self._registry.find(plan.target, plan.platforms)
+            return self._ours(plan, self._registry.find(plan.target, plan.platforms))
         except BoatyardError as error:
             if error.code == "REGISTRY_DENIED" and order.registry_secret:
                 return None
             raise
+
+    def _ours(self, plan: Plan, image: Image | None) -> Image | None:
+        """The image, if it was built for this key. Whoever may push can put another one under the tag.
+
+        Raises TAG_IMMUTABLE if that one cannot be replaced.
+        """
+        if image is None or image.key == plan.keys.image:
+            return image
+        said = (
+            f"{image.reference} is under the tag {plan.target.tag}, but its label {KEY_LABEL} is not this image's key"
+        )
+        if not self._registry.replaceable(plan.target):
+            raise BoatyardError("TAG_IMMUTABLE", f"{said}, and the repository lets no image take its place")
+        _log.warning("%s: it is built again", said)
+        return None
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:

@@ -16,9 +16,16 @@ DIGEST = "sha256:" + "d" * 64
 CONTEXT_SPEC = {**SPEC, "layers": [{"copyConfig": {"src": "0/app", "dst": "."}}]}
 
 
-def push(site: Site, target: str, *platforms: str) -> Image:
-    reference = Reference.parse(target)
-    image = Image(reference=str(reference.at(DIGEST)), digest=DIGEST, platforms=platforms or ("linux/amd64",))
+def push(site: Site, order: Any, *platforms: str, key: str | None = "") -> Image:
+    """As a build of the order would; with another label, as somebody else might."""
+    plan = site.ask("POST", "/v1/plans", order)[1]
+    reference = Reference.parse(plan["target"])
+    image = Image(
+        reference=str(reference.at(DIGEST)),
+        digest=DIGEST,
+        platforms=platforms or ("linux/amd64",),
+        key=plan["key"] if key == "" else key,
+    )
     site.registry.push(reference, image)
     return image
 
@@ -30,17 +37,39 @@ def failed() -> JobResult:
 
 def test_an_image_that_is_there_is_the_answer_and_nothing_starts() -> None:
     site = Site()
-    target = site.ask("POST", "/v1/plans", {"spec": SPEC})[1]["target"]
-    image = push(site, target)
+    image = push(site, {"spec": SPEC})
     status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
     assert (status, answer["state"], answer["cached"], answer["image"]) == (200, "SUCCEEDED", True, image.reference)
+    assert site.ask("GET", "/v1/builds")[1]["builds"] == []
+
+
+@pytest.mark.parametrize("label", [None, "f" * 64])
+def test_an_image_without_the_keys_label_is_not_the_answer(label: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever may push to the repository can put any image under our tag."""
+    site = Site()
+    push(site, {"spec": SPEC}, key=label)
+    status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
+    assert (status, answer["cached"]) == (202, False)
+    assert "io.boatyard.key" in caplog.text and DIGEST in caplog.text, "whose it is, is somebody's to find out"
+    image = site.finish_as_asked(answer["id"])
+    status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
+    assert (status, answer["cached"], answer["image"]) == (200, True, image.reference)
+
+
+def test_an_image_without_the_keys_label_that_cannot_be_replaced_is_told_before_anything_starts() -> None:
+    site = Site()
+    push(site, {"spec": SPEC}, key=None)
+    site.registry.immutable = True
+    status, problem = site.ask("POST", "/v1/builds", {"spec": SPEC})
+    assert (status, problem["code"]) == (409, "TAG_IMMUTABLE")
+    assert "io.boatyard.key" in problem["detail"] and "delete it" in problem["advice"]
     assert site.ask("GET", "/v1/builds")[1]["builds"] == []
 
 
 def test_an_image_of_another_platform_is_not_there() -> None:
     site = Site()
     order = {"spec": {**SPEC, "platform": ["linux/amd64", "linux/arm64"]}}
-    push(site, site.ask("POST", "/v1/plans", order)[1]["target"], "linux/amd64")
+    push(site, order, "linux/amd64")
     assert site.ask("POST", "/v1/builds", order)[0] == 202
 
 
@@ -72,7 +101,7 @@ def test_one_key_for_two_places_or_two_projects_is_two_builds() -> None:
 
 def test_force_passes_the_registry_by_but_joins_what_runs() -> None:
     site = Site()
-    push(site, site.ask("POST", "/v1/plans", {"spec": SPEC})[1]["target"])
+    push(site, {"spec": SPEC})
     status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})
     assert (status, answer["cached"]) == (202, False)
     assert site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})[1]["joined"]
@@ -81,7 +110,7 @@ def test_force_passes_the_registry_by_but_joins_what_runs() -> None:
 @pytest.mark.parametrize("code", ["REGISTRY_UNAVAILABLE", "REGISTRY_DENIED"])
 def test_a_registry_that_cannot_tell_is_502_and_nothing_starts(code: str) -> None:
     site = Site()
-    push(site, site.ask("POST", "/v1/plans", {"spec": SPEC})[1]["target"])
+    push(site, {"spec": SPEC})
     site.registry.failure = BoatyardError(code, "no answer")
     status, problem = site.ask("POST", "/v1/builds", {"spec": SPEC})
     assert (status, problem["code"], problem["retryable"]) == (502, code, code == "REGISTRY_UNAVAILABLE")
@@ -104,7 +133,7 @@ def test_a_failure_is_held_for_a_minute_and_says_why() -> None:
 def test_force_is_refused_where_no_tag_moves_before_anything_starts() -> None:
     site = Site()
     site.registry.immutable = True
-    push(site, site.ask("POST", "/v1/plans", {"spec": SPEC})[1]["target"])
+    push(site, {"spec": SPEC})
     status, problem = site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})
     assert (status, problem["code"], problem["retryable"]) == (409, "TAG_IMMUTABLE", False)
     assert "delete it in the registry" in problem["advice"]
@@ -139,7 +168,7 @@ def test_files_are_asked_for_only_when_a_build_starts() -> None:
     order = {"spec": CONTEXT_SPEC, "context": context}
     status, problem = site.ask("POST", "/v1/builds", order)
     assert (status, problem["code"], problem["retryable"]) == (409, "CONTEXT_MISSING", True)
-    push(site, site.ask("POST", "/v1/plans", order)[1]["target"])
+    push(site, order)
     assert site.ask("POST", "/v1/builds", order)[1]["cached"]
 
 

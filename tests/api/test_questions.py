@@ -6,10 +6,20 @@ import msgspec
 from flyteidl2.imagebuilder import payload_pb2
 
 from boatyard.api import Request
-from boatyard.build import State
+from boatyard.build import Image, State
 from boatyard.job import JobResult
+from boatyard.reference import Reference
 from tests.api.site import SETTINGS, SPEC, Site
-from tests.api.test_ensure import DIGEST, push
+from tests.api.test_ensure import DIGEST
+
+
+def pushed(site: Site) -> Image:
+    """An image that has nothing to do with a key."""
+    reference = Reference.parse("registry.example.com/images/app:v1")
+    image = Image(reference=str(reference.at(DIGEST)), digest=DIGEST, platforms=("linux/amd64",))
+    site.registry.push(reference, image)
+    return image
+
 
 GET_IMAGE = "/flyteidl2.imagebuilder.ImageService/GetImage"
 
@@ -81,14 +91,14 @@ def test_another_method_is_405() -> None:
 
 def test_an_image_is_shown_with_its_digest() -> None:
     site = Site()
-    push(site, "registry.example.com/images/app:v1")
+    pushed(site)
     answer = site.ask("GET", "/v1/images/registry.example.com/images/app:v1")[1]
     assert (answer["digest"], answer["platforms"]) == (DIGEST, ["linux/amd64"])
 
 
 def test_the_stock_flyte_builder_is_answered_in_json_and_protobuf() -> None:
     site = Site()
-    image = push(site, "registry.example.com/images/app:v1")
+    image = pushed(site)
     status, answer = site.ask("POST", GET_IMAGE, {"id": {"name": "app:v1"}})
     assert (status, answer["image"]) == (200, {"id": {"name": "app:v1"}, "fqin": image.reference})
 
@@ -108,7 +118,7 @@ def compressed(body: bytes, encoding: str = "gzip", kind: str = "application/pro
 
 def test_the_stock_flyte_builder_compresses_what_it_sends() -> None:
     site = Site()
-    image = push(site, "registry.example.com/images/app:v1")
+    image = pushed(site)
     ask = payload_pb2.GetImageRequest()
     ask.id.name = "app:v1"
     for encoding in ("gzip", "GZIP"):

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from boatyard_aws.clients import Clients
@@ -22,9 +24,20 @@ class Ecr:
         self._client.create_repository(repositoryName=name, imageTagMutability=mutability)
         return f"{HOST}/{name}"
 
-    def push(self, name: str, tag: str, *platforms: str, key: str = "", index: bool = False) -> str:
-        """The digest."""
-        manifests = [(platform, self._manifest(platform, key)) for platform in platforms]
+    def push(
+        self,
+        name: str,
+        tag: str,
+        *platforms: str,
+        key: str = "",
+        index: bool = False,
+        keys: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
+        """The digest. `keys` are those of platforms that have another than the rest."""
+        manifests = [
+            (platform, self._manifest(platform, keys.get(platform, key), f"{tag} of {len(platforms)}"))
+            for platform in platforms
+        ]
         if len(manifests) == 1 and not index:
             return self._put(name, manifests[0][1], MANIFEST, tag)
         entries: list[dict[str, Any]] = [
@@ -51,10 +64,12 @@ class Ecr:
         """A manifest as another registry has it; the digest is the same there and here."""
         return self._put(name, manifest.decode(), MANIFEST, tag)
 
-    def _manifest(self, platform: str, key: str) -> str:
+    def _manifest(self, platform: str, key: str, comment: str) -> str:
         os, architecture = platform.split("/")
         labels = {"io.boatyard.key": key} if key else None
-        config = json.dumps({"os": os, "architecture": architecture, "config": {"Labels": labels}}).encode()
+        # moto forgets a manifest when the tag moves by which it was pushed last; so no two pushes share one.
+        made = {"os": os, "architecture": architecture, "config": {"Labels": labels}, "history": [{"comment": comment}]}
+        config = json.dumps(made).encode()
         digest = "sha256:" + hashlib.sha256(config).hexdigest()
         self._cloud.blobs[digest] = config
         document = {

@@ -18,11 +18,11 @@ class OnEcr:
         self._made: set[str] = set()
         self.registry = EcrRegistry(clients)
 
-    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+    def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
         if path not in self._made:
             self._made.add(path)
             self._ecr.repository(path)
-        return self._ecr.push(path, tag, *platforms)
+        return self._ecr.push(path, tag, *platforms, keys=dict(zip(platforms, keys, strict=False)))
 
     def fail(self, code: str) -> None:
         told = {"REGISTRY_DENIED": ("AccessDeniedException", 400), "REGISTRY_UNAVAILABLE": ("ServerException", 500)}

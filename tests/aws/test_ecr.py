@@ -51,16 +51,55 @@ def test_a_host_says_whose_registry_and_where(host: str, expected: EcrHost | Non
     assert parse_host(host) == expected
 
 
-def test_an_image_of_a_key_is_found_with_one_call_and_one_permission(
-    registry: EcrRegistry, ecr: Ecr, cloud: Cloud
-) -> None:
+def test_an_image_is_found_with_its_key_and_looked_into_once(registry: EcrRegistry, ecr: Ecr, cloud: Cloud) -> None:
     ecr.repository("images")
-    digest = ecr.push("images", f"trainer-{TAG}", AMD)
-    cloud.calls.clear()
+    digest = ecr.push("images", f"trainer-{TAG}", AMD, key="b" * 64)
+    for calls in (["DescribeImages", "BatchGetImage", "GetDownloadUrlForLayer"], ["DescribeImages"]):
+        cloud.calls.clear()
+        image = registry.find(reference(f"images:trainer-{TAG}"), (AMD,))
+        assert image and image.digest == digest and image.platforms == (AMD,) and image.key == "b" * 64
+        assert image.reference == f"{HOST}/images@{digest}"
+        assert [name for name, _ in cloud.calls] == calls
+
+
+def test_a_tag_of_ours_does_not_make_an_image_ours(registry: EcrRegistry, ecr: Ecr) -> None:
+    ecr.repository("images")
+    ecr.push("images", f"trainer-{TAG}", AMD)
     image = registry.find(reference(f"images:trainer-{TAG}"), (AMD,))
-    assert image and image.digest == digest and image.platforms == (AMD,)
-    assert image.reference == f"{HOST}/images@{digest}"
-    assert [name for name, _ in cloud.calls] == ["DescribeImages"]
+    assert image and image.key is None
+
+
+def test_an_index_has_a_key_if_all_of_its_images_have_it(registry: EcrRegistry, ecr: Ecr, cloud: Cloud) -> None:
+    ecr.repository("images")
+    ecr.push("images", TAG, AMD, ARM, key="b" * 64)
+    for calls in (
+        ["DescribeImages", "BatchGetImage", "BatchGetImage", *["GetDownloadUrlForLayer"] * 2],
+        ["DescribeImages"],
+    ):
+        cloud.calls.clear()
+        image = registry.find(reference(f"images:{TAG}"), (AMD, ARM))
+        assert image and image.key == "b" * 64
+        assert [name for name, _ in cloud.calls] == calls
+    ecr.push("images", "mixed", AMD, ARM, key="b" * 64, keys={ARM: "c" * 64})
+    for wanted in ((AMD, ARM), (AMD,)):
+        mixed = registry.find(reference("images:mixed"), wanted)
+        assert mixed and mixed.key is None, "a node of the other platform would run the other image"
+
+
+def test_an_index_of_very_many_images_is_not_read(registry: EcrRegistry, ecr: Ecr, cloud: Cloud) -> None:
+    ecr.repository("images")
+    ecr.push("images", TAG, AMD, *[f"linux/p{number}" for number in range(40)], key="b" * 64)
+    cloud.calls.clear()
+    image = registry.find(reference(f"images:{TAG}"), (AMD,))
+    assert image and image.key is None
+    assert [name for name, _ in cloud.calls] == ["DescribeImages", "BatchGetImage"]
+
+
+def test_a_configuration_that_is_not_the_manifests_is_refused(registry: EcrRegistry, ecr: Ecr, cloud: Cloud) -> None:
+    ecr.repository("images")
+    ecr.push("images", TAG, AMD)
+    cloud.blobs = dict.fromkeys(cloud.blobs, b'{"os": "linux", "architecture": "amd64"}')
+    assert code(registry, reference(f"images:{TAG}"), AMD).code == "REGISTRY_UNAVAILABLE"
 
 
 def test_the_account_of_the_reference_is_asked_and_not_ones_own(registry: EcrRegistry, cloud: Cloud) -> None:
@@ -115,6 +154,18 @@ def test_without_the_right_to_look_inside_it_is_still_there(registry: EcrRegistr
     assert image and image.digest == digest and image.platforms == ()
     refused = code(registry, reference("images:latest"), AMD)
     assert refused.code == "REGISTRY_DENIED" and "ecr:BatchGetImage" in refused.detail
+
+
+def test_without_the_right_to_read_labels_an_index_still_tells_its_platforms(
+    registry: EcrRegistry, ecr: Ecr, cloud: Cloud
+) -> None:
+    ecr.repository("images")
+    ecr.push("images", "latest", AMD, ARM)
+    cloud.fail("GetDownloadUrlForLayer", "AccessDeniedException")
+    image = registry.find(reference("images:latest"), ())
+    assert image and image.platforms == (AMD, ARM)
+    refused = code(registry, reference("images:latest"), AMD)
+    assert refused.code == "REGISTRY_DENIED" and "ecr:GetDownloadUrlForLayer" in refused.detail
 
 
 def test_no_permission_is_neither_found_nor_not_found(registry: EcrRegistry, ecr: Ecr, cloud: Cloud) -> None:

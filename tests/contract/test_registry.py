@@ -8,6 +8,7 @@ import pytest
 
 from boatyard.build import Image
 from boatyard.errors import BoatyardError
+from boatyard.job import KEY_LABEL
 from boatyard.memory import MemoryRegistry
 from boatyard.ports import Registry
 from boatyard.reference import Reference
@@ -28,7 +29,9 @@ class World(Protocol):
     @property
     def registry(self) -> Registry: ...
 
-    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str: ...
+    def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
+        """`keys` are the labels io.boatyard.key of the platforms' images; none for those left out."""
+        ...
 
     def fail(self, code: str) -> None: ...
 
@@ -40,10 +43,11 @@ class InMemory:
         self.registry = MemoryRegistry()
         self.host = "registry.example"
 
-    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+    def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
         digest = "sha256:" + (str(len(platforms)) * 64)
         reference = Reference.parse(f"{self.host}/{path}:{tag}")
-        image = Image(reference=str(reference.at(digest)), digest=digest, platforms=platforms)
+        key = keys[0] if len(set(keys)) == 1 and len(keys) == len(platforms) else None
+        image = Image(reference=str(reference.at(digest)), digest=digest, platforms=platforms, key=key)
         self.registry.push(reference, image)
         return digest
 
@@ -60,10 +64,11 @@ class OverHttp:
         self.host = fake.address
         self.registry = OciRegistry(insecure=[fake.address], retries=Retries(attempts=2, first_pause_seconds=0.001))
 
-    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+    def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
+        labels = [{KEY_LABEL: key} for key in keys] + [{}] * (len(platforms) - len(keys))
         if len(platforms) == 1:
-            return self._fake.add_image(path, tag, platform=platforms[0])
-        return self._fake.add_index(path, tag, platforms)
+            return self._fake.add_image(path, tag, platform=platforms[0], labels=labels[0])
+        return self._fake.add_index(path, tag, platforms, labels=labels)
 
     def fail(self, code: str) -> None:
         self._fake.faults = [Fault(status=403 if code == DENIED else 503, times=10**6)]
@@ -83,10 +88,14 @@ class Real:
         self.registry = self._lookup()
         self._pushed = 0
 
-    def push(self, path: str, tag: str, platforms: tuple[str, ...]) -> str:
+    def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
         self._pushed += 1
         layout = Layout(self._folder / f"layout-{self._pushed}")
-        images = [layout.image(platform.encode(), platform=platform) for platform in platforms]
+        labels = [{KEY_LABEL: key} for key in keys] + [{}] * (len(platforms) - len(keys))
+        images = [
+            layout.image(platform.encode(), platform=platform, labels=each)
+            for platform, each in zip(platforms, labels, strict=True)
+        ]
         top = images[0] if len(images) == 1 else layout.index(*images)
         return layout.push(top, f"http://{self.host}/v2/{path}", tag)
 
@@ -154,6 +163,28 @@ def test_all_platforms_asked_for_must_be_there(world: World, wanted: tuple[str, 
 def test_one_platform_too_few_is_not_found(world: World, wanted: tuple[str, ...]) -> None:
     world.push("acme/image", "tag", ("linux/amd64",))
     assert world.registry.find(reference(world, "image:tag"), wanted) is None
+
+
+@pytest.mark.parametrize(
+    ("platforms", "keys", "expected"),
+    [
+        (BOTH[:1], ("k",), "k"),
+        (BOTH[:1], (), None),
+        (BOTH, ("k", "k"), "k"),
+        (BOTH, ("k", "another"), None),
+        (BOTH, ("k",), None),
+        (BOTH, (), None),
+    ],
+)
+def test_the_key_is_the_label_that_all_platforms_have(
+    world: World, platforms: tuple[str, ...], keys: tuple[str, ...], expected: str | None
+) -> None:
+    """Whoever asks for one platform, too: a node may run any other of the index."""
+    world.push("acme/image", "tag", platforms, *keys)
+    for wanted in ((), BOTH[:1], platforms):
+        for _ in range(2):  # what is read once and kept is the same
+            image = world.registry.find(reference(world, "image:tag"), wanted)
+            assert image is not None and image.key == expected
 
 
 @pytest.mark.parametrize("code", [DENIED, DOWN])

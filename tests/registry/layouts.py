@@ -1,7 +1,9 @@
 """Small OCI images, made by hand."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -19,10 +21,14 @@ class Layout:
         (self.folder / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(data)
         return {"mediaType": media_type, "digest": digest, "size": len(data), **more}
 
-    def image(self, *layers: bytes, platform: str = "linux/amd64") -> dict[str, Any]:
+    def image(
+        self, *layers: bytes, platform: str = "linux/amd64", labels: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, Any]:
         os, architecture = platform.split("/")
         config = self.add(
-            json.dumps({"os": os, "architecture": architecture, "n": len(layers)}).encode(),
+            json.dumps(
+                {"os": os, "architecture": architecture, "n": len(layers), "config": {"Labels": dict(labels)}}
+            ).encode(),
             "application/vnd.oci.image.config.v1+json",
         )
         layer_type = "application/vnd.oci.image.layer.v1.tar"

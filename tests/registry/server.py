@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -119,6 +119,7 @@ class FakeRegistry:
         *,
         attested: bool = False,
         media_type: str = OCI_INDEX,
+        labels: Sequence[dict[str, str]] = (),
     ) -> str:
         entries: list[dict[str, Any]] = []
         for number, platform in enumerate(platforms):
@@ -127,7 +128,7 @@ class FakeRegistry:
                 repository,
                 f"{tag}-{number}",
                 platform=platform,
-                labels={"io.boatyard.key": "k"},
+                labels=labels[number] if labels else {"io.boatyard.key": "k"},
                 layer=b"x" * (number + 1),
             )
             described = {"os": os, "architecture": architecture} | ({"variant": variant[0]} if variant else {})

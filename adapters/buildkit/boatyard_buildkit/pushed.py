@@ -6,7 +6,7 @@ from typing import Final
 from boatyard import lifecycle
 from boatyard.build import Failure, Image
 from boatyard.errors import BoatyardError
-from boatyard.job import BuildJob
+from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
 from boatyard_registry.registry import Contents
@@ -16,7 +16,8 @@ _SECONDS: Final = 60.0
 
 
 def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, ...]:
-    """The digests of the image's layers. Raises REGISTRY_UNAVAILABLE if the tag leads to another image."""
+    """The digests of the image's layers. Raises REGISTRY_UNAVAILABLE if the tag leads to another image, or to one
+    without the key's label on every platform, which the service would not take for an answer."""
     target = Reference.parse(job.target)
     found = _registry(job, docker_config).contents(target)
     if found is None:
@@ -28,6 +29,10 @@ def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, 
     if found.digest != digest:
         raise BoatyardError(
             "REGISTRY_UNAVAILABLE", f"wrong digest: after the push of {digest}, {target} leads to {found.digest}"
+        )
+    if found.key != job.key:
+        raise BoatyardError(
+            "REGISTRY_UNAVAILABLE", f"{target} has not the label {KEY_LABEL} that it was built with: {found.key}"
         )
     return found.layers
 

@@ -1,7 +1,7 @@
 """The Registry port over the distribution protocol: found, not found, or cannot be known."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -50,6 +50,8 @@ class Contents(msgspec.Struct, frozen=True):
     digest: str
     layers: tuple[str, ...]
     """Digests of all platforms' layers, each once."""
+    key: str | None = None
+    """The key among the labels, if all platforms have the same."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -58,6 +60,14 @@ class Facts(msgspec.Struct, frozen=True):
     platform: str
     key: str | None
     build_tag: str | None
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """What the images of an index have in common, and their size together."""
+
+    key: str | None = None
+    build_tag: str | None = None
+    size: int | None = None
 
 
 class OciRegistry:
@@ -86,6 +96,7 @@ class OciRegistry:
             timeout_seconds=timeout_seconds,
         )
         self._configs: Kept[str, Facts] = Kept(_MOST_CONFIGS)
+        self._indexes: Kept[str, Inside] = Kept(_MOST_CONFIGS)
 
     def close(self) -> None:
         self.client.close()
@@ -136,10 +147,14 @@ class OciRegistry:
         images = [entry for entry in manifest.manifests or () if not entry.is_attestation]
         if len(images) > _MOST_OPENED:
             raise _garbage(reference, f"sent an index of {len(images)} images; at most {_MOST_OPENED} are opened")
+        configs = [manifest.config]
         for entry in images:
             if inner := self._manifest(_entry_of(reference, entry), deadline):
                 layers += inner[0].layers or ()
-        return Contents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)))
+                configs.append(inner[0].config)
+        facts = [self._facts(reference, config, deadline) for config in configs if config]
+        key = _common(each.key if each else None for each in facts)
+        return Contents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)), key)
 
     def _of_index(
         self,
@@ -153,37 +168,40 @@ class OciRegistry:
         platforms = tuple(dict.fromkeys(str(entry.platform) for entry in images if entry.platform))
         if not set(wanted) <= set(platforms):
             return None
-        facts, size = None, None
-        if not wanted:
-            facts, size = self._look_into(reference, images, deadline)
+        inside = self._look_into(reference, digest, images, deadline)
         return Image(
             reference=str(reference.at(digest)),
             digest=digest,
             platforms=platforms,
-            key=facts.key if facts else None,
-            build_tag=facts.build_tag if facts else None,
-            size=size,
+            key=inside.key,
+            build_tag=inside.build_tag,
+            size=inside.size,
             attestations=tuple(
                 entry.digest for entry in entries if entry.is_attestation and _DIGEST.match(entry.digest)
             ),
         )
 
-    def _look_into(
-        self, reference: Reference, images: list[Descriptor], deadline: Deadline
-    ) -> tuple["Facts | None", int | None]:
-        """Labels and size of a multi-platform image: only for those who ask about the image itself.
+    def _look_into(self, reference: Reference, index: str, images: Sequence[Descriptor], deadline: Deadline) -> Inside:
+        """Labels and size of a multi-platform image. All of its images are read, once: a node may run any of them.
 
-        Nobody's image has more platforms than are opened; of one that has, the size is not known.
+        Nobody's image has more platforms than are opened; of one that has, nothing is known.
         """
-        facts: Facts | None = None
+        if known := self._indexes.get(index):
+            return known
+        if len(images) > _MOST_OPENED:
+            return Inside()
+        found: list[Facts] = []
         size = 0
-        for entry in images[:_MOST_OPENED]:
+        for entry in images:
             read = self._manifest(_entry_of(reference, entry), deadline)
-            if read is None or read[0].config is None:
-                return facts, None
+            facts = self._facts(reference, read[0].config, deadline) if read and read[0].config else None
+            if read is None or facts is None:
+                return Inside()  # a part of it is not there, and may come
             size += sum(layer.size for layer in read[0].layers or ())
-            facts = facts or self._facts(reference, read[0].config, deadline)
-        return facts, size if len(images) <= _MOST_OPENED else None
+            found.append(facts)
+        inside = Inside(_common(each.key for each in found), _common(each.build_tag for each in found), size)
+        self._indexes.put(index, inside)
+        return inside
 
     def _of_image(
         self, reference: Reference, digest: str, manifest: Manifest, wanted: tuple[str, ...], deadline: Deadline
@@ -246,6 +264,12 @@ class OciRegistry:
         if answer.status == 404 and _ABSENT & error_codes(answer):
             return None
         raise _refusal(reference, answer)
+
+
+def _common(labels: Iterable[str | None]) -> str | None:
+    """The one that all have; None if they differ, or if there is none."""
+    found = set(labels)
+    return found.pop() if len(found) == 1 else None
 
 
 def error_codes(answer: Answer) -> set[str]:

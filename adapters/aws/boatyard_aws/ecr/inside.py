@@ -1,7 +1,8 @@
-"""What is inside an image: the platforms of an index, the platform and key of a single image."""
+"""What is inside an image: its platforms, and the labels that all of them have."""
 
 import math
 import threading
+import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from boatyard_registry.media import ImageConfig, Manifest
 
 _MOST: Final = 10_000
+_MOST_IMAGES: Final = 16
+"""Of an index that is looked into. Nobody builds for more platforms, and each is two requests."""
 _LARGEST_CONFIG: Final = 4 * 1024**2
 _HTTP_OK: Final = 200
 
@@ -37,14 +40,26 @@ class Looker:
         self._seen: dict[str, Inside] = {}
         self._lock = threading.Lock()
 
-    def look(self, client: "ECRClient", host: EcrHost, reference: Reference, digest: str, *, seconds: float) -> Inside:
-        """Raises REGISTRY_DENIED without ecr:BatchGetImage, or ecr:GetDownloadUrlForLayer for a single image."""
+    def look(
+        self, client: "ECRClient", host: EcrHost, reference: Reference, digest: str, *, labels: bool, seconds: float
+    ) -> Inside:
+        """Raises REGISTRY_DENIED without ecr:BatchGetImage; and, where `labels` are needed, without
+        ecr:GetDownloadUrlForLayer."""
         with self._lock:
             if found := self._seen.get(digest):
                 return found
         image = _Image(client, host, reference, seconds)
-        manifest = image.manifest(digest)
-        inside = _of_index(image, manifest) if manifest.manifests is not None else _of_config(image.config(manifest))
+        manifest = image.manifests([digest]).get(digest)
+        if manifest is None:
+            raise image.unreadable("manifest")
+        try:
+            inside = _of_config(image, manifest) if manifest.manifests is None else _of_index(image, manifest)
+        except BoatyardError as error:
+            if labels or error.code != "REGISTRY_DENIED":
+                raise
+            inside = None
+        if inside is None:
+            return _platforms(manifest)
         with self._lock:
             if len(self._seen) >= _MOST:
                 self._seen.clear()
@@ -52,7 +67,26 @@ class Looker:
         return inside
 
 
-def _of_index(image: "_Image", manifest: "Manifest") -> Inside:
+def _of_index(image: "_Image", manifest: "Manifest") -> Inside | None:
+    """With the labels that all of its images have: a node may run any. None if one is not there, and may come."""
+    images = [entry for entry in manifest.manifests or () if not entry.is_attestation]
+    inside = _platforms(manifest)
+    if not 1 <= len(images) <= _MOST_IMAGES:
+        return inside
+    manifests = image.manifests([entry.digest for entry in images])
+    if len(manifests) < len({entry.digest for entry in images}):
+        return None
+    configs = [image.config(each) for each in manifests.values()]
+    keys, build_tags = {config.key for config in configs}, {config.build_tag for config in configs}
+    return msgspec.structs.replace(
+        inside,
+        key=keys.pop() if len(keys) == 1 else None,
+        build_tag=build_tags.pop() if len(build_tags) == 1 else None,
+    )
+
+
+def _platforms(manifest: "Manifest") -> Inside:
+    """What an index says by itself."""
     entries = manifest.manifests or ()
     images = [entry for entry in entries if not entry.is_attestation]
     return Inside(
@@ -61,7 +95,8 @@ def _of_index(image: "_Image", manifest: "Manifest") -> Inside:
     )
 
 
-def _of_config(config: "ImageConfig") -> Inside:
+def _of_config(image: "_Image", manifest: "Manifest") -> Inside | None:
+    config = image.config(manifest)
     return Inside(platforms=(config.platform,) if config.platform else (), key=config.key, build_tag=config.build_tag)
 
 
@@ -70,41 +105,43 @@ class _Image:
         self._client = client
         self._host = host
         self._reference = reference
-        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
         self._resource = f"repository/{reference.repository.path} of account {host.registry_id}"
 
-    def manifest(self, digest: str) -> "Manifest":
-        # Here and not above: these bring an HTTP library, which an image that need not be opened does not need.
+    def manifests(self, digests: list[str]) -> dict[str, "Manifest"]:
+        """By digest; those that ECR does not have are left out."""
+        # Here and not above: these bring an HTTP library, which an answer from memory does not need.
         from boatyard_registry.media import INDEX_TYPES, MANIFEST_TYPES, Manifest
 
         with self._explained("ecr:BatchGetImage"):
             answer = self._client.batch_get_image(
                 registryId=self._host.registry_id,
                 repositoryName=self._reference.repository.path,
-                imageIds=[{"imageDigest": digest}],
+                imageIds=[{"imageDigest": digest} for digest in digests],
                 acceptedMediaTypes=[*INDEX_TYPES, *MANIFEST_TYPES],
             )
-        for found in answer["images"]:
-            try:
-                return decode_json(found["imageManifest"], Manifest)
-            except Undecodable:
-                break
-        raise self._unreadable("a manifest")
+        try:
+            return {
+                each["imageId"]["imageDigest"]: decode_json(each["imageManifest"], Manifest)
+                for each in answer["images"]
+            }
+        except Undecodable:
+            raise self.unreadable("manifest") from None
 
     def config(self, manifest: "Manifest") -> "ImageConfig":
-        from boatyard_registry.media import ImageConfig
+        from boatyard_registry.media import ImageConfig, sha256_of
 
         if manifest.config is None:
-            raise self._unreadable("a manifest")
+            raise self.unreadable("manifest")
         with self._explained("ecr:GetDownloadUrlForLayer"):
             url = self._client.get_download_url_for_layer(
                 registryId=self._host.registry_id,
                 repositoryName=self._reference.repository.path,
                 layerDigest=manifest.config.digest,
             )["downloadUrl"]
-            body = _get(url, self._seconds)
-        if body is None:
-            raise self._unreadable("its configuration")
+            body = _get(url, self._deadline - time.monotonic())
+        if body is None or sha256_of(body) != manifest.config.digest:
+            raise self.unreadable("configuration")
         try:
             return decode_json(body, ImageConfig)
         except Undecodable:
@@ -113,7 +150,7 @@ class _Image:
     def _explained(self, action: str) -> AbstractContextManager[None]:
         return explained(action, self._resource, unavailable="REGISTRY_UNAVAILABLE", denied="REGISTRY_DENIED")
 
-    def _unreadable(self, what: str) -> BoatyardError:
+    def unreadable(self, what: str) -> BoatyardError:
         return BoatyardError("REGISTRY_UNAVAILABLE", f"ECR has {self._reference}, but gives no readable {what}")
 
 
@@ -122,6 +159,8 @@ def _get(url: str, seconds: float) -> bytes | None:
     from botocore.awsrequest import AWSRequest
     from botocore.httpsession import URLLib3Session
 
+    if seconds <= 0:
+        return None
     request = AWSRequest(method="GET", url=url, stream_output=True).prepare()
     answer = URLLib3Session(timeout=math.ceil(max(seconds, 1))).send(request)
     try:

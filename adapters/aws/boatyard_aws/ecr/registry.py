@@ -1,12 +1,11 @@
 """The Registry port over the ECR API.
 
-The function's role needs `ecr:DescribeImages` on the repository and nothing else, as long as images have one
-platform: the tag is a key, and the key holds the platform. An index is opened with `ecr:BatchGetImage`; before a
-forced build `ecr:DescribeRepositories` tells whether its tag may move. The repository of another account is
-asked under its own registryId and region, and grants the same by its repository policy.
+The function's role needs `ecr:DescribeImages` on the repository, and `ecr:BatchGetImage` and
+`ecr:GetDownloadUrlForLayer` to read an image's labels, once for each digest; before a forced build
+`ecr:DescribeRepositories` tells whether its tag may move. The repository of another account is asked under its own
+registryId and region, and grants the same by its repository policy.
 """
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,10 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
-_KEY_TAG: Final = re.compile(r"(?:.*-)?[0-9a-f]{32}\Z")
-"""A tag that `boatyard.target` made of a key, with or without the image's name before it."""
 _TIMEOUT_SECONDS: Final = 10.0
-_INDEX: Final = ("image.index", "manifest.list")
 
 
 class EcrRegistry:
@@ -57,7 +53,7 @@ class EcrRegistry:
         if detail is None:
             return None
         digest = detail["imageDigest"]
-        inside = self._inside(host, reference, detail, wanted)
+        inside = self._inside(host, reference, digest, wanted)
         if not set(wanted) <= set(inside.platforms):
             return None
         return Image(
@@ -110,19 +106,10 @@ class EcrRegistry:
             raise BoatyardError(unavailable, f"ECR answered neither with {reference} nor that it is not there")
         return answer["imageDetails"][0]
 
-    def _inside(
-        self, host: EcrHost, reference: Reference, detail: "ImageDetailTypeDef", wanted: tuple[str, ...]
-    ) -> Inside:
-        is_index = any(word in detail.get("imageManifestMediaType", "") for word in _INDEX)
-        if wanted and not is_index:
-            if len(wanted) > 1:
-                return Inside()
-            if reference.tag and _KEY_TAG.match(reference.tag):
-                return Inside(platforms=wanted)
+    def _inside(self, host: EcrHost, reference: Reference, digest: str, wanted: tuple[str, ...]) -> Inside:
+        client, seconds = self._client(host), self._patience.left
         try:
-            return self._looker.look(
-                self._client(host), host, reference, detail["imageDigest"], seconds=self._patience.left
-            )
+            return self._looker.look(client, host, reference, digest, labels=bool(wanted), seconds=seconds)
         except BoatyardError as error:
             if wanted or error.code != "REGISTRY_DENIED":
                 raise
