@@ -1,17 +1,23 @@
 """Pages of builds, and positions that come back from callers as text."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
 
 from boatyard.build import Build
 from boatyard.errors import invalid
 from boatyard.ports import BuildPage, BuildQuery
 
-_LONGEST = 18
+_LONGEST: Final = 18
 """Decimal digits: enough for any file offset, and cheap to read."""
+_TOKEN: Final = re.compile(r"([0-9]{1,17})\.([0-9a-f]{32}-[1-9][0-9]{0,5})\Z")
+_MICROSECONDS: Final = 1_000_000
 
 
 def position(text: str, *, field: str, largest: int) -> int:
-    """A cursor or page token that this module's callers gave out. Raises INVALID_SPEC for any other."""
+    """A cursor that this module's callers gave out. Raises INVALID_SPEC for any other."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST) or int(text) > largest:
@@ -19,25 +25,49 @@ def position(text: str, *, field: str, largest: int) -> int:
     return int(text)
 
 
-def page(newest_first: Iterable[tuple[int, Build]], query: BuildQuery, *, largest: int) -> BuildPage:
-    """One page of numbered builds. The token is the number of the last build given: it keeps its meaning
-    while builds come and go. `largest` is the highest number in use."""
-    before = position(query.page_token, field="pageToken", largest=largest)
-    builds: list[Build] = []
-    last = 0
-    for number, build in newest_first:
-        if (before and number >= before) or not _asked_for(build, query):
-            continue
-        if len(builds) == query.page_size:
-            return BuildPage(tuple(builds), str(last))
-        builds.append(build)
-        last = number
-    return BuildPage(tuple(builds), "")
+class After(msgspec.Struct, frozen=True):
+    """Where a page ended: the last build that it gave. It holds nothing that its reader did not get with the page."""
+
+    at: int
+    """When the build was asked for, in microseconds since 1970. For the case that it is forgotten meanwhile."""
+    build_id: str
+
+    @classmethod
+    def parse(cls, token: str) -> "After | None":
+        """None for the first page. Raises INVALID_SPEC for what is no page token."""
+        if not token:
+            return None
+        found = _TOKEN.match(token)
+        if not found:
+            raise invalid(f"{token[:40]!r} was not given out here", field="pageToken")
+        return cls(int(found[1]), found[2])
+
+    @classmethod
+    def of(cls, build: Build) -> "After":
+        return cls(int(build.created_at * _MICROSECONDS), build.id)
+
+    def __str__(self) -> str:
+        return f"{self.at}.{self.build_id}"
 
 
-def _asked_for(build: Build, query: BuildQuery) -> bool:
-    return (
-        query.project in (None, build.project)
-        and query.domain in (None, build.domain)
-        and query.state in (None, build.state)
-    )
+def page(newest_first: Sequence[Build], query: BuildQuery) -> BuildPage:
+    """One page of all builds there are.
+
+    Builds that the caller may not see leave no trace: the page is as full, and its token the same, as if they were
+    not there. A token keeps its meaning while builds come and go.
+    """
+    after = After.parse(query.page_token)
+    seen = [build for build in newest_first if query.sees(build.project, build.domain)]
+    asked = [build for build in seen[_start(seen, after) :] if query.asks_for(build)]
+    given = tuple(asked[: query.page_size])
+    return BuildPage(given, str(After.of(given[-1])) if len(asked) > len(given) else "")
+
+
+def _start(seen: Sequence[Build], after: After | None) -> int:
+    if after is None:
+        return 0
+    for number, build in enumerate(seen):
+        if build.id == after.build_id:
+            return number + 1
+    older = (number for number, build in enumerate(seen) if After.of(build).at < after.at)
+    return next(older, len(seen))

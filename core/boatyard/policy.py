@@ -46,6 +46,14 @@ def allow(access: Access, scope: Scope) -> None:
         raise BoatyardError("FORBIDDEN", f"this caller may not build for {value}")
 
 
+def visible(access: Access) -> tuple[tuple[str, ...], ...]:
+    """`BuildQuery.visible` for whoever the policy is narrowed to: what `allow` allows, as patterns."""
+    groups = [access.projects] if access.projects else []
+    if access.callers and all(entry.projects for entry in access.callers):
+        groups.append(tuple(pattern for entry in access.callers for pattern in entry.projects))
+    return tuple(groups)
+
+
 def allow_repository(access: Access, target: Reference) -> None:
     """Raises FORBIDDEN unless the policy allows the target's repository."""
     if access.registries and not _matches(str(target.repository), access.registries):

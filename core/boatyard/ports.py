@@ -1,6 +1,7 @@
 """What the core needs of the outside. tests/contract holds every implementation to these."""
 
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 import msgspec
@@ -37,6 +38,20 @@ class BuildQuery(msgspec.Struct, frozen=True, kw_only=True):
     state: State | None = None
     page_token: str = ""
     page_size: int = 50
+    visible: tuple[tuple[str, ...], ...] = ()
+    """What the caller may see: patterns of `project/domain`, in groups. Of each group one has to match."""
+
+    def sees(self, project: str, domain: str) -> bool:
+        """False for builds that are to leave no trace in the answer: neither in what it holds nor in where it ends."""
+        name = f"{project}/{domain}"
+        return all(any(fnmatchcase(name, pattern) for pattern in group) for group in self.visible)
+
+    def within(self, project: str, domain: str) -> bool:
+        """True for what the caller may see and asks for."""
+        return self.project in (None, project) and self.domain in (None, domain) and self.sees(project, domain)
+
+    def asks_for(self, build: Build) -> bool:
+        return self.state in (None, build.state) and self.within(build.project, build.domain)
 
 
 class BuildPage(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from boatyard.errors import BoatyardError
 from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
-from boatyard.policy import allow, allow_repository, check_scope, narrow
+from boatyard.policy import allow, allow_repository, check_scope, narrow, visible
 from boatyard.ports import (
     BuildPage,
     BuildQuery,
@@ -114,9 +114,9 @@ class Service:
         pauses = self._pauses(wait_seconds)
         while True:
             build = self._runner.status(build_id)
-            if build is None:
+            if build is None or not self._allowed(build):
+                # To say that it is somebody else's would be to say that it is there.
                 raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
-            self._allow(build)
             if build.state.ended or not next(pauses):
                 return build
 
@@ -139,8 +139,8 @@ class Service:
         return build
 
     def builds(self, query: BuildQuery) -> BuildPage:
-        page = self._runner.list(query)
-        return BuildPage(tuple(build for build in page.builds if self._allowed(build)), page.next_page_token)
+        """Of what the caller may see."""
+        return self._runner.list(msgspec.structs.replace(query, visible=visible(self.settings.access)))
 
     def find_image(self, reference: Reference) -> Found:
         allow_repository(self.settings.access, reference)
@@ -261,12 +261,5 @@ class Service:
         while True:
             yield False
 
-    def _allow(self, build: Build) -> None:
-        allow(self.settings.access, Scope(build.project, build.domain))
-
     def _allowed(self, build: Build) -> bool:
-        try:
-            self._allow(build)
-        except BoatyardError:
-            return False
-        return True
+        return BuildQuery(visible=visible(self.settings.access)).sees(build.project, build.domain)

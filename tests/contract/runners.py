@@ -19,7 +19,7 @@ from tests.kubernetes.real import KUBECONFIG
 from tests.kubernetes.runner_hands import KubernetesHands
 from tests.local.jobs import QUICK, argv, until
 
-LIMITS = Limits(concurrent_builds=2, queued_builds=5, queued_builds_per_project=5, failure_hold_seconds=60)
+LIMITS = Limits(concurrent_builds=2, queued_builds=5, queued_builds_per_project=3, failure_hold_seconds=60)
 
 
 class Hands(Protocol):

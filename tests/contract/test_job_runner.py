@@ -1,15 +1,16 @@
 """What every JobRunner does, whatever its jobs are."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from boatyard.build import Failure, Phase, PhaseTime, State, Step
 from boatyard.errors import BoatyardError
-from boatyard.job import JobProgress, JobResult
-from boatyard.ports import BuildQuery
+from boatyard.job import BuildJob, JobProgress, JobResult
+from boatyard.ports import BuildPage, BuildQuery
 from tests.contract.runners import ALL, LIMITS, Hands, hands
 from tests.local.jobs import job, tag
 
@@ -25,10 +26,26 @@ def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hands]:
     yield from hands(request.param, tmp_path)
 
 
-def start(it: Hands, number: int = 0, *, force: bool = False) -> str:
-    ensured = it.runner.ensure(job(number), tag(number), force=force)
+OTHER = "other"
+"""Another project of the same domain."""
+
+
+def start(it: Hands, number: int = 0, *, force: bool = False, project: str = "") -> str:
+    ensured = it.runner.ensure(_of(project, number), tag(number), force=force)
     assert not ensured.joined
     return ensured.build.id
+
+
+def _of(project: str, number: int) -> Callable[[int], BuildJob]:
+    make = job(number)
+    return (lambda attempt: msgspec.structs.replace(make(attempt), project=project)) if project else make
+
+
+def _refused(it: Hands, number: int, project: str = "") -> str:
+    with pytest.raises(BoatyardError) as refused:
+        it.runner.ensure(_of(project, number), tag(number), force=False)
+    assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.meaning.retryable
+    return refused.value.detail
 
 
 def test_a_build_is_queued_runs_and_succeeds_with_its_image_by_digest(it: Hands) -> None:
@@ -134,16 +151,18 @@ def test_a_full_queue_refuses_and_takes_more_later(it: Hands) -> None:
     running = [start(it, number) for number in range(LIMITS.concurrent_builds)]
     for build_id in running:
         it.begin(build_id)
-    waiting = [start(it, 10 + number) for number in range(LIMITS.queued_builds)]
+    own = LIMITS.queued_builds_per_project
+    waiting = [start(it, 10 + number) for number in range(own)]
     it.settle()
-    with pytest.raises(BoatyardError) as refused:
-        it.runner.ensure(job(99), tag(99), force=False)
-    assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.meaning.retryable
+    assert OTHER not in _refused(it, 99), "a project's own share is full, and others are not its business"
+    others = [start(it, 20 + number, project=OTHER) for number in range(LIMITS.queued_builds - own)]
+    it.settle()
+    _refused(it, 99, OTHER)
     assert it.runner.ensure(job(10), tag(10), force=False).joined, "joining needs no place"
     it.runner.cancel(waiting[-1])
     it.settle()
     start(it, 99)
-    for build_id in waiting[:-1]:
+    for build_id in (*waiting[:-1], *others):
         it.runner.cancel(build_id)
     it.runner.cancel(f"{tag(99)}-1")
 
@@ -224,3 +243,41 @@ def test_builds_are_listed_newest_first_page_by_page(it: Hands) -> None:
     assert it.runner.list(BuildQuery(project="other")).builds == ()
     whole = it.runner.list(BuildQuery(page_size=6))
     assert len(whole.builds) == 6 and whole.next_page_token == ""
+
+
+def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Hands) -> None:
+    """A page is as full, and ends where it does, as if they were not there; and no token holds anything of them."""
+    mine, foreign = [], []
+    for number in range(8):
+        project = OTHER if number % 2 else ""
+        build_id = start(it, number, project=project)
+        (foreign if project else mine).append(build_id)
+        it.begin(build_id)
+        it.finish(build_id, SUCCEEDED)
+    visible = (("default/*", "else/*"), ("*",))
+    seen, token = [], ""
+    for expected in (3, 1):
+        page = it.runner.list(BuildQuery(page_size=3, page_token=token, visible=visible))
+        seen += [build.id for build in page.builds]
+        token = page.next_page_token
+        assert len(page.builds) == expected
+        assert not any(build_id in token for build_id in foreign)
+    assert seen == mine[::-1] and token == ""
+    exact = it.runner.list(BuildQuery(page_size=4, visible=visible))
+    assert len(exact.builds) == 4 and exact.next_page_token == "", "nothing tells that there is more"
+    assert it.runner.list(BuildQuery(project=OTHER, visible=visible)).builds == ()
+    assert it.runner.list(BuildQuery(visible=(("nobody/*",),))) == BuildPage((), "")
+
+
+def test_a_page_goes_on_where_it_ended_though_that_build_is_forgotten(it: Hands) -> None:
+    """A token names the last build that was given, and when that was asked for."""
+    made = []
+    for number in range(3):
+        made.append(start(it, number))
+        it.begin(made[-1])
+        it.finish(made[-1], SUCCEEDED)
+    first = it.runner.list(BuildQuery(page_size=1))
+    before, dot, _ = first.next_page_token.partition(".")
+    gone = f"{before}{dot}{'f' * 32}-1"
+    rest = it.runner.list(BuildQuery(page_token=gone))
+    assert {build.id for build in rest.builds} <= set(made[:2])

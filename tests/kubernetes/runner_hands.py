@@ -11,13 +11,14 @@ from boatyard.settings import Limits
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes.names import job_name
 from tests.kubernetes.loopback.hands import HandNode
-from tests.kubernetes.site import Site, limited, settings
+from tests.kubernetes.site import NAMESPACE, Site, limited, settings
 
 
 class KubernetesHands:
     def __init__(self, path: Path, limits: Limits) -> None:
         self.clock = ManualClock()
-        self._site = Site(limited(settings(), limits), clock=self.clock)
+        namespaces = (NAMESPACE, "other-development")
+        self._site = Site(limited(settings(), limits), clock=self.clock, namespaces=namespaces)
         self._node = HandNode(self._site.cluster)
         self.runner = self._site.runner
 

@@ -33,17 +33,25 @@ def settings(**kubernetes: Any) -> Settings:
 class Site:
     """One loopback cluster with a namespace, the function's user, and what it may do."""
 
-    def __init__(self, chosen: Settings | None = None, *, clock: Clock | None = None, ticking: bool = False) -> None:
+    def __init__(
+        self,
+        chosen: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        ticking: bool = False,
+        namespaces: tuple[str, ...] = (NAMESPACE,),
+    ) -> None:
         from boatyard_kubernetes.access import function_access
 
         self.clock = clock or ManualClock()
         self.settings = chosen or settings()
         self.cluster = LoopbackCluster(self.clock.now, ticking=ticking)
         self.cluster.namespace(HOME)
-        self.cluster.namespace(NAMESPACE)
+        for namespace in namespaces:
+            self.cluster.namespace(namespace)
         subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
         self.cluster.users[TOKEN] = service_account(HOME, FUNCTION)
-        self.cluster.apply(*(obj.to_dict() for obj in function_access(self.settings, subject, [NAMESPACE])))
+        self.cluster.apply(*(obj.to_dict() for obj in function_access(self.settings, subject, namespaces)))
         self.api = self.connect()
         self.runner = self.another_runner()
 

@@ -11,6 +11,7 @@ one; a Job is withdrawn only while it is suspended (preconditions), never once s
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -109,11 +110,12 @@ class Jobs:
         """Oldest first."""
         return _own(found, self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
 
-    def waiting(self) -> int:
-        """Builds without a node, counted by pods: few, where Jobs that have ended are many."""
-        return sum(
-            len(self._cluster.find(Pod, namespace, labels=_BUILDS_ONLY, fields="status.phase=Pending"))
+    def waiting(self) -> Counter[Scope]:
+        """Builds without a node, and whose they are; counted by pods: few, where Jobs that have ended are many."""
+        return Counter(
+            Scope(label(pod, names.PROJECT), label(pod, names.DOMAIN))
             for namespace in self._reach
+            for pod in self._cluster.find(Pod, namespace, labels=_BUILDS_ONLY, fields="status.phase=Pending")
         )
 
     def start(self, made: BuildJob, number: int, *, now: float) -> Build | None:

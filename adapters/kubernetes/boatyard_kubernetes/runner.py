@@ -12,8 +12,9 @@ from boatyard.attempts import Join, decide
 from boatyard.build import Build
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
-from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
+from boatyard.shares import may_queue, too_many_builds
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.jobs import Found, Jobs, rivals
 from boatyard_kubernetes.look import look
@@ -80,8 +81,9 @@ class KubernetesJobRunner:
                 if self._joined(latest, jobs, decision.build, job, patient=tried < _PATIENCE):
                     return Ensured(decision.build, True)
             else:
-                self._refuse_if_full()
-                started = self._jobs.start(job(decision.attempt), self._next_number(), now=self._now())
+                made = job(decision.attempt)
+                self._refuse_if_full(Scope(made.project, made.domain))
+                started = self._jobs.start(made, self._next_number(), now=self._now())
                 if started is not None:
                     return Ensured(started, False)
             self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - not for secrecy
@@ -127,12 +129,12 @@ class KubernetesJobRunner:
         """Newest first, which no API server gives: all Jobs are read, as many as the TTL has left."""
         jobs = self._jobs.all(query.project, query.domain)
         now = self._now()
-        numbered = [
-            (number, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build)
-            for number, found, pods in jobs
+        builds = [
+            look(self._cluster, found.job, found.record, pods, now=now, closely=False).build
+            for _, found, pods in jobs
+            if query.sees(found.record.project, found.record.domain)
         ]
-        largest = max(int(now * 1_000_000), numbered[0][0] if numbered else 0)
-        return paging.page(numbered, query, largest=largest)
+        return paging.page(builds, query)
 
     def _joined(
         self, found: Found, jobs: Sequence[Found], build: Build, job: Callable[[int], BuildJob], *, patient: bool
@@ -172,12 +174,11 @@ class KubernetesJobRunner:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
         return self._settle(stopped) if stopped else None
 
-    def _refuse_if_full(self) -> None:
-        most = self._settings.limits.queued_builds
-        if self._jobs.waiting() >= most:
-            raise BoatyardError(
-                "TOO_MANY_BUILDS", f"{most} builds wait already", retry_after_seconds=_RETRY_AFTER_SECONDS
-            )
+    def _refuse_if_full(self, scope: Scope) -> None:
+        limits, waiting = self._settings.limits, self._jobs.waiting()
+        own, everybody = waiting[scope], waiting.total()
+        if not may_queue(limits, own=own, everybody=everybody):
+            raise too_many_builds(limits, scope, own=own, everybody=everybody)
 
     def _now(self) -> float:
         return self._cluster.now(self._clock.now())

@@ -77,8 +77,8 @@ class MemoryJobRunner:
 
     def list(self, query: BuildQuery) -> BuildPage:
         with self._lock:
-            numbered = list(enumerate(self._builds.values(), start=1))
-        return paging.page(reversed(numbered), query, largest=len(numbered))
+            builds = list(self._builds.values())
+        return paging.page(builds[::-1], query)
 
     def job(self, build_id: str) -> BuildJob:
         with self._lock:

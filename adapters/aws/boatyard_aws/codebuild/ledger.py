@@ -1,4 +1,5 @@
-"""The records of all builds in the bucket, and the two lists beside them: newest first, and open."""
+"""The records of all builds in the bucket, and the lists beside them: newest first, for all and for each project, and
+open."""
 
 import re
 import threading
@@ -9,6 +10,8 @@ import msgspec
 
 from boatyard.build import Build
 from boatyard.errors import invalid
+from boatyard.ports import BuildQuery, Scope
+from boatyard_aws.codebuild.merging import merged
 from boatyard_aws.codebuild.record import Held, Record
 from boatyard_aws.s3 import layout
 from boatyard_aws.s3.bucket import Bucket
@@ -46,28 +49,42 @@ class Ledger:
         return Held(record, etag) if etag else None
 
     def announce(self, build: Build) -> None:
-        """Into both lists. Safe to repeat: a second entry is left out when the list is read."""
-        self.bucket.put(layout.OPEN + build.id, b"")
-        self.bucket.put(f"{layout.BUILDS}{self._place(build)}.{build.id}", b"")
+        """Into all lists. Safe to repeat: a second entry is left out when the list is read."""
+        name = f"{self._place(build)}.{build.id}"
+        self.bucket.put(layout.opened(build.project, build.domain, build.id), b"")
+        self.bucket.put(layout.BUILDS + name, b"")
+        self.bucket.put(layout.builds_of(build.project, build.domain) + name, b"")
 
     def close(self, build: Build) -> None:
-        self.bucket.delete(layout.OPEN + build.id)
+        self.bucket.delete(layout.opened(build.project, build.domain, build.id))
 
-    def open(self) -> list[str]:
-        return [key.removeprefix(layout.OPEN) for key in self.bucket.keys(layout.OPEN)]
+    def open(self) -> list[tuple[Scope, str]]:
+        """Builds that have not been seen to end, and whose they are."""
+        found = (layout.open_parts(key) for key in self.bucket.keys(layout.OPEN))
+        return [(Scope(parts[0], parts[1]), parts[2]) for parts in found if parts]
 
-    def newest_first(self, token: str, *, page: int) -> Iterator[tuple[str, str]]:
-        """(token to go on after it, build id). Raises INVALID_SPEC for a token that was not given out here."""
+    def newest_first(self, query: BuildQuery, *, page: int) -> Iterator[tuple[str, str]]:
+        """(token to go on after it, build id) of builds within the query. Raises INVALID_SPEC for a token that was not
+        given out here.
+
+        Of what the caller may not see nothing is read: neither tokens nor times tell of it.
+        """
+        token = query.page_token
         if token and not _TOKEN.match(token):
             raise invalid(f"{token[:40]!r} was not given out here", field="pageToken")
         seen: set[str] = set()
-        after = layout.BUILDS + token if token else ""
-        for key in self.bucket.keys(layout.BUILDS, after=after, page=page):
-            name = key.removeprefix(layout.BUILDS)
+        for name in merged(self.bucket, self._lists(query), after=token, page=page):
             build_id = name.partition(".")[2]
             if build_id not in seen:
                 seen.add(build_id)
                 yield name, build_id
+
+    def _lists(self, query: BuildQuery) -> list[str]:
+        """The folders that hold the builds within a query, and no others."""
+        if query.project is None and query.domain is None and not query.visible:
+            return [layout.BUILDS]
+        scopes = (name.partition(".") for name in self.bucket.folders(layout.BUILDS_OF))
+        return [layout.builds_of(project, domain) for project, _, domain in scopes if query.within(project, domain)]
 
     def document(self, build_id: str, name: str) -> bytes | None:
         """What the job told: `started`, `progress` or `result`."""

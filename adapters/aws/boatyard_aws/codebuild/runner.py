@@ -18,8 +18,9 @@ from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
-from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
+from boatyard.shares import may_hold
 from boatyard_aws.clients import Clients
 from boatyard_aws.codebuild.ledger import Ledger
 from boatyard_aws.codebuild.log import CloudWatchLog
@@ -52,8 +53,9 @@ class CodeBuildJobRunner:
             decision = decide(self.latest(tag), now=now, hold_seconds=hold, force=force)
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
-            self._check_room()
-            held = self._ledger.create(self._record(job(decision.attempt), now))
+            made = job(decision.attempt)
+            self._check_room(Scope(made.project, made.domain))
+            held = self._ledger.create(self._record(made, now))
             if held is not None:
                 self._ledger.announce(held.record.build)
                 return Ensured(self._observer.start(held), False)
@@ -87,12 +89,12 @@ class CodeBuildJobRunner:
     def list(self, query: BuildQuery) -> BuildPage:
         builds: list[Build] = []
         token = ""
-        entries = self._ledger.newest_first(query.page_token, page=min(max(query.page_size + 1, 50), 1000))
+        entries = self._ledger.newest_first(query, page=min(max(query.page_size + 1, 50), 1000))
         scanned = 0
         while chunk := tuple(islice(entries, max(_AT_ONCE, query.page_size - len(builds) + 1))):
             for (place, _), build in zip(chunk, self._all(chunk), strict=True):
                 scanned += 1
-                if build is None or not _asked_for(build, query):
+                if build is None or not query.asks_for(build):
                     continue
                 if len(builds) == query.page_size:
                     return BuildPage(tuple(builds), token)
@@ -119,16 +121,24 @@ class CodeBuildJobRunner:
         self._observer.stop(marked)
         return marked.record.build
 
-    def _check_room(self) -> None:
+    def _check_room(self, scope: Scope) -> None:
+        """CodeBuild does not say soon which builds wait and which run: the room is for both together."""
         limits = self._settings.limits
         room = limits.concurrent_builds + limits.queued_builds
-        open_builds = self._ledger.open()
-        if len(open_builds) >= room:  # some may have ended without anyone looking
-            open_builds = [name for name in open_builds if (b := self.status(name)) and not b.state.ended]
-        if len(open_builds) >= room:
+        share = limits.queued_builds_per_project
+        share += (limits.concurrent_builds_per_project or limits.concurrent_builds) if share else 0
+        taken = self._ledger.open()
+        own = sum(whose == scope for whose, _ in taken)
+        if not may_hold(room, share, own=own, everybody=len(taken)):
+            # Some may have ended without anyone looking. Those of others matter only if they fill all of the room.
+            looked_at = [each for each in taken if each[0] == scope or len(taken) >= room]
+            ended = {name for _, name in looked_at if (b := self.status(name)) is None or b.state.ended}
+            taken = [each for each in taken if each[1] not in ended]
+            own = sum(whose == scope for whose, _ in taken)
+        if not may_hold(room, share, own=own, everybody=len(taken)):
             raise BoatyardError(
                 "TOO_MANY_BUILDS",
-                f"{len(open_builds)} builds wait or run already",
+                f"{scope.project}/{scope.domain} has {own} builds that wait or run, and there is no room for more now",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
 
@@ -141,11 +151,3 @@ class CodeBuildJobRunner:
             authentication_type=self._settings.authentication_type,
             claimed_at=now,
         )
-
-
-def _asked_for(build: Build, query: BuildQuery) -> bool:
-    return (
-        query.project in (None, build.project)
-        and query.domain in (None, build.domain)
-        and query.state in (None, build.state)
-    )

@@ -84,6 +84,24 @@ class Bucket:
                 return
             token = {"ContinuationToken": answer["NextContinuationToken"]}
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of what lies below `prefix` as a folder, without the slash."""
+        token: dict[str, Any] = {}
+        while True:
+            with self._explained("s3:ListBucket", prefix):
+                answer = self._clients.s3().list_objects_v2(Bucket=self.name, Prefix=prefix, Delimiter="/", **token)
+            yield from (found["Prefix"][len(prefix) : -1] for found in answer.get("CommonPrefixes", ()))
+            if not answer.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def first_keys(self, prefix: str, *, after: str, most: int) -> tuple[list[str], bool]:
+        """At most `most` keys behind `after`, and whether there are more."""
+        place: dict[str, Any] = {"StartAfter": after} if after else {}
+        with self._explained("s3:ListBucket", prefix):
+            answer = self._clients.s3().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=most, **place)
+        return [found["Key"] for found in answer.get("Contents", ())], bool(answer.get("IsTruncated"))
+
     def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
         from botocore.exceptions import ClientError
 

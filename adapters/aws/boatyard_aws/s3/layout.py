@@ -4,7 +4,8 @@ contexts/<sha256>.tar.gz                 archives, by what they hold
 jobs/<tag>/<attempt, 6 digits>/record    what is known of a build; made once, which is the lock
 jobs/<tag>/<attempt>/started, progress, result   what its job tells
 builds/<newest first>.<build id>         empty: the order of all builds
-open/<build id>                          empty: builds that have not been seen to end
+builds/of/<project>.<domain>/<newest first>.<build id>   empty: the order of one project's
+open/<project>.<domain>.<build id>       empty: builds that have not been seen to end
 specs/<project>/<domain>/<name>.json     dropped by users: builds
 results/<project>/<domain>/<name>.json   what became of specs/…
 bases/built/<base>/<order>.json          orders by the base image that they name
@@ -23,6 +24,7 @@ from boatyard.reference import Reference
 CONTEXTS: Final = "contexts/"
 JOBS: Final = "jobs/"
 BUILDS: Final = "builds/"
+BUILDS_OF: Final = "builds/of/"
 OPEN: Final = "open/"
 SPECS: Final = "specs/"
 RESULTS: Final = "results/"
@@ -53,6 +55,26 @@ def build_folder(build_id: str) -> str | None:
     """The same by the build's id; None for what is no build id."""
     found = _BUILD_ID.match(build_id)
     return attempt(found[1], int(found[2])) if found else None
+
+
+def scope_name(project: str, domain: str) -> str:
+    """A project and domain as one part of a key. Both are DNS labels, so the dot ends the first."""
+    return f"{project}.{domain}"
+
+
+def builds_of(project: str, domain: str) -> str:
+    """The folder of one project's order of builds."""
+    return f"{BUILDS_OF}{scope_name(project, domain)}/"
+
+
+def opened(project: str, domain: str, build_id: str) -> str:
+    return f"{OPEN}{scope_name(project, domain)}.{build_id}"
+
+
+def open_parts(key: str) -> tuple[str, str, str] | None:
+    """Project, domain and build id of an open build."""
+    parts = key.removeprefix(OPEN).split(".")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
 
 
 def built_on(base: Reference) -> str:

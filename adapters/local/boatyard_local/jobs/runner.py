@@ -112,9 +112,8 @@ class LocalJobRunner:
         return self._seen(record)
 
     def list(self, query: BuildQuery) -> BuildPage:
-        records, largest = self._ledger.newest_first()
-        numbered = ((record.number, record.build) for record in records)
-        page = paging.page(numbered, query, largest=largest)
+        records, _ = self._ledger.newest_first()
+        page = paging.page([record.build for record in records], query)
         return BuildPage(tuple(self.status(build.id) or build for build in page.builds), page.next_page_token)
 
     def contexts(self) -> frozenset[str]:
