@@ -88,7 +88,7 @@ def _prepare(cloud: Any) -> str:
         Clients(REGION).secrets().create_secret(Name=DEPLOYMENT_KEY)
         _, plan = ask(Site(variables("none")), function_url("POST", "/v1/plans", order()))
         tag: str = plan["target"].rpartition(":")[2]
-        ecr.push("images", tag, "linux/amd64")
+        ecr.push("images", tag, "linux/amd64", key=plan["key"])
     return tag
 
 

@@ -170,7 +170,7 @@ def test_an_instance_with_older_pins_builds_on_the_new_base(
     other = make()
     tell(site, pushed(ecr, "e"))
     _, old = ask(other, function_url("POST", "/v1/plans", numbered(0)))
-    ecr.push("images", old["target"].rpartition(":")[2], "linux/amd64")
+    ecr.push("images", old["target"].rpartition(":")[2], "linux/amd64", key=old["key"])
     queue.drain(other)
     assert not codebuild.builds
     event = pushed(ecr, "f")

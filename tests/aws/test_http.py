@@ -40,11 +40,39 @@ def site(make: Callable[..., Site], ecr: Ecr) -> Site:
 def test_an_image_that_ecr_has_is_answered_from_there(site: Site, ecr: Ecr, cloud: Cloud) -> None:
     status, plan = ask(site, function_url("POST", "/v1/plans", order()))
     assert status == 200
-    digest = ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64")
-    cloud.calls.clear()
+    digest = ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64", key=plan["key"])
+    # The labels are read once for each digest; then nothing else is asked, and no bucket is ever read.
+    for calls in (["DescribeImages", "BatchGetImage", "GetDownloadUrlForLayer"], ["DescribeImages"]):
+        cloud.calls.clear()
+        status, answer = ask(site, function_url("POST", "/v1/builds", order()))
+        assert status == 200 and answer["cached"] and answer["image"].endswith(f"/images@{digest}")
+        assert [name for name, _ in cloud.calls] == calls
+
+
+@pytest.mark.parametrize("key", ["", "f" * 64])
+def test_an_image_under_our_tag_that_is_not_ours_is_not_the_answer(
+    make: Callable[..., Site], ecr: Ecr, cloud: Cloud, key: str
+) -> None:
+    codebuild = CodeBuild(cloud)
+    ecr.repository("images")
+    site = make()
+    plan = ask(site, function_url("POST", "/v1/plans", order()))[1]
+    ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64", key=key)
     status, answer = ask(site, function_url("POST", "/v1/builds", order()))
-    assert status == 200 and answer["cached"] and answer["image"].endswith(f"/images@{digest}")
-    assert [name for name, _ in cloud.calls] == ["DescribeImages"], "nothing else is asked, and no bucket is read"
+    assert status == 202 and not answer["cached"] and len(codebuild.builds) == 1
+
+
+def test_an_image_under_our_tag_that_is_not_ours_and_cannot_be_replaced_is_told(
+    make: Callable[..., Site], ecr: Ecr, cloud: Cloud
+) -> None:
+    codebuild = CodeBuild(cloud)
+    ecr.repository("images", immutable=True)
+    site = make()
+    plan = ask(site, function_url("POST", "/v1/plans", order()))[1]
+    ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64")
+    status, problem = ask(site, function_url("POST", "/v1/builds", order()))
+    assert status == 409 and problem["code"] == "TAG_IMMUTABLE" and "io.boatyard.key" in problem["detail"]
+    assert not codebuild.builds
 
 
 def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> None:

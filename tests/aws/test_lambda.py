@@ -54,7 +54,7 @@ def test_a_cached_answer_a_build_and_what_is_malformed(http: Function, ecr: Ecr,
     shown = http.invoke(function_url("GET", f"/v1/builds/{build['id']}"))
     assert json.loads(shown["body"]).get("state") == "QUEUED", http.log.read_text()
 
-    digest = ecr.push("images", target.rpartition(":")[2], "linux/amd64")
+    digest = ecr.push("images", target.rpartition(":")[2], "linux/amd64", key=build["key"])
     cached = http.invoke(function_url("POST", "/v1/builds", order()))
     answer = json.loads(cached["body"])
     assert cached["statusCode"] == 200 and answer["cached"] and answer["image"].endswith(digest)
