@@ -44,14 +44,14 @@ def failing(it: Site, refused: Refused | str, method: str = "POST") -> BoatyardE
         (
             Refused(403, 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2 (LimitRange)'),
             "DATAPLANE_DENIED",
-            "fit kubernetes.requests",
+            "fit kubernetes.jobRequests",
         ),
         (
             Refused(
                 422, 'Pod "x" is invalid: spec: Invalid value: "200m": must be less than or equal to cpu limit of 100m'
             ),
             "DATAPLANE_DENIED",
-            "fit kubernetes.requests",
+            "fit kubernetes.jobRequests",
         ),
         (
             Refused(403, "unable to create new content in namespace a because it is being terminated"),

@@ -85,10 +85,14 @@ class EndFacts(msgspec.Struct, frozen=True):
         return bool(self.pod and self.pod.status and self.pod.status.initContainerStatuses)
 
     @property
-    def killed_for_memory(self) -> bool:
-        """The job, or the buildkitd beside it, which is started again when it is killed: hence lastState."""
-        states = (state for c in containers(self.pod) for state in (c.state, c.lastState)) if self.pod else ()
-        return any(state and state.terminated and state.terminated.reason == "OOMKilled" for state in states)
+    def killed_for_memory(self) -> str:
+        """Name of the container that was: the job's, or buildkitd's beside it, which is started again when it is
+        killed: hence lastState. Empty if none was."""
+        for container in containers(self.pod) if self.pod else ():
+            for state in (container.state, container.lastState):
+                if state and state.terminated and state.terminated.reason == "OOMKilled":
+                    return container.name
+        return ""
 
     def ended(self, state: State, code: str, message: str, tail: tuple[str, ...] = ()) -> Build:
         phases = (self.result.phases if self.result else ()) or self.build.phases

@@ -17,6 +17,7 @@ from boatyard import lifecycle
 from boatyard.build import Build, State
 from boatyard_kubernetes.end_facts import DONE, FAILED, EndFacts
 from boatyard_kubernetes.facts import condition, terminated
+from boatyard_kubernetes.pod import DAEMON
 from boatyard_kubernetes.stopping import Stopped
 
 
@@ -75,7 +76,8 @@ def _out_of_memory(facts: EndFacts) -> Outcome | None:
     """What the job told of the user's own error counts for more."""
     if facts.pod is None or not (facts.result is None or facts.blames_builder) or not facts.killed_for_memory:
         return None
-    text = "the builder ran out of memory and was killed; raise kubernetes.limits (or kubernetes.jobLimits)"
+    who, setting = ("buildkitd", "limits") if facts.killed_for_memory == DAEMON else ("the job", "jobLimits")
+    text = f"{who} ran out of memory and was killed; raise kubernetes.{setting}"
     return Outcome(facts.ended(State.FAILED, "OUT_OF_MEMORY", text, facts.words), final=not facts.disruption)
 
 

@@ -35,6 +35,19 @@ def created(thing: Job | Pod) -> float | None:
     return seconds(thing.metadata.creationTimestamp) if thing.metadata else None
 
 
+def released(job: Job) -> float | None:
+    """When the Job was last told to go: a suspended one may be old."""
+    return (seconds(job.status.startTime) if job.status else None) or created(job)
+
+
+def scheduled(pod: Pod) -> float | None:
+    """When it got a node."""
+    for found in (pod.status and pod.status.conditions) or ():
+        if found.type == "PodScheduled" and found.status == "True":
+            return seconds(found.lastTransitionTime)
+    return None
+
+
 def label(thing: Job | Pod, name: str) -> str:
     return ((thing.metadata and thing.metadata.labels) or {}).get(name) or ""
 

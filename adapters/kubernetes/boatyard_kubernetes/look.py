@@ -19,13 +19,16 @@ from boatyard_kubernetes.facts import (
     is_suspended,
     name_of,
     namespace_of,
+    released,
     running_since,
+    scheduled,
     seconds,
     terminated,
 )
 from boatyard_kubernetes.pod_log import read_tail
 from boatyard_kubernetes.stdout import TAIL_LINES, last_progress
 from boatyard_kubernetes.stopping import stopped_of
+from boatyard_kubernetes.waiting import Why
 
 _PATIENCE_SECONDS = 3.0
 """So long a Job may be without a pod, or a pod in silence, before events are asked why."""
@@ -37,7 +40,9 @@ class Sight(msgspec.Struct, frozen=True):
     """True if the build has just been found to have ended and its Job does not say so yet."""
     waits_since: float | None = None
     """Since when it waits for a node, an image or admission, if it does."""
-    why: str = ""
+    stuck_since: float = 0.0
+    """Since when it has all that it needs of the cluster but what `why` names."""
+    why: Why = Why()
     """What it waits for, if that is known."""
 
 
@@ -70,15 +75,18 @@ def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: f
     if is_suspended(job):
         return Sight(build)
     waits = [pod for pod in pods if not has_started(pod) and not is_going(pod)]
-    since = created(waits[-1] if waits else job) or build.created_at
-    why = waiting.why_waiting(waits[-1]) if waits else ""
-    if not why and closely and now - since > _PATIENCE_SECONDS:
+    since = (created(waits[-1]) if waits else released(job)) or build.created_at
+    why = waiting.why_waiting(waits[-1]) if waits else Why()
+    if not why.text and closely and now - since > _PATIENCE_SECONDS:
         events = _events(cluster, waits[-1] if waits else job)
-        why = waiting.why_not_mounted(events, waits[-1]) if waits else waiting.why_no_pod(events)
-    step = Step(number=0, total=0, title=f"waiting: {why}") if why else None
+        template = job.spec.template.spec if job.spec else None
+        why = waiting.why_not_mounted(events, waits[-1]) if waits else waiting.why_no_pod(events, template)
+    step = Step(number=0, total=0, title=f"waiting: {why.text}") if why.text else None
     # Between a pod that ended and the next one, or the Job's own end, no limit runs: the Job's deadline has it.
     waits_since = since if waits or not pods else None
-    return Sight(msgspec.structs.replace(build, step=step), waits_since=waits_since, why=why)
+    stuck_since = max(since, scheduled(waits[-1]) or since) if waits else since
+    build = msgspec.structs.replace(build, step=step)
+    return Sight(build, waits_since=waits_since, stuck_since=stuck_since, why=why)
 
 
 def _events(cluster: Cluster, about: Job | Pod) -> list[Event]:

@@ -13,6 +13,7 @@ from lightkube.core.exceptions import ConfigError
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
+from boatyard_kubernetes.advice import advice
 
 RETRY_AFTER_SECONDS: Final = 5
 _MOST: Final = 300
@@ -128,24 +129,6 @@ def _forbidden(call: Call, message: str) -> BoatyardError:
             "DATAPLANE_DENIED", f"RBAC does not allow to {call}: {message}. {_GRANT}; bind it to this user"
         )
     return BoatyardError("DATAPLANE_DENIED", f"the cluster's policy refuses to {call}: {message}{_advice(message)}")
-
-
-_ADVICE: Final = (
-    (re.compile(r"PodSecurity|violates PodSecurity"), "label the namespace for the level that the topology needs"),
-    (
-        re.compile(r"LimitRange|(maximum|minimum) (cpu|memory)|must be less than or equal to (cpu|memory)"),
-        "fit kubernetes.requests and .limits to it",
-    ),
-    (re.compile(r"exceeded quota|must specify"), "raise the quota, or fit kubernetes.requests and .limits to it"),
-    (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
-    (re.compile(r"[Ss]ervice ?account .*not found"), "create it, or name another in kubernetes.serviceAccount"),
-    (re.compile(r"privileged"), "that cluster takes no privileged pods: use a buildkitUri outside of it"),
-)
-
-
-def advice(message: str) -> str:
-    """What to change when an admission plugin or a quota says this; empty if it is not known."""
-    return next((text for pattern, text in _ADVICE if pattern.search(message)), "")
 
 
 def _advice(message: str) -> str:

@@ -17,7 +17,7 @@ from boatyard.settings import Settings
 from boatyard.shares import may_queue, too_many_builds
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.jobs import Found, Jobs, rivals
-from boatyard_kubernetes.look import look
+from boatyard_kubernetes.look import Sight, look
 from boatyard_kubernetes.pod_log import read_page
 from boatyard_kubernetes.recent import Recent
 from boatyard_kubernetes.stopping import Stopped
@@ -160,15 +160,22 @@ class KubernetesJobRunner:
             return found.record
         now = self._now()
         sight = look(self._cluster, found.job, found.record, self._jobs.pods(found), now=now)
-        start_seconds = self._settings.kubernetes.start_seconds
         if sight.fresh:
             self._jobs.write_down(found, sight.build)
-        elif sight.waits_since is not None and now - sight.waits_since > start_seconds:
-            why = sight.why or "the cluster gives no reason"
-            message = f"it waited longer than {start_seconds} s to start: {why}"
-            return self._stop(found, "DATAPLANE_UNAVAILABLE", message) or sight.build
+        elif sight.waits_since is not None and (overdue := self._overdue(sight, sight.waits_since, now)):
+            return self._stop(found, *overdue) or sight.build
         self._recent.put(sight.build)
         return sight.build
+
+    def _overdue(self, sight: Sight, since: float, now: float) -> tuple[str, str] | None:
+        """Code and message if it has waited for too long: for anything, or for what does not come by itself."""
+        most, why = self._settings.kubernetes.start_seconds, sight.why
+        if why.patience is not None and now - sight.stuck_since > min(why.patience, most):
+            return "DATAPLANE_DENIED", f"it cannot start: {why.text}"
+        if now - since > most:
+            text = why.text or "the cluster gives no reason"
+            return "DATAPLANE_UNAVAILABLE", f"it waited longer than {most} s to start: {text}"
+        return None
 
     def _stop(self, found: Found, code: str, message: str) -> Build | None:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))

@@ -1,56 +1,83 @@
-"""Why a build does not run yet, in the cluster's own words."""
+"""Why a build does not run yet, in the cluster's own words, and whether waiting longer can help."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from lightkube.models.core_v1 import ContainerStateWaiting
+from lightkube.models.core_v1 import ContainerStatus, PodSpec
 from lightkube.resources.core_v1 import Event, Pod
 
-from boatyard_kubernetes.facts import containers, name_of, pod_condition
-from boatyard_kubernetes.refusals import advice
+from boatyard_kubernetes.advice import advice
+from boatyard_kubernetes.facts import containers, how_it_ended, name_of, pod_condition
 
 _ORDINARY: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
 _IMAGE: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 )
+_NEVER: Final = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+_PASSES: Final = ("exceeded quota", "object is being deleted", "try again", "timed out")
+"""Refusals of a pod that pass by themselves."""
+_MISSING: Final = ('" not found', "references non-existent")
+"""Of a mount: what it names is not there."""
+_RESTARTS: Final = 3
 _LONGEST: Final = 400
 
 
-def why_waiting(pod: Pod) -> str:
+class Why(NamedTuple):
+    text: str = ""
     """Empty while nothing is wrong."""
+    patience: float | None = None
+    """Seconds for which it may still pass by itself, because somebody is about to mend it; None: for as long as a build
+    may wait at all. After them the cluster has to be changed."""
+
+
+SOON: Final = 120.0
+"""A Secret that is made right after its pod, an image that is being pushed, a registry that stumbles."""
+
+
+def why_waiting(pod: Pod) -> Why:
     for container in containers(pod):
         waiting = container.state.waiting if container.state else None
         if waiting and (waiting.reason or "") not in _ORDINARY:
-            return _short(_of_container(waiting, container.image))
+            return _of_container(container, waiting.reason or "", waiting.message or "")
     if unscheduled := pod_condition(pod, "PodScheduled", "False"):
         reason, message = unscheduled
-        return _short(f"no node takes it: {message or reason}")
+        return Why(_short(f"no node takes it: {message or reason}"))
     if pod.status and pod.status.phase == "Pending" and pod.status.message:
-        return _short(pod.status.message)
-    return ""
+        return Why(_short(pod.status.message))
+    return Why()
 
 
-def why_no_pod(events: Iterable[Event]) -> str:
-    """From the Job's events: admission refuses pods when the Job controller makes them, not when the Job is made."""
+def why_no_pod(events: Iterable[Event], pod: PodSpec | None) -> Why:
+    """From the Job's events: admission refuses pods when the Job controller makes them, not when the Job is made.
+    `pod`: of the Job's template."""
     for event in sorted(events, key=_last, reverse=True):
         if event.reason == "FailedCreate" and event.message:
-            hint = advice(event.message)
-            return _short(event.message) + (f"; {hint}" if hint else "")
-    return ""
+            hint = advice(event.message, pod)
+            text = _short(event.message) + (f"; {hint}" if hint else "")
+            return Why(text, None if any(words in event.message for words in _PASSES) else SOON)
+    return Why()
 
 
-def why_not_mounted(events: Iterable[Event], pod: Pod) -> str:
+def why_not_mounted(events: Iterable[Event], pod: Pod) -> Why:
     """From a pod's events: what the kubelet cannot mount, such as a Secret that is not there."""
     for event in sorted(events, key=_last, reverse=True):
         if event.involvedObject.name == name_of(pod) and event.reason in ("FailedMount", "FailedAttachVolume"):
-            return _short(event.message or "")
-    return ""
+            text = _short(event.message or "")
+            return Why(text, SOON if any(words in text for words in _MISSING) else None)
+    return Why()
 
 
-def _of_container(waiting: ContainerStateWaiting, image: str) -> str:
-    if waiting.reason in _IMAGE:
-        return f"the image {image} cannot be pulled ({waiting.reason}): {waiting.message or 'no reason given'}"
-    return f"the container cannot start ({waiting.reason}): {waiting.message or 'no reason given'}"
+def _of_container(container: ContainerStatus, reason: str, message: str) -> Why:
+    if reason in _IMAGE:
+        text = f"the image {container.image} cannot be pulled ({reason}): {message or 'no reason given'}"
+        return Why(_short(text), 0 if reason in _NEVER else SOON)
+    last = container.lastState.terminated if container.lastState else None
+    if last is not None:
+        # A buildkitd beside the job that crashes: what it said as it ended says more than how long is waited.
+        crashes = container.restartCount >= _RESTARTS
+        return Why(_short(f"{container.name} crashes ({reason}): it {how_it_ended(last)}"), SOON if crashes else None)
+    text = f"the container {container.name} cannot start ({reason}): {message or 'no reason given'}"
+    return Why(_short(text), SOON)
 
 
 def _last(event: Event) -> float:

@@ -14,6 +14,7 @@ from boatyard.errors import BoatyardError
 from boatyard.finding import Level
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
+from boatyard_kubernetes.advice import advice
 from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor.refusal import is_barred, reason_of
@@ -99,6 +100,10 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
     except BoatyardError as error:
         if is_barred(error) or "dry run" in error.detail or error.meaning.retryable:
             return Admitted(Level.UNKNOWN, reason_of(error))
-        missing = "service account" in error.detail.lower() and "not found" in error.detail
-        return Admitted(Level.FAIL, error.detail, DEPLOY if missing else _MEET)
+        if "service account" in error.detail.lower() and "not found" in error.detail:
+            return Admitted(Level.FAIL, error.detail, DEPLOY)
+        # Whose resources are meant is known here: the pod that was refused.
+        general, exact = advice(error.detail), advice(error.detail, made.spec)
+        told = f"{exact[0].upper()}{exact[1:]}." if exact else _MEET
+        return Admitted(Level.FAIL, error.detail.removesuffix(f"; {general}") if general else error.detail, told)
     return Admitted(Level.OK, namespace)

@@ -21,14 +21,8 @@ PROBE: Final = "boatyard.io/probe"
 _SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 3.0
 """So long a pod may be silent before events are asked why."""
-_FINAL: Final = (
-    "PodSecurity",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-)
-"""What waiting longer does not mend."""
+_FIRST_TRY: Final = "(ErrImagePull)"
+"""Of an image: the kubelet tries again before it backs off."""
 
 
 class Said(NamedTuple):
@@ -90,20 +84,21 @@ def _look(cluster: Cluster, job: Job, *, patient: bool) -> Said | Silent:
         for pod in pods:
             if (end := terminated(pod)) is not None:
                 return Said(end.message or "", end.exitCode)
-        why = next((reason for pod in pods if (reason := reasons.why_waiting(pod))), "")
-        if not why and not patient and not any(map(has_started, pods)):
+        why = next((reason for pod in pods if (reason := reasons.why_waiting(pod)).text), reasons.Why())
+        if not why.text and not patient and not any(map(has_started, pods)):
             about = pods[-1] if pods else job
             events = cluster.find(Event, namespace, fields=f"involvedObject.name={name_of(about)},type=Warning")
-            why = reasons.why_not_mounted(events, pods[-1]) if pods else reasons.why_no_pod(events)
+            template = job.spec.template.spec if job.spec else None
+            why = reasons.why_not_mounted(events, pods[-1]) if pods else reasons.why_no_pod(events, template)
         found = cluster.find(Job, namespace, fields=f"metadata.name={name}")
     except BoatyardError as error:
         return _unasked(error)
     if not found:
         return Silent("its Job was taken away", final=True)
     failed = condition(found[0], "Failed")
-    if failed and not why:
-        why = failed[1] or failed[0]
-    return Silent(why, final=failed is not None or any(word in why for word in _FINAL))
+    text = why.text or (failed[1] or failed[0] if failed else "")
+    hopeless = why.patience is not None and _FIRST_TRY not in text
+    return Silent(text, final=failed is not None or hopeless)
 
 
 def _unasked(error: BoatyardError) -> Silent:

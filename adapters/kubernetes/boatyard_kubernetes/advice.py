@@ -1,0 +1,88 @@
+"""What to change when an admission plugin, a quota or a webhook refuses: one line, or nothing where it is not known."""
+
+import re
+from typing import Final
+
+from lightkube.models.core_v1 import Container, PodSpec
+
+from boatyard_kubernetes.pod import CONTAINER, DAEMON
+
+_SETTINGS: Final = {
+    CONTAINER: "kubernetes.jobRequests and .jobLimits",
+    DAEMON: "kubernetes.requests and .limits",
+}
+"""Container -> the settings that its resources come from."""
+_RESOURCES: Final = re.compile(
+    r"LimitRange|limit to request ratio|usage per (?:Container|Pod)|must be less than or equal to (?:cpu|memory)"
+)
+_QUOTA: Final = re.compile(r"exceeded quota|must specify")
+_NAMED: Final = re.compile(r"must specify \S+ for: ([\w,-]+)")
+"""A quota names the containers (plugin/pkg/admission/resourcequota)."""
+_PLACE: Final = re.compile(r"spec\.(containers|initContainers)\[(\d+)\]")
+"""So does what validates a pod."""
+_VALUE: Final = re.compile(r"([\w./-]+) usage per Container is [\w.]+, but (limit|request) is ([\w.]+)")
+"""A LimitRange tells the value only (plugin/pkg/admission/limitranger)."""
+_RULES: Final = (
+    (re.compile(r"PodSecurity"), "label the namespace for the level that the topology needs"),
+    (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
+    (re.compile(r"[Ss]ervice ?account .*not found"), "create it, or name another in kubernetes.serviceAccount"),
+    (re.compile(r"privileged"), "that cluster takes no privileged pods: use a buildkitUri outside of it"),
+)
+
+
+def advice(message: str, pod: PodSpec | None = None) -> str:
+    """`pod`: the one that was refused, which tells whose resources are meant; without it both settings are named."""
+    if _RULES[0][0].search(message):
+        return _RULES[0][1]
+    if _QUOTA.search(message):
+        return f"raise the quota, or fit {_meant(message, pod)} to it"
+    if _RESOURCES.search(message):
+        return f"fit {_meant(message, pod)} to it"
+    return next((text for pattern, text in _RULES if pattern.search(message)), "")
+
+
+def _meant(message: str, pod: PodSpec | None) -> str:
+    containers = _containers(pod)
+    names = [c.name for c in containers if _blamed(message, c, pod)] or [c.name for c in containers]
+    return ", and ".join(_SETTINGS[name] for name in _SETTINGS if name in names or not names)
+
+
+def _blamed(message: str, container: Container, pod: PodSpec | None) -> bool:
+    named = {name for found in _NAMED.finditer(message) for name in found[1].split(",")}
+    placed = {(found[1], int(found[2])) for found in _PLACE.finditer(message)}
+    if named or placed:
+        return container.name in named or _place(container, pod) in placed
+    resources = container.resources
+    for resource, kind, value in _VALUE.findall(message):
+        amounts = resources and (resources.limits if kind == "limit" else resources.requests)
+        if _amount((amounts or {}).get(resource, "")) == _amount(value) is not None:
+            return True
+    return False
+
+
+def _place(container: Container, pod: PodSpec | None) -> tuple[str, int]:
+    for name, found in (("containers", pod and pod.containers), ("initContainers", pod and pod.initContainers)):
+        for index, each in enumerate(found or ()):
+            if each is container:
+                return name, index
+    return "", -1
+
+
+def _containers(pod: PodSpec | None) -> list[Container]:
+    return [*pod.containers, *(pod.initContainers or ())] if pod else []
+
+
+def _amount(text: str) -> float | None:
+    """A Kubernetes quantity, so that 1Gi and 1024Mi are one."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?", text)
+    if not found:
+        return None
+    unit = found[2] or ""
+    powers = "KMGTPE"
+    if unit.endswith("i"):
+        factor = 1024.0 ** (powers.index(unit[0]) + 1)
+    elif unit in ("n", "u", "m"):
+        factor = {"n": 1e-9, "u": 1e-6, "m": 1e-3}[unit]
+    else:
+        factor = 1000.0 ** (powers.index(unit.upper()) + 1) if unit else 1.0
+    return float(found[1]) * factor
