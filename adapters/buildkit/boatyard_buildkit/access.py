@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, convert
 from boatyard.errors import invalid
 from boatyard.settings import AuthenticationType, Buildkit
+from boatyard.settings_document import settings_table
 
 VARIABLE: Final = "BOATYARD_SETTINGS"
 
@@ -34,11 +35,8 @@ def read_access(path: Path | None) -> Access:
             return Access()
         path = Path(named)
     try:
-        data = path.read_bytes()
-        if path.suffix == ".toml":
-            return msgspec.toml.decode(data, type=Access)
-        return decode_json(data, Access)
+        return convert(settings_table(path.read_bytes(), path.name), Access)
     except OSError as error:
         raise invalid(f"the settings file {path} cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, Undecodable, UnicodeDecodeError, RecursionError) as error:
+    except Undecodable as error:
         raise invalid(f"the settings file {path} is not valid: {error}") from None

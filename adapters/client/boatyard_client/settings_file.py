@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable
 from boatyard.settings import Settings
-from boatyard_client.endpoint import PROJECT_FILE, read_toml, upwards
+from boatyard.settings_document import settings_table
+from boatyard_client.endpoint import PROJECT_FILE, upwards
 from boatyard_client.errors import ConfigError
 
 STATE_FILE: Final = ".boatyard/boatyard.toml"
@@ -45,9 +47,12 @@ def _nearest(name: str, folder: Path | None) -> Path | None:
 
 def _table(path: Path) -> dict[str, Any]:
     """Everything but `[client]`, which is the client's own."""
-    table = read_toml(path)
-    table.pop("client", None)
-    return table
+    try:
+        return settings_table(path.read_bytes(), path.name)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except Undecodable as error:
+        raise ConfigError(f"{path} is {error}") from None
 
 
 def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
+from boatyard.decoding import Undecodable, convert
 from boatyard.settings import Settings
+from boatyard.settings_document import settings_table
 from boatyard_kubernetes.manifests import all_objects, to_yaml
 
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = _settings(options.config)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (OSError, Undecodable) as error:
         print(f"boatyard_kubernetes: {options.config}: {error}", file=sys.stderr)
         return 1
     if options.command == "certificates":
@@ -61,7 +61,4 @@ def main(arguments: Sequence[str]) -> int:
 def _settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
-    data = path.read_bytes()
-    if path.suffix == ".toml":
-        return msgspec.toml.decode(data, type=Settings)
-    return msgspec.json.decode(data, type=Settings)
+    return convert(settings_table(path.read_bytes(), path.name), Settings)

@@ -1,0 +1,35 @@
+"""One file of settings, read alike by whoever reads it: TOML, or the JSON of a ConfigMap."""
+
+import pytest
+
+from boatyard.decoding import Undecodable
+from boatyard.settings_document import settings_table
+
+TOML = b'buildkitUri = "tcp://a:1"\n[kubernetes]\nreplicas = 2\n[client]\nurl = "http://a"\n'
+JSON = b' {"buildkitUri": "tcp://a:1", "kubernetes": {"replicas": 2}, "client": {"url": "http://a"}}'
+MEANT = {"buildkitUri": "tcp://a:1", "kubernetes": {"replicas": 2}}
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(TOML, "boatyard.toml"), (JSON, "settings.json"), (TOML, "settings"), (JSON, "settings"), (JSON, "63")],
+)
+def test_it_is_told_by_its_name_or_by_how_it_begins(data: bytes, name: str) -> None:
+    assert settings_table(data, name) == MEANT, "the client's own section is no setting"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (JSON, "a.toml", "not TOML"),
+        (TOML, "a.json", "not JSON"),
+        (b"\xff", "a.toml", "not TOML"),
+        (b"\xff", "a.json", "not JSON"),
+        (b"[]", "a.json", "Expected `object`"),
+        (b"a = " + b"[" * 5000, "a.toml", "not TOML|nested too deeply"),
+        (b'{"a":' + b"[" * 5000, "a.json", "nested too deeply"),
+    ],
+)
+def test_what_is_neither_is_one_error(data: bytes, name: str, words: str) -> None:
+    with pytest.raises(Undecodable, match=words):
+        settings_table(data, name)
