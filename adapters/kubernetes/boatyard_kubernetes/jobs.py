@@ -118,6 +118,13 @@ class Jobs:
             for pod in self._cluster.find(Pod, namespace, labels=_BUILDS_ONLY, fields="status.phase=Pending")
         )
 
+    def active(self, scope: Scope) -> int:
+        """Builds of the scope that wait or run, counted by pods."""
+        labels = f"{_BUILDS_ONLY},{names.PROJECT}={scope.project},{names.DOMAIN}={scope.domain}"
+        fields = "status.phase!=Succeeded,status.phase!=Failed"
+        namespace = names.namespace_of(self._settings.kubernetes, scope)
+        return len(self._cluster.find(Pod, namespace, labels=labels, fields=fields))
+
     def start(self, made: BuildJob, number: int, *, now: float) -> Build | None:
         """Creates and releases. None if somebody else has created it, or it gave way to a rival."""
         namespace = names.namespace_of(self._settings.kubernetes, Scope(made.project, made.domain))

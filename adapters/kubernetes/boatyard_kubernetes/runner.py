@@ -82,7 +82,7 @@ class KubernetesJobRunner:
                     return Ensured(decision.build, True)
             else:
                 made = job(decision.attempt)
-                self._refuse_if_full(Scope(made.project, made.domain))
+                self._admit(Scope(made.project, made.domain))
                 started = self._jobs.start(made, self._next_number(), now=self._now())
                 if started is not None:
                     return Ensured(started, False)
@@ -181,11 +181,21 @@ class KubernetesJobRunner:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
         return self._settle(stopped) if stopped else None
 
-    def _refuse_if_full(self, scope: Scope) -> None:
+    def _admit(self, scope: Scope) -> None:
+        """A Job that is released takes room in the cluster as soon as there is some, whoever else waits: so what a
+        project may run at once is held against it here, too."""
         limits, waiting = self._settings.limits, self._jobs.waiting()
         own, everybody = waiting[scope], waiting.total()
         if not may_queue(limits, own=own, everybody=everybody):
             raise too_many_builds(limits, scope, own=own, everybody=everybody)
+        most = limits.concurrent_builds_per_project
+        if most and (active := self._jobs.active(scope)) >= most + max(limits.queued_builds_per_project, 0):
+            raise BoatyardError(
+                "TOO_MANY_BUILDS",
+                f"{scope.project}/{scope.domain} has {active:,} builds that wait or run: "
+                f"limits.concurrentBuildsPerProject is {most:,}",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
 
     def _now(self) -> float:
         return self._cluster.now(self._clock.now())
