@@ -59,6 +59,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     domain: str
     target: str
     """The reference to push."""
+    tags: tuple[str, ...] = ()
+    """Further references that lead to the image in the end."""
     platforms: tuple[str, ...]
     force: bool = False
     """An image that is there already is not the answer, nor is the builder's cache."""

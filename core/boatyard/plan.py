@@ -23,6 +23,7 @@ from boatyard.realm import UNKNOWN, Realm
 from boatyard.reference import Reference
 from boatyard.settings import Network, Settings
 from boatyard.spec import ImageSpec
+from boatyard.tags import parse_tags
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     target: targets.Target = targets.Target()
     context: Context | None = None
+    tags: tuple[str, ...] = ()
+    """Further references for the image; not part of its key."""
     registry_secret: str = ""
     absent_secrets: tuple[str, ...] = ()
     """Those of `optional_secrets` that the project and domain have not."""
@@ -54,6 +57,7 @@ class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     keys: Keys
     target: Reference
+    tags: tuple[Reference, ...]
     build_tag: str
     """What builds of this order are called, and locked by: `<build_tag>-<attempt>`.
 
@@ -102,6 +106,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     target = targets.reference(order.target, settings.default_repository, keys.tag)
     allow(settings.access, order.scope)
     allow_repository(settings.access, target)
+    further = parse_tags(order.tags, settings)
     site = Site(
         certificates=bool(settings.network.ca_bundle),
         network=_has_network(settings.network),
@@ -124,7 +129,8 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     return Plan(
         keys=keys,
         target=target,
-        build_tag=_build_tag(keys, target, order.scope),
+        tags=further,
+        build_tag=_build_tag(keys, target, further, order.scope),
         platforms=platforms,
         dockerfile=rendered.text,
         build_args=rendered.build_args,
@@ -206,6 +212,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         project=order.scope.project,
         domain=order.scope.domain,
         target=str(plan.target),
+        tags=tuple(map(str, plan.tags)),
         platforms=plan.platforms,
         force=order.force,
         dockerfile=plan.dockerfile,
@@ -283,8 +290,9 @@ def _has_network(network: Network) -> bool:
     return network != Network(mode=network.mode)
 
 
-def _build_tag(keys: Keys, target: Reference, scope: Scope) -> str:
-    return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain))[: key.TAG_LENGTH]
+def _build_tag(keys: Keys, target: Reference, tags: tuple[Reference, ...], scope: Scope) -> str:
+    further = (tuple(map(str, tags)),) if tags else ()
+    return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain, *further))[: key.TAG_LENGTH]
 
 
 def _too_large(context: Context, settings: Settings) -> BoatyardError:

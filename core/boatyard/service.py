@@ -104,8 +104,11 @@ class Service:
         if not self.settings.enabled:
             raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
         plan = self.plan(order)
-        if image := self._look(order, plan):
+        image = self._look(order, plan)
+        if image and all(self._leads_to(tag, image) for tag in plan.tags):
             return Answer(plan=plan, image=image)
+        for tag in plan.tags:
+            self._check_tag(tag, image)
         ensured = self._runner.ensure(self._job(order, plan), plan.build_tag, force=order.force)
         return Answer(plan=plan, build=ensured.build, joined=ensured.joined)
 
@@ -213,6 +216,25 @@ class Service:
             raise BoatyardError("TAG_IMMUTABLE", f"{said}, and the repository lets no image take its place")
         _log.warning("%s: it is built again", said)
         return None
+
+    def _leads_to(self, tag: Reference, image: Image) -> bool:
+        """False where that cannot be known either: the job may do what the service may not, and does it once more."""
+        try:
+            found = self._registry.find(tag, ())
+        except BoatyardError:
+            return False
+        return found is not None and found.digest == image.digest
+
+    def _check_tag(self, tag: Reference, image: Image | None) -> None:
+        """Raises TAG_IMMUTABLE before a build for which it would be too late, where that can be known."""
+        try:
+            replaceable = self._registry.replaceable(tag) or (image is not None and self._leads_to(tag, image))
+        except BoatyardError:
+            return
+        if not replaceable:
+            raise BoatyardError(
+                "TAG_IMMUTABLE", f"{tag} is there, and its repository lets no image take the place of another"
+            )
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:

@@ -42,6 +42,10 @@ _IGNORE_NOTHING: Final = "# The client has already left out what is ignored.\n"
 """Not empty: BuildKit takes an empty one for none, and would then apply the context's own."""
 
 
+DOCKER_FOLDER: Final = "docker"
+"""In a job's work folder: its Docker configuration, with the credentials of this build."""
+
+
 class Built(msgspec.Struct, frozen=True):
     digest: str | None
     layer_digests: tuple[str, ...] = ()
@@ -59,12 +63,12 @@ def build(
 ) -> Built | Failure:
     """Raises BoatyardError for what is not BuildKit's to tell."""
     driver = choose(access)
-    folder = work / "docker"
+    folder = work / DOCKER_FOLDER
     environment = _environment()
     source, store = deployment_folder(access.buildkit.docker_config), credential_store(access.authentication_type)
     environment |= write_docker_config(folder, source, job, secrets, store=store)
     environment |= driver.environment()
-    if job.registry_secrets and not job.force and (found := _look(job, folder)):
+    if (job.registry_secrets or job.tags) and not job.force and (found := _look(job, folder)):
         log.write(f"{job.target} is in the registry already; nothing is built")
         return found
     solve = _solve(job, work, context, secrets)

@@ -11,7 +11,7 @@ from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobResult
 from boatyard_buildkit import outbox
 from boatyard_buildkit.access import Access
-from boatyard_buildkit.build import Built, build
+from boatyard_buildkit.build import DOCKER_FOLDER, Built, build
 from boatyard_buildkit.docker_config import passwords_of
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_buildkit.fetch import fetch
@@ -112,6 +112,12 @@ def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progre
     outcome = build(job, work, context, secret_files, access, progress, log, quota)
     if isinstance(outcome, Failure):
         raise BuildFailed(outcome)
+    if job.tags and outcome.digest:
+        from boatyard_buildkit.pushed import give_tags
+
+        progress.enter(Phase.PUSH)
+        give_tags(job, outcome.digest, work / DOCKER_FOLDER)
+        log.write(f"tagged {', '.join(job.tags)}")
     return outcome
 
 

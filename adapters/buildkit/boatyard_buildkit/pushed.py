@@ -65,6 +65,16 @@ def there_already(job: BuildJob, docker_config: Path) -> Contents | None:
         return None
 
 
+def give_tags(job: BuildJob, digest: str, docker_config: Path) -> None:
+    """The job's further tags lead to its image. Raises as `boatyard_registry.copying.copy`."""
+    from boatyard_registry.copying import copy
+
+    source = Reference.parse(job.target).at(digest)
+    client = _registry(job, docker_config).client
+    for tag in job.tags:
+        copy(client, source, Reference.parse(tag))
+
+
 def _is_ours(job: BuildJob, image: Image) -> bool:
     return image.key == job.key and set(job.platforms) <= set(image.platforms)
 

@@ -25,6 +25,7 @@ def plan_here(ask: OrderRequest, settings: Settings) -> tuple[Plan, bool]:
         scope=Scope(ask.project, ask.domain),
         target=ask.target,
         context=ask.context,
+        tags=ask.tags,
         registry_secret=ask.registry_secret,
         force=ask.force,
     )

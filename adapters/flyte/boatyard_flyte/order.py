@@ -50,14 +50,15 @@ def order_of(lowered: Lowered, contents: Contents | None, *, force: bool) -> Ord
     """Project and domain are those of flyte.init, else of the client's configuration, else the API's defaults."""
     settings = find_client_settings()
     project, domain = sdk.project_and_domain()
-    scope = {"project": project or settings.project, "domain": domain or settings.domain}
+    defaults = OrderRequest(spec=read_spec(lowered.spec))
     return OrderRequest(
-        spec=read_spec(lowered.spec),
+        spec=defaults.spec,
         context=contents.context if contents else None,
         target=Target(registry=lowered.registry, name=lowered.name),
         registry_secret=lowered.registry_secret.name if lowered.registry_secret else "",
+        project=project or settings.project or defaults.project,
+        domain=domain or settings.domain or defaults.domain,
         force=force,
-        **{name: value for name, value in scope.items() if value},
     )
 
 

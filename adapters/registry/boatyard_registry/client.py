@@ -32,6 +32,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     actions: str = "pull"
     headers: Mapping[str, str] = {}
     limit: int = LARGEST_MANIFEST
+    body: bytes | None = None
+    """Of a request that changes something: its redirects are not followed."""
 
 
 class RegistryClient:
@@ -111,6 +113,10 @@ class RegistryClient:
         headers = {"user-agent": "boatyard", **call.headers}
         if authorization and same_origin(url, base):
             headers["authorization"] = authorization
+        if call.body is not None:
+            return self._transport.send(
+                call.method, url, headers=headers, body=call.body, limit=call.limit, deadline=deadline
+            )
         return follow(
             self._transport,
             call.method,

@@ -94,6 +94,14 @@ def sha256_of(body: bytes) -> str:
     return "sha256:" + hashlib.sha256(body).hexdigest()
 
 
+def is_digest_of(digest: str, body: bytes) -> bool:
+    """False only if the digest is surely that of other bytes: its algorithm may be one that is not known here."""
+    algorithm, _, value = digest.partition(":")
+    if algorithm not in ("sha256", "sha384", "sha512"):
+        return True
+    return hashlib.new(algorithm, body).hexdigest() == value
+
+
 def normal_platform(text: str) -> str:
     """arm64 is v8 and amd64 is v1 unless they say otherwise; arm without a variant is v7."""
     parts = text.split("/")

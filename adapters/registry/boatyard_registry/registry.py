@@ -20,6 +20,7 @@ from boatyard_registry.media import (
     Descriptor,
     ImageConfig,
     Manifest,
+    is_digest_of,
     normal_platform,
     sha256_of,
 )
@@ -206,7 +207,7 @@ class OciRegistry:
     def _of_image(
         self, reference: Reference, digest: str, manifest: Manifest, wanted: tuple[str, ...], deadline: Deadline
     ) -> Image | None:
-        assert manifest.config is not None  # noqa: S101 - _parse lets no other manifest through
+        assert manifest.config is not None  # noqa: S101 - parsed_manifest lets no other manifest through
         facts = self._facts(reference, manifest.config, deadline)
         if facts is None or not set(wanted) <= {facts.platform}:
             return None
@@ -226,9 +227,9 @@ class OciRegistry:
             return None
         digest = sha256_of(body[0])
         for claimed in (reference.digest, body[1]):
-            if claimed and claimed.startswith("sha256:") and claimed != digest:
+            if claimed and not is_digest_of(claimed, body[0]):
                 raise _garbage(reference, f"sent a manifest that is {digest}, not {claimed}")
-        return _parse(reference, body[0]), digest
+        return parsed_manifest(reference, body[0]), digest
 
     def _facts(self, reference: Reference, descriptor: Descriptor, deadline: Deadline) -> "Facts | None":
         if found := self._configs.get(descriptor.digest):
@@ -298,7 +299,7 @@ def _refusal(reference: Reference, answer: Answer) -> BoatyardError:
     )
 
 
-def _parse(reference: Reference, body: bytes) -> Manifest:
+def parsed_manifest(reference: Reference, body: bytes) -> Manifest:
     try:
         manifest = decode_json(body, Manifest)
     except Undecodable:

@@ -158,6 +158,7 @@ def order_of(ask: messages.OrderRequest) -> Order:
         scope=Scope(ask.project, ask.domain),
         target=ask.target,
         context=ask.context,
+        tags=ask.tags,
         registry_secret=ask.registry_secret,
         force=ask.force,
     )

@@ -32,6 +32,9 @@ class OrderRequest(_Ask, frozen=True, kw_only=True):
     target: Target = Target()
     project: Name = "default"
     domain: Name = "development"
+    tags: Annotated[tuple[Annotated[str, Meta(max_length=512)], ...], Meta(max_length=16)] = ()
+    """Further references for the image, such as `ghcr.io/acme/app:v1`. They are not part of the key; an image that is
+    there gets them too."""
     registry_secret: Annotated[str, Meta(max_length=128)] = ""
     force: bool = False
     """Build anew, without the builder's cache, even if the registry has the image or a failure is still held."""
@@ -45,6 +48,9 @@ class PlanAnswer(_Tell, frozen=True, kw_only=True):
     dockerfile: str
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    images: dict[str, str] = {}
+    """What a Dockerfile names after FROM and `from=`, and what the deployment's rules make of it."""
 
     @classmethod
     def of(cls, plan: Plan) -> "PlanAnswer":
@@ -56,6 +62,8 @@ class PlanAnswer(_Tell, frozen=True, kw_only=True):
             dockerfile=plan.dockerfile,
             layers=plan.layers,
             secrets=plan.secrets,
+            tags=tuple(map(str, plan.tags)),
+            images=plan.pulls.images,
         )
 
 

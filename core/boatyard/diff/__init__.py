@@ -50,9 +50,33 @@ def _dockerfile(before: Side, after: Side) -> Iterator[Difference]:
             text="the Dockerfile's text differs",
             details=details or ("line ends or blanks at its end",),
         )
+    if before.spec.dockerfile_encoding != after.spec.dockerfile_encoding:
+        yield Difference(what="dockerfile", text="the Dockerfile's bytes differ: one of them is no UTF-8")
+    yield from _dockerfile_options(before, after)
     if old and new and tree_of(".", before) != tree_of(".", after):
         files = file_changes(".", before, after)
         yield Difference(what="files", text=f"the context's files differ{count(files)}", files=files)
+
+
+def _dockerfile_options(before: Side, after: Side) -> Iterator[Difference]:
+    old, new = before.spec.build_args, after.spec.build_args
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            how = "is new" if name not in old else "is gone" if name not in new else "has another value"
+            yield Difference(what="dockerfile", text=f"build argument {name} {how}")
+    pairs = (
+        ("target stage", before.spec.target_stage, after.spec.target_stage),
+        ("images", _replaced(before), _replaced(after)),
+        ("secrets", ", ".join(before.ground.secrets), ", ".join(after.ground.secrets)),
+    )
+    for what, first, second in pairs:
+        if first != second:
+            text = f"{what}: {first or 'none'} → {second or 'none'}"
+            yield Difference(what="dockerfile", text=text, before=first, after=second)
+
+
+def _replaced(side: Side) -> str:
+    return ", ".join(f"{image} is {reference}" for image, reference in side.ground.replaced)
 
 
 def _output(before: Side, after: Side) -> Iterator[Difference]:

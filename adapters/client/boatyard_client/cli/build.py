@@ -34,6 +34,7 @@ def build(
     name: str,
     project: str,
     domain: str,
+    tags: tuple[str, ...],
     **given: Any,
 ) -> None:
     """Build an image, or find that it is there.
@@ -53,7 +54,9 @@ def build(
     draft.check(local=is_loopback(endpoint.url))
     with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
         contents = draft.read(story.reading)
-        order = order_of(draft, contents, registry=registry, name=name, project=project, domain=domain, force=force)
+        order = order_of(
+            draft, contents, registry=registry, name=name, project=project, domain=domain, tags=tags, force=force
+        )
         for secret_name, value in values.items():
             put(client, secret_name, value, project=order.project, domain=order.domain)
         try:

@@ -1,8 +1,10 @@
 """The options that say what an input file means; `plan`, `diff` and `build` share them."""
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -10,11 +12,15 @@ from boatyard.api.messages import OrderRequest
 from boatyard.target import Target
 from boatyard_client.cli.output import note
 from boatyard_client.endpoint import find_client_settings
+from boatyard_client.errors import UsageError
 from boatyard_client.inputs import Draft, Wanted, load
 from boatyard_client.packing import Contents
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_PRIVATE: Final = re.compile(
+    r"(?:^|_)(?:api_?key|auth|credentials?|key|passw(?:or)?d|passphrase|pword|secret|token|pat)(?:_|$)", re.IGNORECASE
+)
 _FOLDER = click.Path(path_type=Path)
 
 
@@ -26,6 +32,24 @@ def input_options(command: F) -> F:
             click.option("--registry", default="", help="Where the image goes, such as ghcr.io/acme."),
             click.option("--name", default="", help="The image's name in the registry."),
             click.option("--platform", multiple=True, help="linux/amd64 or linux/arm64; may be repeated."),
+            click.option(
+                "--build-arg",
+                "build_args",
+                multiple=True,
+                metavar="NAME[=VALUE]",
+                help="For ARG in a Dockerfile; without a value, the environment's. May be repeated.",
+            ),
+            click.option(
+                "--target", "target_stage", default="", metavar="STAGE", help="The stage of a Dockerfile to build."
+            ),
+            click.option(
+                "--tag",
+                "-t",
+                "tags",
+                multiple=True,
+                metavar="REF",
+                help="A further reference for the image; may be repeated.",
+            ),
             click.option(
                 "--copy-style",
                 type=click.Choice(["loaded_modules", "all", "none"]),
@@ -45,9 +69,28 @@ def draft_of(
     context: Path | None = None,
     platform: tuple[str, ...] = (),
     copy_style: str = "loaded_modules",
+    build_args: tuple[str, ...] = (),
+    target_stage: str = "",
 ) -> Draft:
     draft = load(file, Wanted(image=image, context=context, copy_style=copy_style))
+    if build_args or target_stage:
+        draft = draft.with_build_options(build_arguments(build_args), target_stage)
     return draft.on_platforms(platform) if platform else draft
+
+
+def build_arguments(options: Iterable[str]) -> dict[str, str]:
+    """`NAME=VALUE`, or `NAME` for the environment's value, and nothing if it has none, as Docker does it."""
+    values: dict[str, str] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not name:
+            raise UsageError("--build-arg takes NAME=VALUE, or NAME for the environment's value")
+        if not equals and name not in os.environ:
+            continue
+        values[name] = value if equals else os.environ[name]
+        if _PRIVATE.search(name):
+            note(f"the build argument {name} stays in the image's history; give a secret by --secret, for RUN --mount")
+    return values
 
 
 def order_of(
@@ -58,6 +101,7 @@ def order_of(
     name: str = "",
     project: str = "",
     domain: str = "",
+    tags: tuple[str, ...] = (),
     force: bool = False,
 ) -> OrderRequest:
     """The request; what the command line leaves open is the draft's, then the configuration's."""
@@ -67,6 +111,7 @@ def order_of(
         target=Target(registry=registry or draft.registry, name=name or draft.name),
         project=project or configured.project or "default",
         domain=domain or configured.domain or "development",
+        tags=tags,
         force=force,
     )
 

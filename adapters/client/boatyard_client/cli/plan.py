@@ -30,7 +30,7 @@ def plan(
     does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. When neither they nor --registry
     name a repository, the target is a placeholder below localhost/boatyard; no key depends on it.
     """
-    scope = {"project": given.pop("project"), "domain": given.pop("domain")}
+    scope = {name: given.pop(name) for name in ("project", "domain", "tags")}
     draft = draft_of(file, **given)
     endpoint = None if offline or settings else find_endpoint(url)
     draft.check(local=endpoint is None or is_loopback(endpoint.url))
@@ -44,7 +44,7 @@ def plan(
         return
     if placeholder:
         note("no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`")
-    _show(answer)
+    _show(answer, order)
 
 
 def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None) -> tuple[PlanAnswer, str, bool]:
@@ -69,7 +69,7 @@ def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None)
     return PlanAnswer.of(made), ", ".join(map(str, files)) or "defaults", placeholder
 
 
-def _show(answer: PlanAnswer) -> None:
+def _show(answer: PlanAnswer, order: OrderRequest) -> None:
     """The service's answer, of which no word may be one to the terminal."""
     from boatyard_client.display.text import printable
 
@@ -78,7 +78,11 @@ def _show(answer: PlanAnswer) -> None:
         ("target", answer.target),
         ("platforms", ", ".join(answer.platforms)),
         ("base image", answer.base_image),
+        ("stage", order.spec.target_stage),
+        ("build args", ", ".join(f"{name}={value}" for name, value in order.spec.build_args.items())),
+        *(("image", f"{image} → {pulled}") for image, pulled in answer.images.items() if pulled != image),
         ("secrets", ", ".join(answer.secrets)),
+        *(("tag", tag) for tag in answer.tags),
     ]
     for label, value in rows:
         if value:

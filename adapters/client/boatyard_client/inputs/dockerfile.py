@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from boatyard.dockerfile.parse import spec_text
 from boatyard.errors import BoatyardError
 from boatyard.spec import parse_spec
 from boatyard_client.errors import InputError
@@ -9,13 +10,14 @@ from boatyard_client.inputs.draft import Draft, Wanted
 from boatyard_client.packing import DockerIgnore, Packer
 
 
-def dockerfile(text: str, path: Path, wanted: Wanted) -> Draft:
+def dockerfile(data: bytes, path: Path, wanted: Wanted) -> Draft:
     """The context is the Dockerfile's own folder unless `--context` names another, as flyte does it."""
     context = wanted.context or path.parent
     if not context.is_dir():
         raise InputError(f"the context {context} is not a folder")
     try:
-        spec = parse_spec({"dockerfile": text})
+        text, encoding = spec_text(data)
+        spec = parse_spec({"dockerfile": text, "dockerfileEncoding": encoding})
     except BoatyardError as error:
         error.detail = f"{path}: {error.detail}"
         raise

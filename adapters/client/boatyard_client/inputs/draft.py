@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
 from boatyard.target import Target
+from boatyard_client.errors import InputError
 from boatyard_client.events import OnEvent
 from boatyard_client.packing import Contents, Packer, Progress
 
@@ -82,6 +83,16 @@ class Draft:
         if self.plugin:
             return self.plugin.ensure(client, order, contents, wait=wait, tell=tell)
         return client.ensure_image(order, contents, wait=wait, on_event=tell)
+
+    def with_build_options(self, build_args: dict[str, str], target_stage: str) -> "Draft":
+        """The same Dockerfile with other arguments, or another stage of it. Raises InputError for other inputs."""
+        if not self.spec.dockerfile:
+            raise InputError(f"{self.origin} is no Dockerfile: --build-arg and --target are for Dockerfiles")
+        document = spec_document(self.spec)
+        document["buildArgs"] = self.spec.build_args | build_args
+        if target_stage:
+            document["targetStage"] = target_stage
+        return replace(self, spec=parse_spec(document))
 
     def on_platforms(self, platforms: tuple[str, ...]) -> "Draft":
         """The same image for other platforms. Raises UNSUPPORTED for one that nobody can build."""

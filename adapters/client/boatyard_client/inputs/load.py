@@ -30,29 +30,33 @@ def load(name: str, wanted: Wanted) -> Draft:
 
         _check_file(path)
         return flyte_file(path, wanted)
-    text = _read(path)
-    if path.suffix == ".json":
+    data = _read(path)
+    if _DOCKERFILE.search(path.name) and path.suffix != ".json":
+        return dockerfile(data, path, wanted)
+    if path.suffix != ".json" and _FROM.search(data.decode("utf-8", "surrogateescape")):
+        return dockerfile(data, path, wanted)
+    text = _text(data, path)
+    if path.suffix == ".json" or text.lstrip().startswith("{"):
         return spec_json(text, name, wanted)
-    if _DOCKERFILE.search(path.name):
-        return dockerfile(text, path, wanted)
-    if text.lstrip().startswith("{"):
-        return spec_json(text, name, wanted)
-    if _FROM.search(text):
-        return dockerfile(text, path, wanted)
     raise InputError(
         f"{name} is neither a flyte file (.py), nor a spec (.json), nor a Dockerfile",
         advice="Name it after what it is.",
     )
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     _check_file(path)
     try:
         if path.stat().st_size > _LARGEST:
             raise InputError(f"{path} is too large to be a spec or a Dockerfile")
-        return path.read_text("utf-8-sig")
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def _text(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8 text") from None
 

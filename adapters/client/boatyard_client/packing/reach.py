@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from boatyard.dockerfile.parse import Dockerfile, context_sources, frontend, graph, parse, reached
+from boatyard.dockerfile.parse import Dockerfile, context_sources, decode, frontend, graph, parse, reached
 from boatyard.spec import ImageSpec
 from boatyard_client.errors import MissingFileError
 from boatyard_client.packing.dockerignore import DockerIgnore, path_pattern
@@ -103,10 +103,11 @@ class Reach:
 def reach_of(spec: ImageSpec, folder: Path, ignore: Ignore | None) -> Reach | None:
     """None if all of the folder may be copied, or nobody can know what is. Raises MissingFileError for a path that is
     copied and is not there, or is left out by the ignore; INVALID_DOCKERFILE."""
-    asked = frontend(spec.dockerfile, spec.build_args)
+    text = decode(spec.dockerfile, spec.dockerfile_encoding)
+    asked = frontend(text, spec.build_args)
     if asked is not None and not asked.is_dockers:
         return None
-    dockerfile = parse(spec.dockerfile)
+    dockerfile = parse(text)
     if _has_triggers(dockerfile):
         return None
     platforms = spec.platform or _PLATFORMS

@@ -38,6 +38,9 @@ def table(layout: Layout, engine: Engine, network: Network) -> dict[str, Any]:
         "dockerConfig": engine.docker_config,
         "builder": engine.builder or "",
     }
+    if any(name.startswith("docker.io/") for image in engine.images for name in image.stands_for):
+        # Docker Hub cannot be reached, so neither can the frontend of `# syntax=docker/dockerfile:…`.
+        buildkit["dockerfileFrontend"] = "builtin"
     values: dict[str, Any] = {
         "defaultRepository": f"{engine.registry}/images",
         "platforms": list(engine.platforms),

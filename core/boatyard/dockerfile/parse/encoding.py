@@ -5,7 +5,7 @@ one character a byte, for a file that is no UTF-8. The parser works on a third f
 none as lone surrogates (PEP 383), because BuildKit takes such bytes for single unknown characters.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 UTF8: Final = "utf-8"
 BYTES: Final = "latin-1"
@@ -13,7 +13,7 @@ BYTES: Final = "latin-1"
 _BOM: Final = "\ufeff"
 
 
-def spec_text(data: bytes) -> tuple[str, str]:
+def spec_text(data: bytes) -> tuple[str, Literal["utf-8", "latin-1"]]:
     """A file's bytes -> the text and the encoding for a spec. Without the byte order mark, as BuildKit drops it."""
     try:
         return data.decode("utf-8-sig"), UTF8
