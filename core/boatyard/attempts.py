@@ -3,6 +3,7 @@
 import msgspec
 
 from boatyard.build import Build, State
+from boatyard.timespan import lasts
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -26,8 +27,7 @@ def decide(latest: Build | None, *, now: float, hold_seconds: float, force: bool
         return Start(1)
     if not latest.state.ended:
         return Join(latest)
-    age = now - (latest.finished_at or 0)
-    held = latest.state in (State.FAILED, State.TIMED_OUT) and -hold_seconds < age < hold_seconds
+    held = latest.state in (State.FAILED, State.TIMED_OUT) and lasts(latest.finished_at or 0, now, hold_seconds)
     if held and not force:
         return Join(latest)
     return Start(latest.attempt + 1)

@@ -38,8 +38,14 @@ SPEC = {
 class Site:
     """A deployment in memory."""
 
-    def __init__(self, settings: Settings = SETTINGS, *, registry: MemoryRegistry | None = None) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self,
+        settings: Settings = SETTINGS,
+        *,
+        registry: MemoryRegistry | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.registry = registry or MemoryRegistry()
         self.runner = MemoryJobRunner(self.clock, settings.limits)
         self.contexts = MemoryContextStore(self.clock)

@@ -68,11 +68,20 @@ def test_it_is_kept_and_made_anew_well_before_the_cluster_refuses_it(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, made = Clock(), []
-    token = EksToken(clients, "dataplane", now=clock)
+    token = EksToken(clients, "dataplane", now=clock, wall=lambda: 0)
     monkeypatch.setattr(token, "_make", lambda: made.append(clock.now) or f"token-{len(made)}")
     for clock.now in (0, 300, 779, 780, 1000, 1560):
         token()
     assert made == [0, 780, 1560], "13 minutes; the cluster takes 15"
+
+
+def test_it_ages_while_the_function_is_frozen(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, made = Clock(), []
+    token = EksToken(clients, "dataplane", now=lambda: 5.0, wall=wall)
+    monkeypatch.setattr(token, "_make", lambda: made.append(wall.now) or f"token-{len(made)}")
+    for wall.now in (10_000, 10_100, 10_900, 200, 300):
+        token()
+    assert made == [10_000, 10_900]
 
 
 def test_without_credentials_it_is_said_so(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

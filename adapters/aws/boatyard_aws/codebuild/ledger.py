@@ -1,6 +1,7 @@
 """The records of all builds in the bucket, and the lists beside them: newest first, for all and for each project, and
 open."""
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Build
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.ports import BuildQuery, Scope
 from boatyard_aws.codebuild.merging import merged
@@ -16,6 +18,7 @@ from boatyard_aws.codebuild.record import Held, Record
 from boatyard_aws.s3 import layout
 from boatyard_aws.s3.bucket import Bucket
 
+_log = logging.getLogger(__name__)
 _RECORD: Final = "record"
 _END_OF_TIME: Final = 10**17 - 1
 """Microseconds, in 17 digits: counted down from here, the newest build sorts first."""
@@ -31,12 +34,19 @@ class Ledger:
     def get(self, build_id: str) -> Held | None:
         folder = layout.build_folder(build_id)
         stored = self.bucket.get(folder + _RECORD) if folder else None
-        return Held(msgspec.json.decode(stored.body, type=Record), stored.etag) if stored else None
+        if stored is None:
+            return None
+        try:
+            return Held(decode_json(stored.body, Record), stored.etag)
+        except Undecodable as error:
+            _log.warning("the record of build %s cannot be read: %s", build_id, error)
+            return None
 
-    def latest(self, tag: str) -> Held | None:
+    def attempts(self, tag: str) -> int:
+        """The number of the newest attempt, whatever is known of it; 0 if there was none."""
         folder = layout.attempts(tag)
-        attempts = [key.split("/")[2] for key in self.bucket.keys(folder) if key.endswith(f"/{_RECORD}")]
-        return self.get(f"{tag}-{int(max(attempts))}") if attempts else None
+        found = (key.split("/")[2] for key in self.bucket.keys(folder) if key.endswith(f"/{_RECORD}"))
+        return max(map(int, found), default=0)
 
     def create(self, record: Record) -> Held | None:
         """None if this attempt is somebody else's already."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from boatyard.build import Build
 from boatyard.errors import BoatyardError, invalid
 from boatyard.ports import LogPage
+from boatyard.timespan import lasts
 from boatyard_aws.clients import Clients
 from boatyard_aws.codebuild.record import Record
 from boatyard_aws.faults import code_of, explained
@@ -72,4 +73,4 @@ def _expired() -> BoatyardError:
 
 
 def _is_late(build: Build, now: float) -> bool:
-    return build.finished_at is not None and now - build.finished_at > _LATE_SECONDS
+    return build.finished_at is not None and not lasts(build.finished_at, now, _LATE_SECONDS)

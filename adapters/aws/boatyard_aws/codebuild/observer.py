@@ -1,18 +1,25 @@
 """From what CodeBuild and the job tell to what a build is, written down as it becomes known."""
 
-from typing import Final
+import logging
+from typing import Final, TypeVar
 
 import msgspec
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.job import JobProgress, JobResult
 from boatyard.ports import Clock
+from boatyard.timespan import lasts
 from boatyard_aws.codebuild.ledger import Ledger
 from boatyard_aws.codebuild.record import Held, Record
 from boatyard_aws.codebuild.starter import Standing, Starter
 from boatyard_aws.faults import Fault, fault_of
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 ABANDONED_SECONDS: Final = 60.0
 """After so long a record without CodeBuild's id is taken over: longer than any StartBuild with its repeats,
@@ -74,12 +81,11 @@ class Observer:
         return record.build
 
     def _result(self, record: Record) -> JobResult | None:
-        body = self._ledger.document(record.build.id, "result")
-        return msgspec.json.decode(body, type=JobResult) if body else None
+        return self._document(record.build, "result", JobResult)
 
     def _take_over(self, held: Held) -> Build:
         now = self._clock.now()
-        if now - held.record.claimed_at < ABANDONED_SECONDS:
+        if lasts(held.record.claimed_at, now, ABANDONED_SECONDS):
             return held.record.build
         ours = self._ledger.replace(held, msgspec.structs.replace(held.record, claimed_at=now))
         if ours is None:
@@ -96,8 +102,17 @@ class Observer:
         return build
 
     def _progressed(self, build: Build) -> Build:
-        body = self._ledger.document(build.id, "progress")
-        return lifecycle.progressed(build, msgspec.json.decode(body, type=JobProgress)) if body else build
+        progress = self._document(build, "progress", JobProgress)
+        return lifecycle.progressed(build, progress) if progress else build
+
+    def _document(self, build: Build, name: str, kind: type[T]) -> T | None:
+        """One that cannot be read counts as none: CodeBuild's own word for how the build ended is left."""
+        body = self._ledger.document(build.id, name)
+        try:
+            return decode_json(body, kind) if body else None
+        except Undecodable as error:
+            _log.warning("the %s of build %s cannot be read: %s", name, build.id, error)
+            return None
 
     def _finish(self, held: Held, result: JobResult) -> Build:
         build, now = held.record.build, self._clock.now()

@@ -15,7 +15,7 @@ import msgspec
 
 from boatyard import lifecycle
 from boatyard.attempts import Join, decide
-from boatyard.build import Build, State
+from boatyard.build import Build, State, build_id
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
@@ -66,7 +66,10 @@ class CodeBuildJobRunner:
         return self._observer.observe(held) if held else None
 
     def latest(self, tag: str) -> Build | None:
-        held = self._ledger.latest(tag)
+        attempt = self._ledger.attempts(tag)
+        held = self._ledger.get(build_id(tag, attempt)) if attempt else None
+        if attempt and held is None:
+            return _lost(tag, attempt)
         return self._observer.observe(held) if held else None
 
     def logs(self, build_id: str, cursor: str) -> LogPage | None:
@@ -136,9 +139,12 @@ class CodeBuildJobRunner:
             taken = [each for each in taken if each[1] not in ended]
             own = sum(whose == scope for whose, _ in taken)
         if not may_hold(room, share, own=own, everybody=len(taken)):
+            why = "it may have no more for now: limits.queuedBuildsPerProject, or a fair share where that is 0"
+            if len(taken) >= room:
+                why = "there is no room for more now: limits.concurrentBuilds and .queuedBuilds are met"
             raise BoatyardError(
                 "TOO_MANY_BUILDS",
-                f"{scope.project}/{scope.domain} has {own} builds that wait or run, and there is no room for more now",
+                f"{scope.project}/{scope.domain} has {own} builds that wait or run; {why}",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
 
@@ -151,3 +157,19 @@ class CodeBuildJobRunner:
             authentication_type=self._settings.authentication_type,
             claimed_at=now,
         )
+
+
+def _lost(tag: str, attempt: int) -> Build:
+    """An attempt whose record cannot be read: it is over, and the next one has another number."""
+    nobody = Build(
+        id=build_id(tag, attempt),
+        key="",
+        attempt=attempt,
+        target="",
+        project="",
+        domain="",
+        platforms=(),
+        state=State.RUNNING,
+        created_at=0,
+    )
+    return lifecycle.ended(nobody, State.ERRORED, "BUILDER_LOST", "the build's record is damaged", now=0)

@@ -25,22 +25,30 @@ class EksToken:
     """Calling it gives a token that lasts another minute at least. Thread-safe."""
 
     def __init__(
-        self, clients: Clients, cluster: str, *, region: str = "", now: Callable[[], float] = time.monotonic
+        self,
+        clients: Clients,
+        cluster: str,
+        *,
+        region: str = "",
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        """Its age is what either clock says: one may stand still while Lambda has frozen the function, the other may
+        be set."""
         self._clients = clients
         self._cluster = cluster
         self._region = region
-        self._now = now
+        self._clocks = (now, wall)
         self._token = ""
-        self._made_at = float("-inf")
+        self._made_at = (float("-inf"), float("-inf"))
         self._lock = threading.Lock()
 
     def __call__(self) -> str:
         """Raises DATAPLANE_DENIED without credentials."""
         with self._lock:
-            if self._now() - self._made_at >= _FRESH_SECONDS:
+            if max(clock() - made for clock, made in zip(self._clocks, self._made_at, strict=True)) >= _FRESH_SECONDS:
                 self._token = self._make()
-                self._made_at = self._now()
+                self._made_at = (self._clocks[0](), self._clocks[1]())
             return self._token
 
     def _make(self) -> str:

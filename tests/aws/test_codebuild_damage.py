@@ -1,0 +1,111 @@
+"""CodeBuild's records, whatever lies in the bucket, whatever a function's clock says, whoever asks for how much."""
+
+import msgspec
+import pytest
+
+from boatyard.build import State
+from boatyard.errors import BoatyardError
+from boatyard.settings import Limits
+from boatyard_aws.clients import Clients
+from boatyard_aws.s3 import layout
+from tests.aws.cloud import Cloud
+from tests.aws.hands import CodeBuildHands
+from tests.local.jobs import job, tag
+
+ID = f"{tag()}-1"
+DAY = 86_400.0
+DAMAGE = {
+    "empty": b" ",
+    "truncated": b'{"build":{"id":"',
+    "not utf-8": b'{"state":"\xff"}',
+    "another type": b'{"state":5,"phases":{}}',
+    "a list": b"[]",
+    "deep": b'{"x":' + b"[" * 100_000,
+}
+
+
+@pytest.fixture
+def it(cloud: Cloud, clients: Clients, bucket: str) -> CodeBuildHands:
+    return CodeBuildHands(cloud, clients, bucket, Limits())
+
+
+def write(it: CodeBuildHands, name: str, body: bytes) -> None:
+    it._ledger.write(ID, name)(body)
+
+
+@pytest.mark.parametrize("body", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_document_of_a_job_counts_as_none(it: CodeBuildHands, body: bytes) -> None:
+    it.runner.ensure(job(), tag(), force=False)
+    it.begin(ID)
+    write(it, "progress", body)
+    assert (build := it.runner.status(ID)) and build.state is State.RUNNING
+    write(it, "result", body)
+    assert (build := it.runner.status(ID)) and build.state is State.RUNNING
+    it.codebuild.of(ID).status = "FAILED"
+    assert (build := it.runner.latest(tag())) and build.error and build.error.code == "BUILDER_LOST"
+    assert it.runner.ensure(job(), tag(), force=False).build.id == f"{tag()}-2"
+
+
+@pytest.mark.parametrize("body", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_record_does_not_make_its_image_unbuildable(it: CodeBuildHands, body: bytes) -> None:
+    it.runner.ensure(job(), tag(), force=False)
+    write(it, "record", body)
+    assert it.runner.status(ID) is None and it.runner.cancel(ID) is None and it.runner.logs(ID, "") is None
+    assert (lost := it.runner.latest(tag())) and lost.state is State.ERRORED and lost.error
+    assert lost.error.code == "BUILDER_LOST"
+    second = it.runner.ensure(job(), tag(), force=False)
+    assert (second.build.id, second.joined) == (f"{tag()}-2", False)
+    assert it.begin(second.build.id).state is State.RUNNING
+
+
+@pytest.mark.parametrize("seconds", [-DAY, DAY])
+def test_a_starter_whose_clock_was_wrong_is_taken_over(
+    it: CodeBuildHands, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Its claim lies in the future by a day: nobody waits that long."""
+    now = it.clock.now()
+    it.clock.set(now + seconds)
+    with monkeypatch.context() as dying, pytest.raises(SystemExit):
+        dying.setattr(it.runner._observer, "start", lambda held: (_ for _ in ()).throw(SystemExit))
+        it.runner.ensure(job(), tag(), force=False)
+    it.clock.set(now)
+    assert it.runner.ensure(job(), tag(), force=False).joined
+    assert it.codebuild.of(ID) and len(it.codebuild.builds) == 1
+
+
+def test_a_failure_that_a_wrong_clock_wrote_down_is_not_held_until_it_is_right(it: CodeBuildHands) -> None:
+    from boatyard.job import JobResult
+    from boatyard.lifecycle import failure
+
+    it.runner.ensure(job(), tag(), force=False)
+    it.begin(ID)
+    it.clock.set(it.clock.now() + DAY)
+    it.finish(ID, JobResult(state=State.FAILED, error=failure("COMMAND_FAILED", "m")))
+    assert it.runner.ensure(job(), tag(), force=False).joined
+    it.clock.set(it.clock.now() - DAY)
+    assert not it.runner.ensure(job(), tag(), force=False).joined
+    page = it.runner.logs(ID, "")
+    assert page is not None and page.done, "nor does its log wait for more"
+
+
+def test_a_project_leaves_room_for_others(cloud: Cloud, clients: Clients, bucket: str) -> None:
+    it = CodeBuildHands(cloud, clients, bucket, Limits(concurrent_builds=1, queued_builds=7))
+
+    def ask(project: str, number: int) -> None:
+        make = job(number)
+        it.runner.ensure(
+            lambda attempt: msgspec.structs.replace(make(attempt), project=project), tag(number), force=False
+        )
+
+    asked = 0
+    with pytest.raises(BoatyardError) as refused:
+        for number in range(20):
+            ask("greedy", number)
+            asked += 1
+    assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.retry_after_seconds
+    assert asked == 4 and f"greedy/development has {asked} builds" in refused.value.detail
+    ask("modest", 50)
+    assert len(it.runner._ledger.open()) == asked + 1
+    it.runner.cancel(f"{tag(0)}-1")
+    ask("greedy", 51)
+    assert len(list(it._ledger.bucket.keys(layout.OPEN))) == asked + 1
