@@ -12,7 +12,12 @@ from xdist.scheduler import LoadScopeScheduling
 # A killed build can take another with it that shares its steps (boatyard_buildkit/lost_session.py). Boatyard's job then
 # solves again, `docker build` does not. So what kills builds never runs beside what builds without Boatyard.
 KILLS = ("tests/buildkit/test_stops.py", "tests/kubernetes/test_whole_way.py", "tests/local/test_real_jobs.py")
-BUILDS_WITHOUT_US = ("tests/builder/", "tests/client/test_dockerignore.py", "tests/flyte/")
+BUILDS_WITHOUT_US = (
+    "tests/builder/",
+    "tests/client/test_dockerignore.py",
+    "tests/flyte/",
+    "tests/whole/test_build_contexts.py",
+)
 
 GROUPS: Final = {
     "docker": (*KILLS, *BUILDS_WITHOUT_US, "tests/local/test_quickstart.py"),
