@@ -16,15 +16,20 @@ _ABSENT: Final = re.compile(
     r"|Couldn't find any package by (?:glob|regex) '([^']+)')"
 )
 _VERSION: Final = re.compile(r"^E: Version '([^']+)' for '([^']+)' was not found")
-_SPACE: Final = re.compile(r"You don't have enough free space")
+_SPACE: Final = re.compile(r"^E: You don't have enough free space")
+_DPKG_FULL: Final = re.compile(r"^ \S.*\(No space left on device\)$")
+"""The reason below `dpkg: error processing archive …`."""
+_DPKG: Final = re.compile(r"^E: Sub-process \S+ returned an error code")
+_BROKEN: Final = re.compile(r"^dpkg: error processing (?:package|archive) (\S+)")
+_LAST: Final = 12
 _CONFLICT: Final = re.compile(r"^\s*(\S+)\s*: (?:Depends|PreDepends|Conflicts|Breaks): (.*)$")
 
 
 def read(output: tuple[str, ...], code: int) -> Verdict | None:
-    if any(_SPACE.search(line) for line in output):
-        return Verdict("DISK_FULL", "apt found no space left on the disk")
-    if found := command.common(output, code, "apt-get"):
-        return found
+    if any(_SPACE.match(line) or (line.startswith(("E: ", "W: ")) and command.is_full(line)) for line in output):
+        return command.full("apt")
+    if any(map(_DPKG.match, output[-_LAST:])):
+        return _dpkg(output)
     # Before the packages: without its lists apt knows no package at all, and says so of each.
     if found := _network(output):
         return found
@@ -52,6 +57,20 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
             "COMMAND_FAILED", "the base image has no apt-get", "Use a base image of Debian or Ubuntu for apt packages."
         )
     return None
+
+
+def _dpkg(output: tuple[str, ...]) -> Verdict:
+    """dpkg has ended apt. What a package's own scripts print before that means nothing."""
+    begin = next((at for at, line in enumerate(output) if _BROKEN.match(line)), len(output))
+    if any(map(_DPKG_FULL.match, output[begin:])):
+        return command.full("dpkg")
+    names = list(dict.fromkeys(found[1] for line in output[begin:] if (found := _BROKEN.match(line))))
+    which = f"the package {names[0].rpartition('/')[2]}" if names else "a package"
+    return Verdict(
+        "COMMAND_FAILED",
+        f"{which} cannot be installed: dpkg ended with an error",
+        "Read the last lines for its reason.",
+    )
 
 
 def _network(output: tuple[str, ...]) -> Verdict | None:

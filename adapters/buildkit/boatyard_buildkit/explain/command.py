@@ -5,8 +5,9 @@ from typing import Final
 
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 
-_EXIT: Final = re.compile(r"did not complete successfully: (?:exit code: (\d+)|(.*))")
-_KILLED: Final = 137
+_EXIT: Final = re.compile(r"(?:exit code: (\d+)|(?!exit code)(.*))\Z", re.DOTALL)
+_ENDED: Final = '" did not complete successfully: '
+KILLED: Final = 137
 """128 + SIGKILL: the kernel's way to end what needs too much memory."""
 _NOT_FOUND: Final = re.compile(r"(?:^|: )(?:line )?\d*:? ?([^\s:]+): (?:command )?not found$")
 _NO_PROGRAM: Final = re.compile(r"unable to start container process: exec: \"([^\"]+)\": ")
@@ -16,19 +17,26 @@ _SHOWN: Final = 100
 
 
 def exit_code(error: str) -> int | None:
-    """The exit code in BuildKit's error of a RUN; None if it is no such error."""
-    found = _EXIT.search(error)
-    if not found:
+    """The exit code in BuildKit's error of a RUN; None if it is no such error.
+
+    The error quotes the command, which may hold any words; what BuildKit says of it comes last.
+    """
+    quoted, ended, said = error.rpartition(_ENDED)
+    if not ended or not quoted.removeprefix("failed to solve: ").startswith('process "'):
         return None
-    if found[1]:
+    found = _EXIT.match(said)
+    if found and found[1]:
         return int(found[1])
-    return _KILLED if "memory" in found[2] or "killed" in found[2] else 1
+    return KILLED if "memory" in said or "killed" in said else 1
 
 
 def read(output: tuple[str, ...], code: int, script: str) -> Verdict:
     what = shown(script)
-    if found := common(output, code, f"the command {what}"):
-        return found
+    if code == KILLED:
+        return Verdict(
+            "OUT_OF_MEMORY",
+            f"the command {what} was killed (exit code {code}), which the kernel does when memory runs out",
+        )
     missing = next((m for line in reversed(output[-_LAST:]) if (m := _NOT_FOUND.search(line))), None)
     if program := next((m for line in output[-_LAST:] if (m := _NO_PROGRAM.search(line))), None):
         return Verdict(
@@ -42,18 +50,19 @@ def read(output: tuple[str, ...], code: int, script: str) -> Verdict:
             f"the command {what} needs {missing[1]}, which is not in the image (exit code {code})",
             f"Install {missing[1]} in an earlier layer, for example with with_apt_packages.",
         )
-    return Verdict("COMMAND_FAILED", f"the command {what} ended with exit code {code}")
+    advice = ""
+    if any(is_full(line) for line in output[-_LAST:]):
+        advice = "Read its last lines; if the full disk that they speak of is the builder's, free space there."
+    return Verdict("COMMAND_FAILED", f"the command {what} ended with exit code {code}", advice)
 
 
-def common(output: tuple[str, ...], code: int, what: str) -> Verdict | None:
-    """What is true of every step: no memory, no disk."""
-    if code == _KILLED:
-        return Verdict(
-            "OUT_OF_MEMORY", f"{what} was killed (exit code {code}), which the kernel does when memory runs out"
-        )
-    if any(_NO_SPACE.search(line) for line in output[-_LAST:]):
-        return Verdict("DISK_FULL", f"{what} found no space left on the disk")
-    return None
+def is_full(line: str) -> bool:
+    """Whether a line says that a disk is full. It decides a code only where a tool of ours has written the line."""
+    return _NO_SPACE.search(line) is not None
+
+
+def full(tool: str) -> Verdict:
+    return Verdict("DISK_FULL", f"{tool} found no space left on the disk")
 
 
 def shown(script: str) -> str:

@@ -35,15 +35,13 @@ def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
 
 
 def _verdict(ended: Ended, job: BuildJob, instructions: Instructions, script: str, kind: str) -> Verdict:
-    exit_code = command.exit_code(ended.error) if ended.step else None
-    if exit_code is None and (found := solver.read(ended, instructions) or images.read(ended, job, instructions)):
-        return found
-    if ended.step and exit_code is not None:
-        # BuildKit's error quotes the command, whose words are not BuildKit's.
+    if ended.step and (exit_code := command.exit_code(ended.error)) is not None:
         read = _TOOLS.get(kind)
         if read is None and not kind and job.base_images and "uv venv" in script:
             read = uv.read_venv
-        tool = read(ended.output, exit_code) if read else None
+        tool = read(ended.output, exit_code) if read and exit_code != command.KILLED else None
         verdict = tool or command.read(ended.output, exit_code, script or ended.step.text)
         return msgspec.structs.replace(verdict, message=instructions.place(ended.line) + verdict.message)
+    if found := solver.read(ended, instructions) or images.read(ended, job, instructions):
+        return found
     return solver.read_rest(ended, instructions)

@@ -14,6 +14,9 @@ _OUTDATED: Final = re.compile(
 _MISSING: Final = re.compile(r"Could not find a poetry\.lock|poetry\.lock (?:file )?(?:does not exist|not found)")
 _NOT_FOUND: Final = re.compile(r"Unable to find installation candidates for (\S+)(?: \(([^)]+)\))?")
 _NO_MATCH: Final = re.compile(r"Because (?:.* )?depends on (\S+) \(([^)]*)\) which doesn't match any versions")
+_QUOTED: Final = ("ChefBuildError", "CalledProcessError", "PEP517BuildError")
+_OSERROR: Final = re.compile(r"^\s*\[Errno 28\]|^error: |^\s+(?:cause|Caused by): ")
+_LAST: Final = 12
 _CONFLICT: Final = re.compile(r"version solving failed")
 _CONNECT: Final = re.compile(
     r"All attempts to connect to (\S+) failed|Max retries exceeded|NameResolutionError|Connection refused"
@@ -22,9 +25,12 @@ _CONNECT: Final = re.compile(
 
 
 def read(output: tuple[str, ...], code: int) -> Verdict | None:
-    if found := command.common(output, code, "poetry"):
-        return found
+    # What a build backend prints, Poetry quotes below this name.
+    end = next((at for at, line in enumerate(output) if line.strip() in _QUOTED), len(output))
+    output = output[:end] if end < len(output) else output
     text = "\n".join(output)
+    if end == len(output) and any(command.is_full(line) for line in output[-_LAST:] if _OSERROR.match(line)):
+        return command.full("poetry")
     if _OUTDATED.search(text):
         return Verdict(
             "LOCK_OUTDATED",

@@ -37,6 +37,7 @@ _NO_BUILDX: Final = re.compile(
     r"'buildx' is not a docker command|Usage:\s+(?:docker|buildctl)"
     r"|unknown flag: --(?:progress|metadata-file|provenance)|rawjson|flag provided but not defined"
 )
+_SSH: Final = re.compile(r"unset ssh forward key|no ssh handler|ssh forwarding|no SSH key", re.IGNORECASE)
 _ENTITLEMENT: Final = re.compile(r"granting entitlement (\S+) is not allowed")
 _FROM: Final = re.compile(r"\sCOPY .*?--from=(\S+)|--mount=\S*?\bfrom=([^\s,]+)")
 _UV: Final = re.compile(r"/?uv-(\w+)$")
@@ -44,8 +45,6 @@ _UV: Final = re.compile(r"/?uv-(\w+)$")
 
 def read(ended: Ended, instructions: Instructions) -> Verdict | None:
     """What is plain whatever step it hit."""
-    if _NO_SPACE.search(ended.error):
-        return Verdict("DISK_FULL", "BuildKit found no space left on its disk")
     if found := _MISSING_FILE.search(ended.error):
         path = found[1] or found[2]
         if ended.step and "--from=uv" in ended.step.text and (uv := _UV.search(path)):
@@ -53,6 +52,14 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
                 "UNSUPPORTED", f"this deployment has no uv binary for {uv[1]}", "Set uv.image in the settings."
             )
         return _missing(path, ended, instructions)
+    if _NO_SPACE.search(ended.error):
+        return Verdict("DISK_FULL", "BuildKit found no space left on its disk")
+    if ended.step and _SSH.search(ended.error):
+        return Verdict(
+            "UNSUPPORTED",
+            f"{instructions.place(ended.line)}the step asks for an ssh agent, and builds have none",
+            "Use an https URL with a secret mount.",
+        )
     if found := _PARSE.search(ended.error):
         return _invalid(instructions.users_line(int(found[1])), found[2])
     return sources.read(ended, instructions)
@@ -108,6 +115,13 @@ def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
         return Verdict("BUILDER_LOST", f"BuildKit went away during the build: {sentence(_tail(error))}")
     if not ended.vertex and _NO_BUILDER.search(error):
         return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(_tail(error))}")
+    if ended.step and ended.exit_code > 0:
+        # The builder went on working: what it could not do is what this step asked for.
+        return Verdict(
+            "COMMAND_FAILED", f"{instructions.place(ended.line)}{sentence(_tail(error))}", "Correct the step."
+        )
+    if ended.line is not None:
+        return _invalid(instructions.users_line(ended.line), _tail(error))
     return Verdict("INTERNAL", f"BuildKit failed: {sentence(_tail(error)) or f'exit code {ended.exit_code}'}")
 
 

@@ -25,12 +25,28 @@ _CONNECT: Final = re.compile(
 )
 _STATUS: Final = re.compile(r"HTTP status (?:client|server) error \((\d{3}) ?([^)]*)\)")
 _URL: Final = re.compile(r"https?://(?:[^/\s@)`]*@)?([^/\s)`]+)")
+_QUOTED: Final = re.compile(r"^[\s│]*(?:\[std(?:out|err)\]|--- std(?:out|err))")
+"""From here on uv quotes a program that it ran."""
+_GIT: Final = re.compile(r"Git operation failed|Git executable not found")
+_FATAL: Final = re.compile(r"^[\s│]*(?:fatal|error): (.*)$")
+_GIT_UNREACHABLE: Final = re.compile(
+    r"Could not resolve host|Failed to connect|Connection (?:refused|timed out|reset)|Couldn't connect"
+    r"|Network is unreachable|certificate|TLS|SSL"
+)
+_GIT_DENIED: Final = re.compile(
+    r"could not read Username|Authentication failed|terminal prompts disabled|Permission denied|\b40[13]\b"
+)
+_NO_VERSION: Final = re.compile(
+    r"unable to detect version|Error getting the version from source `vcs`|does not appear to be a Git (?:repo|proj)"
+)
+_UNVERSIONED: Final = (
+    "Its version comes from git, and .git is not there: set SETUPTOOLS_SCM_PRETEND_VERSION (or its build tool's own "
+    "variable) in a layer before, or write the version into pyproject.toml."
+)
 _TLS: Final = re.compile(r"certificate|UnknownIssuer")
 
 
 def read(output: tuple[str, ...], code: int) -> Verdict | None:
-    if found := command.common(output, code, "uv"):
-        return found
     if code == 127 and any("uv: not found" in line for line in output):
         return Verdict("COMMAND_FAILED", "the image has no uv")
     start = next((i for i in range(len(output) - 1, -1, -1) if _HEADLINE.match(output[i])), None)
@@ -39,9 +55,12 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
     matched = _HEADLINE.match(output[start])
     headline = matched[1] if matched else ""
     below = [line for line in output[start + 1 :] if not _HINT.match(line)]
-    causes = " ".join(_DECORATION.sub("", line).strip() for line in below).strip()
-    hints = [hint[1] for line in output[start + 1 :] if (hint := _HINT.match(line))]
-    return _of_headline(headline, causes, hints)
+    end = next((at for at, line in enumerate(below) if _QUOTED.match(line)), len(below))
+    causes = " ".join(_DECORATION.sub("", line).strip() for line in below[:end]).strip()
+    hints = [hint[1] for line in output[start + 1 :] if (hint := _HINT.match(line)) and "uv self " not in line]
+    if _GIT.search(f"{headline} {causes}"):
+        return _git(below)
+    return _of_headline(headline, causes, hints, below[end:])
 
 
 def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
@@ -62,8 +81,34 @@ def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
     return read(output, code)
 
 
-def _of_headline(headline: str, causes: str, hints: list[str]) -> Verdict | None:
+def _git(said: list[str]) -> Verdict | None:
+    """A git repository that uv cannot fetch. What git itself said is quoted below."""
+    if any("Git executable not found" in line for line in said):
+        return Verdict(
+            "COMMAND_FAILED",
+            "a requirement comes from git, and git is not in the image",
+            'Put with_apt_packages("git") before this layer.',
+        )
+    fatal = [found[1] for line in said if (found := _FATAL.match(line))]
+    text = " ".join(_DECORATION.sub("", line).strip() for line in said)
+    host, reason = _host(text), fatal[-1] if fatal else text
+    if _GIT_UNREACHABLE.search(text):
+        return Verdict("NETWORK_UNREACHABLE", f"git cannot reach {host}: {reason}")
+    if _GIT_DENIED.search(text):
+        return Verdict(
+            "PACKAGE_NOT_FOUND",
+            f"git may not read {host}: {reason}",
+            "Check the URL; if the repository is private, give its password in a secret_mount.",
+        )
+    return Verdict(
+        "PACKAGE_NOT_FOUND", f"git cannot fetch from {host}: {reason}", "Check the URL, and the branch, tag or commit."
+    )
+
+
+def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]) -> Verdict | None:
     advice = f"{hints[0].rstrip('.')}." if hints else ""
+    if command.is_full(f"{headline} {causes}"):
+        return command.full("uv")
     if "No solution found" in headline:
         return resolution.read(causes, advice)
     if lock := _LOCK.search(headline):
@@ -76,19 +121,15 @@ def _of_headline(headline: str, causes: str, hints: list[str]) -> Verdict | None
         return Verdict(
             "COMMAND_FAILED",
             f"{built[1]} has no wheel for this Python and platform, and its build from source failed",
-            "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
+            _UNVERSIONED
+            if any(map(_NO_VERSION.search, quoted))
+            else "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
         )
     if python := _INCOMPATIBLE.search(headline):
         return Verdict(
             "PIP_RESOLUTION_CONFLICT",
             f"the project needs Python {python[2]}, and the image has {python[1]}",
             "Build with a python_version that pyproject.toml allows.",
-        )
-    if "Git executable not found" in causes:
-        return Verdict(
-            "COMMAND_FAILED",
-            "a requirement comes from git, and git is not in the image",
-            'Put with_apt_packages("git") before this layer.',
         )
     if found := _network(f"{headline} {causes}"):
         return found
