@@ -93,7 +93,7 @@ def _of(document: dict[str, Any]) -> Side:
         ),
         ([apt("x"), pip("y")], [pip("y"), apt("x")], ["with_apt_packages('x') moved from layer 0 to layer 1"]),
         ([env(A="1")], [env(A="2")], ["layer 0: with_env_vars(A): A has another value"]),
-        ([env(A="1", B="2")], [env(B="2", A="1")], ["layer 0: with_env_vars(A, B) → with_env_vars(B, A)"]),
+        ([env(A="1", B="$A")], [env(B="$A", A="1")], ["layer 0: with_env_vars(A, B) → with_env_vars(B, A)"]),
         ([env(A="1")], [env(A="1", B="")], ["layer 0: with_env_vars(A) → with_env_vars(A, B)"]),
         (
             [apt("one"), pip("requests")],

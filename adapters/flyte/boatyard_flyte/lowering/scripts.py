@@ -127,16 +127,22 @@ def _header(file: Path, call: str) -> Header:
 
 
 def _check_python(header: Header, python: tuple[int, int], call: str) -> None:
+    """uv would install for another Python than the script requires without a word, as long as packages allow it."""
     wanted = header.data.get("requires-python")
-    version = ".".join(map(str, python))
+    if not isinstance(wanted, str):
+        return
     try:
-        fits = not isinstance(wanted, str) or any(
-            map(SpecifierSet(wanted).contains, (f"{version}.{n}" for n in range(99)))
-        )
+        specifiers = SpecifierSet(wanted)
     except InvalidSpecifier as error:
         raise invalid(f"{call}: requires-python: {error}") from None
-    if not fits:
-        raise invalid(
-            f"{call}: the script requires Python {wanted}, and the image has {version}; say which it is to have, such "
-            "as from_uv_script(…, python_version=(3, 13))"
-        )
+    if _fits(specifiers, python):
+        return
+    fitting = next((minor for minor in range(8, 30) if _fits(specifiers, (3, minor))), None)
+    advice = f"use from_uv_script(…, python_version=(3, {fitting}))" if fitting else "no Python 3 has it"
+    version = ".".join(map(str, python))
+    raise invalid(f"{call}: the script requires Python {wanted}, and the image has {version}; {advice}")
+
+
+def _fits(specifiers: SpecifierSet, python: tuple[int, int]) -> bool:
+    """Whether any release of a minor version fits: the base image decides which one it is."""
+    return any(specifiers.contains(f"{python[0]}.{python[1]}.{patch}") for patch in range(60))

@@ -18,7 +18,7 @@ def mounts(secrets: "Iterable[str | sdk.Secret] | None", call: str) -> tuple[Sec
     """A layer's secrets. One with `mount` is a file at that path, any other an environment variable."""
     out: list[Secret] = []
     for given in secrets or ():
-        secret = sdk.Secret(key=given) if isinstance(given, str) else given
+        secret = _secret(given, call)
         if secret.mount:
             made = Secret(
                 key=secret.key, group=secret.group or "", mount_requirement="FILE", mount_path=str(secret.mount)
@@ -35,3 +35,17 @@ def mounts(secrets: "Iterable[str | sdk.Secret] | None", call: str) -> tuple[Sec
         if made not in out:
             out.append(made)
     return tuple(out)
+
+
+def _secret(given: "str | sdk.Secret", call: str) -> sdk.Secret:
+    if not isinstance(given, str):
+        return given
+    try:
+        return sdk.Secret(key=given)
+    except ValueError:
+        # The SDK makes a variable's name of it, and fails with that name alone.
+        name = given.rstrip("/").rpartition("/")[2] or "NAME"
+        raise invalid(
+            f"{call}: secret_mounts=[{given!r}]: a secret has a name, and a value by `boatyard secret set`; write "
+            f"secret_mounts=[{name!r}], or flyte.Secret(key={name!r}, as_env_var='NAME') for a variable of another name"
+        ) from None
