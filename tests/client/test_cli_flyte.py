@@ -1,5 +1,6 @@
 """flyte files on the command line: which image is meant, and that whatever they do stays theirs."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.commands import boatyard
+from tests.client.service import MemoryService
 
 ONE = """
 import flyte
@@ -55,6 +57,39 @@ def test_of_several_images_one_has_to_be_named(folder: Path) -> None:
     assert boatyard("plan", "several.py", "--image", "base", "--json").code == 0
     missing = boatyard("plan", "several.py", "--image", "three")
     assert missing.code == 1 and "no image or environment 'three'; it has base, one, two" in missing.err
+
+
+def test_all_images_of_a_file_are_planned_each_once(folder: Path) -> None:
+    (folder / "several.py").write_text(SEVERAL + 'third = flyte.TaskEnvironment(name="three", image=first.image)\n')
+    done = boatyard("plan", "several.py", "--all", "--json")
+    plans = [json.loads(line) for line in done.out.splitlines()]
+    assert [(plan["imageOf"], plan["layers"][-1]["sdkCall"]) for plan in plans] == [
+        ("one", "with_pip_packages('a')"),
+        ("two", "with_pip_packages('b')"),
+    ]
+    shown = boatyard("plan", "several.py", "--all").out
+    assert shown.count("dockerfile") == 2 and shown.startswith("one\n") and "\n\ntwo\n" in shown
+
+
+def test_all_images_of_a_file_are_built_one_after_the_other(
+    folder: Path, service: MemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOATYARD_URL", service.url)
+    (folder / "several.py").write_text(SEVERAL)
+    lines = boatyard("build", "several.py", "--all").out.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["one", "two"]
+    assert all("@sha256:" in line for line in lines)
+    assert len(boatyard("builds", "--json").json()["builds"]) == 2
+
+
+def test_all_and_one_image_are_not_asked_for_at_once(folder: Path) -> None:
+    (folder / "several.py").write_text(SEVERAL)
+    assert "--image names one image" in boatyard("plan", "several.py", "--all", "--image", "one").err
+
+
+def test_all_images_of_a_dockerfile_are_one(folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM python:3.11-slim\n")
+    assert boatyard("plan", "Dockerfile", "--all", "--json").out.count("\n") == 1
 
 
 def test_a_file_may_be_called_like_a_module(folder: Path) -> None:

@@ -1,16 +1,20 @@
 """`boatyard build FILE`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from boatyard_client.cli.inputs import draft_of, input_options, order_of, say_left_out
+from boatyard_client.cli.inputs import all_option, drafts_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
+
+if TYPE_CHECKING:
+    from boatyard_client.client import Outcome
 
 
 @click.command()
 @click.argument("file")
 @input_options
+@all_option
 @scope_options
 @click.option("--force", is_flag=True, help="Build anew: use neither the image that is there nor the cache.")
 @click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and leave it.")
@@ -40,33 +44,41 @@ def build(
     """Build an image, or find that it is there.
 
     The last line of standard output is the image, as repository@sha256:…; progress is on standard error. Ctrl-C
-    leaves the build running.
+    leaves the build running. With --all there is a line for each image, its name in the file before it.
     """
     from boatyard_client.cli.secret import parse_sources, put
     from boatyard_client.client import Client
     from boatyard_client.display.show import shown
-    from boatyard_client.display.text import printable
     from boatyard_client.endpoint import is_loopback, require_endpoint
 
     endpoint = require_endpoint(url)
     values = parse_sources(secrets)
-    draft = draft_of(file, **given)
-    draft.check(local=is_loopback(endpoint.url))
-    with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
-        contents = draft.read(story.reading)
-        order = order_of(
-            draft, contents, registry=registry, name=name, project=project, domain=domain, tags=tags, force=force
-        )
-        for secret_name, value in values.items():
-            put(client, secret_name, value, project=order.project, domain=order.domain)
-        try:
-            outcome = draft.ensure(client, order, contents, wait=not detach, tell=story.tell)
-        except KeyboardInterrupt as interruption:
-            if story.build_id:
-                interruption.add_note(_still_running(story.build_id))
-            raise
-    say_left_out(contents)
+    every = given.pop("every")
+    for draft in drafts_of(file, every=every, **given):
+        draft.check(local=is_loopback(endpoint.url))
+        with shown(silent=as_json) as story, Client(endpoint, on_event=story.tell) as client:
+            contents = draft.read(story.reading)
+            order = order_of(
+                draft, contents, registry=registry, name=name, project=project, domain=domain, tags=tags, force=force
+            )
+            for secret_name, value in values.items():
+                put(client, secret_name, value, project=order.project, domain=order.domain)
+            try:
+                outcome = draft.ensure(client, order, contents, wait=not detach, tell=story.tell)
+            except KeyboardInterrupt as interruption:
+                if story.build_id:
+                    interruption.add_note(_still_running(story.build_id))
+                raise
+        say_left_out(contents)
+        _show(outcome, as_json=as_json, which=draft.which(every))
+
+
+def _show(outcome: "Outcome", *, as_json: bool, which: dict[str, str]) -> None:
+    """`which` says which of a file's images it is, where there are several."""
+    from boatyard_client.display.text import printable
+
     answer = outcome.answer
+    before = "".join(f"{printable(name)} " for name in which.values())
     if as_json:
         print_json(
             {
@@ -79,16 +91,17 @@ def build(
                 "id": answer.id,
                 "image": outcome.image,
                 **({"build": outcome.build} if outcome.build else {}),
+                **which,
             }
         )
     elif outcome.image:
         if answer.cached:
             note("cached")
-        click.echo(printable(outcome.image))
+        click.echo(before + printable(outcome.image))
     else:
         shown_id = printable(answer.id or "")
         note(f"follow it with `boatyard logs -f {shown_id}`")
-        click.echo(shown_id)
+        click.echo(before + shown_id)
 
 
 def _still_running(build_id: str) -> str:

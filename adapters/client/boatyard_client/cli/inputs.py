@@ -13,7 +13,7 @@ from boatyard.target import Target
 from boatyard_client.cli.output import note
 from boatyard_client.endpoint import find_client_settings
 from boatyard_client.errors import UsageError
-from boatyard_client.inputs import Draft, Wanted, load
+from boatyard_client.inputs import Draft, Wanted, load, load_all
 from boatyard_client.packing import Contents
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +22,8 @@ _PRIVATE: Final = re.compile(
     r"(?:^|_)(?:api_?key|auth|credentials?|key|passw(?:or)?d|passphrase|pword|secret|token|pat)(?:_|$)", re.IGNORECASE
 )
 _FOLDER = click.Path(path_type=Path)
+
+all_option = click.option("--all", "every", is_flag=True, help="Every image of a flyte file, one after the other.")
 
 
 def input_options(command: F) -> F:
@@ -62,20 +64,32 @@ def input_options(command: F) -> F:
     return command
 
 
-def draft_of(
+def draft_of(file: str, **given: Any) -> Draft:
+    """The one image that is meant. `given` is as for `drafts_of`."""
+    (draft,) = drafts_of(file, **given)
+    return draft
+
+
+def drafts_of(
     file: str,
     *,
+    every: bool = False,
     image: str = "",
     context: Path | None = None,
     platform: tuple[str, ...] = (),
     copy_style: str = "loaded_modules",
     build_args: tuple[str, ...] = (),
     target_stage: str = "",
-) -> Draft:
-    draft = load(file, Wanted(image=image, context=context, copy_style=copy_style))
+) -> list[Draft]:
+    """The image that is meant, or with `every` all of a flyte file."""
+    if every and image:
+        raise UsageError("--image names one image, and --all means every one")
+    wanted = Wanted(image=image, context=context, copy_style=copy_style)
+    drafts = load_all(file, wanted) if every else [load(file, wanted)]
     if build_args or target_stage:
-        draft = draft.with_build_options(build_arguments(build_args), target_stage)
-    return draft.on_platforms(platform) if platform else draft
+        arguments = build_arguments(build_args)
+        drafts = [draft.with_build_options(arguments, target_stage) for draft in drafts]
+    return [draft.on_platforms(platform) if platform else draft for draft in drafts]
 
 
 def build_arguments(options: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from boatyard.api.messages import OrderRequest, PlanAnswer
-from boatyard_client.cli.inputs import draft_of, input_options, order_of, say_left_out
+from boatyard_client.cli.inputs import all_option, drafts_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
 from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
 
@@ -16,6 +16,7 @@ from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
 @click.command()
 @click.argument("file")
 @input_options
+@all_option
 @scope_options
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Plan here, with these settings.")
 @click.option("--offline", is_flag=True, help="Plan here, without asking a service.")
@@ -28,23 +29,29 @@ def plan(
 
     Nothing is started or uploaded. The configured service plans with its settings; when none answers, this machine
     does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. When neither they nor --registry
-    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it.
+    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With --all, --json
+    prints one object a line for each image.
     """
     scope = {name: given.pop(name) for name in ("project", "domain", "tags")}
-    draft = draft_of(file, **given)
+    every = given.pop("every")
     endpoint = None if offline or settings else find_endpoint(url)
-    draft.check(local=endpoint is None or is_loopback(endpoint.url))
-    contents = draft.read()
-    say_left_out(contents)
-    order = order_of(draft, contents, registry=registry, name=name, **scope)
-    answer, origin, placeholder = _plan(order, endpoint, settings)
-    if as_json:
-        document = msgspec.to_builtins(answer)
-        print_json({**document, "plannedBy": origin, **({"placeholderTarget": True} if placeholder else {})})
-        return
-    if placeholder:
-        note("no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`")
-    _show(answer, order)
+    for index, draft in enumerate(drafts_of(file, every=every, **given)):
+        draft.check(local=endpoint is None or is_loopback(endpoint.url))
+        contents = draft.read()
+        say_left_out(contents)
+        order = order_of(draft, contents, registry=registry, name=name, **scope)
+        answer, origin, placeholder = _plan(order, endpoint, settings)
+        if as_json:
+            more = {"placeholderTarget": True} if placeholder else {}
+            print_json({**msgspec.to_builtins(answer), "plannedBy": origin, **more, **draft.which(every)})
+            continue
+        if placeholder and index == 0:
+            note(
+                "no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`"
+            )
+        if every:
+            click.echo(("" if index == 0 else "\n") + click.style(draft.image or file, bold=True, underline=True))
+        _show(answer, order)
 
 
 def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None) -> tuple[PlanAnswer, str, bool]:

@@ -48,12 +48,18 @@ class Draft:
 
     origin: str
     """The file, as a person knows it."""
+    image: str = ""
+    """Which of a flyte file's images it is: the environment's name, or the variable's."""
     spec: ImageSpec
     packer: Packer
     registry: str = ""
     name: str = ""
     registry_secret: str = ""
     plugin: Plugin | None = None
+
+    def which(self, every: bool) -> dict[str, str]:
+        """What output says of the image where a file may have several."""
+        return {"imageOf": self.image or self.origin} if every else {}
 
     def read(self, progress: Callable[[Progress], None] | None = None) -> Contents | None:
         """The context; None if the spec copies nothing."""

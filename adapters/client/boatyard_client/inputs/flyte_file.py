@@ -1,4 +1,4 @@
-"""A flyte file: it is run, one of its images is picked, and the plugin for the SDK lowers it.
+"""A flyte file: it is run, one or all of its images are picked, and the plugin for the SDK lowers them.
 
 Neither flyte nor the plugin is a dependency of the client; both are imported when a flyte file is named.
 """
@@ -23,12 +23,34 @@ if TYPE_CHECKING:
 def flyte_file(path: Path, wanted: Wanted) -> Draft:
     """One image of the file. Everything that the file prints goes to standard error."""
     with output_on_stderr():
-        lowering, flyte = _plugin(path)
-        _configure(flyte)
-        module = load_module(path)
-        name, image = pick(_environments(module, flyte), _variables(module, flyte), wanted.image, path)
-        resolved = _with_code(image, wanted.copy_style)
-        return _draft(lowering.lower(resolved, beside=path.absolute().parent), f"{path}, {name}")
+        lowering, environments, variables = _read(path)
+        name, image = pick(environments, variables, wanted.image, path)
+        return _lowered(lowering, name, image, path, wanted)
+
+
+def flyte_images(path: Path, wanted: Wanted) -> list[Draft]:
+    """Every image of the file's environments, else of its variables: each once, in the file's order."""
+    with output_on_stderr():
+        lowering, environments, variables = _read(path)
+        meant: dict[str, Any] = {}
+        for name, image in (environments or variables).items():
+            if image not in meant.values():
+                meant[name] = image
+        if not meant:
+            raise InputError(f"{path} defines no flyte.Image and no environment with one")
+        return [_lowered(lowering, name, image, path, wanted) for name, image in meant.items()]
+
+
+def _read(path: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    lowering, flyte = _plugin(path)
+    _configure(flyte)
+    module = load_module(path)
+    return lowering, _environments(module, flyte), _variables(module, flyte)
+
+
+def _lowered(lowering: Any, name: str, image: Any, path: Path, wanted: Wanted) -> Draft:
+    resolved = _with_code(image, wanted.copy_style)
+    return _draft(lowering.lower(resolved, beside=path.absolute().parent), f"{path}, {name}", name)
 
 
 def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, path: Path) -> tuple[str, Any]:
@@ -47,7 +69,7 @@ def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, pat
     meant = environments or variables
     first_name, first = next(iter(meant.items()))
     if any(image != first for image in meant.values()):
-        raise InputError(f"{path} has several images: {', '.join(meant)}; say which with --image NAME")
+        raise InputError(f"{path} has several images: {', '.join(meant)}; say which with --image NAME, or --all")
     return first_name, first
 
 
@@ -116,7 +138,7 @@ class _FlytePlugin:
         return outcome
 
 
-def _draft(lowered: Any, origin: str) -> Draft:
+def _draft(lowered: Any, origin: str, image: str) -> Draft:
     packer = Packer()
     for source in lowered.sources:
         source.add_to(packer)
@@ -126,6 +148,7 @@ def _draft(lowered: Any, origin: str) -> Draft:
     secret = lowered.registry_secret
     return Draft(
         origin=origin,
+        image=image,
         spec=parse_spec(lowered.spec),
         packer=packer,
         registry=lowered.registry,

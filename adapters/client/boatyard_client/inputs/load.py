@@ -44,6 +44,17 @@ def load(name: str, wanted: Wanted) -> Draft:
     )
 
 
+def load_all(name: str, wanted: Wanted) -> list[Draft]:
+    """All images that a file describes: one, but for a flyte file with several."""
+    path = Path(name)
+    if path.suffix != ".py":
+        return [load(name, wanted)]
+    from boatyard_client.inputs.flyte_file import flyte_images
+
+    _check_file(path)
+    return flyte_images(path, wanted)
+
+
 def _read(path: Path) -> bytes:
     _check_file(path)
     try:
