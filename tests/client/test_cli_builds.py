@@ -26,7 +26,7 @@ def configured(service: MemoryService, monkeypatch: pytest.MonkeyPatch) -> None:
 def dockerfile(folder: Path, comment: str = "") -> Path:
     path = folder / "web" / "Dockerfile"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"FROM scratch\n# {comment}\n")
+    path.write_text(f"FROM scratch\nCOPY Dockerfile /\n# {comment}\n")
     return path
 
 
