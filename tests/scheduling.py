@@ -26,6 +26,7 @@ GROUPS: Final = {
         "tests/aws/test_whole_way.py",
         "tests/buildkit/test_builds.py",
         "tests/buildkit/test_failures.py",
+        "tests/buildkit/test_isolation.py",
         "tests/client/test_cli_doctor.py",
         "tests/contract/test_registry.py",
         "tests/kubernetes/test_cli_doctor.py",
