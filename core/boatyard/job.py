@@ -75,6 +75,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     target_stage: str = ""
     contexts: dict[str, str] = {}
     """BuildKit's named contexts for a user's Dockerfile: name -> reference of the image in its place."""
+    proven_images: tuple[str, ...] = ()
+    """Images by digest that the job's own credentials have to open before BuildKit is asked for them."""
     layers: tuple[JobLayer, ...] = ()
     context: JobContext | None = None
     secrets: tuple[JobSecret, ...] = ()

@@ -139,3 +139,32 @@ def test_what_keeps_steps_apart_is_in_no_layer(engine: Engine, tmp_path: Path, m
     job = engine.job(dockerfile=text, project=VICTIM)
     built(engine, job, tmp_path)
     assert f"{job.realm.steps}.boatyard.invalid" in log_of(tmp_path / "out")
+
+
+def without_login(engine: Engine, folder: Path) -> Engine:
+    """The same BuildKit for builds that have no credentials of their own."""
+    known = Path(engine.settings.buildkit.docker_config)
+    empty = folder / "docker-config"
+    empty.mkdir()
+    (empty / "config.json").write_text("{}")
+    (empty / "cli-plugins").symlink_to(known / "cli-plugins")
+    settings = folder / "boatyard.toml"
+    settings.write_text(engine.path.read_text().replace(f'"{known}"', f'"{empty}"'))
+    return Engine(settings)
+
+
+def test_a_base_that_buildkit_has_is_not_given_to_who_may_not_pull_it(
+    engine: Engine, tmp_path: Path, mark: str
+) -> None:
+    """By its digest BuildKit finds it without asking the registry."""
+    text = f"FROM {engine.base}\nENV MARK={mark}\nRUN echo top-secret > /made\n"
+    private = engine.job(dockerfile=text, project=VICTIM)
+    result = build(engine, private, tmp_path / "1")
+    base = Reference.parse(private.target).at(result.digest or "")
+    shown = f"FROM {base}\nRUN cat /made\n"
+    built(engine, engine.job(dockerfile=shown, project=VICTIM), tmp_path / "2")
+    stranger = without_login(engine, tmp_path)
+    refused = build(stranger, stranger.job(dockerfile=shown, project=ATTACKER), tmp_path / "3")
+    assert refused.state is State.FAILED
+    assert refused.error and refused.error.code == "BASE_IMAGE_DENIED" and str(base) in refused.error.message
+    assert "top-secret" not in log_of(tmp_path / "3" / "out")

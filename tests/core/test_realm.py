@@ -11,6 +11,7 @@ from boatyard import canonical
 from boatyard.plan import Order, Plan, make_job, make_plan
 from boatyard.ports import Scope
 from boatyard.realm import UNKNOWN, Realm, realm_of
+from boatyard.settings import BaseImageRule
 from boatyard.spec import parse_spec
 from tests.core.orders import SETTINGS, apt, commands, order, pip, planned
 
@@ -129,3 +130,35 @@ def test_what_pulled_the_base_counts(settings: Any) -> None:
     assert len({plan.keys.image for plan in plans}) == 4
     assert len({plan.build_tag for plan in plans}) == 4
     assert len({key for plan in plans for key in plan.keys.layers}) == 4
+
+
+class TestProvenImages:
+    """BuildKit gives a base that it has to whoever knows its digest. The job asks the registry first."""
+
+    DIGEST = "sha256:" + "a" * 64
+
+    def proven(self, document: dict[str, Any], settings: Any = SETTINGS) -> tuple[str, ...]:
+        made = Order(spec=parse_spec(document), scope=SCOPES[0])
+        return make_job(made, planned(made, settings), settings, attempt=1, context_url="").proven_images
+
+    def test_those_that_a_user_names_by_digest(self) -> None:
+        private = f"registry.example.com/private/base@{self.DIGEST}"
+        spec = {"baseImage": private, "pythonVersion": "3.12"}
+        assert self.proven(spec) == (private,)
+        assert self.proven({"baseImage": "python:3.12", "pythonVersion": "3.12"}) == (), "a tag is always asked for"
+        text = f"ARG BASE={private}\nFROM $BASE AS one\nFROM debian\nCOPY --from=one /y /y\n"
+        text += f"COPY --from=ghcr.io/a/b@{self.DIGEST} /x /x\n"
+        assert set(self.proven({"dockerfile": text})) == {private, f"ghcr.io/a/b@{self.DIGEST}"}
+
+    def test_through_the_mirror_that_is_asked(self) -> None:
+        mirrored = msgspec.structs.replace(SETTINGS, registry_mirrors={"ghcr.io": "mirror.example.com/ghcr"})
+        spec = {"dockerfile": f"FROM ghcr.io/a/b@{self.DIGEST}\n"}
+        assert self.proven(spec, mirrored) == (f"mirror.example.com/ghcr/a/b@{self.DIGEST}",)
+
+    def test_not_those_that_the_deployment_names_for_everybody(self) -> None:
+        rule = BaseImageRule(match="python:3.12", image=f"registry.example.com/base@{self.DIGEST}")
+        ruled = msgspec.structs.replace(SETTINGS, base_images=(rule,))
+        assert self.proven({"baseImage": "python:3.12", "pythonVersion": "3.12"}, ruled) == ()
+
+    def test_not_where_projects_trust_each_other(self) -> None:
+        assert self.proven({"dockerfile": f"FROM ghcr.io/a/b@{self.DIGEST}\n"}, TOGETHER) == ()

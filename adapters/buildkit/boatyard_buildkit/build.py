@@ -71,6 +71,10 @@ def build(
     if (job.registry_secrets or job.tags) and not job.force and (found := _look(job, folder)):
         log.write(f"{job.target} is in the registry already; nothing is built")
         return found
+    if job.proven_images:
+        from boatyard_buildkit.proven import prove_images
+
+        prove_images(job, folder)
     solve = _solve(job, work, context, secrets)
     progress.enter(Phase.BUILD)
     instructions = Instructions(job)

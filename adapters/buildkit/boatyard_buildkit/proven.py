@@ -1,0 +1,40 @@
+"""May this build have the base images that it names by digest?
+
+BuildKit gives an image that it has to whoever knows the digest, and asks no registry for leave. On a builder that
+projects share, one could have a private base that only another's secret can pull.
+"""
+
+from pathlib import Path
+
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+from boatyard_registry import DockerConfigKeychain, OciRegistry
+
+
+def prove_images(job: BuildJob, docker_config: Path) -> None:
+    """Asks for each image's manifest with the job's own credentials.
+
+    Raises BASE_IMAGE_DENIED, BASE_IMAGE_NOT_FOUND, or REGISTRY_UNAVAILABLE where that cannot be known.
+    """
+    registry = OciRegistry(
+        keychain=DockerConfigKeychain.of_folder(docker_config),
+        insecure=job.insecure_registries,
+        ca_bundle=job.network.ca_bundle,
+    )
+    try:
+        for image in job.proven_images:
+            _prove(registry, Reference.parse(image))
+    finally:
+        registry.close()
+
+
+def _prove(registry: OciRegistry, image: Reference) -> None:
+    try:
+        found = registry.digest(image)
+    except BoatyardError as error:
+        if error.code != "REGISTRY_DENIED":
+            raise
+        raise BoatyardError("BASE_IMAGE_DENIED", f"{image} may not be pulled with this build's credentials") from None
+    if found is None:
+        raise BoatyardError("BASE_IMAGE_NOT_FOUND", f"there is no {image}")
