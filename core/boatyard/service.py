@@ -11,6 +11,7 @@ from boatyard import docker_config
 from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError
+from boatyard.held import Held, held, may_have_changed
 from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
@@ -21,6 +22,7 @@ from boatyard.ports import (
     Clock,
     ContextStore,
     DeploymentKey,
+    Ensured,
     JobRunner,
     KnownSecret,
     LogPage,
@@ -49,6 +51,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     image: Image | None = None
     build: Build | None = None
     joined: bool = False
+    held: Held | None = None
+    """Of a failure of some time ago, which is answered without another try."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +113,13 @@ class Service:
             return Answer(plan=plan, image=image)
         for tag in plan.tags:
             self._check_tag(tag, image)
-        ensured = self._runner.ensure(self._job(order, plan), plan.build_tag, force=order.force)
-        return Answer(plan=plan, build=ensured.build, joined=ensured.joined)
+        job = self._job(order, plan)
+        ensured = self._runner.ensure(job, plan.build_tag, force=order.force)
+        if _is_held(ensured) and may_have_changed(ensured.build, uses_secrets=bool(_secret_names(order, plan))):
+            ensured = self._runner.ensure(job, plan.build_tag, force=True)
+        hold = self.settings.limits.failure_hold_seconds
+        old = held(ensured.build, now=self._clock.now(), hold_seconds=hold) if _is_held(ensured) else None
+        return Answer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
         """The build as it stands, after at most `wait_seconds` for its end."""
@@ -260,8 +269,7 @@ class Service:
             )
 
     def _check_inputs(self, order: Order, plan: Plan) -> None:
-        names = plan.secrets + ((order.registry_secret,) if order.registry_secret else ())
-        if missing := self._secrets.missing(order.scope, names):
+        if missing := self._secrets.missing(order.scope, _secret_names(order, plan)):
             raise BoatyardError(
                 "SECRET_NOT_FOUND",
                 f"{order.scope.project}/{order.scope.domain} has no secret {', '.join(missing)}",
@@ -285,3 +293,11 @@ class Service:
 
     def _allowed(self, build: Build) -> bool:
         return BuildQuery(visible=visible(self.settings.access)).sees(build.project, build.domain)
+
+
+def _is_held(ensured: Ensured) -> bool:
+    return ensured.joined and ensured.build.state.ended
+
+
+def _secret_names(order: Order, plan: Plan) -> tuple[str, ...]:
+    return plan.secrets + ((order.registry_secret,) if order.registry_secret else ())

@@ -30,6 +30,9 @@ def push(site: Site, order: Any, *platforms: str, key: str | None = "") -> Image
     return image
 
 
+PULL = '{"auths": {"registry.example.com": {"auth": "bWU6cHc="}}}'
+
+
 def failed() -> JobResult:
     error = Failure(code="PACKAGE_NOT_FOUND", message="there is no six2", advice="Check its name.", layer_index=0)
     return JobResult(state=State.FAILED, error=error)
@@ -145,6 +148,48 @@ def test_force_builds_what_is_not_there_whatever_tags_do() -> None:
     site = Site()
     site.registry.immutable = True
     assert site.ask("POST", "/v1/builds", {"spec": SPEC, "force": True})[0] == 202
+
+
+def test_a_held_failure_says_how_old_it_is_and_for_how_long_it_answers() -> None:
+    site = Site()
+    build_id = site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"]
+    site.runner.finish(build_id, failed())
+    site.clock.sleep(12)
+    answer = site.ask("POST", "/v1/builds", {"spec": SPEC})[1]
+    assert answer["held"] == {"ageSeconds": 12, "secondsLeft": 48}
+    site.clock.sleep(49)
+    assert "held" not in {name for name, value in site.ask("POST", "/v1/builds", {"spec": SPEC})[1].items() if value}
+
+
+@pytest.mark.parametrize("code", ["BASE_IMAGE_DENIED", "BASE_IMAGE_NOT_FOUND", "PUSH_DENIED", "SOURCE_UNUSABLE"])
+def test_what_others_can_have_set_right_is_tried_again_at_once(code: str) -> None:
+    """A base is pushed, a right is granted: the request stays the same."""
+    site = Site()
+    first = site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"]
+    site.runner.finish(first, JobResult(state=State.FAILED, error=Failure(code=code, message="m", advice="a")))
+    status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
+    assert (status, answer["id"] == first, answer["joined"], answer["held"]) == (202, False, False, None)
+
+
+def test_a_failure_with_a_secret_is_tried_again_at_once_because_its_value_may_have_changed() -> None:
+    site = Site()
+    spec = {**SPEC, "layers": [{"pipPackages": {"packages": ["six"], "secretMounts": [{"key": "TOKEN"}]}}]}
+    site.ask("PUT", "/v1/secrets/TOKEN", {"kind": "build", "value": "wrong"})
+    first = site.ask("POST", "/v1/builds", {"spec": spec})[1]["id"]
+    site.runner.finish(first, failed())
+    site.ask("PUT", "/v1/secrets/TOKEN", {"kind": "build", "value": "right"})
+    status, answer = site.ask("POST", "/v1/builds", {"spec": spec})
+    assert (status, answer["id"] == first) == (202, False)
+    assert site.ask("POST", "/v1/builds", {"spec": spec})[1]["id"] == answer["id"], "while it runs it is joined"
+
+
+def test_naming_a_registry_secret_is_another_request() -> None:
+    site = Site()
+    first = site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"]
+    site.runner.finish(first, failed())
+    site.ask("PUT", "/v1/secrets/PULL", {"kind": "image_pull", "value": PULL})
+    status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC, "registrySecret": "PULL"})
+    assert (status, answer["id"] == first) == (202, False)
 
 
 def test_force_passes_a_held_failure_by() -> None:

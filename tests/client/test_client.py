@@ -152,6 +152,15 @@ def test_a_failed_build_says_why(client: Client) -> None:
     assert failure.log_tail == ("one", "three")
 
 
+def test_a_held_failure_is_told_as_old(client: Client) -> None:
+    with pytest.raises(BuildFailedError) as new:
+        client.ensure_image(order("FROM scratch\n# FAIL"))
+    with pytest.raises(BuildFailedError) as old:
+        client.ensure_image(order("FROM scratch\n# FAIL"))
+    assert "no new try" not in new.value.failure.advice
+    assert "This is no new try: it failed " in old.value.failure.advice and "--force" in old.value.failure.advice
+
+
 def test_a_failure_that_is_held_answers_at_once_unless_forced(client: Client, service: MemoryService) -> None:
     for force in (False, False, True):
         with pytest.raises(BuildFailedError):

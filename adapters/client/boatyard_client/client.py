@@ -179,7 +179,7 @@ class Client:
             return Outcome(answer=answer)
         build = client.build(answer.id) if answer.state.ended else follow(client, answer.id, client._on_event)
         if build.state is not State.SUCCEEDED:
-            raise BuildFailedError(build)
+            raise BuildFailedError(build, answer.held)
         return Outcome(answer=answer, build=build, image=build.image)
 
     def _ensure_uploaded(self, order: messages.OrderRequest, contents: "Contents | None") -> messages.BuildAnswer:

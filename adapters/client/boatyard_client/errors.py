@@ -6,8 +6,11 @@ not leave `boatyard_client.http`.
 
 from typing import ClassVar
 
+import msgspec
+
 from boatyard.api.messages import Problem
 from boatyard.build import Build, Failure
+from boatyard.held import Held
 
 
 class ClientError(Exception):
@@ -88,14 +91,22 @@ class BuildFailedError(ClientError):
 
     code = "BUILD_FAILED"
 
-    def __init__(self, build: Build) -> None:
+    def __init__(self, build: Build, held: Held | None = None) -> None:
+        """`held`: it has failed some time ago, and was not tried again."""
         self.build = build
-        self.failure = build.error or Failure(
+        failure = build.error or Failure(
             code=build.state.value,
             message=f"build {build.id} ended as {build.state.value}",
             advice="Look into its log.",
             retryable=build.state == "ERRORED",
         )
+        if held is not None:
+            old = (
+                f"This is no new try: it failed {held.age_seconds:.0f} s ago, which answers equal requests for "
+                f"{held.seconds_left:.0f} s more; --force builds now."
+            )
+            failure = msgspec.structs.replace(failure, advice=f"{failure.advice} {old}")
+        self.failure = failure
         super().__init__(self.failure.message, advice=self.failure.advice)
 
 

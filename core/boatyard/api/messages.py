@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from boatyard.build import Build, Failure, Image, State
 from boatyard.context import Context
+from boatyard.held import Held
 from boatyard.plan import Plan, PlannedLayer
 from boatyard.service import Answer, Found
 from boatyard.spec import SpecDocument
@@ -83,7 +84,8 @@ class ContextAnswer(_Tell, frozen=True, kw_only=True):
 
 
 class BuildAnswer(_Tell, frozen=True, kw_only=True):
-    """The answer to an ensure. `cached`: the registry had the image. `joined`: the build was under way."""
+    """The answer to an ensure. `cached`: the registry had the image. `joined`: the build was under way, or has failed
+    some time ago (`held`)."""
 
     key: str
     target: str
@@ -94,6 +96,7 @@ class BuildAnswer(_Tell, frozen=True, kw_only=True):
     id: str | None = None
     image: str | None = None
     error: Failure | None = None
+    held: Held | None = None
 
     @classmethod
     def of(cls, answer: Answer) -> "BuildAnswer":
@@ -108,6 +111,7 @@ class BuildAnswer(_Tell, frozen=True, kw_only=True):
             id=build.id if build else None,
             image=answer.image.reference if answer.image else build.image if build else None,
             error=build.error if build else None,
+            held=answer.held,
         )
 
 
