@@ -92,6 +92,8 @@ class Limits(_Section, frozen=True, kw_only=True):
     """Builds of one project and domain that wait at once; 0 is a fair share (`boatyard.shares`)."""
     build_timeout_seconds: int = 3600
     context_bytes: int = 2 * 1024**3
+    context_store_bytes: int = 20 * 1024**3
+    """Archives that the embedded server keeps, of all projects; 0 is no limit."""
     context_entries: int = 200_000
     unpacked_bytes: int = 8 * 1024**3
     request_bytes: int = 4 * 1024**2

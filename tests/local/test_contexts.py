@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 from urllib.request import url2pathname
 
+import pytest
+
+from boatyard.errors import BoatyardError
 from boatyard_local.clock import SystemClock
 from boatyard_local.contexts import FileContextStore
 from boatyard_local.housekeeping import Housekeeping
@@ -41,6 +44,25 @@ def test_what_nobody_asked_for_is_forgotten_but_not_what_a_build_reads(tmp_path:
     assert store.has(asked)
     store.prune(days=7, keep={used})
     assert [store.has(sha256) for sha256 in (old, used, young, asked)] == [False, True, True, True]
+
+
+def test_the_least_recently_used_makes_room_and_what_a_build_reads_stays(tmp_path: Path) -> None:
+    urls = UploadUrls("http://127.0.0.1:1", b"k" * 32)
+    kept: set[str] = set()
+    store = FileContextStore(
+        tmp_path / "con texts", SystemClock(), urls, most_bytes=100, read_by_builds=lambda: kept
+    ).open()
+    ages = {b"r": 4, b"o": 3, b"u": 2, b"y": 1}
+    read, old, used, young = (put(store, name * 25, days=days) for name, days in ages.items())
+    kept.add(read)
+    assert store.has(used)
+    new = put(store, b"n" * 30)
+    assert [store.has(sha256) for sha256 in (read, old, young, used, new)] == [True, False, False, True, True]
+    kept |= {used, new}
+    with pytest.raises(BoatyardError) as refused:
+        put(store, b"x" * 21)
+    assert refused.value.code == "DISK_FULL" and "limits.contextStoreBytes" in refused.value.detail
+    assert all(map(store.has, (read, used, new))) and len(list((tmp_path / "con texts").iterdir())) == 3
 
 
 def test_housekeeping_knows_what_builds_read(tmp_path: Path) -> None:

@@ -263,6 +263,17 @@ def test_a_server_starts_on_damaged_files_of_its_own(tmp_path: Path, damage: str
             time.sleep(0.1)
 
 
+@pytest.mark.parametrize("damage", ["empty", "noise", "a-pipe"])
+def test_a_server_starts_where_a_file_stands_for_a_folder(tmp_path: Path, damage: str) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in FOLDERS:
+        DAMAGE[damage](state / name)
+    with ServerProcess(state) as server:
+        assert server.build(seconds=0).status_code == 202
+        assert server.http.put("/v1/secrets/a", json={"kind": "build", "value": "abcd"}).status_code == 204
+
+
 def is_zombie(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from boatyard.build import Build, State
+from boatyard.context import Context
 from boatyard.errors import BoatyardError
-from boatyard.job import BuildJob
+from boatyard.job import BuildJob, JobContext
 from boatyard.ports import BuildQuery
 from boatyard.settings import Limits
 from boatyard_local.clock import SystemClock
@@ -95,6 +96,27 @@ def test_a_full_queue_says_whose_and_leaves_room_for_others(
     assert refused.value.retry_after_seconds and not list((StateFolder(tmp_path).builds).glob(f"{tag(50)}*"))
     if "the queue is full" not in says:
         assert ask(it, "modest", 51, seconds=0).state is State.QUEUED
+    for build in it.list(BuildQuery()).builds:
+        it.cancel(build.id)
+    it.close()
+
+
+def test_a_project_does_not_fill_the_store_of_contexts_with_what_waits(tmp_path: Path) -> None:
+    it = runner(tmp_path, concurrent_builds=1, context_store_bytes=100)
+
+    def ask_with(project: str, number: int, context: str, size: int) -> Build:
+        make = of(project, number, seconds=60)
+        files = JobContext(context=Context(sha256=context * 64, size=size))
+        return it.ensure(
+            lambda attempt: msgspec.structs.replace(make(attempt), context=files), tag(number), force=False
+        ).build
+
+    for number, context in enumerate("aabb"):
+        ask_with("greedy", number, context, 30)
+    with pytest.raises(BoatyardError) as refused:
+        ask_with("greedy", 10, "c", 30)
+    assert refused.value.code == "TOO_MANY_BUILDS" and "limits.contextStoreBytes" in refused.value.detail
+    assert ask_with("modest", 11, "d", 30).state is State.QUEUED
     for build in it.list(BuildQuery()).builds:
         it.cancel(build.id)
     it.close()

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ from typing import Final
 from boatyard.errors import BoatyardError
 from boatyard.ports import Clock, Upload
 from boatyard_local import durable
+from boatyard_local.context_room import make_room
 from boatyard_local.upload_url import UploadUrls
 
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
@@ -23,10 +24,21 @@ _VALID_SECONDS: Final = 3600.0
 class FileContextStore:
     """Every archive is what its name says: nothing is renamed into place before it was verified."""
 
-    def __init__(self, folder: Path, clock: Clock, urls: UploadUrls) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        urls: UploadUrls,
+        *,
+        most_bytes: int = 0,
+        read_by_builds: Callable[[], Collection[str]] = frozenset,
+    ) -> None:
+        """`most_bytes`: of all archives together; 0 is no limit. `read_by_builds`: the sha256s of those that stay."""
         self._folder = folder
         self._clock = clock
         self._urls = urls
+        self._most_bytes = most_bytes
+        self._read_by_builds = read_by_builds
 
     def open(self) -> "FileContextStore":
         """Clears uploads that an earlier server did not finish."""
@@ -56,7 +68,12 @@ class FileContextStore:
 
     def receive(self, sha256: str, size: int) -> "Receiving":
         """Where the bytes of an upload go; a context manager that keeps nothing unless it was committed."""
-        return Receiving(self._path(sha256), sha256, size)
+        path = self._path(sha256)
+
+        def admit() -> None:
+            make_room(self._folder, size, self._most_bytes, self._read_by_builds())
+
+        return Receiving(path, sha256, size, admit)
 
     def prune(self, *, days: float, keep: Collection[str]) -> None:
         """Remove what was not asked for in so many days, but for those named in `keep`."""
@@ -78,7 +95,8 @@ class FileContextStore:
 class Receiving:
     """One upload under way."""
 
-    def __init__(self, path: Path, sha256: str, size: int) -> None:
+    def __init__(self, path: Path, sha256: str, size: int, admit: Callable[[], None]) -> None:
+        self._admit = admit
         self._path = path
         self._sha256 = sha256
         self._size = size
@@ -118,6 +136,7 @@ class Receiving:
         if self._hash.hexdigest() != self._sha256:
             raise BoatyardError("CONTEXT_INVALID", "the bytes that came have another sha256 than announced")
         with durable.refusing(self._path.parent):
+            self._admit()
             os.fsync(self._file.fileno())
             self._partial.replace(self._path)
             durable.sync_folder(self._path.parent)

@@ -7,7 +7,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -47,7 +47,9 @@ def claim(state: StateFolder) -> Iterator[None]:
     """Holds the state folder for this process; raises AlreadyServed if another one has it."""
     durable.make_folder(state.path)
     for path in state.remade:
-        _make_way(path)
+        _make_way(path, stat.S_ISREG)
+    for path in (state.builds, state.contexts, state.secrets):
+        _make_way(path, _is_folder_or_link)
     if not state.gitignore.exists():
         durable.write(state.gitignore, b"# Made by `boatyard serve`; secrets are in here.\n*\n")
     descriptor = os.open(state.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -62,13 +64,18 @@ def claim(state: StateFolder) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _make_way(path: Path) -> None:
-    """Removes a folder, a pipe or a link in the place of a file: it could not be read, nor be written over."""
+def _make_way(path: Path, fits: Callable[[int], bool]) -> None:
+    """Removes what stands in the place of a file or a folder of ours: it could not be read, nor be written over."""
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
+        if not fits(path.lstat().st_mode):
             remove(path)
     except FileNotFoundError:
         return
+
+
+def _is_folder_or_link(mode: int) -> bool:
+    """An operator may have linked it to another disk. If that is away, the server must not begin anew without it."""
+    return stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
 def _lock(descriptor: int) -> bool:

@@ -53,7 +53,6 @@ def wire(
     """
     clock = SystemClock()
     urls = UploadUrls(url, load_key(state.upload_key))
-    contexts = FileContextStore(state.contexts, clock, urls).open()
     access = Access(
         buildkit_uri=settings.buildkit_uri,
         buildkit=settings.buildkit,
@@ -61,7 +60,11 @@ def wire(
     )
     durable.write(state.buildkit, msgspec.json.encode(access))
     lookup = registry or _registry(settings)
-    runner = LocalJobRunner(state, clock, argv=argv or job_argv(state), limits=settings.limits).open()
+    runner = LocalJobRunner(state, clock, argv=argv or job_argv(state), limits=settings.limits)
+    contexts = FileContextStore(
+        state.contexts, clock, urls, most_bytes=settings.limits.context_store_bytes, read_by_builds=runner.contexts
+    ).open()
+    runner.open()
     housekeeping = Housekeeping(runner, contexts)
     housekeeping.start()
     try:

@@ -51,6 +51,7 @@ variable "image_builder" {
       queuedBuildsPerProject     = optional(number)
       buildTimeoutSeconds        = optional(number)
       contextBytes               = optional(number)
+      contextStoreBytes          = optional(number)
       contextEntries             = optional(number)
       unpackedBytes              = optional(number)
       requestBytes               = optional(number)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Build, State, build_id
+from boatyard.context import Context
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.lifecycle import queued
@@ -57,14 +58,14 @@ class Ledger:
                 self._put(record)
         return [record for record in found if not record.build.state.ended]
 
-    def add(self, job: BuildJob, now: float, admit: Callable[[Scope, Counter[Scope]], None]) -> Record:
+    def add(self, job: BuildJob, now: float, admit: Callable[[Counter[Scope]], None]) -> Record:
         """A new build, QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and nothing is left then.
 
         `admit` is given how many builds of each project wait, and raises if this one may not join them.
         """
         scope = Scope(job.project, job.domain)
         with self.lock:
-            admit(scope, self._waiting() + self._coming)
+            admit(self._waiting() + self._coming)
             self._coming[scope] += 1
             self._number += 1
             record = Record.of(self._number, queued(job, now=now), job)
@@ -143,6 +144,14 @@ class Ledger:
         with self.lock:
             records = list(self._records.values())
         return (record for record in records if not record.build.state.ended)
+
+    def context_bytes(self, but: Context) -> Counter[Scope]:
+        """What the contexts of builds that have not ended take, by project; `but` is not counted."""
+        read = {(r.scope, r.context): r.context_bytes for r in self.unended() if r.context not in ("", but.sha256)}
+        total: Counter[Scope] = Counter()
+        for (scope, _), size in read.items():
+            total[scope] += size
+        return total
 
     def _waiting(self) -> Counter[Scope]:
         queued = (record for record in self._records.values() if record.build.state is State.QUEUED)

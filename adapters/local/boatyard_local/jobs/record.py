@@ -28,6 +28,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     timeout_seconds: int
     context: str = ""
     """sha256 of the context that the job reads, if any."""
+    context_bytes: int = 0
     ending: State | None = None
     """CANCELLED or TIMED_OUT: the job was told to stop, and this is why."""
     started_monotonic: float | None = None
@@ -45,6 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
             build=build,
             timeout_seconds=job.timeout_seconds,
             context=job.context.context.sha256 if job.context else "",
+            context_bytes=job.context.context.size if job.context else 0,
         )
 
 

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
+from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
-from boatyard.shares import may_queue, too_many_builds
+from boatyard.shares import may_hold, may_queue, too_many_builds
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.log_page import read_page
 from boatyard_local.jobs.process import Argv
@@ -21,6 +23,8 @@ from boatyard_local.jobs.scheduler import Patience, Scheduler
 from boatyard_local.jobs.tag_locks import TagLocks
 from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
+
+_RETRY_AFTER_SECONDS: Final = 10
 
 
 class LocalJobRunner:
@@ -75,7 +79,8 @@ class LocalJobRunner:
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
             attempt = self._ledger.free_attempt(tag, decision.attempt)
-            record = self._ledger.add(job(attempt), self._clock.now(), self._admit)
+            made = job(attempt)
+            record = self._ledger.add(made, self._clock.now(), lambda waiting: self._admit(made, waiting))
         self._scheduler.enqueue(record)
         return Ensured(record.build, False)
 
@@ -134,11 +139,22 @@ class LocalJobRunner:
             return self._clock.now()
         return record.build.finished_at + passed
 
-    def _admit(self, scope: Scope, waiting: Counter[Scope]) -> None:
-        everybody = waiting.total()
-        if may_queue(self._limits, own=waiting[scope], everybody=everybody):
+    def _admit(self, job: BuildJob, waiting: Counter[Scope]) -> None:
+        scope = Scope(job.project, job.domain)
+        own, everybody = waiting[scope], waiting.total()
+        if not may_queue(self._limits, own=own, everybody=everybody):
+            raise too_many_builds(self._limits, scope, own=own, everybody=everybody)
+        room = self._limits.context_store_bytes
+        if not room or job.context is None:
             return
-        raise too_many_builds(self._limits, scope, own=waiting[scope], everybody=everybody)
+        read = self._ledger.context_bytes(job.context.context)
+        if not may_hold(room, 0, own=read[scope], everybody=read.total()):
+            raise BoatyardError(
+                "TOO_MANY_BUILDS",
+                f"the contexts of {scope.project}/{scope.domain}'s builds that wait or run take {read[scope]:,} bytes, "
+                f"which is its share of the {room:,} of limits.contextStoreBytes",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
 
     def _seen(self, record: Record) -> Build:
         if record.build.state is not State.RUNNING:

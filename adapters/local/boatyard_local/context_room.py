@@ -1,0 +1,52 @@
+"""How much the archives of contexts may take: the one that was asked for least recently goes first.
+
+An archive can be uploaded again, so one that nobody reads is no loss; one that a build will read stays.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from boatyard.errors import BoatyardError
+
+_log = logging.getLogger(__name__)
+_NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
+
+
+def make_room(folder: Path, size: int, limit: int, keep: Collection[str]) -> None:
+    """So that `size` more bytes fit into `limit`; 0 is none. Archives whose sha256 is in `keep` are read by builds.
+
+    Raises DISK_FULL, and removes nothing, if they do not leave that much.
+    """
+    if not limit:
+        return
+    archives = _archives(folder)
+    kept = sum(found.st_size for sha256, found in archives if sha256 in keep)
+    if kept + size > limit:
+        raise BoatyardError(
+            "DISK_FULL",
+            f"builds that wait or run read contexts of {kept:,} bytes; {size:,} more are beyond the {limit:,} of "
+            "limits.contextStoreBytes",
+        )
+    total = sum(found.st_size for _, found in archives) + size
+    for sha256, found in sorted(archives, key=lambda archive: archive[1].st_mtime):
+        if total <= limit:
+            return
+        if sha256 not in keep:
+            with suppress(OSError):
+                (folder / f"{sha256}.tar.gz").unlink()
+                total -= found.st_size
+                _log.info("the context %s makes room for another", sha256)
+
+
+def _archives(folder: Path) -> list[tuple[str, os.stat_result]]:
+    archives = []
+    for path in folder.iterdir():
+        if found := _NAME.match(path.name):
+            with suppress(OSError):
+                archives.append((found[1], path.lstat()))
+    return archives
