@@ -182,6 +182,16 @@ def test_the_settings_above_a_project_go_along(tmp_path: Path) -> None:
         lower(uv(folder / "app"))
 
 
+def test_a_pyproject_may_have_another_name(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"pyproject.toml": "", "pyproject.gpu.toml": project("app", '"torch"'), "poetry.lock": ""})
+    for image in (
+        named("x").with_uv_project(folder / "pyproject.gpu.toml"),
+        named("x").with_poetry_project(folder / "pyproject.gpu.toml"),
+    ):
+        sources = {source.path: source.file for source in lower(image).sources}
+        assert sources["0/pyproject.toml"] == folder / "pyproject.gpu.toml"
+
+
 def test_a_uv_toml_beside_the_project_counts_in_both_modes(tmp_path: Path) -> None:
     folder = write(tmp_path, {"pyproject.toml": project("app"), "uv.toml": 'exclude-newer = "2023-01-01T00:00:00Z"\n'})
     before = [key(uv(folder)), key(whole(folder))]

@@ -102,6 +102,7 @@ def test_local_packages_go_along(folder: Path, line: str, becomes: str, files: l
 
 
 def test_an_absolute_path_goes_along_too(folder: Path) -> None:
+    assert sent(requirements(folder, f"-r file://{folder}/limits.txt\n-r {folder}/limits.txt\n")) == ["urllib3<3"] * 2
     assert sent(requirements(folder, f"lib @ file://{folder}/dist/{WHEEL}\n{folder}/app\n")) == [
         f"lib @ ./0/{WHEEL}",
         "./1",
@@ -174,6 +175,7 @@ def test_variables_of_paths_are_this_machines_and_others_must_be_in_the_build(
         ("-e sub\n", "line 1: .*sub' has no pyproject.toml, so it is no project"),
         ("./limits.txt\n", "neither a project's folder nor a wheel"),
         ("--find-links sub\n", "neither a wheel nor a source distribution in"),
+        ("git+file:///srv/x.git\n", "line 1: a git repository of this machine is not sent; name its folder"),
         ("--index-url ./dist\n", "an index that is a folder .*--find-links ./dist"),
     ],
 )

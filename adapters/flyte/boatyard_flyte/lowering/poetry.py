@@ -20,7 +20,7 @@ def project(layer: sdk.PoetryProject, sources: Sources, image: ImageSoFar) -> Po
     secrets = mounts(layer.secret_mounts, call)
     if not whole and _ONLY_DEPENDENCIES not in arguments.split():
         arguments = f"{arguments} {_ONLY_DEPENDENCIES}".strip()
-    tree = poetry_tree(pyproject.parent, lock, image.wanted(call, secrets, whole=whole))
+    tree = poetry_tree(pyproject, lock, image.wanted(call, secrets, whole=whole))
     number = sources.place()
     placed = tree.put(sources, number)
     return PoetryProject(

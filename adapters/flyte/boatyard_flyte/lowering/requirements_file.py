@@ -16,7 +16,7 @@ from typing import Final
 
 from boatyard.errors import invalid
 from boatyard_flyte.lowering.local_files import LocalFiles, find, is_package, looks_local
-from boatyard_flyte.lowering.projects.paths import expand, is_remote, normal
+from boatyard_flyte.lowering.projects.paths import expand, is_remote, local_path, normal
 
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _OPTION: Final = re.compile(r"(-[rcefi]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[rcefi])(?=[^\s=]))(.*)\Z", re.DOTALL)
@@ -100,6 +100,10 @@ def _is_marked(data: bytes) -> bool:
     return any(data.startswith(mark) for mark, _ in _MARKS)
 
 
+def _included(value: str, file: Path) -> Path:
+    return local_path(expand(value), file.parent) or file
+
+
 class _Reader:
     def __init__(self, local: LocalFiles) -> None:
         self._local = local
@@ -127,12 +131,12 @@ class _Reader:
                 if is_remote(expand(value)):
                     return [line.text]
                 self.changed = True
-                return self.lines(normal(file.parent / expand(value)), above)
+                return self.lines(_included(value, file), above)
             case "-c" | "--constraint" | "--constraints":
                 if is_remote(expand(value)):
                     return [line.text]
                 self.changed = True
-                inner = self.lines(normal(file.parent / expand(value)), above)
+                inner = self.lines(_included(value, file), above)
                 return [f"-c {self._local.made('constraints.txt', ''.join(f'{x}{chr(10)}' for x in inner).encode())}"]
             case "-e" | "--editable":
                 # Its folder is gone when the step ends, so what it links to is installed in its place.
@@ -160,6 +164,11 @@ class _Reader:
         after = extras[1].strip() if extras and not named else ""
         path_text = reference[: extras.start()] if after and extras else reference
         expanded = expand(path_text)
+        if expanded.lower().startswith("git+file:"):
+            raise invalid(
+                f"{self._local.wanted.call}: {shown}: a git repository of this machine is not sent; name "
+                "its folder, which is sent as it is, or where the builder can reach it"
+            )
         if not (looks_local(expanded) or (folder and not is_remote(expanded))):
             self._check_variables(text, shown)
             return text

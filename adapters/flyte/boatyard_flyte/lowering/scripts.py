@@ -101,7 +101,7 @@ def _by_pip(layer: sdk.UVScript, header: Header, sources: Sources, image: ImageS
         yield AptPackages(packages=("git",))  # what finds a project's version in its history
     for name in projects:
         pyproject = existing(existing(Path(name), call, folder=True) / "pyproject.toml", call)
-        tree = uv_tree(pyproject.parent, image.wanted(call, secrets, whole=True))
+        tree = uv_tree(pyproject, image.wanted(call, secrets, whole=True))
         number = sources.place()
         placed = tree.put(sources, number)
         locks = [place for place in tree.files if place.name == "uv.lock"]

@@ -31,7 +31,7 @@ def project(layer: sdk.UVProject, sources: Sources, image: ImageSoFar) -> UVProj
         whole=whole and _ONLY_DEPENDENCIES not in words,
         all_members=any(word.partition("=")[0] in _OF_MEMBERS for word in words),
     )
-    tree = uv_tree(pyproject.parent, wanted, lock=lock)
+    tree = uv_tree(pyproject, wanted, lock=lock)
     number = sources.place()
     placed = tree.put(sources, number)
     local = LocalFiles(sources, wanted, below=f"{number}/_local", step=placed.path(tree.main))

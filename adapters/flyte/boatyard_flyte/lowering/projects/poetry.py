@@ -11,14 +11,14 @@ from boatyard_flyte.lowering.projects.tree import Tree
 from boatyard_flyte.lowering.projects.uv import Wanted
 
 
-def poetry_tree(folder: Path, lock: Path, wanted: Wanted) -> Tree:
-    """The tree of `poetry install` in a project's folder.
+def poetry_tree(pyproject: Path, lock: Path, wanted: Wanted) -> Tree:
+    """The tree of `poetry install` in the folder of a pyproject.toml, which may have another name.
 
     The lock names all path dependencies, those of path dependencies among them, relative to the project.
     """
-    project = Pyproject.read(folder, wanted.call)
+    project = Pyproject.read(pyproject.parent, wanted.call, file=pyproject)
     tree = Tree(main=project.folder)
-    tree.files[project.folder / "pyproject.toml"] = project.folder / "pyproject.toml"
+    tree.files[project.folder / "pyproject.toml"] = normal(pyproject)
     tree.files[project.folder / "poetry.lock"] = lock
     tree.add_file(project.folder / "poetry.toml")
     if wanted.whole:

@@ -26,10 +26,10 @@ class Pyproject:
     data: dict[str, Any]
 
     @classmethod
-    def read(cls, folder: Path, call: str) -> "Pyproject":
-        """Raises INVALID_SPEC for a file that is not TOML."""
+    def read(cls, folder: Path, call: str, *, file: Path | None = None) -> "Pyproject":
+        """`file` takes the place of the folder's pyproject.toml. Raises INVALID_SPEC for one that is not TOML."""
         folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay: uv does not resolve them either
-        return cls(folder, read_toml(folder / "pyproject.toml", call))
+        return cls(folder, read_toml(file or folder / "pyproject.toml", call))
 
     def table(self, *names: str) -> dict[str, Any]:
         """A table, `{}` where there is none."""

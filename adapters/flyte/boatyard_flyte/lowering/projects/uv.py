@@ -37,19 +37,25 @@ class Wanted:
     """Any member of the workspace may be asked for, not only those that the project requires."""
 
 
-def uv_tree(folder: Path, wanted: Wanted, *, lock: Path | None = None) -> Tree:
-    """The tree of `uv sync` in a project's folder. `lock` is the lock that counts; else a workspace's own does."""
-    project = Pyproject.read(folder, wanted.call)
+def uv_tree(pyproject: Path, wanted: Wanted, *, lock: Path | None = None) -> Tree:
+    """The tree of `uv sync` in the folder of a pyproject.toml, which may have another name.
+
+    `lock` is the lock that counts; else the project's or the workspace's own does.
+    """
+    project = Pyproject.read(pyproject.parent, wanted.call, file=pyproject)
     workspace = workspace_of(project, wanted.call)
     root = workspace.folder if workspace else project.folder
     lock = lock or (root / "uv.lock" if (root / "uv.lock").is_file() else None)
     walk = _Walk(project, workspace, wanted, locked=lock is not None)
     tree = walk.tree()
+    tree.files[project.folder / "pyproject.toml"] = normal(pyproject)
     if lock:
         tree.files[root / "uv.lock"] = lock
     for place in {root, project.folder}:
-        for name in (".python-version", ".python-versions", ".gitignore"):
+        for name in (".python-version", ".python-versions"):
             tree.add_file(place / name)
+    if root != project.folder:
+        tree.add_file(root / ".gitignore")  # build backends leave out of a wheel what it ignores
     if settings := settings_file(root, wanted.call):
         _add_settings(tree, settings, wanted.call)
     return tree
