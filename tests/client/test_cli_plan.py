@@ -187,3 +187,30 @@ def test_a_wrong_settings_file_is_named_with_the_field(spec: Path, folder: Path)
     assert "is not TOML" in boatyard("plan", spec).err
     (folder / "boatyard.toml").write_text('[client]\nurll = "x"\n')
     assert "[client]" in boatyard("plan", spec).err
+
+
+def test_a_plan_made_here_says_that_its_keys_are_not_the_services(spec: Path, folder: Path) -> None:
+    """With isolation = project they hold a value that only the service can compute."""
+    done = boatyard("plan", spec, "--offline")
+    assert done.code == 0 and "only it can compute" in done.err
+    plan = boatyard("plan", spec, "--offline", "--json").json()
+    assert plan["keyWithoutService"] is True
+    (folder / "boatyard.toml").write_text('isolation = "deployment"\n')
+    assert "only it can compute" not in boatyard("plan", spec, "--offline").err
+    assert "keyWithoutService" not in boatyard("plan", spec, "--offline", "--json").json()
+
+
+@pytest.mark.parametrize("isolation", ["project", "deployment"])
+def test_the_services_key_is_what_it_says(
+    spec: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    toml = f'isolation = "{isolation}"\ndefaultRepository = "registry.example.com/images"\n'
+    (folder / "boatyard.toml").write_text(toml)
+    here = boatyard("plan", spec, "--offline", "--json").json()
+    service = MemoryService(find_settings(None)[0])
+    try:
+        there = boatyard("plan", spec, "--url", service.url, "--json").json()
+    finally:
+        service.stop()
+    assert "keyWithoutService" not in there
+    assert (there["key"] == here["key"]) is ("keyWithoutService" not in here) is (isolation == "deployment")

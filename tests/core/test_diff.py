@@ -208,3 +208,11 @@ def test_a_difference_is_plain_json() -> None:
         "details": ["packages: without 'a'", "packages: with 'b'"],
     }
     assert isinstance(difference, Difference)
+
+
+def test_what_pulls_the_base_is_told() -> None:
+    spec = parse_spec({**BASE, "layers": []})
+    sides = [Side(spec=spec, ground=ground_of(spec, SETTINGS, registry_secret=name)) for name in ("", "ghcr", "ghcr")]
+    (told,) = differences(sides[0], sides[1])
+    assert (told.what, told.text) == ("registry secret", "registry secret: none → ghcr")
+    assert differences(sides[1], sides[2]) == ()

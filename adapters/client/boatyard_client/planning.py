@@ -15,8 +15,16 @@ PLACEHOLDER: Final = "localhost/boatyard"
 """The repository of a plan when nothing names one. No key depends on it, and nothing is ever pushed there."""
 
 
-def plan_here(ask: OrderRequest, settings: Settings) -> tuple[Plan, bool]:
-    """The plan, and whether its target is a placeholder. Raises as `boatyard.plan.make_plan`."""
+class PlannedHere(msgspec.Struct, frozen=True, kw_only=True):
+    plan: Plan
+    placeholder_target: bool
+    services_key: bool
+    """Whether a service with these settings gives the image the same key. With `isolation` project it does not: keys
+    then hold a value that only the service can compute (docs/security.md)."""
+
+
+def plan_here(ask: OrderRequest, settings: Settings) -> PlannedHere:
+    """Raises as `boatyard.plan.make_plan`."""
     placeholder = not (ask.target.registry or settings.default_repository)
     if placeholder:
         settings = msgspec.structs.replace(settings, default_repository=PLACEHOLDER)
@@ -29,4 +37,8 @@ def plan_here(ask: OrderRequest, settings: Settings) -> tuple[Plan, bool]:
         registry_secret=ask.registry_secret,
         force=ask.force,
     )
-    return make_plan(order, settings, UNKNOWN), placeholder
+    return PlannedHere(
+        plan=make_plan(order, settings, UNKNOWN),
+        placeholder_target=placeholder,
+        services_key=settings.isolation == "deployment",
+    )

@@ -25,6 +25,7 @@ def differences(before: Side, after: Side) -> tuple[Difference, ...]:
 def _ground(before: Side, after: Side) -> Iterator[Difference]:
     pairs = (
         ("base image", before.ground.base_image, after.ground.base_image),
+        ("registry secret", before.ground.registry_secret, after.ground.registry_secret),
         ("python", before.spec.python_version, after.spec.python_version),
         ("platforms", _platforms(before), _platforms(after)),
         ("uv", before.ground.uv_image, after.ground.uv_image),

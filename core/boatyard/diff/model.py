@@ -26,7 +26,18 @@ class FileChange(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    what: Literal["base image", "python", "platforms", "uv", "output", "dockerfile", "layer", "order", "files"]
+    what: Literal[
+        "base image",
+        "registry secret",
+        "python",
+        "platforms",
+        "uv",
+        "output",
+        "dockerfile",
+        "layer",
+        "order",
+        "files",
+    ]
     text: str
     """One line for a person."""
     before: str | None = None

@@ -38,7 +38,8 @@ def diff(
     """Say why two images have different keys.
 
     A and B are files as for `plan`; they may be one file with two images. No service is asked. Exit code 0: one
-    key; 1: two; 2: an error.
+    key; 1: two; 2: an error. The keys are those of a plan that no service made: with isolation = project a service
+    has others, and they differ for the same reasons.
     """
     from boatyard.diff import differences
     from boatyard_client.settings_file import find_settings
@@ -67,11 +68,10 @@ def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":
 
     draft = draft_of(file, **given)
     contents = draft.read()
-    plan, _ = plan_here(order_of(draft, contents), settings)
+    plan = plan_here(order_of(draft, contents), settings).plan
     context, entries = (contents.context, contents.entries) if contents else (None, ())
-    return plan.keys.image, Side(
-        spec=draft.spec, ground=ground_of(draft.spec, settings), context=context, entries=entries
-    )
+    ground = ground_of(draft.spec, settings, registry_secret=draft.registry_secret)
+    return plan.keys.image, Side(spec=draft.spec, ground=ground, context=context, entries=entries)
 
 
 def _show(difference: "Difference") -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -11,6 +11,9 @@ from boatyard.api.messages import OrderRequest, PlanAnswer
 from boatyard_client.cli.inputs import all_option, drafts_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
 from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
+
+if TYPE_CHECKING:
+    from boatyard_client.planning import PlannedHere
 
 
 @click.command()
@@ -29,7 +32,8 @@ def plan(
 
     Nothing is started or uploaded. The configured service plans with its settings; when none answers, this machine
     does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. When neither they nor --registry
-    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With --all, --json
+    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With isolation =
+    project a plan that is made here has other keys than the service's, which alone can compute them. With --all, --json
     prints one object a line for each image.
     """
     scope = {name: given.pop(name) for name in ("project", "domain", "tags")}
@@ -40,22 +44,37 @@ def plan(
         contents = draft.read()
         say_left_out(contents)
         order = order_of(draft, contents, registry=registry, name=name, **scope)
-        answer, origin, placeholder = _plan(order, endpoint, settings)
+        answer, origin, here = _plan(order, endpoint, settings)
         if as_json:
-            more = {"placeholderTarget": True} if placeholder else {}
+            more = _reservations(here) if here else {}
             print_json({**msgspec.to_builtins(answer), "plannedBy": origin, **more, **draft.which(every)})
             continue
-        if placeholder and index == 0:
-            note(
-                "no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`"
-            )
+        if here and index == 0:
+            _say_reservations(here)
         if every:
             click.echo(("" if index == 0 else "\n") + click.style(draft.image or file, bold=True, underline=True))
         _show(answer, order)
 
 
-def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None) -> tuple[PlanAnswer, str, bool]:
-    """The plan, who made it, and whether its target is a placeholder."""
+def _reservations(here: "PlannedHere") -> dict[str, bool]:
+    said = {"placeholderTarget": here.placeholder_target, "keyWithoutService": not here.services_key}
+    return {name: True for name, true in said.items() if true}
+
+
+def _say_reservations(here: "PlannedHere") -> None:
+    if here.placeholder_target:
+        note("no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`")
+    if not here.services_key:
+        note(
+            "planned without the service: with isolation = project it gives keys, and so the tag, that only it can "
+            "compute; two plans made here compare with each other"
+        )
+
+
+def _plan(
+    order: OrderRequest, endpoint: Endpoint | None, settings: Path | None
+) -> "tuple[PlanAnswer, str, PlannedHere | None]":
+    """The plan, who made it, and what is to be said of one that was made here."""
     if endpoint is not None:
         from boatyard_client.client import Client
         from boatyard_client.errors import ConnectionFailedError
@@ -63,7 +82,7 @@ def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None)
 
         try:
             with Client(endpoint, patience=Patience(seconds=3)) as client:
-                return client.plan(order), endpoint.url, False
+                return client.plan(order), endpoint.url, None
         except ConnectionFailedError as error:
             if endpoint.explicit or not error.absent:
                 raise
@@ -72,8 +91,8 @@ def _plan(order: OrderRequest, endpoint: Endpoint | None, settings: Path | None)
     from boatyard_client.settings_file import find_settings
 
     found, files = find_settings(settings)
-    made, placeholder = plan_here(order, found)
-    return PlanAnswer.of(made), ", ".join(map(str, files)) or "defaults", placeholder
+    here = plan_here(order, found)
+    return PlanAnswer.of(here.plan), ", ".join(map(str, files)) or "defaults", here
 
 
 def _show(answer: PlanAnswer, order: OrderRequest) -> None:
