@@ -31,6 +31,7 @@ GROUPS: Final = {
         "tests/contract/test_registry.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/local/engine/test_real.py",
+        "tests/registry/test_copying.py",
         "tests/whole/",
     ),
     "terraform": ("tests/terraform/",),

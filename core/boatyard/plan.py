@@ -110,6 +110,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     further = parse_tags(order.tags, settings)
     site = Site(
         certificates=bool(settings.network.ca_bundle),
+        indexes=bool(settings.network.index_url or settings.network.extra_index_urls),
         network=_has_network(settings.network),
         cache_prefix=realm.cache,
         cache_namespace=realm.namespace,

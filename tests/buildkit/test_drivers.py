@@ -105,6 +105,12 @@ def test_buildctl() -> None:
     ]
 
 
+def test_both_are_told_the_stage() -> None:
+    solve = msgspec.structs.replace(SOLVE, target_stage="final")
+    assert "--target=final" in Buildx(Buildkit(driver="buildx")).command(solve)
+    assert "--opt=target=final" in Buildctl(Buildkit(), "").command(solve)
+
+
 @pytest.mark.parametrize("driver", [Buildx(Buildkit()), Buildctl(Buildkit(), "")])
 def test_what_is_switched_off_leaves_no_flag(driver: Any) -> None:
     plain = msgspec.structs.replace(

@@ -1,10 +1,12 @@
 """What goes into a build besides the Dockerfile: mirrors, network, secrets, registry credentials."""
 
 import base64
+import configparser
 import json
 import shlex
 import stat
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from boatyard.settings import Network
 from boatyard_buildkit.credential_store import credential_store
 from boatyard_buildkit.docker_config import passwords_of, write_docker_config
 from boatyard_buildkit.mirrors import named_contexts
-from boatyard_buildkit.network_script import network_script
+from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.secret_files import SecretFiles
 from tests.buildkit import jobs
 
@@ -52,6 +54,25 @@ class TestMirrors:
     )
     def test_names_are_those_that_buildkit_looks_up(self, image: str, name: str) -> None:
         assert named_contexts([image], {Reference.parse(image).repository.host: "mirror.example"}).keys() == {name}
+
+
+class TestNetworkFiles:
+    NETWORK = Network(index_url="https://u:p%40@i.example/simple", extra_index_urls=("https://one", "https://two"))
+
+    def test_pip_and_uv_read_what_was_written(self) -> None:
+        pip = configparser.RawConfigParser()
+        pip.read_string(pip_file(self.NETWORK).decode())
+        assert dict(pip["global"]) == {
+            "index-url": "https://u:p%40@i.example/simple",
+            "extra-index-url": "\nhttps://one\nhttps://two",
+        }
+        assert tomllib.loads(uv_file(self.NETWORK).decode()) == {
+            "index-url": "https://u:p%40@i.example/simple",
+            "extra-index-url": ["https://one", "https://two"],
+        }
+
+    def test_without_an_index_there_is_nothing_to_mount(self) -> None:
+        assert pip_file(Network(ca_bundle="/x")) == uv_file(Network(ca_bundle="/x")) == b""
 
 
 class TestNetworkScript:

@@ -96,3 +96,26 @@ def test_nothing_here_needs_a_folder(tmp_path: Path) -> None:
 def test_words_of_a_run_that_nest_without_end_are_no_script() -> None:
     assert script_of("[" * 60_000) == ""
     assert script_of('["x", ' + "[" * 60_000) == ""
+
+
+def test_a_users_lines_keep_their_numbers() -> None:
+    job = jobs.make(
+        dockerfile="FROM x\nFROM a\nRUN y\nADD  b \\\n  c /\nADD d /\nadd d /\n",
+        inserted_lines=(2, 4),
+    )
+    instructions = Instructions(job)
+    assert [instructions.users_line(line) for line in (1, 3, 5)] == [1, 2, 3]
+    assert instructions.place(3) == "line 2 of the Dockerfile: " and instructions.place(None) == ""
+    assert Instructions(jobs.make(LAYERS)).place(3) == ""
+
+
+def test_a_step_that_buildkit_gives_no_line_is_found_by_its_text() -> None:
+    text = "FROM a\nADD  b \\\n  c /\nADD d /\nadd e /\nADD f /\nADD f /\nADD $X /\n"
+    instructions = Instructions(jobs.make(dockerfile=text))
+
+    def line(said: str) -> int | None:
+        return instructions.line_like(StepName(2, 9, "", said))
+
+    assert (line("ADD  b   c /"), line("ADD d /"), line("ADD e /")) == (2, 4, 5)
+    assert line("ADD f /") is None, "two lines say so"
+    assert line("ADD https://x /") is None, "the variable is filled in"

@@ -96,7 +96,7 @@ class Follower:
         failed = self._failed()
         line = self._line
         if line is None and failed and failed.step:
-            line = self._instructions.line_of(failed.step)
+            line = self._instructions.line_like(failed.step)
         return Ended(
             exit_code=exit_code,
             vertex=failed.vertex.name if failed else "",

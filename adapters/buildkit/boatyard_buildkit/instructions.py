@@ -74,6 +74,12 @@ class Instructions:
             return self._steps[step.number - 1]
         return None
 
+    def line_like(self, step: StepName) -> int | None:
+        """The one line that a step's text can come from, where BuildKit does not say which it is, as with ADD."""
+        text = " ".join(step.text.split())
+        found = [number for number, line in enumerate(self._lines, 1) if _is_of(line, text)]
+        return self.line_of(step) or (found[0] if len(found) == 1 else None)
+
     def users_line(self, line: int) -> int:
         """The number that a line of this Dockerfile has in the one that the user wrote."""
         return line - sum(1 for added in self._inserted if added <= line)
@@ -100,6 +106,15 @@ class Instructions:
         text = self.text_at(line) or step.text
         ours = (said for words, said in _OURS if self._generated and words in text)
         return next(ours, None) or shorten(text)
+
+
+def _is_of(line: str, text: str) -> bool:
+    """Whether an instruction whose whole text this is may begin in the line. BuildKit fills variables in."""
+    written = " ".join(line.split())
+    begun = written.rstrip("\\`").rstrip()
+    word, _, rest = begun.partition(" ")
+    begun = f"{word.upper()} {rest}"
+    return rest != "" and (text == begun or (begun != written and text.startswith(begun)))
 
 
 def shorten(instruction: str) -> str:

@@ -27,6 +27,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     certificates: bool = False
     """There is a CA bundle."""
+    indexes: bool = False
+    """There are package indexes of the deployment's own."""
     network: bool = False
     """Mount the CA bundle and source the network script (indexes, proxies): both stay out of layers."""
     cache_prefix: str = ""
@@ -54,15 +56,16 @@ def users_flags(site: Site) -> tuple[str, ...]:
     runs the step may read them: it may not be root.
     """
     flags = [*site_flags(msgspec.structs.replace(site, network=False))]
-    if site.network:
-        mounts = ((CA_SECRET, CA_PATH), (PIP_SECRET, PIP_PATH), (UV_SECRET, UV_PATH))
-        flags += [f"--mount=type=secret,id={id_},target={target},mode=0444" for id_, target in mounts]
+    mounts = [(CA_SECRET, CA_PATH)] if site.certificates else []
+    if site.indexes:
+        mounts += [(PIP_SECRET, PIP_PATH), (UV_SECRET, UV_PATH)]
+    flags += [f"--mount=type=secret,id={id_},target={target},mode=0444" for id_, target in mounts]
     return tuple(flags)
 
 
 def users_environment(site: Site) -> dict[str, str]:
     """What RUN steps that a user wrote have in their environment. It shows in the image's history: paths alone."""
-    return dict.fromkeys(CA_VARIABLES, CA_PATH) if site.network and site.certificates else {}
+    return dict.fromkeys(CA_VARIABLES, CA_PATH) if site.certificates else {}
 
 
 def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:

@@ -11,7 +11,7 @@ from boatyard.settings import Network, Settings
 from boatyard.spec import parse_spec
 from tests.core.orders import planned
 
-CA = Network(ca_bundle="/etc/ca.pem")
+CA = Network(ca_bundle="/etc/ca.pem", index_url="https://index.example/simple")
 QUIET = Settings(default_repository="r.example/i")
 
 
