@@ -1,6 +1,7 @@
 """What a user's Dockerfile pulls, and where that really comes from here: rules first, then mirrors."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,7 @@ from boatyard.policy import allow_pull
 from boatyard.reference import Reference, context_name
 from boatyard.settings import Settings
 
+_DOCKERS: Final = ("docker.io/docker/dockerfile", "docker.io/docker/dockerfile-upstream")
 BUILT_IN = "built in"
 """In the place of a frontend's image: BuildKit's own."""
 
@@ -66,6 +68,15 @@ def _frontend(asked: Frontend, settings: Settings, replaced: dict[str, str]) -> 
         replaced[asked.image] = BUILT_IN
         return ""
     written, effective = _effective(asked.image, asked.line, settings)
+    strange = effective == written and str(written.repository) not in _DOCKERS
+    if strange and settings.isolation == "project" and settings.output.provenance == "max":
+        # It may name any cache mount and any secret, and provenance of this kind shows the names of every project.
+        raise BoatyardError(
+            "UNSUPPORTED",
+            f"{_where(asked.line)}a frontend other than Docker's is not run where output.provenance is max: it could "
+            "use the cache mounts of other projects. Ask for provenance min, or isolation deployment",
+            field=FIELD,
+        )
     if effective != written:
         replaced[asked.image] = str(effective)
     pulled = mirrored(effective, settings.registry_mirrors)

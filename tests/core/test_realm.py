@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from boatyard import canonical
+from boatyard.errors import BoatyardError
 from boatyard.plan import Order, Plan, make_job, make_plan
 from boatyard.ports import Scope
 from boatyard.realm import UNKNOWN, Realm, realm_of
-from boatyard.settings import BaseImageRule
+from boatyard.settings import BaseImageRule, Buildkit, Output
 from boatyard.spec import parse_spec
 from tests.core.orders import SETTINGS, apt, commands, order, pip, planned
 
@@ -162,3 +163,27 @@ class TestProvenImages:
 
     def test_not_where_projects_trust_each_other(self) -> None:
         assert self.proven({"dockerfile": f"FROM ghcr.io/a/b@{self.DIGEST}\n"}, TOGETHER) == ()
+
+
+@pytest.mark.parametrize(
+    ("isolation", "provenance", "frontend", "refused"),
+    [
+        ("project", "max", "evil.example.com/frontend:1", True),
+        ("project", "max", "evil.example.com/docker/dockerfile:1", True),
+        ("project", "max", "docker/dockerfile:1", False),
+        ("project", "min", "evil.example.com/frontend:1", False),
+        ("deployment", "max", "evil.example.com/frontend:1", False),
+    ],
+)
+def test_a_frontend_of_ones_own_is_not_run_where_provenance_shows_the_names_of_others(
+    isolation: Any, provenance: Any, frontend: str, refused: bool
+) -> None:
+    output, pulled = Output(provenance=provenance), Buildkit(dockerfile_frontend="image")
+    settings = msgspec.structs.replace(SETTINGS, isolation=isolation, output=output, buildkit=pulled)
+    made = Order(spec=parse_spec({"dockerfile": f"# syntax={frontend}\nFROM debian\n"}), scope=SCOPES[0])
+    if not refused:
+        assert planned(made, settings)
+        return
+    with pytest.raises(BoatyardError) as error:
+        planned(made, settings)
+    assert error.value.code == "UNSUPPORTED" and "provenance" in error.value.detail
