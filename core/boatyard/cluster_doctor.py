@@ -39,9 +39,11 @@ class ClusterRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Who the function is to the cluster; with no user and no groups its role bindings tell."""
     function_groups: tuple[str, ...] = ()
     push: bool = True
-    """Whether a tiny image is built and pushed."""
-    wait_seconds: float = 300
-    """How long each probe may take, image pull included."""
+    """Whether an image is built and pushed."""
+    base_image: str = "python:3.12-slim"
+    """What that image is built on."""
+    wait_seconds: float = 0
+    """How long each probe may take, image pull included; 0 is somewhat longer than a build may wait to start."""
 
 
 class Prospect(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,8 +53,11 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
     """external, managed or daemonless."""
     chosen: bool
     """Whether the settings ask for it."""
+    deployed: bool | None = None
+    """Whether what it needs is there; None if that is not known."""
     status: Level
-    """ok: it will work; fail: it will not; unknown: something decisive could not be looked at."""
+    """ok: it will work; warn: nothing speaks against it, and it is not deployed or was not tried; fail: it will not
+    work; unknown: something decisive could not be looked at."""
     detail: str
     """Why; `see <check>` where a check says it."""
     advice: str = ""

@@ -13,10 +13,12 @@ from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes import KubernetesJobRunner, connect
+from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.certificates import certificate_secrets
 from boatyard_kubernetes.doctor.examination import Examination
 from boatyard_kubernetes.doctor.prospects import first_advice
 from boatyard_kubernetes.doctor.rights import Person
+from boatyard_kubernetes.manifests import documents
 from boatyard_kubernetes.topology import choose
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
 from tests.kubernetes.loopback.hands import HandNode
@@ -69,6 +71,10 @@ class Report:
         return [name for name, prospect in self.prospects.items() if prospect.status is Level.OK]
 
     @property
+    def could(self) -> list[str]:
+        return [name for name, prospect in self.prospects.items() if prospect.status is Level.WARN]
+
+    @property
     def advice(self) -> str:
         return first_advice(self.prospects.values())
 
@@ -82,8 +88,16 @@ class Pods:
         self._it = it
         self._hands = HandNode(it.cluster)
         self._says = {"boatyard-doctor-node": node, "boatyard-doctor-place": place}
+        self.nodes: dict[str, dict[str, Any]] = {}
+        """What the first says in some namespaces, if not the same everywhere."""
         self._denied = denied
         self._raw = raw
+        self.silent = ""
+        """Prefix of the build whose pod never says anything."""
+        self.stuck: tuple[str, str, str] | None = None
+        """A container of the build's pod that cannot start: its name, reason and message."""
+        self.plans: list[dict[str, str]] = []
+        """Data of the Secrets that builds got."""
         self.seen: list[dict[str, Any]] = []
         """Jobs, as they were made."""
 
@@ -95,6 +109,15 @@ class Pods:
             pods = self._hands.pods(name)
             if not pods or pods[-1]["status"]["phase"] != "Pending":
                 continue
+            if "boatyard.io/record" in job["metadata"].get("annotations", {}):
+                self.plans += [secret["data"] for secret in self._it.cluster.objects("Secret") if secret["immutable"]]
+                if self.silent:
+                    continue
+                if self.stuck is not None:
+                    self._hands.do("bind", name)
+                    self._hands.do("waiting", name, *self.stuck)
+                    self._it.clock.sleep(5)
+                    continue
             said = self._said(job)
             if said is not None:
                 self._hands.start(name)
@@ -103,6 +126,8 @@ class Pods:
     def _said(self, job: dict[str, Any]) -> tuple[int, str] | None:
         name = job["metadata"]["name"]
         for prefix, facts in self._says.items():
+            if facts is self._says["boatyard-doctor-node"]:
+                facts = self.nodes.get(job["metadata"]["namespace"], facts)
             if name.startswith(prefix):
                 return None if facts is None else (0, self._raw or msgspec.json.encode(facts).decode())
         target = msgspec.json.decode(job["metadata"]["annotations"]["boatyard.io/record"])["target"]
@@ -119,8 +144,12 @@ def examine(
     token: str = ADMIN_TOKEN,
     node: dict[str, Any] | None = NODE,
     place: dict[str, Any] | None = PLACE,
+    nodes: dict[str, dict[str, Any]] | None = None,
     denied: str = "",
     raw: str = "",
+    silent: str = "",
+    stuck: tuple[str, str, str] | None = None,
+    plans: list[dict[str, str]] | None = None,
     push: bool = False,
     function: Person | None = None,
     wait_seconds: float = 5,
@@ -133,11 +162,14 @@ def examine(
     cluster = connect(it.cluster.kubeconfig(token))
     waited: list[str] = []
     pods = Pods(it, node, place, denied, raw)
+    pods.nodes = nodes or {}
+    pods.silent, pods.stuck, pods.plans = silent, stuck, plans if plans is not None else []
     examination = Examination(
         cluster,
         settings,
         SCOPE,
         wait_seconds=wait_seconds,
+        base_image="python:3.12-slim",
         found=lambda finding: None,
         waiting=waited.append,
         pause=pods.play,
@@ -146,6 +178,14 @@ def examine(
     examination.run(me="somebody", function=function, runner=runner)
     assert not it.cluster.objects("Job"), "what was made is taken away"
     return Report(examination, waited, pods.seen)
+
+
+def deploy(it: Site, chosen: Settings) -> None:
+    """The managed buildkitd, as the manifests have it."""
+    made = documents(buildkitd_objects(chosen))
+    wanted = [obj for obj in made if obj["kind"] in ("ServiceAccount", "StatefulSet")]
+    have = {(obj["kind"], obj["metadata"]["name"]) for kind in ("ServiceAccount",) for obj in it.cluster.objects(kind)}
+    it.cluster.apply(*(obj for obj in wanted if (obj["kind"], obj["metadata"]["name"]) not in have))
 
 
 def label_namespace(it: Site, level: str, name: str = NAMESPACE) -> None:

@@ -28,7 +28,7 @@ def test_how_far_a_build_gets_to_its_buildkitd(stage: str, words: str, advice: s
         seen = report["buildkitd"]
         assert seen.status is Level.FAIL and words in seen.detail and "elsewhere:1234" in seen.detail
         assert advice in seen.advice and report.chosen.status is Level.FAIL
-        assert report.works == ["managed", "daemonless"] and "managed will work" in report.advice
+        assert report.works == ["daemonless"] and "daemonless will work" in report.advice
 
 
 def test_every_replica_is_reached_and_its_certificate_looked_at() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from boatyard.finding import Level
 from boatyard_kubernetes.doctor.rights import Person
-from tests.kubernetes.doctors import client_secret, examine, label_namespace, managed
+from tests.kubernetes.doctors import client_secret, deploy, examine, label_namespace, managed
 from tests.kubernetes.loopback.rbac import User
 from tests.kubernetes.loopback.resources import BY_KIND
 from tests.kubernetes.site import FUNCTION, HOME, NAMESPACE, TOKEN, settings, site
@@ -18,19 +18,22 @@ def test_pod_security_decides_which_topologies_there_are() -> None:
         report = examine(it)
         seen = report["admission"]
         assert seen.status is Level.FAIL and "PodSecurity" in seen.detail and "=privileged" in seen.advice
-        assert "external" in report.works and "daemonless" not in report.works
+        assert report.could == ["managed", "external"] and report.works == []
         it.cluster.namespace("boatyard-buildkit", level="privileged")
         it.cluster.apply(*client_secret(managed()))
         assert examine(it)["admission"].status is Level.FAIL
-        assert "managed" in examine(it).works, "nobody has deployed it, but it would be let in"
+        assert "managed" in examine(it).could, "nobody has deployed it, but it would be let in"
         not_deployed = examine(it, managed())["admission"]
         assert '"buildkitd" not found' in not_deployed.detail and "manifests" in not_deployed.advice
         it.cluster.apply(_account("boatyard-buildkit", "buildkitd"))
+        absent = examine(it, managed()).chosen
+        assert absent.status is Level.FAIL and "not deployed" in absent.detail and absent.deployed is False
+        deploy(it, managed())
         well = examine(it, managed())
-        assert well.chosen.status is Level.OK and well.works == ["managed", "external"]
+        assert well.chosen.status is Level.OK and well.works == ["managed"] and well.could == ["external"]
         label_namespace(it, "baseline", "boatyard-buildkit")
         ill = examine(it, managed())
-        assert "Label boatyard-buildkit" in ill["admission"].advice and ill.works == ["external"]
+        assert "Label boatyard-buildkit" in ill["admission"].advice and ill.works == [] and ill.could == ["external"]
 
 
 def test_the_managed_buildkitds_namespace_has_to_be_there() -> None:

@@ -13,11 +13,11 @@ from boatyard_client.cli.output import json_option, print_json, scope_options, u
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 """flyte's own base images are of the Python that runs the SDK."""
 _OF_CLUSTER = ("project", "domain", "context", "kubeconfig", "function_user", "function_groups", "push", "wait_seconds")
-_OF_HERE = ("base_image", "url")
+_OF_HERE = ("url",)
 
 
 @click.command()
-@click.option("--base-image", default=_BASE_IMAGE, show_default=True, help="The base image to look up.")
+@click.option("--base-image", default=_BASE_IMAGE, show_default=True, help="The base image to look up, or to build on.")
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Settings to check.")
 @url_option
 @click.option("--cluster", is_flag=True, help="Look at the Kubernetes cluster that builds run in instead.")
@@ -26,15 +26,13 @@ _OF_HERE = ("base_image", "url")
 @click.option("--kubeconfig", default="", metavar="FILE", help="With --cluster: by default what kubectl would read.")
 @click.option("--as", "function_user", default="", metavar="USER", help="With --cluster: who the function is to it.")
 @click.option("--as-group", "function_groups", multiple=True, metavar="GROUP", help="The same, for its groups.")
-@click.option("--push/--no-push", default=True, help="With --cluster: whether to build and push a tiny image.")
+@click.option("--push/--no-push", default=True, help="With --cluster: whether to build and push an image.")
 @click.option(
     "--wait",
     "wait_seconds",
     type=click.FloatRange(1, 3600),
-    default=300,
-    show_default=True,
     metavar="SECONDS",
-    help="With --cluster: how long each probe may take, image pull included.",
+    help="With --cluster: how long each probe may take, image pull included; by default longer than a build may wait.",
 )
 @json_option
 @click.pass_context
@@ -46,15 +44,15 @@ def doctor(
     Works with and without a running server. Exit code 1 if anything fails.
 
     With --cluster: as the person whose kubeconfig it is (or the pod's service account, in a pod), with the settings
-    of the cluster's ConfigMap unless --settings names a file. It runs one or two pods for a second, builds and
-    pushes a tiny image, and takes their Jobs away again, after Ctrl-C, too. Exit code 0 only if builds will work.
+    of the cluster's ConfigMap unless --settings names a file. It runs up to three pods for a second, builds and
+    pushes a small image, and takes their Jobs away again, after Ctrl-C, too. Exit code 0 only if builds will work.
     """
     _refuse(ctx, _OF_HERE if cluster else _OF_CLUSTER, "does not go with" if cluster else "needs")
     if cluster:
         from boatyard_client.cli.doctor_cluster import examine_cluster
         from boatyard_client.doctor.cluster import request
 
-        sys.exit(examine_cluster(request(settings=settings, **given), as_json=as_json))
+        sys.exit(examine_cluster(request(settings=settings, base_image=base_image, **given), as_json=as_json))
     _here(base_image, settings, url, as_json)
 
 

@@ -49,12 +49,15 @@ def _conclude(diagnosis: Diagnosis) -> None:
         name = prospect.topology + (" (chosen)" if prospect.chosen else "")
         show(Finding(check=name, status=prospect.status, detail=prospect.detail), width=_WIDTH)
     works = [prospect.topology for prospect in diagnosis.topologies if prospect.status == "ok"]
+    untried = [prospect.topology for prospect in diagnosis.topologies if prospect.status == "warn"]
     sentence = {
         "ok": "Builds will work.",
         "fail": "Builds will not work as it is.",
     }.get(diagnosis.chosen.status, "Whether builds will work cannot be told.")
     click.echo()
     click.echo(f"{mark(diagnosis.chosen.status)} {sentence} Topologies that will: {', '.join(works) or 'none'}.")
+    if untried:
+        click.echo(f"  Not deployed or not tried, and nothing speaks against them: {', '.join(untried)}.")
     if diagnosis.advice:
         click.echo(f"  First: {line(diagnosis.advice)}")
 

@@ -35,7 +35,8 @@ def request(
     function_user: str,
     function_groups: tuple[str, ...],
     push: bool,
-    wait_seconds: float,
+    base_image: str,
+    wait_seconds: float | None,
 ) -> ClusterRequest:
     """What was not said on the command line comes from the files in force. Raises ConfigError for a wrong one."""
     configured = find_client_settings()
@@ -49,5 +50,6 @@ def request(
         function_user=function_user,
         function_groups=function_groups,
         push=push,
-        wait_seconds=wait_seconds,
+        base_image=base_image,
+        wait_seconds=wait_seconds or 0,
     )

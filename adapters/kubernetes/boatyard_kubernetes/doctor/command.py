@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.authentication_v1 import SelfSubjectReview
@@ -17,6 +18,10 @@ from boatyard_kubernetes.doctor.prospects import first_advice
 from boatyard_kubernetes.doctor.rights import Person
 from boatyard_kubernetes.refusals import Absent
 from boatyard_kubernetes.runner import KubernetesJobRunner
+
+_BEYOND_START: Final = 120
+"""Seconds that a probe gets beyond the start of a build: then the runner has said why it does not start, and an image
+is pushed."""
 
 
 class _SystemClock:
@@ -50,7 +55,8 @@ def examine_cluster(
             cluster,
             settings,
             request.scope,
-            wait_seconds=request.wait_seconds,
+            wait_seconds=request.wait_seconds or settings.kubernetes.start_seconds + _BEYOND_START,
+            base_image=request.base_image,
             found=found,
             waiting=waiting,
             pause=pause,

@@ -14,6 +14,7 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import prospects, push
 from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds, admit_daemon
+from boatyard_kubernetes.doctor.deployed import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
 from boatyard_kubernetes.doctor.nodes import check_nodes, with_probe
 from boatyard_kubernetes.doctor.rights import Person, check_rights
@@ -32,6 +33,7 @@ class Examination:
         scope: Scope,
         *,
         wait_seconds: float,
+        base_image: str,
         found: Callable[[Finding], None],
         waiting: Callable[[str], None],
         pause: Callable[[float], None] = time.sleep,
@@ -41,6 +43,7 @@ class Examination:
         self._settings = settings
         self._scope = scope
         self._wait = wait_seconds
+        self._base = base_image
         self._tell = found
         self._waiting = waiting
         self._pause = pause
@@ -50,29 +53,45 @@ class Examination:
         self._admitted: dict[Topology, Admitted] = {}
         self._lets_daemons_in: dict[Topology, str] = {}
         """Namespaces that let in a pod like the rootless buildkitd's, each topology's own."""
-        self._rootless: list[Finding] = []
-        """What was found of nodes, as it is for a rootless BuildKit, whatever topology is chosen."""
-        self._job: BuildJob = push.tiny_job(settings, scope)
+        self._nodes: Finding | None = None
+        """What the nodes' kinds are known for."""
+        self._rootless: dict[Topology, list[Finding]] = {}
+        """What was found of nodes, as it is for each rootless BuildKit in its own namespace."""
+        self._job: BuildJob = push.small_job(settings, scope, base_image)
 
     def begin(self, *findings: Finding) -> None:
         """What is known before anything is looked at."""
         self._add(*findings)
 
     def run(self, *, me: str, function: Person | None = None, runner: JobRunner | None = None) -> None:
-        """`me`: who asks. With a `runner` two tiny images are built and pushed, if there is a repository for them."""
+        """`me`: who asks. With a `runner` an image is built and pushed, if there is a repository for it."""
         there = self._check_namespace()
         self._add(check_rights(self._cluster, self._settings, self.namespace, me=me, function=function))
-        self._rootless = [check_nodes(self._cluster, self._settings.kubernetes.node_selector)]
+        self._nodes = check_nodes(self._cluster, self._settings.kubernetes.node_selector)
         if there:
             self._admit()
             self._look()
         else:
-            self._add(*map(self._for_chosen, self._rootless))
+            self._add(self._for_chosen(self._nodes))
         if runner is not None:
             self._push(runner)
 
     def prospects(self) -> tuple[Prospect, ...]:
-        return prospects.judge(self.chosen, self.findings, self._rootless, self._admitted)
+        seen = {
+            topology: prospects.Seen(
+                rootless=self._of_nodes(topology),
+                admitted=self._admitted.get(topology),
+                deployed=is_deployed(self._cluster, self._settings, topology),
+            )
+            for topology in prospects.ORDER
+        }
+        return prospects.judge(self.chosen, self.findings, seen)
+
+    def _of_nodes(self, topology: Topology) -> tuple[Finding, ...]:
+        if topology is Topology.EXTERNAL or self._nodes is None:
+            return ()
+        own = self._rootless.get(topology, [])
+        return with_probe(self._nodes, own), *own
 
     def _add(self, *findings: Finding) -> None:
         for finding in findings:
@@ -120,14 +139,16 @@ class Examination:
             self._cluster,
             self._settings,
             self.namespace,
-            self._lets_daemons_in.get(self.chosen) or next(iter(self._lets_daemons_in.values()), None),
+            self._lets_daemons_in,
             wait_seconds=self._wait,
             waiting=self._waiting,
             pause=self._pause,
         )
+        self._rootless = inside.node
         self._add(*inside.place)
-        self._rootless = [with_probe(nodes, inside.node) for nodes in self._rootless] + inside.node
-        self._add(*map(self._for_chosen, self._rootless))
+        # Told is what holds for the chosen one; where BuildKit runs elsewhere, what holds for the best of the others.
+        told = self.chosen if self.chosen is not Topology.EXTERNAL else next(iter(inside.node), Topology.MANAGED)
+        self._add(*map(self._for_chosen, self._of_nodes(told)))
 
     def _for_chosen(self, finding: Finding) -> Finding:
         """Where BuildKit runs elsewhere, nodes that cannot run it are worth knowing, and no failure."""
@@ -145,10 +166,14 @@ class Examination:
         if any(f.status is Level.FAIL and f.check != "rbac" for f in self.findings):
             self._add(unknown(push.IMAGES, "not tried: builds will not start as it is"))
             return
-        self._add(self._pushed(runner, push.tiny_job(settings, self._scope, timeout_seconds=self._wait), push.IMAGES))
+        self._add(self._pushed(runner, self._small_job(), push.IMAGES))
         if cache and self.findings[-1].status is Level.OK:
-            job = push.for_cache(push.tiny_job(settings, self._scope, timeout_seconds=self._wait), cache)
+            job = push.for_cache(self._small_job(), cache)
             self._add(push.check_cache(self._pushed(runner, job, push.CACHE)))
+
+    def _small_job(self) -> BuildJob:
+        """Of a key of its own each time."""
+        return push.small_job(self._settings, self._scope, self._base, timeout_seconds=self._wait)
 
     def _pushed(self, runner: JobRunner, job: BuildJob, check: str) -> Finding:
         return push.check_push(

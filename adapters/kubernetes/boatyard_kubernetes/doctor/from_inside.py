@@ -1,7 +1,7 @@
 """What pods in the cluster found, as findings: the image, who it is to a cloud, the buildkitd, the node."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
 from boatyard_kubernetes.doctor.identity import Account, check_identity, find_account
 from boatyard_kubernetes.doctor.probe_jobs import node_job, place_job
 from boatyard_kubernetes.doctor.refusal import ASK
+from boatyard_kubernetes.topology import Topology
 
 _NODE: Final = "a pod like buildkitd's"
 _PLACE: Final = "a pod like a build's"
@@ -27,21 +28,21 @@ _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage,
 class Inside(msgspec.Struct, frozen=True):
     place: list[Finding]
     """Of builds: builder image, workload identity, buildkitd."""
-    node: list[Finding]
-    """Of the node, for a rootless BuildKit; empty if no such pod would be let in anywhere."""
+    node: dict[Topology, list[Finding]]
+    """Of the node, for each rootless BuildKit in the namespace that it uses; none for one that would not be let in."""
 
 
 def look_from_inside(
     cluster: Cluster,
     settings: Settings,
     namespace: str,
-    daemon_namespace: str | None,
+    daemon_namespaces: Mapping[Topology, str],
     *,
     wait_seconds: float,
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> Inside:
-    """`daemon_namespace`: one that lets in a pod like the rootless buildkitd's."""
+    """`daemon_namespaces`: of topologies whose namespace lets in a pod like their rootless buildkitd's."""
     account = find_account(cluster, settings, namespace)
     daemons = daemon.find_daemons(cluster, settings, namespace)
     jobs: dict[str, Job] = {}
@@ -49,8 +50,8 @@ def look_from_inside(
     if asked and isinstance(account, Account):
         known = daemons if isinstance(daemons, daemon.Daemons) else daemon.Daemons((), False)
         jobs[_PLACE] = place_job(settings, namespace, wait_seconds, known.addresses, tls=known.tls)
-    if asked and daemon_namespace is not None:
-        jobs[_NODE] = node_job(settings, daemon_namespace, wait_seconds)
+    for topology, home in daemon_namespaces.items() if asked else ():
+        jobs[f"{_NODE} in {home}"] = node_job(settings, topology, home, wait_seconds)
     answers = probe.run(cluster, jobs, wait_seconds=wait_seconds, waiting=waiting, pause=pause)
     sight, image = _image(settings, answers.get(_PLACE), wait_seconds)
     place = [image] if image else []
@@ -63,7 +64,8 @@ def look_from_inside(
     elif daemons is not None:
         not_tried = unknown("buildkitd", "no pod ran to reach it")
         place.append(daemon.judge(daemons, sight.buildkitd) if sight else not_tried)
-    return Inside(place, _node(answers.get(_NODE), wait_seconds))
+    nodes = {t: _node(answers.get(f"{_NODE} in {home}"), wait_seconds) for t, home in daemon_namespaces.items()}
+    return Inside(place, nodes)
 
 
 def _image(

@@ -33,17 +33,19 @@ from boatyard_kubernetes.pod import (
     restricted_pod,
     toleration,
 )
-from boatyard_kubernetes.topology import TLS_FOLDER, client_secret
+from boatyard_kubernetes.topology import TLS_FOLDER, Topology, client_secret
 
 _SECONDS: Final = 120
 """How long a probe's container may live once it is there, and then how long its Job does: should nobody delete it."""
 _READABLE: Final = 0o440
 
 
-def node_job(settings: Settings, namespace: str, wait_seconds: float) -> Job:
-    """What may the daemon do on its node?"""
+def node_job(settings: Settings, topology: Topology, namespace: str, wait_seconds: float) -> Job:
+    """What may the topology's daemon do on its node? Beside a job it has a build's labels and account, which are what
+    webhooks and policies go by. The managed one's labels would make it a backend of its Service."""
     container = _container(settings, "node", {"out": TERMINATION_LOG}, daemon.security(), [])
-    return _job(settings.kubernetes, "node", namespace, wait_seconds, container)
+    beside = topology is Topology.DAEMONLESS
+    return _job(settings.kubernetes, "node", namespace, wait_seconds, container, build=beside)
 
 
 def place_job(

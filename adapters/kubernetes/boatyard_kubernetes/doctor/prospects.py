@@ -1,11 +1,11 @@
 """What the findings mean for each topology: which will work, and what to change for the others."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from boatyard.cluster_doctor import Prospect
 from boatyard.finding import Finding, Level
-from boatyard_kubernetes.doctor.admission import Admitted
+from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted
 from boatyard_kubernetes.doctor.sandbox import CHECKS as SANDBOX
 from boatyard_kubernetes.topology import Topology
 
@@ -15,27 +15,39 @@ _EVERYWHERE: Final = ("settings", "namespace", "rbac", "builder image", "workloa
 """Checks that say something of every topology."""
 _OF_CHOSEN: Final = ("admission", "buildkitd", "registry push")
 """Checks that tried what the settings ask for."""
-_DECISIVE: Final = ("builder image", "buildkitd", "admission", "user namespaces")
+_DECISIVE: Final = ("builder image", "buildkitd", "admission", "user namespaces", "registry push")
 """Without an answer to these nothing can be promised, but for a push that worked."""
 _TRY: Final = "Let a build be tried (--push), as somebody who may do all that is looked at."
 _CHANGE: Final = {
     Topology.EXTERNAL: "set buildkitUri to a buildkitd elsewhere",
-    Topology.MANAGED: "leave buildkitUri out and set buildkit.enabled: true",
+    Topology.MANAGED: "deploy the managed buildkitd, leave buildkitUri out and set buildkit.enabled: true",
     Topology.DAEMONLESS: "leave buildkitUri out and set buildkit.enabled: false",
 }
 
 
-def judge(
-    chosen: Topology, findings: Sequence[Finding], rootless: Sequence[Finding], admitted: Mapping[Topology, Admitted]
-) -> tuple[Prospect, ...]:
-    """`rootless`: what was found of nodes, as it is for a BuildKit on them. `admitted`: what a dry run of each said."""
+class Seen(NamedTuple):
+    """What is known of one topology beyond the findings that are told."""
+
+    rootless: tuple[Finding, ...] = ()
+    """Of nodes, and of a pod like its buildkitd's in the namespace that it uses; empty for a BuildKit elsewhere."""
+    admitted: Admitted | None = None
+    """What a dry run of its pods said."""
+    deployed: bool | None = None
+
+    @property
+    def tried(self) -> bool:
+        """Whether a pod like its buildkitd's ran."""
+        return any(finding.check in SANDBOX for finding in self.rootless)
+
+
+def judge(chosen: Topology, findings: Sequence[Finding], seen: Mapping[Topology, Seen]) -> tuple[Prospect, ...]:
     return tuple(
         _prospect(
             topology,
             topology is chosen,
             [f for f in findings if f.check in _EVERYWHERE or (topology is chosen and f.check in _OF_CHOSEN)],
-            rootless if topology is not Topology.EXTERNAL else None,
-            admitted.get(topology),
+            seen.get(topology, Seen()),
+            [f for other, s in seen.items() if other is not topology for f in s.rootless if f.check in SANDBOX],
         )
         for topology in ORDER
     )
@@ -49,37 +61,50 @@ def first_advice(prospects: Iterable[Prospect]) -> str:
         return ""
     if chosen.status is Level.UNKNOWN:
         return chosen.advice or _TRY
-    instead = next((t for t in ORDER if by_name[t].status is Level.OK), None)
-    if instead is None:
-        return chosen.advice
-    change = _CHANGE[instead]
-    first = f"{chosen.advice} Or {change}" if chosen.advice else f"{change[0].upper()}{change[1:]}"
-    return f"{first}: {instead} will work."
+    for level, words in ((Level.OK, "will work"), (Level.WARN, "has nothing against it, and was not tried")):
+        if instead := next((t for t in ORDER if by_name[t].status is level), None):
+            change = _CHANGE[instead]
+            first = f"{chosen.advice} Or {change}" if chosen.advice else f"{change[0].upper()}{change[1:]}"
+            return f"{first}: {instead} {words}."
+    return chosen.advice
 
 
 def _prospect(
-    topology: Topology,
-    chosen: bool,
-    findings: Sequence[Finding],
-    rootless: Sequence[Finding] | None,
-    admitted: Admitted | None,
+    topology: Topology, chosen: bool, findings: Sequence[Finding], seen: Seen, elsewhere: Sequence[Finding]
 ) -> Prospect:
-    def made(status: Level, detail: str, advice: str = "") -> Prospect:
-        return Prospect(topology=topology, chosen=chosen, status=status, detail=detail, advice=advice)
+    """`elsewhere`: what pods in other topologies' namespaces found, which another policy may have caused."""
 
-    relevant = [*findings, *(rootless or ())]
-    if failed := next((f for f in relevant if f.status is Level.FAIL), None):
-        return made(Level.FAIL, f"see {failed.check}", failed.advice)
+    def made(status: Level, detail: str, advice: str = "") -> Prospect:
+        return Prospect(
+            topology=topology, chosen=chosen, deployed=seen.deployed, status=status, detail=detail, advice=advice
+        )
+
+    relevant = [*findings, *seen.rootless]
+    admitted = seen.admitted
+    # Of what fails, the one whose advice is no hint at another.
+    failures = sorted((f for f in relevant if f.status is Level.FAIL), key=lambda f: f.advice.startswith("Follow"))
+    if failed := next(iter(failures), None):
+        return made(Level.FAIL, f"see {failed.check}" if chosen else f"{failed.check}: {failed.detail}", failed.advice)
     if admitted and admitted.status is Level.FAIL:
         return made(Level.FAIL, admitted.detail, admitted.advice)
+    if chosen and seen.deployed is False:
+        return made(Level.FAIL, "its buildkitd is not deployed", DEPLOY)
     if any(f.check == "registry push" and f.status is Level.OK for f in findings):
         return made(Level.OK, "an image was built and pushed with it")
     if left := next((f for f in relevant if f.status is Level.UNKNOWN and f.check in _DECISIVE), None):
         return made(Level.UNKNOWN, f"see {left.check}", left.advice)
-    if rootless is not None and not any(f.check in SANDBOX for f in rootless):
-        return made(Level.UNKNOWN, "no pod could be tried on a node")
+    if topology is not Topology.EXTERNAL and not seen.tried:
+        if failed := next((f for f in elsewhere if f.status is Level.FAIL), None):
+            return made(Level.UNKNOWN, f"not tried where it runs; a pod elsewhere: {failed.detail}", failed.advice)
+        if chosen or topology is Topology.DAEMONLESS:
+            return made(Level.UNKNOWN, "no pod could be tried on a node")
     if admitted is None:
         return made(Level.UNKNOWN, "its pods could not be tried")
     if admitted.status is Level.UNKNOWN:
         return made(Level.UNKNOWN, admitted.detail)
-    return made(Level.OK, "nothing that was found speaks against it" if chosen else f"to use it, {_CHANGE[topology]}")
+    if chosen:
+        return made(Level.OK, "nothing that was found speaks against it")
+    if topology is Topology.DAEMONLESS:
+        return made(Level.OK, f"to use it, {_CHANGE[topology]}")
+    state = {True: "deployed, not tried", False: "not deployed", None: "not tried"}[seen.deployed]
+    return made(Level.WARN, f"{state}: to use it, {_CHANGE[topology]}")

@@ -1,6 +1,9 @@
-"""A tiny image, built and pushed the way every build is: it proves the plan, the topology, the credentials."""
+"""A small image, built and pushed the way every build is: it proves the plan, the topology, the base, a RUN step, and
+the credentials."""
 
 import contextlib
+import re
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -9,7 +12,7 @@ from typing import Final
 import msgspec
 from lightkube.resources.batch_v1 import Job
 
-from boatyard.build import Build, State
+from boatyard.build import Build, Failure, State
 from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.job import BuildJob
@@ -17,7 +20,7 @@ from boatyard.plan import Order, make_job, make_plan
 from boatyard.ports import JobRunner, Scope
 from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings
-from boatyard.spec import ImageSpec
+from boatyard.spec import Commands, ImageSpec
 from boatyard.target import Target
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.names import job_name, namespace_of
@@ -29,19 +32,32 @@ NAME: Final = "boatyard-doctor"
 _ATTEMPT: Final = 1
 """Nobody built this before."""
 _SECONDS: Final = 1.0
+_OF_BASE: Final = ("BASE_IMAGE_NOT_FOUND", "BASE_IMAGE_DENIED", "REGISTRY_UNAVAILABLE")
 
 
-def tiny_job(settings: Settings, scope: Scope, *, timeout_seconds: float = 60) -> BuildJob:
-    """For an image of one value and no files, planned as any other, with a key of its own. Nothing is cached.
+def small_job(settings: Settings, scope: Scope, base_image: str, *, timeout_seconds: float = 60) -> BuildJob:
+    """For an image that is made as a user's are: of a real base, with uv and its virtual environment, and one command.
+    Planned as any other, with a key of its own; what comes before the command is cached wherever builds have a cache.
 
     Raises what the plan of a user's image would: FORBIDDEN, INVALID_SPEC.
     """
-    platform = settings.default_platforms[:1]
-    spec = ImageSpec(dockerfile=f"FROM scratch\nLABEL io.boatyard.doctor={uuid.uuid4().hex}\n", platform=platform)
+    command = Commands(cmd=(f"echo boatyard-doctor {uuid.uuid4().hex}",))
+    spec = ImageSpec(
+        base_image=base_image,
+        python_version=_python(base_image),
+        layers=(command,),
+        platform=settings.default_platforms[:1],
+    )
     order = Order(spec=spec, scope=scope, target=Target(name=NAME))
     known = settings if settings.default_repository else msgspec.structs.replace(settings, default_repository=NAME)
     job = make_job(order, make_plan(order, known, UNKNOWN), settings, attempt=_ATTEMPT, context_url="")
     return msgspec.structs.replace(job, cache_repository="", timeout_seconds=max(int(timeout_seconds), 1))
+
+
+def _python(base_image: str) -> str:
+    """The version that a Python image has; of another base the one that runs here, which uv then looks for."""
+    found = re.search(r"python:(3\.[0-9]+)", base_image)
+    return found[1] if found else f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def check_push(
@@ -69,7 +85,7 @@ def check_push(
             if build.state is State.SUCCEEDED:
                 return ok(check, f"pushed {job.target}")
             if build.state.ended and build.error:
-                return fail(check, f"{build.error.code}: {build.error.message}", build.error.advice)
+                return fail(check, f"{build.error.code}: {build.error.message}", _advice(build.error))
             waiting(f"{check}: {_where(build)}")
             pause(_SECONDS)
     except BoatyardError as error:
@@ -82,6 +98,12 @@ def check_push(
         f"not pushed within {wait_seconds:g} s: {_where(build) if build else 'no reason given'}",
         "Give it longer with --wait, or mend what the line says.",
     )
+
+
+def _advice(error: Failure) -> str:
+    if error.code in _OF_BASE:
+        return f"{error.advice} Or name a base that builds here use: --base-image."
+    return error.advice
 
 
 def check_cache(finding: Finding) -> Finding:
