@@ -122,7 +122,7 @@ def test_a_project_does_not_fill_the_store_of_contexts_with_what_waits(tmp_path:
     it.close()
 
 
-def record(project: str, number: int, at: float, state: State = State.SUCCEEDED) -> Record:
+def record(project: str, number: int, at: float, state: State = State.SUCCEEDED, log_bytes: int = 0) -> Record:
     build = Build(
         id=f"{number:032x}-1",
         key="k",
@@ -135,7 +135,7 @@ def record(project: str, number: int, at: float, state: State = State.SUCCEEDED)
         created_at=at,
         finished_at=at if state.ended else None,
     )
-    return Record(number=number, build=build, timeout_seconds=1)
+    return Record(number=number, build=build, timeout_seconds=1, log_bytes=log_bytes)
 
 
 def test_a_flood_of_one_project_takes_no_record_of_another() -> None:
@@ -144,7 +144,7 @@ def test_a_flood_of_one_project_takes_no_record_of_another() -> None:
     running = [record("greedy", 1_000, at=0, state=State.RUNNING)]
     retention = Retention(builds=100, days=1)
     outdated = retention.outdated([*modest, *flood, *running], now=2_000)
-    assert len(outdated) == 410 and outdated == flood[:410][::-1], "the oldest of those who have most"
+    assert outdated == flood[:410], "the oldest of those who have most"
     assert retention.outdated(flood[:100], now=2_000) == [], "who is alone has all of the room"
 
 
@@ -156,6 +156,15 @@ def test_equal_floods_keep_equally_much() -> None:
     ]
     left = set(range(3_000)) - {record.number for record in Retention(builds=90, days=1).outdated(records, now=300)}
     assert [sum(1000 * place <= number < 1000 * place + 300 for number in left) for place in range(3)] == [30, 30, 30]
+
+
+def test_large_logs_take_the_room_of_their_own_project() -> None:
+    modest = [record("modest", number, at=number, log_bytes=10) for number in range(5)]
+    flood = [record("greedy", 100 + number, at=1_000 + number, log_bytes=100) for number in range(20)]
+    outdated = Retention(builds=100, days=1, log_bytes=1_000).outdated([*modest, *flood], now=2_000)
+    assert outdated == flood[:11]
+    silent = [record("greedy", 100 + number, at=number) for number in range(20)]
+    assert Retention(builds=100, days=1, log_bytes=0).outdated(silent, now=2_000) == []
 
 
 def test_what_is_old_goes_first_and_makes_room() -> None:

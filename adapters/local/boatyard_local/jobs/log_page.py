@@ -49,6 +49,14 @@ def _skip(file: IO[bytes]) -> int:
     return skipped
 
 
+def size(path: Path) -> int:
+    """Bytes of a log; 0 if there is none."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
 def tail(path: Path, lines: int) -> tuple[str, ...]:
     """The last lines of a job's log; empty if there is none."""
     return _lines(_end(path))[-lines:]

@@ -29,6 +29,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     context: str = ""
     """sha256 of the context that the job reads, if any."""
     context_bytes: int = 0
+    log_bytes: int = 0
+    """Of its log, once it has ended."""
     ending: State | None = None
     """CANCELLED or TIMED_OUT: the job was told to stop, and this is why."""
     started_monotonic: float | None = None
@@ -58,6 +60,8 @@ def is_sound(record: Record, name: str) -> bool:
         _is_of(build.id, build.attempt, Scope(build.project, build.domain), name)
         and 0 < record.number < _LARGEST_NUMBER
         and record.timeout_seconds > 0
+        and record.context_bytes >= 0
+        and record.log_bytes >= 0
         and build.state is not State.PENDING
         and build.state.ended == (build.finished_at is not None)
         and all(0 <= time < _LATEST for time in times)

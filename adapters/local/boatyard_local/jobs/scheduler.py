@@ -16,6 +16,7 @@ from boatyard.build import Build, State
 from boatyard.ports import Clock, Scope
 from boatyard.settings import Limits
 from boatyard_local import durable
+from boatyard_local.jobs import log_page
 from boatyard_local.jobs.ending import conclude
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.process import Argv, JobProcess, is_locked, read_pid
@@ -257,10 +258,11 @@ class Scheduler:
         self._settle(lifecycle.ended(record.build, State.ERRORED, code, message, now=self._clock.now()))
 
     def _settle(self, build: Build) -> None:
+        log_bytes = log_page.size(self._state.build(build.id).log)
         with self._ledger.lock:
             record = self._ledger.get(build.id)
             if record is not None:
-                self._ledger.update(msgspec.structs.replace(record, build=build))
+                self._ledger.update(msgspec.structs.replace(record, build=build, log_bytes=log_bytes))
         _log.info("build %s ended: %s%s", build.id, build.state, f": {build.error.message}" if build.error else "")
 
 
