@@ -160,6 +160,33 @@ def test_a_checkouts_own_name_is_not_in_the_key(workspace: Path, mode: Any) -> N
     assert key(uv(other, project_install_mode=mode)) == before
 
 
+def test_a_path_dependency_brings_the_workspace_that_it_is_in(tmp_path: Path) -> None:
+    root = '[tool.uv.workspace]\nmembers = ["libs/*"]\n'
+    member = "[tool.uv.sources]\ntwo = { workspace = true }\n"
+    folder = write(
+        tmp_path,
+        {
+            "app/pyproject.toml": project("app", '"one"', '[tool.uv.sources]\none = { path = "../other/libs/one" }\n'),
+            "other/pyproject.toml": root,
+            "other/libs/one/pyproject.toml": project("one", '"two"', member),
+            "other/libs/one/src/one/__init__.py": "",
+            "other/libs/two/pyproject.toml": project("two"),
+            "other/libs/two/src/two/__init__.py": "",
+            "other/libs/three/pyproject.toml": project("three"),
+            "other/libs/three/src/three/__init__.py": "",
+        },
+    )
+    assert entries(uv(folder / "app")) == [
+        "0/other/libs/one/pyproject.toml",
+        "0/other/libs/one/src/one/__init__.py",
+        "0/other/libs/three/pyproject.toml",
+        "0/other/libs/two/pyproject.toml",
+        "0/other/libs/two/src/two/__init__.py",
+        "0/other/pyproject.toml",
+        "0/project/pyproject.toml",
+    ]
+
+
 def test_the_settings_above_a_project_go_along(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "top",

@@ -7,6 +7,7 @@ uv's own (astral-sh/uv 0.11 to 0.13: crates/uv-workspace, crates/uv-settings, do
 from boatyard_flyte.lowering.projects.poetry import poetry_tree
 from boatyard_flyte.lowering.projects.pyproject import Pyproject
 from boatyard_flyte.lowering.projects.tree import Tree
-from boatyard_flyte.lowering.projects.uv import Wanted, folder_tree, script_tree, uv_tree
+from boatyard_flyte.lowering.projects.uv import folder_tree, script_tree, uv_tree
+from boatyard_flyte.lowering.projects.walk import Wanted
 
 __all__ = ["Pyproject", "Tree", "Wanted", "folder_tree", "poetry_tree", "script_tree", "uv_tree"]

@@ -8,7 +8,7 @@ from boatyard_flyte.lowering.projects.metadata import check_version, files_outsi
 from boatyard_flyte.lowering.projects.paths import normal
 from boatyard_flyte.lowering.projects.pyproject import Pyproject, read_toml
 from boatyard_flyte.lowering.projects.tree import Tree
-from boatyard_flyte.lowering.projects.uv import Wanted
+from boatyard_flyte.lowering.projects.walk import Wanted
 
 
 def poetry_tree(pyproject: Path, lock: Path, wanted: Wanted) -> Tree:
