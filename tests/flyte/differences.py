@@ -28,7 +28,7 @@ ALLOWED = (
     Allowed("byte code", r"/opt/venv/.*\.pyc"),
     Allowed("where a project was", r"/opt/venv/.*\.dist-info/(direct_url\.json|RECORD|uv_cache\.json)"),
     Allowed(
-        "editable dependencies", r"/opt/venv/lib/python3\.11/site-packages/by_(lib|beside)[-/.].*|/srv/work/uv.lock"
+        "editable dependencies", r"/opt/venv/lib/python3\.11/site-packages/by_(lib|beside)([-/.].*)?|/srv/work/uv.lock"
     ),
     Allowed("Poetry's project", r"/opt/venv/lib/python3\.11/site-packages/by_poetry.*"),
     Allowed("names of lock files", r"/tmp/uv-[0-9a-f]+\.lock"),
