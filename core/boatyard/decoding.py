@@ -39,10 +39,13 @@ def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") ->
         raise Undecodable("nested too deeply") from None
 
 
-def convert(document: Any, kind: type[T]) -> T:
-    """A document that is decoded already (dicts, lists, strings). Raises Undecodable."""
+def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
+    """A document that is decoded already (dicts, lists, strings). Raises Undecodable.
+
+    Not `strict`: text stands for numbers and booleans, as in variables.
+    """
     try:
-        return msgspec.convert(document, kind, strict=True)
+        return msgspec.convert(document, kind, strict=strict)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except RecursionError:

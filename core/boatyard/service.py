@@ -34,7 +34,7 @@ from boatyard.ports import (
 )
 from boatyard.realm import realm_of
 from boatyard.reference import Reference
-from boatyard.settings import Settings
+from boatyard.settings import BaseImageRule, Settings
 
 _log = logging.getLogger(__name__)
 
@@ -74,8 +74,14 @@ class Service:
         deployment_key: DeploymentKey,
         clock: Clock,
         poll_seconds: float = 0.25,
+        base_rules: Callable[[], tuple[BaseImageRule, ...]] | None = None,
+        on_started: Callable[[Order, Plan], None] | None = None,
     ) -> None:
-        """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API has its price."""
+        """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API has its price.
+
+        `base_rules` gives the rules for base images at the time of a request, in the place of the settings' own.
+        `on_started` is called after each build that was started and not joined.
+        """
         self.settings = settings
         self._registry = registry
         self._runner = runner
@@ -84,6 +90,8 @@ class Service:
         self._deployment_key = deployment_key
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._base_rules = base_rules
+        self._on_started = on_started
 
     def on_behalf_of(self, caller: str) -> "Service":
         """The same service under the policy as it is for one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
@@ -96,7 +104,7 @@ class Service:
 
     def plan(self, order: Order) -> Plan:
         realm = realm_of(order.scope, self.settings.isolation, self._deployment_key.read())
-        return make_plan(self._with_secrets(order), self.settings, realm)
+        return make_plan(self._with_secrets(order), self._settings_now(), realm)
 
     def ensure(self, order: Order) -> Answer:
         """The image if the registry has it; else its build, joined or started.
@@ -117,6 +125,8 @@ class Service:
         ensured = self._runner.ensure(job, plan.build_tag, force=order.force)
         if _is_held(ensured) and may_have_changed(ensured.build, uses_secrets=bool(_secret_names(order, plan))):
             ensured = self._runner.ensure(job, plan.build_tag, force=True)
+        if self._on_started is not None and not ensured.joined:
+            self._on_started(order, plan)
         hold = self.settings.limits.failure_hold_seconds
         old = held(ensured.build, now=self._clock.now(), hold_seconds=hold) if _is_held(ensured) else None
         return Answer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
@@ -261,6 +271,11 @@ class Service:
         if not names:
             return order
         return msgspec.structs.replace(order, absent_secrets=self._secrets.missing(order.scope, names))
+
+    def _settings_now(self) -> Settings:
+        if self._base_rules is None:
+            return self.settings
+        return msgspec.structs.replace(self.settings, base_images=self._base_rules())
 
     def _check_replaceable(self, target: Reference) -> None:
         if not self._registry.replaceable(target):

@@ -28,6 +28,7 @@ FUNCTIONS: Final = {
             "adapters/connect/boatyard_connect",
             "adapters/kubernetes/boatyard_kubernetes",
             "adapters/registry/boatyard_registry",
+            "adapters/serverless/boatyard_serverless",
         ),
         pinned="function-aws.txt",
         given=frozenset({"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}),
@@ -75,6 +76,7 @@ JOBS: Final = {
             "adapters/aws/boatyard_aws",
             "adapters/buildkit/boatyard_buildkit",
             "adapters/registry/boatyard_registry",
+            "adapters/serverless/boatyard_serverless",
         ),
         pinned="builder-aws.txt",
         # What CodeBuild's images begin with, and what lies between: 3.11 in amazonlinux-x86_64-standard:5.0 and

@@ -9,10 +9,11 @@ from boatyard.job import JobProgress, JobResult
 from boatyard.memory import ManualClock
 from boatyard.settings import Limits, Settings
 from boatyard_aws.clients import Clients
-from boatyard_aws.codebuild import CodeBuildJobRunner, Project
-from boatyard_aws.codebuild.ledger import Ledger
-from boatyard_aws.codebuild.log import END
-from boatyard_aws.s3 import Bucket
+from boatyard_aws.build_service import CodeBuild as CodeBuildService
+from boatyard_aws.build_service import Project
+from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.log import END
+from boatyard_aws.bucket import S3Bucket
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import PROJECT, CodeBuild
 
@@ -22,8 +23,13 @@ class CodeBuildHands:
         self.clock = ManualClock(time.time())
         self.codebuild = CodeBuild(cloud)
         self.project = Project(name=PROJECT)
-        self.runner = CodeBuildJobRunner(clients, bucket, self.project, self.clock, Settings(limits=limits))
-        self._ledger = Ledger(Bucket(clients, bucket))
+        self.runner = ServiceJobRunner(
+            S3Bucket(clients, bucket),
+            CodeBuildService(clients, self.project, bucket),
+            self.clock,
+            Settings(limits=limits),
+        )
+        self._ledger = Ledger(S3Bucket(clients, bucket))
         self._logs = clients.logs()
         self._logs.create_log_group(logGroupName=self.project.logs)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from boatyard_aws.wiring import Site
+from boatyard_aws.wiring import Parts
 from tests.aws.codebuild import PROJECT
 from tests.aws.images import HOST
 
@@ -40,23 +40,23 @@ def variables(bucket: str, **more: str) -> dict[str, str]:
     }
 
 
-def ask(site: Site, event: Any) -> tuple[int, Any]:
+def ask(site: Parts, event: Any) -> tuple[int, Any]:
     """Status and decoded body of what the URL would answer."""
     answer = _wrapped(site, site.http_app.handle)(event, Context())
     return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
 
-def tell(site: Site, event: Any) -> Any:
+def tell(site: Parts, event: Any) -> Any:
     """What the function for events returns."""
     return _wrapped(site, site.event_app.handle)(event, Context())
 
 
-def _wrapped(site: Site, handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    for each in site.observer.logger.handlers:  # one logger for the whole process, made in another test
+def _wrapped(site: Parts, handle: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    for each in site.telemetry.logger.handlers:  # one logger for the whole process, made in another test
         if type(each) is logging.StreamHandler:
             each.stream = sys.stdout
-    site.observer.metrics.clear_metrics()  # one set for the whole process as well
-    return site.observer.wrap(handle)
+    site.telemetry.metrics.clear_metrics()  # one set for the whole process as well
+    return site.telemetry.wrap(handle)
 
 
 def order(**more: Any) -> dict[str, Any]:

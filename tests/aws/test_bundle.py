@@ -32,8 +32,8 @@ print(json.dumps(told))
 """What becomes of the import of each module: null, or the name that is missing and the error's text."""
 
 ELSEWHERE = {
-    "boatyard_aws.codebuild.inside",  # in the builder's image, beside boatyard_buildkit
-    "boatyard_aws.signing",  # on a caller's machine, beside httpx
+    "boatyard_aws.build_step",  # in the builder's image, beside boatyard_buildkit
+    "boatyard_aws.auth",  # on a caller's machine, beside httpx
     "boatyard_kubernetes.certificates",  # on the machine of whoever sets the cluster up
 }
 OTHER_SYSTEMS = {"truststore._macos", "truststore._windows"}
@@ -118,8 +118,8 @@ def test_of_flytes_messages_only_the_image_services_are_there(task: Path) -> Non
 
 def test_protobuf_and_the_clusters_client_are_loaded_by_those_who_need_them(task: Path, lambda_runtime: Path) -> None:
     script = (
-        "import sys, boatyard_aws.http.app, boatyard_aws.ecr, boatyard.api; from boatyard_aws.wiring import Site\n"
-        'Site({"BOATYARD_BUCKET": "b", "BOATYARD_DEPLOYMENT_KEY": "k", "BOATYARD_RUNNER": "codebuild",'
+        "import sys, boatyard_aws.http, boatyard_aws.registry, boatyard.api; from boatyard_aws.wiring import Parts\n"
+        'Parts({"BOATYARD_BUCKET": "b", "BOATYARD_DEPLOYMENT_KEY": "k", "BOATYARD_RUNNER": "codebuild",'
         ' "BOATYARD_CODEBUILD_PROJECT": "p"}).api()\n'
         "print([n for n in ('google', 'flyteidl2', 'lightkube', 'httpx2', 'yaml') if n in sys.modules])"
     )
@@ -133,7 +133,7 @@ def test_its_byte_code_is_used(task: Path, lambda_runtime: Path) -> None:
     """A stale or missing .pyc would be compiled at every cold start: /var/task is read-only."""
     environment = {"PYTHONPATH": f"{task}:{lambda_runtime}", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-S", "-v", "-c", "import boatyard_aws.http.app"],
+        [sys.executable, "-S", "-v", "-c", "import boatyard_aws.http"],
         env=environment,
         cwd=task,
         capture_output=True,

@@ -10,8 +10,8 @@ from boatyard.build import State
 from boatyard.errors import BoatyardError
 from boatyard.settings import Limits
 from boatyard_aws.clients import Clients
-from boatyard_aws.codebuild.ledger import Ledger
-from boatyard_aws.s3 import Bucket, layout
+from boatyard_serverless.builds.ledger import Ledger
+from boatyard_aws.bucket import S3Bucket, layout
 from tests.aws.cloud import Cloud
 from tests.aws.hands import CodeBuildHands
 from tests.local.jobs import job, tag
@@ -38,7 +38,7 @@ def refused(call: Callable[[], object]) -> BoatyardError:
 def test_the_job_is_told_by_its_record_and_runs_boatyard_buildkit(it: CodeBuildHands) -> None:
     ensure(it)
     asked = it.codebuild.of(ID).parameters
-    assert "python3 -m boatyard_aws.codebuild" in asked["buildspecOverride"]
+    assert "python3 -m boatyard_aws.build_step" in asked["buildspecOverride"]
     assert asked["timeoutInMinutesOverride"] == 6 and asked["idempotencyToken"] == ID
     assert "FROM scratch" not in str(asked), "a Dockerfile is larger than CodeBuild's variables may be"
 
@@ -203,7 +203,7 @@ def test_a_cursor_that_has_expired_says_so(it: CodeBuildHands, cloud: Cloud) -> 
 def test_the_job_runs_once_even_if_codebuild_starts_it_twice(
     it: CodeBuildHands, cloud: Cloud, clients: Clients, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from boatyard_aws.codebuild import inside
+    from boatyard_aws.build_step import inside
 
     ensure(it)
     ran: list[list[str]] = []
@@ -226,7 +226,7 @@ def test_the_job_runs_once_even_if_codebuild_starts_it_twice(
 
 def test_a_job_whose_secret_is_gone_says_so_as_its_result(it: CodeBuildHands) -> None:
     from boatyard.job import JobSecret
-    from boatyard_aws.codebuild import inside
+    from boatyard_aws.build_step import inside
 
     def with_secret(attempt: int) -> object:
         return msgspec.structs.replace(job()(attempt), secrets=(JobSecret(id="x", name="TOKEN"),))
@@ -244,6 +244,6 @@ def test_what_is_listed_may_be_announced_twice(it: CodeBuildHands, clients: Clie
     ensure(it)
     record = it._ledger.get(ID)
     assert record
-    Ledger(Bucket(clients, bucket)).announce(record.record.build)
+    Ledger(S3Bucket(clients, bucket)).announce(record.record.build)
     assert [build.id for build in it.runner.list(BuildQuery()).builds] == [ID]
-    assert len(list(Bucket(clients, bucket).keys(layout.BUILDS))) >= 1
+    assert len(list(S3Bucket(clients, bucket).keys(layout.BUILDS))) >= 1

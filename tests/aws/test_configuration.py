@@ -8,7 +8,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import configure
-from boatyard_aws.s3 import Bucket
+from boatyard_aws.bucket import S3Bucket
 
 BASE = {
     "BOATYARD_BUCKET": "b",
@@ -23,7 +23,7 @@ def test_settings_are_json_in_a_variable_a_file_or_the_bucket(clients: Clients, 
     text = json.dumps(SETTINGS)
     path = tmp_path / "settings.json"
     path.write_text(text)
-    Bucket(clients, bucket).put("settings.json", text.encode())
+    S3Bucket(clients, bucket).put("settings.json", text.encode())
     for given in (text, str(path), f"s3://{bucket}/settings.json"):
         made = configure({**BASE, "BOATYARD_SETTINGS": given}, clients).settings
         assert made.default_repository == "r.example/i" and made.limits.layers == 7

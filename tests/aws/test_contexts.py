@@ -7,8 +7,9 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
-from boatyard_aws.clock import SystemClock
-from boatyard_aws.s3 import Bucket, S3ContextStore
+from boatyard_serverless.clock import SystemClock
+from boatyard_aws.bucket import S3Bucket
+from boatyard_aws.contexts import S3ContextStore
 from tests.aws.cloud import Cloud
 
 DATA = b"not really a tar.gz"
@@ -70,7 +71,7 @@ def test_a_bucket_that_may_not_be_read_is_not_an_empty_one(store: S3ContextStore
 
 
 def test_a_write_under_a_condition_happens_once(clients: Clients, bucket: str) -> None:
-    place = Bucket(clients, bucket)
+    place = S3Bucket(clients, bucket)
     first = place.create("jobs/x", b"1")
     assert first and place.create("jobs/x", b"2") is None
     second = place.replace("jobs/x", b"3", first)
@@ -82,11 +83,11 @@ def test_a_write_under_a_condition_happens_once(clients: Clients, bucket: str) -
 
 def test_a_conflict_of_conditional_writes_is_repeated(clients: Clients, bucket: str, cloud: Cloud) -> None:
     cloud.fail(f"PUT /{bucket}/jobs", "ConditionalRequestConflict", status=409, times=1)
-    assert Bucket(clients, bucket).create("jobs/x", b"1")
+    assert S3Bucket(clients, bucket).create("jobs/x", b"1")
 
 
 def test_keys_are_listed_over_pages_and_from_a_place_on(clients: Clients, bucket: str) -> None:
-    place = Bucket(clients, bucket)
+    place = S3Bucket(clients, bucket)
     for number in range(5):
         place.put(f"builds/{number}", b"")
     assert list(place.keys("builds/", page=2)) == [f"builds/{number}" for number in range(5)]

@@ -7,7 +7,7 @@ from boatyard.errors import BoatyardError
 from boatyard.memory import ManualClock
 from boatyard.ports import Upload
 from boatyard_aws.clients import Clients
-from boatyard_aws.s3 import S3ContextStore
+from boatyard_aws.contexts import S3ContextStore
 from tests.aws.cloud import Cloud
 from tests.contract.test_context_store import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_context_store import DATA, Case

@@ -3,7 +3,7 @@
 import pytest
 
 from boatyard_aws.clients import Clients
-from boatyard_aws.ecr import EcrRegistry
+from boatyard_aws.registry import EcrRegistry
 from tests.aws.cloud import Cloud
 from tests.aws.images import HOST, Ecr
 from tests.contract.test_registry import *  # noqa: F403 - the suite's tests, with our fixture below

@@ -11,8 +11,8 @@ from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
 from boatyard_aws.events import dependents
 from boatyard_aws.events.ordering import request_of
-from boatyard_aws.s3 import Bucket
-from boatyard_aws.wiring import Site
+from boatyard_aws.bucket import S3Bucket
+from boatyard_aws.wiring import Parts
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.images import HOST, Ecr
@@ -30,7 +30,7 @@ class Queue:
         self.url = self._sqs.create_queue(QueueName="events", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
         self.dead = self._sqs.create_queue(QueueName="dead")["QueueUrl"]
 
-    def deliver(self, site: Site, *, copies: int = 1) -> bool:
+    def deliver(self, site: Parts, *, copies: int = 1) -> bool:
         """One batch, `copies` times before it is deleted. False if there is none."""
         messages = self._receive(self.url)
         event = sqs(*[message["Body"] for message in messages])
@@ -44,7 +44,7 @@ class Queue:
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return bool(messages)
 
-    def drain(self, site: Site, *, copies: int = 1, most: int = 400) -> None:
+    def drain(self, site: Parts, *, copies: int = 1, most: int = 400) -> None:
         for _ in range(most):
             if not self.deliver(site, copies=copies):
                 return
@@ -84,22 +84,22 @@ def queue(clients: Clients, cloud: Cloud) -> Queue:
 
 
 @pytest.fixture
-def make(cloud: Cloud, bucket: str, ecr: Ecr, codebuild: CodeBuild, queue: Queue) -> Callable[[], Site]:
+def make(cloud: Cloud, bucket: str, ecr: Ecr, codebuild: CodeBuild, queue: Queue) -> Callable[[], Parts]:
     ecr.repository("images", immutable=True)
     ecr.repository("base")
     ecr.push("base", "1", "linux/amd64")
     named = {"BOATYARD_QUEUE": queue.url, "BOATYARD_DEAD_LETTERS": queue.dead}
-    return lambda: Site(variables(bucket, BOATYARD_PIN_BASES="true", **named))
+    return lambda: Parts(variables(bucket, BOATYARD_PIN_BASES="true", **named))
 
 
 @pytest.fixture
-def site(make: Callable[[], Site]) -> Site:
+def site(make: Callable[[], Parts]) -> Parts:
     return make()
 
 
 @pytest.fixture
-def objects(clients: Clients, bucket: str) -> Bucket:
-    return Bucket(clients, bucket)
+def objects(clients: Clients, bucket: str) -> S3Bucket:
+    return S3Bucket(clients, bucket)
 
 
 def numbered(number: int) -> dict[str, Any]:
@@ -107,9 +107,9 @@ def numbered(number: int) -> dict[str, Any]:
     return order(spec={"baseImage": BASE, "pythonVersion": "3.12", "layers": layers})
 
 
-def remembered(site: Site, count: int) -> None:
+def remembered(site: Parts, count: int) -> None:
     """As if they had been built some time ago."""
-    service = site.service()
+    service = site.deployment.service
     for number in range(count):
         made = order_of(request_of(numbered(number)))
         site.orders.remember(made, service.plan(made))
@@ -119,14 +119,14 @@ def pushed(ecr: Ecr, key: str = "f") -> dict[str, Any]:
     return image_pushed("base", "1", ecr.push("base", "1", "linux/amd64", key=key * 64))
 
 
-def targets(codebuild: CodeBuild, site: Site) -> list[str]:
+def targets(codebuild: CodeBuild, site: Parts) -> list[str]:
     pages = ask(site, function_url("GET", "/v1/builds", query="pageSize=500"))[1]
     assert len(pages["builds"]) == len(codebuild.builds)
     return sorted(build["target"] for build in pages["builds"])
 
 
 def test_hundreds_become_a_message_each_a_page_at_a_time(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, objects: Bucket, monkeypatch: pytest.MonkeyPatch
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, objects: S3Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dependents, "PAGE_SIZE", 50)
     remembered(site, 230)
@@ -149,7 +149,7 @@ def test_hundreds_become_a_message_each_a_page_at_a_time(
 
 
 def test_each_is_rebuilt_once_though_all_comes_twice(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dependents, "PAGE_SIZE", 3)
     remembered(site, 7)
@@ -163,7 +163,7 @@ def test_each_is_rebuilt_once_though_all_comes_twice(
 
 
 def test_an_instance_with_older_pins_builds_on_the_new_base(
-    site: Site, make: Callable[[], Site], ecr: Ecr, codebuild: CodeBuild, queue: Queue
+    site: Parts, make: Callable[[], Parts], ecr: Ecr, codebuild: CodeBuild, queue: Queue
 ) -> None:
     """Its minute is not over, and under its pins the image is there: nothing would be built."""
     remembered(site, 1)
@@ -184,7 +184,7 @@ def test_an_instance_with_older_pins_builds_on_the_new_base(
 
 
 def test_a_crash_while_messages_are_put_there_loses_none(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dependents, "PAGE_SIZE", 12)
     remembered(site, 22)
@@ -198,7 +198,7 @@ def test_a_crash_while_messages_are_put_there_loses_none(
 
 
 def test_a_queue_that_takes_a_part_of_a_batch_is_asked_again(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
 ) -> None:
     remembered(site, 5)
     part = {"Successful": [], "Failed": [{"Id": "3", "SenderFault": False, "Code": "InternalError"}]}
@@ -214,7 +214,7 @@ def test_a_queue_that_takes_a_part_of_a_batch_is_asked_again(
 
 
 def test_a_crash_while_one_is_rebuilt_touches_no_other(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
 ) -> None:
     remembered(site, 12)
     tell(site, pushed(ecr))
@@ -226,7 +226,7 @@ def test_a_crash_while_one_is_rebuilt_touches_no_other(
 
 
 def test_an_order_that_cannot_be_read_holds_nobody_up(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, objects: Bucket
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, objects: S3Bucket
 ) -> None:
     remembered(site, 3)
     first = next(objects.keys("bases/built/"))
@@ -247,7 +247,7 @@ def test_an_order_that_cannot_be_read_holds_nobody_up(
 
 
 def test_what_has_no_room_waits_without_using_up_its_deliveries(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, cloud: Cloud
 ) -> None:
     remembered(site, 4)
     tell(site, pushed(ecr))
@@ -281,7 +281,7 @@ def test_what_has_no_room_waits_without_using_up_its_deliveries(
     ],
 )
 def test_however_a_base_is_written(
-    site: Site, ecr: Ecr, codebuild: CodeBuild, queue: Queue, spec: dict[str, Any]
+    site: Parts, ecr: Ecr, codebuild: CodeBuild, queue: Queue, spec: dict[str, Any]
 ) -> None:
     status, first = ask(site, function_url("POST", "/v1/builds", order(spec=spec)))
     assert status == 202
@@ -294,7 +294,7 @@ def test_however_a_base_is_written(
 
 
 def test_a_dockerfile_that_names_a_digest_or_nothing_that_moves_stays_as_it_is(
-    site: Site, objects: Bucket, codebuild: CodeBuild
+    site: Parts, objects: S3Bucket, codebuild: CodeBuild
 ) -> None:
     pinned = f"FROM {HOST}/base:1@sha256:{'0' * 64}\n"
     for dockerfile in (pinned, "FROM scratch\n", "ARG X\nFROM $X\n", f"FROM {HOST}/UPPER:1\n"):

@@ -10,7 +10,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
-from boatyard_aws.ecr import EcrHost, EcrRegistry, NewRepositories, parse_host
+from boatyard_aws.registry import EcrHost, EcrRegistry, NewRepositories, parse_host
 from tests.aws.cloud import Cloud
 from tests.aws.images import HOST, Ecr
 

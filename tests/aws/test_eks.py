@@ -11,7 +11,7 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
-from boatyard_aws.eks import EksToken, find_cluster
+from boatyard_aws.cluster import EksToken, find_cluster
 from tests.aws.cloud import Cloud
 
 ROLE = "arn:aws:iam::123456789012:role/eks"

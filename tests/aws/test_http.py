@@ -10,8 +10,8 @@ import pytest
 from boatyard_aws import handler
 from boatyard_aws.clients import Clients
 from boatyard_aws.http import app
-from boatyard_aws.s3 import Bucket
-from boatyard_aws.wiring import Site
+from boatyard_aws.bucket import S3Bucket
+from boatyard_aws.wiring import Parts
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.images import Ecr
@@ -22,22 +22,22 @@ MB = 1024 * 1024
 
 
 @pytest.fixture
-def make(cloud: Cloud, bucket: str) -> Callable[..., Site]:
-    return lambda **more: Site(variables(bucket, **more))
+def make(cloud: Cloud, bucket: str) -> Callable[..., Parts]:
+    return lambda **more: Parts(variables(bucket, **more))
 
 
 @pytest.fixture
-def objects(clients: Clients, bucket: str) -> Bucket:
-    return Bucket(clients, bucket)
+def objects(clients: Clients, bucket: str) -> S3Bucket:
+    return S3Bucket(clients, bucket)
 
 
 @pytest.fixture
-def site(make: Callable[..., Site], ecr: Ecr) -> Site:
+def site(make: Callable[..., Parts], ecr: Ecr) -> Parts:
     ecr.repository("images")
     return make()
 
 
-def test_an_image_that_ecr_has_is_answered_from_there(site: Site, ecr: Ecr, cloud: Cloud) -> None:
+def test_an_image_that_ecr_has_is_answered_from_there(site: Parts, ecr: Ecr, cloud: Cloud) -> None:
     status, plan = ask(site, function_url("POST", "/v1/plans", order()))
     assert status == 200
     digest = ecr.push("images", plan["target"].rpartition(":")[2], "linux/amd64", key=plan["key"])
@@ -75,7 +75,7 @@ def test_an_image_under_our_tag_that_is_not_ours_and_cannot_be_replaced_is_told(
     assert not codebuild.builds
 
 
-def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> None:
+def test_an_image_that_it_has_not_is_built_once(site: Parts, cloud: Cloud) -> None:
     codebuild = CodeBuild(cloud)
     status, answer = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 202 and answer["state"] == "QUEUED" and not answer["joined"]
@@ -87,7 +87,7 @@ def test_an_image_that_it_has_not_is_built_once(site: Site, cloud: Cloud) -> Non
 
 
 def test_a_forced_build_that_could_not_be_pushed_is_not_started(
-    make: Callable[..., Site], ecr: Ecr, cloud: Cloud
+    make: Callable[..., Parts], ecr: Ecr, cloud: Cloud
 ) -> None:
     codebuild = CodeBuild(cloud)
     ecr.repository("images", immutable=True)
@@ -103,26 +103,26 @@ def test_a_forced_build_that_could_not_be_pushed_is_not_started(
     assert ask(site, forced)[0] == 202, "a function that may not ask leaves it to the push"
 
 
-def test_a_context_is_announced_and_its_url_is_s3s(site: Site) -> None:
+def test_a_context_is_announced_and_its_url_is_s3s(site: Parts) -> None:
     asked = {"sha256": "a" * 64, "size": 10}
     status, answer = ask(site, function_url("POST", "/v1/contexts", asked))
     assert status == 201 and "X-Amz-Signature" in answer["uploadUrl"]
 
 
-def test_clients_are_kept_between_invocations(site: Site) -> None:
+def test_clients_are_kept_between_invocations(site: Parts) -> None:
     ask(site, function_url("POST", "/v1/builds", order()))
-    before = site.clients.ecr("eu-west-1"), site.service(), site.api()
+    before = site.clients.ecr("eu-west-1"), site.deployment.service, site.deployment.api
     ask(site, function_url("POST", "/v1/builds", order()))
-    assert (site.clients.ecr("eu-west-1"), site.service(), site.api()) == before
+    assert (site.clients.ecr("eu-west-1"), site.deployment.service, site.deployment.api) == before
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_a_body_comes_as_text_or_as_base64(site: Site, encoded: bool) -> None:
+def test_a_body_comes_as_text_or_as_base64(site: Parts, encoded: bool) -> None:
     status, plan = ask(site, function_url("POST", "/v1/plans", order(), encoded=encoded))
     assert status == 200 and plan["key"]
 
 
-def test_the_path_is_decoded_once_and_the_query_is_read(site: Site) -> None:
+def test_the_path_is_decoded_once_and_the_query_is_read(site: Parts) -> None:
     status, problem = ask(site, function_url("GET", "/v1/images/ghcr.io%2Facme%2Fx%3A1%2525"))
     assert status == 400 and "%25" in problem["detail"]
     status, problem = ask(site, function_url("GET", "/v1/builds", query="pageSize=0&state=RUNNING"))
@@ -152,19 +152,19 @@ def test_the_path_is_decoded_once_and_the_query_is_read(site: Site) -> None:
         (function_url("GET", ""), 404, "NOT_FOUND"),
     ],
 )
-def test_what_cannot_be_served_has_a_clear_answer(site: Site, event: Any, status: int, code: str) -> None:
+def test_what_cannot_be_served_has_a_clear_answer(site: Parts, event: Any, status: int, code: str) -> None:
     answered, problem = ask(site, event)
     assert (answered, problem["code"]) == (status, code)
 
 
-def test_an_event_without_a_caller_is_refused_unless_that_is_allowed(make: Callable[..., Site]) -> None:
+def test_an_event_without_a_caller_is_refused_unless_that_is_allowed(make: Callable[..., Parts]) -> None:
     event = function_url("GET", "/healthz")
     event["requestContext"]["authorizer"] = None
     assert ask(make(), event)[0] == 401
     assert ask(make(BOATYARD_ANONYMOUS="true"), event)[0] == 200
 
 
-def test_the_callers_arn_is_held_against_the_policy(make: Callable[..., Site], ecr: Ecr, cloud: Cloud) -> None:
+def test_the_callers_arn_is_held_against_the_policy(make: Callable[..., Parts], ecr: Ecr, cloud: Cloud) -> None:
     CodeBuild(cloud)
     ecr.repository("images")
     callers = [{"match": "arn:aws:sts::123456789012:assumed-role/ml-*", "projects": ["ml/*"]}]
@@ -176,22 +176,22 @@ def test_the_callers_arn_is_held_against_the_policy(make: Callable[..., Site], e
     assert status == 403 and problem["code"] == "FORBIDDEN" and other in problem["detail"]
 
 
-def test_an_answer_that_lambda_cannot_carry_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_lambda_cannot_carry_is_refused(site: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "LARGEST_ANSWER", 100)
     status, problem = ask(site, function_url("GET", "/openapi.json"))
     assert status == 422 and "smaller page" in problem["detail"]
 
 
-def test_bytes_go_out_as_base64(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_go_out_as_base64(site: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     from boatyard.api import Response
 
     answer = Response(status=200, body=b"\x00\xff", headers={"content-type": "application/proto"})
-    monkeypatch.setattr(site.api(), "handle", lambda request: answer)
+    monkeypatch.setattr(site.deployment.api, "handle", lambda request: answer)
     told = site.http_app.handle(function_url("GET", "/"), Context())
     assert told["isBase64Encoded"] and base64.b64decode(told["body"]) == b"\x00\xff"
 
 
-def test_a_registry_that_cannot_be_asked_is_502_and_nothing_is_built(site: Site, cloud: Cloud) -> None:
+def test_a_registry_that_cannot_be_asked_is_502_and_nothing_is_built(site: Parts, cloud: Cloud) -> None:
     codebuild = CodeBuild(cloud)
     cloud.fail("DescribeImages", "ThrottlingException")
     status, problem = ask(site, function_url("POST", "/v1/builds", order()))
@@ -202,7 +202,7 @@ def test_a_registry_that_cannot_be_asked_is_502_and_nothing_is_built(site: Site,
 def test_a_caller_learns_little_of_a_misconfigured_function(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    handler._site.cache_clear()
+    handler._parts.cache_clear()
     handler._http.cache_clear()
     monkeypatch.setenv("BOATYARD_RUNNER", "codebuild")
     monkeypatch.setenv("BOATYARD_BUCKET", "b")
@@ -210,10 +210,10 @@ def test_a_caller_learns_little_of_a_misconfigured_function(
     told = handler.http(function_url("GET", "/healthz"), Context())
     assert told["statusCode"] == 500 and "PROJECT" not in told["body"]
     assert "BOATYARD_CODEBUILD_PROJECT is needed" in capsys.readouterr().out
-    handler._site.cache_clear()
+    handler._parts.cache_clear()
 
 
-def test_logs_and_metrics_are_json_lines_without_bodies(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_and_metrics_are_json_lines_without_bodies(site: Parts, capsys: pytest.CaptureFixture[str]) -> None:
     ask(site, function_url("POST", "/v1/plans", order(project="very-private")))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     (logged,) = [line for line in lines if line.get("message") == "answered"]
@@ -223,7 +223,7 @@ def test_logs_and_metrics_are_json_lines_without_bodies(site: Site, capsys: pyte
     assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Boatyard" and metrics["Answers2xx"] == [1.0]
 
 
-def test_whatever_an_event_is_made_of_it_is_answered(site: Site) -> None:
+def test_whatever_an_event_is_made_of_it_is_answered(site: Parts) -> None:
     """Only whoever may invoke the function itself can send these; a URL fills in every part."""
     junk: tuple[Any, ...] = (None, False, 5, "x", [], [["a"]], {}, {"a": [None]})
     event = function_url("POST", "/v1/plans", order(), query="a=b")
@@ -240,7 +240,7 @@ def test_whatever_an_event_is_made_of_it_is_answered(site: Site) -> None:
                 assert ask(site, changed)[0] in (200, 400, 401, 404, 405, 415), name
 
 
-def test_an_unforeseen_error_is_an_answer_too(make: Callable[..., Site], objects: Bucket) -> None:
+def test_an_unforeseen_error_is_an_answer_too(make: Callable[..., Parts], objects: S3Bucket) -> None:
     objects.put("bases/pins.json", b"[]")
     status, problem = ask(make(BOATYARD_PIN_BASES="true"), function_url("POST", "/v1/plans", order()))
     assert (status, problem["code"]) == (500, "INTERNAL") and "bases/pins.json" in problem["detail"]

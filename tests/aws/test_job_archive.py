@@ -5,7 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from boatyard_aws.codebuild.programs import HELPER
+from boatyard_aws.programs import HELPER
 from tests.aws.cloud import Cloud
 from tests.aws.container import Container
 from tests.aws.images import HOST
@@ -19,7 +19,7 @@ for package in ("boatyard", "boatyard_buildkit", "boatyard_registry", "boatyard_
 outside = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
 print(len(sys.modules), outside)
 """
-HELP = "import sys; from boatyard_aws.codebuild.programs import environment; from pathlib import Path; " + (
+HELP = "import sys; from boatyard_aws.programs import environment; from pathlib import Path; " + (
     "import os, subprocess; "
     "sys.exit(subprocess.run(sys.argv[2:], env=environment(Path(sys.argv[1])), cwd='/').returncode)"
 )

@@ -9,7 +9,7 @@ import certifi
 import pytest
 from lightkube.resources.batch_v1 import Job
 
-from boatyard_aws.wiring import Site
+from boatyard_aws.wiring import Parts
 from boatyard_kubernetes.access import function_access
 from tests.aws.cloud import Cloud, signature
 from tests.aws.images import Ecr
@@ -18,7 +18,7 @@ from tests.aws.site import ask, order, variables
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
 from tests.kubernetes.loopback.rbac import User, service_account
 from tests.kubernetes.site import FUNCTION, HOME, settings
-from tests.kubernetes.site import Site as Dataplane
+from tests.kubernetes.site import Parts as Dataplane
 
 CLUSTER = "dataplane"
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -61,15 +61,15 @@ def dataplane(cloud: Cloud) -> Iterator[Dataplane]:
 
 
 @pytest.fixture
-def site(cloud: Cloud, dataplane: Dataplane, bucket: str, ecr: Ecr) -> Site:
+def site(cloud: Cloud, dataplane: Dataplane, bucket: str, ecr: Ecr) -> Parts:
     ecr.repository("images")
     chosen = {"BOATYARD_RUNNER": "kubernetes", "BOATYARD_CLUSTER": CLUSTER, "BOATYARD_BUILDKIT__ENABLED": "false"}
     chosen["BOATYARD_KUBERNETES__BUILDER_IMAGE"] = "registry.test/builder:1"
-    return Site(variables(bucket, **chosen))
+    return Parts(variables(bucket, **chosen))
 
 
 def test_a_request_becomes_a_job_in_the_cluster_and_equal_ones_join_it(
-    site: Site, dataplane: Dataplane, cloud: Cloud
+    site: Parts, dataplane: Dataplane, cloud: Cloud
 ) -> None:
     status, answer = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 202, answer
@@ -81,36 +81,36 @@ def test_a_request_becomes_a_job_in_the_cluster_and_equal_ones_join_it(
     assert len(cloud.asked(f"GET /clusters/{CLUSTER}")) == 1, "where the cluster is, is asked once"
 
 
-def test_a_job_that_somebody_deleted_is_built_again_when_it_is_asked_for(site: Site, dataplane: Dataplane) -> None:
+def test_a_job_that_somebody_deleted_is_built_again_when_it_is_asked_for(site: Parts, dataplane: Dataplane) -> None:
     _, answer = ask(site, function_url("POST", "/v1/builds", order()))
     name = dataplane.cluster.objects("Job")[0]["metadata"]["name"]
     dataplane.connect(ADMIN_TOKEN).delete(Job, name, "ml-dev")
-    status, problem = ask(Site(site._variables), function_url("GET", f"/v1/builds/{answer['id']}"))
+    status, problem = ask(Parts(site._variables), function_url("GET", f"/v1/builds/{answer['id']}"))
     assert status == 404 and problem["code"] == "NOT_FOUND"
     status, again = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 202 and not again["joined"] and len(dataplane.cluster.objects("Job")) == 1
 
 
-def test_a_secret_is_the_namespaces_own(site: Site, dataplane: Dataplane) -> None:
+def test_a_secret_is_the_namespaces_own(site: Parts, dataplane: Dataplane) -> None:
     body = {"kind": "build", "value": "hunter2", "project": "ml", "domain": "dev"}
     assert ask(site, function_url("PUT", "/v1/secrets/TOKEN", body))[0] == 204
     assert [s["metadata"]["namespace"] for s in dataplane.cluster.objects("Secret")] == ["ml-dev"]
 
 
-def test_a_token_for_another_cluster_is_not_let_in(site: Site, dataplane: Dataplane) -> None:
+def test_a_token_for_another_cluster_is_not_let_in(site: Parts, dataplane: Dataplane) -> None:
     dataplane.cluster.server.users = lambda token: None
     status, problem = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 502 and problem["code"] == "DATAPLANE_DENIED" and not dataplane.cluster.objects("Job")
 
 
-def test_a_cluster_that_is_away_is_a_retry(site: Site, cloud: Cloud) -> None:
+def test_a_cluster_that_is_away_is_a_retry(site: Parts, cloud: Cloud) -> None:
     _, described = cloud.actions[f"GET /clusters/{CLUSTER}"]({})
     described["cluster"]["endpoint"] = "http://127.0.0.1:9"
     status, problem = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 503 and problem["code"] == "DATAPLANE_UNAVAILABLE" and problem["retryable"]
 
 
-def test_a_cluster_that_is_still_being_made_is_a_retry(site: Site, cloud: Cloud) -> None:
+def test_a_cluster_that_is_still_being_made_is_a_retry(site: Parts, cloud: Cloud) -> None:
     cloud.actions[f"GET /clusters/{CLUSTER}"] = lambda asked: (200, {"cluster": {"status": "CREATING"}})
     status, problem = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 503 and "CREATING" in problem["detail"]

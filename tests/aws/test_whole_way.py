@@ -18,7 +18,7 @@ import pytest
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
-from boatyard_aws.wiring import Site
+from boatyard_aws.wiring import Parts
 from boatyard_local.settings import load_settings
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
@@ -47,12 +47,12 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def site(cloud: Cloud, bucket: str, settings: Settings) -> Site:
+def site(cloud: Cloud, bucket: str, settings: Settings) -> Parts:
     chosen = {
         "BOATYARD_SETTINGS": msgspec.json.encode(settings).decode(),
         "BOATYARD_DEFAULT_REPOSITORY": settings.default_repository,
     }
-    return Site(variables(bucket, **chosen))
+    return Parts(variables(bucket, **chosen))
 
 
 def archive(name: str, text: str) -> bytes:
@@ -65,7 +65,7 @@ def archive(name: str, text: str) -> bytes:
 
 
 def test_a_context_a_secret_a_build_and_then_an_answer_from_the_registry(
-    site: Site, cloud: Cloud, clients: Clients, container: Container
+    site: Parts, cloud: Cloud, clients: Clients, container: Container
 ) -> None:
     codebuild = CodeBuild(cloud)
     data = archive("app.txt", f"made at {time.time_ns()}")
@@ -106,7 +106,7 @@ def test_a_context_a_secret_a_build_and_then_an_answer_from_the_registry(
 
 
 def test_a_users_error_comes_back_with_its_layer(
-    site: Site, cloud: Cloud, clients: Clients, container: Container
+    site: Parts, cloud: Cloud, clients: Clients, container: Container
 ) -> None:
     codebuild = CodeBuild(cloud)
     spec = {
@@ -136,7 +136,7 @@ def test_a_new_base_makes_a_new_image_beside_the_old_one(
         "BOATYARD_PIN_BASES": "true",
         "BOATYARD_QUEUE": clients.sqs().create_queue(QueueName="events")["QueueUrl"],
     }
-    site, codebuild = Site(variables(bucket, **configured)), CodeBuild(cloud)
+    site, codebuild = Parts(variables(bucket, **configured)), CodeBuild(cloud)
     ecr.repository("base")
     cloud.fail("GetDownloadUrlForLayer", "AccessDeniedException")  # which the function's role has no need of
     command = f'echo "{time.time_ns()}: the base is $(cat /srv/base)"'
@@ -166,7 +166,7 @@ def test_a_new_base_makes_a_new_image_beside_the_old_one(
 
 
 def push_base(
-    site: Site, codebuild: CodeBuild, clients: Clients, container: Container, ecr: Ecr, mirror: str, text: str
+    site: Parts, codebuild: CodeBuild, clients: Clients, container: Container, ecr: Ecr, mirror: str, text: str
 ) -> str:
     """Builds a base, and moves the tag 1 to it in ECR and in its mirror. The digest."""
     layers = [{"commands": {"cmd": [f"echo {text} > /srv/base"]}}]

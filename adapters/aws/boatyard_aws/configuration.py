@@ -2,7 +2,7 @@
 
     BOATYARD_SETTINGS            boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or s3://bucket/key
     BOATYARD_<SETTING>           one value of it (boatyard.settings_variables), on top
-    BOATYARD_BUCKET              the bucket of boatyard_aws.s3.layout; required
+    BOATYARD_BUCKET              the bucket of boatyard_serverless.keys; required
     BOATYARD_DEPLOYMENT_KEY      name or ARN of the secret with the deployment's key; required
     BOATYARD_RUNNER              kubernetes | codebuild
     BOATYARD_CLUSTER             name of the EKS cluster                    (runner kubernetes)
@@ -25,17 +25,17 @@ itself; service and namespace are "boatyard" and "Boatyard" without them.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import invalid
 from boatyard.settings import Settings
-from boatyard.settings_variables import with_variables
 from boatyard_aws.clients import Clients
+from boatyard_serverless.variables import convert_variables, settings_of
+
+_SCHEME: Final = "s3://"
 
 _VARIABLES: Final = {
     "BOATYARD_BUCKET": "bucket",
@@ -77,14 +77,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
 def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
     """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if S3 does not give the settings."""
-    settings = with_variables(_document(variables.get("BOATYARD_SETTINGS", ""), clients), variables)
-    values: dict[str, Any] = {
-        field: variables[name] for name, field in _VARIABLES.items() if variables.get(name, "").strip()
-    }
-    try:
-        made = msgspec.convert({**values, "settings": settings}, Configuration, strict=False)
-    except msgspec.ValidationError as error:
-        raise invalid(f"the function's variables: {_in_words(str(error))}") from None
+    settings = settings_of(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, clients))
+    made = convert_variables(variables, _VARIABLES, settings, Configuration)
     needed = {"kubernetes": "cluster", "codebuild": "codebuild_project"}[made.runner]
     if not getattr(made, needed):
         raise invalid(f"BOATYARD_RUNNER is {made.runner}, so BOATYARD_{needed.upper()} is needed")
@@ -93,34 +87,9 @@ def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
     return made
 
 
-def _document(given: str, clients: Clients) -> dict[str, Any]:
-    if not given.strip():
-        return {}
-    text: bytes | str = given
-    try:
-        if given.startswith("s3://"):
-            text = _from_bucket(given, clients)
-        elif not given.lstrip().startswith("{"):
-            text = Path(given).read_bytes()
-        return decode_json(text, dict[str, Any])
-    except OSError as error:
-        raise invalid(f"BOATYARD_SETTINGS: {given} cannot be read: {error.strerror}") from None
-    except Undecodable as error:
-        raise invalid(f"BOATYARD_SETTINGS: {error}") from None
-
-
-def _from_bucket(url: str, clients: Clients) -> bytes:
-    from boatyard_aws.s3.bucket import Bucket
+def _fetch(url: str, clients: Clients) -> bytes | None:
+    from boatyard_aws.bucket import S3Bucket
 
     parts = urlsplit(url)
-    found = Bucket(clients, parts.netloc).get(parts.path.lstrip("/"))
-    if found is None:
-        raise BoatyardError("INVALID_SPEC", f"BOATYARD_SETTINGS: there is no {url}")
-    return found.body
-
-
-def _in_words(error: str) -> str:
-    names = {field: name for name, field in _VARIABLES.items()}
-    for field, name in names.items():
-        error = error.replace(f"`{field}`", name).replace(f"`$.{field}`", name)
-    return error
+    found = S3Bucket(clients, parts.netloc).get(parts.path.lstrip("/"))
+    return found.body if found else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from boatyard_aws.wiring import Site
+    from boatyard_aws.wiring import Parts
 
 
 def http(event: Any, context: Any) -> Any:
@@ -30,34 +30,27 @@ def events(event: Any, context: Any) -> Any:
 
 
 @cache
-def _site() -> "Site":
-    from boatyard_aws.wiring import Site
+def _parts() -> "Parts":
+    from boatyard_aws.wiring import Parts
 
-    return Site()
+    return Parts()
 
 
 @cache
 def _http() -> "Callable[[Any, Any], Any]":
-    site = _site()
-    return site.observer.wrap(site.http_app.handle)
+    parts = _parts()
+    return parts.telemetry.wrap(parts.http_app.handle)
 
 
 @cache
 def _events() -> "Callable[[Any, Any], Any]":
-    site = _site()
-    return site.observer.wrap(site.event_app.handle)
+    parts = _parts()
+    return parts.telemetry.wrap(parts.event_app.handle)
 
 
 def _unusable(error: Exception) -> dict[str, Any]:
-    """The function is misconfigured, or cannot read its configuration: said as any other problem is.
+    from boatyard_aws.http import answer
+    from boatyard_serverless.http import reason_of, unusable
 
-    The detail is for the log. A caller learns that it is not theirs to mend.
-    """
-    from boatyard.api.problem import respond
-    from boatyard.errors import BoatyardError
-
-    told = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
-    print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": told}))
-    code = "DATAPLANE_UNAVAILABLE" if getattr(error, "code", "") == "DATAPLANE_UNAVAILABLE" else "INTERNAL"
-    response = respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
-    return {"statusCode": response.status, "headers": dict(response.headers), "body": response.body.decode()}
+    print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": reason_of(error)}))
+    return answer(unusable(error))

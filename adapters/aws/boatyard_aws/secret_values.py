@@ -7,7 +7,7 @@ from boatyard.errors import BoatyardError
 from boatyard.ports import Scope
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
-from boatyard_aws.secret_names import secret_id
+from boatyard_aws.secrets import secret_id
 
 
 def write_secrets(clients: Clients, prefix: str, scope: Scope, names: Iterable[str], folder: Path) -> None:

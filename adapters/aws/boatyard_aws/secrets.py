@@ -3,16 +3,21 @@
 Its role needs secretsmanager:CreateSecret, PutSecretValue, TagResource, DescribeSecret, RestoreSecret and
 DeleteSecret below the prefix, and ListSecrets, which IAM grants for all secrets or none and which shows no value.
 GetSecretValue is the job's.
+
+A secret is called `<prefix>/<project>/<domain>/<name>`, so a policy on `<prefix>/<project>/*` is a policy on a project. The
+service allows letters, digits and `/_+=.@-`
+(https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html), which holds every name of ours.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from boatyard.errors import BoatyardError
+from boatyard.policy import check_scope
 from boatyard.ports import KnownSecret, Scope, SecretValue
+from boatyard.validate import secret_name
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
-from boatyard_aws.secret_names import secret_id, secret_prefix
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import TagTypeDef
@@ -112,3 +117,14 @@ def _is_deleted(found: Mapping[str, Any]) -> bool:
 def _kind(tags: "Iterable[TagTypeDef]") -> str:
     kinds = [tag.get("Value", "") for tag in tags if tag.get("Key") == _KIND]
     return "image_pull" if kinds == ["image_pull"] else "build"
+
+
+def secret_id(prefix: str, scope: Scope, name: str, *, field: str = "name") -> str:
+    """Raises INVALID_SPEC for a name that could be another one's path."""
+    return secret_prefix(prefix, scope) + secret_name(name, field=field)
+
+
+def secret_prefix(prefix: str, scope: Scope) -> str:
+    """What the names of a scope's secrets begin with."""
+    check_scope(scope)
+    return f"{prefix}/{scope.project}/{scope.domain}/"

@@ -1,4 +1,4 @@
-# Where there is no cluster: one CodeBuild build an image. What it runs is `python3 -m boatyard_aws.codebuild`; the function
+# Where there is no cluster: one CodeBuild build an image. What it runs is `python3 -m boatyard_aws.build_step`; the function
 # says so with every build, so the project's own buildspec is never used.
 
 locals {

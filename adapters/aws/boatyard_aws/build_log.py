@@ -1,0 +1,61 @@
+"""A build's log out of CloudWatch Logs, page by page.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html: the forward token
+is where the next page starts, and the same token again at the end. It expires after a day.
+"""
+
+import re
+from typing import Any, Final
+
+from boatyard.errors import BoatyardError, invalid
+from boatyard_aws.clients import Clients
+from boatyard_aws.faults import code_of, explained
+from boatyard_serverless.ports import RawLog
+
+_OF_CODEBUILD: Final = "[Container] "
+_CURSOR: Final = re.compile(r"f/[0-9]{1,64}(?:/s)?\Z")
+_LINES: Final = 1000
+
+
+class CloudWatchLog:
+    def __init__(self, clients: Clients, group: str) -> None:
+        self._clients = clients
+        self._group = group
+
+    def page(self, execution: str, cursor: str) -> RawLog | None:
+        """Raises INVALID_SPEC for a cursor that was not given out here, or a day ago."""
+        if cursor and not _CURSOR.match(cursor):
+            raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+        found = self._events(execution, cursor)
+        if found is None:
+            return None
+        messages, token = found
+        lines = (line for message in messages for line in message.rstrip("\r\n").split("\n"))
+        return RawLog(tuple(line for line in lines if not line.startswith(_OF_CODEBUILD)), token)
+
+    def _events(self, execution: str, cursor: str) -> tuple[list[str], str] | None:
+        """None while there is no stream: the build has not begun to write."""
+        from botocore.exceptions import ClientError
+
+        token: dict[str, Any] = {"nextToken": cursor} if cursor else {}
+        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        with explained("logs:GetLogEvents", f"log-group:{self._group}", **codes):
+            try:
+                answer = self._clients.logs().get_log_events(
+                    logGroupName=self._group,
+                    logStreamName=execution.partition(":")[2],
+                    startFromHead=True,
+                    limit=_LINES,
+                    **token,
+                )
+            except ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    return None
+                if cursor and code_of(error) == "InvalidParameterException":
+                    raise _expired() from None
+                raise
+        return [event.get("message", "") for event in answer["events"]], answer["nextForwardToken"]
+
+
+def _expired() -> BoatyardError:
+    return invalid("this cursor is no longer valid; begin with an empty one", field="cursor")

@@ -1,0 +1,136 @@
+"""CodeBuild as the build service where there is no cluster.
+
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: equal idempotency tokens
+within five minutes are one build.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard_aws.build_log import CloudWatchLog
+from boatyard_aws.clients import Clients
+from boatyard_aws.faults import Fault, code_of, explained, fault_of
+from boatyard_serverless.ports import Execution, RawLog, Unsure
+
+if TYPE_CHECKING:
+    from mypy_boto3_codebuild.type_defs import BuildTypeDef
+
+BUILDSPEC: Final = """\
+version: 0.2
+phases:
+  build:
+    commands:
+      - python3 -m boatyard_aws.build_step
+"""
+"""Fetches the job and runs `python -m boatyard_buildkit` with it (`boatyard_serverless.builds.job`)."""
+
+_WAITING: Final = frozenset({"SUBMITTED", "QUEUED", "PROVISIONING"})
+_SPARE_MINUTES: Final = 5
+"""The job has its own deadline and tells of it; CodeBuild's comes after that."""
+_LEAST_MINUTES: Final = 5
+_MOST_MINUTES: Final = 2160
+_RETRY_AFTER_SECONDS: Final = 30
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    log_group: str = ""
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
+
+    @property
+    def logs(self) -> str:
+        return self.log_group or f"/aws/codebuild/{self.name}"
+
+
+class CodeBuild:
+    """Implements `boatyard_serverless.ports.BuildService`. An execution is `<project>:<uuid>`."""
+
+    def __init__(self, clients: Clients, project: Project, bucket: str) -> None:
+        self._clients = clients
+        self._project = project
+        self._bucket = bucket
+        self._log = CloudWatchLog(clients, project.logs)
+
+    def start(self, build_id: str, *, timeout_seconds: int) -> str:
+        """Equal for equal builds, within five minutes."""
+        minutes = math.ceil(timeout_seconds / 60) + _SPARE_MINUTES
+        with _unsure(), self._explained("codebuild:StartBuild"), _Limits():
+            answer = self._clients.codebuild().start_build(
+                projectName=self._project.name,
+                idempotencyToken=build_id,
+                buildspecOverride=BUILDSPEC,
+                timeoutInMinutesOverride=min(max(minutes, _LEAST_MINUTES), _MOST_MINUTES),
+                environmentVariablesOverride=[
+                    {"name": "BOATYARD_BUILD_ID", "value": build_id},
+                    {"name": "BOATYARD_BUCKET", "value": self._bucket},
+                    {"name": "BOATYARD_SECRET_PREFIX", "value": self._project.secret_prefix},
+                ],
+            )
+        return str(answer["build"]["id"])
+
+    def look(self, execution: str) -> Execution | None:
+        """CodeBuild keeps builds for a year."""
+        with self._explained("codebuild:BatchGetBuilds"):
+            builds = self._clients.codebuild().batch_get_builds(ids=[execution])["builds"]
+        if not builds:
+            return None
+        build = builds[0]
+        match build.get("buildStatus", "IN_PROGRESS"):
+            case "IN_PROGRESS":
+                return Execution("waiting" if build.get("currentPhase", "QUEUED") in _WAITING else "running")
+            case "STOPPED":
+                return Execution("stopped")
+            case "TIMED_OUT":
+                return Execution("timed_out")
+            case status:
+                return Execution("ended", _reason(build) or f"CodeBuild says {status} and nothing else")
+
+    def stop(self, execution: str) -> None:
+        with self._explained("codebuild:StopBuild"):
+            self._clients.codebuild().stop_build(id=execution)
+
+    def log(self, execution: str, cursor: str) -> RawLog | None:
+        return self._log.page(execution, cursor)
+
+    def _explained(self, action: str) -> AbstractContextManager[None]:
+        resource = f"project/{self._project.name}"
+        return explained(action, resource, unavailable="DATAPLANE_UNAVAILABLE", denied="DATAPLANE_DENIED")
+
+
+@contextmanager
+def _unsure() -> Iterator[None]:
+    """A connection that broke says nothing of whether the build was taken."""
+    try:
+        yield
+    except BoatyardError as error:
+        if isinstance(error.__cause__, Exception) and fault_of(error.__cause__) is Fault.UNREACHABLE:
+            raise Unsure from error
+        raise
+
+
+def _reason(build: "BuildTypeDef") -> str:
+    for phase in build.get("phases", ()):
+        for context in phase.get("contexts", ()):
+            if phase.get("phaseStatus") not in ("SUCCEEDED", None) and (message := context.get("message", "")):
+                return f"{phase.get('phaseType', '')}: {message}"
+    return ""
+
+
+class _Limits:
+    """CodeBuild's own queue is full: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html"""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and code_of(error) == "AccountLimitExceededException":
+            raise BoatyardError(
+                "TOO_MANY_BUILDS",
+                "the account's limit of concurrent CodeBuild builds is reached",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            ) from None

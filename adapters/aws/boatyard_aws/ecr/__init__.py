@@ -1,7 +1,0 @@
-"""Amazon ECR: where its hosts lead, and the Registry port over its API."""
-
-from boatyard_aws.ecr.host import EcrHost, parse_host
-from boatyard_aws.ecr.registry import EcrRegistry
-from boatyard_aws.ecr.repositories import NewRepositories
-
-__all__ = ["EcrHost", "EcrRegistry", "NewRepositories", "parse_host"]

@@ -1,0 +1,84 @@
+"""SQS: the queue that the function for events reads, from its other side, and the dead letters.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html: at most ten at once,
+and the answer is 200 even if some of them were not taken.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard_aws.clients import Clients
+from boatyard_aws.faults import explained
+
+_BATCH: Final = 10
+_LONGEST_DETAIL: Final = 500
+
+
+class SqsWorkQueue:
+    """Implements `boatyard_serverless.ports.WorkQueue`. False without a URL."""
+
+    longest_delay_seconds = 900
+    """SQS holds no message back for longer."""
+
+    def __init__(self, clients: Clients, url: str) -> None:
+        self._clients = clients
+        self._url = url
+
+    def __bool__(self) -> bool:
+        return bool(self._url)
+
+    def put(self, messages: Iterable[msgspec.Struct], *, delay_seconds: int = 0) -> None:
+        """Raises DATAPLANE_UNAVAILABLE unless all were taken; those that were come a second time with the repeat."""
+        bodies = iter([msgspec.json.encode(message).decode() for message in messages])
+        while batch := list(islice(bodies, _BATCH)):
+            self._send(batch, delay_seconds)
+
+    def _send(self, bodies: list[str], delay_seconds: int) -> None:
+        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        with explained("sqs:SendMessage", self._url, **codes):
+            answer = self._clients.sqs().send_message_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds}
+                    for number, body in enumerate(bodies)
+                ],
+            )
+        if failed := answer.get("Failed"):
+            raise BoatyardError(
+                "DATAPLANE_UNAVAILABLE", f"the queue did not take {len(failed)} messages ({failed[0].get('Code')})"
+            )
+
+
+class SqsDeadLetters:
+    """Implements `boatyard_serverless.ports.DeadLetters`. Without a queue, or if it does not take the message, the
+    queue's own redrive policy has to keep it."""
+
+    def __init__(self, clients: Clients, url: str) -> None:
+        self._clients = clients
+        self._url = url
+
+    def keep(self, body: Any, error: BoatyardError, *, source: str) -> bool:
+        if not self._url:
+            return False
+        attributes = {
+            "boatyard-code": error.code,
+            "boatyard-detail": error.detail[:_LONGEST_DETAIL],
+            "boatyard-source": source,
+        }
+        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        try:
+            with explained("sqs:SendMessage", self._url, **codes):
+                self._clients.sqs().send_message(
+                    QueueUrl=self._url,
+                    MessageBody=body if isinstance(body, str) and body else msgspec.json.encode(body).decode(),
+                    MessageAttributes={
+                        name: {"DataType": "String", "StringValue": value or "-"} for name, value in attributes.items()
+                    },
+                )
+        except BoatyardError:
+            return False
+        return True

@@ -1,0 +1,99 @@
+"""Orders by the bases that they name: one small object each, so that nothing has to be locked or rewritten."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from boatyard import canonical
+from boatyard.api.messages import OrderRequest
+from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import BoatyardError, invalid
+from boatyard.plan import Order, Plan
+from boatyard.reference import Reference
+from boatyard.spec import spec_document
+from boatyard_serverless import keys
+from boatyard_serverless.ports import Bucket
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it is kept: `base` is the reference that it names, without the digest of any pin."""
+
+    base: str
+    order: OrderRequest
+
+
+class Orders:
+    """An order's name is `<base, hashed>/<order, hashed>`. Equal orders have one name, however often they come."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def remember(self, order: Order, plan: Plan) -> None:
+        """Under each base that may move. An image that the order names by its digest is none."""
+        for base in _bases(order, plan):
+            body = msgspec.json.encode(Built(base=str(base), order=_request(order)))
+            self._bucket.put(keys.built(base, canonical.digest(body)[:32]), body)
+
+    def on(self, base: Reference, *, after: str = "", page: int = 1000) -> Iterator[str]:
+        """Names, in an order of their own, beginning behind `after`, listed `page` at a time."""
+        start = keys.built_named(after) if after else ""
+        for key in self._bucket.keys(keys.built_on(base), after=start, page=page):
+            if name := keys.built_name(key):
+                yield name
+
+    def get(self, name: str) -> Built | None:
+        """None if it is gone. Raises INVALID_SPEC for what is no name, or if it cannot be read."""
+        key = keys.built_named(name)
+        stored = self._bucket.get(key)
+        if stored is None:
+            return None
+        try:
+            return decode_json(stored.body, Built)
+        except Undecodable as error:
+            raise invalid(f"{key} is no order: {error}") from None
+
+    def bases(self) -> Iterator[tuple[str, int]]:
+        """Each base and how many orders name it. One order of each is read, however many there are."""
+        names: dict[str, list[str]] = {}
+        for key in self._bucket.keys(keys.BUILT):
+            if name := keys.built_name(key):
+                names.setdefault(name.partition("/")[0], []).append(name)
+        for found in names.values():
+            if base := self._base(found):
+                yield base, len(found)
+
+    def _base(self, names: list[str]) -> str:
+        for name in names:
+            try:
+                if built := self.get(name):
+                    return built.base
+            except BoatyardError as error:
+                if error.meaning.retryable:
+                    raise
+        return ""
+
+
+def _bases(order: Order, plan: Plan) -> Iterator[Reference]:
+    """The references that the order comes to, as the deployment's rules have them and without a pin's digest."""
+    images = {order.spec.base_image: plan.base_image} if order.spec.base_image else plan.pulls.images
+    for image, effective in images.items():
+        try:
+            if Reference.parse(image).digest:
+                continue
+            base = msgspec.structs.replace(Reference.parse(effective), digest=None)
+        except BoatyardError:
+            continue  # BuildKit says what is wrong with it
+        if base.tag:
+            yield base
+
+
+def _request(order: Order) -> OrderRequest:
+    document = {
+        "spec": spec_document(order.spec),
+        "target": order.target,
+        "context": order.context,
+        "project": order.scope.project,
+        "domain": order.scope.domain,
+        "registrySecret": order.registry_secret,
+    }
+    return msgspec.json.decode(msgspec.json.encode(document), type=OrderRequest)

@@ -1,0 +1,127 @@
+"""What the build service's container runs: fetches the job, runs `python -m boatyard_buildkit`, reports its progress.
+
+Each cloud's `build_step` gives the parts. BOATYARD_BUILD_ID names the build; everything else is in its record.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob, JobResult
+from boatyard.ports import ContextStore, Scope
+from boatyard_buildkit import outbox
+from boatyard_buildkit.engine import engine
+from boatyard_buildkit.failure import failure_of, state_of
+from boatyard_serverless import keys
+from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.log import END
+from boatyard_serverless.builds.record import Record
+
+_LOOK_SECONDS: Final = 0.5
+_TELL_SECONDS: Final = 3.0
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cloud gives the job's container."""
+
+    ledger: Ledger
+    contexts: ContextStore
+    write_secrets: Callable[[Scope, Iterable[str], Path], None]
+    """Writes the values of secrets as files of a new folder. Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or
+    DATAPLANE_UNAVAILABLE."""
+    programs: Callable[[Path], Mapping[str, str]]
+    """Fills the folder with what the job has to find in PATH, and returns the job's environment."""
+    own_container: bool
+    """Whether a Docker engine that runs is this container's own, and may be replaced."""
+
+
+def main(build_id: str, execution: str, step: Step, variables: Mapping[str, str] = os.environ) -> int:
+    """The exit code of the job; 0 if there is nothing to do here. `execution` is the build service's id."""
+    held = step.ledger.get(build_id)
+    if held is None or held.record.build.state.ended:
+        print(f"boatyard: nothing to do: {build_id} has ended, or was never asked for")
+        return 0
+    folder = keys.build_folder(build_id)
+    if step.ledger.bucket.create(f"{folder}started", execution.encode()) is None:
+        print(f"boatyard: nothing to do: {build_id} runs in another build")
+        return 0
+    with tempfile.TemporaryDirectory(prefix="boatyard-") as scratch, ExitStack() as until_end:
+        return _run(Path(scratch), held.record, step, variables, until_end)
+
+
+def _run(place: Path, record: Record, step: Step, variables: Mapping[str, str], until_end: ExitStack) -> int:
+    job = _with_fresh_url(record.job, step.contexts)
+    out, secrets = place / "out", place / "secrets"
+    out.mkdir()
+    names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
+    try:
+        step.write_secrets(Scope(job.project, job.domain), names, secrets)
+        ready = engine(record.buildkit, job, place / "engine", variables, own_container=step.own_container)
+        buildkit = until_end.enter_context(ready)
+    except BoatyardError as error:
+        return _refuse(step.ledger, job.id, error)
+    (place / "job.json").write_bytes(msgspec.json.encode(job))
+    access = {
+        "buildkitUri": record.buildkit_uri,
+        "buildkit": buildkit,
+        "authenticationType": record.authentication_type,
+    }
+    (place / "buildkit.json").write_bytes(msgspec.json.encode(access))
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "boatyard_buildkit"),
+            *("--job", str(place / "job.json"), "--out", str(out)),
+            *("--secrets", str(secrets), "--buildkit", str(place / "buildkit.json")),
+        ],
+        env=dict(step.programs(place / "bin")),
+    )
+    _follow(process, out, step.ledger, job.id)
+    result = outbox.read_result(out)
+    if result is not None:
+        step.ledger.write(job.id, "result")(msgspec.json.encode(result))
+    print(END, flush=True)
+    return process.returncode
+
+
+def _refuse(ledger: Ledger, build_id: str, error: BoatyardError) -> int:
+    """The job cannot even begin; it says why as any other end is said."""
+    print(f"{error.code}: {error.detail}")
+    result = JobResult(state=state_of(error.code), error=failure_of(error))
+    ledger.write(build_id, "result")(msgspec.json.encode(result))
+    print(END, flush=True)
+    return 1
+
+
+def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: Ledger, build_id: str) -> None:
+    offset, told, told_at = 0, b"", 0.0
+    running = True
+    while running:
+        running = process.poll() is None
+        while (part := outbox.read_log(out, offset)).lines:
+            for line in part.lines:
+                print(line.line)
+            offset = part.offset
+        sys.stdout.flush()
+        progress = msgspec.json.encode(outbox.read_progress(out))
+        if progress != told and time.monotonic() - told_at >= _TELL_SECONDS:
+            ledger.write(build_id, "progress")(progress)
+            told, told_at = progress, time.monotonic()
+        if running:
+            time.sleep(_LOOK_SECONDS)
+
+
+def _with_fresh_url(job: BuildJob, contexts: ContextStore) -> BuildJob:
+    """The function's URL may have expired in the service's queue; this identity may read the bucket itself."""
+    if job.context is None:
+        return job
+    url = contexts.download_url(job.context.context.sha256)
+    return msgspec.structs.replace(job, context=msgspec.structs.replace(job.context, url=url))

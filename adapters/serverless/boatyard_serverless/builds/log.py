@@ -1,0 +1,28 @@
+"""A build's log, page by page, out of the build service's own."""
+
+from typing import Final
+
+from boatyard.build import Build
+from boatyard.ports import LogPage
+from boatyard.timespan import lasts
+from boatyard_serverless.builds.record import Record
+from boatyard_serverless.ports import BuildService
+
+END: Final = "boatyard: end of log"
+"""The job's last line. Services deliver logs late, so an ended build alone says nothing about its log."""
+_LATE_SECONDS: Final = 30.0
+
+
+def page(service: BuildService, record: Record, cursor: str, *, now: float) -> LogPage:
+    """Raises INVALID_SPEC for a cursor that was not given out here, or too long ago."""
+    build = record.build
+    over = (build.state.ended and build.started_at is None) or _is_late(build, now)
+    found = service.log(record.execution, cursor) if record.execution else None
+    if found is None:
+        return LogPage((), cursor, over)
+    lines = tuple(line for line in found.lines if line != END)
+    return LogPage(lines, found.cursor, END in found.lines or (not found.lines and over))
+
+
+def _is_late(build: Build, now: float) -> bool:
+    return build.finished_at is not None and not lasts(build.finished_at, now, _LATE_SECONDS)

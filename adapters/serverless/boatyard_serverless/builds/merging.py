@@ -1,0 +1,41 @@
+"""Several lists of one order in the bucket, read as one."""
+
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Final
+
+from boatyard_serverless.ports import Bucket
+
+_AT_ONCE: Final = 8
+_NAME: Final = re.compile(r"[0-9]{17}\.[0-9a-f]{32}-[1-9][0-9]*\Z")
+
+
+def merged(bucket: Bucket, folders: Sequence[str], *, after: str, page: int) -> Iterator[str]:
+    """The names in all of `folders`, each of which ends with a slash, in the order of their bytes and behind `after`.
+
+    Each folder is asked for `page` names at a time, several folders at once. What is no name of a build is left out:
+    folders below.
+    """
+
+    def some(folder: str) -> tuple[list[str], bool]:
+        keys = bucket.keys(folder, after=folder + after if after else "", page=page + 1)
+        found = [key[len(folder) :] for key in islice(keys, page + 1)]
+        return found[:page], len(found) > page
+
+    open_folders = list(folders)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while open_folders:
+            found = list(pool.map(some, open_folders))
+            # Behind the end of a list that goes on, another may have what comes before its rest.
+            ends = [names[-1] for names, more in found if more and names]
+            until = min(ends, default=None)
+            yield from (
+                name
+                for name in sorted({name for names, _ in found for name in names})
+                if _NAME.match(name) and (until is None or name <= until)
+            )
+            if until is None:
+                return
+            after = until

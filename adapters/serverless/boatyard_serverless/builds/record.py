@@ -1,0 +1,33 @@
+"""What the bucket keeps of a build."""
+
+import msgspec
+
+from boatyard.build import Build
+from boatyard.job import BuildJob
+from boatyard.settings import AuthenticationType, Buildkit
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Made once, which is the lock; replaced only by whoever read its last version.
+
+    `claimed_at`: when somebody last set out to start it, in seconds since 1970. With no `execution` some
+    time later, they did not get there, and the next one may try.
+    """
+
+    build: Build
+    job: BuildJob
+    buildkit_uri: str = ""
+    buildkit: Buildkit = Buildkit()
+    authentication_type: AuthenticationType = "noop"
+    claimed_at: float
+    execution: str = ""
+    """The build service's id of it."""
+    stopping: bool = False
+    """A cancel was asked for while it ran."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A record, and which version of it."""
+
+    record: Record
+    version: str

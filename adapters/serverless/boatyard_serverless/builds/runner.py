@@ -1,0 +1,173 @@
+"""The JobRunner port over a cloud's build service, with a bucket as its memory and its lock.
+
+    record created  ->  announced  ->  BuildService.start  ->  record replaced, with the execution's id
+
+A function that dies in between leaves a record without an execution. The next one that looks at it takes it over by a
+conditional write and starts the same build: the same id, and a job that runs only once.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from boatyard import lifecycle
+from boatyard.attempts import Join, decide
+from boatyard.build import Build, State, build_id
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
+from boatyard.settings import Settings
+from boatyard.shares import may_hold
+from boatyard_serverless.builds import log
+from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.record import Held, Record
+from boatyard_serverless.builds.tracker import BuildTracker
+from boatyard_serverless.ports import Bucket, BuildService
+
+_TRIES: Final = 8
+_AT_ONCE: Final = 8
+_MOST_SCANNED: Final = 500
+"""Builds that one request for a list looks at; beyond that it gives a page token."""
+_RETRY_AFTER_SECONDS: Final = 10
+
+
+class ServiceJobRunner:
+    """Implements `boatyard.ports.JobRunner`. Thread-safe; any number of functions may share a bucket."""
+
+    def __init__(self, bucket: Bucket, service: BuildService, clock: Clock, settings: Settings) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._ledger = Ledger(bucket)
+        self._service = service
+        self._tracker = BuildTracker(self._ledger, service, clock)
+
+    def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
+        hold = self._settings.limits.failure_hold_seconds
+        for _ in range(_TRIES):
+            now = self._clock.now()
+            decision = decide(self.latest(tag), now=now, hold_seconds=hold, force=force)
+            if isinstance(decision, Join):
+                return Ensured(decision.build, True)
+            made = job(decision.attempt)
+            self._check_room(Scope(made.project, made.domain))
+            held = self._ledger.create(self._record(made, now))
+            if held is not None:
+                self._ledger.announce(held.record.build)
+                return Ensured(self._tracker.start(held), False)
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"too many others start {tag} at the same time")
+
+    def status(self, build_id: str) -> Build | None:
+        held = self._ledger.get(build_id)
+        return self._tracker.observe(held) if held else None
+
+    def latest(self, tag: str) -> Build | None:
+        attempt = self._ledger.attempts(tag)
+        held = self._ledger.get(build_id(tag, attempt)) if attempt else None
+        if attempt and held is None:
+            return _lost(tag, attempt)
+        return self._tracker.observe(held) if held else None
+
+    def logs(self, build_id: str, cursor: str) -> LogPage | None:
+        held = self._ledger.get(build_id)
+        return log.page(self._service, held.record, cursor, now=self._clock.now()) if held else None
+
+    def cancel(self, build_id: str) -> Build | None:
+        for _ in range(_TRIES):
+            held = self._ledger.get(build_id)
+            if held is None:
+                return None
+            seen = self._tracker.observe(held)
+            if seen.state.ended:
+                return seen
+            held = self._ledger.get(build_id) or held
+            if done := self._cancelled(held):
+                return done
+        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"{build_id} changes while it is cancelled; ask again")
+
+    def list(self, query: BuildQuery) -> BuildPage:
+        builds: list[Build] = []
+        token = ""
+        entries = self._ledger.newest_first(query, page=min(max(query.page_size + 1, 50), 1000))
+        scanned = 0
+        while chunk := tuple(islice(entries, max(_AT_ONCE, query.page_size - len(builds) + 1))):
+            for (place, _), build in zip(chunk, self._all(chunk), strict=True):
+                scanned += 1
+                if build is None or not query.asks_for(build):
+                    continue
+                if len(builds) == query.page_size:
+                    return BuildPage(tuple(builds), token)
+                builds.append(build)
+                token = place
+            if scanned >= _MOST_SCANNED:
+                return BuildPage(tuple(builds), chunk[-1][0])
+        return BuildPage(tuple(builds), "")
+
+    def _all(self, chunk: tuple[tuple[str, str], ...]) -> tuple[Build | None, ...]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(pool.map(lambda entry: self.status(entry[1]), chunk))
+
+    def _cancelled(self, held: Held) -> Build | None:
+        """None if the record changed under us."""
+        record, now = held.record, self._clock.now()
+        if record.build.state is State.RUNNING:
+            marked = self._ledger.replace(held, msgspec.structs.replace(record, stopping=True))
+        else:
+            build = lifecycle.ended(record.build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=now)
+            marked = self._ledger.replace(held, msgspec.structs.replace(record, build=build))
+        if marked is None:
+            return None
+        self._tracker.stop(marked)
+        return marked.record.build
+
+    def _check_room(self, scope: Scope) -> None:
+        """A build service does not say soon which builds wait and which run: the room is for both together."""
+        limits = self._settings.limits
+        room = limits.concurrent_builds + limits.queued_builds
+        share = limits.queued_builds_per_project
+        share += (limits.concurrent_builds_per_project or limits.concurrent_builds) if share else 0
+        taken = self._ledger.open()
+        own = sum(whose == scope for whose, _ in taken)
+        if not may_hold(room, share, own=own, everybody=len(taken)):
+            # Some may have ended without anyone looking. Those of others matter only if they fill all of the room.
+            looked_at = [each for each in taken if each[0] == scope or len(taken) >= room]
+            ended = {name for _, name in looked_at if (b := self.status(name)) is None or b.state.ended}
+            taken = [each for each in taken if each[1] not in ended]
+            own = sum(whose == scope for whose, _ in taken)
+        if not may_hold(room, share, own=own, everybody=len(taken)):
+            why = "it may have no more for now: limits.queuedBuildsPerProject, or a fair share where that is 0"
+            if len(taken) >= room:
+                why = "there is no room for more now: limits.concurrentBuilds and .queuedBuilds are met"
+            raise BoatyardError(
+                "TOO_MANY_BUILDS",
+                f"{scope.project}/{scope.domain} has {own} builds that wait or run; {why}",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+
+    def _record(self, job: BuildJob, now: float) -> Record:
+        return Record(
+            build=lifecycle.queued(job, now=now),
+            job=job,
+            buildkit_uri=self._settings.buildkit_uri,
+            buildkit=self._settings.buildkit,
+            authentication_type=self._settings.authentication_type,
+            claimed_at=now,
+        )
+
+
+def _lost(tag: str, attempt: int) -> Build:
+    """An attempt whose record cannot be read: it is over, and the next one has another number."""
+    nobody = Build(
+        id=build_id(tag, attempt),
+        key="",
+        attempt=attempt,
+        target="",
+        project="",
+        domain="",
+        platforms=(),
+        state=State.RUNNING,
+        created_at=0,
+    )
+    return lifecycle.ended(nobody, State.ERRORED, "BUILDER_LOST", "the build's record is damaged", now=0)

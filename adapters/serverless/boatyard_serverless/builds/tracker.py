@@ -1,0 +1,150 @@
+"""From what the build service and the job say to what a build is, written to its record as it becomes known."""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from boatyard import lifecycle
+from boatyard.build import Build, State
+from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import BoatyardError
+from boatyard.job import JobProgress, JobResult
+from boatyard.ports import Clock
+from boatyard.timespan import lasts
+from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.record import Held, Record
+from boatyard_serverless.ports import BuildService, Execution, Unsure
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+ABANDONED_SECONDS: Final = 60.0
+"""After so long a record without an execution is taken over: longer than any start with its repeats, shorter than the
+five minutes for which CodeBuild remembers an idempotency token."""
+
+
+class BuildTracker:
+    def __init__(self, ledger: Ledger, service: BuildService, clock: Clock) -> None:
+        self._ledger = ledger
+        self._service = service
+        self._clock = clock
+
+    def start(self, held: Held) -> Build:
+        """Starts a record that is ours. A refusal ends it, so that the next request can begin again.
+
+        When nobody knows whether the service took it, the record stays, and is taken over after a while.
+        """
+        build = held.record.build
+        try:
+            execution = self._service.start(build.id, timeout_seconds=held.record.job.timeout_seconds)
+        except Unsure:
+            return build
+        except BoatyardError as error:
+            ended = lifecycle.ended(build, State.ERRORED, error.code, error.detail, now=self._clock.now())
+            self._end(held, ended)
+            raise
+        started = self._ledger.replace(held, msgspec.structs.replace(held.record, execution=execution))
+        if started is None:
+            newer = self._ledger.get(build.id)
+            if newer and newer.record.build.state.ended:  # cancelled while it was being started
+                self._service.stop(execution)
+                return newer.record.build
+        return build
+
+    def stop(self, held: Held) -> None:
+        if held.record.execution:
+            self._service.stop(held.record.execution)
+        if held.record.build.state.ended:
+            self._ledger.close(held.record.build)
+
+    def observe(self, held: Held) -> Build:
+        """The build as it is now. What is final is written; the second to see it finds it written."""
+        record = held.record
+        if record.build.state.ended:
+            return record.build
+        if (result := self._result(record)) is not None:
+            return self._finish(held, result)
+        if not record.execution:
+            return self._take_over(held)
+        execution = self._service.look(record.execution)
+        if execution is None:
+            return self._lose(held, "the build service no longer knows the build")
+        if execution.state == "waiting":
+            return record.build
+        if execution.state == "running":
+            return self._progressed(self._begin(held))
+        # The result may have been written between the two questions.
+        result = self._result(record)
+        return self._finish(held, result) if result else self._explain(held, execution)
+
+    def _result(self, record: Record) -> JobResult | None:
+        return self._document(record.build, "result", JobResult)
+
+    def _take_over(self, held: Held) -> Build:
+        now = self._clock.now()
+        if lasts(held.record.claimed_at, now, ABANDONED_SECONDS):
+            return held.record.build
+        ours = self._ledger.replace(held, msgspec.structs.replace(held.record, claimed_at=now))
+        if ours is None:
+            return held.record.build
+        self._ledger.announce(ours.record.build)
+        return self.start(ours)
+
+    def _begin(self, held: Held) -> Build:
+        build = held.record.build
+        if build.state is State.RUNNING:
+            return build
+        build = lifecycle.running(build, now=self._clock.now())
+        self._ledger.replace(held, msgspec.structs.replace(held.record, build=build))
+        return build
+
+    def _progressed(self, build: Build) -> Build:
+        progress = self._document(build, "progress", JobProgress)
+        return lifecycle.progressed(build, progress) if progress else build
+
+    def _document(self, build: Build, name: str, kind: type[T]) -> T | None:
+        """One that cannot be read counts as none: the service's own word for how the build ended is left."""
+        body = self._ledger.document(build.id, name)
+        try:
+            return decode_json(body, kind) if body else None
+        except Undecodable as error:
+            _log.warning("the %s of build %s cannot be read: %s", name, build.id, error)
+            return None
+
+    def _finish(self, held: Held, result: JobResult) -> Build:
+        if held.record.stopping:
+            return self._cancel(held)
+        build, now = held.record.build, self._clock.now()
+        if build.started_at is None:
+            build = lifecycle.running(build, now=now)
+        return self._end(held, lifecycle.finished(build, result, now=now))
+
+    def _explain(self, held: Held, execution: Execution) -> Build:
+        if held.record.stopping or execution.state == "stopped":
+            return self._cancel(held)
+        if execution.state == "timed_out":
+            message = "the build service stopped the build after its timeout"
+            build = self._progressed(held.record.build)
+            ended = lifecycle.ended(build, State.TIMED_OUT, "TIMED_OUT", message, now=self._clock.now())
+            return self._end(held, ended)
+        return self._lose(held, execution.reason or "the build service says no more")
+
+    def _cancel(self, held: Held) -> Build:
+        """A cancel that was asked for decides, whatever the job writes afterwards."""
+        build = self._progressed(held.record.build)
+        message = "the build was cancelled"
+        return self._end(held, lifecycle.ended(build, State.CANCELLED, "CANCELLED", message, now=self._clock.now()))
+
+    def _lose(self, held: Held, why: str) -> Build:
+        build = self._progressed(held.record.build)
+        message = f"the job ended without a result: {why}"
+        return self._end(held, lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", message, now=self._clock.now()))
+
+    def _end(self, held: Held, build: Build) -> Build:
+        """The first to see the end writes it; the others answer with what was written."""
+        written = self._ledger.replace(held, msgspec.structs.replace(held.record, build=build))
+        self._ledger.close(build)
+        if written is None:
+            newer = self._ledger.get(build.id)
+            if newer and newer.record.build.state.ended:
+                return newer.record.build
+        return build

@@ -1,0 +1,153 @@
+"""The services, the API and the events of one function instance, made from its cloud's parts when they are needed."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from boatyard.errors import BoatyardError
+from boatyard.plan import Order, Plan
+from boatyard.ports import Clock, ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
+from boatyard.service import Service
+from boatyard.settings import BaseImageRule, Settings
+from boatyard_serverless.lazy import LazyCodec
+from boatyard_serverless.ports import Bucket, DeadLetters, Telemetry, WorkQueue
+
+if TYPE_CHECKING:
+    from boatyard.api import Api
+    from boatyard.api.connect import ImageServiceCodec
+    from boatyard_serverless.bases import Orders, Pins
+    from boatyard_serverless.events.dispatch import Dispatch
+
+
+class Parts(Protocol):
+    """What a cloud's wiring gives. Attributes are made when they are first read, and raise BoatyardError if the
+    configuration is not usable."""
+
+    @property
+    def cloud(self) -> str: ...
+    @property
+    def runner_name(self) -> str:
+        """For capabilities: `kubernetes`, or the cloud's build service."""
+        ...
+
+    @property
+    def poll_seconds(self) -> float:
+        """The longest pause between two looks of a waiting request; a cloud's API has its price."""
+        ...
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def pin_bases(self) -> bool:
+        """Whether orders are stored by their base, and a base's push rebuilds them."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def runner(self) -> JobRunner: ...
+    @property
+    def contexts(self) -> ContextStore: ...
+    @property
+    def secrets(self) -> SecretStore: ...
+    @property
+    def deployment_key(self) -> DeploymentKey: ...
+    @property
+    def bucket(self) -> Bucket: ...
+    @property
+    def queue(self) -> WorkQueue: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def telemetry(self) -> Telemetry: ...
+
+
+class Deployment:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @cached_property
+    def api(self) -> "Api":
+        """For callers whom the cloud's edge names."""
+        from boatyard.api import Api
+        from boatyard.api import handlers
+
+        parts = self._parts
+        description = handlers.Deployment(cloud=parts.cloud, runners=(parts.runner_name,))
+        return Api(self.service, description, LazyCodec(_protobuf))
+
+    @cached_property
+    def service(self) -> Service:
+        return self._service(self._parts.settings)
+
+    @cached_property
+    def service_for_events(self) -> Service:
+        """Events have no caller: the queue's and the bucket's own policies say who may send them."""
+        settings = self._parts.settings
+        access = msgspec.structs.replace(settings.access, callers=())
+        return self._service(msgspec.structs.replace(settings, access=access))
+
+    @cached_property
+    def dispatch(self) -> "Dispatch":
+        from boatyard_serverless.events.base_pushed import BasePushed
+        from boatyard_serverless.events.dependents import Dependents
+        from boatyard_serverless.events.dispatch import Dispatch
+        from boatyard_serverless.events.drift import Drift
+        from boatyard_serverless.events.orders import Ordering
+
+        parts = self._parts
+        dependents = Dependents(lambda: self.service_for_events, self._orders, self._pins, parts.queue)
+        return Dispatch(
+            orders=Ordering(lambda: self.service_for_events, parts.bucket),
+            pushed=BasePushed(parts.registry, self._orders, self._pins, dependents),
+            dependents=dependents,
+            drift=Drift(parts.registry, self._orders, self._pins, parts.bucket, parts.clock, parts.telemetry),
+            dead_letters=parts.dead_letters,
+            telemetry=parts.telemetry,
+        )
+
+    @cached_property
+    def _orders(self) -> "Orders":
+        from boatyard_serverless.bases import Orders
+
+        return Orders(self._parts.bucket)
+
+    @cached_property
+    def _pins(self) -> "Pins":
+        from boatyard_serverless.bases import Pins
+
+        return Pins(self._parts.bucket)
+
+    def _service(self, settings: Settings) -> Service:
+        parts = self._parts
+        return Service(
+            settings,
+            registry=parts.registry,
+            runner=parts.runner,
+            contexts=parts.contexts,
+            secrets=parts.secrets,
+            deployment_key=parts.deployment_key,
+            clock=parts.clock,
+            poll_seconds=parts.poll_seconds,
+            base_rules=self._base_rules if parts.pin_bases else None,
+            on_started=self._store_order if parts.pin_bases else None,
+        )
+
+    def _base_rules(self) -> tuple[BaseImageRule, ...]:
+        return self._pins.applied(self._parts.settings.base_images)
+
+    def _store_order(self, order: Order, plan: Plan) -> None:
+        """A build is not refused because its order could not be stored."""
+        try:
+            self._orders.remember(order, plan)
+        except BoatyardError as error:
+            self._parts.telemetry.refused("order not stored under its base", error, key=plan.keys.image)
+
+
+def _protobuf() -> "ImageServiceCodec":
+    from boatyard_connect import ProtobufCodec
+
+    return ProtobufCodec()

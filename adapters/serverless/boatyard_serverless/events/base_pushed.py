@@ -1,0 +1,30 @@
+"""A base image was pushed: pin its new digest, and rebuild the images that were built on it.
+
+The event's own digest is not trusted: events come late and out of order, so the registry is asked what the tag is now.
+"""
+
+from boatyard.ports import Registry
+from boatyard_serverless.bases import Orders, Pins
+from boatyard_serverless.events.dependents import Dependents
+from boatyard_serverless.events.model import DependentsPage, ImagePushed
+from boatyard_serverless.events.outcome import Outcome
+
+
+class BasePushed:
+    def __init__(self, registry: Registry, orders: Orders, pins: Pins, dependents: Dependents) -> None:
+        self._registry = registry
+        self._orders = orders
+        self._pins = pins
+        self._dependents = dependents
+
+    def __call__(self, event: ImagePushed) -> Outcome:
+        base = event.reference
+        name = f"pushed {base}"
+        if next(self._orders.on(base, page=1), None) is None:
+            return Outcome(event=name, ignored="nothing was built on it")
+        image = self._registry.find(base, ())
+        if image is None:
+            return Outcome(event=name, ignored="the tag has been deleted since")
+        # Pinned before anything is asked for: a rebuild has to find the pin.
+        self._pins.pin(base, image.digest)
+        return self._dependents.page(DependentsPage(base=str(base), digest=image.digest))

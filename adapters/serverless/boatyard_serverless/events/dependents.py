@@ -1,0 +1,95 @@
+"""The images that were built on a base are rebuilt: a message each, so that no invocation has to do it all.
+
+The queue delivers at least once, and a crash anywhere makes it deliver again. So every step may be repeated: a page
+that is listed twice puts its messages there twice, and the second message of an order finds its image or its build.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from boatyard.api.handlers import order_of
+from boatyard.api.messages import BuildAnswer
+from boatyard.errors import BoatyardError
+from boatyard.reference import Reference
+from boatyard.service import Service
+from boatyard_serverless.bases import Orders, Pins
+from boatyard_serverless.events.model import Dependent, DependentsPage
+from boatyard_serverless.events.outcome import Outcome, words
+from boatyard_serverless.ports import WorkQueue
+
+PAGE_SIZE: Final = 500
+"""Fifty requests to a queue that takes ten messages at once: a second or two."""
+_MOST_DELAY: Final = 900
+_MOST_TRIES: Final = 100
+"""A day of waiting for room, before it counts as a failure."""
+
+
+class Dependents:
+    """Without a queue all are rebuilt at once, by the invocation that begins."""
+
+    def __init__(self, service: Callable[[], Service], orders: Orders, pins: Pins, queue: WorkQueue) -> None:
+        self._service = service
+        self._orders = orders
+        self._pins = pins
+        self._queue = queue
+
+    def page(self, page: DependentsPage) -> Outcome:
+        return self._spread(page) if self._queue else self._inline(page)
+
+    def rebuild(self, asked: Dependent) -> Outcome:
+        """Raises what a repeat can help.
+
+        No room is none of that where the queue can hold a message back: repeats would be used up before there is any.
+        """
+        try:
+            return self._rebuild(asked)
+        except BoatyardError as error:
+            longest = min(self._queue.longest_delay_seconds, _MOST_DELAY) if self._queue else 0
+            if error.code != "TOO_MANY_BUILDS" or not longest or asked.tries >= _MOST_TRIES:
+                raise
+            seconds = min(longest, 60 * 2 ** min(asked.tries, 10))
+            self._queue.put([msgspec.structs.replace(asked, tries=asked.tries + 1)], delay_seconds=seconds)
+            return Outcome(event=f"rebuild {asked.order}", queued=1, problems=(words(error),))
+
+    def _spread(self, page: DependentsPage) -> Outcome:
+        found = self._orders.on(Reference.parse(page.base), after=page.after, page=PAGE_SIZE)
+        names = list(islice(found, PAGE_SIZE))
+        self._queue.put(Dependent(base=page.base, digest=page.digest, order=name) for name in names)
+        if len(names) == PAGE_SIZE:
+            # Last: if the invocation dies before it, this page begins again.
+            self._queue.put([msgspec.structs.replace(page, after=names[-1])])
+        return Outcome(event=f"dependents of {page.base}", queued=len(names))
+
+    def _inline(self, page: DependentsPage) -> Outcome:
+        builds: list[str] = []
+        images: list[str] = []
+        problems: list[str] = []
+        again: BoatyardError | None = None
+        for name in self._orders.on(Reference.parse(page.base), after=page.after):
+            try:
+                told = self._rebuild(Dependent(base=page.base, digest=page.digest, order=name))
+            except BoatyardError as error:
+                if error.meaning.retryable:
+                    again = error  # after the others: they are asked again too, and answer at once
+                else:
+                    problems.append(words(error))
+                continue
+            builds += told.builds
+            images += told.images
+        if again is not None:
+            raise again
+        event = f"dependents of {page.base}"
+        return Outcome(event=event, builds=tuple(builds), images=tuple(images), problems=tuple(problems))
+
+    def _rebuild(self, asked: Dependent) -> Outcome:
+        event = f"rebuild {asked.order}"
+        built = self._orders.get(asked.order)
+        if built is None:
+            return Outcome(event=event, ignored="its order is gone")
+        # Another instance pinned the base: with older pins the old key would be computed, and found.
+        self._pins.know(Reference.parse(asked.base), asked.digest)
+        told = BuildAnswer.of(self._service().ensure(order_of(built.order)))
+        return Outcome(event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ())

@@ -1,0 +1,94 @@
+"""Every event on its way to its handler.
+
+An event that comes more than once, or out of order, asks for the same key again: the registry or the lock of the build
+answers, and one build is started. An event that a repeat can help raises, so that its sender delivers it again. One
+that no repeat can help is logged with its reason, and kept in the dead letters where there are some.
+"""
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from boatyard.errors import BoatyardError
+from boatyard_serverless.events.base_pushed import BasePushed
+from boatyard_serverless.events.dependents import Dependents
+from boatyard_serverless.events.drift import Drift
+from boatyard_serverless.events.model import (
+    Dependent,
+    DependentsPage,
+    Event,
+    ImagePushed,
+    Irrelevant,
+    OrderSent,
+    Scheduled,
+    SpecDropped,
+)
+from boatyard_serverless.events.orders import Ordering
+from boatyard_serverless.events.outcome import Outcome, words
+from boatyard_serverless.ports import DeadLetters, Telemetry
+
+Parse = Callable[[], Event]
+"""Raises INVALID_SPEC for what is no event."""
+
+
+class Dispatch:
+    def __init__(
+        self,
+        *,
+        orders: Ordering,
+        pushed: BasePushed,
+        dependents: Dependents,
+        drift: Drift,
+        dead_letters: DeadLetters,
+        telemetry: Telemetry,
+    ) -> None:
+        self._orders = orders
+        self._pushed = pushed
+        self._dependents = dependents
+        self._drift = drift
+        self._dead_letters = dead_letters
+        self._telemetry = telemetry
+
+    def event(self, parse: Parse, body: Any, *, source: str) -> Outcome:
+        """An event that its sender waits for. Raises what a repeat can help."""
+        try:
+            return self._handle(parse())
+        except BoatyardError as error:
+            if error.meaning.retryable:
+                self._telemetry.refused("event is tried again", error, source=source)
+                raise
+            self._telemetry.refused("event refused", error, source=source)
+            self._dead_letters.keep(body, error, source=source)
+            return Outcome(event=source, problems=(words(error),), code=error.code)
+
+    def message(self, parse: Parse, body: Any, *, source: str) -> None:
+        """A message of a queue. Raises what makes the queue deliver it again, and in the end give it up."""
+        try:
+            self._handle(parse(), source=source)
+        except BoatyardError as error:
+            self._telemetry.refused("message refused", error, source=source)
+            if error.meaning.retryable or not self._dead_letters.keep(body, error, source=source):
+                raise
+
+    def _handle(self, event: Event, **extra: str) -> Outcome:
+        outcome = self._outcome(event)
+        self._telemetry.info("event done", **extra, **outcome.document())
+        self._telemetry.count("EventsDone")
+        return outcome
+
+    def _outcome(self, event: Event) -> Outcome:
+        match event:
+            case OrderSent():
+                return self._orders.sent(event)
+            case SpecDropped():
+                return self._orders.dropped(event)
+            case ImagePushed():
+                return self._pushed(event)
+            case Scheduled():
+                return self._drift()
+            case DependentsPage():
+                return self._dependents.page(event)
+            case Dependent():
+                return self._dependents.rebuild(event)
+            case Irrelevant():
+                return Outcome(event=event.name, ignored=event.why)
+        assert_never(event)

@@ -1,0 +1,83 @@
+"""Orders that come as messages, or as documents dropped into the bucket."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from boatyard.api.handlers import order_of
+from boatyard.api.messages import BuildAnswer, OrderRequest
+from boatyard.api.problem import problem
+from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.errors import BoatyardError, invalid
+from boatyard.service import Answer, Service
+from boatyard_serverless import keys
+from boatyard_serverless.events.model import OrderSent, SpecDropped
+from boatyard_serverless.events.outcome import Outcome
+from boatyard_serverless.ports import Bucket
+
+
+def request_of(document: Any) -> OrderRequest:
+    """The body of POST /v1/builds. Raises INVALID_SPEC."""
+    try:
+        return convert(document, OrderRequest)
+    except Undecodable as error:
+        raise invalid(error.reason, field=error.path or None) from None
+
+
+class Ordering:
+    """`service` is the one for events: the queue's and the bucket's own policies say who may send them."""
+
+    def __init__(self, service: Callable[[], Service], bucket: Bucket) -> None:
+        self._service = service
+        self._bucket = bucket
+
+    def sent(self, event: OrderSent) -> Outcome:
+        return _outcome("message", self._service().ensure(order_of(request_of(event.document))))
+
+    def dropped(self, event: SpecDropped) -> Outcome:
+        """The object is read as it is now, so that a late event of an older version builds the newer one. What became
+        of it is written to results/."""
+        key = event.key
+        name = f"dropped {key}"
+        parts = keys.spec_parts(key)
+        if parts is None:
+            return Outcome(event=name, ignored="it is not a JSON document at specs/<project>/<domain>/")
+        stored = self._bucket.get(key)
+        if stored is None:
+            return Outcome(event=name, ignored="it has been deleted since")
+        try:
+            answer = self._service().ensure(order_of(_in_scope(_document(stored.body), *parts[:2])))
+        except BoatyardError as error:
+            if not error.meaning.retryable:
+                self._bucket.put(keys.result_of(key), msgspec.json.encode(problem(error)))
+            raise
+        self._bucket.put(keys.result_of(key), msgspec.json.encode(BuildAnswer.of(answer)))
+        return _outcome(name, answer)
+
+
+def _outcome(name: str, answer: Answer) -> Outcome:
+    told = BuildAnswer.of(answer)
+    return Outcome(
+        event=name,
+        builds=(told.id,) if told.id else (),
+        images=(told.image,) if told.image else (),
+    )
+
+
+def _document(body: bytes) -> Any:
+    try:
+        return decode_json(body, object)
+    except Undecodable as error:
+        raise invalid(f"the document: {error}") from None
+
+
+def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:
+    """Who may write below specs/<project>/ may build for that project, and for no other."""
+    if not isinstance(document, dict):
+        raise invalid("the document is not an object")
+    asked = (document.get("project", project), document.get("domain", domain))
+    if asked != (project, domain):
+        raise BoatyardError("FORBIDDEN", f"a document below specs/{project}/{domain}/ cannot build for {asked}")
+    return request_of({**document, "project": project, "domain": domain})
+

@@ -1,0 +1,50 @@
+"""A request -> its answer, whatever edge it came through."""
+
+import time
+from collections.abc import Callable
+
+from boatyard.api import Api, Request, Response
+from boatyard.api.problem import respond
+from boatyard.errors import BoatyardError
+from boatyard_serverless.ports import Telemetry
+
+
+def serve(
+    parse: Callable[[], Request], api: Callable[[], Api], telemetry: Telemetry, *, largest_answer: int = 0
+) -> Response:
+    """Never raises: an edge answers a function that raises with a bare 500 or 502.
+
+    `parse` raises BoatyardError for what is no request. `largest_answer`: bytes that the edge carries; 0 for any number.
+    """
+    started = time.perf_counter()
+    request: Request | None = None
+    try:
+        request = parse()
+        response = _carried(api().handle(request), largest_answer)
+    except BoatyardError as error:
+        response = respond(error)
+    except Exception:
+        telemetry.exception("unforeseen error")
+        response = respond(BoatyardError("INTERNAL", "an unforeseen error; the function's log has more"))
+    telemetry.answered(request, response, seconds=time.perf_counter() - started)
+    return response
+
+
+def unusable(error: Exception) -> Response:
+    """The answer of a function that is misconfigured, or cannot read its configuration.
+
+    The detail is for the log: a caller cannot change it.
+    """
+    code = "DATAPLANE_UNAVAILABLE" if getattr(error, "code", "") == "DATAPLANE_UNAVAILABLE" else "INTERNAL"
+    return respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
+
+
+def reason_of(error: Exception) -> str:
+    """The same for the log."""
+    return getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
+
+
+def _carried(response: Response, largest: int) -> Response:
+    if not largest or len(response.body) <= largest:
+        return response
+    return respond(BoatyardError("UNSUPPORTED", "the answer is larger than this edge carries; ask for a smaller page"))

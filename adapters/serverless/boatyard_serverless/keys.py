@@ -1,0 +1,110 @@
+"""Object keys. Terraform's lifecycle rules and permissions name the same prefixes.
+
+contexts/<sha256>.tar.gz                 archives, by what they hold
+jobs/<tag>/<attempt, 6 digits>/record    what is known of a build; made once, which is the lock
+jobs/<tag>/<attempt>/started, progress, result   what its job tells
+builds/<newest first>.<build id>         empty: the order of all builds
+builds/of/<project>.<domain>/<newest first>.<build id>   empty: the order of one project's
+open/<project>.<domain>.<build id>       empty: builds that have not been seen to end
+specs/<project>/<domain>/<name>.json     dropped by users: builds
+results/<project>/<domain>/<name>.json   what became of specs/…
+bases/built/<base>/<order>.json          orders by the base image that they name
+bases/pins.json                          base image -> digest that builds use
+drift/<day>.json                         the daily report
+code/builder.zip                         what runs in the cloud's build service; Terraform puts it there
+"""
+
+import hashlib
+import re
+from typing import Final
+
+from boatyard.errors import invalid
+from boatyard.reference import Reference
+
+CONTEXTS: Final = "contexts/"
+JOBS: Final = "jobs/"
+BUILDS: Final = "builds/"
+BUILDS_OF: Final = "builds/of/"
+OPEN: Final = "open/"
+SPECS: Final = "specs/"
+RESULTS: Final = "results/"
+BUILT: Final = "bases/built/"
+PINS: Final = "bases/pins.json"
+DRIFT: Final = "drift/"
+
+_BUILT: Final = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}\Z")
+_BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")
+_SPEC: Final = re.compile(r"specs/([^/]+)/([^/]+)/([^/]+)\.json\Z")
+
+
+def context(sha256: str) -> str:
+    return f"{CONTEXTS}{sha256}.tar.gz"
+
+
+def attempts(tag: str) -> str:
+    """The folder of a tag's builds."""
+    return f"{JOBS}{tag}/"
+
+
+def attempt(tag: str, number: int) -> str:
+    """The folder of one build, with a slash at its end."""
+    return f"{attempts(tag)}{number:06d}/"
+
+
+def build_folder(build_id: str) -> str | None:
+    """The same by the build's id; None for what is no build id."""
+    found = _BUILD_ID.match(build_id)
+    return attempt(found[1], int(found[2])) if found else None
+
+
+def scope_name(project: str, domain: str) -> str:
+    """A project and domain as one part of a key. Both are DNS labels, so the dot ends the first."""
+    return f"{project}.{domain}"
+
+
+def builds_of(project: str, domain: str) -> str:
+    """The folder of one project's order of builds."""
+    return f"{BUILDS_OF}{scope_name(project, domain)}/"
+
+
+def opened(project: str, domain: str, build_id: str) -> str:
+    return f"{OPEN}{scope_name(project, domain)}.{build_id}"
+
+
+def open_parts(key: str) -> tuple[str, str, str] | None:
+    """Project, domain and build id of an open build."""
+    parts = key.removeprefix(OPEN).split(".")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+
+
+def built_on(base: Reference) -> str:
+    """The folder of the orders that name a base. Hashed: a reference has slashes and colons."""
+    return f"{BUILT}{hashlib.sha256(str(base).encode()).hexdigest()[:32]}/"
+
+
+def built(base: Reference, order: str) -> str:
+    """One of these orders, named by 32 hex digits."""
+    return f"{built_on(base)}{order}.json"
+
+
+def built_name(key: str) -> str | None:
+    """The last two parts of an order's key, which name it; None for any other key."""
+    name = key.removeprefix(BUILT).removesuffix(".json")
+    return name if key == f"{BUILT}{name}.json" and _BUILT.match(name) else None
+
+
+def built_named(name: str) -> str:
+    """The key of an order. Raises INVALID_SPEC for what is no name: it comes in messages."""
+    if not _BUILT.match(name):
+        raise invalid(f"{name!r} is not the name of an order")
+    return f"{BUILT}{name}.json"
+
+
+def spec_parts(key: str) -> tuple[str, str, str] | None:
+    """Project, domain and name of a dropped spec."""
+    found = _SPEC.match(key)
+    return (found[1], found[2], found[3]) if found else None
+
+
+def result_of(spec_key: str) -> str:
+    return RESULTS + spec_key.removeprefix(SPECS)

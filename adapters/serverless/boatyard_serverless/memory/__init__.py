@@ -1,0 +1,8 @@
+"""Every port of `boatyard_serverless.ports` in memory."""
+
+from boatyard_serverless.memory.bucket import MemoryBucket
+from boatyard_serverless.memory.build_service import MemoryBuildService
+from boatyard_serverless.memory.messages import MemoryDeadLetters, MemoryWorkQueue
+from boatyard_serverless.memory.telemetry import MemoryTelemetry
+
+__all__ = ["MemoryBucket", "MemoryBuildService", "MemoryDeadLetters", "MemoryTelemetry", "MemoryWorkQueue"]

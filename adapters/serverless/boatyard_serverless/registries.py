@@ -1,0 +1,51 @@
+"""Which registry answers for a reference: the cloud's own by its API, any other by the distribution protocol."""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from boatyard.build import Image
+from boatyard.ports import Registry
+from boatyard.reference import Reference
+from boatyard.settings import Settings
+
+
+class RegistryByHost:
+    """Implements `boatyard.ports.Registry`. Each is made when the first reference of its kind comes.
+
+    `is_own` says of a host, with its port, whether it is the cloud's own.
+    """
+
+    def __init__(
+        self, own: Callable[[], Registry], other: Callable[[], Registry], *, is_own: Callable[[str], bool]
+    ) -> None:
+        self._make_own = own
+        self._make_other = other
+        self._is_own = is_own
+
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        return self._of(reference).find(reference, platforms)
+
+    def replaceable(self, reference: Reference) -> bool:
+        return self._of(reference).replaceable(reference)
+
+    def _of(self, reference: Reference) -> Registry:
+        return self._own if self._is_own(reference.repository.host) else self._other
+
+    @cached_property
+    def _own(self) -> Registry:
+        return self._make_own()
+
+    @cached_property
+    def _other(self) -> Registry:
+        return self._make_other()
+
+
+def any_registry(settings: Settings) -> Registry:
+    """Any registry by the distribution protocol, without credentials: a build's own are its job's."""
+    from boatyard_registry import OciRegistry
+
+    return OciRegistry(
+        insecure=settings.insecure_registries,
+        ca_bundle=settings.network.ca_bundle,
+        timeout_seconds=settings.limits.registry_timeout_seconds,
+    )
