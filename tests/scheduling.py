@@ -22,7 +22,7 @@ BUILDS_WITHOUT_US = (
 GROUPS: Final = {
     "docker": (*KILLS, *BUILDS_WITHOUT_US, "tests/local/test_quickstart.py"),
     "engine": (
-        "tests/aws/test_engine.py",
+        "tests/aws/test_archive_engine.py",
         "tests/aws/test_whole_way.py",
         "tests/buildkit/test_builds.py",
         "tests/buildkit/test_failures.py",

@@ -8,12 +8,13 @@ from boatyard.build import Build
 from boatyard.job import JobProgress, JobResult
 from boatyard.memory import ManualClock
 from boatyard.settings import Limits, Settings
-from boatyard_aws.clients import Clients
+from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.build_service import CodeBuild as CodeBuildService
 from boatyard_aws.build_service import Project
+from boatyard_aws.clients import Clients
+from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.builds.ledger import Ledger
 from boatyard_serverless.builds.log import END
-from boatyard_aws.bucket import S3Bucket
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import PROJECT, CodeBuild
 

@@ -1,19 +1,15 @@
-"""The Docker engine of a CodeBuild container: used as it is where it can push, else replaced for the build."""
+"""What CodeBuild runs, with a Docker engine that it starts itself."""
 
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from boatyard.errors import BoatyardError
-from boatyard.settings import Buildkit, Network
+from boatyard.settings import Buildkit
 from boatyard_aws.clients import Clients
-from boatyard_aws.build_step import engine as engines
-from boatyard_buildkit.engine import engine
 from boatyard_aws.wiring import Parts
 from boatyard_local.engine import containerd
 from boatyard_local.engine.layout import Layout
@@ -23,7 +19,6 @@ from tests.aws.codebuild import CodeBuild
 from tests.aws.container import Container
 from tests.aws.payloads import function_url
 from tests.aws.site import ask, variables
-from tests.buildkit import jobs
 
 LAYOUT = Layout.of(Path(__file__).parent.parent.parent / ".boatyard")
 BUILDX = Buildkit(driver="buildx")
@@ -33,84 +28,6 @@ def program(folder: Path, name: str, script: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
-
-
-@pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty PATH but for the machine's own tools."""
-    folder = tmp_path / "path"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    return folder
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [Buildkit(driver="buildctl"), Buildkit(driver="buildx", builder="b"), Buildkit(driver="buildx", docker_host="x")],
-)
-def test_what_the_settings_name_is_used(settings: Buildkit, tmp_path: Path, path: Path) -> None:
-    with engine(settings, jobs.make(), tmp_path / "engine", {}) as used:
-        assert used == settings
-
-
-def test_an_engine_with_containerds_store_is_used(tmp_path: Path, path: Path) -> None:
-    program(path, "docker", """echo '[["driver-type","io.containerd.snapshotter.v1"]]'""")
-    with engine(BUILDX, jobs.make(), tmp_path / "engine", {}) as used:
-        assert used == BUILDX
-    assert not (tmp_path / "engine").exists()
-
-
-def test_another_takes_the_place_of_one_with_dockers_own_store(tmp_path: Path, path: Path) -> None:
-    """As CodeBuild's images have it. What it is told, and that it is gone afterwards."""
-    program(
-        path, "docker", f"""case "$*" in info*) echo '[["Backing Filesystem","xfs"]]';; *) cat {tmp_path}/up;; esac"""
-    )
-    program(path, "dockerd", f'echo "$@" > {tmp_path}/told; echo $$ > {tmp_path}/up; exec sleep 100')
-    job = msgspec.structs.replace(jobs.make(), insecure_registries=("registry.test:5000",))
-    with engine(BUILDX, job, tmp_path / "engine", {"BOATYARD_ENGINE_ROOT": "/data"}) as used:
-        assert used.docker_host == f"unix://{tmp_path}/engine/docker.sock"
-        told = (tmp_path / "told").read_text().split()
-        assert {"--data-root=/data", f"--host={used.docker_host}"} <= set(told)
-        assert not [each for each in told if "bridge" in each or "tcp" in each]
-        configuration = json.loads((tmp_path / "engine" / "daemon.json").read_text())
-        assert configuration["features"] == {"containerd-snapshotter": True}
-        assert configuration["insecure-registries"] == ["registry.test:5000"]
-        os.kill(number := int((tmp_path / "up").read_text()), 0)
-    with pytest.raises(ProcessLookupError):
-        os.kill(number, 0)
-    host = msgspec.structs.replace(job, network=Network(mode="host"))
-    with engine(BUILDX, host, tmp_path / "another", {}):
-        assert "--bridge=none" in (tmp_path / "told").read_text().split()
-
-
-def test_one_that_does_not_start_says_why(tmp_path: Path, path: Path) -> None:
-    program(path, "docker", "exit 1")
-    with pytest.raises(BoatyardError) as caught, engine(BUILDX, jobs.make(), tmp_path / "none", {}):
-        pass
-    assert caught.value.code == "DATAPLANE_UNAVAILABLE" and "dockerd" in caught.value.detail
-    program(path, "dockerd", "echo 'failed to mount overlay: operation not permitted' >&2; exit 1")
-    with pytest.raises(BoatyardError) as caught, engine(BUILDX, jobs.make(), tmp_path / "engine", {}):
-        pass
-    assert "privileged" in caught.value.detail and "operation not permitted" in caught.value.detail
-
-
-def test_an_idle_engine_is_stopped_in_codebuild_and_nowhere_else(
-    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program(path, "docker", f'case "$1" in info) exit 1;; esac; cat {tmp_path}/up')
-    program(path, "dockerd", f"echo 28 > {tmp_path}/up; exec sleep 100")
-    with subprocess.Popen(["sleep", "100"]) as theirs:
-        try:
-            (tmp_path / "docker.pid").write_text(str(theirs.pid))
-            monkeypatch.setattr(engines, "_THEIRS", tmp_path / "docker.pid")
-            monkeypatch.setattr(engines, "_STOP_SECONDS", 0.5)  # nobody waits for it here, so it stays a zombie
-            with engine(BUILDX, jobs.make(), tmp_path / "first", {}):
-                assert theirs.poll() is None
-            with engine(BUILDX, jobs.make(), tmp_path / "second", {"CODEBUILD_BUILD_ARN": "arn:aws:codebuild:x"}):
-                assert theirs.wait(5) < 0
-        finally:
-            theirs.kill()
 
 
 @pytest.mark.integration

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from boatyard.errors import BoatyardError
+from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import configure
-from boatyard_aws.bucket import S3Bucket
 
 BASE = {
     "BOATYARD_BUCKET": "b",

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard_aws.clients import Clients
-from boatyard_serverless.clock import SystemClock
 from boatyard_aws.bucket import S3Bucket
+from boatyard_aws.clients import Clients
 from boatyard_aws.contexts import S3ContextStore
+from boatyard_serverless.clock import SystemClock
 from tests.aws.cloud import Cloud
 
 DATA = b"not really a tar.gz"
@@ -68,17 +68,6 @@ def test_a_bucket_that_may_not_be_read_is_not_an_empty_one(store: S3ContextStore
     with pytest.raises(BoatyardError) as refused:
         store.has(SHA)
     assert refused.value.code == "DATAPLANE_DENIED" and "s3:ListBucket" in refused.value.detail
-
-
-def test_a_write_under_a_condition_happens_once(clients: Clients, bucket: str) -> None:
-    place = S3Bucket(clients, bucket)
-    first = place.create("jobs/x", b"1")
-    assert first and place.create("jobs/x", b"2") is None
-    second = place.replace("jobs/x", b"3", first)
-    assert second and place.replace("jobs/x", b"4", first) is None
-    assert place.replace("jobs/absent", b"1", first) is None
-    found = place.get("jobs/x")
-    assert found and found.body == b"3" and found.etag == second
 
 
 def test_a_conflict_of_conditional_writes_is_repeated(clients: Clients, bucket: str, cloud: Cloud) -> None:

@@ -218,7 +218,7 @@ def test_a_look_up_ends_in_its_time_however_many_calls_it_has(
     cloud.calls.clear()
     # Each look at the clock is four seconds later: the time is over before the second call.
     ticks = itertools.count(0.0, 4.0)
-    monkeypatch.setattr("boatyard_aws.ecr.patience.time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr("boatyard_aws.registry.patience.time", SimpleNamespace(monotonic=lambda: next(ticks)))
     slow = EcrRegistry(clients, timeout_seconds=10)
     refused = code(slow, reference("images:multi"))
     assert refused.code == "REGISTRY_UNAVAILABLE" and "LookUpTimeout" in refused.detail

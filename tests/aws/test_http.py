@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from boatyard_aws import handler
-from boatyard_aws.clients import Clients
-from boatyard_aws.http import app
+from boatyard_aws import handler, http
 from boatyard_aws.bucket import S3Bucket
+from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Parts
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
@@ -177,7 +176,7 @@ def test_the_callers_arn_is_held_against_the_policy(make: Callable[..., Parts], 
 
 
 def test_an_answer_that_lambda_cannot_carry_is_refused(site: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "LARGEST_ANSWER", 100)
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 100)
     status, problem = ask(site, function_url("GET", "/openapi.json"))
     assert status == 422 and "smaller page" in problem["detail"]
 

@@ -18,7 +18,7 @@ from tests.aws.site import ask, order, variables
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
 from tests.kubernetes.loopback.rbac import User, service_account
 from tests.kubernetes.site import FUNCTION, HOME, settings
-from tests.kubernetes.site import Parts as Dataplane
+from tests.kubernetes.site import Site as Dataplane
 
 CLUSTER = "dataplane"
 EMPTY = hashlib.sha256(b"").hexdigest()

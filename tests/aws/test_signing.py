@@ -10,9 +10,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from boatyard_aws.auth import Destination, auth_for, destination_of
 from boatyard_aws.credential import NOT_FOUND
 from boatyard_aws.credential import main as helper
-from boatyard_aws.auth import Destination, auth_for, destination_of
 from boatyard_client.auth import find_auth
 from boatyard_client.client import Client
 from boatyard_client.endpoint import Endpoint

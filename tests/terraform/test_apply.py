@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from boatyard.settings import Settings
-from boatyard_aws.clients import Clients
 from boatyard_aws.build_service import BUILDSPEC
+from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import Configuration, configure
 from boatyard_kubernetes.buildkitd import CONFIGURATION
 from boatyard_kubernetes.manifests import all_objects, documents

@@ -1,9 +1,9 @@
 """An EKS cluster without a kubeconfig: its address and CA, and a token for it.
 
 The token's format is aws-iam-authenticator's (https://github.com/kubernetes-sigs/aws-iam-authenticator, "API
-Authorization from Outside a Cluster"), and what `aws eks get-token` prints: a presigned sts:GetCallerIdentity, which the
-cluster's authenticator sends. The cluster takes it for 15 minutes after it was signed. No call leaves this process to
-make it, and the role needs no permission.
+Authorization from Outside a Cluster"), and what `aws eks get-token` prints: a presigned sts:GetCallerIdentity, which
+the cluster's authenticator sends. The cluster takes it for 15 minutes after it was signed. No call leaves this process
+to make it, and the role needs no permission.
 """
 
 import base64
@@ -52,7 +52,7 @@ def find_cluster(clients: Clients, name: str, *, region: str = "") -> Address:
 
 
 def single_config(name: str, address: Address) -> SingleConfig:
-    """lightkube's connection parameters, made in memory. The user has no credentials: the token comes with each request."""
+    """lightkube's connection parameters, in memory. The user has no credentials: the token comes with each request."""
     cluster = Cluster(server=address.endpoint, certificate_auth_data=address.ca_data)
     return SingleConfig(context_name=name, context=Context(cluster=name, user=name), cluster=cluster, user=User())
 

@@ -15,8 +15,8 @@ from typing import Final, TextIO
 
 from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
-from boatyard_aws.registry.host import parse_host
 from boatyard_aws.faults import explained
+from boatyard_aws.registry.host import parse_host
 
 NOT_FOUND: Final = "credentials not found in native keychain"
 """Docker knows this sentence: it then goes on without credentials."""

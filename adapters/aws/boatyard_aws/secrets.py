@@ -4,8 +4,8 @@ Its role needs secretsmanager:CreateSecret, PutSecretValue, TagResource, Describ
 DeleteSecret below the prefix, and ListSecrets, which IAM grants for all secrets or none and which shows no value.
 GetSecretValue is the job's.
 
-A secret is called `<prefix>/<project>/<domain>/<name>`, so a policy on `<prefix>/<project>/*` is a policy on a project. The
-service allows letters, digits and `/_+=.@-`
+A secret is called `<prefix>/<project>/<domain>/<name>`, so a policy on `<prefix>/<project>/*` is a policy on a project.
+The service allows letters, digits and `/_+=.@-`
 (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html), which holds every name of ours.
 """
 

@@ -37,7 +37,7 @@ _ASK_SECONDS: Final = 20
 
 @contextmanager
 def engine(
-    buildkit: Buildkit, job: BuildJob, place: Path, variables: Mapping[str, str], *, own_container: bool
+    buildkit: Buildkit, job: BuildJob, place: Path, variables: Mapping[str, str], *, own_container: bool = False
 ) -> Iterator[Buildkit]:
     """The settings, with the engine to use; as they are where they name a builder or an engine themselves.
 

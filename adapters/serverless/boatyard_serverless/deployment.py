@@ -72,8 +72,7 @@ class Deployment:
     @cached_property
     def api(self) -> "Api":
         """For callers whom the cloud's edge names."""
-        from boatyard.api import Api
-        from boatyard.api import handlers
+        from boatyard.api import Api, handlers
 
         parts = self._parts
         description = handlers.Deployment(cloud=parts.cloud, runners=(parts.runner_name,))

@@ -14,7 +14,7 @@ def serve(
 ) -> Response:
     """Never raises: an edge answers a function that raises with a bare 500 or 502.
 
-    `parse` raises BoatyardError for what is no request. `largest_answer`: bytes that the edge carries; 0 for any number.
+    `parse` raises BoatyardError for what is no request. `largest_answer`: bytes that the edge carries; 0: any number.
     """
     started = time.perf_counter()
     request: Request | None = None

@@ -1,7 +1,7 @@
 """The function's configuration out of BOATYARD_… variables: what is alike on every cloud.
 
-    BOATYARD_SETTINGS     boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or an object's URL
-    BOATYARD_<SETTING>    one value of it (boatyard.settings_variables), on top
+BOATYARD_SETTINGS     boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or an object's URL
+BOATYARD_<SETTING>    one value of it (boatyard.settings_variables), on top
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,10 @@ def settings_of(variables: Mapping[str, str], *, scheme: str, fetch: Callable[[s
     return with_variables(_document(variables.get(SETTINGS, ""), scheme, fetch), variables)
 
 
-def convert_variables(
-    variables: Mapping[str, str], names: Mapping[str, str], settings: Settings, kind: type[T]
-) -> T:
-    """The configuration `kind`, whose fields `names` gives to variables. Raises INVALID_SPEC that names the variable."""
-    values: dict[str, Any] = {field: variables[name] for name, field in names.items() if variables.get(name, "").strip()}
+def convert_variables(variables: Mapping[str, str], names: Mapping[str, str], settings: Settings, kind: type[T]) -> T:
+    """The configuration `kind`; `names` maps variables to its fields. Raises INVALID_SPEC that names the variable."""
+    given = {name: field for name, field in names.items() if variables.get(name, "").strip()}
+    values: dict[str, Any] = {field: variables[name] for name, field in given.items()}
     try:
         return convert({**values, "settings": settings}, kind, strict=False)
     except Undecodable as error:

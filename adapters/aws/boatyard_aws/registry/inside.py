@@ -11,8 +11,8 @@ import msgspec
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
-from boatyard_aws.registry.host import EcrHost
 from boatyard_aws.faults import explained
+from boatyard_aws.registry.host import EcrHost
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -13,12 +13,12 @@ from boatyard.build import Image
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
+from boatyard_aws.faults import code_of, explained
 from boatyard_aws.registry.host import EcrHost, parse_host
 from boatyard_aws.registry.inside import Inside, Looker
 from boatyard_aws.registry.mutability import is_immutable
 from boatyard_aws.registry.patience import Patience
 from boatyard_aws.registry.repositories import NewRepositories
-from boatyard_aws.faults import code_of, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -7,8 +7,8 @@ import msgspec
 from boatyard.errors import BoatyardError
 from boatyard.reference import Repository
 from boatyard_aws.clients import Clients
-from boatyard_aws.registry.host import EcrHost
 from boatyard_aws.faults import code_of, explained
+from boatyard_aws.registry.host import EcrHost
 
 
 class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,12 @@ class ServiceJobRunner:
             self._check_room(Scope(made.project, made.domain))
             held = self._ledger.create(self._record(made, now))
             if held is not None:
-                self._ledger.announce(held.record.build)
+                try:
+                    self._ledger.announce(held.record.build)
+                except BoatyardError:
+                    # A message that is delivered again would join this record, and nobody would start it.
+                    self._tracker.release(held)
+                    raise
                 return Ensured(self._tracker.start(held), False)
         raise BoatyardError("DATAPLANE_UNAVAILABLE", f"too many others start {tag} at the same time")
 

@@ -1,5 +1,7 @@
 """From what the build service and the job say to what a build is, written to its record as it becomes known."""
 
+import logging
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import msgspec
@@ -49,6 +51,11 @@ class BuildTracker:
                 self._service.stop(execution)
                 return newer.record.build
         return build
+
+    def release(self, held: Held) -> None:
+        """Lets the next one that looks at the record take it over at once, and not after a while."""
+        with suppress(BoatyardError):
+            self._ledger.replace(held, msgspec.structs.replace(held.record, claimed_at=0.0))
 
     def stop(self, held: Held) -> None:
         if held.record.execution:

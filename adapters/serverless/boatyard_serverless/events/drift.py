@@ -1,6 +1,7 @@
 """The daily report: which base images have moved under what was built on them."""
 
 import datetime as dt
+
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json

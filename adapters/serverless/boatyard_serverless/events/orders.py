@@ -80,4 +80,3 @@ def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:
     if asked != (project, domain):
         raise BoatyardError("FORBIDDEN", f"a document below specs/{project}/{domain}/ cannot build for {asked}")
     return request_of({**document, "project": project, "domain": domain})
-

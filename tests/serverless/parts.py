@@ -1,0 +1,116 @@
+"""A function's deployment over the ports in memory, with a queue that is delivered by hand."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from boatyard.build import Image
+from boatyard.errors import BoatyardError
+from boatyard.memory import ManualClock, MemoryContextStore, MemoryDeploymentKey, MemoryRegistry, MemorySecretStore
+from boatyard.reference import Reference
+from boatyard.settings import Limits, Settings
+from boatyard_serverless.builds import ServiceJobRunner
+from boatyard_serverless.deployment import Deployment
+from boatyard_serverless.events.model import ImagePushed, Scheduled, SpecDropped, parse_message
+from boatyard_serverless.events.outcome import Outcome
+from boatyard_serverless.memory import (
+    MemoryBucket,
+    MemoryBuildService,
+    MemoryDeadLetters,
+    MemoryTelemetry,
+    MemoryWorkQueue,
+)
+
+HOST = "registry.example.com"
+BASE = f"{HOST}/base:1"
+SETTINGS = Settings(default_repository=f"{HOST}/images", limits=Limits(queued_builds=500))
+SPEC = {"baseImage": BASE, "pythonVersion": "3.12", "layers": [{"pipPackages": {"packages": ["six"]}}]}
+
+
+class NoQueue(MemoryWorkQueue):
+    def __bool__(self) -> bool:
+        return False
+
+
+class MemoryParts:
+    """Implements `boatyard_serverless.deployment.Parts`. Instances made with the same `bucket` are one deployment."""
+
+    cloud = "memory"
+    runner_name = "memory"
+    poll_seconds = 1.0
+    pin_bases = True
+
+    def __init__(
+        self, settings: Settings = SETTINGS, *, queue: MemoryWorkQueue | None = None, like: "MemoryParts | None" = None
+    ) -> None:
+        self.settings = settings
+        self.clock = like.clock if like else ManualClock()
+        self.registry = like.registry if like else MemoryRegistry()
+        self.bucket = like.bucket if like else MemoryBucket()
+        self.service = like.service if like else MemoryBuildService()
+        self.queue = like.queue if like else MemoryWorkQueue() if queue is None else queue
+        self.dead_letters = like.dead_letters if like else MemoryDeadLetters()
+        self.deployment_key = like.deployment_key if like else MemoryDeploymentKey()
+        self.telemetry = MemoryTelemetry()
+        self.contexts = MemoryContextStore(self.clock)
+        self.secrets = MemorySecretStore()
+        self.runner = ServiceJobRunner(self.bucket, self.service, self.clock, settings)
+        self.deployment = Deployment(self)
+
+    @property
+    def started(self) -> list[str]:
+        """Ids of the builds that the service was given."""
+        return list(self.service._builds)
+
+    def push(self, reference: str, digit: str = "a") -> str:
+        """An image under a tag; its digest is 64 times the digit."""
+        digest = f"sha256:{digit * 64}"
+        parsed = Reference.parse(reference)
+        self.registry.push(parsed, Image(reference=str(parsed.at(digest)), digest=digest, platforms=("linux/amd64",)))
+        return digest
+
+    def pushed(self, digit: str = "f", reference: str = BASE) -> Outcome:
+        """A base is pushed, and its event comes."""
+        self.push(reference, digit)
+        return self.event(ImagePushed(Reference.parse(reference)))
+
+    def event(self, event: ImagePushed | SpecDropped | Scheduled) -> Outcome:
+        return self.deployment.dispatch.event(lambda: event, msgspec.to_builtins(event), source="test")
+
+    def deliver(self, body: Any) -> BoatyardError | None:
+        """One message, as a queue delivers it; the error that makes it come again."""
+        document = json.loads(json.dumps(body))
+        try:
+            self.deployment.dispatch.message(lambda: parse_message(document), document, source="m")
+        except BoatyardError as error:
+            return error
+        return None
+
+    def drain(self, *, copies: int = 1, most: int = 1000) -> None:
+        """Delivers until the queue is empty. A message that is refused comes again."""
+        for _ in range(most):
+            if not self.queue.messages:
+                return
+            body, _ = self.queue.messages.pop(0)
+            for _ in range(copies):
+                failed = self.deliver(body)
+            if failed:
+                self.queue.messages.append((body, 0))
+        raise AssertionError("the queue does not become empty")
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        from boatyard.api import Request
+
+        data = msgspec.json.encode(body) if body is not None else b""
+        headers = {"content-type": "application/json"}
+        answer = self.deployment.api.handle(Request(method=method, path=path, query=query, headers=headers, body=data))
+        return answer.status, msgspec.json.decode(answer.body) if answer.body else None
+
+
+def order(**more: Any) -> dict[str, Any]:
+    return {"spec": SPEC, "project": "ml", "domain": "dev", **more}
+
+
+def numbered(number: int) -> dict[str, Any]:
+    return order(spec={**SPEC, "layers": [{"pipPackages": {"packages": [f"six=={number}"]}}]})

@@ -1,0 +1,79 @@
+"""What the build service's container runs: the job once, however often the service starts it."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from boatyard.build import State
+from boatyard.errors import BoatyardError
+from boatyard.job import JobSecret
+from boatyard.memory import ManualClock, MemoryContextStore
+from boatyard.ports import Scope
+from boatyard_serverless.builds import job as job_step
+from tests.local.jobs import job, tag
+from tests.serverless.test_builds import ID, Place
+
+
+def step(it: Place, *, missing: str = "") -> job_step.Step:
+    def write_secrets(scope: Scope, names: Iterable[str], folder: Path) -> None:
+        folder.mkdir()
+        if missing in names:
+            raise BoatyardError("SECRET_NOT_FOUND", f"there is no secret {missing}", missing=(missing,))
+
+    return job_step.Step(
+        ledger=it.ledger,
+        contexts=MemoryContextStore(ManualClock()),
+        write_secrets=write_secrets,
+        programs=lambda folder: {"PATH": "/usr/bin"},
+        own_container=False,
+    )
+
+
+@pytest.fixture
+def it() -> Place:
+    return Place()
+
+
+def test_the_job_runs_once_even_if_the_service_starts_it_twice(it: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    it.ensure()
+    ran: list[list[str]] = []
+
+    class Process:
+        returncode = 0
+
+        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+            ran.append(argv)
+
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    assert job_step.main(ID, "one", step(it), {}) == 0
+    assert job_step.main(ID, "two", step(it), {}) == 0
+    assert len(ran) == 1 and ran[0][1:3] == ["-m", "boatyard_buildkit"]
+
+
+@pytest.mark.parametrize("build_id", ["", "x", "../../etc", "0" * 32 + "-9"])
+def test_a_build_that_nobody_asked_for_is_nothing_to_do(it: Place, build_id: str) -> None:
+    assert job_step.main(build_id, "one", step(it), {}) == 0
+    assert not list(it.bucket.keys("jobs/"))
+
+
+def test_a_cancelled_build_is_nothing_to_do(it: Place) -> None:
+    it.ensure()
+    it.runner.cancel(ID)
+    assert job_step.main(ID, "one", step(it), {}) == 0
+
+
+def test_a_secret_that_is_gone_is_the_job_s_result(it: Place) -> None:
+    def with_secret(attempt: int) -> object:
+        return msgspec.structs.replace(job()(attempt), secrets=(JobSecret(id="x", name="TOKEN"),))
+
+    it.runner.ensure(with_secret, tag(), force=False)  # type: ignore[arg-type]
+    it.service.run(ID)
+    assert job_step.main(ID, "one", step(it, missing="TOKEN"), {}) == 1
+    build = it.runner.status(ID)
+    assert build and build.state is State.FAILED and build.error and build.error.code == "SECRET_NOT_FOUND"
