@@ -50,7 +50,7 @@ def test_an_image_that_ecr_has_is_answered_from_there(site: Parts, ecr: Ecr, clo
 
 @pytest.mark.parametrize("key", ["", "f" * 64])
 def test_an_image_under_our_tag_that_is_not_ours_is_not_the_answer(
-    make: Callable[..., Site], ecr: Ecr, cloud: Cloud, key: str
+    make: Callable[..., Parts], ecr: Ecr, cloud: Cloud, key: str
 ) -> None:
     codebuild = CodeBuild(cloud)
     ecr.repository("images")
@@ -62,7 +62,7 @@ def test_an_image_under_our_tag_that_is_not_ours_is_not_the_answer(
 
 
 def test_an_image_under_our_tag_that_is_not_ours_and_cannot_be_replaced_is_told(
-    make: Callable[..., Site], ecr: Ecr, cloud: Cloud
+    make: Callable[..., Parts], ecr: Ecr, cloud: Cloud
 ) -> None:
     codebuild = CodeBuild(cloud)
     ecr.repository("images", immutable=True)

@@ -65,6 +65,13 @@ def test_keys_come_in_the_order_of_their_bytes_behind_a_place(objects: Bucket) -
     assert list(objects.keys("none/")) == []
 
 
+def test_folders_are_told_once_each(objects: Bucket) -> None:
+    for name in ("p/a/1", "p/a/2/3", "p/b/1", "p/c", "q/d/1"):
+        objects.put(name, b"")
+    assert sorted(objects.folders("p/")) == ["a", "b"]
+    assert list(objects.folders("none/")) == []
+
+
 @pytest.mark.parametrize("key", ["specs/ml/dev/a b.json", "x/ü%2F+&=?.json", "x/" + "k" * 500])
 def test_a_key_is_any_text(objects: Bucket, key: str) -> None:
     objects.put(key, b"1")

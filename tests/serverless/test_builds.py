@@ -194,7 +194,7 @@ def test_what_is_listed_may_be_announced_twice(it: Place) -> None:
     later = msgspec.structs.replace(held.record.build, created_at=held.record.build.created_at + 1)
     Ledger(it.bucket).announce(later)
     assert [build.id for build in it.runner.list(BuildQuery()).builds] == [ID]
-    assert len(list(it.bucket.keys(keys.BUILDS))) == 2
+    assert len(list(it.bucket.keys(keys.BUILDS_OF))) == 2
 
 
 def test_a_log_ends_with_the_job_s_last_line_however_late_it_comes(it: Place) -> None:

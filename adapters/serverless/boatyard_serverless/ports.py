@@ -50,7 +50,7 @@ class Bucket(Protocol):
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """What keys that begin with `prefix` have between it and the next slash, each once; keys without one have none."""
+        """What keys have between `prefix` and the next slash, each once. Keys without such a slash have none."""
         ...
 
 

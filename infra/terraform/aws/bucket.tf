@@ -3,7 +3,7 @@
 locals {
   bucket_name = coalesce(var.bucket.name, "${var.name}-${local.account_id}-${local.region}")
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
-  # adapters/aws/boatyard_aws/s3/layout.py says what lies where. Days after which an object is removed; null keeps it.
+  # adapters/serverless/boatyard_serverless/keys.py says what lies where. Days after which an object is removed; null keeps it.
   folders = {
     contexts = var.bucket.contexts_days
     jobs     = var.bucket.builds_days
