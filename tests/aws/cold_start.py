@@ -79,14 +79,15 @@ def _prepare(cloud: Any) -> str:
     import os
     from unittest.mock import patch
 
-    from tests.aws.site import Site, ask
+    from boatyard_aws.wiring import Parts
+    from tests.aws.site import ask
 
     httpx.post(f"{cloud.url}/moto-api/reset").raise_for_status()  # moto keeps one account for the whole process
     with patch.dict(os.environ, cloud.environment()):
         ecr = Ecr(cloud, Clients(REGION))
         ecr.repository("images")
         Clients(REGION).secrets().create_secret(Name=DEPLOYMENT_KEY)
-        _, plan = ask(Site(variables("none")), function_url("POST", "/v1/plans", order()))
+        _, plan = ask(Parts(variables("none")), function_url("POST", "/v1/plans", order()))
         tag: str = plan["target"].rpartition(":")[2]
         ecr.push("images", tag, "linux/amd64", key=plan["key"])
     return tag
