@@ -11,7 +11,7 @@ from boatyard.errors import BoatyardError
 from boatyard.job import JobResult
 from boatyard.memory import ManualClock
 from boatyard.ports import BuildQuery
-from boatyard.settings import Settings
+from boatyard.settings import Limits, Settings
 from boatyard_serverless import keys
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.builds.ledger import Ledger
@@ -26,16 +26,20 @@ SUCCEEDED = JobResult(state=State.SUCCEEDED, digest="sha256:" + "b" * 64)
 
 
 class Place:
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
         self.clock = ManualClock()
         self.bucket = MemoryBucket()
         self.service = MemoryBuildService()
-        self.runner = ServiceJobRunner(self.bucket, self.service, self.clock, Settings())
+        self.runner = ServiceJobRunner(self.bucket, self.service, self.clock, Settings(limits=limits or Limits()))
         self.ledger = Ledger(self.bucket)
 
     def ensure(self) -> tuple[str, bool]:
         ensured = self.runner.ensure(job(), tag(), force=False)
         return ensured.build.id, ensured.joined
+
+    def begin(self) -> None:
+        self.service.run(ID)
+        assert self.state() == (State.RUNNING, "")
 
     def state(self) -> tuple[State, str]:
         build = self.runner.status(ID)

@@ -1,4 +1,4 @@
-"""CodeBuild's records, whatever lies in the bucket, whatever a function's clock says, whoever asks for how much."""
+"""Build records, whatever lies in the bucket, whatever a function's clock says, whoever asks for how much."""
 
 import msgspec
 import pytest
@@ -6,13 +6,10 @@ import pytest
 from boatyard.build import State
 from boatyard.errors import BoatyardError
 from boatyard.settings import Limits
-from boatyard_aws.clients import Clients
-from boatyard_aws.s3 import layout
-from tests.aws.cloud import Cloud
-from tests.aws.hands import CodeBuildHands
+from boatyard_serverless import keys
 from tests.local.jobs import job, tag
+from tests.serverless.test_builds import ID, Place, dies
 
-ID = f"{tag()}-1"
 DAY = 86_400.0
 DAMAGE = {
     "empty": b" ",
@@ -25,29 +22,29 @@ DAMAGE = {
 
 
 @pytest.fixture
-def it(cloud: Cloud, clients: Clients, bucket: str) -> CodeBuildHands:
-    return CodeBuildHands(cloud, clients, bucket, Limits())
+def it() -> Place:
+    return Place()
 
 
-def write(it: CodeBuildHands, name: str, body: bytes) -> None:
-    it._ledger.write(ID, name)(body)
+def write(it: Place, name: str, body: bytes) -> None:
+    it.ledger.write(ID, name)(body)
 
 
 @pytest.mark.parametrize("body", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_document_of_a_job_counts_as_none(it: CodeBuildHands, body: bytes) -> None:
+def test_a_damaged_document_of_a_job_counts_as_none(it: Place, body: bytes) -> None:
     it.runner.ensure(job(), tag(), force=False)
-    it.begin(ID)
+    it.begin()
     write(it, "progress", body)
     assert (build := it.runner.status(ID)) and build.state is State.RUNNING
     write(it, "result", body)
     assert (build := it.runner.status(ID)) and build.state is State.RUNNING
-    it.codebuild.of(ID).status = "FAILED"
+    it.service.end(ID)
     assert (build := it.runner.latest(tag())) and build.error and build.error.code == "BUILDER_LOST"
     assert it.runner.ensure(job(), tag(), force=False).build.id == f"{tag()}-2"
 
 
 @pytest.mark.parametrize("body", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_record_does_not_make_its_image_unbuildable(it: CodeBuildHands, body: bytes) -> None:
+def test_a_damaged_record_does_not_make_its_image_unbuildable(it: Place, body: bytes) -> None:
     it.runner.ensure(job(), tag(), force=False)
     write(it, "record", body)
     assert it.runner.status(ID) is None and it.runner.cancel(ID) is None and it.runner.logs(ID, "") is None
@@ -55,32 +52,33 @@ def test_a_damaged_record_does_not_make_its_image_unbuildable(it: CodeBuildHands
     assert lost.error.code == "BUILDER_LOST"
     second = it.runner.ensure(job(), tag(), force=False)
     assert (second.build.id, second.joined) == (f"{tag()}-2", False)
-    assert it.begin(second.build.id).state is State.RUNNING
+    it.service.run(second.build.id)
+    assert (build := it.runner.status(second.build.id)) and build.state is State.RUNNING
 
 
 @pytest.mark.parametrize("seconds", [-DAY, DAY])
 def test_a_starter_whose_clock_was_wrong_is_taken_over(
-    it: CodeBuildHands, monkeypatch: pytest.MonkeyPatch, seconds: float
+    it: Place, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """Its claim lies in the future by a day: nobody waits that long."""
     now = it.clock.now()
     it.clock.set(now + seconds)
     with monkeypatch.context() as dying, pytest.raises(SystemExit):
-        dying.setattr(it.runner._observer, "start", lambda held: (_ for _ in ()).throw(SystemExit))
+        dying.setattr(it.service, "start", dies)
         it.runner.ensure(job(), tag(), force=False)
     it.clock.set(now)
     assert it.runner.ensure(job(), tag(), force=False).joined
-    assert it.codebuild.of(ID) and len(it.codebuild.builds) == 1
+    assert len(it.service._executions) == 1
 
 
-def test_a_failure_that_a_wrong_clock_wrote_down_is_not_held_until_it_is_right(it: CodeBuildHands) -> None:
+def test_a_failure_that_a_wrong_clock_wrote_down_is_not_held_until_it_is_right(it: Place) -> None:
     from boatyard.job import JobResult
     from boatyard.lifecycle import failure
 
     it.runner.ensure(job(), tag(), force=False)
-    it.begin(ID)
+    it.begin()
     it.clock.set(it.clock.now() + DAY)
-    it.finish(ID, JobResult(state=State.FAILED, error=failure("COMMAND_FAILED", "m")))
+    it.result(JobResult(state=State.FAILED, error=failure("COMMAND_FAILED", "m")))
     assert it.runner.ensure(job(), tag(), force=False).joined
     it.clock.set(it.clock.now() - DAY)
     assert not it.runner.ensure(job(), tag(), force=False).joined
@@ -88,8 +86,8 @@ def test_a_failure_that_a_wrong_clock_wrote_down_is_not_held_until_it_is_right(i
     assert page is not None and page.done, "nor does its log wait for more"
 
 
-def test_a_project_leaves_room_for_others(cloud: Cloud, clients: Clients, bucket: str) -> None:
-    it = CodeBuildHands(cloud, clients, bucket, Limits(concurrent_builds=1, queued_builds=7))
+def test_a_project_leaves_room_for_others() -> None:
+    it = Place(Limits(concurrent_builds=1, queued_builds=7))
 
     def ask(project: str, number: int) -> None:
         make = job(number)
@@ -108,4 +106,4 @@ def test_a_project_leaves_room_for_others(cloud: Cloud, clients: Clients, bucket
     assert len(it.runner._ledger.open()) == asked + 1
     it.runner.cancel(f"{tag(0)}-1")
     ask("greedy", 51)
-    assert len(list(it._ledger.bucket.keys(layout.OPEN))) == asked + 1
+    assert len(list(it.ledger.bucket.keys(keys.OPEN))) == asked + 1
