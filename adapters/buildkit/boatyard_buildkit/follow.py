@@ -82,6 +82,8 @@ class Follower:
             return
         self._progress.begun()
         for vertex in event.vertexes or ():
+            self._instructions.notice(vertex.name)
+        for vertex in event.vertexes or ():
             self._take_vertex(vertex)
         for status in event.statuses or ():
             self._take_status(status)
@@ -118,7 +120,10 @@ class Follower:
     def _take_vertex(self, vertex: Vertex) -> None:
         seen = self._vertices.get(vertex.digest)
         if seen is None:
-            seen = _Seen(vertex, self._instructions.step(vertex.name), LineJoiner(), deque(maxlen=_MOST_TAIL))
+            step = self._instructions.step(vertex.name)
+            if step:
+                self._instructions.check_trigger(step)
+            seen = _Seen(vertex, step, LineJoiner(), deque(maxlen=_MOST_TAIL))
             self._vertices[vertex.digest] = seen
         elif vertex.error or not seen.vertex.error:
             seen.vertex = vertex

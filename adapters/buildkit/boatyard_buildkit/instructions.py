@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
+from boatyard.dockerfile.parse import parse, reached
+from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobLayer
 
 _STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
@@ -28,6 +30,8 @@ class StepName(msgspec.Struct, frozen=True):
     where: str
     """The stage and platform, where there are several."""
     text: str
+    trigger: bool = False
+    """The base image's ONBUILD says it, not this Dockerfile."""
 
     @property
     def label(self) -> str:
@@ -48,6 +52,10 @@ class Instructions:
     def __init__(self, job: BuildJob) -> None:
         # BuildKit's only line end; Python's splitlines knows more, and a value may hold those.
         self._lines = job.dockerfile.split("\n")
+        self._text = job.dockerfile
+        self._target = job.target_stage
+        self._build_args = job.build_args
+        self._platforms = job.platforms
         self._layers = job.layers
         self._inserted = job.inserted_lines
         self._generated = bool(job.base_images)
@@ -56,6 +64,18 @@ class Instructions:
             for number, line in enumerate(self._lines, 1)
             if self._generated and line.split(" ", 1)[0] in _VERTEX_WORDS
         ]
+        self._triggers: dict[str, int] = {}
+
+    def notice(self, vertex_name: str) -> None:
+        """Counts the steps that the base image's ONBUILD puts after FROM, in each stage.
+
+        BuildKit numbers them with the others, and leaves them out of its total. It names all steps before it runs one.
+        """
+        step = parse_step(vertex_name)
+        if step:
+            more = step.number - (len(self._steps) if self._generated else step.total)
+            if more > self._triggers.get(step.where, 0):
+                self._triggers[step.where] = more
 
     def step(self, vertex_name: str) -> StepName | None:
         """The step of a vertex, if it is one, counted as in this Dockerfile.
@@ -64,14 +84,20 @@ class Instructions:
         total may be theirs. Its number is ours, because equal steps have equal steps before them.
         """
         step = parse_step(vertex_name)
-        if step and self._generated and 1 <= step.number <= len(self._steps):
-            return msgspec.structs.replace(step, total=len(self._steps))
-        return step
+        if step is None:
+            return None
+        triggers = self._triggers.get(step.where, 0)
+        total = len(self._steps) if self._generated else step.total
+        if self._generated and not 1 <= step.number <= total + triggers:
+            return step
+        return msgspec.structs.replace(step, total=total + triggers, trigger=1 < step.number <= 1 + triggers)
 
     def line_of(self, step: StepName) -> int | None:
         """The line of a step, in a Dockerfile that Boatyard made."""
-        if self._generated and 1 <= step.number <= len(self._steps) == step.total:
-            return self._steps[step.number - 1]
+        triggers = self._triggers.get(step.where, 0)
+        number = step.number if step.number == 1 else step.number - triggers
+        if self._generated and not step.trigger and 1 <= number <= len(self._steps) == step.total - triggers:
+            return self._steps[number - 1]
         return None
 
     def line_like(self, step: StepName) -> int | None:
@@ -79,6 +105,31 @@ class Instructions:
         text = " ".join(step.text.split())
         found = [number for number, line in enumerate(self._lines, 1) if _is_of(line, text)]
         return self.line_of(step) or (found[0] if len(found) == 1 else None)
+
+    def check_trigger(self, step: StepName) -> None:
+        """Raises UNSUPPORTED for an ONBUILD that copies all that is there, where only a part of it went along.
+
+        What a Dockerfile can copy is known from its text, and nothing else is sent or counts in the key. One that
+        copies a file by name fails by itself where that file is not there.
+        """
+        word, _, rest = _FLAG.sub("", step.text.replace(" --from=", " --from ")).partition(" ")
+        if not step.trigger or word not in ("COPY", "ADD") or rest.startswith("--from "):
+            return
+        sources = rest.strip("[]").split()[:-1]
+        unnamed = any(not source.strip("\"',./") or set(source) & set("*?[") for source in sources)
+        if unnamed and not self._copies_all():
+            raise BoatyardError(
+                "UNSUPPORTED",
+                f"the base image runs {shorten(step.text)!r} by its ONBUILD, which copies what this image does not "
+                "name; write that instruction into the Dockerfile, or use another base image",
+            )
+
+    def _copies_all(self) -> bool:
+        if self._generated:
+            return False
+        platforms = self._platforms
+        paths = reached(parse(self._text), self._target, self._build_args, platforms)
+        return paths is None or "." in paths
 
     def users_line(self, line: int) -> int:
         """The number that a line of this Dockerfile has in the one that the user wrote."""
@@ -102,6 +153,8 @@ class Instructions:
         layer = self.layer_at(line)
         if layer:
             return layer.sdk_call
+        if step.trigger:
+            return f"{shorten(step.text)} (ONBUILD of the base image)"
         # BuildKit's own name of a step has its variables filled in, which breaks the JSON of a script.
         text = self.text_at(line) or step.text
         ours = (said for words, said in _OURS if self._generated and words in text)

@@ -66,6 +66,12 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
 
 
 def _missing(path: str, ended: Ended, instructions: Instructions) -> Verdict:
+    if ended.step and ended.step.trigger:
+        return Verdict(
+            "FILE_NOT_FOUND",
+            f"the base image copies {path!r} by its ONBUILD, and it is not among the files of the context",
+            "Copy it in the Dockerfile too, so that it goes along and counts in the key; or use another base image.",
+        )
     where = instructions.place(ended.line)
     if origin := _FROM.search(f" {ended.step.text}" if ended.step else ""):
         return Verdict(
