@@ -103,12 +103,12 @@ def _environments(given: UsersDockerfile, site: Site) -> Iterator[tuple[_Edit, i
     stages = given.parsed.stages
     roots: set[int] = set()
     for seen in given.graphs:
+        root_of: list[int] = []
         for stage in stages:
+            base = seen.bases[stage.index]
+            root_of.append(stage.index if base is None else root_of[base])
             if any(instruction.keyword == "RUN" for instruction in stage.body):
-                root = stage.index
-                while (base := seen.bases[root]) is not None:
-                    root = base
-                roots.add(root)
+                roots.add(root_of[-1])
     text = "ARG " + " ".join(f"{name}={value}" for name, value in variables.items()) + "\n"
     for index in sorted(roots):
         line = stages[index].start.last_line
@@ -164,13 +164,8 @@ def _arguments_at(instruction: Instruction) -> int:
 
 
 def _line_offset(source: str, line: int) -> int:
-    at = 0
-    for _ in range(line - 1):
-        found = source.find("\n", at)
-        if found < 0:
-            return len(source)
-        at = found + 1
-    return at
+    """Where a line begins; the end of the file for one behind its last."""
+    return min(sum(len(text) + 1 for text in source.split("\n", line - 1)[: line - 1]), len(source))
 
 
 def _applied(source: str, edits: list[_Edit]) -> str:

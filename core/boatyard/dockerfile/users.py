@@ -106,7 +106,7 @@ def _secrets(seen: Graph, build_args: dict[str, str]) -> Iterator[SecretMount]:
     inherited = {seen.bases[index] for index in seen.needed}
     for stage in seen.dockerfile.stages:
         base = seen.bases[stage.index]
-        environment = Variables(complete=stage.base == SCRATCH) if base is None else environments[base].copy()
+        environment = Variables(complete=stage.base == SCRATCH) if base is None else Variables(below=environments[base])
         environments[stage.index] = environment
         for instruction in stage.body:
             apply(instruction, environment, seen.arguments, build_args, escape)

@@ -202,7 +202,46 @@ def test_nothing_unforeseen_comes_out(text: str) -> None:
 
 
 def test_a_long_file_is_read_in_no_time() -> None:
-    text = "FROM a\n" + "RUN --mount=type=cache,target=/x a \\\n b '<<c'\n" * 10_000 + "\n" * 500_000
+    text = "FROM a\n" + "RUN --mount=type=cache,target=/x a \\\n b '<<c'\n" * 4_000 + "\n" * 500_000
     before = time.process_time()
-    assert len(parse(text).stages[0].body) == 10_000
+    assert len(parse(text).stages[0].body) == 4_000
     assert time.process_time() - before < 10
+
+
+def _times(text: str, most: int = 4_900) -> str:
+    return "FROM a\n" + text * most
+
+
+HOSTILE = {
+    "expansion": "FROM a\nARG B=" + "x" * 60_000 + "\n" + "ENV X=$B\n" * 4_900,
+    "expansion before FROM": "ARG B=" + "x" * 60_000 + "\n" + "ARG C=$B\n" * 4_900 + "FROM a\n",
+    "stages of stages": "FROM a AS s0\n"
+    + "".join(f"FROM s{i} AS s{i + 1}\nRUN x$Y\nENV A{i}=$Y\n" for i in range(490)),
+    "variables for many stages": "FROM a AS b\n" + "".join(f"ENV A{i}=1\n" for i in range(4_000)) + "FROM b\n" * 480,
+    "mounts": "FROM a\n" + ("RUN " + "--mount=type=cache,target=/x " * 190 + "x\n") * 180,
+    "heredocs": _times("RUN <<E\nE\n"),
+    "quotes": "FROM a\n" + ("ENV A=" + "'a'" * 20_000 + "\n") * 15,
+    "nested": "FROM a\n" + ("ENV A=" + "${A:-" * 50 + "}" * 50 + "\n") * 2_000,
+    "images": "FROM a\n" + "".join(f"COPY --from=r.x/i{i} x y\n" for i in range(4_900)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_file_takes_long(name: str) -> None:
+    before = time.process_time()
+    try:
+        made = parse(HOSTILE[name])
+        graph(made, {}, platform="linux/amd64")
+        reached(made, "", {})
+    except BoatyardError as error:
+        assert error.code == "INVALID_DOCKERFILE"
+    assert time.process_time() - before < 3
+
+
+def test_what_nobody_writes_is_refused() -> None:
+    with pytest.raises(BoatyardError, match=r"line 5002 .*at most 5,000"):
+        parse(_times("\nRUN x", 5_001))
+    with pytest.raises(BoatyardError, match=r"line 501 .*at most 500"):
+        parse("FROM a\n" * 501)
+    with pytest.raises(BoatyardError, match="line 2 of the Dockerfile: has 300 flags"):
+        parse("FROM a\nRUN " + "--x=y " * 300 + "z\n")

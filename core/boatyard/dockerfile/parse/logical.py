@@ -15,6 +15,10 @@ from boatyard.dockerfile.parse.words import Lexer, WordError
 LONGEST_LINE: Final = 65_535
 """Bytes of a line with its end: what BuildKit's scanner takes (bufio.MaxScanTokenSize)."""
 
+MOST_INSTRUCTIONS: Final = 5_000
+"""Far more than people write: an image has 127 layers at most."""
+MOST_FLAGS: Final = 200
+
 _HEREDOC: Final = re.compile(r"(\d*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
 _WITH_HEREDOCS: Final = frozenset({"ADD", "COPY", "RUN"})
 _EXEC_FORMS: Final = frozenset({"ADD", "COPY", "RUN", "CMD", "ENTRYPOINT", "SHELL", "VOLUME"})
@@ -36,7 +40,12 @@ def instructions(text: str) -> tuple[str, list[Instruction]]:
             escape = directive.value
             if escape not in ("\\", "`"):
                 raise unreadable(directive.line, f"invalid escape token '{escape}' does not match ` or \\")
-    return escape, list(_Reader(lines, escape).read())
+    found: list[Instruction] = []
+    for instruction in _Reader(lines, escape).read():
+        found.append(instruction)
+        if len(found) > MOST_INSTRUCTIONS:
+            raise unreadable(instruction.line, f"is instruction {len(found):,}; at most {MOST_INSTRUCTIONS:,} are read")
+    return escape, found
 
 
 class _Reader:
@@ -116,6 +125,8 @@ def _split(
     behind = blank.start() if blank else end
     keyword = logical[begin:behind].upper()
     flags, at = _flags(logical, blank.end(), end, escape) if blank else ((), end)
+    if len(flags) > MOST_FLAGS:
+        raise unreadable(number, f"has {len(flags):,} flags; at most {MOST_FLAGS} are read")
     arguments = logical[at:end].strip(SPACE)
     inner = None
     if keyword == "ONBUILD" and arguments and deep < _DEEPEST:

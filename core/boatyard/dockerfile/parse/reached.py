@@ -42,7 +42,7 @@ def context_sources(seen: Graph, build_args: Mapping[str, str]) -> Iterator[tupl
         stage = seen.dockerfile.stages[index]
         base = seen.bases[index]
         if base is not None and base in environments:
-            environment = environments[base].copy()
+            environment = Variables(below=environments[base])
         else:
             environment = Variables(complete=stage.base == SCRATCH)
         environments[index] = environment

@@ -11,6 +11,7 @@ from boatyard.dockerfile.parse.pairs import arguments
 from boatyard.dockerfile.parse.refusal import unreadable
 
 SCRATCH: Final = "scratch"
+MOST_STAGES: Final = 500
 _STAGE_NAME: Final = re.compile(r"[a-z][a-z0-9-_.]*\Z")
 
 
@@ -53,6 +54,8 @@ def parse(text: str) -> Dockerfile:
             first.append(instruction)
         else:
             raise unreadable(instruction.line, f"{_shown(instruction.keyword)} before the first FROM")
+    if len(stages) > MOST_STAGES:
+        raise unreadable(stages[MOST_STAGES][0].line, f"is stage {MOST_STAGES + 1}; at most {MOST_STAGES} are read")
     if not stages:
         raise unreadable(0, "no FROM: there is no build stage")
     return Dockerfile(

@@ -16,27 +16,37 @@ PLATFORM_ARGS: Final = tuple(
 
 
 class Variables:
-    """Names and values. Asking for another name raises Unknown where a base image may have set it."""
+    """Names and values. Asking for another name raises Unknown where a base image may have set it.
+
+    `below` is the environment of the stage that another stands on: copies of it would take time by the square of a
+    file's length. It must not change any more.
+    """
 
     def __init__(
-        self, values: Mapping[str, str] | None = None, *, unknown: Set[str] = frozenset(), complete: bool = True
+        self,
+        values: Mapping[str, str] | None = None,
+        *,
+        unknown: Set[str] = frozenset(),
+        complete: bool = True,
+        below: "Variables | None" = None,
     ) -> None:
         self._values = dict(values or {})
         self._unknown = set(unknown)
         """Set, but nobody here can know to what."""
+        self._below = below
         self.complete = complete
         """False where an image below may have set any other."""
 
     def get(self, name: str, /) -> str | None:
         """The value, or None for one that is surely not set."""
-        if name in self._values:
-            return self._values[name]
-        if not self.complete or name in self._unknown:
-            raise Unknown(name)
+        here: Variables | None = self
+        while here is not None:
+            if name in here._values:
+                return here._values[name]
+            if name in here._unknown or not here.complete:
+                raise Unknown(name)
+            here = here._below
         return None
-
-    def copy(self) -> "Variables":
-        return Variables(self._values, unknown=self._unknown, complete=self.complete)
 
     def put(self, name: str, value: str | None) -> None:
         """`None`: it is set to what nobody here can know."""
@@ -111,6 +121,8 @@ def apply(
 
 def filled(text: str, variables: Variables, line: int, escape: str) -> str:
     """A word with its variables. Raises INVALID_DOCKERFILE, and Unknown."""
+    if text.isidentifier():
+        return text
     try:
         return Lexer(variables, escape=escape).word(text)
     except WordError as error:

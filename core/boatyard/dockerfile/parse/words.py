@@ -1,5 +1,6 @@
 """Words: quotes, escapes and `$NAME`, as BuildKit's shell lexer reads them (frontend/dockerfile/shell/lex.go)."""
 
+import re
 from typing import Final, Protocol
 
 from boatyard.dockerfile.parse import patterns
@@ -7,8 +8,10 @@ from boatyard.dockerfile.parse.blanks import is_space
 
 _SPECIAL: Final = frozenset("@*#?-$!0")
 _DEEPEST: Final = 100
-LONGEST: Final = 1_048_576
+LONGEST: Final = 65_536
 """Characters that a word may come to. A few lines of `ARG B=$A$A` would else fill any memory."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.,:;=+@%^&|!?*()\[\]-]+")
+"""Characters that stand for themselves wherever they are in a word, but for a `}` or `/` that ends one."""
 
 
 class WordError(Exception):
@@ -46,15 +49,17 @@ class Lexer:
 
     def word(self, text: str) -> str:
         """The text with its quotes, escapes and variables done. Raises WordError."""
-        return self._process(text)[0]
+        return self._process(text, None)
 
     def words(self, text: str) -> list[str]:
         """The same, taken apart at blanks that are not quoted. Raises WordError."""
-        return self._process(text)[1]
+        words = _Words()
+        self._process(text, words)
+        return words.close()
 
-    def _process(self, text: str) -> tuple[str, list[str]]:
+    def _process(self, text: str, words: "_Words | None") -> str:
         self._text, self._at, self._deep = text, 0, 0
-        return self._until("", self._raw_escapes)
+        return self._until("", self._raw_escapes, words)
 
     def _peek(self) -> str:
         return self._text[self._at] if self._at < len(self._text) else ""
@@ -64,26 +69,29 @@ class Lexer:
         self._at += 1
         return character
 
-    def _until(self, stop: str, raw_escapes: bool) -> tuple[str, list[str]]:
+    def _until(self, stop: str, raw_escapes: bool, words: "_Words | None" = None) -> str:
         before, self._raw_escapes = self._raw_escapes, raw_escapes
         self._deep += 1
         if self._deep > _DEEPEST:
             raise WordError("nests too deeply")
         try:
-            return self._read(stop)
+            return self._read(stop, words or _NO_WORDS)
         finally:
             self._raw_escapes = before
             self._deep -= 1
 
-    def _read(self, stop: str) -> tuple[str, list[str]]:
+    def _read(self, stop: str, words: "_Words") -> str:
         result: list[str] = []
-        words = _Words()
         size = 0
         while character := self._peek():
             if character == stop:
                 self._at += 1
-                return "".join(result), words.close()
-            if character == "$":
+                return "".join(result)
+            if plain := _PLAIN.match(self._text, self._at):
+                self._at = plain.end()
+                piece = plain[0]
+                words.add_raw(piece)
+            elif character == "$":
                 piece = self._dollar()
                 words.add_text(piece)
             elif character in "'\"":
@@ -108,7 +116,7 @@ class Lexer:
             result.append(piece)
         if stop:
             raise WordError("syntax error: missing '}'" if stop == "}" else "syntax error: missing '/' in ${}")
-        return "".join(result), words.close()
+        return "".join(result)
 
     def _single(self) -> str:
         begin = self._at
@@ -183,7 +191,7 @@ class Lexer:
         raw = operator in "#%"
         if colon and raw:
             raise WordError(f"unsupported modifier (:{operator}) in substitution")
-        word = self._until("}", raw)[0]
+        word = self._until("}", raw)
         value = self._get(name)
         if self._partly and value is None:
             return f"${{{name}{':' if colon else ''}{operator}{word}}}"
@@ -193,8 +201,8 @@ class Lexer:
         every = self._peek() == "/"
         if every:
             self._at += 1
-        pattern = self._until("/", True)[0]
-        replacement = self._until("}", True)[0]
+        pattern = self._until("/", True)
+        replacement = self._until("}", True)
         value = self._get(name)
         if self._partly and value is None:
             return f"${{{name}/{pattern}/{replacement}}}"
@@ -266,3 +274,19 @@ class _Words:
         if word := "".join(self._open):
             self._done.append(word)
         self._open.clear()
+
+
+class _NoWords(_Words):
+    """For those who want the text alone."""
+
+    def add(self, character: str) -> None:
+        pass
+
+    def add_text(self, text: str) -> None:
+        pass
+
+    def add_raw(self, text: str) -> None:
+        pass
+
+
+_NO_WORDS: Final = _NoWords()
