@@ -109,9 +109,9 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     allow_repository(settings.access, target)
     further = parse_tags(order.tags, settings)
     site = Site(
-        certificates=bool(settings.network.ca_bundle),
+        certificates=_has_certificates(settings),
         indexes=bool(settings.network.index_url or settings.network.extra_index_urls),
-        network=_has_network(settings.network),
+        network=_has_network(settings.network) or _has_certificates(settings),
         cache_prefix=realm.cache,
         cache_namespace=realm.namespace,
         secret_prefix=realm.secret,
@@ -296,6 +296,11 @@ def _check_files(spec: ImageSpec, context: Context | None) -> None:
                 )
     if spec.dockerfile and context is not None and "." not in context.trees:
         raise invalid("the context names neither an archive nor the tree of '.'", field="context")
+
+
+def _has_certificates(settings: Settings) -> bool:
+    """A cluster's jobs may have the bundle of a ConfigMap, which becomes that of their network."""
+    return bool(settings.network.ca_bundle or settings.kubernetes.ca_config_map)
 
 
 def _has_network(network: Network) -> bool:

@@ -1,5 +1,6 @@
 """Each way a build can fail, from what BuildKit really said when it did."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from boatyard.settings import Uv
 from boatyard_buildkit.explain import apt, command, explain, poetry, resolution, uv
 from boatyard_buildkit.explain.verdict import Verdict
 from boatyard_buildkit.follow import Ended
-from boatyard_buildkit.instructions import Instructions, parse_step
+from boatyard_buildkit.instructions import Instructions, StepName, parse_step
 from tests.buildkit import captured, jobs
 
 # capture -> code, layer index, what the message must name
@@ -358,3 +359,31 @@ def test_pulls_and_pushes(vertex: str, error: str, code: str) -> None:
 def test_a_kill_for_memory_that_buildkit_itself_reports() -> None:
     error = 'process "/bin/sh -c x" did not complete successfully: cannot allocate memory'
     assert command.exit_code(error) == 137
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "test -d /nope || { echo 'is there no space left on device?'; exit 1; }",
+        'pip config list | grep x || (echo check: failed to compute cache key "/data": not found; exit 2)',
+        'make || (echo "hint: dockerfile parse error on line 3: x"; exit 2)',
+        "echo failed to push; false",
+        "echo 'unset ssh forward key'; false",
+    ],
+)
+@pytest.mark.parametrize("users", [True, False])
+def test_words_in_the_command_that_buildkit_quotes_decide_nothing(command: str, users: bool) -> None:
+    job = jobs.make(dockerfile=f"FROM a\nRUN {command}\n") if users else jobs.make([{"commands": {"cmd": [command]}}])
+    line = 2 if users else job.layers[0].first_line
+    ended = Ended(
+        exit_code=1,
+        vertex=f"[2/2] RUN {command}",
+        step=StepName(2, 2, "", f"RUN {command}"),
+        error=f"process {json.dumps('/bin/sh -c ' + command)} did not complete successfully: exit code: 2",
+        line=line,
+        output=("nothing of note",),
+        text=(),
+    )
+    failure = explain(ended, job, Instructions(job))
+    assert failure.code == "COMMAND_FAILED" and "exit code 2" in failure.message
+    assert failure.message.startswith("line 2 of the Dockerfile: ") is users

@@ -7,7 +7,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.plan import Order, Plan, make_job
 from boatyard.ports import Scope
-from boatyard.settings import Network, Settings
+from boatyard.settings import Kubernetes, Network, Settings
 from boatyard.spec import parse_spec
 from tests.core.orders import planned
 
@@ -183,3 +183,10 @@ def test_an_optional_secret_that_is_absent_makes_another_image() -> None:
 def test_a_line_that_gets_too_long_is_refused() -> None:
     with pytest.raises(BoatyardError, match="line 2 of the Dockerfile: with its mounts"):
         plan("FROM a\nRUN " + "x" * 65_400 + "\n")
+
+
+def test_a_clusters_bundle_of_a_config_map_is_mounted_as_well() -> None:
+    settings = Settings(default_repository="r.example/i", kubernetes=Kubernetes(ca_config_map="company-ca"))
+    for spec in ({"dockerfile": "FROM a\nRUN x\n"}, {"baseImage": "a", "pythonVersion": "3.12"}):
+        made = planned(Order(spec=parse_spec(spec), scope=Scope("p", "d")), settings)
+        assert "id=boatyard-ca,target=/run/boatyard/ca.pem" in made.dockerfile
