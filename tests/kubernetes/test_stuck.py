@@ -160,3 +160,13 @@ def test_whose_resources_are_meant(message: str, named: list[str]) -> None:
 def test_what_is_no_question_of_resources_names_none(message: str) -> None:
     told = advice(message, pod_of(sidecar=True))
     assert JOB not in told and DAEMON not in told
+
+
+def test_a_buildkitd_that_starts_slowly_is_told_and_waited_for() -> None:
+    with site() as (it, node):
+        it.runner.ensure(job(), tag(), force=False)
+        node.do("bind", NAME)
+        words = "Startup probe failed: error: failed to list workers: Unavailable: connection error"
+        it.cluster.events.tell(node.pod(NAME), "Warning", "Unhealthy", words)
+        build = after(it, 300)
+        assert build.state is State.QUEUED and build.step and words in build.step.title

@@ -80,7 +80,7 @@ def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: f
     if not why.text and closely and now - since > _PATIENCE_SECONDS:
         events = _events(cluster, waits[-1] if waits else job)
         template = job.spec.template.spec if job.spec else None
-        why = waiting.why_not_mounted(events, waits[-1]) if waits else waiting.why_no_pod(events, template)
+        why = waiting.why_not_started(events, waits[-1]) if waits else waiting.why_no_pod(events, template)
     step = Step(number=0, total=0, title=f"waiting: {why.text}") if why.text else None
     # Between a pod that ended and the next one, or the Job's own end, no limit runs: the Job's deadline has it.
     waits_since = since if waits or not pods else None

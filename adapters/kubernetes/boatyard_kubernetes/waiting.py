@@ -58,12 +58,17 @@ def why_no_pod(events: Iterable[Event], pod: PodSpec | None) -> Why:
     return Why()
 
 
-def why_not_mounted(events: Iterable[Event], pod: Pod) -> Why:
-    """From a pod's events: what the kubelet cannot mount, such as a Secret that is not there."""
+def why_not_started(events: Iterable[Event], pod: Pod) -> Why:
+    """From a pod's events: what the kubelet cannot mount, such as a Secret that is not there, or a buildkitd beside the
+    job that does not answer its probe."""
     for event in sorted(events, key=_last, reverse=True):
-        if event.involvedObject.name == name_of(pod) and event.reason in ("FailedMount", "FailedAttachVolume"):
+        if event.involvedObject.name != name_of(pod):
+            continue
+        if event.reason in ("FailedMount", "FailedAttachVolume"):
             text = _short(event.message or "")
             return Why(text, SOON if any(words in text for words in _MISSING) else None)
+        if event.reason == "Unhealthy":
+            return Why(_short(f"buildkitd beside the job does not answer yet: {event.message or 'no reason given'}"))
     return Why()
 
 

@@ -89,7 +89,7 @@ def _look(cluster: Cluster, job: Job, *, patient: bool) -> Said | Silent:
             about = pods[-1] if pods else job
             events = cluster.find(Event, namespace, fields=f"involvedObject.name={name_of(about)},type=Warning")
             template = job.spec.template.spec if job.spec else None
-            why = reasons.why_not_mounted(events, pods[-1]) if pods else reasons.why_no_pod(events, template)
+            why = reasons.why_not_started(events, pods[-1]) if pods else reasons.why_no_pod(events, template)
         found = cluster.find(Job, namespace, fields=f"metadata.name={name}")
     except BoatyardError as error:
         return _unasked(error)
