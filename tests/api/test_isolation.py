@@ -54,7 +54,7 @@ def test_a_failure_is_held_for_those_who_named_the_same_secret(isolation: str) -
     site = _site(isolation)
     _, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
     site.runner.begin(answer["id"])
-    denied = Failure(code="BASE_IMAGE_DENIED", message="m", advice="a")
+    denied = Failure(code="COMMAND_FAILED", message="m", advice="a")
     site.runner.finish(answer["id"], JobResult(state=State.FAILED, error=denied))
     assert site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["joined"]
     assert site.ask("POST", "/v1/builds", PRIVATE)[0] == 202
