@@ -197,6 +197,19 @@ def test_a_build_context_has_fifos_and_no_sockets(folder: Path) -> None:
             assert tuple(read_back(packed)) == packed.contents.entries
 
 
+def test_folders_nested_deeper_than_a_job_would_take_are_refused_here(folder: Path) -> None:
+    (folder / "src" / ("d/" * 400)).mkdir(parents=True)
+    make(folder / "src", {"a": b"1"})
+    packer = Packer()
+    packer.add("0", folder / "src")
+    with pytest.raises(ContextError, match="nested deeper than 128 folders") as caught:
+        packer.pack()
+    assert "dockerignore" in caught.value.advice
+    packer = Packer()
+    packer.add("0", folder / "src", ignore=lambda path: path == "d")
+    assert packed_paths(packer) == ["0", "0/a"]
+
+
 def test_sockets_and_pipes_are_named_not_read(folder: Path) -> None:
     make(folder / "src", {"a": b"1"})
     os.mkfifo(folder / "src" / "pipe")

@@ -28,23 +28,20 @@ class Pushed:
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         for folder in (self._state / "builds").iterdir():
             result = read_result(BuildFolder(folder))
-            if result and result.digest and self._target(folder) == str(reference):
+            job = json.loads(BuildFolder(folder).job.read_bytes()) if result and result.digest else {}
+            if result and result.digest and job["target"] == str(reference):
                 at = str(reference.at(result.digest))
                 return Image(
                     reference=at,
                     digest=result.digest,
                     platforms=tuple(platforms),
+                    key=job["key"],
                     build_tag=folder.name.rpartition("-")[0],
                 )
         return None
 
     def replaceable(self, reference: Reference) -> bool:
         return True
-
-    @staticmethod
-    def _target(folder: Path) -> str:
-        job: dict[str, str] = json.loads(BuildFolder(folder).job.read_bytes())
-        return job["target"]
 
 
 def main(state: Path, settings: str = "{}") -> int:

@@ -55,11 +55,11 @@ def test_one_that_was_killed_is_started_again(state: Path, config: Path) -> None
 
 
 def test_why_it_does_not_start_is_one_line(state: Path, config: Path) -> None:
-    (state / "builds").mkdir(parents=True)
-    (state / "upload.key").mkdir()
+    state.mkdir()
+    (state / "builds").symlink_to("a disk that is away", target_is_directory=True)
     with pytest.raises(ServeError, match="did not start") as refused:
         ensure_server(state, config=config)
-    assert "\n" not in str(refused.value) and "upload.key" in str(refused.value)
+    assert "\n" not in str(refused.value) and "builds cannot be used" in str(refused.value)
     config.write_text("wrong = 1\n")
     with pytest.raises(SettingsError, match="wrong"):
         ensure_server(state, config=config)

@@ -140,6 +140,9 @@ def test_a_record_that_cannot_be_used_is_none(tmp_path: Path, text: str) -> None
     assert record.load(path, Ledger) is None
     path.write_text(text)
     assert record.load(path, Ledger) is None
+    for damage in (b"\xff\xfe", b'{"version":"\xff"}', b'{"x":' + b"[" * 100_000):
+        path.write_bytes(damage)
+        assert record.load(path, Ledger) is None
 
 
 def test_the_environment_names_only_what_is_set() -> None:

@@ -42,7 +42,7 @@ def load(path: Path, kind: type[_T]) -> _T | None:
     """What is there, or None if nothing is that this version can use."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return found if found.version == VERSION else None
 
