@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Everything they need they set up themselves,
 # in .venv/ and .boatyard/ of this folder; both are safe to repeat and quick when already done.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bundle builder-image lock clean setup
+.PHONY: help run test lint fuzz bench bundle builder-image lock clean setup
 
 # Else each of hundreds of processes would compile again what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,6 +24,9 @@ lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/mypy scripts/bundle
 	@$(BIN)/lint-imports
+
+fuzz: setup  ## 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); exits 1 for a 500 or a second of CPU
+	@$(BIN)/python -m tests.fuzz $(FUZZ_REQUESTS:%=--requests %) $(FUZZ_SEED:%=--seed %) $(FUZZ_OPTIONS)
 
 bench: setup  ## measure; writes docs/benchmarks.md. One section alone: ONLY=builds, answers or cold-start
 	@test "$(ONLY)" = cold-start || $(BIN)/python -m boatyard_local.engine ensure

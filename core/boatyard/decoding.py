@@ -7,6 +7,7 @@ hostile document with an unforeseen error, so nothing else decodes JSON from out
 What msgspec settles itself: NaN, lone surrogates and numbers out of range are refused; of equal names the last counts.
 """
 
+import re
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -14,6 +15,8 @@ import msgspec
 T = TypeVar("T")
 
 _LONGEST: Final = 200
+_VALUE: Final = re.compile(r"\A(Invalid \w+ value) .*", re.DOTALL)
+"""The one text of msgspec's that quotes a value: a secret may have been written into the wrong field."""
 
 
 class Undecodable(ValueError):
@@ -56,4 +59,5 @@ def _invalid(error: msgspec.ValidationError) -> Undecodable:
     # "… - at `$.layers[0]`", or "… - at `key` in `$.env`" for the names of a table.
     reason, _, place = str(error).partition(" - at `")
     key, _, path = place.rpartition("$")
+    reason = _VALUE.sub(r"\1", reason)
     return Undecodable(f"{reason[:_LONGEST]}{' (a name)' if key else ''}", path.strip("`.")[:_LONGEST])

@@ -152,7 +152,7 @@ def _dockerfile(spec: ImageSpec, ground: Ground, context: Context | None) -> can
 def _layer(layer: Layer, context: Context | None) -> canonical.Value:
     if isinstance(layer, Env):
         layer = Env(env_variables=ordered(layer.env_variables))
-    fields = tuple((info.name, _value(getattr(layer, info.name))) for info in msgspec.structs.fields(layer))
+    fields = tuple((name, _value(getattr(layer, name))) for name in layer.__struct_fields__)
     files = tuple((path, _tree(path, context)) for path in paths_of(layer))
     return (kind_of(layer), fields, files)
 
@@ -172,5 +172,5 @@ def _value(value: object) -> canonical.Value:
         case dict():
             return tuple((name, _value(item)) for name, item in value.items())
         case PipOptions() | Secret() | Env():
-            return tuple((info.name, _value(getattr(value, info.name))) for info in msgspec.structs.fields(value))
+            return tuple((name, _value(getattr(value, name))) for name in value.__struct_fields__)
     raise TypeError(f"no key for {type(value).__name__}")

@@ -6,7 +6,7 @@ from typing import Final
 from boatyard.errors import invalid
 
 LONGEST_TEXT: Final = 65_536
-LONGEST_DOCKERFILE: Final = 1_048_576
+LONGEST_DOCKERFILE: Final = 524_288
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SECRET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}\Z")

@@ -111,3 +111,13 @@ def test_decoding_has_one_error() -> None:
         nested = [nested]
     with pytest.raises(Undecodable):
         convert({"a": nested}, dict[str, int])
+
+
+def test_a_refusal_quotes_no_value() -> None:
+    for body in (
+        {"kind": "hunter2", "value": "build"},
+        {"kind": ["hunter2"], "value": "x"},
+        {"kind": "build", "value": 5},
+    ):
+        response = Site().send("PUT", "/v1/secrets/name", body)
+        assert response.status == 400 and b"hunter2" not in response.body

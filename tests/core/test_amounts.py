@@ -58,6 +58,11 @@ CASES = [
         "spec.layers",
     ),
     (
+        lambda n: spec(*[{"env": {"envVariables": {f"A{i}": "" for i in range(n // 20 + n % 20)}}}] * 20),
+        limits.ENTRIES,
+        "spec.layers",
+    ),
+    (
         lambda n: spec(*[{"commands": {"cmd": ["x" * (n // 16)]}}] * 16, {"commands": {"cmd": ["x"] * (n % 16)}}),
         limits.CHARACTERS,
         "spec.layers",
@@ -86,6 +91,6 @@ def test_amounts_are_counted_before_a_package_is_looked_at(monkeypatch: pytest.M
 def test_few_words_cannot_make_a_huge_dockerfile() -> None:
     # Every command mounts every secret: 500 x 64 x 200 characters, and that in every layer.
     layer = {"commands": {"cmd": ["x"] * 500, "secretMounts": mounts(64)}}
-    with pytest.raises(BoatyardError, match="a Dockerfile of more than 1,048,576 characters") as refused:
-        plan(*[layer] * 100)
+    with pytest.raises(BoatyardError, match="a Dockerfile of more than 524,288 characters") as refused:
+        plan(*[layer] * 10)
     assert refused.value.layer_index == 0

@@ -38,7 +38,7 @@ class Api:
         try:
             if len(request.body) > self._service.settings.limits.request_bytes:
                 raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
-            _check_lengths(request)
+            _check_path(request)
             if request.path == CONNECT_PATH:
                 return get_image(request, self._service.on_behalf_of(request.caller), self._codec)
             return self._dispatch(request)
@@ -65,6 +65,7 @@ class Api:
             raise BoatyardError("NOT_FOUND", f"there is no {request.path}; see /openapi.json")
         for operation, match in found:
             if operation.method == request.method:
+                _check_query(operation, request)
                 call = Call(path=match.groupdict(), query=request.query, body=self._body(operation, request))
                 handlers = Handlers(self._service.on_behalf_of(request.caller), self._deployment, openapi.describe)
                 handler: Callable[[Call], Reply] = getattr(handlers, operation.name)
@@ -86,13 +87,16 @@ class Api:
             raise invalid(f"the body: {error.reason}", field=error.path or None) from None
 
 
-def _check_lengths(request: Request) -> None:
+def _check_path(request: Request) -> None:
     """Nothing that is asked for has a name this long, so no pattern has to be tried on it."""
     if len(request.path) > _LONGEST_PATH:
         raise BoatyardError("NOT_FOUND", f"there is no path of {len(request.path):,} characters; see /openapi.json")
-    for name, value in request.query.items():
-        if len(value) > _LONGEST_VALUE:
-            raise invalid(f"is longer than {_LONGEST_VALUE:,} characters", field=name)
+
+
+def _check_query(operation: Operation, request: Request) -> None:
+    for parameter in operation.query:
+        if len(request.query.get(parameter.name, "")) > _LONGEST_VALUE:
+            raise invalid(f"is longer than {_LONGEST_VALUE:,} characters", field=parameter.name)
 
 
 def refuse(error: BoatyardError, path: str) -> Response:

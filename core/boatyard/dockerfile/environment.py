@@ -18,7 +18,9 @@ def ordered(variables: Mapping[str, str]) -> dict[str, str]:
     after: dict[str, set[str]] = {name: set() for name in names}
     waits: dict[str, int] = dict.fromkeys(names, 0)
     for name, value in variables.items():
-        for other in references(value) & variables.keys() - {name}:
+        for other in references(value):
+            if other == name or other not in place:
+                continue
             first, second = sorted((name, other), key=place.__getitem__)
             if second not in after[first]:
                 after[first].add(second)

@@ -15,6 +15,9 @@ from boatyard.errors import invalid
 
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))")
 
+_EXPANDABLE = re.compile(rf'\\\$|{_REFERENCE.pattern}|[\\"$\n]')
+_LITERAL = str.maketrans({character: f"\\{character}" for character in "\\\"'$"})
+_ESCAPED = str.maketrans({character: f"\\{character}" for character in "*?[]\\"})
 _PATTERN = re.compile(r"[*?\[\]\\]")
 _PLAIN = re.compile(r"[A-Za-z0-9]")
 
@@ -29,7 +32,7 @@ def json_array(words: Iterable[str]) -> str:
 
 def literal(value: str) -> str:
     """A value as one word that the expander turns back into itself."""
-    return re.sub(r"([\\\"'$])", r"\\\1", value)
+    return value.translate(_LITERAL)
 
 
 def expandable(value: str) -> str:
@@ -40,24 +43,19 @@ def expandable(value: str) -> str:
     """
     if "\r" in value:
         raise invalid("holds a carriage return, which a Dockerfile cannot carry")
-    out: list[str] = []
-    position = 0
-    while position < len(value):
-        if value.startswith("\\$", position):
-            out.append("\\$")
-            position += 2
-            continue
-        if found := _REFERENCE.match(value, position):
-            out.append("${" + (found[1] or found[2]) + "}")
-            position = found.end()
-            continue
-        character = value[position]
-        if character == "\n":
-            out.append("${" + NEWLINE_ARG + "}")
-        else:
-            out.append("\\" + character if character in '\\"$' else character)
-        position += 1
-    return '"' + "".join(out) + '"'
+    return '"' + _EXPANDABLE.sub(_expanded, value) + '"'
+
+
+def _expanded(found: re.Match[str]) -> str:
+    if name := found[1] or found[2]:
+        return "${" + name + "}"
+    match found[0]:
+        case "\\$":
+            return "\\$"
+        case "\n":
+            return "${" + NEWLINE_ARG + "}"
+        case special:
+            return "\\" + special
 
 
 def references(value: str) -> set[str]:
@@ -82,7 +80,7 @@ def copy_source(path: str) -> str:
         at = plain.start()
     else:
         return literal(path)
-    before, after = (_PATTERN.sub(r"\\\g<0>", part) for part in (path[:at], path[at + 1 :]))
+    before, after = (part.translate(_ESCAPED) for part in (path[:at], path[at + 1 :]))
     return literal(f"{before}[{path[at]}]{after}")
 
 

@@ -32,7 +32,7 @@ def dockerfile(wire: SpecDocument, *, field: str) -> tuple[str, DockerfileEncodi
         raise invalid(f"{wire.target_stage!r} is not the name of a stage", field=f"{field}.targetStage")
     field = f"{field}.dockerfile"
     if len(wire.dockerfile) > LONGEST_DOCKERFILE:
-        raise invalid(f"is longer than {LONGEST_DOCKERFILE} characters", field=field)
+        raise invalid(f"is longer than {LONGEST_DOCKERFILE:,} characters", field=field)
     try:
         data = wire.dockerfile.encode(wire.dockerfile_encoding)
     except UnicodeEncodeError as error:

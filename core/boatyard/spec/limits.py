@@ -20,6 +20,8 @@ PACKAGES_CHARACTERS: Final = 128 * 1024
 """Of all package words together. packaging takes 2 µs for each."""
 ARGUMENTS_CHARACTERS: Final = 64 * 1024
 """Of all `extraArgs` together. shlex takes 2 µs for each."""
+ENTRIES: Final = 10_000
+"""Of all lists and tables of all layers together: packages, commands, variables, secret mounts."""
 CHARACTERS: Final = 512 * 1024
 """Of all texts of all layers together."""
 
@@ -44,13 +46,14 @@ UpTo1000: TypeAlias = Annotated[tuple[_Item, ...], Meta(max_length=LAYERS)]
 
 def check_amounts(layers: tuple[msgspec.Struct, ...], *, field: str) -> None:
     """Raises INVALID_SPEC with the limit that all layers together are over."""
-    packages = package_characters = argument_characters = characters = 0
+    packages = package_characters = argument_characters = characters = entries = 0
     for layer in layers:
         for name, value in _fields(layer):
             if isinstance(value, str):
                 characters += len(value)
                 argument_characters += len(value) if name == "extra_args" else 0
                 continue
+            entries += len(value)
             length = sum(map(len, value))
             characters += length
             if name == "packages":
@@ -61,6 +64,7 @@ def check_amounts(layers: tuple[msgspec.Struct, ...], *, field: str) -> None:
         (package_characters, PACKAGES_CHARACTERS, "characters of packages"),
         (argument_characters, ARGUMENTS_CHARACTERS, "characters of extraArgs"),
         (characters, CHARACTERS, "characters"),
+        (entries, ENTRIES, "entries"),
     ):
         if amount > most:
             raise invalid(
@@ -80,9 +84,10 @@ def _fields(message: msgspec.Struct) -> list[tuple[str, "str | tuple[str, ...]"]
             case msgspec.Struct() as inner:
                 found += _fields(inner)
             case dict() as table:
-                found += [(name, tuple(table)), (name, tuple(table.values()))]
+                found += [(name, tuple(table)), (name, "".join(table.values()))]
             case (str(), *_) as words:
                 found.append((name, words))
             case (msgspec.Struct(), *_) as messages:
                 found += [pair for inner in messages for pair in _fields(inner)]
+                found.append((name, ("",) * len(messages)))
     return found

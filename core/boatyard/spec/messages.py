@@ -198,9 +198,9 @@ class SpecDocument(_Message, frozen=True, kw_only=True):
     """The text of a whole Dockerfile."""
     dockerfile_encoding: DockerfileEncoding = "utf-8"
     """How the text becomes the file's bytes: `latin-1` (one character a byte) for a file that is no UTF-8."""
-    build_args: dict[str, str] = {}
+    build_args: Variables = {}
     """For ARG in the Dockerfile, as `docker build --build-arg`."""
-    target_stage: str = ""
+    target_stage: Name = ""
     """The stage to build, as `docker build --target`; empty means the last."""
 
 
@@ -239,5 +239,5 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Platforms asked for, sorted, without duplicates; empty means the deployment's default."""
     dockerfile: str = ""
     dockerfile_encoding: DockerfileEncoding = "utf-8"
-    build_args: dict[str, str] = {}
-    target_stage: str = ""
+    build_args: Variables = {}
+    target_stage: Name = ""
