@@ -91,6 +91,8 @@ def test_what_is_included_counts_in_the_key(folder: Path, file: str) -> None:
         ("./app", "./0", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
         ("app/", "./0", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
         ("-e ./app[dev]", "./0[dev]", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
+        ("-e ./app; os_name == 'posix'", "./0; os_name == 'posix'", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
+        ('-e "./app"', "./0", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
         ("--editable=app", "./0", ["0/0/pyproject.toml", "0/0/src/app/__init__.py"]),
         ("-e git+https://h.example/x.git@1", "git+https://h.example/x.git@1", []),
     ],

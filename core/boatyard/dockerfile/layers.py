@@ -9,7 +9,7 @@ from boatyard.dockerfile.environment import ordered
 from boatyard.dockerfile.projects import poetry_project, uv_project, uv_script
 from boatyard.dockerfile.quoting import copy_source, expandable, json_array, mount_source, shell_word
 from boatyard.dockerfile.run import Site, bind, cache, run
-from boatyard.dockerfile.uv import INSTALL, WORK, Folder, pip_arguments, uv_cache, variables
+from boatyard.dockerfile.uv import INSTALL, WORK, Folder, installed_links, pip_arguments, uv_cache, variables
 from boatyard.errors import invalid
 from boatyard.spec import (
     AptPackages,
@@ -96,7 +96,7 @@ def _pip(layer: PipPackages, site: Site, place: str) -> str:
     mounts, lines = [uv_cache(site)], [" ".join(words)]
     if layer.source_dir:
         mounts.append(Folder(layer.source_dir, place, field="pipPackages.sourceDir").mount)
-        lines = ["set -e", f"cd {place}", *lines]
+        lines = ["set -e", f"cd {place}", *lines, *installed_links(place)]
     return run(site, "\n".join(lines), mounts=tuple(mounts), secrets=layer.secret_mounts)
 
 
@@ -128,7 +128,8 @@ def _requirements(layer: Requirements, site: Site, place: str) -> str:
     if layer.source_dir:
         tree = Folder(layer.source_dir, place, field="requirements.sourceDir")
         file = tree.inside(layer.file, field="requirements.file")
-        mount, lines = tree.mount, ["set -e", f"cd {place}", " ".join([*words, shell_word(file)])]
+        install = " ".join([*words, shell_word(file)])
+        mount, lines = tree.mount, ["set -e", f"cd {place}", install, *installed_links(place)]
     else:
         file = f"{WORK}/requirements.txt"
         mount = bind(mount_source(layer.file, field="requirements.file"), file)

@@ -6,7 +6,16 @@ from typing import Final
 
 from boatyard.dockerfile.quoting import mount_source, shell_word, shell_words
 from boatyard.dockerfile.run import Site, bind, cache, run
-from boatyard.dockerfile.uv import VENV, WORK, Folder, index_arguments, pip_arguments, uv_cache, variables
+from boatyard.dockerfile.uv import (
+    VENV,
+    WORK,
+    Folder,
+    index_arguments,
+    installed_links,
+    pip_arguments,
+    uv_cache,
+    variables,
+)
 from boatyard.errors import invalid
 from boatyard.spec import PoetryProject, UVProject, UVScript
 
@@ -14,16 +23,6 @@ _ACTIVE: Final = f"VIRTUAL_ENV={VENV}"
 _SYNC: Final = (_ACTIVE, "uv", "sync", "--active", "--inexact")
 _LOCK_OPTIONS: Final = ("--locked", "--frozen", "--check", "--upgrade", "-U", "--upgrade-package", "-P")
 """Whoever names one of them has said what the lock is for. Any other sync of a locked project is `--locked`."""
-
-_LINKED: Final = """\
-import glob, json, sys, urllib.parse, urllib.request
-for name in sorted(glob.glob(sys.argv[1] + "/lib/python3*/site-packages/*.dist-info/direct_url.json")):
-    found = json.load(open(name))
-    path = urllib.request.url2pathname(urllib.parse.urlsplit(found.get("url", "")).path)
-    if found.get("dir_info", {}).get("editable") and path.startswith(sys.argv[2]):
-        print(path)
-"""
-"""Prints the folders below a path from which distributions are installed as links."""
 
 
 def uv_project(layer: UVProject, site: Site, place: str) -> str:
@@ -60,6 +59,7 @@ def _check_lock(lock: str, index: list[str]) -> str:
     """Fits a lock to the index that this deployment or layer uses, and fails if its versions would have to change.
 
     To `uv sync --locked` a lock that was made with another index is outdated, and its files may be out of reach here.
+    So is one with an index that is a folder: uv writes the absolute path of that into the lock.
     """
     names = f"$(grep -E '^(name|version) = ' {lock} || true)"
     fitted = "\n".join(
@@ -72,7 +72,10 @@ def _check_lock(lock: str, index: list[str]) -> str:
             "fi",
         )
     )
-    return fitted if index else f'if [ -n "${{UV_DEFAULT_INDEX-}}${{UV_INDEX-}}" ]; then\n{fitted}\nfi'
+    if index:
+        return fitted
+    other = f"""[ -n "${{UV_DEFAULT_INDEX-}}${{UV_INDEX-}}" ] || grep -q 'index = "file:' {lock}"""
+    return f"if {other}; then\n{fitted}\nfi"
 
 
 def uv_script(layer: UVScript, site: Site, place: str) -> str:
@@ -80,7 +83,7 @@ def uv_script(layer: UVScript, site: Site, place: str) -> str:
     folder = layer.source_dir or posixpath.dirname(layer.script) or "."
     tree = Folder(folder, place, field="uvScript.sourceDir")
     script = tree.inside(layer.script, field="uvScript.script")
-    arguments = pip_arguments(layer.options, layer.secret_mounts)
+    arguments = ["--no-editable", *pip_arguments(layer.options, layer.secret_mounts)]
     if layer.lock and not _chooses(_words(layer.options.extra_args, "uvScript.options")):
         arguments.insert(0, "--locked")
     sync = " ".join([*_SYNC, *arguments, "--script", shell_word(script)])
@@ -110,12 +113,7 @@ def poetry_project(layer: PoetryProject, site: Site, place: str) -> list[str]:
             lines.append(f"cp {WORK}/poetry.lock poetry.lock")
     lines += [
         " ".join([_ACTIVE, "poetry", "install", *extra]),
-        # Poetry installs the project, and what it needs with `develop = true`, as links to folders that are gone with
-        # the mount. They are installed in place of the links.
-        f'links=$("{VENV}/bin/python" -c {shell_word(_LINKED)} "{VENV}" {place})',
-        '[ -z "$links" ] || printf "%s\\n" "$links" | while IFS= read -r folder; do',
-        f'uv pip install --python "{VENV}" --no-deps --reinstall -- "$folder"',
-        "done",
+        *installed_links(place),
     ]
     if not only_dependencies:
         lines += [

@@ -13,6 +13,16 @@ WORK: Final = "/tmp/boatyard"  # noqa: S108 - a mount point inside the build, go
 VENV: Final = "${VIRTUAL_ENV-/opt/venv}"
 INSTALL: Final = 'uv pip install --python "$UV_PYTHON"'
 
+_LINKED: Final = """\
+import glob, json, sys, urllib.parse, urllib.request
+for name in sorted(glob.glob(sys.argv[1] + "/lib/python3*/site-packages/*.dist-info/direct_url.json")):
+    found = json.load(open(name))
+    path = urllib.request.url2pathname(urllib.parse.urlsplit(found.get("url", "")).path)
+    if found.get("dir_info", {}).get("editable") and path.startswith(sys.argv[2]):
+        print(path)
+"""
+"""Prints the folders below a path from which distributions are installed as links."""
+
 
 def uv_cache(site: Site) -> str:
     # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
@@ -70,3 +80,17 @@ class Folder:
         if not self.has(path):
             raise invalid(f"{path!r} is not below sourceDir, {self.source!r}", field=field)
         return posixpath.normpath(posixpath.join(self.place, posixpath.relpath(path, self.source)))
+
+
+def installed_links(place: str) -> list[str]:
+    """Lines of a script that install what was installed as a link to a folder below `place`, in place of the link.
+
+    Poetry does so with the project and with `develop = true`, `uv pip` with `editable = true` in [tool.uv.sources].
+    The folder is gone when the step ends.
+    """
+    return [
+        f'links=$("{VENV}/bin/python" -c {shell_word(_LINKED)} "{VENV}" {place})',
+        '[ -z "$links" ] || printf "%s\\n" "$links" | while IFS= read -r folder; do',
+        f'uv pip install --python "{VENV}" --no-deps --reinstall -- "$folder"',
+        "done",
+    ]

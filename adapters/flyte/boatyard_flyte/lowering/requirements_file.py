@@ -100,6 +100,10 @@ def _is_marked(data: bytes) -> bool:
     return any(data.startswith(mark) for mark, _ in _MARKS)
 
 
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
 def _included(value: str, file: Path) -> Path:
     return local_path(expand(value), file.parent) or file
 
@@ -125,7 +129,7 @@ class _Reader:
         option = _OPTION.match(line.text)
         if option is None or not line.text.startswith("-"):
             return [self._requirement(line.text, file, shown)]
-        name, value = option[1], option[2].strip().strip("\"'")
+        name, value = option[1], _unquoted(option[2].strip())
         match name:
             case "-r" | "--requirement" | "--requirements":
                 if is_remote(expand(value)):
