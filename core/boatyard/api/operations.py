@@ -135,7 +135,7 @@ OPERATIONS: Final = (
         summary="One build, after at most `wait` seconds for its end.",
         query=(_WAIT,),
         answers={200: Build},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="logs",
@@ -147,7 +147,7 @@ OPERATIONS: Final = (
             _WAIT,
         ),
         answers={200: messages.LogsAnswer},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="cancel",
@@ -155,7 +155,7 @@ OPERATIONS: Final = (
         path="/v1/builds/{id}/cancel",
         summary="Ask a build to stop. One that has ended is left as it is.",
         answers={200: Build},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED", "DISK_FULL"),
+        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED", "DISK_FULL"),
     ),
     Operation(
         name="image",
@@ -205,7 +205,7 @@ OPERATIONS: Final = (
         summary="Delete a secret of a project and domain.",
         query=_SCOPE,
         answers={204: None},
-        errors=("INVALID_SPEC", "FORBIDDEN", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="capabilities",
