@@ -2,14 +2,17 @@
 
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from boatyard.build import State
+from boatyard.errors import BoatyardError
 from boatyard.memory import ManualClock
 from boatyard.settings import Limits
 from boatyard_local.jobs import LocalJobRunner
 from boatyard_local.state import StateFolder
+from boatyard_local.upload_url import VALID_SECONDS, UploadUrls
 from tests.local.jobs import QUICK, argv, ended, job, tag, until
 
 DAY = 86_400.0
@@ -76,6 +79,22 @@ def test_a_running_build_is_neither_late_nor_early_after_a_restart(tmp_path: Pat
         assert done.created_at <= (done.started_at or 0) <= (done.finished_at or 0)
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("seconds", [-DAY, DAY])
+def test_an_upload_url_is_valid_for_an_hour_that_nobody_can_set(seconds: float) -> None:
+    clock = ManualClock(time.time())
+    urls = UploadUrls("http://127.0.0.1:1", b"k" * 32)
+    parts = urlsplit(urls.sign("a" * 64, 5, clock))
+    query = dict(parse_qsl(parts.query))
+    clock.set(clock.now() + seconds)
+    clock.sleep(VALID_SECONDS - 2)
+    assert urls.check(parts.path, query, clock).size == 5
+    clock.sleep(3)
+    with pytest.raises(BoatyardError, match="has expired"):
+        urls.check(parts.path, query, clock)
+    with pytest.raises(BoatyardError, match="not an upload URL"):
+        urls.check(parts.path, query | {"until": str(int(query["until"]) + 100)}, clock)
 
 
 def test_no_build_ends_before_it_began(tmp_path: Path) -> None:

@@ -15,10 +15,9 @@ from boatyard.errors import BoatyardError
 from boatyard.ports import Clock, Upload
 from boatyard_local import durable
 from boatyard_local.context_room import make_room
-from boatyard_local.upload_url import UploadUrls
+from boatyard_local.upload_url import VALID_SECONDS, UploadUrls
 
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
-_VALID_SECONDS: Final = 3600.0
 
 
 class FileContextStore:
@@ -56,11 +55,10 @@ class FileContextStore:
 
     def upload(self, sha256: str, size: int) -> Upload:
         self._path(sha256)
-        expires = self._clock.now() + _VALID_SECONDS
         return Upload(
-            upload_url=self._urls.sign(sha256, size, expires),
+            upload_url=self._urls.sign(sha256, size, self._clock),
             headers={"content-type": "application/gzip"},
-            expires_at=expires,
+            expires_at=self._clock.now() + VALID_SECONDS,
         )
 
     def download_url(self, sha256: str) -> str:

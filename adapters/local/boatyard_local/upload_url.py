@@ -14,6 +14,7 @@ from boatyard.ports import Clock
 from boatyard_local import durable
 
 PREFIX: Final = "/contexts/"
+VALID_SECONDS: Final = 3600
 _KEY_BYTES: Final = 32
 
 
@@ -29,26 +30,30 @@ class UploadUrls:
         self._base = base.rstrip("/")
         self._key = key
 
-    def sign(self, sha256: str, size: int, expires: float) -> str:
-        query = {"size": size, "expires": int(expires), "token": self._token(sha256, size, int(expires))}
+    def sign(self, sha256: str, size: int, clock: Clock) -> str:
+        """Valid for VALID_SECONDS."""
+        ends = int(clock.now()) + VALID_SECONDS, int(clock.monotonic()) + VALID_SECONDS
+        query = {"size": size, "expires": ends[0], "until": ends[1], "token": self._token(sha256, size, *ends)}
         return f"{self._base}{PREFIX}{sha256}?{urlencode(query)}"
 
     def check(self, path: str, query: Mapping[str, str], clock: Clock) -> Announced:
         """What the URL stands for. Raises FORBIDDEN if it was not made here, was changed, or is too old."""
         sha256 = path.removeprefix(PREFIX)
         try:
-            size, expires = int(query["size"]), int(query["expires"])
+            size, expires, until = int(query["size"]), int(query["expires"]), int(query["until"])
             token = query["token"].encode("ascii")
         except (KeyError, ValueError):
             raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here") from None
-        if not hmac.compare_digest(token, self._token(sha256, size, expires).encode("ascii")):
+        if not hmac.compare_digest(token, self._token(sha256, size, expires, until).encode("ascii")):
             raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here")
-        if clock.now() >= expires:
+        # Either clock will do: the wall clock may have been set since, the machine booted.
+        left = expires - clock.now(), until - clock.monotonic()
+        if not any(0 < seconds <= VALID_SECONDS for seconds in left):
             raise BoatyardError("FORBIDDEN", "the upload URL has expired; announce the context again")
         return Announced(sha256, size)
 
-    def _token(self, sha256: str, size: int, expires: int) -> str:
-        text = f"PUT {sha256} {size} {expires}".encode("utf-8", "surrogatepass")
+    def _token(self, sha256: str, size: int, expires: int, until: int) -> str:
+        text = f"PUT {sha256} {size} {expires} {until}".encode("utf-8", "surrogatepass")
         return hmac.new(self._key, text, "sha256").hexdigest()
 
 
