@@ -140,6 +140,6 @@ def test_a_file_that_breaks_is_one_line(text: str, said: str, folder: Path) -> N
 
 
 def test_without_the_plugin_it_says_what_to_install(one: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "boatyard_flyte.lowering", None)
+    monkeypatch.setattr(sys.modules["boatyard_client.inputs.load"], "entry_points", lambda **_: ())
     done = boatyard("plan", one)
     assert done.code == 1 and "pip install boatyard-flyte" in done.err

@@ -70,6 +70,6 @@ def test_a_wrong_settings_file_is_one_line(folder: Path) -> None:
 
 
 def test_without_the_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "boatyard_local", None)
+    monkeypatch.setattr("boatyard_client.embedded.entry_points", lambda **_: ())
     done = boatyard("serve")
     assert done.code == 1 and "pip install boatyard-local" in done.err

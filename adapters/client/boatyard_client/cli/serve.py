@@ -1,16 +1,12 @@
 """`boatyard serve`."""
 
-import importlib
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from boatyard_client.cli.output import json_option, note, print_json
-from boatyard_client.errors import ClientError, ConfigError, InputError
+from boatyard_client.errors import ClientError, InputError
 from boatyard_client.settings_file import project_settings
 
 
@@ -35,7 +31,10 @@ def serve(host: str, port: int, state: Path, settings: Path | None, as_json: boo
     What boatyard.toml says counts over what was found. Other commands in this folder and below find the server by
     themselves. Ctrl-C stops it; builds under way go on.
     """
-    local = _local()
+    from boatyard.embedded import CannotServe, ServeRequest
+    from boatyard_client.embedded import find_serve
+
+    serve_embedded = find_serve()
 
     def ready(url: str) -> None:
         if as_json:
@@ -45,32 +44,16 @@ def serve(host: str, port: int, state: Path, settings: Path | None, as_json: boo
             token = shlex.quote(str(state.absolute() / "token"))
             note(f"serving; in other folders: export BOATYARD_URL={url} BOATYARD_TOKEN_FILE={token}")
 
-    with _explained(local):
-        local.loopback(host)  # before minutes of setting up
-        if settings is not None:
-            if not settings.is_file():
-                raise InputError(f"there is no file {settings}")
-            loaded = local.load_settings(settings)
-        else:
-            engine = importlib.import_module("boatyard_local.engine").ensure(state)
-            loaded = local.load_settings(project_settings(), beneath=engine.settings)
-        local.serve(loaded, state, host, port, ready)
-
-
-def _local() -> Any:
+    if settings is not None and not settings.is_file():
+        raise InputError(f"there is no file {settings}")
+    request = ServeRequest(
+        host=host,
+        port=port,
+        state=state,
+        settings=settings,
+        project_settings=None if settings is not None else project_settings(),
+    )
     try:
-        return importlib.import_module("boatyard_local")
-    except ModuleNotFoundError as error:
-        if error.name != "boatyard_local":
-            raise
-        raise ConfigError("the embedded server is not installed; pip install boatyard-local") from None
-
-
-@contextmanager
-def _explained(local: Any) -> Iterator[None]:
-    """The server's own refusals, each one line already, as ours."""
-    engine = importlib.import_module("boatyard_local.engine")
-    try:
-        yield
-    except (local.ServeError, local.SettingsError, engine.EngineError, ValueError) as error:
+        serve_embedded(request, ready)
+    except CannotServe as error:
         raise ClientError(str(error)) from error

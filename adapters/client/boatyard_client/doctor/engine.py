@@ -1,13 +1,12 @@
 """BuildKit, asked by the command that builds use; and the uv that goes into images."""
 
-import importlib
 import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from boatyard.finding import Finding, fail, ok, warn
+from boatyard.finding import Finding, fail, ok
 from boatyard.settings import Buildkit, Uv
 
 _SECONDS: Final = 15
@@ -93,15 +92,9 @@ def _run(arguments: list[str], env: dict[str, str]) -> str:
 
 def _to_be_found() -> Finding:
     """Nothing is set up yet: would `boatyard serve` find something to use?"""
-    try:
-        docker: Any = importlib.import_module("boatyard_local.engine.docker")
-        packages: Any = importlib.import_module("boatyard_local.engine.packages")
-    except ModuleNotFoundError:
+    from boatyard_client.embedded import find_prospect
+
+    prospect = find_prospect()
+    if prospect is None:
         return fail("buildkit", "none is configured", "Install boatyard-local, then run `boatyard serve`.")
-    own = docker.find()
-    if not isinstance(own, str):
-        return warn("buildkit", f"not set up yet; Docker {own.version} is there", _SERVE)
-    machine = packages.this_debian()
-    if not isinstance(machine, str):
-        return warn("buildkit", f"not set up yet: {own}; Debian's packages can be unpacked", _SERVE)
-    return fail("buildkit", f"none: {own}, and {machine}", "Install Docker with buildx, or use a service elsewhere.")
+    return prospect()

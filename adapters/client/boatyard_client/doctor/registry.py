@@ -4,10 +4,9 @@ The lookup is the server's own (boatyard-registry), with the credentials of the 
 else of this machine's.
 """
 
-import importlib
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, warn
@@ -15,6 +14,9 @@ from boatyard.plan import ground_of
 from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
+from boatyard_registry import DockerConfigKeychain, OciRegistry
+from boatyard_registry.client import Call
+from boatyard_registry.retries import Retries
 
 _PROBE: Final = "boatyard-doctor"
 _PUSH: Final = "pull,push"
@@ -29,17 +31,14 @@ def push(settings: Settings) -> Finding:
             "`boatyard serve` sets one up; else set it, or give each image a registry.",
         )
     repository = Repository.parse(settings.default_repository, field="defaultRepository").child(_PROBE)
-    parts = _parts(settings)
-    if parts is None:
-        return _not_installed("registry")
-    registry, call = parts
+    registry = _registry(settings)
     try:
-        answer = registry.client.send(call(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH))
+        answer = registry.client.send(Call(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH))
         if answer.status != 202:
             return _refused(repository, answer.status)
         if location := answer.headers.get("location", ""):
             address = _absolute(location, repository, insecure=registry.client.is_insecure(repository.host))
-            registry.client.send(call(method="DELETE", repository=repository, path=address, actions=_PUSH))
+            registry.client.send(Call(method="DELETE", repository=repository, path=address, actions=_PUSH))
     except BoatyardError as error:
         return fail("registry", f"{settings.default_repository}: {error.detail}", error.meaning.advice)
     finally:
@@ -56,10 +55,7 @@ def base_image(settings: Settings, image: str) -> Finding:
     if mirror:
         mirrored = Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}")
         reference = Reference(mirrored, reference.tag, reference.digest)
-    parts = _parts(settings)
-    if parts is None:
-        return _not_installed("base image")
-    registry, _ = parts
+    registry = _registry(settings)
     try:
         found = registry.find(reference, settings.default_platforms)
     except BoatyardError as error:
@@ -77,22 +73,14 @@ def base_image(settings: Settings, image: str) -> Finding:
     return ok("base image", f"{shown} is {found.digest[:19]}…")
 
 
-def _parts(settings: Settings) -> tuple[Any, Any] | None:
-    """The registry adapter and its type of a request; None if it is not installed."""
-    try:
-        adapter: Any = importlib.import_module("boatyard_registry")
-        client: Any = importlib.import_module("boatyard_registry.client")
-        retries: Any = importlib.import_module("boatyard_registry.retries")
-    except ModuleNotFoundError:
-        return None
+def _registry(settings: Settings) -> OciRegistry:
     folder = Path(settings.buildkit.docker_config or os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
-    registry = adapter.OciRegistry(
-        keychain=adapter.DockerConfigKeychain.of_folder(folder),
+    return OciRegistry(
+        keychain=DockerConfigKeychain.of_folder(folder),
         insecure=settings.insecure_registries,
         ca_bundle=settings.network.ca_bundle,
-        retries=retries.Retries(attempts=2),
+        retries=Retries(attempts=2),
     )
-    return registry, client.Call
 
 
 def _absolute(location: str, repository: Repository, *, insecure: bool) -> str:
@@ -103,7 +91,3 @@ def _refused(repository: Repository, status: int) -> Finding:
     if status in (401, 403):
         return fail("registry", f"{repository.host} refuses the push ({status})", "Sign in: `docker login`.")
     return fail("registry", f"{repository.host} answers {status} to a push", "Check defaultRepository in the settings.")
-
-
-def _not_installed(check: str) -> Finding:
-    return warn(check, "not looked at: boatyard-registry is not installed", "pip install boatyard-local")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
@@ -40,6 +40,25 @@ class Plugin(Protocol):
     ) -> "Outcome":
         """`Client.ensure_image`, with the secrets that the SDK finds on this machine."""
         ...
+
+
+class PythonFiles(Protocol):
+    """Reads .py files for the SDK that describes images in them. An entry point of the group below gives a class.
+
+    Everything that the file prints goes to standard error. Both methods raise InputError.
+    """
+
+    def one(self, path: Path, wanted: Wanted) -> "Draft":
+        """One image of the file."""
+        ...
+
+    def every(self, path: Path, wanted: Wanted) -> "list[Draft]":
+        """Every image of the file's environments, else of its variables: each once, in the file's order."""
+        ...
+
+
+PYTHON_FILES: Final = "boatyard.python_files"
+"""The entry point group."""
 
 
 @dataclass(frozen=True, kw_only=True)

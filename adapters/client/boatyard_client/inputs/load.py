@@ -2,11 +2,12 @@
 
 import re
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
 from boatyard_client.errors import InputError
-from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.draft import PYTHON_FILES, Draft, PythonFiles, Wanted
 
 _FROM: Final = re.compile(r"^\s*FROM\s+\S", re.MULTILINE | re.IGNORECASE)
 _DOCKERFILE: Final = re.compile(r"(^|[.])(dockerfile|containerfile)([.]|$)", re.IGNORECASE)
@@ -26,10 +27,8 @@ def load(name: str, wanted: Wanted) -> Draft:
         return spec_json(sys.stdin.read(), "standard input", wanted)
     path = Path(name)
     if path.suffix == ".py":
-        from boatyard_client.inputs.flyte_file import flyte_file
-
         _check_file(path)
-        return flyte_file(path, wanted)
+        return _python_files(path).one(path, wanted)
     data = _read(path)
     if _DOCKERFILE.search(path.name) and path.suffix != ".json":
         return dockerfile(data, path, wanted)
@@ -49,10 +48,18 @@ def load_all(name: str, wanted: Wanted) -> list[Draft]:
     path = Path(name)
     if path.suffix != ".py":
         return [load(name, wanted)]
-    from boatyard_client.inputs.flyte_file import flyte_images
-
     _check_file(path)
-    return flyte_images(path, wanted)
+    return _python_files(path).every(path, wanted)
+
+
+def _python_files(path: Path) -> PythonFiles:
+    for point in entry_points(group=PYTHON_FILES):
+        try:
+            found: PythonFiles = point.load()()
+        except ImportError as error:
+            raise InputError(" ".join(str(error).split())) from error
+        return found
+    raise InputError(f"{path} is a flyte file, and the plugin for flyte is not installed; pip install boatyard-flyte")
 
 
 def _read(path: Path) -> bytes:

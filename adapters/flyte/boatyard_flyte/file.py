@@ -1,12 +1,14 @@
-"""A flyte file: it is run, one or all of its images are picked, and the plugin for the SDK lowers them.
+"""A flyte file for the command line: it is run, one or all of its images are picked and lowered.
 
-Neither flyte nor the plugin is a dependency of the client; both are imported when a flyte file is named.
+The client finds `FlyteFiles` as an entry point (`boatyard_client.inputs.draft.PythonFiles`).
 """
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import flyte
+from flyte._image import resolve_code_bundle_layer
 
 from boatyard.api.messages import OrderRequest
 from boatyard.spec import parse_spec
@@ -15,42 +17,45 @@ from boatyard_client.events import OnEvent
 from boatyard_client.inputs.draft import Draft, Wanted
 from boatyard_client.inputs.python_file import load_module, output_on_stderr
 from boatyard_client.packing import Contents, DockerIgnore, Packer
+from boatyard_flyte import downloads
+from boatyard_flyte.local_secrets import ensure_with_secrets
+from boatyard_flyte.lowering import Lowered, lower
+from boatyard_flyte.sdk import root_directory
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
 
 
-def flyte_file(path: Path, wanted: Wanted) -> Draft:
-    """One image of the file. Everything that the file prints goes to standard error."""
-    with output_on_stderr():
-        lowering, environments, variables = _read(path)
-        name, image = pick(environments, variables, wanted.image, path)
-        return _lowered(lowering, name, image, path, wanted)
+class FlyteFiles:
+    """Implements `boatyard_client.inputs.draft.PythonFiles`."""
+
+    def one(self, path: Path, wanted: Wanted) -> Draft:
+        with output_on_stderr():
+            environments, variables = _read(path)
+            name, image = pick(environments, variables, wanted.image, path)
+            return _lowered(name, image, path, wanted)
+
+    def every(self, path: Path, wanted: Wanted) -> list[Draft]:
+        with output_on_stderr():
+            environments, variables = _read(path)
+            meant: dict[str, Any] = {}
+            for name, image in (environments or variables).items():
+                if image not in meant.values():
+                    meant[name] = image
+            if not meant:
+                raise InputError(f"{path} defines no flyte.Image and no environment with one")
+            return [_lowered(name, image, path, wanted) for name, image in meant.items()]
 
 
-def flyte_images(path: Path, wanted: Wanted) -> list[Draft]:
-    """Every image of the file's environments, else of its variables: each once, in the file's order."""
-    with output_on_stderr():
-        lowering, environments, variables = _read(path)
-        meant: dict[str, Any] = {}
-        for name, image in (environments or variables).items():
-            if image not in meant.values():
-                meant[name] = image
-        if not meant:
-            raise InputError(f"{path} defines no flyte.Image and no environment with one")
-        return [_lowered(lowering, name, image, path, wanted) for name, image in meant.items()]
-
-
-def _read(path: Path) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    lowering, flyte = _plugin(path)
-    _configure(flyte)
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    _configure()
     module = load_module(path)
-    return lowering, _environments(module, flyte), _variables(module, flyte)
+    return _environments(module), _variables(module)
 
 
-def _lowered(lowering: Any, name: str, image: Any, path: Path, wanted: Wanted) -> Draft:
+def _lowered(name: str, image: Any, path: Path, wanted: Wanted) -> Draft:
     resolved = _with_code(image, wanted.copy_style)
-    return _draft(lowering.lower(resolved, beside=path.absolute().parent), f"{path}, {name}", name)
+    return _draft(lower(resolved, beside=path.absolute().parent), f"{path}, {name}", name)
 
 
 def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, path: Path) -> tuple[str, Any]:
@@ -73,20 +78,7 @@ def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, pat
     return first_name, first
 
 
-def _plugin(path: Path) -> tuple[Any, ModuleType]:
-    try:
-        return importlib.import_module("boatyard_flyte.lowering"), importlib.import_module("flyte")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("boatyard_flyte", "flyte"):
-            raise
-        raise InputError(
-            f"{path} is a flyte file, and the plugin for flyte is not installed; pip install boatyard-flyte"
-        ) from None
-    except ImportError as error:
-        raise InputError(" ".join(str(error).split())) from error
-
-
-def _configure(flyte: ModuleType) -> None:
+def _configure() -> None:
     """The SDK's configuration as `flyte build` finds it, but for the control plane, which is not needed."""
     config = flyte.config.auto()
     flyte.init(
@@ -97,17 +89,17 @@ def _configure(flyte: ModuleType) -> None:
     )
 
 
-def _environments(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
+def _environments(module: ModuleType) -> dict[str, Any]:
     """By their own names, those whose image has to be built."""
     found = [value for value in vars(module).values() if isinstance(value, flyte.Environment)]
-    return {value.name: image for value in found if (image := _image_of(value, flyte)) is not None}
+    return {value.name: image for value in found if (image := _image_of(value)) is not None}
 
 
-def _variables(module: ModuleType, flyte: ModuleType) -> dict[str, Any]:
+def _variables(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if isinstance(value, flyte.Image)}
 
 
-def _image_of(environment: Any, flyte: ModuleType) -> Any:
+def _image_of(environment: Any) -> Any:
     """None for an environment whose image is only a reference: there is nothing to build."""
     if environment.image in ("auto", None):
         return flyte.Image.from_debian_base()
@@ -116,29 +108,25 @@ def _image_of(environment: Any, flyte: ModuleType) -> Any:
 
 def _with_code(image: Any, copy_style: str) -> Any:
     """As flyte's build does: code bundles are part of the image with the copy style "none" only."""
-    root = importlib.import_module("boatyard_flyte.sdk").root_directory()
-    return importlib.import_module("flyte._image").resolve_code_bundle_layer(image, copy_style, root)
+    return resolve_code_bundle_layer(image, copy_style, root_directory())  # type: ignore[arg-type]
 
 
-class _FlytePlugin:
-    """The parts of boatyard_flyte that its own builder uses too, for one lowered image."""
+class _Plugin:
+    """What the builder of this distribution does too, for one lowered image."""
 
-    def __init__(self, lowered: Any) -> None:
+    def __init__(self, lowered: Lowered) -> None:
         self._lowered = lowered
 
     def check(self, *, local: bool) -> None:
-        downloads = importlib.import_module("boatyard_flyte.downloads")
         downloads.check(self._lowered.downloads, local=local)
 
     def ensure(
         self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
-        secrets = importlib.import_module("boatyard_flyte.local_secrets")
-        outcome: Outcome = secrets.ensure_with_secrets(client, self._lowered, order, contents, wait=wait, tell=tell)
-        return outcome
+        return ensure_with_secrets(client, self._lowered, order, contents, wait=wait, tell=tell)
 
 
-def _draft(lowered: Any, origin: str, image: str) -> Draft:
+def _draft(lowered: Lowered, origin: str, image: str) -> Draft:
     packer = Packer()
     for source in lowered.sources:
         source.add_to(packer)
@@ -154,5 +142,5 @@ def _draft(lowered: Any, origin: str, image: str) -> Draft:
         registry=lowered.registry,
         name=lowered.name,
         registry_secret=secret.name if secret else "",
-        plugin=_FlytePlugin(lowered),
+        plugin=_Plugin(lowered),
     )
