@@ -151,6 +151,13 @@ def test_a_dockerfile_is_sent_with_the_folder_as_its_context(tmp_path: Path) -> 
     )
 
 
+def test_a_dockerfile_may_be_any_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_bytes(b"# caf\xe9\nFROM scratch\n")
+    spec = lower(flyte.Image.from_dockerfile(path, registry="r.example.com/x", name="n")).spec
+    assert spec == {"dockerfile": "# caf\xe9\nFROM scratch\n", "dockerfileEncoding": "latin-1"}
+
+
 def test_a_name_of_the_configuration_is_looked_up() -> None:
     image = flyte.Image.from_ref_name("ours").clone(name="x", extendable=True).with_commands(["true"])
     with pytest.raises(BoatyardError, match=r"from_ref_name\('ours'\): no image of that name .*known: none"):

@@ -46,6 +46,16 @@ def test_the_file_is_in_the_words_of_the_core(tmp_path: Path) -> None:
     ]
 
 
+def test_where_docker_hub_cannot_be_reached_buildkit_reads_dockerfiles_itself(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    settings_file.write(layout, engine(), NETWORK)
+    assert read(layout).buildkit.dockerfile_frontend == "image"
+    (image,) = engine().images
+    hub = msgspec.structs.replace(image, stands_for=("docker.io/library/python:3.11",))
+    settings_file.write(layout, msgspec.structs.replace(engine(), images=(hub,)), NETWORK)
+    assert read(layout).buildkit.dockerfile_frontend == "builtin"
+
+
 def test_only_its_owner_may_read_it_and_it_is_written_only_when_it_changes(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     settings_file.write(layout, engine(), NETWORK)
