@@ -1,17 +1,15 @@
 """A request -> a plan: the key, the target and the Dockerfile. Pure: the same input, the same plan."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from boatyard import base_images, canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
 from boatyard.build import build_id
 from boatyard.context import Context, check_context
-from boatyard.dockerfile import users
-from boatyard.dockerfile.proxies import proxy_arguments
 from boatyard.dockerfile.render import cache_namespace
-from boatyard.dockerfile.rewrite import rewrite
 from boatyard.dockerfile.run import Site
-from boatyard.dockerfile.users import UsersDockerfile
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
 from boatyard.key import Ground, Keys
@@ -25,6 +23,9 @@ from boatyard.reference import Reference
 from boatyard.settings import Network, Settings
 from boatyard.spec import ImageSpec
 from boatyard.tags import parse_tags
+
+if TYPE_CHECKING:
+    from boatyard.dockerfile.users import UsersDockerfile
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +97,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     _check_files(spec, context)
     platforms = platforms_of(spec, settings)
     check_platforms(settings, platforms)
-    given = users.read(spec, platforms) if spec.dockerfile else None
+    given = _read(spec, platforms) if spec.dockerfile else None
     pulled = pulls(given, settings) if given else Pulls()
     secrets = _secrets(spec, given, order.absent_secrets)
     ground = _ground(order, settings, realm, pulled, secrets if given else ())
@@ -162,7 +163,7 @@ def optional_secrets(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
     """Secrets that a Dockerfile is given if they are there, and is built without if not. Raises as `make_plan`."""
     if not spec.dockerfile or "mount" not in spec.dockerfile.lower():
         return ()
-    return users.read(spec, platforms_of(spec, settings)).optional_secrets
+    return _read(spec, platforms_of(spec, settings)).optional_secrets
 
 
 def platforms_of(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
@@ -184,7 +185,7 @@ def ground_of(
     pulled = Pulls()
     secrets: tuple[str, ...] = ()
     if spec.dockerfile:
-        given = users.read(spec, platforms_of(spec, settings))
+        given = _read(spec, platforms_of(spec, settings))
         pulled, secrets = pulls(given, settings), _secrets(spec, given, ())
     order = Order(spec=spec, scope=scope or Scope("", ""), registry_secret=registry_secret)
     return _ground(order, settings, realm, pulled, secrets)
@@ -265,15 +266,24 @@ def _proven_images(spec: ImageSpec, plan: Plan, settings: Settings) -> tuple[str
     return tuple(dict.fromkeys(str(mirrored(image, settings.registry_mirrors)) for image in own))
 
 
-def _secrets(spec: ImageSpec, given: UsersDockerfile | None, absent: tuple[str, ...]) -> tuple[str, ...]:
+def _read(spec: ImageSpec, platforms: tuple[str, ...]) -> "UsersDockerfile":
+    from boatyard.dockerfile.users import read  # most requests have no Dockerfile, and need no parser
+
+    return read(spec, platforms)
+
+
+def _secrets(spec: ImageSpec, given: "UsersDockerfile | None", absent: tuple[str, ...]) -> tuple[str, ...]:
     if given is None:
         return tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ())))
     return given.required_secrets + tuple(name for name in given.optional_secrets if name not in absent)
 
 
 def _rewritten(
-    spec: ImageSpec, given: UsersDockerfile, pulled: Pulls, site: Site, network: Network
+    spec: ImageSpec, given: "UsersDockerfile", pulled: Pulls, site: Site, network: Network
 ) -> dockerfile.Rendered:
+    from boatyard.dockerfile.proxies import proxy_arguments
+    from boatyard.dockerfile.rewrite import rewrite
+
     made = rewrite(given, site, images=pulled.in_text, frontend=pulled.frontend)
     build_args = proxy_arguments(given, network) | spec.build_args | cache_namespace(site)
     if pulled.frontend is not None and build_args.pop("BUILDKIT_SYNTAX", "") and pulled.frontend:

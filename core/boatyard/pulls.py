@@ -1,21 +1,22 @@
 """What a user's Dockerfile pulls, and where that really comes from here: rules first, then mirrors."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from boatyard import base_images
-from boatyard.dockerfile.parse.frontend import Frontend
-from boatyard.dockerfile.parse.graph import ImageUse
-from boatyard.dockerfile.parse.refusal import FIELD
-from boatyard.dockerfile.users import UsersDockerfile
 from boatyard.errors import BoatyardError
 from boatyard.mirrors import mirrored
 from boatyard.policy import allow_pull
 from boatyard.reference import Reference, context_name
 from boatyard.settings import Settings
 
+if TYPE_CHECKING:  # a plan without a Dockerfile needs no parser
+    from boatyard.dockerfile.parse import Frontend, ImageUse
+    from boatyard.dockerfile.users import UsersDockerfile
+
+_FIELD: Final = "spec.dockerfile"
 _DOCKERS: Final = ("docker.io/docker/dockerfile", "docker.io/docker/dockerfile-upstream")
 BUILT_IN = "built in"
 """In the place of a frontend's image: BuildKit's own."""
@@ -34,7 +35,7 @@ class Pulls(msgspec.Struct, frozen=True, kw_only=True):
     """The frontend's image; empty for BuildKit's own, None if the Dockerfile's is right or it names none."""
 
 
-def pulls(given: UsersDockerfile, settings: Settings) -> Pulls:
+def pulls(given: "UsersDockerfile", settings: Settings) -> Pulls:
     """Raises INVALID_DOCKERFILE for what is no reference, and FORBIDDEN, each with its line."""
     images: dict[str, str] = {}
     replaced: dict[str, str] = {}
@@ -63,8 +64,8 @@ def pulls(given: UsersDockerfile, settings: Settings) -> Pulls:
     return Pulls(images=images, replaced=replaced, contexts=contexts, in_text=in_text, frontend=frontend)
 
 
-def _frontend(asked: Frontend, settings: Settings, replaced: dict[str, str]) -> str | None:
-    if asked.is_dockers and settings.buildkit.dockerfile_frontend == "builtin":
+def _frontend(asked: "Frontend", settings: Settings, replaced: dict[str, str]) -> str | None:
+    if settings.buildkit.dockerfile_frontend == "builtin" and _is_hubs(asked):
         replaced[asked.image] = BUILT_IN
         return ""
     written, effective = _effective(asked.image, asked.line, settings)
@@ -75,7 +76,7 @@ def _frontend(asked: Frontend, settings: Settings, replaced: dict[str, str]) -> 
             "UNSUPPORTED",
             f"{_where(asked.line)}a frontend other than Docker's is not run where output.provenance is max: it could "
             "use the cache mounts of other projects. Ask for provenance min, or isolation deployment",
-            field=FIELD,
+            field=_FIELD,
         )
     if effective != written:
         replaced[asked.image] = str(effective)
@@ -83,30 +84,38 @@ def _frontend(asked: Frontend, settings: Settings, replaced: dict[str, str]) -> 
     return None if pulled == written else str(pulled)
 
 
+def _is_hubs(asked: "Frontend") -> bool:
+    """Whoever names a copy in another registry can pull it from there."""
+    try:
+        return str(Reference.parse(asked.image).repository) in _DOCKERS
+    except BoatyardError:
+        return False
+
+
 def _effective(image: str, line: int, settings: Settings) -> tuple[Reference, Reference]:
     try:
         written = Reference.parse(image)
     except BoatyardError as error:
-        raise BoatyardError("INVALID_DOCKERFILE", f"{_where(line)}{error.detail}", field=FIELD) from None
+        raise BoatyardError("INVALID_DOCKERFILE", f"{_where(line)}{error.detail}", field=_FIELD) from None
     effective = base_images.effective(image, settings.base_images)
     try:
         allow_pull(settings.access, effective)
     except BoatyardError as error:
-        raise BoatyardError(error.code, f"{_where(line)}{error.detail}", field=FIELD) from None
+        raise BoatyardError(error.code, f"{_where(line)}{error.detail}", field=_FIELD) from None
     return written, effective
 
 
-def _refuse_unknown(given: UsersDockerfile) -> None:
+def _refuse_unknown(given: "UsersDockerfile") -> None:
     for use in given.unknown:
         raise BoatyardError(
             "FORBIDDEN",
             f"{_where(use.line)}which image {use.written!r} is depends on the machine that builds, and this deployment "
             "says what may be pulled",
-            field=FIELD,
+            field=_FIELD,
         )
 
 
-def _refuse_two_names(images: tuple[ImageUse, ...], in_text: dict[str, str]) -> None:
+def _refuse_two_names(images: "tuple[ImageUse, ...]", in_text: dict[str, str]) -> None:
     """A name that is written once cannot be two images in the text, one for each platform."""
     seen: dict[tuple[int, str, str], str] = {}
     for use in _replaced(images, in_text):
@@ -116,11 +125,11 @@ def _refuse_two_names(images: tuple[ImageUse, ...], in_text: dict[str, str]) -> 
                 "UNSUPPORTED",
                 f"{_where(use.line)}{use.written!r} is another image for each platform, and a stage has the same name; "
                 "give the stage another name",
-                field=FIELD,
+                field=_FIELD,
             )
 
 
-def _replaced(images: tuple[ImageUse, ...], in_text: dict[str, str]) -> Iterator[ImageUse]:
+def _replaced(images: "tuple[ImageUse, ...]", in_text: dict[str, str]) -> "Iterator[ImageUse]":
     places = {(use.line, use.where, use.written) for use in images if use.image in in_text}
     return (use for use in images if (use.line, use.where, use.written) in places)
 

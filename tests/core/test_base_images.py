@@ -140,6 +140,11 @@ def test_the_syntax_line_follows_rules_and_mirrors() -> None:
     ).dockerfile == ("#\nFROM a\r\n")
 
 
+def test_only_docker_hubs_frontend_is_the_built_in_one() -> None:
+    text = "# syntax=r.example/docker/dockerfile:1\nFROM a\n"
+    assert plan(text, buildkit=Buildkit(dockerfile_frontend="builtin")).dockerfile == text
+
+
 def test_another_frontend_is_not_read_but_its_image_is_known() -> None:
     made = plan("# syntax=acme/lang:1\nthis is no Dockerfile\n", registry_mirrors={"docker.io": "m.example/hub"})
     assert made.dockerfile == "# syntax=m.example/hub/acme/lang:1\nthis is no Dockerfile\n"

@@ -5,8 +5,6 @@ out of the image's history and of its cache's keys. An ARG that names one puts i
 documents; a password must not get there.
 """
 
-from urllib.parse import urlsplit
-
 from boatyard.dockerfile.parse.pairs import args
 from boatyard.dockerfile.users import UsersDockerfile
 from boatyard.settings import Network
@@ -18,7 +16,7 @@ def proxy_arguments(given: UsersDockerfile, network: Network) -> dict[str, str]:
     return {
         name: value
         for name, value in values.items()
-        if value and not (_has_password(value) and (given.parsed is None or name in declared))
+        if value and not ("@" in value and (given.parsed is None or name in declared))
     }
 
 
@@ -28,10 +26,3 @@ def _declared(given: UsersDockerfile) -> frozenset[str]:
     escape = given.parsed.escape
     instructions = [*given.parsed.arguments, *(made for stage in given.parsed.stages for made in stage.body)]
     return frozenset(name.lower() for made in instructions if made.keyword == "ARG" for name, _ in args(made, escape))
-
-
-def _has_password(value: str) -> bool:
-    try:
-        return urlsplit(value).password is not None or "@" in value
-    except ValueError:
-        return True

@@ -9,6 +9,7 @@ from boatyard.validate import LONGEST_DOCKERFILE
 
 _ARG_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}\Z")
 _STAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")
+_SECONDS: Final = re.compile(r"-?[0-9]{1,18}\Z")
 _MOST_ARGS: Final = 256
 _LONGEST_ARG: Final = 65_536
 _BUILDKITS: Final = frozenset(
@@ -56,6 +57,8 @@ def _check_arguments(arguments: dict[str, str], field: str) -> None:
             raise invalid(f"{name[:128]!r} is not the name of a build argument", field=field)
         if name.startswith("BUILDKIT_") and name not in _BUILDKITS:
             raise BoatyardError("UNSUPPORTED", f"{name} is for the deployment to set", field=f"{field}.{name}")
+        if name == "SOURCE_DATE_EPOCH" and value and not _SECONDS.match(value):
+            raise invalid("must be whole seconds since 1970", field=f"{field}.{name}")
         if len(value) > _LONGEST_ARG:
             raise invalid(f"is longer than {_LONGEST_ARG} characters", field=f"{field}.{name}")
         try:

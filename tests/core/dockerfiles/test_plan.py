@@ -151,6 +151,7 @@ def test_arguments_and_the_target_stage_count_in_the_key_and_reach_the_job() -> 
         ({"buildArgs": {"BUILDKIT_CACHE_MOUNT_NS": "x"}}, "UNSUPPORTED"),
         ({"buildArgs": {"A B": "x"}}, "INVALID_SPEC"),
         ({"buildArgs": {"A": "\0"}}, "INVALID_SPEC"),
+        ({"buildArgs": {"SOURCE_DATE_EPOCH": "today"}}, "INVALID_SPEC"),
         ({"targetStage": "no"}, "INVALID_SPEC"),
         ({"targetStage": "a b"}, "INVALID_SPEC"),
         ({"dockerfile": "FROM a\n\0", "x": 1}, "INVALID_SPEC"),
