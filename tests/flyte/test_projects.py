@@ -43,7 +43,7 @@ def shapes(folder: Path, index: str, who: str) -> flyte.Image:
     member = package(
         "by-member", who, "by-needed", "by-beta", sources="[tool.uv.sources]\nby-needed = { workspace = true }\n"
     )
-    beside = '[tool.uv.sources]\nby-beside = { path = "../beside" }\n'
+    beside = '[tool.uv.sources]\nby-beside = { path = "../beside", editable = true }\n'
     root = '[tool.uv.workspace]\nmembers = ["members/*"]\n' + default_index(index)
     write(
         folder,

@@ -87,8 +87,8 @@ def uv_script(layer: UVScript, site: Site, place: str) -> str:
     if layer.lock and not _chooses(_words(layer.options.extra_args, "uvScript.options")):
         arguments.insert(0, "--locked")
     sync = " ".join([*_SYNC, *arguments, "--script", shell_word(script)])
-    script_text = f"set -e\ncd {shell_word(posixpath.dirname(script))}\n{sync}"
-    return run(site, script_text, mounts=(uv_cache(site), tree.mount), secrets=layer.secret_mounts)
+    lines = ["set -e", f"cd {shell_word(posixpath.dirname(script))}", sync, *installed_links(place)]
+    return run(site, "\n".join(lines), mounts=(uv_cache(site), tree.mount), secrets=layer.secret_mounts)
 
 
 def poetry_project(layer: PoetryProject, site: Site, place: str) -> list[str]:
