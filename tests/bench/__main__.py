@@ -8,12 +8,13 @@ from typing import Final
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import answers, builds, cold_start, report
+from tests.bench import answers, builds, cold_start, folders, report
 
 Measure = Callable[[int, Console], str]
 SECTIONS: Final[dict[str, tuple[str, Measure]]] = {
     "builds": ("Building", builds.measure),
     "answers": ("Answering", answers.measure),
+    "folders": ("Large folders", folders.measure),
     "cold-start": ("Cold start on AWS Lambda", cold_start.measure),
 }
 """Name -> heading of the page, and what measures it."""

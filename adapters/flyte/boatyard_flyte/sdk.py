@@ -6,7 +6,8 @@ importing this module says so, and nothing else has to be searched.
 """
 
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -40,7 +41,7 @@ try:
         _get_configured_registry,
     )
     from flyte._initialize import _get_init_config
-    from flyte._internal.imagebuild.docker import PatternMatcher
+    from flyte._internal.imagebuild.docker import PatternMatcher, _fnmatch_translate
     from flyte._internal.imagebuild.utils import pixi_project_to_primitive_layers, pixi_script_to_project
     from flyte.errors import ImageBuildError
 except ImportError as error:
@@ -78,6 +79,7 @@ __all__ = [
     "WorkDir",
     "configured_images",
     "configured_registry",
+    "fits_any",
     "is_bare_reference",
     "layers_of",
     "loaded_files",
@@ -162,6 +164,14 @@ class Matcher(Protocol):
 def matcher(patterns: Iterable[str]) -> Matcher:
     made: Matcher = PatternMatcher(list(patterns))  # type: ignore[no-untyped-call]
     return made
+
+
+def fits_any(made: Matcher) -> Callable[[str], bool]:
+    """Whether a path by itself, without the folders above it, fits any pattern of a matcher, exceptions included."""
+    translate: Callable[[str], str] = _fnmatch_translate
+    either = "|".join(f"(?:{translate(pattern.cleaned_pattern.lower())})" for pattern in made.patterns)
+    match = re.compile(either).match
+    return lambda path: match(path.lower()) is not None
 
 
 def loaded_files(root: Path, copy_style: str) -> list[Path]:

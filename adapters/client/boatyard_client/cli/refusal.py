@@ -11,7 +11,7 @@ import msgspec
 from boatyard.build import Failure
 from boatyard.errors import BoatyardError
 from boatyard_client.display.text import printable
-from boatyard_client.errors import ApiError, BuildFailedError, ClientError
+from boatyard_client.errors import ApiError, BuildFailedError, ClientError, MissingFileError
 
 DEBUG_VARIABLE: Final = "BOATYARD_DEBUG"
 
@@ -50,6 +50,8 @@ def line(error: Exception) -> str:
             if error.field and error.field not in error.detail:
                 what += f" ({error.field})"
             advice = error.advice if isinstance(error, ApiError) else error.meaning.advice
+        case MissingFileError():
+            what, advice = f"{error.code}: {error.detail}", error.advice
         case ClientError():
             what, advice = error.detail, error.advice
         case click.ClickException():
