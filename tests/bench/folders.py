@@ -37,9 +37,9 @@ def table(times: dict[str, list[float]], runs: int) -> str:
     lines = [
         report.when(runs),
         "",
-        f"A folder of {FILES:,} files of up to {_LARGEST:,} bytes in {_FOLDERS} folders, in turns, medians. `boatyard plan",
-        "--offline` of a Dockerfile that copies all of it, as a process of its own: its start, the scan, the trees and the",
-        "key. A cached `boatyard build` does the same and asks a server.",
+        f"A folder of {FILES:,} files of up to {_LARGEST:,} bytes in {_FOLDERS} folders, in turns, medians. `boatyard",
+        "plan --offline` of a Dockerfile that copies all of it is a process of its own: its start, the scan, the trees",
+        "and the key. A cached `boatyard build` does the same and asks a server.",
         "",
         "| | median | all runs |",
         "|---|---|---|",
@@ -72,17 +72,26 @@ def _sides(folder: Path, cache: Path) -> dict[str, Callable[[], object]]:
 def _large_folder() -> Iterator[tuple[Path, Path]]:
     with tempfile.TemporaryDirectory(prefix="boatyard-bench-") as name:
         folder = Path(name) / "src"
-        random_bytes = random.Random(1).randbytes  # noqa: S311 - contents of files
+        content = random.Random(1).randbytes  # noqa: S311 - not for secrecy
         for number in range(_FOLDERS):
             inner = folder / f"package{number // 20}" / f"module{number}"
             inner.mkdir(parents=True)
             for file in range(FILES // _FOLDERS):
-                (inner / f"file{file}.py").write_bytes(
-                    random_bytes(200 + (number * 131 + file * 37) % (_LARGEST - 200))
-                )
+                size = 200 + (number * 131 + file * 37) % (_LARGEST - 200)
+                (inner / f"file{file}.py").write_bytes(content(size))
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
         (folder / ".dockerignore").write_text(".git\n**/__pycache__\n*.log\n")
-        git = ["git", "-C", str(folder), "-c", "user.name=bench", "-c", "user.email=bench@example.com"]
+        git = [
+            "git",
+            "-C",
+            str(folder),
+            "-c",
+            "user.name=bench",
+            "-c",
+            "user.email=bench@example.com",
+            "-c",
+            "gc.auto=0",
+        ]
         for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "files"]):
             subprocess.run([*git, *command], check=True, stdout=subprocess.DEVNULL)
         yield folder, Path(name) / "cache"
