@@ -13,7 +13,6 @@ from boatyard.dockerfile.run import Site
 from boatyard.errors import BoatyardError, invalid
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
 from boatyard.key import Ground, Keys
-from boatyard.mirrors import mirrored
 from boatyard.mounts import secret_id
 from boatyard.policy import allow, allow_pull, allow_repository, check_platforms, check_scope
 from boatyard.ports import Scope
@@ -226,7 +225,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
         dockerfile_encoding=plan.dockerfile_encoding,
         inserted_lines=plan.inserted_lines,
         target_stage=order.spec.target_stage,
-        proven_images=_proven_images(order.spec, plan, settings) if settings.isolation == "project" else (),
+        proven_images=_proven_images(order.spec, plan) if settings.isolation == "project" else (),
         layers=tuple(
             JobLayer(
                 index=layer.index,
@@ -257,13 +256,13 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
     )
 
 
-def _proven_images(spec: ImageSpec, plan: Plan, settings: Settings) -> tuple[str, ...]:
+def _proven_images(spec: ImageSpec, plan: Plan) -> tuple[str, ...]:
     """Images that the user names by digest. BuildKit gives one that it has to whoever knows the digest, and asks no
     registry (seen with 0.13, by any resolve mode). What the deployment's rules name is for everybody."""
     named = {spec.base_image: plan.base_image} if spec.base_image else plan.pulls.images
     pairs = ((Reference.parse(written), Reference.parse(effective)) for written, effective in named.items())
     own = (effective for written, effective in pairs if written == effective and effective.digest)
-    return tuple(dict.fromkeys(str(mirrored(image, settings.registry_mirrors)) for image in own))
+    return tuple(dict.fromkeys(map(str, own)))
 
 
 def _read(spec: ImageSpec, platforms: tuple[str, ...]) -> "UsersDockerfile":

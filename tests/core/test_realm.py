@@ -151,11 +151,6 @@ class TestProvenImages:
         text += f"COPY --from=ghcr.io/a/b@{self.DIGEST} /x /x\n"
         assert set(self.proven({"dockerfile": text})) == {private, f"ghcr.io/a/b@{self.DIGEST}"}
 
-    def test_through_the_mirror_that_is_asked(self) -> None:
-        mirrored = msgspec.structs.replace(SETTINGS, registry_mirrors={"ghcr.io": "mirror.example.com/ghcr"})
-        spec = {"dockerfile": f"FROM ghcr.io/a/b@{self.DIGEST}\n"}
-        assert self.proven(spec, mirrored) == (f"mirror.example.com/ghcr/a/b@{self.DIGEST}",)
-
     def test_not_those_that_the_deployment_names_for_everybody(self) -> None:
         rule = BaseImageRule(match="python:3.12", image=f"registry.example.com/base@{self.DIGEST}")
         ruled = msgspec.structs.replace(SETTINGS, base_images=(rule,))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
+from boatyard.mirrors import mirrored
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
 
 
 def prove_images(job: BuildJob, docker_config: Path) -> None:
-    """Asks for each image's manifest with the job's own credentials.
+    """Asks for each image's manifest where it is pulled from, with the job's own credentials.
 
     Raises BASE_IMAGE_DENIED, BASE_IMAGE_NOT_FOUND, or REGISTRY_UNAVAILABLE where that cannot be known.
     """
@@ -24,7 +25,7 @@ def prove_images(job: BuildJob, docker_config: Path) -> None:
     )
     try:
         for image in job.proven_images:
-            _prove(registry, Reference.parse(image))
+            _prove(registry, mirrored(Reference.parse(image), job.registry_mirrors))
     finally:
         registry.close()
 
