@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from boatyard.build import Phase, State
-from boatyard.job import BuildJob, JobSecret, labels_for
+from boatyard.job import BuildJob, labels_for
 from boatyard.reference import Reference
 from boatyard.settings import Network, Output
 from boatyard_buildkit import outbox
@@ -240,7 +240,8 @@ def test_a_mirror_leaves_the_stages_of_a_users_dockerfile_alone(engine: Engine, 
     base = Reference.parse(engine.base)
     name = f"docker.io/{base.repository.path}" + (f"@{base.digest}" if base.digest else f":{base.tag}")
     text = f"FROM {name} AS build\nRUN {unique()} && cp /unique /kept\nFROM build\nRUN test -s /kept\n"
-    job = engine.job(dockerfile=text, registry_mirrors={"docker.io": base.repository.host})
+    settings = msgspec.structs.replace(engine.settings, registry_mirrors={"docker.io": base.repository.host})
+    job = engine.job(dockerfile=text, settings=settings)
     result = engine.build(job, tmp_path)
     assert result.state is State.SUCCEEDED, (result.error, log_of(tmp_path))
 
@@ -266,9 +267,8 @@ CA_FILE = Path(sys.prefix) / "pyvenv.cfg"
 
 def test_a_build_secret_may_have_any_name_that_the_api_lets_through(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "a.b-c_D").write_text("value-of-it")
-    job = engine.job(
-        dockerfile=f"FROM {engine.base}\nRUN --mount=type=secret,id=x {unique()} && test -s /run/secrets/x\n",
-        secrets=(JobSecret(id="x", name="a.b-c_D"),),
-    )
+    step = f"RUN --mount=type=secret,id=a.b-c_D {unique()} && test -s /run/secrets/a.b-c_D\n"
+    job = engine.job(dockerfile=f"FROM {engine.base}\n{step}")
+    assert [secret.name for secret in job.secrets] == ["a.b-c_D"]
     result = engine.build(job, tmp_path / "out", secrets=tmp_path)
     assert result.state is State.SUCCEEDED, result.error

@@ -114,10 +114,10 @@ def test_what_a_secret_made_is_not_shown_to_who_has_another(engine: Engine, tmp_
     # The second is what the victim's job has: all of the victim's ids.
     for number, known in enumerate((text, victim.dockerfile)):
         job = engine.job(dockerfile=known + shown, project=ATTACKER)
-        values = {secret.name: f"attackers-{number}" for secret in job.secrets}
+        values = {secret.name: f"attackers-{number}-{mark}" for secret in job.secrets}
         built(engine, job, tmp_path / f"attack-{number}", **values)
         log = log_of(tmp_path / f"attack-{number}" / "out")
-        assert f"ATTACKERS-{number}" in log and f"VICTIMS-{mark.upper()}" not in log
+        assert f"ATTACKERS-{number}-{mark.upper()}" in log and f"VICTIMS-{mark.upper()}" not in log
 
 
 def test_a_specs_secrets_are_apart_by_project(engine: Engine, tmp_path: Path, mark: str) -> None:
@@ -125,9 +125,9 @@ def test_a_specs_secrets_are_apart_by_project(engine: Engine, tmp_path: Path, ma
     victim = engine.job([{"commands": made}], project=VICTIM)
     built(engine, victim, tmp_path / "1", TOKEN=f"victims-{mark}")
     shown = [{"commands": made}, {"commands": {"cmd": ["cat /made"]}}]
-    built(engine, engine.job(shown, project=ATTACKER), tmp_path / "2", TOKEN="attackers-own")
+    built(engine, engine.job(shown, project=ATTACKER), tmp_path / "2", TOKEN=f"attackers-{mark}")
     log = log_of(tmp_path / "2" / "out")
-    assert "ATTACKERS-OWN" in log and f"VICTIMS-{mark.upper()}" not in log
+    assert f"ATTACKERS-{mark.upper()}" in log and f"VICTIMS-{mark.upper()}" not in log
 
 
 def test_what_keeps_steps_apart_is_in_no_layer(engine: Engine, tmp_path: Path, mark: str) -> None:
