@@ -117,9 +117,11 @@ class LocalJobRunner:
         return self._seen(record)
 
     def list(self, query: BuildQuery) -> BuildPage:
+        """All states are of one moment: a page never shows more builds running than do."""
         records, _ = self._ledger.newest_first()
         page = paging.page([record.build for record in records], query)
-        return BuildPage(tuple(self.status(build.id) or build for build in page.builds), page.next_page_token)
+        by_id = {record.build.id: record for record in records}
+        return BuildPage(tuple(self._seen(by_id[build.id]) for build in page.builds), page.next_page_token)
 
     def contexts(self) -> frozenset[str]:
         """Contexts that a build which has not ended will read, or reads."""
