@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+RepositoryLayout = Literal["one", "each"]
 AuthenticationType = Literal["noop", "google", "aws", "azure", "basic"]
 Compression = Literal["zstd", "gzip", "uncompressed"]
 
@@ -195,6 +196,10 @@ class Settings(_Section, frozen=True, kw_only=True):
     target_config_map_name: str = "build-image-config"
     buildkit_uri: str = ""
     default_repository: str = ""
+    repository_layout: RepositoryLayout | None = None
+    """`one`: `defaultRepository` is a whole repository that holds all images (`repository:name-tag`), as on ECR, where
+    repositories are made one by one. `each`: every name is a repository below it (`repository/name:tag`). Without it,
+    what the registry of `defaultRepository` wants: `one` for a function on AWS whose registry is ECR, else `each`."""
     authentication_type: AuthenticationType = "noop"
     buildkit: Buildkit = Buildkit()
     platforms: tuple[str, ...] = ("linux/amd64",)

@@ -8,12 +8,9 @@ from msgspec import Meta
 
 from boatyard.errors import invalid
 from boatyard.reference import Reference, Repository
+from boatyard.settings import RepositoryLayout
 
 DEFAULT_NAME: Final = "image"
-_ECR: Final = re.compile(
-    r"\d{12}\.dkr(?:\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
-    r"|-ecr(?:-fips)?\.[a-z0-9-]+\.on\.(?:aws|amazonwebservices\.com\.cn))\Z"
-)
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
 _LONGEST_NAME: Final = 80
 
@@ -25,12 +22,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: Annotated[str, Meta(max_length=512)] = ""
 
 
-def is_ecr(repository: Repository) -> bool:
-    """ECR repositories are made one by one and hold many images; elsewhere a push makes its repository."""
-    return _ECR.match(repository.host) is not None
-
-
-def reference(target: Target, default_repository: str, tag: str) -> Reference:
+def reference(target: Target, default_repository: str, tag: str, *, layout: RepositoryLayout = "each") -> Reference:
     """The reference an image is pushed to. Raises INVALID_SPEC if no repository is known."""
     name = target.name or DEFAULT_NAME
     if not _NAME.match(name) or len(name) > _LONGEST_NAME:
@@ -47,6 +39,6 @@ def reference(target: Target, default_repository: str, tag: str) -> Reference:
             field="target.registry",
         )
     repository = Repository.parse(default_repository.rstrip("/"), field="defaultRepository")
-    if is_ecr(repository):
+    if layout == "one":
         return Reference(repository, f"{name}-{tag}")
     return Reference(repository.child(name), tag)

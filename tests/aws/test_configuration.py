@@ -66,3 +66,23 @@ def test_a_mistake_is_named(clients: Clients, variables: dict[str, str], words: 
     with pytest.raises(BoatyardError) as refused:
         configure({**BASE, **variables}, clients)
     assert refused.value.code == "INVALID_SPEC" and words in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("settings", "layout"),
+    [
+        ({"defaultRepository": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/images"}, "one"),
+        ({"defaultRepository": "123456789012.dkr-ecr.eu-west-1.on.aws/images"}, "one"),
+        (
+            {"defaultRepository": "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/i", "repositoryLayout": "each"},
+            "each",
+        ),
+        ({"defaultRepository": "ghcr.io/acme"}, None),
+        ({"defaultRepository": "ghcr.io/acme", "repositoryLayout": "one"}, "one"),
+    ],
+)
+def test_a_default_repository_in_ecr_holds_all_images(
+    settings: dict[str, str], layout: str | None, clients: Clients
+) -> None:
+    made = configure({**BASE, "BOATYARD_SETTINGS": json.dumps(settings)}, clients)
+    assert made.settings.repository_layout == layout

@@ -14,15 +14,18 @@ ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/images"
     [
         (Target(name="app"), "ghcr.io/acme", f"ghcr.io/acme/app:{TAG}"),
         (Target(), "ghcr.io/acme/", f"ghcr.io/acme/image:{TAG}"),
-        (Target(name="app"), ECR, f"{ECR}:app-{TAG}"),
-        (Target(), ECR.replace(".com", ".com.cn"), f"{ECR.replace('.com', '.com.cn')}:image-{TAG}"),
-        (Target(), "123456789012.dkr-ecr.eu-west-1.on.aws/i", f"123456789012.dkr-ecr.eu-west-1.on.aws/i:image-{TAG}"),
         (Target(name="app", registry="ghcr.io/other"), ECR, f"ghcr.io/other/app:{TAG}"),
         (Target(name="app", registry="localhost:30000"), "", f"localhost:30000/app:{TAG}"),
     ],
 )
 def test_the_reference(target: Target, default: str, expected: str) -> None:
     assert str(reference(target, default, TAG)) == expected
+
+
+def test_one_repository_holds_all_names() -> None:
+    assert str(reference(Target(name="app"), ECR, TAG, layout="one")) == f"{ECR}:app-{TAG}"
+    elsewhere = Target(name="app", registry="ghcr.io/other")
+    assert str(reference(elsewhere, ECR, TAG, layout="one")) == f"ghcr.io/other/app:{TAG}"
 
 
 @pytest.mark.parametrize(

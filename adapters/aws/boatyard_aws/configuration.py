@@ -33,6 +33,7 @@ import msgspec
 from boatyard.errors import invalid
 from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
+from boatyard_aws.registry.host import parse_host
 from boatyard_serverless.variables import convert_variables, settings_of
 
 _SCHEME: Final = "s3://"
@@ -77,7 +78,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
 def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
     """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if S3 does not give the settings."""
-    settings = settings_of(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, clients))
+    settings = _with_layout(settings_of(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, clients)))
     made = convert_variables(variables, _VARIABLES, settings, Configuration)
     needed = {"kubernetes": "cluster", "codebuild": "codebuild_project"}[made.runner]
     if not getattr(made, needed):
@@ -85,6 +86,14 @@ def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
     if made.queue.endswith(".fifo"):
         raise invalid("BOATYARD_QUEUE is a FIFO queue, which cannot hold a single message back; name a standard one")
     return made
+
+
+def _with_layout(settings: Settings) -> Settings:
+    """ECR's repositories are made one by one, so one holds all images unless the settings say otherwise."""
+    host = settings.default_repository.partition("/")[0]
+    if settings.repository_layout is not None or parse_host(host) is None:
+        return settings
+    return msgspec.structs.replace(settings, repository_layout="one")
 
 
 def _fetch(url: str, clients: Clients) -> bytes | None:
