@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import Undecodable, decode_json
 from boatyard_client.errors import ConfigError
 
 SERVER_FILE: Final = ".boatyard/server.json"
@@ -31,8 +32,8 @@ def read_server(path: Path) -> ServerRecord | None:
     if data is None or not _is_locked(path.with_name(_LOCK)):
         return None
     try:
-        return msgspec.json.decode(data, type=ServerRecord)
-    except msgspec.DecodeError as error:
+        return decode_json(data, ServerRecord)
+    except Undecodable as error:
         raise ConfigError(f"{path} cannot be read: {error}", advice="Run `boatyard serve` again.") from None
 
 

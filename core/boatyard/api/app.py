@@ -90,7 +90,7 @@ class Api:
 def _check_path(request: Request) -> None:
     """Nothing that is asked for has a name this long, so no pattern has to be tried on it."""
     if len(request.path) > _LONGEST_PATH:
-        raise BoatyardError("NOT_FOUND", f"there is no path of {len(request.path):,} characters; see /openapi.json")
+        raise invalid(f"the path has {len(request.path):,} characters; at most {_LONGEST_PATH:,} are read")
 
 
 def _check_query(operation: Operation, request: Request) -> None:
