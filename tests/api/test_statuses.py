@@ -20,16 +20,26 @@ from tests.api.site import SPEC, Site
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 PORTS = {
-    "registry": ("registry/boatyard_registry", "aws/boatyard_aws/ecr/registry.py", "aws/boatyard_aws/ecr/inside.py"),
+    "registry": (
+        "registry/boatyard_registry",
+        "aws/boatyard_aws/registry",
+        "serverless/boatyard_serverless/registries.py",
+    ),
     "runner": (
         "local/boatyard_local/jobs",
         "local/boatyard_local/durable.py",
         "kubernetes/boatyard_kubernetes/refusals.py",
         "kubernetes/boatyard_kubernetes/jobs.py",
         "kubernetes/boatyard_kubernetes/runner.py",
-        "aws/boatyard_aws/codebuild",
+        "aws/boatyard_aws/build_service.py",
+        "serverless/boatyard_serverless/builds",
     ),
-    "contexts": ("local/boatyard_local/durable.py", "aws/boatyard_aws/s3"),
+    "contexts": (
+        "local/boatyard_local/contexts.py",
+        "local/boatyard_local/durable.py",
+        "aws/boatyard_aws/bucket.py",
+        "aws/boatyard_aws/contexts.py",
+    ),
     "secrets": (
         "local/boatyard_local/secret_store.py",
         "local/boatyard_local/durable.py",
@@ -58,7 +68,8 @@ WRITES = {*MAKES, "context", "cancel"}
 
 def never(operation: str) -> set[str]:
     """What an operation cannot be answered with, though others of its port are."""
-    return (set() if operation in MAKES else {"TOO_MANY_BUILDS"}) | (set() if operation in WRITES else {"DISK_FULL"})
+    made = set() if operation in MAKES else {"TOO_MANY_BUILDS", "PUSH_DENIED", "TAG_IMMUTABLE"}
+    return made | (set() if operation in WRITES else {"DISK_FULL"})
 
 
 def raised(port: str) -> set[str]:

@@ -247,3 +247,16 @@ def test_an_unforeseen_error_is_an_answer_too(make: Callable[..., Parts], object
     broken.http_app._api = lambda: [][0]
     status, problem = ask(broken, function_url("GET", "/healthz"))
     assert (status, problem["code"]) == (500, "INTERNAL") and "log has more" in problem["detail"]
+
+
+def test_the_stock_builder_is_refused_in_its_own_words(site: Parts) -> None:
+    """Whatever goes wrong before the request reaches the API, its client reads Connect's codes."""
+    path = "/flyteidl2.imagebuilder.ImageService/GetImage"
+    event = function_url("POST", path, {"id": {"name": "x:1"}})
+    nobody = {**event, "requestContext": {**event["requestContext"], "authorizer": {}}}
+    status, error = ask(site, nobody)
+    assert (status, error["code"]) == (401, "unauthenticated")
+    status, error = ask(site, {**event, "body": "x" * (5 * MB)})
+    assert (status, error["code"]) == (400, "failed_precondition")
+    status, error = ask(site, {**event, "body": "no base64", "isBase64Encoded": True})
+    assert (status, error["code"]) == (400, "invalid_argument")

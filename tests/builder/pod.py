@@ -18,8 +18,9 @@ from lightkube.resources.batch_v1 import Job
 
 from boatyard.job import BuildJob, JobResult
 from boatyard.settings import Buildkit, Kubernetes, Settings
+from boatyard_kubernetes.daemon import USER
 from boatyard_kubernetes.job_object import plan_object
-from boatyard_kubernetes.pod import TERMINATION_LOG, USER, template
+from boatyard_kubernetes.pod import TERMINATION_LOG, template
 
 _FOLDER_MODE: Final = 0o770
 

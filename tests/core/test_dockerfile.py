@@ -179,6 +179,23 @@ def test_what_could_break_out_is_refused(layer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "layer",
+    [
+        env(A="x${_BOATYARD_NEWLINE}y"),
+        env(A="two\nlines", B="$_BOATYARD_NEWLINE"),
+        env(_BOATYARD_NEWLINE="x"),
+        workdir("/srv/$_BOATYARD_NEWLINE"),
+        copy("a", "/srv/${_BOATYARD_NEWLINE}"),
+    ],
+)
+def test_what_stands_for_a_line_end_cannot_be_named(layer: dict[str, Any]) -> None:
+    with pytest.raises(BoatyardError, match="Boatyard's own") as refused:
+        plan(layer, context=CONTEXT)
+    assert (refused.value.code, refused.value.layer_index) == ("INVALID_SPEC", 0)
+    assert plan(env(A="\\$_BOATYARD_NEWLINE and ${_BOATYARD_NEWLINE:-x}")), "which stand for nothing"
+
+
+@pytest.mark.parametrize(
     ("layer", "room"),
     [(commands, 65_400), (lambda text: env(A=text), 65_520), (lambda text: apt(*textwrap.wrap(text, 4_000)), 65_000)],
     ids=["commands", "env", "apt"],

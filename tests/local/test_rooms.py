@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from boatyard_local.web.rooms import Room
@@ -45,6 +46,25 @@ def test_look_ups_at_a_silent_registry_keep_nobody_else_waiting(server: Edge) ->
     for connection in waiting:
         assert status(connection) == 404
         connection.close()
+
+
+@pytest.mark.parametrize("mode", ["navigate", "no-cors", "cors"])
+def test_a_foreign_page_has_nothing_looked_up(server: Edge, mode: str) -> None:
+    """An iframe navigates, as a person does; it has no token."""
+    page = {"sec-fetch-site": "cross-site", "sec-fetch-mode": mode, "sec-fetch-dest": "iframe"}
+    answer = httpx.get(server.url + IMAGE, headers=page)
+    assert answer.status_code in (401, 403) and server.registry.asked == 0
+
+
+def test_no_thread_is_left_for_a_call_that_cannot_be_made(server: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("boatyard_local.web.rooms.threading.Thread.start", none_left)
+        for _ in range(40):
+            assert server.http.get("/v1/builds").json()["code"] == "OVERLOADED"
+    assert server.http.get("/v1/builds").status_code == 200
 
 
 def test_a_room_that_is_full_says_when_to_come_again(server: Edge) -> None:

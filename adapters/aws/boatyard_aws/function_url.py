@@ -34,6 +34,12 @@ def parse_event(event: object, *, most_bytes: int, anonymous: bool) -> Request:
     )
 
 
+def path_of(event: object) -> str:
+    """The path of an event that `parse_event` may have refused; empty if it has none."""
+    path = event.get("rawPath") if isinstance(event, dict) else None
+    return unquote(path) if isinstance(path, str) else ""
+
+
 def _caller(context: dict[str, Any]) -> str:
     """`arn:aws:sts::<account>:assumed-role/<role>/<session>` for a role, `arn:aws:iam::…:user/…` for a user."""
     found = _table(_table(context, "authorizer"), "iam").get("userArn")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from boatyard.api import Api, Response
-from boatyard_aws.function_url import parse_event
+from boatyard_aws.function_url import parse_event, path_of
 from boatyard_serverless.http import serve
 from boatyard_serverless.ports import Telemetry
 
@@ -33,6 +33,7 @@ class HttpApp:
             lambda: parse_event(event, most_bytes=self._request_bytes, anonymous=self._anonymous),
             self._api,
             self._telemetry,
+            path=path_of(event),
             largest_answer=LARGEST_ANSWER,
         )
         return answer(response)

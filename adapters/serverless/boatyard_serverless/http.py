@@ -4,28 +4,35 @@ import time
 from collections.abc import Callable
 
 from boatyard.api import Api, Request, Response
+from boatyard.api.app import refuse
 from boatyard.api.problem import respond
 from boatyard.errors import BoatyardError
 from boatyard_serverless.ports import Telemetry
 
 
 def serve(
-    parse: Callable[[], Request], api: Callable[[], Api], telemetry: Telemetry, *, largest_answer: int = 0
+    parse: Callable[[], Request],
+    api: Callable[[], Api],
+    telemetry: Telemetry,
+    *,
+    path: str = "",
+    largest_answer: int = 0,
 ) -> Response:
     """Never raises: an edge answers a function that raises with a bare 500 or 502.
 
-    `parse` raises BoatyardError for what is no request. `largest_answer`: bytes that the edge carries; 0: any number.
+    `parse` raises BoatyardError for what is no request; `path`, as far as it is known before, says in whose words that
+    is answered. `largest_answer`: bytes that the edge carries; 0: any number.
     """
     started = time.perf_counter()
     request: Request | None = None
     try:
         request = parse()
-        response = _carried(api().handle(request), largest_answer)
+        response = _carried(api().handle(request), request.path, largest_answer)
     except BoatyardError as error:
-        response = respond(error)
+        response = refuse(error, path)
     except Exception:
         telemetry.exception("unforeseen error")
-        response = respond(BoatyardError("INTERNAL", "an unforeseen error; the function's log has more"))
+        response = refuse(BoatyardError("INTERNAL", "an unforeseen error; the function's log has more"), path)
     telemetry.answered(request, response, seconds=time.perf_counter() - started)
     return response
 
@@ -44,7 +51,8 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
 
 
-def _carried(response: Response, largest: int) -> Response:
+def _carried(response: Response, path: str, largest: int) -> Response:
     if not largest or len(response.body) <= largest:
         return response
-    return respond(BoatyardError("UNSUPPORTED", "the answer is larger than this edge carries; ask for a smaller page"))
+    error = BoatyardError("UNSUPPORTED", "the answer is larger than this edge carries; ask for a smaller page")
+    return refuse(error, path)

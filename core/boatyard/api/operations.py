@@ -126,7 +126,7 @@ OPERATIONS: Final = (
             _PAGE,
         ),
         answers={200: messages.BuildsAnswer},
-        errors=("INVALID_SPEC", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=("INVALID_SPEC", "UNSUPPORTED", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="build",
@@ -147,7 +147,7 @@ OPERATIONS: Final = (
             _WAIT,
         ),
         answers={200: messages.LogsAnswer},
-        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=("INVALID_SPEC", "NOT_FOUND", "UNSUPPORTED", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
     ),
     Operation(
         name="cancel",
@@ -169,6 +169,7 @@ OPERATIONS: Final = (
             "NOT_FOUND",
             "REGISTRY_UNAVAILABLE",
             "REGISTRY_DENIED",
+            "REPOSITORY_NOT_FOUND",
             "DATAPLANE_UNAVAILABLE",
             "DATAPLANE_DENIED",
         ),

@@ -7,7 +7,7 @@ import re
 from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.environment import ordered
 from boatyard.dockerfile.projects import poetry_project, uv_project, uv_script
-from boatyard.dockerfile.quoting import copy_source, expandable, json_array, mount_source, shell_word
+from boatyard.dockerfile.quoting import copy_source, expandable, json_array, mount_source, not_ours, shell_word
 from boatyard.dockerfile.run import Site, bind, cache, run
 from boatyard.dockerfile.uv import INSTALL, WORK, Folder, installed_links, pip_arguments, uv_cache, variables
 from boatyard.errors import invalid
@@ -54,7 +54,7 @@ def instructions(layer: Layer, site: Site, *, owner: str, identity: str) -> list
         case Commands():
             return [run(site, command, secrets=layer.secret_mounts) for command in layer.cmd]
         case Env():
-            return [f"ENV {name}={expandable(value)}" for name, value in ordered(layer.env_variables).items()]
+            return [f"ENV {not_ours(name)}={expandable(value)}" for name, value in ordered(layer.env_variables).items()]
         case WorkDir():
             return [f"WORKDIR {expandable(layer.workdir)}"]
         case CopyConfig():

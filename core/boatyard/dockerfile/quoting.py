@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"[*?\[\]\\]")
 _PLAIN = re.compile(r"[A-Za-z0-9]")
 
 NEWLINE_ARG = "_BOATYARD_NEWLINE"
-"""A build argument whose value is one line feed: the only way to get one into ENV."""
+"""A build argument whose value is one line feed: the only way to get one into ENV. No spec may name it."""
 
 
 def json_array(words: Iterable[str]) -> str:
@@ -33,6 +33,13 @@ def json_array(words: Iterable[str]) -> str:
 def literal(value: str) -> str:
     """A value as one word that the expander turns back into itself."""
     return value.translate(_LITERAL)
+
+
+def not_ours(name: str) -> str:
+    """The name of a variable, unless it is the one that stands for a line end. Raises INVALID_SPEC."""
+    if name == NEWLINE_ARG:
+        raise invalid(f"{NEWLINE_ARG} is Boatyard's own, and cannot be set or referred to; rename the variable")
+    return name
 
 
 def expandable(value: str) -> str:
@@ -48,7 +55,7 @@ def expandable(value: str) -> str:
 
 def _expanded(found: re.Match[str]) -> str:
     if name := found[1] or found[2]:
-        return "${" + name + "}"
+        return "${" + not_ours(name) + "}"
     match found[0]:
         case "\\$":
             return "\\$"

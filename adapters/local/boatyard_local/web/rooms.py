@@ -30,7 +30,6 @@ class Room:
         self._free = asyncio.Semaphore(threads)
         self._line = Places(name, line)
         self._seconds = seconds
-        self._threads = 0
         self._idle = 0
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -66,7 +65,11 @@ class Room:
             with suppress(RuntimeError):  # the loop has ended: the server was stopped meanwhile
                 loop.call_soon_threadsafe(ended, tell)
 
-        self._add(work)
+        try:
+            self._add(work)
+        except RuntimeError as error:  # no further thread can be started
+            self._free.release()
+            raise overloaded(f"{self.name}: {error}") from None
         return await future
 
     def _add(self, work: Callable[[], None]) -> None:
@@ -74,8 +77,7 @@ class Room:
             if self._idle > 0:
                 self._idle -= 1
             else:
-                self._threads += 1
-                threading.Thread(target=self._serve, daemon=True, name=f"{self.name} {self._threads}").start()
+                threading.Thread(target=self._serve, daemon=True, name=self.name).start()
         self._calls.put(work)
 
     def _serve(self) -> None:
