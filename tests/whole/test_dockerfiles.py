@@ -13,6 +13,7 @@ from boatyard.dockerfile.parse import spec_text
 from boatyard.reference import Reference
 from boatyard_client.errors import ApiError, BuildFailedError
 from boatyard_registry import OciRegistry
+from tests.buildkit.engine import keychain
 from tests.whole.yard import Yard
 
 pytestmark = pytest.mark.integration
@@ -147,7 +148,7 @@ def test_further_tags_in_two_repositories_first_and_when_the_image_is_there(boat
     first = [f"{host}/images/whole:df-v1", f"{host}/other/df:latest"]
     image = boatyard.ensure(spec(text), tags=first)
     again = boatyard.client.ensure_image(boatyard.order(spec(text), tags=[f"{host}/third/df:v2"]))
-    registry = OciRegistry(insecure=boatyard.settings.insecure_registries)
+    registry = OciRegistry(keychain=keychain(boatyard.settings), insecure=boatyard.settings.insecure_registries)
     digest = image.partition("@")[2]
     for tag in (*first, f"{host}/third/df:v2"):
         found = registry.find(Reference.parse(tag), ("linux/amd64",))
