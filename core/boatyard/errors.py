@@ -30,7 +30,6 @@ CODES: Final[dict[str, CodeMeaning]] = {
     "NOT_FOUND": CodeMeaning(404, False, "There is no such thing", "Check the name or id."),
     "METHOD_NOT_ALLOWED": CodeMeaning(405, False, "That method is not served here", "See the Allow header."),
     "UNSUPPORTED_MEDIA_TYPE": CodeMeaning(415, False, "That content type is not served", "Send application/json."),
-    "CONFLICT": CodeMeaning(409, False, "The state does not allow this", "Read the current state, then decide."),
     "CONTEXT_TOO_LARGE": CodeMeaning(
         413, False, "The files are larger than the limit", "Leave files out with a .dockerignore."
     ),

@@ -61,7 +61,7 @@ UV_PROJECT = {
         ),
         (commands("true", "echo 'E: Unable to locate package x'; exit 3"), "COMMAND_FAILED", "exit code 3"),
         (commands("sh -c 'kill -9 $$'; exit $?"), "OUT_OF_MEMORY", "137"),
-        (commands("dd if=/dev/zero of=/dev/full bs=1 count=1"), "DISK_FULL", "no space left"),
+        (commands("dd if=/dev/zero of=/dev/full bs=1 count=1"), "COMMAND_FAILED", "exit code 1"),
         (
             [{"pipPackages": {"packages": ["six"], "options": {"indexUrl": "http://127.0.0.1:1/simple"}}}],
             "NETWORK_UNREACHABLE",
