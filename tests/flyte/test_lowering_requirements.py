@@ -64,6 +64,10 @@ def test_a_file_that_refers_to_nothing_goes_as_it_is(folder: Path) -> None:
     assert "\n".join(sent(image)) + "\n" == text
 
 
+def test_pre_releases_that_a_file_asks_for_are_asked_of_uv(folder: Path) -> None:
+    assert layer(requirements(folder, "--pre\nsix\n"))["options"] == {"pre": True}
+
+
 def test_included_files_take_the_place_of_their_lines(folder: Path) -> None:
     image = requirements(folder, "six\n-r sub/base.txt\n--requirement=sub/base.txt # again\n")
     assert sent(image) == ["six", "idna==3.4", "-c ./0/constraints.txt", "idna==3.4", "-c ./0/constraints.txt"]

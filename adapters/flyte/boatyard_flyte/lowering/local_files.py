@@ -28,6 +28,8 @@ class LocalFiles:
         self._step = step
         self._known: dict[object, str] = {}
         self.wanted = wanted
+        self.pre = False
+        """Whether a requirements file says --pre, which uv does not read there."""
 
     @property
     def starts(self) -> tuple[Path, ...]:

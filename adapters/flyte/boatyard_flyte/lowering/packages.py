@@ -71,7 +71,7 @@ def requirements(layer: sdk.Requirements, sources: Sources, image: ImageSoFar) -
     number = local.folder or sources.place()
     return Requirements(
         file=sources.put(f"{number}/requirements.txt", file if data is None else data),
-        options=msgspec.structs.replace(made, extra_args=extra_args),
+        options=msgspec.structs.replace(made, extra_args=extra_args, pre=made.pre or local.pre),
         secret_mounts=secrets,
         source_dir=local.folder,
     )

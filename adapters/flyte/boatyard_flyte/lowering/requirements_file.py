@@ -126,6 +126,9 @@ class _Reader:
 
     def line(self, line: Line, file: Path, above: tuple[Path, ...]) -> list[str]:
         shown = f"{file.name}, line {line.number}" if above else repr(line.text)
+        if line.text == "--pre":
+            self._local.pre = True
+            return [line.text]
         option = _OPTION.match(line.text)
         if option is None or not line.text.startswith("-"):
             return [self._requirement(line.text, file, shown)]
