@@ -22,7 +22,9 @@ def test_every_setting_is_in_the_template_with_its_default() -> None:
     assert taken_in.pop("client") == {"url": "", "project": "", "domain": ""}
     assert msgspec.convert(taken_in, Settings) == Settings()
     names = msgspec.to_builtins(Settings())
-    assert set(taken_in) == set(names)
+    without = {name for name, value in names.items() if value is None}
+    assert set(taken_in) == set(names) - without
+    assert all(f"# {name} has no value by default." in template() for name in without)
     for name, value in names.items():
         if isinstance(value, dict):
             assert set(taken_in[name]) == set(value)
@@ -48,6 +50,20 @@ def test_init_writes_a_file_once(folder: Path) -> None:
     assert boatyard("config", "init", "place").out == "place/boatyard.toml\n"
     missing = boatyard("config", "init", "nowhere/x.toml", "--json")
     assert missing.code == 1 and missing.json()["error"]["code"] == "CONFIG"
+
+
+def test_a_projects_service_is_trusted_once(folder: Path) -> None:
+    make(folder, {"boatyard.toml": b'[client]\nurl = "https://boatyard.example.com/"\n'})
+    refused = boatyard("config", "show")
+    assert refused.code == 1 and "boatyard config trust https://boatyard.example.com" in refused.err
+    assert boatyard("config", "trust").out == "https://boatyard.example.com\n"
+    assert boatyard("config", "show", "--json").json()["url"] == "https://boatyard.example.com"
+    assert boatyard("config", "trust", "https://other.example.com/", "--json").json() == {
+        "trusted": "https://other.example.com"
+    }
+    assert boatyard("config", "trust", "nonsense").code == 1
+    (folder / "boatyard.toml").unlink()
+    assert "give its address" in boatyard("config", "trust").err
 
 
 def test_show_tells_what_counts_and_where_it_is_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

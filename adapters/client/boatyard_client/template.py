@@ -52,7 +52,10 @@ def _values(kind: type[msgspec.Struct]) -> list[str]:
             lines += _comment(documented.get(info.name, ""))
             lines += _comment(_choices(info.type))
             default = info.default_factory() if info.default is msgspec.NODEFAULT else info.default
-            lines.append(f"#{info.encode_name} = {_toml(msgspec.to_builtins(default))}")
+            if default is None:  # which TOML cannot say
+                lines.append(f"# {info.encode_name} has no value by default.")
+            else:
+                lines.append(f"#{info.encode_name} = {_toml(msgspec.to_builtins(default))}")
     return lines
 
 
@@ -76,7 +79,8 @@ def _documented(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _choices(kind: Any) -> str:
-    return f"One of {', '.join(map(str, get_args(kind)))}." if get_origin(kind) is Literal else ""
+    literal = next((one for one in (kind, *get_args(kind)) if get_origin(one) is Literal), None)
+    return f"One of {', '.join(map(str, get_args(literal)))}." if literal else ""
 
 
 def _comment(text: str) -> list[str]:
