@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from boatyard.api.messages import PlanAnswer
+from boatyard.api.messages import OrderRequest, PlanAnswer
 from boatyard.build import Build, Failure, Phase, PhaseTime, State, Step
+from boatyard.spec import SpecDocument
 from boatyard_client.cli.builds import _table
 from boatyard_client.cli.plan import _show
 from boatyard_client.display import show
@@ -107,7 +108,7 @@ def test_what_goes_on_now(events: list[Event], now: str) -> None:
 def test_reading_the_files_is_told_as_one_thing() -> None:
     _, _, story = told([])
     for number in (1, 2, 3):
-        story.packing(Progress(number, 300, number, 300))
+        story.reading(Progress(number, 300, number, 300))
     assert story.now.title == "reading the files, 3 of 300" and story.lasting() == 1
 
 
@@ -183,7 +184,8 @@ def test_nothing_that_a_service_says_is_obeyed_by_a_terminal(capsys: pytest.Capt
             dockerfile="",
             layers=(),
             secrets=(evil,),
-        )
+        ),
+        OrderRequest(spec=SpecDocument(dockerfile="FROM x")),
     )
     shown = capsys.readouterr()
     assert "xy" in shown.out and "xy" in shown.err
