@@ -191,7 +191,7 @@ class TestSecrets:
     def test_a_registry_secret_is_set_as_one_for_pulling(
         self, build: Build, service: MemoryService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv("PULL", '{"auths": {}}')
+        monkeypatch.setenv("PULL", '{"auths": {"ghcr.io": {"auth": "eDp5"}}}')
         build(named("x").clone(registry_secret="pull", extendable=True).with_commands(["true"]))
         assert "PUT /v1/secrets/pull" in service.requests
 
