@@ -9,6 +9,7 @@ from pathlib import Path
 
 import flyte
 import pytest
+from pip._internal.models.index import PyPI
 
 from tests.flyte.conftest import Ensure
 from tests.flyte.probe import Docker
@@ -97,7 +98,7 @@ def test_all_shapes_and_again_after_a_change_of_code(
 
 def test_a_poetry_project_with_path_dependencies(ensure: Ensure, docker: Docker, tmp_path: Path) -> None:
     # Poetry builds path dependencies with poetry-core of the primary source, so an index of its own would not do.
-    index = "https://index.example.com/simple/"
+    index = f"{PyPI.simple_url}/"
     build = '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
     library = f'[tool.poetry]\nname = "by-{{}}"\nversion = "1"\ndescription = ""\nauthors = []\n{build}'
     write(
