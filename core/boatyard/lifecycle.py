@@ -2,6 +2,7 @@
 
 queued -> running -> (progressed …) -> finished
                                     -> ended, when the job left no result
+                                    -> cancelled, when that was asked for while it ran, whatever its job writes
 """
 
 import msgspec
@@ -69,6 +70,14 @@ def ended(build: Build, state: State, code: str, message: str, *, now: float, lo
         step=None,
         error=failure(code, message, log_tail),
     )
+
+
+def cancelled(build: Build, *, now: float, result: JobResult | None = None) -> Build:
+    """The end of a build whose cancel was asked for before it ended. It decides before anything else that is known: of
+    `result`, which the job may write all the same, only the times of its phases are kept."""
+    if result is not None and result.phases:
+        build = msgspec.structs.replace(build, phases=result.phases)
+    return ended(build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=now)
 
 
 def failure(code: str, message: str, log_tail: tuple[str, ...] = ()) -> Failure:

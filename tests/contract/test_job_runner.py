@@ -178,6 +178,19 @@ def test_a_queued_build_is_cancelled_at_once(it: Hands) -> None:
     assert page and page.done and not page.lines
 
 
+@pytest.mark.parametrize("written", [FAILED, SUCCEEDED], ids=["failed", "succeeded"])
+def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Hands, written: JobResult) -> None:
+    build_id = start(it)
+    it.begin(build_id)
+    build = it.finish_after_cancel(build_id, written)
+    assert build.state is State.CANCELLED and build.error and build.error.code == "CANCELLED"
+    assert build.image is None and build.finished_at is not None
+    assert it.runner.status(build_id) == build
+    again = start(it)
+    assert again == f"{tag()}-2", "it is not held against the next request"
+    it.begin(again)
+
+
 def test_what_ended_stays_as_it_is_when_cancelled(it: Hands) -> None:
     build_id = start(it)
     it.begin(build_id)

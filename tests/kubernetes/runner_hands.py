@@ -41,6 +41,14 @@ class KubernetesHands:
             self._node.end(job_name(build_id), code, brief(result).decode())
         return self._build(build_id)
 
+    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
+        pod = self._node.pod(job_name(build_id))
+        with self._node.deaf():
+            self.runner.cancel(build_id)
+            code = 0 if result.state == "SUCCEEDED" else 1
+            self._node.cluster.node.terminated(pod, "build", code, message=brief(result).decode())
+            return self._build(build_id)
+
     def settle(self) -> None:
         pass
 

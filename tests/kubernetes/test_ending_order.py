@@ -22,6 +22,7 @@ from tests.local.jobs import job, tag
 ID = f"{tag()}-1"
 NAME = job_name(ID)
 CANCEL = Stopped(code="CANCELLED", message="the build was cancelled", at=30)
+OVERDUE = Stopped(code="DATAPLANE_UNAVAILABLE", message="it waited longer than 300 s to start", at=30)
 
 
 def told(state: State, code: str = "") -> str:
@@ -74,7 +75,7 @@ def _time(seconds: int) -> str:
     [
         # the job told, and nothing that comes changes it
         (pod_with(PUSHED, code=0), None, "SUCCEEDED", "", "SUCCEEDED"),
-        (pod_with(PUSHED, code=0), CANCEL, "SUCCEEDED", "DeadlineExceeded", "SUCCEEDED"),
+        (pod_with(PUSHED, code=0), OVERDUE, "SUCCEEDED", "DeadlineExceeded", "SUCCEEDED"),
         (pod_with(PUSHED, code=0, disrupted=True), None, "SUCCEEDED", "x", "SUCCEEDED"),
         (pod_with(FAILED), None, "COMMAND_FAILED", "PodFailurePolicy", "COMMAND_FAILED"),
         (pod_with(FAILED, sidecar=True), None, "COMMAND_FAILED", "PodFailurePolicy", "COMMAND_FAILED"),
@@ -86,7 +87,9 @@ def _time(seconds: int) -> str:
         (pod_with(LOST, sidecar=True), None, NOT_YET, "PodFailurePolicy", "BUILDER_LOST"),
         (pod_with(LOST, sidecar=True, memory="buildkitd"), None, "OUT_OF_MEMORY", "x", "OUT_OF_MEMORY"),
         (pod_with("", code=137, memory="build"), None, "OUT_OF_MEMORY", "PodFailurePolicy", "OUT_OF_MEMORY"),
-        # Boatyard stopped it
+        # Boatyard stopped it; a cancel decides, whatever the job wrote
+        (pod_with(PUSHED, code=0), CANCEL, "CANCELLED", "DeadlineExceeded", "CANCELLED"),
+        (pod_with(FAILED), OVERDUE, "DATAPLANE_UNAVAILABLE", "DeadlineExceeded", "DATAPLANE_UNAVAILABLE"),
         (pod_with(TOLD_TO_STOP), CANCEL, "CANCELLED", "DeadlineExceeded", "CANCELLED"),
         (pod_with(FAILED), CANCEL, "CANCELLED", "DeadlineExceeded", "CANCELLED"),
         (pod_with("", code=137), CANCEL, "CANCELLED", "DeadlineExceeded", "CANCELLED"),

@@ -15,6 +15,7 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.job import JobResult
 from boatyard_kubernetes.end_facts import DONE, FAILED, EndFacts
 from boatyard_kubernetes.facts import condition, terminated
 from boatyard_kubernetes.pod import DAEMON
@@ -36,14 +37,21 @@ def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *
     return outcome.build if over or outcome.final else None
 
 
-def stop(build: Build, stopped: Stopped) -> Build:
-    state = State.CANCELLED if stopped.code == "CANCELLED" else State.ERRORED
-    at = max(stopped.at, build.started_at or build.created_at)
-    return lifecycle.ended(build, state, stopped.code, stopped.message, now=at)
+def stop(build: Build, stopped: Stopped, result: JobResult | None = None) -> Build:
+    if stopped.cancelled:
+        return lifecycle.cancelled(build, result=result, now=stopped.at)
+    return lifecycle.ended(build, State.ERRORED, stopped.code, stopped.message, now=stopped.at)
+
+
+def _cancelled(facts: EndFacts) -> Outcome | None:
+    """Whatever the job wrote, and whether it pushed."""
+    if facts.stopped is None or not facts.stopped.cancelled:
+        return None
+    return Outcome(stop(facts.build, facts.stopped, facts.result), final=True)
 
 
 def _pushed(facts: EndFacts) -> Outcome | None:
-    """The image is there, whoever wanted to stop it."""
+    """The image is there, though the cluster or Boatyard wanted to stop a pod that waited too long."""
     if facts.result is None or facts.result.state is not State.SUCCEEDED:
         return None
     return Outcome(lifecycle.finished(facts.build, facts.result, now=facts.at), final=True)
@@ -56,7 +64,7 @@ def _pushed_unseen(facts: EndFacts) -> Outcome | None:
 
 
 def _stopped(facts: EndFacts) -> Outcome | None:
-    """By Boatyard: a cancel, or a pod that waited too long."""
+    """By Boatyard, because its pod waited too long."""
     return Outcome(stop(facts.build, facts.stopped), final=True) if facts.stopped else None
 
 
@@ -131,6 +139,7 @@ def _without_result(facts: EndFacts) -> Outcome:
 
 
 ORDER: Final[tuple[Callable[[EndFacts], Outcome | None], ...]] = (
+    _cancelled,
     _pushed,
     _pushed_unseen,
     _stopped,

@@ -22,6 +22,10 @@ class Stopped(msgspec.Struct, frozen=True):
     at: float
     """Seconds since 1970."""
 
+    @property
+    def cancelled(self) -> bool:
+        return self.code == "CANCELLED"
+
 
 _STOPPED: Final = msgspec.json.Decoder(Stopped)
 

@@ -70,9 +70,7 @@ class MemoryJobRunner:
             build = self._builds.get(build_id)
             if build is None or build.state.ended:
                 return build
-            self._builds[build_id] = lifecycle.ended(
-                build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=self._clock.now()
-            )
+            self._builds[build_id] = lifecycle.cancelled(build, now=self._clock.now())
             return self._builds[build_id]
 
     def list(self, query: BuildQuery) -> BuildPage:
@@ -106,6 +104,8 @@ class MemoryJobRunner:
 
     def _replace(self, build_id: str, change: Callable[[Build], Build]) -> Build:
         with self._lock:
+            if self._builds[build_id].state is State.CANCELLED:
+                return self._builds[build_id]  # its job may go on for a while, and nothing that it says counts
             if self._builds[build_id].state.ended:
                 raise RuntimeError(f"{build_id} has ended")
             self._builds[build_id] = change(self._builds[build_id])

@@ -1,5 +1,7 @@
 """Pods whose containers are played by hand: what a test wants to happen on a node, happens."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.kubernetes.loopback.cluster import LoopbackCluster
@@ -40,6 +42,15 @@ class HandNode:
     def end(self, job: str, code: int, message: str = "", *, reason: str = "") -> None:
         self.cluster.node.terminated(self.pod(job), self._container, code, reason=reason, message=message)
         self.cluster.settle()
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Pods that are deleted stay meanwhile: what runs in them does not listen."""
+        kubelet, self.cluster.kubelet = self.cluster.kubelet, None
+        try:
+            yield
+        finally:
+            self.cluster.kubelet = kubelet
 
     def do(self, action: str, job: str, *args: Any, **options: Any) -> None:
         """One of Node's methods on the Job's pod."""

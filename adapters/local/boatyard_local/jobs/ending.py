@@ -23,12 +23,12 @@ def conclude(record: Record, folder: BuildFolder, *, started: bool, exit: str, n
     if progress := read_progress(folder):
         build = lifecycle.progressed(build, progress)
     result = read_result(folder)
+    if ending is State.CANCELLED:
+        return lifecycle.cancelled(build, result=result, now=now)
     if result is not None and (ending is None or result.state is State.SUCCEEDED):
         return lifecycle.finished(build, result, now=_written(folder.result, now))
     if result is not None:
         build = msgspec.structs.replace(build, phases=result.phases)
-    if ending is State.CANCELLED:
-        return lifecycle.ended(build, ending, "CANCELLED", "the build was cancelled", now=now)
     tail = log_page.tail(folder.log, _TAIL_LINES) or log_page.text_tail(folder.output, _TAIL_LINES)
     if ending is State.TIMED_OUT:
         message = f"the build took longer than {record.timeout_seconds} seconds"

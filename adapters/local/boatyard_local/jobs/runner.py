@@ -17,7 +17,7 @@ from boatyard.shares import may_hold, may_queue, too_many_builds
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.log_page import read_page
 from boatyard_local.jobs.process import Argv
-from boatyard_local.jobs.record import Record, read_progress
+from boatyard_local.jobs.record import Record, read_progress, read_result
 from boatyard_local.jobs.retention import Retention
 from boatyard_local.jobs.scheduler import Patience, Scheduler
 from boatyard_local.jobs.tag_locks import TagLocks
@@ -99,17 +99,17 @@ class LocalJobRunner:
         return read_page(self._state.build(build_id).log, cursor, ended=record.build.state.ended)
 
     def cancel(self, build_id: str) -> Build | None:
+        # Read without the lock: a disk may be slow. A job that has written its result has ended, though nobody saw it.
+        told = read_result(self._state.build(build_id)) if self._ledger.get(build_id) else None
         with self._ledger.lock:
             record = self._ledger.get(build_id)
             if record is None:
                 return None
             if record.build.state is State.QUEUED:
-                build = lifecycle.ended(
-                    record.build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=self._clock.now()
-                )
+                build = lifecycle.cancelled(record.build, now=self._clock.now())
                 record = msgspec.structs.replace(record, build=build)
                 self._ledger.update(record)
-            elif not record.build.state.ended and record.ending is None:
+            elif not record.build.state.ended and record.ending is not State.CANCELLED and told is None:
                 record = msgspec.structs.replace(record, ending=State.CANCELLED)
                 self._ledger.update(record)
         self._ledger.flush()

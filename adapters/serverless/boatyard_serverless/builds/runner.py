@@ -120,7 +120,7 @@ class ServiceJobRunner:
         if record.build.state is State.RUNNING:
             marked = self._ledger.replace(held, msgspec.structs.replace(record, stopping=True))
         else:
-            build = lifecycle.ended(record.build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=now)
+            build = lifecycle.cancelled(record.build, now=now)
             marked = self._ledger.replace(held, msgspec.structs.replace(record, build=build))
         if marked is None:
             return None

@@ -119,7 +119,7 @@ class BuildTracker:
 
     def _finish(self, held: Held, result: JobResult) -> Build:
         if held.record.stopping:
-            return self._cancel(held)
+            return self._cancel(held, result)
         build, now = held.record.build, self._clock.now()
         if build.started_at is None:
             build = lifecycle.running(build, now=now)
@@ -135,11 +135,9 @@ class BuildTracker:
             return self._end(held, ended)
         return self._lose(held, execution.reason or "the build service says no more")
 
-    def _cancel(self, held: Held) -> Build:
-        """A cancel that was asked for decides, whatever the job writes afterwards."""
+    def _cancel(self, held: Held, result: JobResult | None = None) -> Build:
         build = self._progressed(held.record.build)
-        message = "the build was cancelled"
-        return self._end(held, lifecycle.ended(build, State.CANCELLED, "CANCELLED", message, now=self._clock.now()))
+        return self._end(held, lifecycle.cancelled(build, result=result, now=self._clock.now()))
 
     def _lose(self, held: Held, why: str) -> Build:
         build = self._progressed(held.record.build)
