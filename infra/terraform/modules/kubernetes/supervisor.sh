@@ -11,12 +11,12 @@ children_of() { cat "/proc/$1/task/"*/children 2>/dev/null; }
 # Orphans of steps have a mount namespace of their own. Those of the container's or of buildkitd's own, such as
 # fuse-overlayfs or a debugger's shell, are left alone, and so is one that cannot be looked at.
 sweep() {
+  spaces=
+  for known in $(children_of "$daemon"); do spaces="$spaces $(namespace_of "$known") "; done
+  case $spaces in *mnt:*) spaces="$spaces $(namespace_of $$) " ;; *) return ;; esac
   for orphan in $(children_of $$); do
     [ "$orphan" != "$daemon" ] && space=$(namespace_of "$orphan") && [ -n "$space" ] || continue
-    for known in $$ "$daemon" $(children_of "$daemon"); do
-      [ "$space" != "$(namespace_of "$known")" ] || continue 2
-    done
-    kill -KILL "$orphan" 2>/dev/null
+    case $spaces in *" $space "*) ;; *) kill -KILL "$orphan" 2>/dev/null ;; esac
   done
 }
 
