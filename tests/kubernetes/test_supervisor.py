@@ -46,21 +46,49 @@ sys.exit(7)
 """
 
 
+RUNC = """#!{python}
+# `runc run` as the subreaper of its step: it stays until all that the step started has ended.
+import ctypes, json, os, pathlib, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+state = pathlib.Path(os.environ["XDG_RUNTIME_DIR"]) / "runc" / sys.argv[-1]
+state.mkdir(parents=True)
+step = subprocess.Popen(["unshare", "--mount", "sh", "-c", "setsid sleep 300 & sleep 2"])
+(state / "state.json").write_text(json.dumps({{"id": sys.argv[-1], "init_process_pid": step.pid}}))
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+"""
+BUILDKITD_WITH_RUNC = """#!{python}
+import pathlib, subprocess, sys
+here = pathlib.Path(sys.argv[1])
+step = subprocess.Popen(["buildkit-runc", "run", "--bundle", "x", "the-step"])
+(here / "started").touch()
+step.wait()
+(here / "stopped").touch()
+sys.exit(7)
+"""
+
+
 class Container:
-    def __init__(self, folder: Path, shell: list[str], *, orphan: bool = True, script: str = SCRIPT) -> None:
+    def __init__(
+        self, folder: Path, shell: list[str], *, orphan: bool = True, script: str = SCRIPT, buildkitd: str = ""
+    ) -> None:
         self.folder = folder
         programs = folder / "bin"
         programs.mkdir()
         for name, text in (
             ("rootlesskit", ROOTLESSKIT),
-            ("buildkitd", BUILDKITD.format(python=sys.executable, orphan=orphan)),
+            ("buildkitd", buildkitd or BUILDKITD.format(python=sys.executable, orphan=orphan)),
+            ("buildkit-runc", RUNC.format(python=sys.executable)),
         ):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         script = script.replace("/certs/", f"{folder}/certs/").replace("/etc/buildkit/", f"{folder}/config/")
         self.process = subprocess.Popen(
             [*UNSHARE, *shell, "-c", script, "buildkitd", str(folder), "--addr=a b"],
-            env={"PATH": f"{programs}:{os.environ['PATH']}"},
+            env={"PATH": f"{programs}:{os.environ['PATH']}", "XDG_RUNTIME_DIR": str(folder)},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -124,6 +152,13 @@ def test_what_is_left_behind_while_it_stops_goes_too(tmp_path: Path, shell: list
     """A build that is cancelled during a drain."""
     container = Container(tmp_path, shell)
     container.stop()
+    assert container.process.wait(20) == 7
+
+
+def test_what_runc_waits_for_goes_once_the_steps_first_process_has_ended(tmp_path: Path, shell: list[str]) -> None:
+    container = Container(tmp_path, shell, buildkitd=BUILDKITD_WITH_RUNC.format(python=sys.executable))
+    container.until(lambda: container.sleeping(300))
+    assert container.sleeping(2), "a step that runs is left alone, and so is what it started"
     assert container.process.wait(20) == 7
 
 

@@ -20,6 +20,23 @@ sweep() {
   done
 }
 
+# A runc that is the subreaper of its step stays for what the step left behind, although the step's first process has
+# ended: runc's own state says which that was.
+sweep_steps() {
+  for child in $(children_of "$daemon"); do
+    for buildkitd in "$child" $(children_of "$child"); do
+      for runc in $(children_of "$buildkitd"); do
+        id=$(tr '\0' '\n' <"/proc/$runc/cmdline" 2>/dev/null | tail -n 1)
+        state="${XDG_RUNTIME_DIR:-/run/user/1000}/runc/${id##*/}/state.json"
+        first=$(sed -n 's/.*"init_process_pid": *\([0-9][0-9]*\).*/\1/p' "$state" 2>/dev/null)
+        left=$(children_of "$runc")
+        [ -n "$first" ] && [ -n "$left" ] || continue
+        case " $left " in *" $first "*) ;; *) kill -KILL $left 2>/dev/null ;; esac
+      done
+    done
+  done
+}
+
 before=$(versions)
 rootlesskit buildkitd "$@" &
 daemon=$!
@@ -27,6 +44,7 @@ while [ -d "/proc/$daemon" ]; do
   sleep 1 &
   wait $! # a signal ends it at once; reaps orphans, too
   sweep
+  sweep_steps
   if [ -z "$stopping" ] && [ "$before" != "$(versions)" ]; then
     echo "supervisor: certificates or configuration changed: restarting" >&2
     stopping=0
