@@ -14,7 +14,7 @@ from typing import IO, Final
 import msgspec
 
 from boatyard.context import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE, Entry, Kind
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.tree import Readable
 
 TAR_FORMAT: Final = tarfile.PAX_FORMAT
@@ -146,7 +146,7 @@ class _Seen:
             raise _invalid(member.path, f"is one entry more than the {self._bounds.entries:,} allowed")
         self._names += len(member.path.encode()) + len(member.target.encode())
         if self._names > _MOST_NAMES:
-            raise BoatyardError("CONTEXT_INVALID", f"the archive's names take more than {_MOST_NAMES:,} bytes")
+            raise BoatyardError(Code.CONTEXT_INVALID, f"the archive's names take more than {_MOST_NAMES:,} bytes")
         return member
 
     def missing_folders(self, path: str) -> list[str]:
@@ -223,11 +223,11 @@ def _check_text(path: str) -> str:
 
 def _invalid(path: str, what: str) -> BoatyardError:
     shown = path.encode("utf-8", "replace").decode("utf-8")
-    return BoatyardError("CONTEXT_INVALID", f"entry {shown!r} of the archive {what}")
+    return BoatyardError(Code.CONTEXT_INVALID, f"entry {shown!r} of the archive {what}")
 
 
 def _damaged(error: Exception) -> BoatyardError:
-    return BoatyardError("CONTEXT_INVALID", f"the archive is damaged: {error}")
+    return BoatyardError(Code.CONTEXT_INVALID, f"the archive is damaged: {error}")
 
 
 class _Data:
@@ -288,7 +288,7 @@ class _Forward:
             data += more
         self._position += len(data)
         if self._position > self._limit:
-            raise BoatyardError("CONTEXT_INVALID", f"the archive holds more than the {self._limit:,} bytes allowed")
+            raise BoatyardError(Code.CONTEXT_INVALID, f"the archive holds more than the {self._limit:,} bytes allowed")
         self._last = data
         return data
 

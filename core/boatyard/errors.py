@@ -4,7 +4,54 @@ One class, one code a reason. The HTTP status and whether a repeat can help belo
 no caller has to guess them. `docs/errors.md` is the same table for people.
 """
 
+from enum import StrEnum
 from typing import Final, NamedTuple
+
+
+class Code(StrEnum):
+    """A member is its own text: in JSON, in a log, compared with a string that came over the wire."""
+
+    # answers to a request
+    INVALID_SPEC = "INVALID_SPEC"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    CONTEXT_TOO_LARGE = "CONTEXT_TOO_LARGE"
+    CONTEXT_MISSING = "CONTEXT_MISSING"
+    UNSUPPORTED = "UNSUPPORTED"
+    SECRET_NOT_FOUND = "SECRET_NOT_FOUND"  # noqa: S105 - a code
+    TOO_MANY_BUILDS = "TOO_MANY_BUILDS"
+    OVERLOADED = "OVERLOADED"
+    REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
+    REGISTRY_UNAVAILABLE = "REGISTRY_UNAVAILABLE"
+    REGISTRY_DENIED = "REGISTRY_DENIED"
+    REPOSITORY_NOT_FOUND = "REPOSITORY_NOT_FOUND"
+    TAG_IMMUTABLE = "TAG_IMMUTABLE"
+    DATAPLANE_UNAVAILABLE = "DATAPLANE_UNAVAILABLE"
+    DATAPLANE_DENIED = "DATAPLANE_DENIED"
+    INTERNAL = "INTERNAL"
+    # ways in which a build ends
+    PIP_RESOLUTION_CONFLICT = "PIP_RESOLUTION_CONFLICT"
+    PACKAGE_NOT_FOUND = "PACKAGE_NOT_FOUND"
+    APT_PACKAGE_NOT_FOUND = "APT_PACKAGE_NOT_FOUND"
+    COMMAND_FAILED = "COMMAND_FAILED"
+    LOCK_OUTDATED = "LOCK_OUTDATED"
+    BASE_IMAGE_NOT_FOUND = "BASE_IMAGE_NOT_FOUND"
+    BASE_IMAGE_DENIED = "BASE_IMAGE_DENIED"
+    PUSH_DENIED = "PUSH_DENIED"
+    INVALID_DOCKERFILE = "INVALID_DOCKERFILE"
+    CONTEXT_INVALID = "CONTEXT_INVALID"
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    SOURCE_UNUSABLE = "SOURCE_UNUSABLE"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    DISK_FULL = "DISK_FULL"
+    TIMED_OUT = "TIMED_OUT"
+    NETWORK_UNREACHABLE = "NETWORK_UNREACHABLE"
+    CANCELLED = "CANCELLED"
+    BUILDER_LOST = "BUILDER_LOST"
+    EVICTED = "EVICTED"
 
 
 class CodeMeaning(NamedTuple):
@@ -17,124 +64,124 @@ class CodeMeaning(NamedTuple):
     """What to do next; one sentence in the imperative."""
 
 
-CODES: Final[dict[str, CodeMeaning]] = {
+CODES: Final[dict[Code, CodeMeaning]] = {
     # answers to a request
-    "INVALID_SPEC": CodeMeaning(400, False, "The request is not valid", "Correct the field that the detail names."),
-    "UNAUTHENTICATED": CodeMeaning(401, False, "Who is asking is not known", "Sign in, or send credentials."),
-    "FORBIDDEN": CodeMeaning(
+    Code.INVALID_SPEC: CodeMeaning(400, False, "The request is not valid", "Correct the field that the detail names."),
+    Code.UNAUTHENTICATED: CodeMeaning(401, False, "Who is asking is not known", "Sign in, or send credentials."),
+    Code.FORBIDDEN: CodeMeaning(
         403,
         False,
         "The access policy does not allow this",
         "Ask for access to the project, domain or registry, or name one that the policy allows.",
     ),
-    "NOT_FOUND": CodeMeaning(404, False, "There is no such thing", "Check the name or id."),
-    "METHOD_NOT_ALLOWED": CodeMeaning(405, False, "That method is not served here", "See the Allow header."),
-    "UNSUPPORTED_MEDIA_TYPE": CodeMeaning(415, False, "That content type is not served", "Send application/json."),
-    "CONTEXT_TOO_LARGE": CodeMeaning(
+    Code.NOT_FOUND: CodeMeaning(404, False, "There is no such thing", "Check the name or id."),
+    Code.METHOD_NOT_ALLOWED: CodeMeaning(405, False, "That method is not served here", "See the Allow header."),
+    Code.UNSUPPORTED_MEDIA_TYPE: CodeMeaning(415, False, "That content type is not served", "Send application/json."),
+    Code.CONTEXT_TOO_LARGE: CodeMeaning(
         413, False, "The files are larger than the limit", "Leave files out with a .dockerignore."
     ),
-    "CONTEXT_MISSING": CodeMeaning(
+    Code.CONTEXT_MISSING: CodeMeaning(
         409, True, "The context has not been uploaded", "Upload it with POST /v1/contexts, then ask again."
     ),
-    "UNSUPPORTED": CodeMeaning(422, False, "This deployment cannot build that", "Change what the detail names."),
-    "SECRET_NOT_FOUND": CodeMeaning(
+    Code.UNSUPPORTED: CodeMeaning(422, False, "This deployment cannot build that", "Change what the detail names."),
+    Code.SECRET_NOT_FOUND: CodeMeaning(
         422, False, "A secret is not there", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
     ),
-    "TOO_MANY_BUILDS": CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
-    "OVERLOADED": CodeMeaning(
+    Code.TOO_MANY_BUILDS: CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
+    Code.OVERLOADED: CodeMeaning(
         503, True, "Too many requests of this kind are under way", "Ask again after Retry-After seconds."
     ),
-    "REQUEST_TIMEOUT": CodeMeaning(
+    Code.REQUEST_TIMEOUT: CodeMeaning(
         408, True, "The request did not arrive in time", "Send it again; if it stays, check the network."
     ),
-    "REGISTRY_UNAVAILABLE": CodeMeaning(
+    Code.REGISTRY_UNAVAILABLE: CodeMeaning(
         502,
         True,
         "The registry did not answer",
         "Ask again; if it stays, check the registry and the network.",
     ),
-    "REGISTRY_DENIED": CodeMeaning(
+    Code.REGISTRY_DENIED: CodeMeaning(
         502, False, "The registry refuses the service's credentials", "Grant the function read access to it."
     ),
-    "REPOSITORY_NOT_FOUND": CodeMeaning(
+    Code.REPOSITORY_NOT_FOUND: CodeMeaning(
         422, False, "The repository does not exist", "Create it, or allow the service to create repositories."
     ),
-    "TAG_IMMUTABLE": CodeMeaning(
+    Code.TAG_IMMUTABLE: CodeMeaning(
         409,
         False,
         "The image is there and its tag cannot be moved",
         "Use the image that is there, or delete it in the registry and build again.",
     ),
-    "DATAPLANE_UNAVAILABLE": CodeMeaning(
+    Code.DATAPLANE_UNAVAILABLE: CodeMeaning(
         503, True, "Builds cannot be started now", "Ask again; if it stays, run `boatyard doctor`."
     ),
-    "DATAPLANE_DENIED": CodeMeaning(
+    Code.DATAPLANE_DENIED: CodeMeaning(
         502,
         False,
         "The cluster refuses what the service asks of it",
         "Change what the detail names; `boatyard doctor --cluster` checks all of it.",
     ),
-    "INTERNAL": CodeMeaning(500, True, "Something unforeseen went wrong", "Look into the service's log."),
+    Code.INTERNAL: CodeMeaning(500, True, "Something unforeseen went wrong", "Look into the service's log."),
     # ways in which a build ends
-    "PIP_RESOLUTION_CONFLICT": CodeMeaning(
+    Code.PIP_RESOLUTION_CONFLICT: CodeMeaning(
         422, False, "The packages' requirements contradict each other", "Loosen one of the versions named."
     ),
-    "PACKAGE_NOT_FOUND": CodeMeaning(
+    Code.PACKAGE_NOT_FOUND: CodeMeaning(
         422, False, "A Python package or version does not exist", "Check its name, version and index."
     ),
-    "APT_PACKAGE_NOT_FOUND": CodeMeaning(
+    Code.APT_PACKAGE_NOT_FOUND: CodeMeaning(
         422,
         False,
         "An apt package does not exist",
         "Check its name for the Debian release of the base image.",
     ),
-    "COMMAND_FAILED": CodeMeaning(422, False, "A command ended with an error", "Read its last lines."),
-    "LOCK_OUTDATED": CodeMeaning(
+    Code.COMMAND_FAILED: CodeMeaning(422, False, "A command ended with an error", "Read its last lines."),
+    Code.LOCK_OUTDATED: CodeMeaning(
         422,
         False,
         "The lock file does not fit the project",
         "Run `uv lock` or `poetry lock`, then build again.",
     ),
-    "BASE_IMAGE_NOT_FOUND": CodeMeaning(422, False, "The base image does not exist", "Check its name and tag."),
-    "BASE_IMAGE_DENIED": CodeMeaning(
+    Code.BASE_IMAGE_NOT_FOUND: CodeMeaning(422, False, "The base image does not exist", "Check its name and tag."),
+    Code.BASE_IMAGE_DENIED: CodeMeaning(
         422, False, "The base image may not be pulled", "Give the image a registry_secret that can pull it."
     ),
-    "PUSH_DENIED": CodeMeaning(
+    Code.PUSH_DENIED: CodeMeaning(
         422,
         False,
         "The registry refuses the push",
         "Grant the builder push access, or give a registry_secret.",
     ),
-    "INVALID_DOCKERFILE": CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Correct the line named."),
-    "CONTEXT_INVALID": CodeMeaning(
+    Code.INVALID_DOCKERFILE: CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Correct the line named."),
+    Code.CONTEXT_INVALID: CodeMeaning(
         422, False, "The uploaded files are not what was announced", "Upload the context again."
     ),
-    "FILE_NOT_FOUND": CodeMeaning(422, False, "A file to copy is not there", "Check the path."),
-    "SOURCE_UNUSABLE": CodeMeaning(
+    Code.FILE_NOT_FOUND: CodeMeaning(422, False, "A file to copy is not there", "Check the path."),
+    Code.SOURCE_UNUSABLE: CodeMeaning(
         422, False, "What ADD fetches is not there, or is not what was expected", "Check the URL and the checksum."
     ),
-    "OUT_OF_MEMORY": CodeMeaning(422, False, "A step ran out of memory", "Give the builder more memory."),
-    "DISK_FULL": CodeMeaning(
+    Code.OUT_OF_MEMORY: CodeMeaning(422, False, "A step ran out of memory", "Give the builder more memory."),
+    Code.DISK_FULL: CodeMeaning(
         507,
         True,
         "The builder has no disk space left",
         "Free space, raise the quota, or make the image smaller.",
     ),
-    "TIMED_OUT": CodeMeaning(504, False, "The build took longer than the limit", "Raise buildTimeoutSeconds."),
-    "NETWORK_UNREACHABLE": CodeMeaning(
+    Code.TIMED_OUT: CodeMeaning(504, False, "The build took longer than the limit", "Raise buildTimeoutSeconds."),
+    Code.NETWORK_UNREACHABLE: CodeMeaning(
         502,
         True,
         "A build step could not reach a server",
         "Check the builder's network, proxy and CA bundle.",
     ),
-    "CANCELLED": CodeMeaning(409, False, "The build was cancelled", "Build again when you want it."),
-    "BUILDER_LOST": CodeMeaning(
+    Code.CANCELLED: CodeMeaning(409, False, "The build was cancelled", "Build again when you want it."),
+    Code.BUILDER_LOST: CodeMeaning(
         503,
         True,
         "The job ended without telling how",
         "Build again; if it stays, look for evictions or kills.",
     ),
-    "EVICTED": CodeMeaning(503, True, "The node took the job away", "It is tried again by itself."),
+    Code.EVICTED: CodeMeaning(503, True, "The node took the job away", "It is tried again by itself."),
 }
 
 
@@ -143,7 +190,7 @@ class BoatyardError(Exception):
 
     def __init__(
         self,
-        code: str,
+        code: Code,
         detail: str,
         *,
         field: str | None = None,
@@ -168,4 +215,4 @@ class BoatyardError(Exception):
 
 def invalid(detail: str, *, field: str | None = None, layer_index: int | None = None) -> BoatyardError:
     """The commonest refusal, short enough to be raised in place."""
-    return BoatyardError("INVALID_SPEC", detail, field=field, layer_index=layer_index)
+    return BoatyardError(Code.INVALID_SPEC, detail, field=field, layer_index=layer_index)

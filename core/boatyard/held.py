@@ -10,19 +10,20 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Build
+from boatyard.errors import Code
 
 _DECIDED_OUTSIDE: Final = frozenset(
     {
-        "BASE_IMAGE_DENIED",
-        "BASE_IMAGE_NOT_FOUND",
-        "DISK_FULL",
-        "NETWORK_UNREACHABLE",
-        "PUSH_DENIED",
-        "REGISTRY_DENIED",
-        "REGISTRY_UNAVAILABLE",
-        "REPOSITORY_NOT_FOUND",
-        "SOURCE_UNUSABLE",
-        "TAG_IMMUTABLE",
+        Code.BASE_IMAGE_DENIED,
+        Code.BASE_IMAGE_NOT_FOUND,
+        Code.DISK_FULL,
+        Code.NETWORK_UNREACHABLE,
+        Code.PUSH_DENIED,
+        Code.REGISTRY_DENIED,
+        Code.REGISTRY_UNAVAILABLE,
+        Code.REPOSITORY_NOT_FOUND,
+        Code.SOURCE_UNUSABLE,
+        Code.TAG_IMMUTABLE,
     }
 )
 """What registries, networks and disks say, for which no request has to change."""

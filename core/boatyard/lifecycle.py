@@ -8,7 +8,7 @@ queued -> running -> (progressed …) -> finished
 import msgspec
 
 from boatyard.build import Build, Failure, State, Step
-from boatyard.errors import CODES, BoatyardError
+from boatyard.errors import CODES, BoatyardError, Code
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.reference import Reference
 
@@ -48,19 +48,19 @@ def progressed(build: Build, progress: JobProgress) -> Build:
 def finished(build: Build, result: JobResult, *, now: float) -> Build:
     """The end that the job told. A result that contradicts itself counts as none: BUILDER_LOST."""
     if not result.state.ended:
-        return ended(build, State.ERRORED, "BUILDER_LOST", f"the job's result says {result.state}", now=now)
+        return ended(build, State.ERRORED, Code.BUILDER_LOST, f"the job's result says {result.state}", now=now)
     if result.state is not State.SUCCEEDED:
-        error = result.error or failure("BUILDER_LOST", f"the job ended as {result.state} and did not say why")
+        error = result.error or failure(Code.BUILDER_LOST, f"the job ended as {result.state} and did not say why")
         return _end(build, result, now, error=error)
     try:
         image = Reference.parse(f"{build.target}@{result.digest}")
     except BoatyardError:
         detail = f"the job's result has no digest but {result.digest!r}"
-        return ended(build, State.ERRORED, "BUILDER_LOST", detail, now=now)
+        return ended(build, State.ERRORED, Code.BUILDER_LOST, detail, now=now)
     return _end(build, result, now, image=str(msgspec.structs.replace(image, tag=None)))
 
 
-def ended(build: Build, state: State, code: str, message: str, *, now: float, log_tail: tuple[str, ...] = ()) -> Build:
+def ended(build: Build, state: State, code: Code, message: str, *, now: float, log_tail: tuple[str, ...] = ()) -> Build:
     """An end that the runner tells, because the job cannot."""
     return msgspec.structs.replace(
         build,
@@ -77,10 +77,10 @@ def cancelled(build: Build, *, now: float, result: JobResult | None = None) -> B
     `result`, which the job may write all the same, only the times of its phases are kept."""
     if result is not None and result.phases:
         build = msgspec.structs.replace(build, phases=result.phases)
-    return ended(build, State.CANCELLED, "CANCELLED", "the build was cancelled", now=now)
+    return ended(build, State.CANCELLED, Code.CANCELLED, "the build was cancelled", now=now)
 
 
-def failure(code: str, message: str, log_tail: tuple[str, ...] = ()) -> Failure:
+def failure(code: Code, message: str, log_tail: tuple[str, ...] = ()) -> Failure:
     meaning = CODES[code]
     return Failure(code=code, message=message, advice=meaning.advice, retryable=meaning.retryable, log_tail=log_tail)
 

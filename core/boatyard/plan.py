@@ -10,7 +10,7 @@ from boatyard.build import build_id
 from boatyard.context import Context, check_context
 from boatyard.dockerfile.render import cache_namespace
 from boatyard.dockerfile.run import Site
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
 from boatyard.key import Ground, Keys
 from boatyard.mounts import secret_id
@@ -325,7 +325,7 @@ def _build_tag(keys: Keys, target: Reference, tags: tuple[Reference, ...], scope
 
 def _too_large(context: Context, settings: Settings) -> BoatyardError:
     return BoatyardError(
-        "CONTEXT_TOO_LARGE",
+        Code.CONTEXT_TOO_LARGE,
         f"the context has {context.size:,} bytes; at most {settings.limits.context_bytes:,} are allowed",
         field="context.size",
     )

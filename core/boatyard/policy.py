@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.ports import Scope
 from boatyard.reference import Reference
 from boatyard.settings import Access, Settings
@@ -30,10 +30,10 @@ def narrow(access: Access, caller: str) -> Access:
     if not access.callers:
         return access
     if not caller:
-        raise BoatyardError("UNAUTHENTICATED", "the access policy names callers, and this request has none")
+        raise BoatyardError(Code.UNAUTHENTICATED, "the access policy names callers, and this request has none")
     matching = tuple(entry for entry in access.callers if fnmatchcase(caller, entry.match))
     if not matching:
-        raise BoatyardError("FORBIDDEN", f"the access policy has no entry for {caller}")
+        raise BoatyardError(Code.FORBIDDEN, f"the access policy has no entry for {caller}")
     return msgspec.structs.replace(access, callers=matching)
 
 
@@ -41,9 +41,9 @@ def allow(access: Access, scope: Scope) -> None:
     """Raises FORBIDDEN unless the policy, narrowed to its caller, allows to work for the scope."""
     value = f"{scope.project}/{scope.domain}"
     if access.projects and not _matches(value, access.projects):
-        raise BoatyardError("FORBIDDEN", f"builds for {value} are not allowed here")
+        raise BoatyardError(Code.FORBIDDEN, f"builds for {value} are not allowed here")
     if access.callers and not any(not entry.projects or _matches(value, entry.projects) for entry in access.callers):
-        raise BoatyardError("FORBIDDEN", f"this caller may not build for {value}")
+        raise BoatyardError(Code.FORBIDDEN, f"this caller may not build for {value}")
 
 
 def visible(access: Access) -> tuple[tuple[str, ...], ...]:
@@ -57,13 +57,13 @@ def visible(access: Access) -> tuple[tuple[str, ...], ...]:
 def allow_repository(access: Access, target: Reference) -> None:
     """Raises FORBIDDEN unless the policy allows the target's repository."""
     if access.registries and not _matches(str(target.repository), access.registries):
-        raise BoatyardError("FORBIDDEN", f"the repository {target.repository} is not allowed here")
+        raise BoatyardError(Code.FORBIDDEN, f"the repository {target.repository} is not allowed here")
 
 
 def allow_pull(access: Access, image: Reference) -> None:
     """Raises FORBIDDEN unless the policy allows builds to pull the image, as the rules for base images have it."""
     if access.pulls and not _matches(str(image.repository), access.pulls):
-        raise BoatyardError("FORBIDDEN", f"builds may not pull {image.repository} here")
+        raise BoatyardError(Code.FORBIDDEN, f"builds may not pull {image.repository} here")
 
 
 def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
@@ -71,7 +71,7 @@ def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
     missing = [platform for platform in platforms if platform not in settings.platforms]
     if missing:
         raise BoatyardError(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"platform {', '.join(missing)} cannot be built here; this deployment builds "
             f"{', '.join(settings.platforms)}. For another platform it needs emulation (binfmt with qemu) or a node "
             "of that architecture",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from boatyard import base_images
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.mirrors import mirrored
 from boatyard.policy import allow_pull
 from boatyard.reference import Reference, context_name
@@ -73,7 +73,7 @@ def _frontend(asked: "Frontend", settings: Settings, replaced: dict[str, str]) -
     if strange and settings.isolation == "project" and settings.output.provenance == "max":
         # It may name any cache mount and any secret, and provenance of this kind shows the names of every project.
         raise BoatyardError(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"{_where(asked.line)}a frontend other than Docker's is not run where output.provenance is max: it could "
             "use the cache mounts of other projects. Ask for provenance min, or isolation deployment",
             field=_FIELD,
@@ -96,7 +96,7 @@ def _effective(image: str, line: int, settings: Settings) -> tuple[Reference, Re
     try:
         written = Reference.parse(image)
     except BoatyardError as error:
-        raise BoatyardError("INVALID_DOCKERFILE", f"{_where(line)}{error.detail}", field=_FIELD) from None
+        raise BoatyardError(Code.INVALID_DOCKERFILE, f"{_where(line)}{error.detail}", field=_FIELD) from None
     effective = base_images.effective(image, settings.base_images)
     try:
         allow_pull(settings.access, effective)
@@ -108,7 +108,7 @@ def _effective(image: str, line: int, settings: Settings) -> tuple[Reference, Re
 def _refuse_unknown(given: "UsersDockerfile") -> None:
     for use in given.unknown:
         raise BoatyardError(
-            "FORBIDDEN",
+            Code.FORBIDDEN,
             f"{_where(use.line)}which image {use.written!r} is depends on the machine that builds, and this deployment "
             "says what may be pulled",
             field=_FIELD,
@@ -122,7 +122,7 @@ def _refuse_two_names(images: "tuple[ImageUse, ...]", in_text: dict[str, str]) -
         place = (use.line, use.where, use.written)
         if seen.setdefault(place, use.image) != use.image:
             raise BoatyardError(
-                "UNSUPPORTED",
+                Code.UNSUPPORTED,
                 f"{_where(use.line)}{use.written!r} is another image for each platform, and a stage has the same name; "
                 "give the stage another name",
                 field=_FIELD,

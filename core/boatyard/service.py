@@ -10,7 +10,7 @@ import msgspec
 from boatyard import docker_config
 from boatyard.build import Build, Image, State
 from boatyard.context import Context, check_archive
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.held import Held, held, may_have_changed
 from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.key import TAG_LENGTH
@@ -114,7 +114,7 @@ class Service:
         context are looked for only when a build starts: whoever joins one needs neither.
         """
         if not self.settings.enabled:
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", "the image builder is switched off (enabled: false)")
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "the image builder is switched off (enabled: false)")
         plan = self.plan(order)
         image = self._look(order, plan)
         if image and all(self._leads_to(tag, image) for tag in plan.tags):
@@ -138,7 +138,7 @@ class Service:
             build = self._runner.status(build_id)
             if build is None or not self._allowed(build):
                 # To say that it is somebody else's would be to say that it is there.
-                raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
+                raise BoatyardError(Code.NOT_FOUND, f"no build {build_id!r} is known")
             if build.state.ended or not next(pauses):
                 return build
 
@@ -149,7 +149,7 @@ class Service:
         while True:
             page = self._runner.logs(build_id, cursor)
             if page is None:
-                raise BoatyardError("NOT_FOUND", f"build {build_id!r} has no log")
+                raise BoatyardError(Code.NOT_FOUND, f"build {build_id!r} has no log")
             if page.lines or page.done or not next(pauses):
                 return page
 
@@ -157,7 +157,7 @@ class Service:
         self.build(build_id)
         build = self._runner.cancel(build_id)
         if build is None:
-            raise BoatyardError("NOT_FOUND", f"no build {build_id!r} is known")
+            raise BoatyardError(Code.NOT_FOUND, f"no build {build_id!r} is known")
         return build
 
     def builds(self, query: BuildQuery) -> BuildPage:
@@ -168,7 +168,7 @@ class Service:
         allow_repository(self.settings.access, reference)
         image = self._registry.find(reference, ())
         if image is None:
-            raise BoatyardError("NOT_FOUND", f"the registry has no image {reference}")
+            raise BoatyardError(Code.NOT_FOUND, f"the registry has no image {reference}")
         # A label of the image: whoever pushed it wrote it, and it may be of a project that is not the caller's.
         tag = image.build_tag or ""
         build = self._runner.latest(tag) if _BUILD_TAG.match(tag) else None
@@ -180,7 +180,7 @@ class Service:
         check_archive(context)
         limit = self.settings.limits.context_bytes
         if context.size > limit:
-            raise BoatyardError("CONTEXT_TOO_LARGE", f"{context.size:,} bytes are more than the {limit:,} allowed")
+            raise BoatyardError(Code.CONTEXT_TOO_LARGE, f"{context.size:,} bytes are more than the {limit:,} allowed")
         if self._contexts.has(context.sha256):
             return None
         return self._contexts.upload(context.sha256, context.size)
@@ -203,7 +203,7 @@ class Service:
         check_scope(scope)
         allow(self.settings.access, scope)
         if not self._secrets.delete(scope, name):
-            raise BoatyardError("NOT_FOUND", f"{scope.project}/{scope.domain} has no secret {name!r}")
+            raise BoatyardError(Code.NOT_FOUND, f"{scope.project}/{scope.domain} has no secret {name!r}")
 
     def _look(self, order: Order, plan: Plan) -> Image | None:
         """The image, unless it has to be built. Raises TAG_IMMUTABLE, or as `Registry.find`.
@@ -217,7 +217,7 @@ class Service:
                 return None
             return self._ours(plan, self._registry.find(plan.target, plan.platforms))
         except BoatyardError as error:
-            if error.code == "REGISTRY_DENIED" and order.registry_secret:
+            if error.code == Code.REGISTRY_DENIED and order.registry_secret:
                 return None
             raise
 
@@ -232,7 +232,7 @@ class Service:
             f"{image.reference} is under the tag {plan.target.tag}, but its label {KEY_LABEL} is not this image's key"
         )
         if not self._registry.replaceable(plan.target):
-            raise BoatyardError("TAG_IMMUTABLE", f"{said}, and the repository lets no image take its place")
+            raise BoatyardError(Code.TAG_IMMUTABLE, f"{said}, and the repository lets no image take its place")
         _log.warning("%s: it is built again", said)
         return None
 
@@ -252,7 +252,7 @@ class Service:
             return
         if not replaceable:
             raise BoatyardError(
-                "TAG_IMMUTABLE", f"{tag} is there, and its repository lets no image take the place of another"
+                Code.TAG_IMMUTABLE, f"{tag} is there, and its repository lets no image take the place of another"
             )
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
@@ -280,20 +280,22 @@ class Service:
     def _check_replaceable(self, target: Reference) -> None:
         if not self._registry.replaceable(target):
             raise BoatyardError(
-                "TAG_IMMUTABLE", f"{target} is there, and its repository lets no image take the place of another"
+                Code.TAG_IMMUTABLE, f"{target} is there, and its repository lets no image take the place of another"
             )
 
     def _check_inputs(self, order: Order, plan: Plan) -> None:
         if missing := self._secrets.missing(order.scope, _secret_names(order, plan)):
             raise BoatyardError(
-                "SECRET_NOT_FOUND",
+                Code.SECRET_NOT_FOUND,
                 f"{order.scope.project}/{order.scope.domain} has no secret {', '.join(missing)}",
                 missing=missing,
             )
         if order.context and not order.context.sha256:
-            raise BoatyardError("CONTEXT_MISSING", "the build needs the context's archive, and the request names none")
+            raise BoatyardError(
+                Code.CONTEXT_MISSING, "the build needs the context's archive, and the request names none"
+            )
         if order.context and not self._contexts.has(order.context.sha256):
-            raise BoatyardError("CONTEXT_MISSING", f"the context {order.context.sha256} has not been uploaded")
+            raise BoatyardError(Code.CONTEXT_MISSING, f"the context {order.context.sha256} has not been uploaded")
 
     def _pauses(self, wait_seconds: float) -> Iterator[bool]:
         """Sleeps before each True, ever longer; False when the wait is over."""

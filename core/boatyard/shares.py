@@ -8,7 +8,7 @@ half of it, two may fill a third each, and there is always room for a project th
 from collections.abc import Collection, Hashable, Mapping
 from typing import Final, TypeVar
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Scope
 from boatyard.settings import Limits
 
@@ -34,7 +34,7 @@ def too_many_builds(limits: Limits, scope: Scope, *, own: int, everybody: int) -
             f"{scope.project}/{scope.domain} has {own:,} builds waiting, which is its share of the "
             f"{limits.queued_builds:,} of limits.queuedBuilds while limits.queuedBuildsPerProject is not set"
         )
-    return BoatyardError("TOO_MANY_BUILDS", detail, retry_after_seconds=_RETRY_AFTER_SECONDS)
+    return BoatyardError(Code.TOO_MANY_BUILDS, detail, retry_after_seconds=_RETRY_AFTER_SECONDS)
 
 
 def may_hold(room: int, share: int, *, own: int, everybody: int) -> bool:

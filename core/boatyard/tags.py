@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.key import TAG_LENGTH
 from boatyard.policy import allow_repository
 from boatyard.reference import HUB, Reference, Repository
@@ -35,7 +35,7 @@ def parse_tags(texts: Iterable[str], settings: Settings) -> tuple[Reference, ...
             raise invalid(f"{reference.tag!r} looks like a tag that is made of a key; choose another", field=field)
         cache = settings.cache.repository
         if cache and reference.repository == Repository.parse(cache, field="cache.repository"):
-            raise BoatyardError("FORBIDDEN", f"{reference.repository} holds the builder's cache", field=field)
+            raise BoatyardError(Code.FORBIDDEN, f"{reference.repository} holds the builder's cache", field=field)
         allow_repository(settings.access, reference)
         found.add(reference)
     return tuple(sorted(found, key=str))

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from boatyard.context import Entry, tree_digest
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _PIECE: Final = 1024 * 1024
 _MOST_LINKS: Final = 255
@@ -51,7 +51,7 @@ def _below(by_path: dict[str, Entry], path: str) -> Iterator[Entry]:
         return
     entry = by_path.get(found)
     if entry is None:
-        raise BoatyardError("CONTEXT_INVALID", f"the context has no {path!r}")
+        raise BoatyardError(Code.CONTEXT_INVALID, f"the context has no {path!r}")
     if entry.kind != "folder":
         yield msgspec.structs.replace(entry, path="")
         return
@@ -82,7 +82,7 @@ def _resolve(by_path: dict[str, Entry], path: str) -> str:
             continue
         links += 1
         if links > _MOST_LINKS:
-            raise BoatyardError("CONTEXT_INVALID", f"the links of {path!r} never end")
+            raise BoatyardError(Code.CONTEXT_INVALID, f"the links of {path!r} never end")
         at = [] if entry.content.startswith("/") else at[:-1]
         pending += entry.content.split("/")[::-1]
     return "/".join(at) or "."

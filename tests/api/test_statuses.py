@@ -80,8 +80,8 @@ def raised(port: str) -> set[str]:
     found = set()
     for call in calls:
         if isinstance(call.func, ast.Name) and call.func.id in ("BoatyardError", "refused", "Refusal"):
-            found |= {arg.value for arg in call.args if isinstance(arg, ast.Constant) and arg.value in CODES}
-    return {code for code in found if isinstance(code, str)} - OF_BUILDS
+            found |= {arg.attr for arg in call.args if isinstance(arg, ast.Attribute) and arg.attr in CODES}
+    return found - OF_BUILDS
 
 
 def _files(place: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
 from boatyard_serverless.ports import Stored
@@ -98,8 +98,8 @@ class S3Bucket:
                         return None
                     if code != _TORN or attempt == _TRIES:
                         raise
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"S3 did not take {key}")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"S3 did not take {key}")
 
     def _explained(self, action: str, key: str) -> AbstractContextManager[None]:
         resource = f"{self.name}/{key}"
-        return explained(action, resource, unavailable="DATAPLANE_UNAVAILABLE", denied="DATAPLANE_DENIED")
+        return explained(action, resource, unavailable=Code.DATAPLANE_UNAVAILABLE, denied=Code.DATAPLANE_DENIED)

@@ -7,7 +7,7 @@ is where the next page starts, and the same token again at the end. It expires a
 import re
 from typing import Any, Final
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
 from boatyard_serverless.ports import RawLog
@@ -38,7 +38,7 @@ class CloudWatchLog:
         from botocore.exceptions import ClientError
 
         token: dict[str, Any] = {"nextToken": cursor} if cursor else {}
-        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         with explained("logs:GetLogEvents", f"log-group:{self._group}", **codes):
             try:
                 answer = self._clients.logs().get_log_events(

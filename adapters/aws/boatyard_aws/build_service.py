@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_aws.build_log import CloudWatchLog
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import Fault, code_of, explained, fault_of
@@ -99,7 +99,7 @@ class CodeBuild:
 
     def _explained(self, action: str) -> AbstractContextManager[None]:
         resource = f"project/{self._project.name}"
-        return explained(action, resource, unavailable="DATAPLANE_UNAVAILABLE", denied="DATAPLANE_DENIED")
+        return explained(action, resource, unavailable=Code.DATAPLANE_UNAVAILABLE, denied=Code.DATAPLANE_DENIED)
 
 
 @contextmanager
@@ -130,7 +130,7 @@ class _Limits:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Exception) and code_of(error) == "AccountLimitExceededException":
             raise BoatyardError(
-                "TOO_MANY_BUILDS",
+                Code.TOO_MANY_BUILDS,
                 "the account's limit of concurrent CodeBuild builds is reached",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             ) from None

@@ -16,7 +16,7 @@ import msgspec
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
 
@@ -37,17 +37,19 @@ def find_cluster(clients: Clients, name: str, *, region: str = "") -> Address:
     """Raises DATAPLANE_UNAVAILABLE while it is being made or is away, DATAPLANE_DENIED if it is not to be seen."""
     from botocore.exceptions import ClientError
 
-    codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+    codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
     with explained("eks:DescribeCluster", f"cluster/{name}", **codes):
         try:
             cluster = clients.eks(region).describe_cluster(name=name)["cluster"]
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            raise BoatyardError("DATAPLANE_DENIED", f"there is no EKS cluster {name} in this region") from None
+            raise BoatyardError(Code.DATAPLANE_DENIED, f"there is no EKS cluster {name} in this region") from None
     endpoint, ca_data = cluster.get("endpoint"), cluster.get("certificateAuthority", {}).get("data")
     if not endpoint or not ca_data:
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the EKS cluster {name} is {cluster.get('status', 'not ready')}")
+        raise BoatyardError(
+            Code.DATAPLANE_UNAVAILABLE, f"the EKS cluster {name} is {cluster.get('status', 'not ready')}"
+        )
     return Address(endpoint, ca_data)
 
 
@@ -91,7 +93,7 @@ class EksToken:
         from botocore.exceptions import NoCredentialsError
         from botocore.signers import RequestSigner
 
-        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         with explained("sts:GetCallerIdentity", f"cluster/{self._cluster}", **codes):
             session = self._clients.session
             credentials = session.get_credentials()

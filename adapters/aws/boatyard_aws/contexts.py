@@ -4,6 +4,7 @@ import base64
 from typing import Final
 
 from boatyard.context import Context, check_archive
+from boatyard.errors import Code
 from boatyard.ports import Clock, Upload
 from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
@@ -46,7 +47,7 @@ class S3ContextStore:
         return self._sign("get_object", {"Bucket": self._bucket.name, "Key": _key(sha256)}, DOWNLOAD_SECONDS)
 
     def _sign(self, method: str, params: dict[str, object], seconds: int) -> str:
-        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         with explained("signing a URL", self._bucket.name, **codes):
             return self._clients.s3().generate_presigned_url(method, Params=params, ExpiresIn=seconds)
 

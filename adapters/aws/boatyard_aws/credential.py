@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import explained
 from boatyard_aws.registry.host import parse_host
@@ -43,7 +43,7 @@ def _get(server: str, told: TextIO) -> int:
     if host is None:
         told.write(NOT_FOUND)
         return 1
-    denied, unavailable = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
+    denied, unavailable = Code.REGISTRY_DENIED, Code.REGISTRY_UNAVAILABLE
     try:
         with explained("ecr:GetAuthorizationToken", "*", unavailable=unavailable, denied=denied):
             # For any registry that this identity may use, other accounts' too; registryIds is deprecated.

@@ -8,12 +8,12 @@ import secrets
 import threading
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.realm import KEY_BYTES
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
 
-_CODES: Final = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+_CODES: Final = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
 _FIRST_VERSION: Final = "boatyard-deployment-key-version-1"
 """A version is written once: with this token for all, Secrets Manager takes the value of one function and refuses
 those of the others
@@ -66,7 +66,7 @@ class SecretsManagerKey:
             except ClientError as error:
                 if code_of(error) == "ResourceNotFoundException":
                     raise BoatyardError(
-                        "DATAPLANE_UNAVAILABLE",
+                        Code.DATAPLANE_UNAVAILABLE,
                         f"there is no secret {self._secret} for the deployment's key; terraform apply makes it",
                     ) from None
                 if code_of(error) != "ResourceExistsException":  # another function was quicker
@@ -76,7 +76,7 @@ class SecretsManagerKey:
         if key is not None and len(key) == KEY_BYTES:
             return key
         raise BoatyardError(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             f"the secret {self._secret} does not hold {KEY_BYTES} bytes in SecretBinary, as the deployment's key has: "
             "make its former version the current one again. A new value makes every image be built again",
         )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _DENIED: Final = frozenset(
     {
@@ -72,7 +72,7 @@ def fault_of(error: Exception) -> Fault:
 
 
 @contextmanager
-def explained(action: str, resource: str, *, unavailable: str, denied: str) -> Iterator[None]:
+def explained(action: str, resource: str, *, unavailable: Code, denied: Code) -> Iterator[None]:
     """Raises BoatyardError for whatever AWS says in the block.
 
     `action` is the IAM action (`ecr:DescribeImages`), so that a missing permission can be granted as it is
@@ -88,7 +88,7 @@ def explained(action: str, resource: str, *, unavailable: str, denied: str) -> I
         raise _explain(error, action, resource, unavailable=unavailable, denied=denied) from error
 
 
-def _explain(error: Exception, action: str, resource: str, *, unavailable: str, denied: str) -> BoatyardError:
+def _explain(error: Exception, action: str, resource: str, *, unavailable: Code, denied: Code) -> BoatyardError:
     match fault_of(error):
         case Fault.DENIED:
             return BoatyardError(denied, f"AWS refuses {action} on {resource} ({code_of(error)}): grant it")

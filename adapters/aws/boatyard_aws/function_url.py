@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from boatyard.api.http import Request
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 
 
 def parse_event(event: object, *, most_bytes: int, anonymous: bool) -> Request:
@@ -22,7 +22,7 @@ def parse_event(event: object, *, most_bytes: int, anonymous: bool) -> Request:
         raise invalid("the event is not one of a function URL: it has no method or no path")
     caller = _caller(context)
     if not caller and not anonymous:
-        raise BoatyardError("UNAUTHENTICATED", "the function URL names no caller; its AuthType must be AWS_IAM")
+        raise BoatyardError(Code.UNAUTHENTICATED, "the function URL names no caller; its AuthType must be AWS_IAM")
     query = event.get("rawQueryString") or ""
     return Request(
         method=method.upper(),
@@ -52,7 +52,7 @@ def _body(event: dict[str, Any], most_bytes: int) -> bytes:
         raise invalid("the event's body is not text")
     encoded = event.get("isBase64Encoded") is True
     if len(body) > (most_bytes * 4 // 3 + 4 if encoded else most_bytes):
-        raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
+        raise BoatyardError(Code.CONTEXT_TOO_LARGE, "the request is too large; files go to POST /v1/contexts")
     if not encoded:
         return body.encode("utf-8", "surrogatepass")
     try:

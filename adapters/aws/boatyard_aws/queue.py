@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import explained
 
@@ -38,7 +38,7 @@ class SqsWorkQueue:
             self._send(batch, delay_seconds)
 
     def _send(self, bodies: list[str], delay_seconds: int) -> None:
-        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         with explained("sqs:SendMessage", self._url, **codes):
             answer = self._clients.sqs().send_message_batch(
                 QueueUrl=self._url,
@@ -49,7 +49,7 @@ class SqsWorkQueue:
             )
         if failed := answer.get("Failed"):
             raise BoatyardError(
-                "DATAPLANE_UNAVAILABLE", f"the queue did not take {len(failed)} messages ({failed[0].get('Code')})"
+                Code.DATAPLANE_UNAVAILABLE, f"the queue did not take {len(failed)} messages ({failed[0].get('Code')})"
             )
 
 
@@ -69,7 +69,7 @@ class SqsDeadLetters:
             "boatyard-detail": error.detail[:_LONGEST_DETAIL],
             "boatyard-source": source,
         }
-        codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         try:
             with explained("sqs:SendMessage", self._url, **codes):
                 self._clients.sqs().send_message(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Scope
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
@@ -23,14 +23,14 @@ def write_secrets(clients: Clients, prefix: str, scope: Scope, names: Iterable[s
 def _value(clients: Clients, identity: str, name: str) -> bytes:
     from botocore.exceptions import ClientError
 
-    codes = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+    codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
     with explained("secretsmanager:GetSecretValue", f"secret:{identity}", **codes):
         try:
             answer = clients.secrets().get_secret_value(SecretId=identity)
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            raise BoatyardError("SECRET_NOT_FOUND", f"there is no secret {name}", missing=(name,)) from None
+            raise BoatyardError(Code.SECRET_NOT_FOUND, f"there is no secret {name}", missing=(name,)) from None
     if "SecretBinary" in answer:
         return bytes(answer["SecretBinary"])
     return answer["SecretString"].encode()

@@ -12,7 +12,7 @@ The service allows letters, digits and `/_+=.@-`
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.policy import check_scope
 from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.validate import secret_name
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 _CHANGED_SINCE: Final = frozenset({"ResourceExistsException", "ResourceNotFoundException", "InvalidRequestException"})
 _KIND: Final = "boatyard:kind"
-_CODES: Final = {"unavailable": "DATAPLANE_UNAVAILABLE", "denied": "DATAPLANE_DENIED"}
+_CODES: Final = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
 
 
 class SecretsManagerStore:
@@ -56,7 +56,7 @@ class SecretsManagerStore:
                     # Somebody else created or deleted it since the look.
                     if code_of(error) not in _CHANGED_SINCE:
                         raise
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"Secrets Manager did not take {name}; ask again")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"Secrets Manager did not take {name}; ask again")
 
     def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
         prefix = secret_prefix(self._prefix, scope)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Failure, Phase
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
 from boatyard.settings import Network
@@ -93,10 +93,10 @@ def build(
         from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
 
         failure = explain(ended, job, instructions)
-        return _settled(job, failure, folder, log) if failure.code == "TAG_IMMUTABLE" else failure
+        return _settled(job, failure, folder, log) if failure.code == Code.TAG_IMMUTABLE else failure
     digest = driver.digest(solve.metadata)
     if not digest:
-        raise BoatyardError("INTERNAL", "BuildKit did not say which image it built")
+        raise BoatyardError(Code.INTERNAL, "BuildKit did not say which image it built")
     progress.enter(Phase.PUSH)
     from boatyard_buildkit.pushed import check_pushed
 
@@ -150,7 +150,7 @@ def _drive(
         stop.during, stop.log_tail = follower.running()
         raise
     except FileNotFoundError:
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the builder has no {Path(command[0]).name} program") from None
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the builder has no {Path(command[0]).name} program") from None
     for event in parser.close():
         follower.take(event)
     return follower.end(exit_code)
@@ -209,7 +209,7 @@ def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]
     if network.ca_bundle:
         bundle = Path(network.ca_bundle)
         if not bundle.is_file():
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the CA bundle {bundle} of the settings is not there")
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the CA bundle {bundle} of the settings is not there")
         given[CA_SECRET] = bundle
     files = ((NETWORK_SECRET, network_script(network)), (PIP_SECRET, pip_file(network)), (UV_SECRET, uv_file(network)))
     for name, content in files:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard_buildkit.secret_files import SecretFiles
 
@@ -104,7 +104,7 @@ def _auths(path: Path, name: str) -> dict[str, Any]:
             return auths
     except Undecodable:
         pass
-    raise BoatyardError("INVALID_SPEC", f"the registry secret {name} is not a Docker config JSON with `auths`")
+    raise BoatyardError(Code.INVALID_SPEC, f"the registry secret {name} is not a Docker config JSON with `auths`")
 
 
 def _host(server: str) -> str:
@@ -117,7 +117,7 @@ def _read(source: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except Undecodable:
-        raise BoatyardError("INVALID_SPEC", f"{source / 'config.json'} is not JSON") from None
+        raise BoatyardError(Code.INVALID_SPEC, f"{source / 'config.json'} is not JSON") from None
 
 
 def _object(value: Any) -> dict[str, Any]:

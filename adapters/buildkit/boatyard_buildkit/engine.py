@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.settings import Buildkit
 
@@ -51,7 +51,7 @@ def engine(
         return
     program = shutil.which("dockerd")
     if program is None:
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", "the build's image has neither a Docker engine nor a dockerd")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "the build's image has neither a Docker engine nor a dockerd")
     if own_container:
         _stop_theirs()
     place.mkdir()
@@ -89,7 +89,8 @@ def _await(process: "subprocess.Popen[bytes]", buildkit: Buildkit, log: Path) ->
         time.sleep(0.2)
     last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
     raise BoatyardError(
-        "DATAPLANE_UNAVAILABLE", f"the Docker engine did not start; is the container privileged? dockerd: {last[-500:]}"
+        Code.DATAPLANE_UNAVAILABLE,
+        f"the Docker engine did not start; is the container privileged? dockerd: {last[-500:]}",
     )
 
 

@@ -5,15 +5,15 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Failure, State
-from boatyard.errors import CODES, BoatyardError
+from boatyard.errors import CODES, BoatyardError, Code
 from boatyard.lifecycle import failure
 
-_STOPPED: Final = {"TIMED_OUT": State.TIMED_OUT, "CANCELLED": State.CANCELLED}
-_OURS: Final = frozenset({"REGISTRY_DENIED"})
+_STOPPED: Final = {Code.TIMED_OUT: State.TIMED_OUT, Code.CANCELLED: State.CANCELLED}
+_OURS: Final = frozenset({Code.REGISTRY_DENIED})
 """Not retryable, and not the user's either: the deployment lacks a permission."""
 
 
-def state_of(code: str) -> State:
+def state_of(code: Code) -> State:
     """FAILED is the user's to mend; ERRORED is ours, or passes by itself."""
     if code in _STOPPED:
         return _STOPPED[code]

@@ -6,7 +6,7 @@ from typing import IO, Final
 from urllib.parse import unquote, urlsplit
 
 from boatyard.context import Context
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _PIECE: Final = 1024 * 1024
 
@@ -28,9 +28,9 @@ def fetch(context: Context, url: str, target: Path) -> None:
             file.write(piece)
     if size != context.size:
         more = "more than" if size > context.size else f"{size:,} bytes, not"
-        raise BoatyardError("CONTEXT_INVALID", f"the archive has {more} the {context.size:,} bytes announced")
+        raise BoatyardError(Code.CONTEXT_INVALID, f"the archive has {more} the {context.size:,} bytes announced")
     if digest.hexdigest() != context.sha256:
-        raise BoatyardError("CONTEXT_INVALID", f"the archive's sha256 is {digest.hexdigest()}, not as announced")
+        raise BoatyardError(Code.CONTEXT_INVALID, f"the archive's sha256 is {digest.hexdigest()}, not as announced")
 
 
 def _open(url: str) -> IO[bytes]:
@@ -40,8 +40,8 @@ def _open(url: str) -> IO[bytes]:
 
         return open_url(url)
     if parts.scheme != "file":
-        raise BoatyardError("CONTEXT_INVALID", f"an archive cannot be fetched by {parts.scheme or 'no scheme'}")
+        raise BoatyardError(Code.CONTEXT_INVALID, f"an archive cannot be fetched by {parts.scheme or 'no scheme'}")
     try:
         return Path(unquote(parts.path)).open("rb")
     except FileNotFoundError:
-        raise BoatyardError("CONTEXT_MISSING", "the uploaded archive is no longer there") from None
+        raise BoatyardError(Code.CONTEXT_MISSING, "the uploaded archive is no longer there") from None

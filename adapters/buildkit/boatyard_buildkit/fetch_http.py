@@ -7,7 +7,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _SECONDS: Final = 60.0
 _BUFFER: Final = 256 * 1024
@@ -23,7 +23,7 @@ def open_url(url: str) -> IO[bytes]:
     except HTTPError as error:
         error.close()
         if error.code in (404, 410):
-            raise BoatyardError("CONTEXT_MISSING", "the uploaded archive is no longer there") from None
+            raise BoatyardError(Code.CONTEXT_MISSING, "the uploaded archive is no longer there") from None
         raise _unavailable(host, f"answered {error.code}") from None
     except (URLError, ValueError, *_BROKEN):
         raise _unavailable(host, "did not answer") from None
@@ -67,4 +67,4 @@ class _Body(io.RawIOBase):
 
 
 def _unavailable(host: str, what: str) -> BoatyardError:
-    return BoatyardError("DATAPLANE_UNAVAILABLE", f"the context store {host} {what}")
+    return BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the context store {host} {what}")

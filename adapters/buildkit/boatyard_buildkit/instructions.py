@@ -7,7 +7,7 @@ import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.dockerfile.parse import parse, reached
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob, JobLayer
 
 _STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
@@ -119,7 +119,7 @@ class Instructions:
         unnamed = any(not source.strip("\"',./") or set(source) & set("*?[") for source in sources)
         if unnamed and not self._copies_all():
             raise BoatyardError(
-                "UNSUPPORTED",
+                Code.UNSUPPORTED,
                 f"the base image runs {shorten(step.text)!r} by its ONBUILD, which copies what this image does not "
                 "name; write that instruction into the Dockerfile, or use another base image",
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from boatyard.archive import Bounds
 from boatyard.build import Failure, Phase, State
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob, JobResult
 from boatyard_buildkit import outbox
 from boatyard_buildkit.access import Access
@@ -64,8 +64,8 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
     except Exception as error:
         # For whoever runs the job, not for the user: the process's own stderr.
         sys.stderr.write(log.redact("".join(traceback.format_exception(error))))
-        failure = failure_of(BoatyardError("INTERNAL", f"the job hit an unforeseen {type(error).__name__}"))
-    state = state_of(failure.code) if failure else State.SUCCEEDED
+        failure = failure_of(BoatyardError(Code.INTERNAL, f"the job hit an unforeseen {type(error).__name__}"))
+    state = state_of(Code(failure.code)) if failure else State.SUCCEEDED
     if failure:
         log.write(f"{state}: {failure.code}: {failure.message}")
     else:
@@ -133,12 +133,12 @@ def _hidden(job: BuildJob, secrets: SecretFiles) -> list[bytes]:
 
 def _stopped(stop: Stopped, job: BuildJob) -> str:
     during = f" during {stop.during}" if stop.during else ""
-    if stop.code == "TIMED_OUT":
+    if stop.code == Code.TIMED_OUT:
         return f"the build's {job.timeout_seconds} s were over{during}"
     return f"the build was cancelled{during}"
 
 
 def _of_os(error: OSError) -> BoatyardError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return BoatyardError("DISK_FULL", "the disk of the builder is full")
-    return BoatyardError("INTERNAL", f"the job cannot use its files: {error.strerror or type(error).__name__}")
+        return BoatyardError(Code.DISK_FULL, "the disk of the builder is full")
+    return BoatyardError(Code.INTERNAL, f"the job cannot use its files: {error.strerror or type(error).__name__}")

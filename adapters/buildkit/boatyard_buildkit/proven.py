@@ -6,7 +6,7 @@ projects share, one could have a private base that only another's secret can pul
 
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.mirrors import mirrored
 from boatyard.reference import Reference
@@ -34,8 +34,10 @@ def _prove(registry: OciRegistry, image: Reference) -> None:
     try:
         found = registry.digest(image)
     except BoatyardError as error:
-        if error.code != "REGISTRY_DENIED":
+        if error.code != Code.REGISTRY_DENIED:
             raise
-        raise BoatyardError("BASE_IMAGE_DENIED", f"{image} may not be pulled with this build's credentials") from None
+        raise BoatyardError(
+            Code.BASE_IMAGE_DENIED, f"{image} may not be pulled with this build's credentials"
+        ) from None
     if found is None:
-        raise BoatyardError("BASE_IMAGE_NOT_FOUND", f"there is no {image}")
+        raise BoatyardError(Code.BASE_IMAGE_NOT_FOUND, f"there is no {image}")

@@ -5,7 +5,7 @@ from typing import Final
 
 from boatyard import lifecycle
 from boatyard.build import Failure, Image
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
@@ -22,17 +22,17 @@ def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, 
     found = _registry(job, docker_config).contents(target)
     if found is None:
         raise BoatyardError(
-            "REGISTRY_UNAVAILABLE",
+            Code.REGISTRY_UNAVAILABLE,
             f"BuildKit says that it pushed {digest}, but {target} is not there; a Docker engine needs the "
             "containerd image store for that",
         )
     if found.digest != digest:
         raise BoatyardError(
-            "REGISTRY_UNAVAILABLE", f"wrong digest: after the push of {digest}, {target} leads to {found.digest}"
+            Code.REGISTRY_UNAVAILABLE, f"wrong digest: after the push of {digest}, {target} leads to {found.digest}"
         )
     if found.key != job.key:
         raise BoatyardError(
-            "REGISTRY_UNAVAILABLE", f"{target} has not the label {KEY_LABEL} that it was built with: {found.key}"
+            Code.REGISTRY_UNAVAILABLE, f"{target} has not the label {KEY_LABEL} that it was built with: {found.key}"
         )
     return found.layers
 
@@ -44,7 +44,9 @@ def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Content
     try:
         image = registry.find(target, ())
         if image is None:
-            return lifecycle.failure("PUSH_DENIED", f"the registry refuses the manifest of {target}", failure.log_tail)
+            return lifecycle.failure(
+                Code.PUSH_DENIED, f"the registry refuses the manifest of {target}", failure.log_tail
+            )
         found = registry.contents(target.at(image.digest)) if _is_ours(job, image) and not job.force else None
     except BoatyardError:
         return failure

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _SECONDS_BETWEEN: Final = 1.0
 
@@ -36,7 +36,7 @@ class Quota:
             raise self._full()
 
     def _full(self) -> BoatyardError:
-        return BoatyardError("DISK_FULL", f"the build's files need more than its quota of {self._limit:,} bytes")
+        return BoatyardError(Code.DISK_FULL, f"the build's files need more than its quota of {self._limit:,} bytes")
 
 
 def _size(folder: Path) -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 
 _LARGEST: Final = 500 * 1024
@@ -20,13 +20,13 @@ class SecretFiles:
         missing = tuple(name for name, path in self._paths.items() if path is None)
         if missing:
             raise BoatyardError(
-                "SECRET_NOT_FOUND",
+                Code.SECRET_NOT_FOUND,
                 f"{job.project}/{job.domain} has no secret {', '.join(missing)}",
                 missing=missing,
             )
         for name in self._paths:
             if self.path(name).stat().st_size > _LARGEST:
-                raise BoatyardError("UNSUPPORTED", f"the secret {name} is larger than the 500 KiB of BuildKit")
+                raise BoatyardError(Code.UNSUPPORTED, f"the secret {name} is larger than the 500 KiB of BuildKit")
 
     def path(self, name: str) -> Path:
         path = self._paths[name]

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from boatyard.errors import Code
+
 
 class Stopped(BaseException):
     """Not an Exception: nothing that handles errors on the way may keep it. `code` is of errors.CODES."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: Code) -> None:
         super().__init__(code)
         self.code = code
         self.during = ""
@@ -30,7 +32,7 @@ def stoppable(timeout_seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         if not done.is_set():
             done.set()
-            raise Stopped("TIMED_OUT" if number == signal.SIGALRM else "CANCELLED")
+            raise Stopped(Code.TIMED_OUT if number == signal.SIGALRM else Code.CANCELLED)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, stop)

@@ -8,7 +8,7 @@ from typing import Final
 
 from boatyard.archive import Bounds, Member, read_archive
 from boatyard.context import Entry
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.tree import trees_of
 from boatyard_buildkit.removal import remove
 from boatyard_buildkit.stamp import stamp
@@ -40,7 +40,7 @@ def unpack(
         found = trees_of(entries, trees)
         for path, announced in trees.items():
             if found[path] != announced:
-                raise BoatyardError("CONTEXT_INVALID", f"what the archive has at {path!r} is not what was announced")
+                raise BoatyardError(Code.CONTEXT_INVALID, f"what the archive has at {path!r} is not what was announced")
         # From the inside out: a folder's own mode may keep even its owner out.
         for entry in reversed(entries):
             place = folder / entry.path
@@ -78,7 +78,7 @@ def _write(folder: Path, member: Member) -> Entry:
             file.write(piece)
             written += len(piece)
     if written != member.size:
-        raise BoatyardError("CONTEXT_INVALID", f"entry {member.path!r} of the archive is cut off")
+        raise BoatyardError(Code.CONTEXT_INVALID, f"entry {member.path!r} of the archive is cut off")
     return member.entry(digest.hexdigest())
 
 
@@ -87,7 +87,7 @@ def _check_readable(entry: Entry) -> None:
     wanted = {"file": 0o400, "folder": 0o500}.get(entry.kind, 0)
     if entry.mode & wanted != wanted and os.geteuid() != 0:
         raise BoatyardError(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"{entry.path!r} has mode {entry.mode:04o}, and this builder, which is not root, could not read it; "
             f"let its owner read it, or leave it out with a .dockerignore",
         )

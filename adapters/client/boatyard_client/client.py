@@ -11,6 +11,7 @@ import msgspec
 from boatyard.api import messages
 from boatyard.build import Build, State
 from boatyard.context import Context
+from boatyard.errors import Code
 from boatyard_client.endpoint import Endpoint, require_endpoint
 from boatyard_client.errors import ApiError, BuildFailedError
 from boatyard_client.events import Accepted, Event, OnEvent, Packing, Uploading, Waiting
@@ -186,7 +187,7 @@ class Client:
         try:
             return self.ensure(order)
         except ApiError as error:
-            if error.code != "CONTEXT_MISSING" or contents is None:
+            if error.code != Code.CONTEXT_MISSING or contents is None:
                 raise
         with contents.pack(self._tell_packing) as packed:
             self.upload(packed.context, packed.file)

@@ -10,6 +10,7 @@ import msgspec
 
 from boatyard.api.messages import Problem
 from boatyard.build import Build, Failure
+from boatyard.errors import Code
 from boatyard.held import Held
 
 
@@ -58,7 +59,7 @@ class ContextError(ClientError):
 class MissingFileError(ContextError):
     """A Dockerfile copies what is not in its context."""
 
-    code = "FILE_NOT_FOUND"
+    code = Code.FILE_NOT_FOUND
 
 
 class ContextChangedError(ContextError):

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from boatyard.api.messages import LogsAnswer
 from boatyard.build import Build
+from boatyard.errors import Code
 from boatyard_client.endpoint import Endpoint, is_loopback
 from boatyard_client.errors import ApiError
 from boatyard_client.events import Changed, Log, OnEvent
@@ -65,6 +66,6 @@ def _page(client: Asks, build_id: str, cursor: str) -> LogsAnswer | None:
     try:
         return client.logs(build_id, cursor, wait=_LOG_WAIT_SECONDS, patience=_RESTART)
     except ApiError as error:
-        if error.code != "NOT_FOUND":
+        if error.code != Code.NOT_FOUND:
             raise
         return None

@@ -7,13 +7,14 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from boatyard.errors import Code
 from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError
 
 T = TypeVar("T")
 
 _FIRST: Final = 0.25
 _LONGEST: Final = 5.0
-_NOT_BY_WAITING: Final = frozenset({"CONTEXT_MISSING", "DISK_FULL"})
+_NOT_BY_WAITING: Final = frozenset({Code.CONTEXT_MISSING, Code.DISK_FULL})
 """Retryable, but only after somebody did something."""
 
 

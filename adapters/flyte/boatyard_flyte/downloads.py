@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 VARIABLE: Final = "BOATYARD_PIXI"
 """`allow` or `refuse`; without it, a local deployment is tried and any other is trusted."""
@@ -30,7 +30,7 @@ def check(sites: Iterable[str], *, local: bool) -> None:
         host = urlsplit(site).hostname
         reason = f"{VARIABLE}=refuse is set" if choice == "refuse" else "it does not answer from here"
         raise BoatyardError(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"from_pixi_script and with_pixi_project install pixi from {host}, a site of its own and no package "
             f"index; {reason}. Use with_pip_packages or with_uv_project, a base image that has pixi in "
             f"/opt/pixi, or set {VARIABLE}=allow if builds can reach it",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from boatyard.build import Failure
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_client.display.text import printable
 from boatyard_client.errors import ApiError, BuildFailedError, ClientError
 
@@ -14,12 +14,12 @@ def explained(error: BaseException) -> str | None:
         case BuildFailedError():
             return _text(_failure(error.failure, error.build.id))
         case ApiError():
-            advice = error.advice if error.code != "INVALID_SPEC" else ""
+            advice = error.advice if error.code != Code.INVALID_SPEC else ""
             return _text([f"{error.code}: {error.detail}", *_tail(error.log_tail), advice])
         case ClientError():
             return _text([f"{error.code}: {error.detail}", error.advice])
         case BoatyardError():
-            advice = error.meaning.advice if error.code != "INVALID_SPEC" else ""
+            advice = error.meaning.advice if error.code != Code.INVALID_SPEC else ""
             return _text([f"{error.code}: {error.detail}", advice])
     return None
 

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from boatyard.api.messages import OrderRequest, SecretRequest
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_client.client import Client, Outcome
 from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ApiError
@@ -38,7 +38,7 @@ def ensure_with_secrets(
     try:
         return client.ensure_image(order, contents, wait=wait, on_event=tell)
     except ApiError as error:
-        if error.code != "SECRET_NOT_FOUND" or not is_local(client.endpoint):
+        if error.code != Code.SECRET_NOT_FOUND or not is_local(client.endpoint):
             raise
         missing = error.missing
     _supply(client, lowered, order, missing)
@@ -63,7 +63,7 @@ def _supply(client: Client, lowered: Lowered, order: OrderRequest, missing: tupl
     for name in missing:
         if name not in known:
             raise BoatyardError(
-                "SECRET_NOT_FOUND",
+                Code.SECRET_NOT_FOUND,
                 f"{client.endpoint.url} asks for the secret {name!r}, which the image does not name; it is not sent",
                 missing=(name,),
             )
@@ -71,7 +71,7 @@ def _supply(client: Client, lowered: Lowered, order: OrderRequest, missing: tupl
         value = find(secret)
         if value is None:
             raise BoatyardError(
-                "SECRET_NOT_FOUND",
+                Code.SECRET_NOT_FOUND,
                 f"the secret {name!r} is neither set at {client.endpoint.url} nor in the variable "
                 f"{variable(secret)} or the file {FOLDER / name}",
                 missing=(name,),
@@ -87,7 +87,7 @@ def find(secret: NamedSecret) -> str | None:
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else None
     except (OSError, UnicodeDecodeError) as error:
-        raise BoatyardError("SECRET_NOT_FOUND", f"{path} cannot be read: {error}", missing=(secret.name,)) from None
+        raise BoatyardError(Code.SECRET_NOT_FOUND, f"{path} cannot be read: {error}", missing=(secret.name,)) from None
 
 
 def variable(secret: NamedSecret) -> str:

@@ -20,7 +20,7 @@ from lightkube.models.meta_v1 import DeleteOptions, Preconditions
 from lightkube.resources.core_v1 import PodLog
 from lightkube.types import PatchType
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.decoding import make_ready
 from boatyard_kubernetes.exchange import Exchange, Patience
 from boatyard_kubernetes.names import FIELD_MANAGER
@@ -77,7 +77,7 @@ def connect(
         client = GenericSyncClient(params, config, field_manager=FIELD_MANAGER)
         return Cluster(client, Patience(connect_seconds, read_seconds, operation_seconds))
     except (ConfigError, OSError, KeyError, ValueError) as error:
-        raise BoatyardError("DATAPLANE_DENIED", f"no way to the cluster: {error}") from None
+        raise BoatyardError(Code.DATAPLANE_DENIED, f"no way to the cluster: {error}") from None
 
 
 class Cluster:
@@ -218,10 +218,10 @@ class Cluster:
         try:
             return read(response)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the API server's answer to {call}: {error}") from None
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the API server's answer to {call}: {error}") from None
 
     def _worth_another(self, refusal: Exception) -> bool:
-        if not isinstance(refusal, BoatyardError) or refusal.code != "DATAPLANE_UNAVAILABLE":
+        if not isinstance(refusal, BoatyardError) or refusal.code != Code.DATAPLANE_UNAVAILABLE:
             return False
         wait = refusal.retry_after_seconds or 0
         if wait > _SHORT_WAIT and "asks to wait" in refusal.detail:

@@ -9,6 +9,7 @@ from lightkube.resources.core_v1 import Pod
 from boatyard import lifecycle
 from boatyard.build import Build, State
 from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import Code
 from boatyard.job import JobResult
 from boatyard_kubernetes.facts import condition, containers, pod_condition, seconds, sidecar_end, terminated
 from boatyard_kubernetes.stdout import text_of
@@ -18,7 +19,7 @@ DONE: Final = ("Complete", "SuccessCriteriaMet")
 FAILED: Final = ("Failed", "FailureTarget")
 """The Target and Met conditions come first, while pods still terminate, and already decide (1.31 and newer)."""
 _TAKEN_AWAY: Final = ("Evicted", "Preempting", "NodeShutdown", "Terminated", "NodeLost")
-_BLAMES_BUILDER: Final = frozenset({"BUILDER_LOST", "DATAPLANE_UNAVAILABLE", "INTERNAL"})
+_BLAMES_BUILDER: Final = frozenset({Code.BUILDER_LOST, Code.DATAPLANE_UNAVAILABLE, Code.INTERNAL})
 """Codes by which a job says no more than that its BuildKit went away. Its pod may know why."""
 _TAIL: Final = 40
 _RESULT: Final = msgspec.json.Decoder(JobResult)
@@ -94,7 +95,7 @@ class EndFacts(msgspec.Struct, frozen=True):
                     return container.name
         return ""
 
-    def ended(self, state: State, code: str, message: str, tail: tuple[str, ...] = ()) -> Build:
+    def ended(self, state: State, code: Code, message: str, tail: tuple[str, ...] = ()) -> Build:
         phases = (self.result.phases if self.result else ()) or self.build.phases
         build = msgspec.structs.replace(self.build, phases=phases)
         return lifecycle.ended(build, state, code, message, now=self.at, log_tail=tail)

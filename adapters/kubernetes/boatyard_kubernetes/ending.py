@@ -15,6 +15,7 @@ from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.errors import Code
 from boatyard.job import JobResult
 from boatyard_kubernetes.end_facts import DONE, FAILED, EndFacts
 from boatyard_kubernetes.facts import condition, terminated
@@ -76,7 +77,7 @@ def _without_pod(facts: EndFacts) -> Outcome | None:
         text = "the Job took longer than its deadline and was ended by the cluster"
         if facts.build.started_at is None:
             text = "the Job passed its deadline; its pod is gone, so it is not known whether it ever ran"
-        return Outcome(facts.ended(State.TIMED_OUT, "TIMED_OUT", text))
+        return Outcome(facts.ended(State.TIMED_OUT, Code.TIMED_OUT, text))
     return _lost(facts, f"its pod is gone, deleted or lost with its node ({message or reason or 'no reason'})")
 
 
@@ -86,7 +87,7 @@ def _out_of_memory(facts: EndFacts) -> Outcome | None:
         return None
     who, setting = ("buildkitd", "limits") if facts.killed_for_memory == DAEMON else ("the job", "jobLimits")
     text = f"{who} ran out of memory and was killed; raise kubernetes.{setting}"
-    return Outcome(facts.ended(State.FAILED, "OUT_OF_MEMORY", text, facts.words), final=not facts.disruption)
+    return Outcome(facts.ended(State.FAILED, Code.OUT_OF_MEMORY, text, facts.words), final=not facts.disruption)
 
 
 def _told(facts: EndFacts) -> Outcome | None:
@@ -106,13 +107,13 @@ def _past_deadline(facts: EndFacts) -> Outcome | None:
     if facts.failed[0] != "DeadlineExceeded":
         return None
     text = "the Job took longer than its deadline and was ended by the cluster"
-    return Outcome(facts.ended(State.TIMED_OUT, "TIMED_OUT", text, facts.words))
+    return Outcome(facts.ended(State.TIMED_OUT, Code.TIMED_OUT, text, facts.words))
 
 
 def _disrupted(facts: EndFacts) -> Outcome | None:
     if not facts.disruption:
         return None
-    return Outcome(facts.ended(State.ERRORED, "EVICTED", f"its pod was taken away: {facts.disruption}", facts.words))
+    return Outcome(facts.ended(State.ERRORED, Code.EVICTED, f"its pod was taken away: {facts.disruption}", facts.words))
 
 
 def _never_ran(facts: EndFacts) -> Outcome | None:
@@ -121,7 +122,7 @@ def _never_ran(facts: EndFacts) -> Outcome | None:
     reason, message = facts.failed
     status = facts.pod.status
     why = (status and status.message) or facts.sidecars_words or message or reason or "no reason given"
-    return Outcome(facts.ended(State.ERRORED, "DATAPLANE_UNAVAILABLE", f"its pod never ran: {why}"))
+    return Outcome(facts.ended(State.ERRORED, Code.DATAPLANE_UNAVAILABLE, f"its pod never ran: {why}"))
 
 
 def _told_to_stop(facts: EndFacts) -> Outcome | None:
@@ -156,4 +157,4 @@ ORDER: Final[tuple[Callable[[EndFacts], Outcome | None], ...]] = (
 
 
 def _lost(facts: EndFacts, message: str, tail: tuple[str, ...] = ()) -> Outcome:
-    return Outcome(facts.ended(State.ERRORED, "BUILDER_LOST", message, tail))
+    return Outcome(facts.ended(State.ERRORED, Code.BUILDER_LOST, message, tail))

@@ -12,6 +12,7 @@ from lightkube.resources.core_v1 import Pod
 from boatyard import lifecycle
 from boatyard.build import Build, State
 from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import Code
 from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
 from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
 
@@ -84,7 +85,7 @@ def _lost(job: Job, build_id: str) -> Build | None:
         created_at=created(job) or 0.0,
     )
     return lifecycle.ended(
-        build, State.ERRORED, "BUILDER_LOST", "the record on its Job is damaged", now=build.created_at
+        build, State.ERRORED, Code.BUILDER_LOST, "the record on its Job is damaged", now=build.created_at
     )
 
 

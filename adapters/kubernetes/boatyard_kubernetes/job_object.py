@@ -22,7 +22,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Secret
 
 from boatyard.build import Build
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
 from boatyard_kubernetes.daemon import CA_FOLDER, CONFIG_FILE, buildkitd_toml
@@ -46,7 +46,7 @@ def job_object(job: BuildJob, build: Build, number: int, settings: Settings, nam
     kubernetes = settings.kubernetes
     if not kubernetes.builder_image:
         raise BoatyardError(
-            "DATAPLANE_UNAVAILABLE", "the settings name no kubernetes.builderImage; `make builder-image` makes one"
+            Code.DATAPLANE_UNAVAILABLE, "the settings name no kubernetes.builderImage; `make builder-image` makes one"
         )
     return Job(
         metadata=ObjectMeta(

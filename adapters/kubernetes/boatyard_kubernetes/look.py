@@ -6,7 +6,7 @@ from lightkube.resources.core_v1 import Event, Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State, Step
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes import waiting
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.end_facts import DONE, FAILED, result_of
@@ -62,7 +62,7 @@ def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: floa
     if stopped is not None and not _runs(pods):
         return Sight(stop(build, stopped))
     if is_going(job):
-        lost = lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", "its Job is being deleted", now=now)
+        lost = lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, "its Job is being deleted", now=now)
         return Sight(lost)
     if _runs(pods):
         return Sight(build)

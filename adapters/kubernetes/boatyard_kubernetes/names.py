@@ -10,7 +10,7 @@ import secrets
 from typing import Final
 
 from boatyard.build import Build
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.policy import check_scope
 from boatyard.ports import Scope
@@ -68,12 +68,12 @@ def namespace_of(settings: Kubernetes, scope: Scope) -> str:
     name = settings.namespace_template.replace("{project}", scope.project).replace("{domain}", scope.domain)
     if not _NAMESPACE.match(name):
         raise BoatyardError(
-            "DATAPLANE_DENIED",
+            Code.DATAPLANE_DENIED,
             f"kubernetes.namespaceTemplate {settings.namespace_template!r} makes {name!r} of "
             f"{scope.project}/{scope.domain}, which is no namespace's name (lower-case letters, digits, -; at most 63)",
         )
     if settings.namespaces and name not in settings.namespaces:
-        raise BoatyardError("DATAPLANE_DENIED", f"the namespace {name} is not among kubernetes.namespaces")
+        raise BoatyardError(Code.DATAPLANE_DENIED, f"the namespace {name} is not among kubernetes.namespaces")
     return name
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from lightkube.resources.core_v1 import Pod
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.ports import LogPage
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.facts import has_started, name_of, namespace_of, terminated
@@ -134,7 +134,7 @@ def _nanoseconds(stamp: re.Match[bytes]) -> int:
     try:
         whole = datetime.fromisoformat((stamp[1] + stamp[3]).decode())
     except ValueError:
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", "the pod's log has a line without a time") from None
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "the pod's log has a line without a time") from None
     fraction = int((stamp[2] or b"0").ljust(9, b"0"))
     return int(whole.timestamp()) * 1_000_000_000 + fraction
 

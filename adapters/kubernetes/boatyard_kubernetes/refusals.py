@@ -12,7 +12,7 @@ import msgspec
 from lightkube.core.exceptions import ConfigError
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.advice import advice
 
 RETRY_AFTER_SECONDS: Final = 5
@@ -73,7 +73,7 @@ _STATUS: Final = msgspec.json.Decoder(_Status)
 def unreached(call: Call, error: Exception) -> Exception:
     """The exception to raise when no answer came."""
     if isinstance(error, ConfigError):
-        return BoatyardError("DATAPLANE_DENIED", f"the cluster's credentials cannot be read: {_short(str(error))}")
+        return BoatyardError(Code.DATAPLANE_DENIED, f"the cluster's credentials cannot be read: {_short(str(error))}")
     if isinstance(error, httpx2.TimeoutException):
         return _away(f"the API server did not answer in time ({call})")
     return _away(f"the API server cannot be reached ({call}): {_short(str(error)) or type(error).__name__}")
@@ -92,7 +92,7 @@ def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.
     match code:
         case 401:
             return BoatyardError(
-                "DATAPLANE_DENIED",
+                Code.DATAPLANE_DENIED,
                 f"the API server does not know who asks ({call}): the token is missing, expired, or of no user it maps",
             )
         case 403:
@@ -111,24 +111,26 @@ def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.
         case 400 if call.resource == "pods/log":
             return NotReady(message)
         case 400 | 405 | 413 | 415 | 422:
-            return BoatyardError("DATAPLANE_DENIED", f"the API server refuses to {call}: {message}{_advice(message)}")
+            return BoatyardError(
+                Code.DATAPLANE_DENIED, f"the API server refuses to {call}: {message}{_advice(message)}"
+            )
     return _away(f"the API server answered {code} ({call}): {message}", _retry_after(response))
 
 
 def _forbidden(call: Call, message: str) -> BoatyardError:
     if "exceeded quota" in message:
         return BoatyardError(
-            "TOO_MANY_BUILDS",
+            Code.TOO_MANY_BUILDS,
             f"the ResourceQuota of {call.namespace} is used up: {message}",
             retry_after_seconds=30,
         )
     if "because it is being terminated" in message:
-        return BoatyardError("DATAPLANE_DENIED", f"the namespace {call.namespace} is being deleted")
+        return BoatyardError(Code.DATAPLANE_DENIED, f"the namespace {call.namespace} is being deleted")
     if "User " in message and " cannot " in message:
         return BoatyardError(
-            "DATAPLANE_DENIED", f"RBAC does not allow to {call}: {message}. {_GRANT}; bind it to this user"
+            Code.DATAPLANE_DENIED, f"RBAC does not allow to {call}: {message}. {_GRANT}; bind it to this user"
         )
-    return BoatyardError("DATAPLANE_DENIED", f"the cluster's policy refuses to {call}: {message}{_advice(message)}")
+    return BoatyardError(Code.DATAPLANE_DENIED, f"the cluster's policy refuses to {call}: {message}{_advice(message)}")
 
 
 def _advice(message: str) -> str:
@@ -140,14 +142,14 @@ def _namespace_missing(call: Call, message: str) -> BoatyardError | None:
     if not re.match(r'namespaces "[^"]*" not found', message):
         return None
     return NamespaceMissing(
-        "DATAPLANE_DENIED",
+        Code.DATAPLANE_DENIED,
         f"the namespace {call.namespace} does not exist: create it with its service account and Role, set "
         "kubernetes.createNamespaces, or change kubernetes.namespaceTemplate",
     )
 
 
 def _away(detail: str, seconds: int | None = None) -> BoatyardError:
-    return BoatyardError("DATAPLANE_UNAVAILABLE", detail, retry_after_seconds=seconds or RETRY_AFTER_SECONDS)
+    return BoatyardError(Code.DATAPLANE_UNAVAILABLE, detail, retry_after_seconds=seconds or RETRY_AFTER_SECONDS)
 
 
 def _retry_after(response: httpx2.Response) -> int | None:

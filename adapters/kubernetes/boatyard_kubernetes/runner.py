@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, cast
 from boatyard import paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
@@ -88,7 +88,7 @@ class KubernetesJobRunner:
                     return Ensured(started, False)
             self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - not for secrecy
         raise BoatyardError(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             f"the Job of {tag} is made and removed again and again, or a Job of that name is not Boatyard's",
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
@@ -122,7 +122,7 @@ class KubernetesJobRunner:
         build = self._settle(found)
         if build.state.ended:
             return build
-        return self._stop(found, "CANCELLED", "the build was cancelled")
+        return self._stop(found, Code.CANCELLED, "the build was cancelled")
 
     @_in_time
     def list(self, query: BuildQuery) -> BuildPage:
@@ -167,17 +167,17 @@ class KubernetesJobRunner:
         self._recent.put(sight.build)
         return sight.build
 
-    def _overdue(self, sight: Sight, since: float, now: float) -> tuple[str, str] | None:
+    def _overdue(self, sight: Sight, since: float, now: float) -> tuple[Code, str] | None:
         """Code and message if it has waited for too long: for anything, or for what does not come by itself."""
         most, why = self._settings.kubernetes.start_seconds, sight.why
         if why.patience is not None and now - sight.stuck_since > min(why.patience, most):
-            return "DATAPLANE_DENIED", f"it cannot start: {why.text}"
+            return Code.DATAPLANE_DENIED, f"it cannot start: {why.text}"
         if now - since > most:
             text = why.text or "the cluster gives no reason"
-            return "DATAPLANE_UNAVAILABLE", f"it waited longer than {most} s to start: {text}"
+            return Code.DATAPLANE_UNAVAILABLE, f"it waited longer than {most} s to start: {text}"
         return None
 
-    def _stop(self, found: Found, code: str, message: str) -> Build | None:
+    def _stop(self, found: Found, code: Code, message: str) -> Build | None:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
         return self._settle(stopped) if stopped else None
 
@@ -191,7 +191,7 @@ class KubernetesJobRunner:
         most = limits.concurrent_builds_per_project
         if most and (active := self._jobs.active(scope)) >= most + max(limits.queued_builds_per_project, 0):
             raise BoatyardError(
-                "TOO_MANY_BUILDS",
+                Code.TOO_MANY_BUILDS,
                 f"{scope.project}/{scope.domain} has {active:,} builds that wait or run: "
                 f"limits.concurrentBuildsPerProject is {most:,}",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,

@@ -12,7 +12,7 @@ from typing import Final
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Secret
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.settings import Settings
 from boatyard.validate import secret_name
@@ -44,7 +44,7 @@ class KubernetesSecretStore:
             self._cluster.apply(made, made.metadata.name, made.metadata.namespace)
             self._index.add(made.metadata.namespace, scope, name, secret.kind)
         except Absent as absent:
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the secret could not be written: {absent}") from None
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the secret could not be written: {absent}") from None
         for other in KINDS:
             if other != secret.kind:
                 self._delete(scope, name, other)

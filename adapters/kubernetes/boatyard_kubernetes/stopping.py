@@ -12,11 +12,12 @@ import msgspec
 from lightkube.resources.batch_v1 import Job
 
 from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import Code
 from boatyard_kubernetes.names import STOPPED
 
 
 class Stopped(msgspec.Struct, frozen=True):
-    code: str
+    code: Code
     """CANCELLED, or why no node took the Job (a key of errors.CODES)."""
     message: str
     at: float
@@ -24,7 +25,7 @@ class Stopped(msgspec.Struct, frozen=True):
 
     @property
     def cancelled(self) -> bool:
-        return self.code == "CANCELLED"
+        return self.code == Code.CANCELLED
 
 
 _STOPPED: Final = msgspec.json.Decoder(Stopped)
@@ -44,4 +45,4 @@ def stopped_of(job: Job) -> Stopped | None:
     try:
         return decode_json(text, _STOPPED)
     except Undecodable:
-        return Stopped(code="CANCELLED", message="the build was cancelled", at=0)
+        return Stopped(code=Code.CANCELLED, message="the build was cancelled", at=0)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _log = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
@@ -28,7 +28,7 @@ def make_room(folder: Path, size: int, limit: int, keep: Collection[str]) -> Non
     kept = sum(found.st_size for sha256, found in archives if sha256 in keep)
     if kept + size > limit:
         raise BoatyardError(
-            "DISK_FULL",
+            Code.DISK_FULL,
             f"builds that wait or run read contexts of {kept:,} bytes; {size:,} more are beyond the {limit:,} of "
             "limits.contextStoreBytes",
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Clock, Upload
 from boatyard_local import durable
 from boatyard_local.context_room import make_room
@@ -86,7 +86,7 @@ class FileContextStore:
     def _path(self, sha256: str) -> Path:
         name = f"{sha256}.tar.gz"
         if not _NAME.match(name):
-            raise BoatyardError("INVALID_SPEC", "sha256 must be 64 lower-case hex digits", field="sha256")
+            raise BoatyardError(Code.INVALID_SPEC, "sha256 must be 64 lower-case hex digits", field="sha256")
         return self._folder / name
 
 
@@ -105,7 +105,7 @@ class Receiving:
     def __enter__(self) -> "Receiving":
         with durable.refusing(self._path.parent):
             if shutil.disk_usage(self._path.parent).free < self._size:
-                raise BoatyardError("DISK_FULL", f"there is no space for the {self._size:,} bytes of the context")
+                raise BoatyardError(Code.DISK_FULL, f"there is no space for the {self._size:,} bytes of the context")
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             self._file = os.fdopen(descriptor, "wb", buffering=0)
         return self
@@ -120,7 +120,7 @@ class Receiving:
         """Raises CONTEXT_INVALID as soon as there are more bytes than announced, and DISK_FULL."""
         self._received += len(data)
         if self._received > self._size:
-            raise BoatyardError("CONTEXT_INVALID", f"more than the {self._size:,} bytes announced came")
+            raise BoatyardError(Code.CONTEXT_INVALID, f"more than the {self._size:,} bytes announced came")
         self._hash.update(data)
         with durable.refusing(self._path.parent):
             rest = memoryview(data)
@@ -130,9 +130,9 @@ class Receiving:
     def commit(self) -> None:
         """Raises CONTEXT_INVALID for other bytes than announced; nothing is kept of them."""
         if self._received != self._size:
-            raise BoatyardError("CONTEXT_INVALID", f"{self._received:,} bytes came, {self._size:,} were announced")
+            raise BoatyardError(Code.CONTEXT_INVALID, f"{self._received:,} bytes came, {self._size:,} were announced")
         if self._hash.hexdigest() != self._sha256:
-            raise BoatyardError("CONTEXT_INVALID", "the bytes that came have another sha256 than announced")
+            raise BoatyardError(Code.CONTEXT_INVALID, "the bytes that came have another sha256 than announced")
         with durable.refusing(self._path.parent):
             self._admit()
             os.fsync(self._file.fileno())

@@ -6,7 +6,7 @@ import secrets
 import threading
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.realm import KEY_BYTES
 from boatyard_local import durable
 
@@ -51,7 +51,7 @@ class FileDeploymentKey:
         if key is not None and len(key) == KEY_BYTES:
             return key
         raise BoatyardError(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             f"{self._path} is damaged: it has {len(key or b'')} bytes, not {KEY_BYTES}. Restore it from a copy. Or "
             "remove it: a new one is made then, and every image is built again",
         )

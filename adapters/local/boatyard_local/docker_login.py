@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_local.engine import login
 from boatyard_registry import Credentials, DockerConfigKeychain
 from boatyard_registry.credentials import HELPER_SECONDS
@@ -20,4 +20,4 @@ class DockerLogin:
             return DockerConfigKeychain.of_folder(self._folder).resolve(host, seconds=seconds)
         except (BoatyardError, OSError) as error:
             # A broken file is the deployment's fault: never the fault of the spec that is asked about.
-            raise BoatyardError("REGISTRY_UNAVAILABLE", f"no credentials for {host}: {error}") from None
+            raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"no credentials for {host}: {error}") from None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 PRIVATE_FILE: Final = 0o600
@@ -91,6 +91,6 @@ def refusing(path: Path) -> Iterator[None]:
 def refusal(error: OSError, path: Path) -> BoatyardError:
     shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # it becomes part of an answer, and of a record
     if error.errno in _FULL:
-        return BoatyardError("DISK_FULL", f"there is no space left for {shown}")
+        return BoatyardError(Code.DISK_FULL, f"there is no space left for {shown}")
     reason = (error.strerror or type(error).__name__).lower()
-    return BoatyardError("DATAPLANE_UNAVAILABLE", f"{shown} cannot be used: {reason}")
+    return BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{shown} cannot be used: {reason}")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Clock
 from boatyard_local import durable
 
@@ -43,13 +43,13 @@ class UploadUrls:
             size, expires, until = int(query["size"]), int(query["expires"]), int(query["until"])
             token = query["token"].encode("ascii")
         except (KeyError, ValueError):
-            raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here") from None
+            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here") from None
         if not hmac.compare_digest(token, self._token(sha256, size, expires, until).encode("ascii")):
-            raise BoatyardError("FORBIDDEN", "this is not an upload URL that was given out here")
+            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here")
         # Either clock will do: the wall clock may have been set since, the machine booted.
         left = expires - clock.now(), until - clock.monotonic()
         if not any(0 < seconds <= VALID_SECONDS for seconds in left):
-            raise BoatyardError("FORBIDDEN", "the upload URL has expired; announce the context again")
+            raise BoatyardError(Code.FORBIDDEN, "the upload URL has expired; announce the context again")
         return Announced(sha256, size)
 
     def _token(self, sha256: str, size: int, expires: int, until: int) -> str:

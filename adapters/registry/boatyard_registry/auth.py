@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_registry import challenge
 from boatyard_registry.credentials import Credentials, Keychain
 from boatyard_registry.deadline import Deadline, OutOfTime
@@ -86,7 +86,7 @@ class Authenticator:
             answer = self._fetch(realm, service, scope, credentials, deadline)
         where = urlsplit(realm).hostname or host
         if answer.status in (400, 401, 403):
-            raise BoatyardError("REGISTRY_DENIED", f"{where} gives no token for {host} ({answer.status})")
+            raise BoatyardError(Code.REGISTRY_DENIED, f"{where} gives no token for {host} ({answer.status})")
         if answer.status != 200:
             raise Unreachable(f"the token service {where} answered {answer.status}")
         try:

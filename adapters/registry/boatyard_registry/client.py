@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Repository
 from boatyard_registry.auth import Authenticator
 from boatyard_registry.credentials import Anonymous, Keychain
@@ -90,7 +90,7 @@ class RegistryClient:
                 spread = self._random.random()
             pause = self._retries.pause(attempt, asked=wait, left=deadline.left, spread=spread)
             if pause is None:
-                raise BoatyardError("REGISTRY_UNAVAILABLE", f"the registry {host} cannot be asked: {reason}")
+                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the registry {host} cannot be asked: {reason}")
             deadline.pause(pause, self._sleep)
 
     def is_insecure(self, host: str) -> bool:

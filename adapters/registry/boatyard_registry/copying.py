@@ -8,7 +8,7 @@ go through here in pieces.
 from typing import Final
 from urllib.parse import urlencode, urljoin
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference, Repository
 from boatyard_registry.client import Call, RegistryClient
 from boatyard_registry.media import ACCEPT, Descriptor, Manifest, is_digest_of
@@ -34,7 +34,7 @@ def _copy(client: RegistryClient, source: Reference, target: Reference, name: st
     if source.repository != target.repository:
         for entry in manifest.manifests or ():
             if deep == _DEEPEST:
-                raise BoatyardError("REGISTRY_UNAVAILABLE", f"{source} nests too deeply")
+                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{source} nests too deeply")
             inner = Reference.parse(f"{source.repository}@{entry.digest}")
             _copy(client, inner, target, entry.digest, deep=deep + 1)
         for blob in (*((manifest.config,) if manifest.config else ()), *(manifest.layers or ())):
@@ -57,9 +57,11 @@ def _manifest(client: RegistryClient, source: Reference) -> tuple[bytes, str, Ma
         Call(method="GET", repository=source.repository, path=f"manifests/{source.digest}", headers={"accept": ACCEPT})
     )
     if answer.status != 200:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{source} cannot be read: the registry answered {answer.status}")
+        raise BoatyardError(
+            Code.REGISTRY_UNAVAILABLE, f"{source} cannot be read: the registry answered {answer.status}"
+        )
     if not is_digest_of(source.digest or "", answer.body):
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"the registry sent something that is not {source}")
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the registry sent something that is not {source}")
     manifest = parsed_manifest(source, answer.body)
     kind = manifest.media_type or answer.headers.get("content-type", "").partition(";")[0].strip()
     return answer.body, kind, manifest
@@ -117,14 +119,14 @@ def _piece(client: RegistryClient, source: Repository, blob: Descriptor, start: 
     )
     whole = answer.status == 200 and start == 0 and end == blob.size
     if not (answer.status == 206 or whole) or len(answer.body) != end - start:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{source} does not give {blob.digest} in pieces")
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{source} does not give {blob.digest} in pieces")
     return answer.body
 
 
 def _location(answer: Answer, target: Repository) -> str:
     location = answer.headers.get("location")
     if not location:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{target} says no place to upload to")
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{target} says no place to upload to")
     return urljoin(answer.url, location)
 
 
@@ -133,9 +135,9 @@ def _check(answer: Answer, target: Reference, good: tuple[int, ...]) -> None:
         return
     text = answer.body[:4096].decode("utf-8", "replace")
     if answer.status in (400, 409, 412) and ("immutab" in text.lower() or answer.status != 400):
-        raise BoatyardError("TAG_IMMUTABLE", f"the registry lets no other image take the place of {target}")
+        raise BoatyardError(Code.TAG_IMMUTABLE, f"the registry lets no other image take the place of {target}")
     if answer.status in (401, 403):
-        raise BoatyardError("PUSH_DENIED", f"the registry refuses the push to {target.repository}")
+        raise BoatyardError(Code.PUSH_DENIED, f"the registry refuses the push to {target.repository}")
     if answer.status == 404:
-        raise BoatyardError("PUSH_DENIED", f"the registry has no repository {target.repository}")
-    raise BoatyardError("REGISTRY_UNAVAILABLE", f"the push to {target.repository} was answered by {answer.status}")
+        raise BoatyardError(Code.PUSH_DENIED, f"the registry has no repository {target.repository}")
+    raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the push to {target.repository} was answered by {answer.status}")

@@ -10,7 +10,7 @@ from typing import Final, Self
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_registry.credentials import HELPER_SECONDS, Credentials
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -82,7 +82,7 @@ def parse_docker_config(document: bytes, *, source: str) -> DockerConfig:
     try:
         return decode_json(document, DockerConfig)
     except Undecodable:
-        raise BoatyardError("INVALID_SPEC", f"{source} is not a Docker config JSON with `auths`") from None
+        raise BoatyardError(Code.INVALID_SPEC, f"{source} is not a Docker config JSON with `auths`") from None
 
 
 def host_of(server: str) -> str:
@@ -97,7 +97,7 @@ def _credentials(auth: Auth, host: str) -> Credentials | None:
         try:
             decoded = base64.b64decode(auth.auth, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
-            raise BoatyardError("REGISTRY_DENIED", f"the `auth` for {host} is not base64 of name:password") from None
+            raise BoatyardError(Code.REGISTRY_DENIED, f"the `auth` for {host} is not base64 of name:password") from None
         username, _, password = decoded.partition(":")
         password = password.rstrip("\0")
     if auth.identitytoken:
@@ -107,7 +107,9 @@ def _credentials(auth: Auth, host: str) -> Credentials | None:
 
 def _ask_helper(name: str, host: str, seconds: float) -> Credentials | None:
     if not _HELPER.match(name):
-        raise BoatyardError("REGISTRY_UNAVAILABLE", "the Docker config names a credential helper that is no plain name")
+        raise BoatyardError(
+            Code.REGISTRY_UNAVAILABLE, "the Docker config names a credential helper that is no plain name"
+        )
     program = f"docker-credential-{name}"
     server = _HUB_SERVER if host == "docker.io" else host
     try:
@@ -116,21 +118,21 @@ def _ask_helper(name: str, host: str, seconds: float) -> Credentials | None:
         )
     except FileNotFoundError:
         raise BoatyardError(
-            "REGISTRY_UNAVAILABLE", f"{program}, which the Docker config names, is not installed"
+            Code.REGISTRY_UNAVAILABLE, f"{program}, which the Docker config names, is not installed"
         ) from None
     except subprocess.TimeoutExpired:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} did not answer in {seconds:.0f} s") from None
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} did not answer in {seconds:.0f} s") from None
     except OSError as error:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} cannot be run: {error.strerror}") from None
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} cannot be run: {error.strerror}") from None
     if done.returncode:
         # Every helper of Docker's says it in these words (docker/docker-credential-helpers).
         if b"credentials not found" in done.stdout + done.stderr:
             return None
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} failed for {host} (exit code {done.returncode})")
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} failed for {host} (exit code {done.returncode})")
     try:
         answer = decode_json(done.stdout, _HelperAnswer)
     except Undecodable:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{program} answered something that is not JSON") from None
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} answered something that is not JSON") from None
     if answer.username == "<token>":
         return Credentials(identity_token=answer.secret)
     return Credentials(username=answer.username, password=answer.secret)

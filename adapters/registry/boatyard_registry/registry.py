@@ -8,7 +8,7 @@ import msgspec
 
 from boatyard.build import Image
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_registry.client import TIMEOUT_SECONDS, Call, RegistryClient
 from boatyard_registry.credentials import Keychain
@@ -290,11 +290,11 @@ def _refusal(reference: Reference, answer: Answer) -> BoatyardError:
     host = reference.repository.host
     if answer.status in (401, 403):
         return BoatyardError(
-            "REGISTRY_DENIED", f"the registry {host} refuses access to {reference.repository.path} ({answer.status})"
+            Code.REGISTRY_DENIED, f"the registry {host} refuses access to {reference.repository.path} ({answer.status})"
         )
     codes = ", ".join(sorted(code for code in error_codes(answer) if _CODE.match(code))[:_MOST_CODES])
     return BoatyardError(
-        "REGISTRY_UNAVAILABLE",
+        Code.REGISTRY_UNAVAILABLE,
         f"the registry {host} answered {answer.status} {codes or 'without a reason'} for {reference}",
     )
 
@@ -319,4 +319,4 @@ def _entry_of(reference: Reference, entry: Descriptor) -> Reference:
 
 
 def _garbage(reference: Reference, what: str) -> BoatyardError:
-    return BoatyardError("REGISTRY_UNAVAILABLE", f"the registry {reference.repository.host} {what}, for {reference}")
+    return BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the registry {reference.repository.host} {what}, for {reference}")

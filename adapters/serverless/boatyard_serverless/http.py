@@ -6,7 +6,7 @@ from collections.abc import Callable
 from boatyard.api import Api, Request, Response
 from boatyard.api.app import refuse
 from boatyard.api.problem import respond
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_serverless.ports import Telemetry
 
 
@@ -32,7 +32,7 @@ def serve(
         response = refuse(error, path)
     except Exception:
         telemetry.exception("unforeseen error")
-        response = refuse(BoatyardError("INTERNAL", "an unforeseen error; the function's log has more"), path)
+        response = refuse(BoatyardError(Code.INTERNAL, "an unforeseen error; the function's log has more"), path)
     telemetry.answered(request, response, seconds=time.perf_counter() - started)
     return response
 
@@ -42,7 +42,7 @@ def unusable(error: Exception) -> Response:
 
     The detail is for the log: a caller cannot change it.
     """
-    code = "DATAPLANE_UNAVAILABLE" if getattr(error, "code", "") == "DATAPLANE_UNAVAILABLE" else "INTERNAL"
+    code = Code.DATAPLANE_UNAVAILABLE if getattr(error, "code", "") == Code.DATAPLANE_UNAVAILABLE else Code.INTERNAL
     return respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
 
 
@@ -54,5 +54,5 @@ def reason_of(error: Exception) -> str:
 def _carried(response: Response, path: str, largest: int) -> Response:
     if not largest or len(response.body) <= largest:
         return response
-    error = BoatyardError("UNSUPPORTED", "the answer is larger than this edge carries; ask for a smaller page")
+    error = BoatyardError(Code.UNSUPPORTED, "the answer is larger than this edge carries; ask for a smaller page")
     return refuse(error, path)

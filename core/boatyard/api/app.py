@@ -14,7 +14,7 @@ from boatyard.api.handlers import Call, Deployment, Handlers, Reply, wait_second
 from boatyard.api.http import Request, Response
 from boatyard.api.operations import OPERATIONS, Operation
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.service import Service
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Api:
         """Never raises: what is not foreseen is logged and answered with 500."""
         try:
             if len(request.body) > self._service.settings.limits.request_bytes:
-                raise BoatyardError("CONTEXT_TOO_LARGE", "the request is too large; files go to POST /v1/contexts")
+                raise BoatyardError(Code.CONTEXT_TOO_LARGE, "the request is too large; files go to POST /v1/contexts")
             _check_path(request)
             if request.path == CONNECT_PATH:
                 return get_image(request, self._service.on_behalf_of(request.caller), self._codec)
@@ -46,7 +46,7 @@ class Api:
             return refuse(error, request.path)
         except Exception:
             _log.exception("unforeseen error at %s %s", request.method, request.path)
-            return refuse(BoatyardError("INTERNAL", "an unforeseen error; the service's log has more"), request.path)
+            return refuse(BoatyardError(Code.INTERNAL, "an unforeseen error; the service's log has more"), request.path)
 
     def operation_of(self, request: Request) -> str:
         """The name of the operation that a request asks for; empty if there is none."""
@@ -62,7 +62,7 @@ class Api:
     def _dispatch(self, request: Request) -> Response:
         found = [(op, match) for op in OPERATIONS if (match := op.pattern.match(request.path))]
         if not found:
-            raise BoatyardError("NOT_FOUND", f"there is no {request.path}; see /openapi.json")
+            raise BoatyardError(Code.NOT_FOUND, f"there is no {request.path}; see /openapi.json")
         for operation, match in found:
             if operation.method == request.method:
                 _check_query(operation, request)
@@ -71,7 +71,7 @@ class Api:
                 handler: Callable[[Call], Reply] = getattr(handlers, operation.name)
                 return _respond(handler(call))
         allowed = ", ".join(operation.method for operation, _ in found)
-        error = BoatyardError("METHOD_NOT_ALLOWED", f"{request.path} takes {allowed}")
+        error = BoatyardError(Code.METHOD_NOT_ALLOWED, f"{request.path} takes {allowed}")
         return problem.respond(error, {"allow": allowed})
 
     def _body(self, operation: Operation, request: Request) -> Any:
@@ -80,7 +80,7 @@ class Api:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JSON:
             # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
-            raise BoatyardError("UNSUPPORTED_MEDIA_TYPE", f"content-type is {kind or 'missing'!r}, not {_JSON}")
+            raise BoatyardError(Code.UNSUPPORTED_MEDIA_TYPE, f"content-type is {kind or 'missing'!r}, not {_JSON}")
         try:
             return decode_json(request.body, self._decoders[operation.name])
         except Undecodable as error:

@@ -14,7 +14,7 @@ from boatyard import target as targets
 from boatyard.api.http import Request, Response
 from boatyard.api.problem import quotable
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.policy import allow, check_scope
 from boatyard.ports import Scope
 from boatyard.service import Service
@@ -100,7 +100,7 @@ def _inflated(data: bytes, most: int) -> bytes:
     except zlib.error:
         raise invalid("the body is not gzip, though its content-encoding says so") from None
     if len(body) > most:
-        raise BoatyardError("CONTEXT_TOO_LARGE", f"the request is larger than {most:,} bytes when it is unpacked")
+        raise BoatyardError(Code.CONTEXT_TOO_LARGE, f"the request is larger than {most:,} bytes when it is unpacked")
     if data and not gzip.eof:
         raise invalid("the body's gzip ends too early")
     return body

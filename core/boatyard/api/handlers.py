@@ -9,7 +9,7 @@ from boatyard import key
 from boatyard.api import messages
 from boatyard.build import Build, State
 from boatyard.context import Context
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.plan import Order
 from boatyard.ports import BuildQuery, Scope, SecretValue
 from boatyard.reference import Reference
@@ -196,5 +196,5 @@ def wait_seconds(query: Mapping[str, str]) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
-        raise BoatyardError("INVALID_SPEC", f"must be seconds from 0 to {LONGEST_WAIT_SECONDS:g}", field="wait")
+        raise BoatyardError(Code.INVALID_SPEC, f"must be seconds from 0 to {LONGEST_WAIT_SECONDS:g}", field="wait")
     return seconds

@@ -8,6 +8,7 @@ import msgspec
 
 from boatyard.api import messages
 from boatyard.build import Build
+from boatyard.errors import Code
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     summary: str
     answers: dict[int, Any]
     """Status -> type of the JSON body; None for no body."""
-    errors: tuple[str, ...] = ()
+    errors: tuple[Code, ...] = ()
     body: Any = None
     query: tuple[Parameter, ...] = ()
 
@@ -51,7 +52,13 @@ _SCOPE: Final = (
     Parameter(name="project", schema={"type": "string"}, description="`default` by default."),
     Parameter(name="domain", schema={"type": "string"}, description="`development` by default."),
 )
-_ORDER_ERRORS: Final = ("INVALID_SPEC", "INVALID_DOCKERFILE", "FORBIDDEN", "CONTEXT_TOO_LARGE", "UNSUPPORTED")
+_ORDER_ERRORS: Final = (
+    Code.INVALID_SPEC,
+    Code.INVALID_DOCKERFILE,
+    Code.FORBIDDEN,
+    Code.CONTEXT_TOO_LARGE,
+    Code.UNSUPPORTED,
+)
 
 OPERATIONS: Final = (
     Operation(
@@ -70,7 +77,7 @@ OPERATIONS: Final = (
         summary="Announce a context; the answer says where to put its bytes.",
         body=messages.ContextRequest,
         answers={200: messages.ContextAnswer, 201: messages.ContextAnswer},
-        errors=("INVALID_SPEC", "CONTEXT_TOO_LARGE", "DATAPLANE_UNAVAILABLE", "DISK_FULL"),
+        errors=(Code.INVALID_SPEC, Code.CONTEXT_TOO_LARGE, Code.DATAPLANE_UNAVAILABLE, Code.DISK_FULL),
     ),
     Operation(
         name="ensure",
@@ -81,16 +88,16 @@ OPERATIONS: Final = (
         answers={200: messages.BuildAnswer, 202: messages.BuildAnswer},
         errors=(
             *_ORDER_ERRORS,
-            "CONTEXT_MISSING",
-            "SECRET_NOT_FOUND",
-            "TOO_MANY_BUILDS",
-            "REGISTRY_UNAVAILABLE",
-            "REGISTRY_DENIED",
-            "REPOSITORY_NOT_FOUND",
-            "TAG_IMMUTABLE",
-            "DATAPLANE_UNAVAILABLE",
-            "DATAPLANE_DENIED",
-            "DISK_FULL",
+            Code.CONTEXT_MISSING,
+            Code.SECRET_NOT_FOUND,
+            Code.TOO_MANY_BUILDS,
+            Code.REGISTRY_UNAVAILABLE,
+            Code.REGISTRY_DENIED,
+            Code.REPOSITORY_NOT_FOUND,
+            Code.TAG_IMMUTABLE,
+            Code.DATAPLANE_UNAVAILABLE,
+            Code.DATAPLANE_DENIED,
+            Code.DISK_FULL,
         ),
     ),
     Operation(
@@ -126,7 +133,7 @@ OPERATIONS: Final = (
             _PAGE,
         ),
         answers={200: messages.BuildsAnswer},
-        errors=("INVALID_SPEC", "UNSUPPORTED", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=(Code.INVALID_SPEC, Code.UNSUPPORTED, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED),
     ),
     Operation(
         name="build",
@@ -135,7 +142,7 @@ OPERATIONS: Final = (
         summary="One build, after at most `wait` seconds for its end.",
         query=(_WAIT,),
         answers={200: Build},
-        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=(Code.INVALID_SPEC, Code.NOT_FOUND, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED),
     ),
     Operation(
         name="logs",
@@ -147,7 +154,7 @@ OPERATIONS: Final = (
             _WAIT,
         ),
         answers={200: messages.LogsAnswer},
-        errors=("INVALID_SPEC", "NOT_FOUND", "UNSUPPORTED", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=(Code.INVALID_SPEC, Code.NOT_FOUND, Code.UNSUPPORTED, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED),
     ),
     Operation(
         name="cancel",
@@ -155,7 +162,7 @@ OPERATIONS: Final = (
         path="/v1/builds/{id}/cancel",
         summary="Ask a build to stop. One that has ended is left as it is.",
         answers={200: Build},
-        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED", "DISK_FULL"),
+        errors=(Code.INVALID_SPEC, Code.NOT_FOUND, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED, Code.DISK_FULL),
     ),
     Operation(
         name="image",
@@ -164,14 +171,14 @@ OPERATIONS: Final = (
         summary="What the registry has under a reference.",
         answers={200: messages.ImageAnswer},
         errors=(
-            "INVALID_SPEC",
-            "FORBIDDEN",
-            "NOT_FOUND",
-            "REGISTRY_UNAVAILABLE",
-            "REGISTRY_DENIED",
-            "REPOSITORY_NOT_FOUND",
-            "DATAPLANE_UNAVAILABLE",
-            "DATAPLANE_DENIED",
+            Code.INVALID_SPEC,
+            Code.FORBIDDEN,
+            Code.NOT_FOUND,
+            Code.REGISTRY_UNAVAILABLE,
+            Code.REGISTRY_DENIED,
+            Code.REPOSITORY_NOT_FOUND,
+            Code.DATAPLANE_UNAVAILABLE,
+            Code.DATAPLANE_DENIED,
         ),
     ),
     Operation(
@@ -182,12 +189,12 @@ OPERATIONS: Final = (
         body=messages.SecretRequest,
         answers={204: None},
         errors=(
-            "INVALID_SPEC",
-            "FORBIDDEN",
-            "DATAPLANE_UNAVAILABLE",
-            "DATAPLANE_DENIED",
-            "TOO_MANY_BUILDS",
-            "DISK_FULL",
+            Code.INVALID_SPEC,
+            Code.FORBIDDEN,
+            Code.DATAPLANE_UNAVAILABLE,
+            Code.DATAPLANE_DENIED,
+            Code.TOO_MANY_BUILDS,
+            Code.DISK_FULL,
         ),
     ),
     Operation(
@@ -197,7 +204,7 @@ OPERATIONS: Final = (
         summary="Names and kinds of the secrets of a project and domain.",
         query=_SCOPE,
         answers={200: messages.SecretsAnswer},
-        errors=("INVALID_SPEC", "FORBIDDEN", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=(Code.INVALID_SPEC, Code.FORBIDDEN, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED),
     ),
     Operation(
         name="delete_secret",
@@ -206,7 +213,7 @@ OPERATIONS: Final = (
         summary="Delete a secret of a project and domain.",
         query=_SCOPE,
         answers={204: None},
-        errors=("INVALID_SPEC", "NOT_FOUND", "DATAPLANE_UNAVAILABLE", "DATAPLANE_DENIED"),
+        errors=(Code.INVALID_SPEC, Code.NOT_FOUND, Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED),
     ),
     Operation(
         name="capabilities",
@@ -231,9 +238,9 @@ OPERATIONS: Final = (
     ),
 )
 
-ALWAYS: Final = ("INVALID_SPEC", "UNAUTHENTICATED", "FORBIDDEN", "OVERLOADED", "INTERNAL")
+ALWAYS: Final = (Code.INVALID_SPEC, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.OVERLOADED, Code.INTERNAL)
 """Any operation may answer these: a path or query may be too long, the edge asks for credentials, the policy for
 callers, there may be no room, and the unforeseen happens."""
 
-WITH_BODY: Final = ("UNSUPPORTED_MEDIA_TYPE", "CONTEXT_TOO_LARGE", "REQUEST_TIMEOUT")
+WITH_BODY: Final = (Code.UNSUPPORTED_MEDIA_TYPE, Code.CONTEXT_TOO_LARGE, Code.REQUEST_TIMEOUT)
 """Any operation that takes a body may refuse its type, its size or its pace."""

@@ -13,7 +13,7 @@ from boatyard.dockerfile.parse.refusal import FIELD, unreadable
 from boatyard.dockerfile.parse.stages import SCRATCH, Dockerfile, parse
 from boatyard.dockerfile.parse.variables import Variables, apply, filled
 from boatyard.dockerfile.parse.words import Unknown
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.spec import ImageSpec
 from boatyard.validate import is_secret_name
 
@@ -156,4 +156,4 @@ def _refuse_later_secrets(instruction: Instruction) -> None:
 
 
 def _unsupported(line: int, reason: str) -> BoatyardError:
-    return BoatyardError("UNSUPPORTED", f"line {line} of the Dockerfile: {reason}", field=FIELD)
+    return BoatyardError(Code.UNSUPPORTED, f"line {line} of the Dockerfile: {reason}", field=FIELD)

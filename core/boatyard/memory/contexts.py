@@ -3,7 +3,7 @@
 import hashlib
 import threading
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Clock, Upload
 
 _VALID_SECONDS = 3600.0
@@ -38,14 +38,14 @@ class MemoryContextStore:
     def receive(self, upload: Upload, data: bytes) -> None:
         """Takes the bytes if they are those that were announced, in time. Raises CONTEXT_INVALID or FORBIDDEN."""
         if self._clock.now() >= upload.expires_at:
-            raise BoatyardError("FORBIDDEN", "the upload URL has expired; announce the context again")
+            raise BoatyardError(Code.FORBIDDEN, "the upload URL has expired; announce the context again")
         sha256 = upload.upload_url.removeprefix("memory:").partition("/")[0]
         with self._lock:
             size = self._announced.get(upload.upload_url)
             if size is None:
-                raise BoatyardError("FORBIDDEN", "the upload URL was not given out here")
+                raise BoatyardError(Code.FORBIDDEN, "the upload URL was not given out here")
             if len(data) != size:
-                raise BoatyardError("CONTEXT_INVALID", f"{len(data)} bytes came, {size} were announced")
+                raise BoatyardError(Code.CONTEXT_INVALID, f"{len(data)} bytes came, {size} were announced")
             if hashlib.sha256(data).hexdigest() != sha256:
-                raise BoatyardError("CONTEXT_INVALID", "the bytes that came have another sha256")
+                raise BoatyardError(Code.CONTEXT_INVALID, "the bytes that came have another sha256")
             self._archives[sha256] = data

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
+from boatyard.errors import Code
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
@@ -98,7 +99,7 @@ class MemoryJobRunner:
             message = "the job ended without a result"
             return self._replace(
                 build_id,
-                lambda build: lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", message, now=self._clock.now()),
+                lambda build: lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, message, now=self._clock.now()),
             )
         return self._replace(build_id, lambda build: lifecycle.finished(build, result, now=self._clock.now()))
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final, assert_never
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.spec.dockerfile import dockerfile
 from boatyard.spec.limits import check_amounts
 from boatyard.spec.messages import (
@@ -41,7 +41,7 @@ def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
     for platform in wire.platform:
         if not _PLATFORM.match(platform):
             raise BoatyardError(
-                "UNSUPPORTED",
+                Code.UNSUPPORTED,
                 f"platform {platform!r}: linux/amd64 and linux/arm64 can be built",
                 field=f"{field}.platform",
             )

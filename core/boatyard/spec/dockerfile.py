@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.spec.messages import DockerfileEncoding, SpecDocument
 from boatyard.validate import LONGEST_DOCKERFILE
 
@@ -56,7 +56,7 @@ def _check_arguments(arguments: dict[str, str], field: str) -> None:
         if not _ARG_NAME.match(name):
             raise invalid(f"{name[:128]!r} is not the name of a build argument", field=field)
         if name.startswith("BUILDKIT_") and name not in _BUILDKITS:
-            raise BoatyardError("UNSUPPORTED", f"{name} is for the deployment to set", field=f"{field}.{name}")
+            raise BoatyardError(Code.UNSUPPORTED, f"{name} is for the deployment to set", field=f"{field}.{name}")
         if name == "SOURCE_DATE_EPOCH" and value and not _SECONDS.match(value):
             raise invalid("must be whole seconds since 1970", field=f"{field}.{name}")
         if len(value) > _LONGEST_ARG:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.faults import explained
 from boatyard_aws.registry.host import EcrHost
@@ -55,7 +55,7 @@ class Looker:
         try:
             inside = _of_config(image, manifest) if manifest.manifests is None else _of_index(image, manifest)
         except BoatyardError as error:
-            if labels or error.code != "REGISTRY_DENIED":
+            if labels or error.code != Code.REGISTRY_DENIED:
                 raise
             inside = None
         if inside is None:
@@ -148,10 +148,10 @@ class _Image:
             return ImageConfig()  # an artifact of another kind, such as a chart or a cache
 
     def _explained(self, action: str) -> AbstractContextManager[None]:
-        return explained(action, self._resource, unavailable="REGISTRY_UNAVAILABLE", denied="REGISTRY_DENIED")
+        return explained(action, self._resource, unavailable=Code.REGISTRY_UNAVAILABLE, denied=Code.REGISTRY_DENIED)
 
     def unreadable(self, what: str) -> BoatyardError:
-        return BoatyardError("REGISTRY_UNAVAILABLE", f"ECR has {self._reference}, but gives no readable {what}")
+        return BoatyardError(Code.REGISTRY_UNAVAILABLE, f"ECR has {self._reference}, but gives no readable {what}")
 
 
 def _get(url: str, seconds: float) -> bytes | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.faults import explained
 from boatyard_aws.registry.host import EcrHost
@@ -22,13 +22,13 @@ def is_immutable(client: "ECRClient", host: EcrHost, reference: Reference) -> bo
     resource = f"repository/{reference.repository.path} of account {host.registry_id}"
     try:
         with explained(
-            "ecr:DescribeRepositories", resource, unavailable="REGISTRY_UNAVAILABLE", denied="REGISTRY_DENIED"
+            "ecr:DescribeRepositories", resource, unavailable=Code.REGISTRY_UNAVAILABLE, denied=Code.REGISTRY_DENIED
         ):
             (found,) = client.describe_repositories(
                 registryId=host.registry_id, repositoryNames=[reference.repository.path]
             )["repositories"]
     except BoatyardError as error:
-        if error.code != "REGISTRY_DENIED":
+        if error.code != Code.REGISTRY_DENIED:
             raise
         return False
     filters = [each["filter"] for each in found.get("imageTagMutabilityExclusionFilters", ())]

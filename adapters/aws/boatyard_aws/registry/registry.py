@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from boatyard.build import Image
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
@@ -85,7 +85,7 @@ class EcrRegistry:
 
         asked: Any = {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag}
         resource = f"repository/{reference.repository.path} of account {host.registry_id}"
-        denied, unavailable = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
+        denied, unavailable = Code.REGISTRY_DENIED, Code.REGISTRY_UNAVAILABLE
         with explained("ecr:DescribeImages", resource, unavailable=unavailable, denied=denied):
             try:
                 answer = self._client(host).describe_images(
@@ -111,7 +111,7 @@ class EcrRegistry:
         try:
             return self._looker.look(client, host, reference, digest, labels=bool(wanted), seconds=seconds)
         except BoatyardError as error:
-            if wanted or error.code != "REGISTRY_DENIED":
+            if wanted or error.code != Code.REGISTRY_DENIED:
                 raise
             return Inside()  # it is there; what is in it may not be told
 
@@ -119,5 +119,5 @@ class EcrRegistry:
 def _host(reference: Reference) -> EcrHost:
     host = parse_host(reference.repository.host)
     if host is None:
-        raise BoatyardError("REGISTRY_UNAVAILABLE", f"{reference.repository.host} is not an ECR registry")
+        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{reference.repository.host} is not an ECR registry")
     return host

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Repository
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import code_of, explained
@@ -24,9 +24,9 @@ class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
         from botocore.exceptions import ClientError
 
         if not self.allowed:
-            raise BoatyardError("REPOSITORY_NOT_FOUND", f"ECR has no repository {repository}")
+            raise BoatyardError(Code.REPOSITORY_NOT_FOUND, f"ECR has no repository {repository}")
         resource = f"repository/{repository.path} of account {host.registry_id}"
-        denied, unavailable = "REGISTRY_DENIED", "REGISTRY_UNAVAILABLE"
+        denied, unavailable = Code.REGISTRY_DENIED, Code.REGISTRY_UNAVAILABLE
         with explained("ecr:CreateRepository", resource, unavailable=unavailable, denied=denied):
             try:
                 clients.ecr(host.region, fips=host.fips).create_repository(

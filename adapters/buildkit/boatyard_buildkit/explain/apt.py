@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain import command
 from boatyard_buildkit.explain.verdict import Verdict
 
@@ -37,24 +38,26 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
     if absent:
         names = ", ".join(absent)
         return Verdict(
-            "APT_PACKAGE_NOT_FOUND", f"apt has no package {names}", "Check the name for the base image's release."
+            Code.APT_PACKAGE_NOT_FOUND, f"apt has no package {names}", "Check the name for the base image's release."
         )
     if version := next(filter(None, map(_VERSION.match, output)), None):
         return Verdict(
-            "APT_PACKAGE_NOT_FOUND",
+            Code.APT_PACKAGE_NOT_FOUND,
             f"apt has {version[2]}, but not in version {version[1]}",
             f"Leave the version out, or name one that `apt-cache policy {version[2]}` lists.",
         )
     unmet = any("unmet dependencies" in line for line in output)
     if unmet and (conflict := next(filter(None, map(_CONFLICT.match, output)), None)):
         return Verdict(
-            "COMMAND_FAILED",
+            Code.COMMAND_FAILED,
             f"apt cannot install {conflict[1]} beside what is there: it needs {conflict[2]}",
             "Leave out or change one of the packages.",
         )
     if code == 127:
         return Verdict(
-            "COMMAND_FAILED", "the base image has no apt-get", "Use a base image of Debian or Ubuntu for apt packages."
+            Code.COMMAND_FAILED,
+            "the base image has no apt-get",
+            "Use a base image of Debian or Ubuntu for apt packages.",
         )
     return None
 
@@ -67,7 +70,7 @@ def _dpkg(output: tuple[str, ...]) -> Verdict:
     names = list(dict.fromkeys(found[1] for line in output[begin:] if (found := _BROKEN.match(line))))
     which = f"the package {names[0].rpartition('/')[2]}" if names else "a package"
     return Verdict(
-        "COMMAND_FAILED",
+        Code.COMMAND_FAILED,
         f"{which} cannot be installed: dpkg ended with an error",
         "Read the last lines for its reason.",
     )
@@ -80,8 +83,8 @@ def _network(output: tuple[str, ...]) -> Verdict | None:
             continue
         if found := _UNREACHABLE.search(fetch[2]):
             host = next(filter(None, found.groups()), "") or _host(fetch[1])
-            return Verdict("NETWORK_UNREACHABLE", f"apt cannot reach {host}")
-        return Verdict("NETWORK_UNREACHABLE", f"apt cannot fetch {fetch[1]}: {fetch[2] or 'no reason given'}")
+            return Verdict(Code.NETWORK_UNREACHABLE, f"apt cannot reach {host}")
+        return Verdict(Code.NETWORK_UNREACHABLE, f"apt cannot fetch {fetch[1]}: {fetch[2] or 'no reason given'}")
     return None
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 
 _EXIT: Final = re.compile(r"(?:exit code: (\d+)|(?!exit code)(.*))\Z", re.DOTALL)
@@ -34,26 +35,26 @@ def read(output: tuple[str, ...], code: int, script: str) -> Verdict:
     what = shown(script)
     if code == KILLED:
         return Verdict(
-            "OUT_OF_MEMORY",
+            Code.OUT_OF_MEMORY,
             f"the command {what} was killed (exit code {code}), which the kernel does when memory runs out",
         )
     missing = next((m for line in reversed(output[-_LAST:]) if (m := _NOT_FOUND.search(line))), None)
     if program := next((m for line in output[-_LAST:] if (m := _NO_PROGRAM.search(line))), None):
         return Verdict(
-            "COMMAND_FAILED",
+            Code.COMMAND_FAILED,
             f"the command {what} cannot be started: the image has no {program[1]} that runs",
             "Use a base image that has a shell.",
         )
     if code == 127 and missing:
         return Verdict(
-            "COMMAND_FAILED",
+            Code.COMMAND_FAILED,
             f"the command {what} needs {missing[1]}, which is not in the image (exit code {code})",
             f"Install {missing[1]} in an earlier layer, for example with with_apt_packages.",
         )
     advice = ""
     if any(is_full(line) for line in output[-_LAST:]):
         advice = "Read its last lines; if the full disk that they speak of is the builder's, free space there."
-    return Verdict("COMMAND_FAILED", f"the command {what} ended with exit code {code}", advice)
+    return Verdict(Code.COMMAND_FAILED, f"the command {what} ended with exit code {code}", advice)
 
 
 def is_full(line: str) -> bool:
@@ -62,7 +63,7 @@ def is_full(line: str) -> bool:
 
 
 def full(tool: str) -> Verdict:
-    return Verdict("DISK_FULL", f"{tool} found no space left on the disk")
+    return Verdict(Code.DISK_FULL, f"{tool} found no space left on the disk")
 
 
 def shown(script: str) -> str:

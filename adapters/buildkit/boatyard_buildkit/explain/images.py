@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.errors import Code
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard_buildkit.explain.verdict import Verdict, sentence
@@ -49,7 +50,7 @@ def read(ended: Ended, job: BuildJob, instructions: Instructions) -> Verdict | N
     image = found["image"] or found["named"] or found["frontend"]
     if image.partition("@")[0] in (job.uv.image, _full(job.uv.image)) and not job.uv.directory:
         return Verdict(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             f"the uv image {image} cannot be pulled: {sentence(ended.error)}",
             "Set uv.image or uv.directory in the settings to a uv that builds can reach.",
         )
@@ -64,49 +65,49 @@ def read(ended: Ended, job: BuildJob, instructions: Instructions) -> Verdict | N
 def _pull(error: str, what: str) -> Verdict:
     if _PLATFORM.search(error):
         return Verdict(
-            "BASE_IMAGE_NOT_FOUND",
+            Code.BASE_IMAGE_NOT_FOUND,
             f"{what} is not there for this platform",
             "Choose a base image that has the platform, or another platform.",
         )
     if _RATE.search(error):
         return Verdict(
-            "REGISTRY_UNAVAILABLE",
+            Code.REGISTRY_UNAVAILABLE,
             f"the registry limits how often {what} may be pulled",
             "Wait, pull with a registry_secret, or set up a registry mirror.",
         )
     # Docker Hub says both at once: "pull access denied, repository does not exist or may require authorization".
     if _DENIED.search(error):
-        return Verdict("BASE_IMAGE_DENIED", f"{what} does not exist, or may not be pulled without login")
+        return Verdict(Code.BASE_IMAGE_DENIED, f"{what} does not exist, or may not be pulled without login")
     if _ABSENT.search(error) and "no such host" not in error:
-        return Verdict("BASE_IMAGE_NOT_FOUND", f"{what} does not exist")
+        return Verdict(Code.BASE_IMAGE_NOT_FOUND, f"{what} does not exist")
     return _unreachable(f"the registry of {what}", error)
 
 
 def _push(error: str, target: Reference) -> Verdict:
     repository = target.repository
     if _TAG_REFUSED.search(error):
-        return Verdict("TAG_IMMUTABLE", f"the registry lets no other image take the place of {target}")
+        return Verdict(Code.TAG_IMMUTABLE, f"the registry lets no other image take the place of {target}")
     if _RATE.search(error):
-        return Verdict("REGISTRY_UNAVAILABLE", f"the registry {repository.host} limits how often may be pushed")
+        return Verdict(Code.REGISTRY_UNAVAILABLE, f"the registry {repository.host} limits how often may be pushed")
     if _NO_REPOSITORY.search(error):
         return Verdict(
-            "PUSH_DENIED",
+            Code.PUSH_DENIED,
             f"the registry has no repository {repository}, and does not make one by a push",
             "Create the repository, then build again.",
         )
     if _DENIED.search(error):
-        return Verdict("PUSH_DENIED", f"the registry refuses the push to {repository}")
+        return Verdict(Code.PUSH_DENIED, f"the registry refuses the push to {repository}")
     return _unreachable(f"the registry {repository.host}", error)
 
 
 def _unreachable(what: str, error: str) -> Verdict:
     if _PLAIN_HTTP.search(error):
         return Verdict(
-            "REGISTRY_UNAVAILABLE",
+            Code.REGISTRY_UNAVAILABLE,
             f"{what} speaks plain http",
             "Add it to insecureRegistries in the settings, and to BuildKit's or Docker's own list.",
         )
-    return Verdict("REGISTRY_UNAVAILABLE", f"{what} cannot be reached: {_reason(error)}")
+    return Verdict(Code.REGISTRY_UNAVAILABLE, f"{what} cannot be reached: {_reason(error)}")
 
 
 def _reason(error: str) -> str:

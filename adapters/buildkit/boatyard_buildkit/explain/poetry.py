@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain import command, uv
 from boatyard_buildkit.explain.verdict import Verdict
 
@@ -33,19 +34,21 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
         return command.full("poetry")
     if _OUTDATED.search(text):
         return Verdict(
-            "LOCK_OUTDATED",
+            Code.LOCK_OUTDATED,
             "the lock file poetry.lock is out of date with pyproject.toml",
             "Run `poetry lock`, commit poetry.lock, then build again.",
         )
     if _MISSING.search(text):
-        return Verdict("LOCK_OUTDATED", "the lock file poetry.lock is missing", "Run `poetry lock`, then build again.")
+        return Verdict(
+            Code.LOCK_OUTDATED, "the lock file poetry.lock is missing", "Run `poetry lock`, then build again."
+        )
     if absent := _NOT_FOUND.search(text):
         version = f" {absent[2]}" if absent[2] else ""
-        return Verdict("PACKAGE_NOT_FOUND", f"no file of {absent[1]}{version} fits this Python and platform")
+        return Verdict(Code.PACKAGE_NOT_FOUND, f"no file of {absent[1]}{version} fits this Python and platform")
     if unmatched := _NO_MATCH.search(text):
-        return Verdict("PACKAGE_NOT_FOUND", f"the package index has no {unmatched[1]} that matches {unmatched[2]}")
+        return Verdict(Code.PACKAGE_NOT_FOUND, f"the package index has no {unmatched[1]} that matches {unmatched[2]}")
     if _CONFLICT.search(text):
-        return Verdict("PIP_RESOLUTION_CONFLICT", "poetry cannot solve the versions that pyproject.toml asks for")
+        return Verdict(Code.PIP_RESOLUTION_CONFLICT, "poetry cannot solve the versions that pyproject.toml asks for")
     if unreachable := _CONNECT.search(text):
-        return Verdict("NETWORK_UNREACHABLE", f"poetry cannot reach {unreachable[1] or 'the package index'}")
+        return Verdict(Code.NETWORK_UNREACHABLE, f"poetry cannot reach {unreachable[1] or 'the package index'}")
     return uv.read(output, code)

@@ -6,6 +6,7 @@ The grammar of its prose is pubgrub's report (uv-resolver, src/pubgrub/report.rs
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain.verdict import Verdict
 
 _BOUND: Final = r"(?:===?|>=|<=|!=|~=|<|>)[A-Za-z0-9.*+!_-]*[A-Za-z0-9*]"
@@ -26,23 +27,23 @@ _REQUIRED: Final = re.compile(rf"(?:you require|your project depends on) {_REQUI
 def read(causes: str, hint: str) -> Verdict:
     if absent := _ABSENT.search(causes):
         advice = f"Check the name {absent[1]}, and whether the index has it."
-        return Verdict("PACKAGE_NOT_FOUND", f"the package index has no package {absent[1]}", hint or advice)
+        return Verdict(Code.PACKAGE_NOT_FOUND, f"the package index has no package {absent[1]}", hint or advice)
     if python := _PYTHON.search(causes):
         return Verdict(
-            "PIP_RESOLUTION_CONFLICT",
+            Code.PIP_RESOLUTION_CONFLICT,
             f"{python[3]} needs Python {python[2]}, and the image has {python[1]}",
             f"Ask for another version of {_bare(python[3])}, or build with another python_version.",
         )
     if wheel := _WHEEL.search(causes):
-        return Verdict("PACKAGE_NOT_FOUND", f"{wheel[1]} has no wheel for this Python and platform", hint)
+        return Verdict(Code.PACKAGE_NOT_FOUND, f"{wheel[1]} has no wheel for this Python and platform", hint)
     depends = [(found[1], found[2]) for found in _DEPENDS.finditer(causes) if found[1] != "project"]
     version = _VERSION.search(causes) or _ONLY.search(causes)
     # With dependencies in between, a missing version is only why one way out of a conflict is closed.
     if version and not depends:
         wanted = version[version.lastindex or 1]
-        return Verdict("PACKAGE_NOT_FOUND", f"the package index has no version {wanted}", hint)
+        return Verdict(Code.PACKAGE_NOT_FOUND, f"the package index has no version {wanted}", hint)
     required = [name for found in _REQUIRED.finditer(causes) for name in found.groups() if name]
-    return Verdict("PIP_RESOLUTION_CONFLICT", _conflict(depends, required) or f"no solution: {causes}", hint)
+    return Verdict(Code.PIP_RESOLUTION_CONFLICT, _conflict(depends, required) or f"no solution: {causes}", hint)
 
 
 def _conflict(depends: list[tuple[str, str]], required: list[str]) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain import sources
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 from boatyard_buildkit.follow import Ended
@@ -49,14 +50,14 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
         path = found[1] or found[2]
         if ended.step and "--from=uv" in ended.step.text and (uv := _UV.search(path)):
             return Verdict(
-                "UNSUPPORTED", f"this deployment has no uv binary for {uv[1]}", "Set uv.image in the settings."
+                Code.UNSUPPORTED, f"this deployment has no uv binary for {uv[1]}", "Set uv.image in the settings."
             )
         return _missing(path, ended, instructions)
     if _NO_SPACE.search(ended.error):
-        return Verdict("DISK_FULL", "BuildKit found no space left on its disk")
+        return Verdict(Code.DISK_FULL, "BuildKit found no space left on its disk")
     if ended.step and _SSH.search(ended.error):
         return Verdict(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"{instructions.place(ended.line)}the step asks for an ssh agent, and builds have none",
             "Use an https URL with a secret mount.",
         )
@@ -68,17 +69,17 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
 def _missing(path: str, ended: Ended, instructions: Instructions) -> Verdict:
     if ended.step and ended.step.trigger:
         return Verdict(
-            "FILE_NOT_FOUND",
+            Code.FILE_NOT_FOUND,
             f"the base image copies {path!r} by its ONBUILD, and it is not among the files of the context",
             "Copy it in the Dockerfile too, so that it goes along and counts in the key; or use another base image.",
         )
     where = instructions.place(ended.line)
     if origin := _FROM.search(f" {ended.step.text}" if ended.step else ""):
         return Verdict(
-            "FILE_NOT_FOUND", f"{where}{path!r} is not in {origin[1] or origin[2]}", "Check the path, and the stage."
+            Code.FILE_NOT_FOUND, f"{where}{path!r} is not in {origin[1] or origin[2]}", "Check the path, and the stage."
         )
     advice = "Check the path, and that no .dockerignore leaves it out." if where else ""
-    return Verdict("FILE_NOT_FOUND", f"{where}{path!r} is not among the files of the context", advice)
+    return Verdict(Code.FILE_NOT_FOUND, f"{where}{path!r} is not among the files of the context", advice)
 
 
 def _invalid(line: int | None, reason: str) -> Verdict:
@@ -86,7 +87,7 @@ def _invalid(line: int | None, reason: str) -> Verdict:
     advice = ""
     if "unexpected key" in reason or "unknown flag" in reason or "unknown instruction" in reason:
         advice = "Correct it; or name a frontend that knows it: `# syntax=docker/dockerfile:1` as the first line."
-    return Verdict("INVALID_DOCKERFILE", f"{where}: {sentence(reason)}", advice)
+    return Verdict(Code.INVALID_DOCKERFILE, f"{where}: {sentence(reason)}", advice)
 
 
 def never_reached(ended: Ended) -> tuple[str, bool]:
@@ -101,34 +102,34 @@ def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
     error = ended.error or " ".join(ended.text[-3:])
     if not ended.vertex and not ended.step and _NO_BUILDX.search(error):
         return Verdict(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             "the builder's docker has no buildx, or one older than 0.13",
             "Install docker-buildx 0.13 or newer, or name a folder that has it in buildkit.dockerConfig.",
         )
     if found := _ENTITLEMENT.search(error):
         return Verdict(
-            "DATAPLANE_UNAVAILABLE",
+            Code.DATAPLANE_UNAVAILABLE,
             f"this BuildKit does not allow builds {found[1]}",
             f"Start buildkitd with --allow-insecure-entitlement={found[1]}, or leave network.mode at default.",
         )
     if not ended.vertex and _DOCKERFILE.search(error) and not _LOST.search(error):
         return _invalid(instructions.users_line(ended.line) if ended.line else None, _tail(error))
     if ended.exit_code < 0:
-        return Verdict("BUILDER_LOST", f"BuildKit's client was killed by signal {-ended.exit_code}")
+        return Verdict(Code.BUILDER_LOST, f"BuildKit's client was killed by signal {-ended.exit_code}")
     if found := _NEVER_REACHED.search(error):
         return _unreached(found[1].strip('"'))
     if _LOST.search(error):
-        return Verdict("BUILDER_LOST", f"BuildKit went away during the build: {sentence(_tail(error))}")
+        return Verdict(Code.BUILDER_LOST, f"BuildKit went away during the build: {sentence(_tail(error))}")
     if not ended.vertex and _NO_BUILDER.search(error):
-        return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(_tail(error))}")
+        return Verdict(Code.DATAPLANE_UNAVAILABLE, f"BuildKit cannot be reached: {sentence(_tail(error))}")
     if ended.step and ended.exit_code > 0:
         # The builder went on working: what it could not do is what this step asked for.
         return Verdict(
-            "COMMAND_FAILED", f"{instructions.place(ended.line)}{sentence(_tail(error))}", "Correct the step."
+            Code.COMMAND_FAILED, f"{instructions.place(ended.line)}{sentence(_tail(error))}", "Correct the step."
         )
     if ended.line is not None:
         return _invalid(instructions.users_line(ended.line), _tail(error))
-    return Verdict("INTERNAL", f"BuildKit failed: {sentence(_tail(error)) or f'exit code {ended.exit_code}'}")
+    return Verdict(Code.INTERNAL, f"BuildKit failed: {sentence(_tail(error)) or f'exit code {ended.exit_code}'}")
 
 
 def _unreached(why: str) -> Verdict:
@@ -138,7 +139,7 @@ def _unreached(why: str) -> Verdict:
             "Compare the certificates of builds and of buildkitd (ca.pem, cert.pem, key.pem; the host's name): "
             "they are made together."
         )
-    return Verdict("DATAPLANE_UNAVAILABLE", f"BuildKit cannot be reached: {sentence(why)}", advice)
+    return Verdict(Code.DATAPLANE_UNAVAILABLE, f"BuildKit cannot be reached: {sentence(why)}", advice)
 
 
 def _tail(error: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.instructions import Instructions
@@ -29,22 +30,24 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
     if status := _STATUS.search(ended.error):
         code = int(status[1])
         if code >= 500 or code in _HTTP_LATER:
-            return Verdict("NETWORK_UNREACHABLE", f"{what}: the server answers {code}", "Build again later.")
-        return Verdict("SOURCE_UNUSABLE", f"{what}: the server answers {code}", "Check the URL, and who may read it.")
+            return Verdict(Code.NETWORK_UNREACHABLE, f"{what}: the server answers {code}", "Build again later.")
+        return Verdict(
+            Code.SOURCE_UNUSABLE, f"{what}: the server answers {code}", "Check the URL, and who may read it."
+        )
     if mismatch := _MISMATCH.search(ended.error):
         has = f": it is {mismatch[1]}" if mismatch[1] else ""
         return Verdict(
-            "SOURCE_UNUSABLE",
+            Code.SOURCE_UNUSABLE,
             f"{what} has another checksum than --checksum says{has}",
             "Check the file, or its checksum.",
         )
     if _SSH.search(ended.error):
-        return Verdict("UNSUPPORTED", f"{what} needs an ssh key, and builds have no ssh agent", "Use an https URL.")
+        return Verdict(Code.UNSUPPORTED, f"{what} needs an ssh key, and builds have no ssh agent", "Use an https URL.")
     if _UNREACHABLE.search(ended.error):
-        return Verdict("NETWORK_UNREACHABLE", f"{what} cannot be fetched: {_reason(ended)}")
+        return Verdict(Code.NETWORK_UNREACHABLE, f"{what} cannot be fetched: {_reason(ended)}")
     if _GIT.search(ended.error):
         return Verdict(
-            "SOURCE_UNUSABLE",
+            Code.SOURCE_UNUSABLE,
             f"{what} cannot be fetched: {_reason(ended)}",
             "Check the URL, the branch or tag, and who may read it.",
         )

@@ -6,6 +6,7 @@ What a build backend prints is indented by uv, so it can never be taken for uv's
 import re
 from typing import Final
 
+from boatyard.errors import Code
 from boatyard_buildkit.explain import command, resolution
 from boatyard_buildkit.explain.verdict import Verdict
 
@@ -48,7 +49,7 @@ _TLS: Final = re.compile(r"certificate|UnknownIssuer")
 
 def read(output: tuple[str, ...], code: int) -> Verdict | None:
     if code == 127 and any("uv: not found" in line for line in output):
-        return Verdict("COMMAND_FAILED", "the image has no uv")
+        return Verdict(Code.COMMAND_FAILED, "the image has no uv")
     start = next((i for i in range(len(output) - 1, -1, -1) if _HEADLINE.match(output[i])), None)
     if start is None:
         return None
@@ -68,13 +69,13 @@ def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
     text = " ".join(output)
     if missing := re.search(r"No interpreter found for ([^.]+?(?:\.\d+)*) in", text):
         return Verdict(
-            "UNSUPPORTED",
+            Code.UNSUPPORTED,
             f"the base image has no {missing[1]}, and uv may not download one",
             "Ask for the Python version that the base image has, or use another base image.",
         )
     if "python-build-standalone" in text and _CONNECT.search(text):
         return Verdict(
-            "NETWORK_UNREACHABLE",
+            Code.NETWORK_UNREACHABLE,
             f"the base image lacks the Python asked for, and uv cannot download it from {_host(text)}",
             "Ask for the Python version that the base image has, or let builds reach that host.",
         )
@@ -85,7 +86,7 @@ def _git(said: list[str]) -> Verdict | None:
     """A git repository that uv cannot fetch. What git itself said is quoted below."""
     if any("Git executable not found" in line for line in said):
         return Verdict(
-            "COMMAND_FAILED",
+            Code.COMMAND_FAILED,
             "a requirement comes from git, and git is not in the image",
             'Put with_apt_packages("git") before this layer.',
         )
@@ -93,15 +94,17 @@ def _git(said: list[str]) -> Verdict | None:
     text = " ".join(_DECORATION.sub("", line).strip() for line in said)
     host, reason = _host(text), fatal[-1] if fatal else text
     if _GIT_UNREACHABLE.search(text):
-        return Verdict("NETWORK_UNREACHABLE", f"git cannot reach {host}: {reason}")
+        return Verdict(Code.NETWORK_UNREACHABLE, f"git cannot reach {host}: {reason}")
     if _GIT_DENIED.search(text):
         return Verdict(
-            "PACKAGE_NOT_FOUND",
+            Code.PACKAGE_NOT_FOUND,
             f"git may not read {host}: {reason}",
             "Check the URL; if the repository is private, give its password in a secret_mount.",
         )
     return Verdict(
-        "PACKAGE_NOT_FOUND", f"git cannot fetch from {host}: {reason}", "Check the URL, and the branch, tag or commit."
+        Code.PACKAGE_NOT_FOUND,
+        f"git cannot fetch from {host}: {reason}",
+        "Check the URL, and the branch, tag or commit.",
     )
 
 
@@ -115,11 +118,11 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
         path = next(filter(None, lock.groups()), "uv.lock")
         what = "cannot be read" if "parse" in headline else "is missing" if "Unable" in headline else "is out of date"
         return Verdict(
-            "LOCK_OUTDATED", f"the lock file {path} {what}", "Run `uv lock`, commit uv.lock, then build again."
+            Code.LOCK_OUTDATED, f"the lock file {path} {what}", "Run `uv lock`, commit uv.lock, then build again."
         )
     if built := _BUILD.search(headline):
         return Verdict(
-            "COMMAND_FAILED",
+            Code.COMMAND_FAILED,
             f"{built[1]} has no wheel for this Python and platform, and its build from source failed",
             _UNVERSIONED
             if any(map(_NO_VERSION.search, quoted))
@@ -127,7 +130,7 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
         )
     if python := _INCOMPATIBLE.search(headline):
         return Verdict(
-            "PIP_RESOLUTION_CONFLICT",
+            Code.PIP_RESOLUTION_CONFLICT,
             f"the project needs Python {python[2]}, and the image has {python[1]}",
             "Build with a python_version that pyproject.toml allows.",
         )
@@ -135,7 +138,7 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
         return found
     causes = causes.partition("Usage: ")[0].strip()
     detail = f"{headline.rstrip(':.')}: {causes}" if causes else headline
-    return Verdict("COMMAND_FAILED", f"uv: {detail}", advice)
+    return Verdict(Code.COMMAND_FAILED, f"uv: {detail}", advice)
 
 
 def _network(text: str) -> Verdict | None:
@@ -143,23 +146,23 @@ def _network(text: str) -> Verdict | None:
     if status := _STATUS.search(text):
         number = int(status[1])
         if number == 404:
-            return Verdict("PACKAGE_NOT_FOUND", f"{host} has no file of that name (404)")
+            return Verdict(Code.PACKAGE_NOT_FOUND, f"{host} has no file of that name (404)")
         if number in (401, 403):
             return Verdict(
-                "PACKAGE_NOT_FOUND",
+                Code.PACKAGE_NOT_FOUND,
                 f"{host} refuses access to the package ({number})",
                 "Check the index URL, and give its password in a secret_mount.",
             )
-        return Verdict("NETWORK_UNREACHABLE", f"{host} answered {number}")
+        return Verdict(Code.NETWORK_UNREACHABLE, f"{host} answered {number}")
     if not _CONNECT.search(text):
         return None
     if _TLS.search(text):
         return Verdict(
-            "NETWORK_UNREACHABLE",
+            Code.NETWORK_UNREACHABLE,
             f"uv does not trust the certificate of {host}",
             "Set network.caBundle in the settings to your company's CA bundle.",
         )
-    return Verdict("NETWORK_UNREACHABLE", f"uv cannot reach {host}")
+    return Verdict(Code.NETWORK_UNREACHABLE, f"uv cannot reach {host}")
 
 
 def _host(text: str) -> str:

@@ -4,13 +4,15 @@ from typing import Final
 
 import msgspec
 
+from boatyard.errors import Code
+
 _LONGEST: Final = 300
 
 
 class Verdict(msgspec.Struct, frozen=True):
     """`message` is one sentence that names the thing at fault; an empty `advice` means the code's own."""
 
-    code: str
+    code: Code
     message: str
     advice: str = ""
 

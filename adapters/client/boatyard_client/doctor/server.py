@@ -3,6 +3,7 @@
 from typing import Final
 
 from boatyard.api.handlers import VERSION
+from boatyard.errors import Code
 from boatyard.finding import Finding, fail, ok, warn
 from boatyard_client.client import Client
 from boatyard_client.errors import ApiError, ClientError
@@ -32,7 +33,7 @@ def base_image(client: Client, image: str) -> Finding:
     try:
         found = client.image(image)
     except ApiError as error:
-        if error.code == "FORBIDDEN":
+        if error.code == Code.FORBIDDEN:
             return ok("base image", "the service does not look up images outside its own repositories")
         return warn("base image", f"{image}: {error.detail}", error.advice)
     return ok("base image", f"{image} is {found.digest[:19]}…")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.sdk_words import call
 from boatyard.spec import ImageSpec, Layer, parse_spec, spec_document
 from boatyard_flyte import sdk
@@ -91,7 +91,7 @@ def _lower(layer: sdk.Layer, sources: Sources, so_far: ImageSoFar) -> Iterator[L
         case sdk.DockerLines():
             plain.check_lines(layer)
         case _:
-            raise BoatyardError("UNSUPPORTED", f"Boatyard does not know the layer {type(layer).__name__}")
+            raise BoatyardError(Code.UNSUPPORTED, f"Boatyard does not know the layer {type(layer).__name__}")
 
 
 def _checked(spec: ImageSpec) -> "dict[str, object]":

@@ -1,6 +1,6 @@
 """Layers without files: commands, environment, working directory, and the SDK's own Dockerfile lines."""
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.spec import Commands, Env, WorkDir
 from boatyard_flyte import sdk
 from boatyard_flyte.lowering.secrets import mounts
@@ -26,5 +26,5 @@ def check_lines(layer: sdk.DockerLines) -> None:
     for line in layer.lines:
         if not line.lstrip().upper().startswith("LABEL "):
             raise BoatyardError(
-                "UNSUPPORTED", f"the flyte SDK adds a Dockerfile line that Boatyard does not know: {line!r}"
+                Code.UNSUPPORTED, f"the flyte SDK adds a Dockerfile line that Boatyard does not know: {line!r}"
             )

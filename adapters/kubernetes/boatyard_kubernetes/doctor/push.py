@@ -13,7 +13,7 @@ import msgspec
 from lightkube.resources.batch_v1 import Job
 
 from boatyard.build import Build, Failure, State
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.job import BuildJob
 from boatyard.plan import Order, make_job, make_plan
@@ -32,7 +32,7 @@ NAME: Final = "boatyard-doctor"
 _ATTEMPT: Final = 1
 """Nobody built this before."""
 _SECONDS: Final = 1.0
-_OF_BASE: Final = ("BASE_IMAGE_NOT_FOUND", "BASE_IMAGE_DENIED", "REGISTRY_UNAVAILABLE")
+_OF_BASE: Final = (Code.BASE_IMAGE_NOT_FOUND, Code.BASE_IMAGE_DENIED, Code.REGISTRY_UNAVAILABLE)
 
 
 def small_job(settings: Settings, scope: Scope, base_image: str, *, timeout_seconds: float = 60) -> BuildJob:

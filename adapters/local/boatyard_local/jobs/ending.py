@@ -8,6 +8,7 @@ import msgspec
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.errors import Code
 from boatyard_local.jobs import log_page
 from boatyard_local.jobs.record import Record, read_progress, read_result
 from boatyard_local.state import BuildFolder
@@ -32,12 +33,12 @@ def conclude(record: Record, folder: BuildFolder, *, started: bool, exit: str, n
     tail = log_page.tail(folder.log, _TAIL_LINES) or log_page.text_tail(folder.output, _TAIL_LINES)
     if ending is State.TIMED_OUT:
         message = f"the build took longer than {record.timeout_seconds} seconds"
-        return lifecycle.ended(build, ending, "TIMED_OUT", message, now=now, log_tail=tail)
+        return lifecycle.ended(build, ending, Code.TIMED_OUT, message, now=now, log_tail=tail)
     if _is_full(folder.path):
         message = "the disk of the builder is full, and the job ended without a result"
-        return lifecycle.ended(build, State.ERRORED, "DISK_FULL", message, now=now, log_tail=tail)
+        return lifecycle.ended(build, State.ERRORED, Code.DISK_FULL, message, now=now, log_tail=tail)
     message = f"the job {'ended without a result' if started else 'could not be started'}{exit}"
-    return lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", message, now=now, log_tail=tail)
+    return lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, message, now=now, log_tail=tail)
 
 
 def _written(path: Path, now: float) -> float:

@@ -11,7 +11,7 @@ import msgspec
 
 from boatyard.build import Build, State, build_id
 from boatyard.context import Context
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.lifecycle import queued
 from boatyard.ports import Clock, Scope
@@ -89,7 +89,9 @@ class Ledger:
                 continue  # an attempt that is remembered longer than a later one
             if not os.path.lexists(path) or self._removals.discard(path):
                 return attempt
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the folders of {tag} in {self._state.builds} cannot be removed")
+        raise BoatyardError(
+            Code.DATAPLANE_UNAVAILABLE, f"the folders of {tag} in {self._state.builds} cannot be removed"
+        )
 
     def update(self, record: Record) -> None:
         """Known to all at once, and on the disk as soon as that takes it (`flush`)."""

@@ -9,7 +9,7 @@ import msgspec
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
@@ -152,7 +152,7 @@ class LocalJobRunner:
         read = self._ledger.context_bytes(job.context.context)
         if not may_hold(room, 0, own=read[scope], everybody=read.total()):
             raise BoatyardError(
-                "TOO_MANY_BUILDS",
+                Code.TOO_MANY_BUILDS,
                 f"the contexts of {scope.project}/{scope.domain}'s builds that wait or run take {read[scope]:,} bytes, "
                 f"which is its share of the {room:,} of limits.contextStoreBytes",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,

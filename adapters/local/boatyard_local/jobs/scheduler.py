@@ -13,6 +13,7 @@ import msgspec
 
 from boatyard import lifecycle
 from boatyard.build import Build, State
+from boatyard.errors import Code
 from boatyard.ports import Clock, Scope
 from boatyard.settings import Limits
 from boatyard_local import durable
@@ -161,7 +162,7 @@ class Scheduler:
             process = JobProcess.start(folder, self._argv(folder, record.build))
         except OSError as error:
             refusal = durable.refusal(error, folder.path)
-            code = "DISK_FULL" if refusal.code == "DISK_FULL" else "BUILDER_LOST"
+            code = Code.DISK_FULL if refusal.code == Code.DISK_FULL else Code.BUILDER_LOST
             self._fail(record, code, f"the job could not be started: {refusal.detail}")
             return
         except Exception:
@@ -254,7 +255,7 @@ class Scheduler:
         started = watched.process.pid is not None
         return conclude(record, folder, started=started, exit=watched.process.exit, now=self._clock.now())
 
-    def _fail(self, record: Record, code: str = "INTERNAL", message: str = _UNFORESEEN) -> None:
+    def _fail(self, record: Record, code: Code = Code.INTERNAL, message: str = _UNFORESEEN) -> None:
         self._settle(lifecycle.ended(record.build, State.ERRORED, code, message, now=self._clock.now()))
 
     def _settle(self, build: Build) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from boatyard.api import Api, Request, Response, problem
 from boatyard.api.app import refuse
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_local.web.bearer import Bearer
 from boatyard_local.web.body import Body, Disconnected, Pace, Receive
 from boatyard_local.web.hosts import Hosts
@@ -69,7 +69,7 @@ class App:
             response = _refusal(error, scope["path"])
         except Exception:
             _log.exception("unforeseen error at %s %s", scope["method"], scope["path"])
-            unforeseen = BoatyardError("INTERNAL", "an unforeseen error; the service's log has more")
+            unforeseen = BoatyardError(Code.INTERNAL, "an unforeseen error; the service's log has more")
             response = _refusal(unforeseen, scope["path"])
         finally:
             body.release()
@@ -84,7 +84,7 @@ class App:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if self._uploads.serves(path):  # their addresses are signed
             if method != "PUT":
-                error = BoatyardError("METHOD_NOT_ALLOWED", f"{path} takes PUT")
+                error = BoatyardError(Code.METHOD_NOT_ALLOWED, f"{path} takes PUT")
                 return problem.respond(error, {"allow": "PUT"})
             return await self._uploads.put(path, query, body)
         self._bearer.check(path, scope["headers"])
@@ -131,7 +131,7 @@ def _refusal(error: BoatyardError, path: str) -> Response:
     headers = dict(response.headers)
     if response.status == _UNAUTHORIZED:
         headers["www-authenticate"] = _CHALLENGE
-    if error.code == "REQUEST_TIMEOUT":
+    if error.code == Code.REQUEST_TIMEOUT:
         headers["connection"] = "close"
     return msgspec.structs.replace(response, headers=headers)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_local import durable
 
 OPEN: Final = frozenset({"/healthz", "/openapi.json"})
@@ -37,7 +37,7 @@ class Bearer:
         if not hmac.compare_digest(token.strip(), self._token) or scheme.lower() != _SCHEME:
             what = "does not know that token" if given else "answers only who sends its token"
             raise BoatyardError(
-                "UNAUTHENTICATED",
+                Code.UNAUTHENTICATED,
                 f"this server {what}: run the command in the folder of its .boatyard/, or set BOATYARD_TOKEN_FILE to "
                 "the file `token` in there",
             )

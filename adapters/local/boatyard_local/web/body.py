@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard_local.web.rooms import Places
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -64,7 +64,7 @@ class Body:
                     message = await self._receive()
             except TimeoutError:
                 self._more = False
-                raise BoatyardError("REQUEST_TIMEOUT", "the request's body comes too slowly or not at all") from None
+                raise BoatyardError(Code.REQUEST_TIMEOUT, "the request's body comes too slowly or not at all") from None
             if message["type"] == "http.disconnect":
                 self._more = False
                 raise Disconnected
@@ -76,7 +76,7 @@ class Body:
     async def read(self, limit: int) -> bytes:
         """All of it. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before they are read; OVERLOADED."""
         error = BoatyardError(
-            "CONTEXT_TOO_LARGE", f"the request has more than {limit:,} bytes; files go to POST /v1/contexts"
+            Code.CONTEXT_TOO_LARGE, f"the request has more than {limit:,} bytes; files go to POST /v1/contexts"
         )
         if (self.announced or 0) > limit:
             raise error

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 _HTTP_PORT: Final = 80
@@ -28,7 +28,7 @@ class Hosts:
         hosts = [value.strip().lower() for value in values]
         if len(hosts) != 1 or hosts[0] not in self._allowed:
             named = repr(hosts[0][:80]) if hosts else "none"
-            raise BoatyardError("FORBIDDEN", f"the Host header is {named}; this server answers on loopback only")
+            raise BoatyardError(Code.FORBIDDEN, f"the Host header is {named}; this server answers on loopback only")
 
     def check_page(self, headers: Mapping[str, str]) -> None:
         """Raises FORBIDDEN for what a page of somebody else has a browser send.
@@ -40,7 +40,7 @@ class Hosts:
         foreign = origin is not None and origin.partition("://")[2].lower() not in self._allowed
         other = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
         if foreign or (other and headers.get("sec-fetch-mode") != "navigate"):
-            raise BoatyardError("FORBIDDEN", "this comes from a page in a browser, which is not answered")
+            raise BoatyardError(Code.FORBIDDEN, "this comes from a page in a browser, which is not answered")
 
 
 def loopback(host: str) -> str:

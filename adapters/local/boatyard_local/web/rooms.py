@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ class Places:
 
 
 def overloaded(detail: str) -> BoatyardError:
-    return BoatyardError("OVERLOADED", detail)
+    return BoatyardError(Code.OVERLOADED, detail)
 
 
 def _succeed(future: "asyncio.Future[T]", result: T) -> None:

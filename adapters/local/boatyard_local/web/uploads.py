@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from boatyard.api.http import Response
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Clock
 from boatyard_local.contexts import FileContextStore
 from boatyard_local.upload_url import PREFIX, UploadUrls
@@ -33,7 +33,7 @@ class Uploads:
         announced = self._urls.check(path, query, self._clock)
         if body.announced not in (None, announced.size):
             raise BoatyardError(
-                "CONTEXT_INVALID", f"{body.announced:,} bytes are sent, {announced.size:,} were announced"
+                Code.CONTEXT_INVALID, f"{body.announced:,} bytes are sent, {announced.size:,} were announced"
             )
         with self._places.one(), self._contexts.receive(announced.sha256, announced.size) as receiving:
             gathered = bytearray()

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard.settings import BaseImageRule
 from boatyard_serverless import keys
@@ -47,7 +47,7 @@ class Pins:
             if made:
                 self._read()
                 return
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"others keep changing {keys.PINS}; it is tried again")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"others keep changing {keys.PINS}; it is tried again")
 
     def applied(self, rules: tuple[BaseImageRule, ...]) -> tuple[BaseImageRule, ...]:
         """The deployment's own rules first, each with its image pinned; then a rule for each pinned base."""
@@ -73,7 +73,7 @@ def _parsed(body: bytes) -> dict[str, str]:
         return decode_json(body, dict[str, str])
     except Undecodable:
         raise BoatyardError(
-            "INTERNAL", f"{keys.PINS} in the bucket is no table of digests: mend or delete it"
+            Code.INTERNAL, f"{keys.PINS} in the bucket is no table of digests: mend or delete it"
         ) from None
 
 

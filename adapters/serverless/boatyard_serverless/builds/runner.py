@@ -16,7 +16,7 @@ import msgspec
 from boatyard import lifecycle
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State, build_id
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
@@ -62,7 +62,7 @@ class ServiceJobRunner:
                     self._tracker.release(held)
                     raise
                 return Ensured(self._tracker.start(held), False)
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"too many others start {tag} at the same time")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"too many others start {tag} at the same time")
 
     def status(self, build_id: str) -> Build | None:
         held = self._ledger.get(build_id)
@@ -90,7 +90,7 @@ class ServiceJobRunner:
             held = self._ledger.get(build_id) or held
             if done := self._cancelled(held):
                 return done
-        raise BoatyardError("DATAPLANE_UNAVAILABLE", f"{build_id} changes while it is cancelled; ask again")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{build_id} changes while it is cancelled; ask again")
 
     def list(self, query: BuildQuery) -> BuildPage:
         builds: list[Build] = []
@@ -146,7 +146,7 @@ class ServiceJobRunner:
             if len(taken) >= room:
                 why = "there is no room for more now: limits.concurrentBuilds and .queuedBuilds are met"
             raise BoatyardError(
-                "TOO_MANY_BUILDS",
+                Code.TOO_MANY_BUILDS,
                 f"{scope.project}/{scope.domain} has {own} builds that wait or run; {why}",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
@@ -175,4 +175,4 @@ def _lost(tag: str, attempt: int) -> Build:
         state=State.RUNNING,
         created_at=0,
     )
-    return lifecycle.ended(nobody, State.ERRORED, "BUILDER_LOST", "the build's record is damaged", now=0)
+    return lifecycle.ended(nobody, State.ERRORED, Code.BUILDER_LOST, "the build's record is damaged", now=0)

@@ -9,7 +9,7 @@ import msgspec
 from boatyard import lifecycle
 from boatyard.build import Build, State
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.job import JobProgress, JobResult
 from boatyard.ports import Clock
 from boatyard.timespan import lasts
@@ -131,7 +131,7 @@ class BuildTracker:
         if execution.state == "timed_out":
             message = "the build service stopped the build after its timeout"
             build = self._progressed(held.record.build)
-            ended = lifecycle.ended(build, State.TIMED_OUT, "TIMED_OUT", message, now=self._clock.now())
+            ended = lifecycle.ended(build, State.TIMED_OUT, Code.TIMED_OUT, message, now=self._clock.now())
             return self._end(held, ended)
         return self._lose(held, execution.reason or "the build service says no more")
 
@@ -142,7 +142,7 @@ class BuildTracker:
     def _lose(self, held: Held, why: str) -> Build:
         build = self._progressed(held.record.build)
         message = f"the job ended without a result: {why}"
-        return self._end(held, lifecycle.ended(build, State.ERRORED, "BUILDER_LOST", message, now=self._clock.now()))
+        return self._end(held, lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, message, now=self._clock.now()))
 
     def _end(self, held: Held, build: Build) -> Build:
         """The first to see the end writes it; the others answer with what was written."""

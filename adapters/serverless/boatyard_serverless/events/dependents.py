@@ -12,7 +12,7 @@ import msgspec
 
 from boatyard.api.handlers import order_of
 from boatyard.api.messages import BuildAnswer
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard.service import Service
 from boatyard_serverless.bases import Orders, Pins
@@ -48,7 +48,7 @@ class Dependents:
             return self._rebuild(asked)
         except BoatyardError as error:
             longest = min(self._queue.longest_delay_seconds, _MOST_DELAY) if self._queue else 0
-            if error.code != "TOO_MANY_BUILDS" or not longest or asked.tries >= _MOST_TRIES:
+            if error.code != Code.TOO_MANY_BUILDS or not longest or asked.tries >= _MOST_TRIES:
                 raise
             seconds = min(longest, 60 * 2 ** min(asked.tries, 10))
             self._queue.put([msgspec.structs.replace(asked, tries=asked.tries + 1)], delay_seconds=seconds)

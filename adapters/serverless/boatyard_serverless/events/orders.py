@@ -9,7 +9,7 @@ from boatyard.api.handlers import order_of
 from boatyard.api.messages import BuildAnswer, OrderRequest
 from boatyard.api.problem import problem
 from boatyard.decoding import Undecodable, convert, decode_json
-from boatyard.errors import BoatyardError, invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.service import Answer, Service
 from boatyard_serverless import keys
 from boatyard_serverless.events.model import OrderSent, SpecDropped
@@ -78,5 +78,5 @@ def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:
         raise invalid("the document is not an object")
     asked = (document.get("project", project), document.get("domain", domain))
     if asked != (project, domain):
-        raise BoatyardError("FORBIDDEN", f"a document below specs/{project}/{domain}/ cannot build for {asked}")
+        raise BoatyardError(Code.FORBIDDEN, f"a document below specs/{project}/{domain}/ cannot build for {asked}")
     return request_of({**document, "project": project, "domain": domain})

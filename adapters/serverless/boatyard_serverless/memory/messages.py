@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 
 class MemoryWorkQueue:
@@ -24,7 +24,7 @@ class MemoryWorkQueue:
         if self.failure is not None:
             raise self.failure
         if delay_seconds > self.longest_delay_seconds:
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"the queue holds no message back for {delay_seconds} s")
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the queue holds no message back for {delay_seconds} s")
         self.messages += [(msgspec.to_builtins(message), delay_seconds) for message in messages]
 
     def take(self) -> list[Any]:

@@ -1,6 +1,6 @@
 """How the reader says that BuildKit cannot read a Dockerfile."""
 
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, Code
 
 FIELD = "spec.dockerfile"
 
@@ -8,4 +8,4 @@ FIELD = "spec.dockerfile"
 def unreadable(line: int, reason: str) -> BoatyardError:
     """INVALID_DOCKERFILE. `line` counts from 1; 0 for the file as a whole."""
     where = f"line {line} of the Dockerfile" if line else "the Dockerfile"
-    return BoatyardError("INVALID_DOCKERFILE", f"{where}: {reason}", field=FIELD)
+    return BoatyardError(Code.INVALID_DOCKERFILE, f"{where}: {reason}", field=FIELD)
