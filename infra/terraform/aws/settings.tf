@@ -9,7 +9,7 @@ locals {
   }
   settings = merge(
     {
-      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
+      for key in ["isolation", "repositoryLayout", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
     { for section, values in local.settings_sections : section => values if length(values) > 0 },

@@ -10,6 +10,7 @@ variable "image_builder" {
     targetConfigMapName = optional(string, "build-image-config")
     buildkitUri         = optional(string, "")
     defaultRepository   = optional(string, "")
+    repositoryLayout    = optional(string)
     authenticationType  = optional(string, "aws")
     buildkit = optional(object({
       enabled            = optional(bool, true)
@@ -100,6 +101,10 @@ variable "image_builder" {
   validation {
     condition     = contains(["project", "deployment"], coalesce(var.image_builder.isolation, "project"))
     error_message = "image_builder.isolation is project or deployment."
+  }
+  validation {
+    condition     = contains(["one", "each"], coalesce(var.image_builder.repositoryLayout, "one"))
+    error_message = "image_builder.repositoryLayout is one or each."
   }
   validation {
     condition     = var.image_builder.buildkitUri == "" || can(regex("^(tcp|unix)://", var.image_builder.buildkitUri))
