@@ -1,8 +1,35 @@
 """Builds: one attempt at a key, and how it goes."""
 
+import re
 from enum import StrEnum
+from typing import Final, NamedTuple
 
 import msgspec
+
+_TAG: Final = re.compile(r"[0-9a-f]{32}\Z")
+_BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")
+
+
+class BuildId(NamedTuple):
+    """Its text, `<tag>-<attempt>`, is part of paths, object keys and names in a cluster: nothing else is parsed."""
+
+    tag: str
+    """32 hex digits."""
+    attempt: int
+    """Counts from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.tag}-{self.attempt}"
+
+    @classmethod
+    def parse(cls, text: str) -> "BuildId | None":
+        """None for what was never a build's id."""
+        found = _BUILD_ID.match(text)
+        return cls(found[1], int(found[2])) if found else None
+
+
+def is_build_tag(text: str) -> bool:
+    return _TAG.match(text) is not None
 
 
 class State(StrEnum):
@@ -102,6 +129,7 @@ class Build(_Record, frozen=True, kw_only=True):
     """`repo@sha256:…` once it succeeded."""
     error: Failure | None = None
 
-
-def build_id(tag: str, attempt: int) -> str:
-    return f"{tag}-{attempt}"
+    @property
+    def build_tag(self) -> str:
+        """Of what is built: equal requests have the same."""
+        return self.id.removesuffix(f"-{self.attempt}")

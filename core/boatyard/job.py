@@ -96,6 +96,10 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     unpacked_bytes: int = 8 * 1024**3
     context_entries: int = 200_000
 
+    @property
+    def build_tag(self) -> str:
+        return self.id.removesuffix(f"-{self.attempt}")
+
 
 class JobProgress(_Document, frozen=True, kw_only=True):
     """Written again and again while the job runs."""

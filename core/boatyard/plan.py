@@ -6,7 +6,7 @@ import msgspec
 
 from boatyard import base_images, canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
-from boatyard.build import build_id
+from boatyard.build import BuildId
 from boatyard.context import Context, check_context
 from boatyard.dockerfile.render import cache_namespace
 from boatyard.dockerfile.run import Site
@@ -210,7 +210,7 @@ def _ground(order: Order, settings: Settings, realm: Realm, pulled: Pulls, secre
 def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
     """The plan's job. `context_url` is where the job fetches the archive; empty without a context."""
     return BuildJob(
-        id=build_id(plan.build_tag, attempt),
+        id=str(BuildId(plan.build_tag, attempt)),
         key=plan.keys.image,
         attempt=attempt,
         project=order.scope.project,

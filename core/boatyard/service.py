@@ -2,18 +2,16 @@
 
 import copy
 import logging
-import re
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from boatyard import docker_config
-from boatyard.build import Build, Image, State
+from boatyard.build import Build, Image, State, is_build_tag
 from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError, Code
 from boatyard.held import Held, held, may_have_changed
 from boatyard.job import KEY_LABEL, BuildJob
-from boatyard.key import TAG_LENGTH
 from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
 from boatyard.policy import allow, allow_repository, check_scope, narrow, visible
 from boatyard.ports import (
@@ -39,7 +37,6 @@ from boatyard.settings import BaseImageRule, Settings
 _log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0
-_BUILD_TAG = re.compile(rf"[0-9a-f]{{{TAG_LENGTH}}}\Z")
 _FIRST_PAUSE = 0.1
 """Of the longest: news mostly come soon after the question."""
 
@@ -171,7 +168,7 @@ class Service:
             raise BoatyardError(Code.NOT_FOUND, f"the registry has no image {reference}")
         # A label of the image: whoever pushed it wrote it, and it may be of a project that is not the caller's.
         tag = image.build_tag or ""
-        build = self._runner.latest(tag) if _BUILD_TAG.match(tag) else None
+        build = self._runner.latest(tag) if is_build_tag(tag) else None
         told = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
         return Found(image=image, build=build if told else None)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from boatyard.build import Build, build_id
+from boatyard.build import Build, BuildId
 from boatyard.job import BuildJob
 from boatyard.settings import Limits
 from boatyard_local.clock import SystemClock
@@ -32,7 +32,7 @@ def job(number: int = 0, *, timeout: int = 60, **script: Any) -> Callable[[int],
 
     def make(attempt: int) -> BuildJob:
         return BuildJob(
-            id=build_id(tag(number), attempt),
+            id=str(BuildId(tag(number), attempt)),
             key=tag(number) * 2,
             attempt=attempt,
             project="default",

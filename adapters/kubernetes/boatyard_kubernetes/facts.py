@@ -10,7 +10,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
-from boatyard.build import Build, State
+from boatyard.build import Build, BuildId, State
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import Code
 from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
@@ -68,15 +68,13 @@ def record_of(job: Job) -> Build | None:
 
 
 def _lost(job: Job, build_id: str) -> Build | None:
-    tag, _, attempt = build_id.rpartition("-")
-    if label(job, TAG) != tag or not (attempt.isascii() and attempt.isdigit() and len(attempt) < 10):
-        return None
-    if name_of(job) != job_name(build_id):
+    parsed = BuildId.parse(build_id)
+    if parsed is None or label(job, TAG) != parsed.tag or name_of(job) != job_name(build_id):
         return None
     build = Build(
         id=build_id,
         key="",
-        attempt=int(attempt),
+        attempt=parsed.attempt,
         target="",
         project=label(job, PROJECT),
         domain=label(job, DOMAIN),

@@ -9,7 +9,6 @@ import re
 import secrets
 from typing import Final
 
-from boatyard.build import Build
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.policy import check_scope
@@ -58,10 +57,6 @@ def plan_name(build_id: str) -> str:
     return f"{_PREFIX}{build_id}-{secrets.token_hex(5)}"
 
 
-def tag_of(job: BuildJob | Build) -> str:
-    return job.id.rpartition("-")[0]
-
-
 def namespace_of(settings: Kubernetes, scope: Scope) -> str:
     """Raises DATAPLANE_DENIED for a template that makes no namespace's name of it (RFC 1123, 63 characters)."""
     check_scope(scope)
@@ -94,7 +89,7 @@ def build_labels(job: BuildJob) -> dict[str, str]:
     """On the Job, its pods and its plan alike."""
     return {
         **common_labels("build"),
-        TAG: tag_of(job),
+        TAG: job.build_tag,
         BUILD: job.id,
         PROJECT: job.project,
         DOMAIN: job.domain,

@@ -18,6 +18,7 @@ import hashlib
 import re
 from typing import Final
 
+from boatyard.build import BuildId
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 
@@ -33,7 +34,6 @@ PINS: Final = "bases/pins.json"
 DRIFT: Final = "drift/"
 
 _BUILT: Final = re.compile(r"[0-9a-f]{32}/[0-9a-f]{32}\Z")
-_BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")
 _SPEC: Final = re.compile(r"specs/([^/]+)/([^/]+)/([^/]+)\.json\Z")
 
 
@@ -53,8 +53,8 @@ def attempt(tag: str, number: int) -> str:
 
 def build_folder(build_id: str) -> str | None:
     """The same by the build's id; None for what is no build id."""
-    found = _BUILD_ID.match(build_id)
-    return attempt(found[1], int(found[2])) if found else None
+    parsed = BuildId.parse(build_id)
+    return attempt(parsed.tag, parsed.attempt) if parsed else None
 
 
 def scope_name(project: str, domain: str) -> str:

@@ -73,11 +73,10 @@ def check_push(
 ) -> Finding:
     """Builds and pushes `job`, and takes its Job away. The image stays: a builder may not delete."""
     namespace = namespace_of(settings.kubernetes, Scope(job.project, job.domain))
-    tag = job.id.rpartition("-")[0]
     build: Build | None = None
     begun = time.monotonic()
     try:
-        build = runner.ensure(lambda _: job, tag, force=True).build
+        build = runner.ensure(lambda _: job, job.build_tag, force=True).build
         while time.monotonic() - begun < wait_seconds:
             build = runner.status(job.id)
             if build is None:

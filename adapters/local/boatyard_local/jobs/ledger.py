@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.build import Build, State, build_id
+from boatyard.build import BuildId, State
 from boatyard.context import Context
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
@@ -84,7 +84,7 @@ class Ledger:
         """The first attempt from `wanted` on whose folder is free. What lies there and is no known build is removed;
         what cannot be removed is passed by, because an image must not become unbuildable for it."""
         for attempt in range(wanted, wanted + _MOST_STRANGERS):
-            path = self._state.build(build_id(tag, attempt)).path
+            path = self._state.build(str(BuildId(tag, attempt))).path
             if self.get(path.name) is not None:
                 continue  # an attempt that is remembered longer than a later one
             if not os.path.lexists(path) or self._removals.discard(path):
@@ -138,8 +138,8 @@ class Ledger:
             record = self._records.pop(build_id, None)
             self._unsaved.discard(build_id)
             self._ended.pop(build_id, None)
-            if record and self._latest.get(_tag(record.build)) == build_id:
-                del self._latest[_tag(record.build)]
+            if record and self._latest.get(record.build.build_tag) == build_id:
+                del self._latest[record.build.build_tag]
         self._removals.discard(self._state.build(build_id).path)
 
     def unended(self) -> Iterator[Record]:
@@ -187,16 +187,12 @@ class Ledger:
         return True
 
     def _put(self, record: Record) -> None:
-        tag = _tag(record.build)
+        tag = record.build.build_tag
         self._records[record.build.id] = record
         self._number = max(self._number, record.number)
         latest = self._records.get(self._latest.get(tag, ""))
         if latest is None or latest.build.attempt < record.build.attempt:
             self._latest[tag] = record.build.id
-
-
-def _tag(build: Build) -> str:
-    return build.id.rpartition("-")[0]
 
 
 def _number(record: Record) -> int:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.build import Build, State
+from boatyard.build import Build, BuildId, State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.policy import check_scope
@@ -85,7 +85,8 @@ def read_result(folder: BuildFolder) -> JobResult | None:
 
 
 def _is_of(build_id: str, attempt: int, scope: Scope, name: str) -> bool:
-    if build_id != name or name.rpartition("-")[2] != str(attempt):
+    parsed = BuildId.parse(name)
+    if build_id != name or parsed is None or parsed.attempt != attempt:
         return False
     try:
         check_scope(scope)  # it becomes part of a path

@@ -15,7 +15,7 @@ import msgspec
 
 from boatyard import lifecycle
 from boatyard.attempts import Join, decide
-from boatyard.build import Build, State, build_id
+from boatyard.build import Build, BuildId, State
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
@@ -70,7 +70,7 @@ class ServiceJobRunner:
 
     def latest(self, tag: str) -> Build | None:
         attempt = self._ledger.attempts(tag)
-        held = self._ledger.get(build_id(tag, attempt)) if attempt else None
+        held = self._ledger.get(str(BuildId(tag, attempt))) if attempt else None
         if attempt and held is None:
             return _lost(tag, attempt)
         return self._tracker.observe(held) if held else None
@@ -165,7 +165,7 @@ class ServiceJobRunner:
 def _lost(tag: str, attempt: int) -> Build:
     """An attempt whose record cannot be read: it is over, and the next one has another number."""
     nobody = Build(
-        id=build_id(tag, attempt),
+        id=str(BuildId(tag, attempt)),
         key="",
         attempt=attempt,
         target="",
