@@ -91,7 +91,7 @@ class Front:
             start("200 OK" if blob else "404 Not Found", [("content-length", str(len(blob or b"")))])
             return [blob or b""]
         target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-        parameters = _json_body(environ) if target else {}
+        parameters = _json_body(environ) if target else dict(parse_qsl(environ.get("QUERY_STRING", "")))
         name = target or f"{method} {path}"
         if not path.startswith("/moto-api"):
             self._cloud.calls.append((name, parameters))

@@ -85,6 +85,19 @@ def test_an_image_that_it_has_not_is_built_once(site: Parts, cloud: Cloud) -> No
     assert status == 200 and build["project"] == "ml"
 
 
+def test_a_start_asks_nothing_twice_and_a_join_costs_five_calls(site: Parts, cloud: Cloud) -> None:
+    CodeBuild(cloud)
+    ask(site, function_url("POST", "/v1/plans", order()))  # what a function asks once, when it is cold
+    for joined in (False, True, True):
+        cloud.calls.clear()
+        status, answer = ask(site, function_url("POST", "/v1/builds", order()))
+        assert status == 202 and answer["joined"] is joined
+        # A record is written when it is made, and again when the service has taken it.
+        questions = [call for call in cloud.calls if not call[0].startswith("PUT ")]
+        assert all(questions.count(call) == 1 for call in questions), questions
+        assert len(cloud.calls) <= (5 if joined else 9), cloud.calls
+
+
 def test_a_forced_build_that_could_not_be_pushed_is_not_started(
     make: Callable[..., Parts], ecr: Ecr, cloud: Cloud
 ) -> None:
