@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from boatyard import docker_config
+from boatyard.backoff import growing
 from boatyard.build import Build, Image, State, is_build_tag
 from boatyard.context import Context, check_archive
 from boatyard.errors import BoatyardError, Code
@@ -297,10 +298,9 @@ class Service:
     def _pauses(self, wait_seconds: float) -> Iterator[bool]:
         """Sleeps before each True, ever longer; False when the wait is over."""
         deadline = self._clock.monotonic() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
-        pause = self._poll_seconds * _FIRST_PAUSE
+        pauses = growing(self._poll_seconds * _FIRST_PAUSE, self._poll_seconds, factor=1.5)
         while (left := deadline - self._clock.monotonic()) > 0:
-            self._clock.sleep(min(pause, left))
-            pause = min(pause * 1.5, self._poll_seconds)
+            self._clock.sleep(min(next(pauses), left))
             yield True
         while True:
             yield False

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from boatyard.backoff import growing
 from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.log import Log
 from boatyard_buildkit.progress import Progress
@@ -29,7 +30,7 @@ def when_reached(
     pause: Callable[[float], None] = time.sleep,
 ) -> Ended:
     """What `solve` ends with once BuildKit answers it, or after `seconds` at the latest."""
-    begun, wait, said = now(), _FIRST_PAUSE, float("-inf")
+    begun, pauses, said = now(), growing(_FIRST_PAUSE, _LONGEST_PAUSE), float("-inf")
     while True:
         ended = solve()
         why, most = _unreached(ended, seconds)
@@ -40,8 +41,7 @@ def when_reached(
         if now() - said >= _SAID_EVERY:
             log.write(f"BuildKit cannot be reached ({why}): waiting for it, for {left:.0f} s at most")
             said = now()
-        pause(min(wait, left))
-        wait = min(wait * 2, _LONGEST_PAUSE)
+        pause(min(next(pauses), left))
 
 
 def _unreached(ended: Ended, seconds: float) -> tuple[str, float]:

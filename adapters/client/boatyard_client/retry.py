@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from boatyard.backoff import growing
 from boatyard.errors import Code
 from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError
 
@@ -40,14 +41,14 @@ def persist(
     ends the waiting at once. `on_wait` gets the reason and the seconds before each pause.
     """
     end = now() + patience.seconds
-    pause = _FIRST
+    pauses = growing(_FIRST, _LONGEST)
     while True:
         try:
             return ask()
         except (ApiError, ClientError) as error:
             if not _worth_repeating(error, patience):
                 raise
-            seconds = pause * random.uniform(0.8, 1.2)  # noqa: S311 - keeps clients apart, hides nothing
+            seconds = next(pauses) * random.uniform(0.8, 1.2)  # noqa: S311 - keeps clients apart, hides nothing
             if isinstance(error, ApiError) and error.retry_after_seconds is not None:
                 seconds = error.retry_after_seconds
             if now() + seconds > end:
@@ -55,7 +56,6 @@ def persist(
             if on_wait:
                 on_wait(error.detail, seconds)
         sleep(seconds)
-        pause = min(pause * 2, _LONGEST)
 
 
 def _worth_repeating(error: ApiError | ClientError, patience: Patience) -> bool:

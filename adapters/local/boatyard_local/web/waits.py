@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from boatyard.api import Request, Response
+from boatyard.backoff import growing
 from boatyard.errors import BoatyardError
 from boatyard_local.web.rooms import Places
 
@@ -70,11 +71,10 @@ class Waits:
             del self._watches[watch.key]
 
     async def _follow(self, watch: "_Watch", request: Request) -> None:
-        pause = _FIRST_SECONDS
+        pauses = growing(_FIRST_SECONDS, _LONGEST_SECONDS, factor=_SLOWER)
         try:
             while watch.latest is None or not watch.latest.settled:
-                await asyncio.sleep(pause)
-                pause = min(pause * _SLOWER, _LONGEST_SECONDS)
+                await asyncio.sleep(next(pauses))
                 try:
                     watch.latest = await self._look(request)
                 except BoatyardError:
