@@ -124,6 +124,17 @@ def test_a_job_that_is_late_is_ended_for_it(tmp_path: Path) -> None:
     it.close()
 
 
+def test_a_late_job_that_is_cancelled_while_it_is_being_ended_is_cancelled(tmp_path: Path) -> None:
+    it = runner(tmp_path)
+    build = it.ensure(job(timeout=1, seconds=60, deaf=True), tag(), force=False).build
+    until(lambda: (record := it._ledger.get(build.id)) and record.ending is State.TIMED_OUT)
+    answer = it.cancel(build.id)
+    assert answer and answer.state is State.RUNNING
+    assert ended(it, build.id).state is State.CANCELLED
+    assert not it.ensure(job(seconds=0), tag(), force=False).joined, "a cancel is not held"
+    it.close()
+
+
 def test_success_counts_though_the_build_was_cancelled_too_late(tmp_path: Path) -> None:
     it = runner(tmp_path)
     build = it.ensure(job(), tag(), force=False).build
