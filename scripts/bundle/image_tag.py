@@ -21,7 +21,7 @@ _FILES: Final = (
     "requirements/builder-aws.txt",
     "requirements/builder-tools.txt",
 )
-_DISTRIBUTIONS: Final = ("core", "adapters/registry", "adapters/buildkit", "adapters/aws")
+_DISTRIBUTIONS: Final = ("core", "adapters/registry", "adapters/buildkit", "adapters/serverless", "adapters/aws")
 _SUFFIXES: Final = (".py", ".toml", ".typed")
 
 

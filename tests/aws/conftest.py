@@ -4,17 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
+from boatyard_local.settings import load_settings
 from tests.aws.cloud import REGION, Cloud, serve
 from tests.aws.container import Container
 from tests.aws.emulator import make_bundle, runtime, unpack
 from tests.aws.images import Ecr
 from tests.aws.site import DEPLOYMENT_KEY
+from tests.registry.distribution import Distribution
 from tests.sharing import made_once
 
 BUCKET = "boatyard-test"
+ENGINE = Path(__file__).parent.parent.parent / ".boatyard" / "boatyard.toml"
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +93,16 @@ def task(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lambda_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runtime(tmp_path_factory.mktemp("lambda") / "runtime")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    """The engine's BuildKit, and a registry that answers without an account, as ECR does the function's role."""
+    found = load_settings(ENGINE, {})
+    registry = Distribution(tmp_path)
+    yield msgspec.structs.replace(
+        found,
+        default_repository=f"{registry.address}/images",
+        insecure_registries=(*found.insecure_registries, registry.address),
+    )
+    registry.stop()

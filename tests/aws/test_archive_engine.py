@@ -8,12 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from boatyard.settings import Buildkit
+from boatyard.settings import Buildkit, Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Parts
 from boatyard_local.engine import containerd
 from boatyard_local.engine.layout import Layout
-from boatyard_local.settings import load_settings
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.container import Container
@@ -32,13 +31,12 @@ def program(folder: Path, name: str, script: str) -> None:
 
 @pytest.mark.integration
 def test_the_archive_builds_with_an_engine_that_it_starts_itself(
-    cloud: Cloud, bucket: str, clients: Clients, container: Container, tmp_path: Path
+    cloud: Cloud, bucket: str, clients: Clients, container: Container, settings: Settings, tmp_path: Path
 ) -> None:
     """A real dockerd in PATH, as CodeBuild's images have one, and no engine that runs."""
     if not (LAYOUT.root / "usr" / "sbin" / "dockerd").is_file():
         pytest.skip("this machine's own Docker is in use, which no test may start a second time")
     _give_docker(container, tmp_path)
-    settings = load_settings(LAYOUT.settings, {})
     settings = msgspec.structs.replace(settings, authentication_type="aws", buildkit=BUILDX)
     chosen = {
         "BOATYARD_SETTINGS": msgspec.json.encode(settings).decode(),
@@ -72,5 +70,6 @@ def _give_docker(container: Container, folder: Path) -> None:
     plugins = container.home / ".docker"
     plugins.mkdir()
     (plugins / "cli-plugins").symlink_to(LAYOUT.docker_config / "cli-plugins")
+    (plugins / "config.json").write_bytes((LAYOUT.docker_config / "config.json").read_bytes())  # for the base image
     container.programs.append(programs)
     container.variables |= {"BOATYARD_ENGINE_ROOT": str(folder / "data"), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}

@@ -8,7 +8,6 @@ import hashlib
 import io
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,31 +18,16 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Parts
-from boatyard_local.settings import load_settings
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.container import Container
 from tests.aws.images import HOST, MANIFEST, Ecr
 from tests.aws.payloads import function_url, image_pushed, sqs
 from tests.aws.site import ask, tell, variables
-from tests.registry.distribution import Distribution
 
 CONFIG = Path(__file__).parent.parent.parent / ".boatyard" / "boatyard.toml"
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
-    """The engine's BuildKit, and a registry that answers without an account, as ECR does the function's role."""
-    found = load_settings(CONFIG, {})
-    registry = Distribution(tmp_path)
-    yield msgspec.structs.replace(
-        found,
-        default_repository=f"{registry.address}/images",
-        insecure_registries=(*found.insecure_registries, registry.address),
-    )
-    registry.stop()
 
 
 @pytest.fixture
