@@ -90,3 +90,27 @@ def test_a_dockerfile_that_copies_everything_has_everything(
 ) -> None:
     whole = msgspec.structs.replace(USERS, dockerfile="FROM x\nRUN echo mine\nCOPY . /x\n")
     follow(whole, vertexes("COPY . /srv", own=3))
+
+
+ON_A_STAGE = msgspec.structs.replace(
+    USERS,
+    dockerfile="FROM x AS base\nONBUILD RUN echo a\nONBUILD COPY *.txt /x/\nFROM base\nCOPY *.cfg /y/\nRUN echo mine\n",
+)
+
+
+def test_a_stage_that_stands_on_a_stage_with_onbuild_has_no_from_of_its_own(
+    follow: Callable[..., tuple[Instructions, Follower]],
+) -> None:
+    """Its steps were taken for the base image's, and its own COPY refused as such."""
+    texts = ["RUN echo a", "COPY *.txt /x/", "COPY *.cfg /y/", "RUN echo mine"]
+    found = ["[base 1/1] FROM x", *(f"[stage-1 {number}/2] {text}" for number, text in enumerate(texts, 1))]
+    instructions, _ = follow(ON_A_STAGE, [Vertex(digest=name, name=name) for name in found[::-1]])
+    steps = [step for name in found if (step := instructions.step(name))]
+    assert [instructions.title(step) for step in steps] == [
+        "FROM x",
+        "RUN echo a (ONBUILD)",
+        "COPY *.txt /x/ (ONBUILD)",
+        "COPY *.cfg /y/",
+        "RUN echo mine",
+    ]
+    assert [(step.number, step.total) for step in steps[1:]] == [(1, 4), (2, 4), (3, 4), (4, 4)]

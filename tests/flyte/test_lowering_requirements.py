@@ -75,6 +75,27 @@ def test_included_files_take_the_place_of_their_lines(folder: Path) -> None:
     assert layer(image) == {"file": "0/requirements.txt", "sourceDir": "0"}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        r"my\ files/it\"s.txt",
+        '"my files/it\\"s.txt"',
+        "'my files/it\"s.txt'",
+        r"""my files/'it"'s.txt""",
+        r"my' 'files/it\"s.txt",
+    ],
+)
+def test_names_are_quoted_as_in_a_shell(folder: Path, value: str) -> None:
+    write(folder, {'my files/it"s.txt': "idna==3.4\n"})
+    assert sent(requirements(folder, f"-r {value}\n")) == ["idna==3.4"]
+    assert made(requirements(folder, f"six\n-c {value}\n"), "0/0/constraints.txt") == "idna==3.4\n"
+
+
+def test_a_quote_that_is_not_closed_is_a_part_of_the_name(folder: Path) -> None:
+    write(folder, {"it's.txt": "idna==3.4\n"})
+    assert sent(requirements(folder, "-r it's.txt\n")) == ["idna==3.4"]
+
+
 @pytest.mark.parametrize("file", ["sub/base.txt", "limits.txt"])
 def test_what_is_included_counts_in_the_key(folder: Path, file: str) -> None:
     image = requirements(folder, "-r sub/base.txt\n")

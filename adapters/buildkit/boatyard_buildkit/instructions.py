@@ -31,7 +31,9 @@ class StepName(msgspec.Struct, frozen=True):
     """The stage and platform, where there are several."""
     text: str
     trigger: bool = False
-    """The base image's ONBUILD says it, not this Dockerfile."""
+    """An ONBUILD of the base image says it, not this Dockerfile."""
+    inherited: bool = False
+    """An ONBUILD of this Dockerfile says it, in the stage that this one stands on."""
 
     @property
     def label(self) -> str:
@@ -65,6 +67,7 @@ class Instructions:
             if self._generated and line.split(" ", 1)[0] in _VERTEX_WORDS
         ]
         self._triggers: dict[str, int] = {}
+        self._on_stages: set[str] = set()
 
     def notice(self, vertex_name: str) -> None:
         """Counts the steps that the base image's ONBUILD puts after FROM, in each stage.
@@ -73,6 +76,9 @@ class Instructions:
         """
         step = parse_step(vertex_name)
         if step:
+            if step.number == 1 and not self._generated and not step.text.startswith("FROM "):
+                # A stage that stands on another stage pulls nothing: its first step is no FROM.
+                self._on_stages.add(step.where)
             more = step.number - (len(self._steps) if self._generated else step.total)
             if more > self._triggers.get(step.where, 0):
                 self._triggers[step.where] = more
@@ -90,6 +96,8 @@ class Instructions:
         total = len(self._steps) if self._generated else step.total
         if self._generated and not 1 <= step.number <= total + triggers:
             return step
+        if step.where in self._on_stages:
+            return msgspec.structs.replace(step, total=total + triggers, inherited=step.number <= triggers)
         return msgspec.structs.replace(step, total=total + triggers, trigger=1 < step.number <= 1 + triggers)
 
     def line_of(self, step: StepName) -> int | None:
@@ -155,6 +163,8 @@ class Instructions:
             return layer.sdk_call
         if step.trigger:
             return f"{shorten(step.text)} (ONBUILD of the base image)"
+        if step.inherited:
+            return f"{shorten(step.text)} (ONBUILD)"
         # BuildKit's own name of a step has its variables filled in, which breaks the JSON of a script.
         text = self.text_at(line) or step.text
         ours = (said for words, said in _OURS if self._generated and words in text)

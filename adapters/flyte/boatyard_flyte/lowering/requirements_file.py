@@ -22,6 +22,8 @@ _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _OPTION: Final = re.compile(r"(-[rcefi]|--[a-z-]+)(?:\s*=\s*|\s+|(?<=^-[rcefi])(?=[^\s=]))(.*)\Z", re.DOTALL)
 _TAIL: Final = re.compile(r"\s+(?:;|--\w).*\Z|\s*;.*\Z", re.DOTALL)
 _NAMED: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s*)(\S.*)\Z", re.DOTALL)
+_SHELL: Final = re.compile(r"""[^\\'"]+|\\.|'[^']*'|"(?:[^\\"]|\\.)*\"""", re.DOTALL)
+_ESCAPED_IN_QUOTES: Final = re.compile(r"\\([$`\"\\])")
 _EXTRAS: Final = re.compile(r"(\s*\[[^\]/]*\])\Z")
 _VARIABLE: Final = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _CODING: Final = re.compile(rb"^[ \t]*#.*?coding[:=][ \t]*([-\w.]+)", re.MULTILINE)
@@ -101,7 +103,23 @@ def _is_marked(data: bytes) -> bool:
 
 
 def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    """The value of an option as a POSIX shell reads it, spaces kept; as it is where a quote is not closed."""
+    words = _SHELL.findall(value)
+    return value if "".join(words) != value else "".join(_word(word) for word in words)
+
+
+def _bare(requirement: str) -> str:
+    """A requirement without the quotes around all of it; those inside belong to its markers."""
+    quoted = len(requirement) > 1 and requirement[0] == requirement[-1] and requirement[0] in "\"'"
+    return requirement[1:-1] if quoted else requirement
+
+
+def _word(word: str) -> str:
+    if word[0] == "'":
+        return word[1:-1]
+    if word[0] == '"':
+        return _ESCAPED_IN_QUOTES.sub(r"\1", word[1:-1])
+    return word[1:] if word[0] == "\\" else word
 
 
 def _included(value: str, file: Path) -> Path:
@@ -132,7 +150,8 @@ class _Reader:
         option = _OPTION.match(line.text)
         if option is None or not line.text.startswith("-"):
             return [self._requirement(line.text, file, shown)]
-        name, value = option[1], _unquoted(option[2].strip())
+        name, written = option[1], option[2].strip()
+        value = _unquoted(written)
         match name:
             case "-r" | "--requirement" | "--requirements":
                 if is_remote(expand(value)):
@@ -148,7 +167,7 @@ class _Reader:
             case "-e" | "--editable":
                 # Its folder is gone when the step ends, so what it links to is installed in its place.
                 self.changed = True
-                return [self._requirement(value, file, shown, folder=True)]
+                return [self._requirement(_bare(written), file, shown, folder=True)]
             case "-f" | "--find-links" if not is_remote(expand(value)):
                 self.changed = True
                 path = find(value, (file.parent, Path.cwd()), call=self._local.wanted.call, shown=shown)
