@@ -32,3 +32,11 @@ def secret_id(prefix: str, name: str) -> str:
     step of one project would be answered with what another project's secret made of it.
     """
     return f"{prefix}secret-{name}"
+
+
+def absent_secret_id(prefix: str, name: str) -> str:
+    """The id of a secret that nobody set, which the job hands to nobody.
+
+    With `secret_id`, a step that ran without the secret would answer for the one that has it.
+    """
+    return f"{prefix}absent-{name}"

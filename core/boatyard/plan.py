@@ -119,7 +119,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
         secret_prefix=realm.secret,
     )
     if given:
-        rendered = _rewritten(spec, given, pulled, site, settings.network)
+        rendered = _rewritten(spec, given, pulled, site, settings.network, secrets)
     else:
         rendered = dockerfile.render(
             spec,
@@ -280,12 +280,17 @@ def _secrets(spec: ImageSpec, given: "UsersDockerfile | None", absent: tuple[str
 
 
 def _rewritten(
-    spec: ImageSpec, given: "UsersDockerfile", pulled: Pulls, site: Site, network: Network
+    spec: ImageSpec,
+    given: "UsersDockerfile",
+    pulled: Pulls,
+    site: Site,
+    network: Network,
+    secrets: tuple[str, ...],
 ) -> dockerfile.Rendered:
     from boatyard.dockerfile.proxies import proxy_arguments
     from boatyard.dockerfile.rewrite import rewrite
 
-    made = rewrite(given, site, images=pulled.in_text, frontend=pulled.frontend)
+    made = rewrite(given, site, images=pulled.in_text, frontend=pulled.frontend, secrets=secrets)
     build_args = proxy_arguments(given, network) | spec.build_args | cache_namespace(site)
     if pulled.frontend is not None and build_args.pop("BUILDKIT_SYNTAX", "") and pulled.frontend:
         build_args["BUILDKIT_SYNTAX"] = pulled.frontend

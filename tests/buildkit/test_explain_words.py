@@ -122,6 +122,16 @@ def test_advice_about_updating_uv_is_not_passed_on() -> None:
     assert verdict and verdict.advice == "another."
 
 
+def test_a_project_for_another_uv_says_which_and_whose_it_is() -> None:
+    said = (
+        "error: Required uv version `>=99` does not match the running version `0.13.4`. "
+        "Update `uv` by running `uv self update`."
+    )
+    verdict = uv.read((said,), 2)
+    assert verdict and verdict.message == "the project requires uv >=99, and the deployment's is 0.13.4"
+    assert "required-version" in verdict.advice and "self update" not in verdict.message + verdict.advice
+
+
 def test_a_version_that_comes_from_git_is_told() -> None:
     output = (
         "error: Failed to build `app @ file:///root/.flyte/0/app`",

@@ -138,7 +138,7 @@ SHAPES: dict[str, Callable[[], flyte.Image]] = {
 REFUSED: dict[str, tuple[Callable[[], flyte.Image], str]] = {
     "a secret by a path": (
         lambda: debian().with_apt_packages("vim", secret_mounts=["/tmp/secret1"]),
-        r"with_apt_packages: secret_mounts=\['/tmp/secret1'\].*secret_mounts=\['secret1'\]",
+        r"with_apt_packages: secret_mounts=\['/tmp/secret1'\].*boatyard secret create.*secret_mounts=\['secret1'\]",
     ),
     "a script for another Python": (
         lambda: Image.from_uv_script("exact.py", name="s", python_version=(3, 11)),

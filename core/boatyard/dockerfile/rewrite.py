@@ -4,7 +4,7 @@ Only flags of RUN, the names of images, and the syntax directive change, and eac
 number. What needs lines of its own is counted, so that errors still name the user's lines.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -17,7 +17,7 @@ from boatyard.dockerfile.parse.refusal import unreadable
 from boatyard.dockerfile.parse.stages import Dockerfile
 from boatyard.dockerfile.run import Site, users_environment, users_flags
 from boatyard.dockerfile.users import UsersDockerfile
-from boatyard.mounts import secret_id
+from boatyard.mounts import absent_secret_id, secret_id
 
 
 class Rewritten(msgspec.Struct, frozen=True):
@@ -33,11 +33,14 @@ class _Edit(msgspec.Struct, frozen=True, order=True):
     text: str
 
 
-def rewrite(given: UsersDockerfile, site: Site, *, images: Mapping[str, str], frontend: str | None) -> Rewritten:
+def rewrite(
+    given: UsersDockerfile, site: Site, *, images: Mapping[str, str], frontend: str | None, secrets: Collection[str]
+) -> Rewritten:
     """The Dockerfile to build.
 
     `images` are references to write in the place of others, as BuildKit sees those. `frontend` is the one to use in the
-    place of the syntax directive's; empty for BuildKit's own, None to leave it. Raises INVALID_DOCKERFILE for a line
+    place of the syntax directive's; empty for BuildKit's own, None to leave it. `secrets` are those that the job has.
+    Raises INVALID_DOCKERFILE for a line
     that gets longer than BuildKit reads.
     """
     edits: list[_Edit] = []
@@ -49,7 +52,7 @@ def rewrite(given: UsersDockerfile, site: Site, *, images: Mapping[str, str], fr
             edits += _syntax(given.source, asked, frontend)
     if given.parsed:
         edits += _images(given, images)
-        edits += _runs(given, given.parsed, site)
+        edits += _runs(given, given.parsed, site, secrets)
         for edit, line in _environments(given, site):
             edits.append(edit)
             inserted.append(line + len(inserted) + 1)
@@ -58,7 +61,7 @@ def rewrite(given: UsersDockerfile, site: Site, *, images: Mapping[str, str], fr
     return Rewritten(*respec(text), tuple(inserted))
 
 
-def _runs(given: UsersDockerfile, parsed: Dockerfile, site: Site) -> Iterator[_Edit]:
+def _runs(given: UsersDockerfile, parsed: Dockerfile, site: Site, secrets: Collection[str]) -> Iterator[_Edit]:
     flags = "".join(f" {flag}" for flag in users_flags(site))
     for stage in parsed.stages:
         for instruction in stage.body:
@@ -66,7 +69,8 @@ def _runs(given: UsersDockerfile, parsed: Dockerfile, site: Site) -> Iterator[_E
                 at = _end(instruction, instruction.behind_keyword)
                 yield _Edit(at, at, flags)
     for secret in given.secrets:
-        mount = secret.under(secret_id(site.secret_prefix, secret.name))
+        made = secret_id if secret.name in secrets else absent_secret_id
+        mount = secret.under(made(site.secret_prefix, secret.name))
         yield _flag(given.source, secret.instruction, secret.flag, f"--mount={mount}", parsed.escape)
 
 

@@ -181,6 +181,15 @@ def test_an_optional_secret_that_is_absent_makes_another_image() -> None:
     assert with_it.keys != without.keys and with_it.keys != plan(text, scope=("q", "d")).keys
 
 
+def test_a_step_that_ran_without_a_secret_does_not_answer_for_the_one_that_has_it() -> None:
+    """BuildKit knows a step by its instruction, and a secret by its id."""
+    text = "FROM a\nRUN --mount=type=secret,id=A x\nRUN --mount=type=secret,id=B,required=1 x\n"
+    given = [plan(text, absent=absent).dockerfile.split("\n") for absent in ((), ("A",), ("A", "B"))]
+    (with_it, without, neither) = [[line for line in lines if line.startswith("RUN")] for lines in given]
+    assert with_it[0] != without[0] == neither[0] and with_it[1] == without[1] == neither[1]
+    assert "target=/run/secrets/A" in without[0] and "secret-A" not in without[0]
+
+
 def test_a_line_that_gets_too_long_is_refused() -> None:
     with pytest.raises(BoatyardError, match="line 2 of the Dockerfile: with its mounts"):
         plan("FROM a\nRUN " + "x" * 65_400 + "\n")

@@ -44,6 +44,7 @@ _UNVERSIONED: Final = (
     "Its version comes from git, and .git is not there: set SETUPTOOLS_SCM_PRETEND_VERSION (or its build tool's own "
     "variable) in a layer before, or write the version into pyproject.toml."
 )
+_REQUIRED: Final = re.compile(r"Required uv version `([^`]+)` does not match the running version `([^`]+)`")
 _TLS: Final = re.compile(r"certificate|UnknownIssuer")
 
 
@@ -127,6 +128,12 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
             _UNVERSIONED
             if any(map(_NO_VERSION.search, quoted))
             else "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
+        )
+    if required := _REQUIRED.search(headline):
+        return Verdict(
+            Code.COMMAND_FAILED,
+            f"the project requires uv {required[1]}, and the deployment's is {required[2]}",
+            "Allow that version by required-version in [tool.uv]; whoever runs the deployment sets it by uv.image.",
         )
     if python := _INCOMPATIBLE.search(headline):
         return Verdict(

@@ -46,6 +46,6 @@ def _secret(given: "str | sdk.Secret", call: str) -> sdk.Secret:
         # The SDK makes a variable's name of it, and fails with that name alone.
         name = given.rstrip("/").rpartition("/")[2] or "NAME"
         raise invalid(
-            f"{call}: secret_mounts=[{given!r}]: a secret has a name, and a value by `boatyard secret set`; write "
+            f"{call}: secret_mounts=[{given!r}]: a secret has a name, and a value by `boatyard secret create`; write "
             f"secret_mounts=[{name!r}], or flyte.Secret(key={name!r}, as_env_var='NAME') for a variable of another name"
         ) from None
