@@ -1,11 +1,26 @@
 """The key in the state folder."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_local.deployment_key import FileDeploymentKey
+
+
+KNOWN = bytes(range(32))
+
+
+def put(path: Path, key: bytes, mode: int = 0o600) -> None:
+    path.write_bytes(key)
+    path.chmod(mode)
+
+
+def linked(path: Path) -> None:
+    put(path.with_name("elsewhere"), KNOWN)
+    path.symlink_to("elsewhere")
 
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -19,12 +34,28 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"short", bytes(33)])
 def test_a_damaged_one_is_refused_and_left_as_it_is(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "deployment.key"
-    path.write_bytes(damage)
+    put(path, damage)
     with pytest.raises(BoatyardError) as refused:
         FileDeploymentKey(path).read()
     assert refused.value.code == "DATAPLANE_UNAVAILABLE"
     assert "damaged" in refused.value.detail and "Restore it" in refused.value.detail
     assert path.read_bytes() == damage
+
+
+@pytest.mark.parametrize(
+    "place",
+    [lambda path: put(path, KNOWN, 0o644), lambda path: put(path, KNOWN, 0o640), linked, os.mkfifo],
+    ids=["of a checkout", "of a group", "a link", "a FIFO"],
+)
+def test_a_key_that_others_may_know_keeps_nobody_apart(tmp_path: Path, place: Callable[[Path], None]) -> None:
+    """A checkout can bring `.boatyard/deployment.key` along: who made it could compute every project's names."""
+    path = tmp_path / "deployment.key"
+    place(path)
+    with pytest.raises(BoatyardError) as refused:
+        FileDeploymentKey(path).read()
+    assert refused.value.code == "DATAPLANE_UNAVAILABLE"
+    assert "0600" in refused.value.detail and "remove it" in refused.value.detail
+    assert os.path.lexists(path), "it is not ours to remove"
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
@@ -36,7 +67,7 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
 
 def test_one_that_was_restored_is_taken_without_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "deployment.key"
-    path.write_bytes(b"cut off")
+    put(path, b"cut off")
     reader = FileDeploymentKey(path)
     with pytest.raises(BoatyardError):
         reader.read()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 import threading
 from pathlib import Path
 
@@ -27,11 +28,23 @@ class FileDeploymentKey:
             return self._key
 
     def _read(self) -> bytes | None:
+        """None if there is no key yet. Raises DATAPLANE_UNAVAILABLE for one that others know, or may have put there."""
         with durable.refusing(self._path):
             try:
-                return self._path.read_bytes()
+                found = self._path.lstat()
             except FileNotFoundError:
                 return None
+        if stat.S_ISDIR(found.st_mode):
+            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"{self._path} is a folder: move it away")
+        key = durable.read_private(self._path)
+        if key is None:
+            raise BoatyardError(
+                "DATAPLANE_UNAVAILABLE",
+                f"{self._path} is no secret: it is a link, another user's, or others can read it, as when it came with a "
+                "checkout. If you put it there, make it a file of yours with mode 0600. Or remove it: a new one is made "
+                "then, and every image is built again",
+            )
+        return key
 
     def _make(self) -> bytes | None:
         """What is in the file afterwards: ours, or that of whoever was quicker."""
