@@ -151,6 +151,14 @@ class TestProvenImages:
         text += f"COPY --from=ghcr.io/a/b@{self.DIGEST} /x /x\n"
         assert set(self.proven({"dockerfile": text})) == {private, f"ghcr.io/a/b@{self.DIGEST}"}
 
+    @pytest.mark.parametrize("step", ["COPY --from={} / /x", "RUN --mount=from={},target=/x ls /x"])
+    def test_those_that_a_stage_names_for_the_stages_on_it(self, step: str) -> None:
+        """ONBUILD runs where a stage is built on: what it takes from is pulled as if it stood there."""
+        private = f"registry.example.com/private/base@{self.DIGEST}"
+        text = f"FROM scratch AS one\nONBUILD {step.format(private)}\n"
+        assert self.proven({"dockerfile": f"{text}FROM one\n"}) == (private,)
+        assert self.proven({"dockerfile": f"{text}FROM scratch\n"}) == (), "nobody builds on it"
+
     def test_not_those_that_the_deployment_names_for_everybody(self) -> None:
         rule = BaseImageRule(match="python:3.12", image=f"registry.example.com/base@{self.DIGEST}")
         ruled = msgspec.structs.replace(SETTINGS, base_images=(rule,))

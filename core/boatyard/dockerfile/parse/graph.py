@@ -53,7 +53,8 @@ def graph(dockerfile: Dockerfile, build_args: Mapping[str, str], *, platform: st
         own.append(None if base is not None or use.image == SCRATCH else use)
         if stage.name:
             names[stage.name] = stage.index
-    sources = [_sources(stage, names, len(bases)) for stage in dockerfile.stages]
+    inherited = frozenset(bases)
+    sources = [_sources(stage, names, len(bases), later=stage.index in inherited) for stage in dockerfile.stages]
     needed = _needed(_target(dockerfile, target, names), bases, sources)
     uses: list[ImageUse] = []
     for index in sorted(needed):
@@ -83,10 +84,12 @@ def _base(stage: Stage, arguments: Variables, escape: str) -> ImageUse:
     return ImageUse(image, stage.line, stage.base, "FROM")
 
 
-def _sources(stage: Stage, names: Mapping[str, int], stages: int) -> list[int | ImageUse]:
-    """The stages and images that instructions of a stage take files from."""
+def _sources(stage: Stage, names: Mapping[str, int], stages: int, *, later: bool) -> list[int | ImageUse]:
+    """The stages and images that instructions of a stage take files from. `later`: those behind ONBUILD as well, since
+    another stage stands on this one. BuildKit follows `from` there from Dockerfile 1.11 on, and refuses it before."""
     found: list[int | ImageUse] = []
-    for instruction in stage.body:
+    for written in stage.body:
+        instruction = (written.inner if later else None) or written
         if instruction.keyword == "COPY" and (source := instruction.flag("from")):
             found += _source(source, instruction, "COPY", names, stages)
         elif instruction.keyword == "RUN":
