@@ -9,7 +9,6 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_local.deployment_key import FileDeploymentKey
 
-
 KNOWN = bytes(range(32))
 
 

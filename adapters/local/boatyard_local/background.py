@@ -53,6 +53,8 @@ def ensure_server(state_dir: Path, *, config: Path | None = None, beneath: Path 
 def _start(state: StateFolder, arguments: list[str]) -> ServerInfo:
     state.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = state.server_log
+    if log.is_symlink():  # as a checkout may bring it along: what it leads to is not ours to write to
+        log.unlink()
     mode = "ab" if log.exists() and log.stat().st_size < _LONGEST_LOG else "wb"
     with log.open(mode) as output:
         log.chmod(0o600)

@@ -18,6 +18,8 @@ from boatyard_local.context_room import make_room
 from boatyard_local.upload_url import VALID_SECONDS, UploadUrls
 
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
+_COMING: Final = re.compile(r"\.[0-9a-f]{64}\.tar\.gz\.[0-9a-f]{8}\Z")
+"""An upload under way, as `durable.hidden` names it."""
 
 
 class FileContextStore:
@@ -40,11 +42,12 @@ class FileContextStore:
         self._read_by_builds = read_by_builds
 
     def open(self) -> "FileContextStore":
-        """Clears uploads that an earlier server did not finish."""
+        """Clears uploads that an earlier server did not finish, and nothing else: the folder may be a link."""
         durable.make_folder(self._folder)
         for path in self._folder.glob(".*"):
-            with suppress(OSError):
-                path.unlink()
+            if _COMING.match(path.name):
+                with suppress(OSError):
+                    path.unlink()
         return self
 
     def has(self, sha256: str) -> bool:

@@ -35,14 +35,14 @@ class FileDeploymentKey:
             except FileNotFoundError:
                 return None
         if stat.S_ISDIR(found.st_mode):
-            raise BoatyardError("DATAPLANE_UNAVAILABLE", f"{self._path} is a folder: move it away")
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{self._path} is a folder: move it away")
         key = durable.read_private(self._path)
         if key is None:
             raise BoatyardError(
-                "DATAPLANE_UNAVAILABLE",
-                f"{self._path} is no secret: it is a link, another user's, or others can read it, as when it came with a "
-                "checkout. If you put it there, make it a file of yours with mode 0600. Or remove it: a new one is made "
-                "then, and every image is built again",
+                Code.DATAPLANE_UNAVAILABLE,
+                f"{self._path} is no secret: it is no ordinary file of this user's, or others can read it, as when it "
+                "came with a checkout. If you put it there, make it a file of yours with mode 0600. Or remove it: a "
+                "new one is made then, and every image is built again",
             )
         return key
 

@@ -1,8 +1,11 @@
 """Secrets as files that only their owner can read. The job reads them; the server never does."""
 
+import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from boatyard.errors import BoatyardError, Code
 from boatyard.policy import check_scope
 from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.validate import secret_name
@@ -12,7 +15,9 @@ from boatyard_local import durable
 class FileSecretStore:
     """`<folder>/<project>/<domain>/<name>` holds the value and nothing else; `.<name>.kind` beside it the kind.
 
-    No secret's name begins with a dot.
+    No secret's name begins with a dot. A link is no secret, nor is what lies behind one: a folder that came from
+    elsewhere could have any file of its user's read to a build. The whole folder may be a link of the operator's; what
+    lies there counts only as far as nobody else can read it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -21,8 +26,12 @@ class FileSecretStore:
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
         path = self._path(scope, name, field="name")
         durable.make_folder(self._folder)
-        durable.make_folder(self._folder / scope.project)
-        durable.make_folder(path.parent)
+        for folder in (path.parent.parent, path.parent):
+            if folder.is_symlink():
+                raise BoatyardError(
+                    Code.DATAPLANE_UNAVAILABLE, f"{folder} is a link, which secrets are not kept behind"
+                )
+            durable.make_folder(folder)
         durable.write(_kind(path), secret.kind.encode())
         durable.write(path, secret.value)
 
@@ -31,7 +40,7 @@ class FileSecretStore:
         folder = self._folder / scope.project / scope.domain
         with durable.refusing(folder):
             try:
-                paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+                paths = sorted(path for path in folder.iterdir() if path.name[0] != "." and self._is_there(path))
             except FileNotFoundError:
                 return ()
             return tuple(KnownSecret(name=path.name, kind=_read_kind(path)) for path in paths)
@@ -47,7 +56,19 @@ class FileSecretStore:
         return True
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(name for name in names if not self._path(scope, name, field="secret").is_file())
+        return tuple(name for name in names if not self._is_there(self._path(scope, name, field="secret")))
+
+    def _is_there(self, path: Path) -> bool:
+        folders = (path.parent.parent, path.parent)
+        try:
+            found = [each.lstat() for each in (*folders, path)]
+            kinds = [stat.S_ISDIR(each.st_mode) for each in found[:-1]] + [stat.S_ISREG(found[-1].st_mode)]
+            if not self._folder.is_symlink():
+                return all(kinds)
+            found.append(self._folder.stat())
+        except OSError:
+            return False
+        return all(kinds) and all(each.st_uid == os.geteuid() and not each.st_mode & 0o077 for each in found)
 
     def _path(self, scope: Scope, name: str, *, field: str) -> Path:
         check_scope(scope)

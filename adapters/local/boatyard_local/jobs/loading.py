@@ -1,6 +1,7 @@
 """What an earlier server has left of its builds, sound or not."""
 
 import logging
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ from boatyard_local.state import BuildFolder, StateFolder
 from boatyard_local.state_file import read
 
 _log = logging.getLogger(__name__)
-_ID: Final = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,8}\Z")
+_BUILD: Final = r"[0-9a-f]{32}-[1-9][0-9]{0,8}"
+_ID: Final = re.compile(rf"{_BUILD}\Z")
+_BEING_MADE: Final = re.compile(rf"\.{_BUILD}\.[0-9a-f]{{8}}\Z")
+"""As `durable.hidden` names it."""
 
 
 class Loading:
@@ -67,13 +71,17 @@ class Loading:
         for path in list(self._state.builds.iterdir()):
             if path == self._state.removing:
                 continue
-            if path.name.startswith("."):
+            if _BEING_MADE.match(path.name):
                 self._removals.discard(path)
             elif not _ID.match(path.name):
+                # Where `builds` is a link it leads to a folder that may hold anything.
                 _log.warning("builds/%s is no build; it is left alone", path.name)
-            elif not stat.S_ISDIR(path.lstat().st_mode):
+            elif not stat.S_ISDIR((found := path.lstat()).st_mode):
                 _log.warning("builds/%s is no folder; it is removed", path.name)
                 self._removals.discard(path)
+            elif found.st_uid != os.geteuid() or found.st_mode & 0o077:
+                # A job names files that its steps may read: one that came with a checkout is not run.
+                _log.warning("builds/%s was made by no server of this user; it is left alone", path.name)
             else:
                 yield path
 
