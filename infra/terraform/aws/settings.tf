@@ -1,6 +1,12 @@
 # The one configuration document: the functions read it from their environment, the cluster from the config map.
 
 locals {
+  # The function takes "one" for a default repository in ECR by itself; here it is written for who reads the config map.
+  repository_layout = (
+    var.image_builder.repositoryLayout != null
+    ? var.image_builder.repositoryLayout
+    : var.image_builder.defaultRepository == "" || local.default_repository_parts != null ? "one" : null
+  )
   # Sections without their nulls; an absent name keeps the default of core/boatyard/settings.py.
   settings_sections = {
     for section in ["uv", "network", "cache", "output", "limits", "access", "kubernetes"] : section => {
@@ -9,9 +15,10 @@ locals {
   }
   settings = merge(
     {
-      for key in ["isolation", "repositoryLayout", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
+      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
+    { for layout in local.repository_layout[*] : "repositoryLayout" => layout },
     { for section, values in local.settings_sections : section => values if length(values) > 0 },
     {
       enabled             = var.image_builder.enabled
