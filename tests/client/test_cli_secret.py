@@ -123,6 +123,14 @@ def test_half_a_login_is_refused_with_what_is_missing(arguments: list[str], serv
     assert service.secrets.list(HERE) == ()
 
 
+@pytest.mark.parametrize("options", [[], ["--password-stdin", "--registries", "ghcr.io", "--username", "me"]])
+def test_a_value_that_is_given_as_an_argument_is_not_repeated(options: list[str], service: MemoryService) -> None:
+    """What an error says is kept in a CI system's log."""
+    done = boatyard("secret", "create", "x", *options, "hunter2-argument", stdin="other")
+    assert done.code == 1 and "--from" in done.err and "hunter2" not in done.out + done.err
+    assert service.secrets.list(HERE) == ()
+
+
 def test_a_docker_config_as_a_file_is_taken_as_it_is(folder: Path, service: MemoryService) -> None:
     (folder / "pull.json").write_text(json.dumps({"auths": {"ghcr.io": entry("me:x")}}))
     done = boatyard("secret", "create", "x", "--type", "image_pull", "--from", "file:pull.json")

@@ -21,7 +21,8 @@ def secret() -> None:
     """Set, list and delete secrets of a project and domain."""
 
 
-@secret.command("create")
+@secret.command("create", context_settings={"allow_extra_args": True})
+@click.pass_context
 @click.argument("name")
 @click.option("--type", "kind", type=click.Choice(["build", "image_pull"]), default=None, help="By default build.")
 @click.option("--from", "source", default="", metavar="env:VAR|file:PATH", help="Where the value is.")
@@ -34,6 +35,7 @@ def secret() -> None:
 @url_option
 @json_option
 def create_secret(
+    context: click.Context,
     name: str,
     kind: Literal["build", "image_pull"] | None,
     source: str,
@@ -60,6 +62,9 @@ def create_secret(
     """
     from boatyard_client.client import Client
 
+    if context.args:
+        # click would repeat it, and what was given may be the secret itself.
+        raise UsageError("the value is no argument: it comes from --from, from standard input, or is asked for")
     hosts = [host.strip() for entry in registries for host in entry.split(",") if host.strip()]
     is_login = from_docker_config or bool(path) or bool(hosts) or bool(username) or password_stdin
     if is_login and (source or kind == "build"):
