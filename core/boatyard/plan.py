@@ -104,9 +104,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     if base:
         allow_pull(settings.access, Reference.parse(base))
     keys = key.compute(spec, ground, context)
-    target = targets.reference(
-        order.target, settings.default_repository, keys.tag, layout=settings.repository_layout or "each"
-    )
+    target = targets.reference(order.target, settings.default_repository, keys.tag, layout=settings.repository_layout)
     allow(settings.access, order.scope)
     allow_repository(settings.access, target)
     further = parse_tags(order.tags, settings)

@@ -22,8 +22,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: Annotated[str, Meta(max_length=512)] = ""
 
 
-def reference(target: Target, default_repository: str, tag: str, *, layout: RepositoryLayout = "each") -> Reference:
-    """The reference an image is pushed to. Raises INVALID_SPEC if no repository is known."""
+def reference(target: Target, default_repository: str, tag: str, *, layout: RepositoryLayout | None) -> Reference:
+    """The reference an image is pushed to; no layout is `each`. Raises INVALID_SPEC if no repository is known."""
     name = target.name or DEFAULT_NAME
     if not _NAME.match(name) or len(name) > _LONGEST_NAME:
         raise invalid(

@@ -46,7 +46,7 @@ class Stage:
     def push(self, job: BuildJob) -> str:
         """What a real BuildKit would have pushed."""
         reference = Reference.parse(job.target)
-        return self.registry.add_image(reference.repository.path, reference.tag or "")
+        return self.registry.add_image(reference.repository.path, reference.tag or "", labels=job.labels)
 
     def start(self, job: BuildJob, script: str) -> subprocess.Popen[bytes]:
         program = self.folder / "buildctl"

@@ -19,7 +19,7 @@ ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/images"
     ],
 )
 def test_the_reference(target: Target, default: str, expected: str) -> None:
-    assert str(reference(target, default, TAG)) == expected
+    assert str(reference(target, default, TAG, layout=None)) == expected
 
 
 def test_one_repository_holds_all_names() -> None:
@@ -40,5 +40,5 @@ def test_one_repository_holds_all_names() -> None:
 )
 def test_what_cannot_be_a_reference_is_refused(target: Target, default: str) -> None:
     with pytest.raises(BoatyardError) as refused:
-        reference(target, default, TAG)
+        reference(target, default, TAG, layout=None)
     assert refused.value.code == "INVALID_SPEC"

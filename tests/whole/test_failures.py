@@ -141,11 +141,11 @@ def test_a_disk_quota_that_is_too_small(tmp_path: Path) -> None:
 
 
 def test_a_build_that_takes_too_long(tmp_path: Path) -> None:
-    with yard(tmp_path / "state", LIMITS__BUILD_TIMEOUT_SECONDS="4") as hasty:
+    with yard(tmp_path / "state", LIMITS__BUILD_TIMEOUT_SECONDS="8") as hasty:
         build = hasty.failure(unique(), commands("echo waiting; sleep 60"))
     assert build.error is not None
     assert (build.state, build.error.code) == (State.TIMED_OUT, "TIMED_OUT")
-    assert "4" in build.error.message
+    assert "8" in build.error.message
     assert any("waiting" in line for line in build.error.log_tail)
 
 

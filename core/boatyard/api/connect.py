@@ -122,7 +122,10 @@ def _find(ask: GetImageRequest, service: Service) -> GetImageResponse:
     name, colon, tag = ask.id.name.partition(":")
     if not colon or not tag:
         raise invalid(f"{ask.id.name!r} is not <image>:<tag>", field="id.name")
-    reference = targets.reference(Target(name=name), service.settings.default_repository, tag)
+    settings = service.settings
+    reference = targets.reference(
+        Target(name=name), settings.default_repository, tag, layout=settings.repository_layout
+    )
     checked = type(reference).parse(str(reference), field="id.name")
     found = service.find_image(checked)
     return GetImageResponse(image=ImageMessage(id=ask.id, fqin=found.image.reference))
