@@ -223,6 +223,8 @@ class Cluster:
     def _worth_another(self, refusal: Exception) -> bool:
         if not isinstance(refusal, BoatyardError) or refusal.code != Code.DATAPLANE_UNAVAILABLE:
             return False
+        if self._exchange.is_over:
+            return False  # each pause would be one more after the deadline
         wait = refusal.retry_after_seconds or 0
         if wait > _SHORT_WAIT and "asks to wait" in refusal.detail:
             return False

@@ -48,6 +48,12 @@ class Exchange:
         finally:
             self._until.at = None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time of this thread's question is used up."""
+        at = getattr(self._until, "at", None)
+        return at is not None and time.monotonic() >= at
+
     def now(self, own: float) -> float:
         """The API server's time, by the Date of its last answer; `own` if that fits, or none has come. Deadlines are
         compared with what the API server writes, and this machine's clock may be another."""
