@@ -9,6 +9,7 @@ import pytest
 from boatyard.api.messages import SecretRequest
 from boatyard_client.cli.secret import read
 from tests.flyte.index import serve
+from tests.flyte.projects import poetry_project
 from tests.flyte.wheel import make_wheel
 from tests.whole.git_host import GitHost, git_host
 from tests.whole.yard import Yard, unique
@@ -19,10 +20,15 @@ MOUNTED = "/run/keys/deploy"
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("index")
-    make_wheel(folder, "by-private", "1.0")
-    with serve(folder, PASSWORD) as url:
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For Poetry, whose lock names its hash."""
+    return make_wheel(tmp_path_factory.mktemp("index"), "by-gamma", "3.0")
+
+
+@pytest.fixture(scope="module")
+def index(wheel: Path) -> Iterator[str]:
+    make_wheel(wheel.parent, "by-private", "1.0")
+    with serve(wheel.parent, PASSWORD) as url:
         yield f"{url}/private/simple"
 
 
@@ -68,6 +74,27 @@ url = "{index}"
     }
     image = boatyard.build(unique(), layer, files={"0/p/pyproject.toml": pyproject.encode()})
     assert prints(boatyard, image, "import by_private; print(by_private.VERSION)") == "1.0"
+
+
+def test_a_poetry_project_takes_its_source_s_login_from_variables(
+    boatyard: Yard, index: str, wheel: Path, tmp_path: Path
+) -> None:
+    secrets = put(boatyard, POETRY_HTTP_BASIC_LOCAL_USERNAME="user", POETRY_HTTP_BASIC_LOCAL_PASSWORD=PASSWORD)
+    pyproject = poetry_project(tmp_path, index, wheel)
+    layer = {
+        "poetryProject": {
+            "pyproject": "0/pyproject.toml",
+            "poetryLock": "0/poetry.lock",
+            "extraArgs": "--no-root",
+            "secretMounts": secrets,
+        }
+    }
+    files: dict[str, bytes | Path] = {
+        "0/pyproject.toml": pyproject.read_bytes(),
+        "0/poetry.lock": (tmp_path / "poetry.lock").read_bytes(),
+    }
+    image = boatyard.build(unique(), layer, files=files)
+    assert prints(boatyard, image, "import by_gamma; print(by_gamma.VERSION)") == "3.0"
 
 
 def test_pip_packages_take_a_login_in_the_index_s_url(boatyard: Yard, index: str) -> None:
