@@ -90,11 +90,12 @@ def test_what_an_earlier_version_unpacked_is_removed_at_the_start(tmp_path: Path
     folder.record.write_bytes(msgspec.json.encode(record))
     folder.result.unlink()
     deep(folder.work, levels)
-    deep(site.state.builds / ".left", levels)
+    left = site.state.builds / f".{build.id}.0123abcd"  # one that was being made when its server died
+    deep(left, levels)
     again = site.open()
     assert ended(again, build.id).state is State.ERRORED
     site.runner = again
     assert ended(again, site.build(1, HOSTILE["no archive"]).id, 30).state is State.FAILED
     until(lambda: not site.state.removing.exists())
-    assert not folder.work.exists() and not (site.state.builds / ".left").exists()
+    assert not folder.work.exists() and not left.exists()
     again.close()
