@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents match the code, and the tables of the code are complete."""
 
 import re
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 
 from boatyard.api import connect
+from boatyard.api.handlers import Handlers
 from boatyard.api.operations import OPERATIONS
-from boatyard.errors import CODES
+from boatyard.errors import CODES, Code
 from boatyard.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -30,6 +31,15 @@ def test_every_operation_is_in_the_api_table() -> None:
     for operation in OPERATIONS:
         assert f"{operation.method} {operation.path.replace('+}', '}')}" in text, operation.name
     assert connect.PATH in text
+
+
+def test_every_error_code_has_a_meaning() -> None:
+    assert list(CODES) == list(Code)
+
+
+def test_every_operation_has_a_handler() -> None:
+    for operation in OPERATIONS:
+        assert callable(getattr(Handlers, operation.name, None)), operation.name
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -1,7 +1,8 @@
 """Specs are the proto3 JSON of flyteidl2's ImageSpec, and nothing else."""
 
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from flyteidl2.imagebuilder import definition_pb2 as pb
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -10,6 +11,7 @@ from hypothesis import given
 from boatyard.errors import BoatyardError
 from boatyard.spec import (
     AptPackages,
+    Layer,
     LayerDocument,
     PipPackages,
     PoetryProject,
@@ -19,9 +21,16 @@ from boatyard.spec import (
     parse_spec,
     spec_document,
 )
+from boatyard.spec.messages import kinds
 from tests.core.orders import BASE, specs
 
 OURS = {"dockerfile", "dockerfileEncoding", "buildArgs", "targetStage"}
+
+
+def test_every_type_of_layer_has_a_kind_and_a_field() -> None:
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(LayerDocument)}
+    assert set(kinds()) == set(fields)
+    assert {kind for field in fields.values() for kind in get_args(field)} == {*get_args(Layer), type(None)}
 
 
 def test_field_names_are_those_of_the_published_message() -> None:
