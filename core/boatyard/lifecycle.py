@@ -1,9 +1,10 @@
-"""From one state of a build to the next. Pure; every runner takes the same steps, so all tell the same.
+"""The states of a build, and the steps between them. Pure; every runner takes the same ones.
 
-queued -> running -> (progressed …) -> finished
-                                    -> ended, when the job left no result
-                                    -> cancelled, when that was asked for while it ran, whatever its job writes
+queued -> running -> (progressed …) -> concluded
 """
+
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -45,39 +46,55 @@ def progressed(build: Build, progress: JobProgress) -> Build:
     )
 
 
-def finished(build: Build, result: JobResult, *, now: float) -> Build:
-    """The end that the job told. A result that contradicts itself counts as none: BUILDER_LOST."""
-    if not result.state.ended:
-        return ended(build, State.ERRORED, Code.BUILDER_LOST, f"the job's result says {result.state}", now=now)
-    if result.state is not State.SUCCEEDED:
-        error = result.error or failure(Code.BUILDER_LOST, f"the job ended as {result.state} and did not say why")
-        return _end(build, result, now, error=error)
-    try:
-        image = Reference.parse(f"{build.target}@{result.digest}")
-    except BoatyardError:
-        detail = f"the job's result has no digest but {result.digest!r}"
-        return ended(build, State.ERRORED, Code.BUILDER_LOST, detail, now=now)
-    return _end(build, result, now, image=str(msgspec.structs.replace(image, tag=None)))
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """An end that the job did not report itself, in the words of the one who knows it."""
+
+    state: State
+    code: Code
+    message: str
+    log_tail: tuple[str, ...] = ()
+    at: float | None = None
+    """When the build ended, if that is known better than by when somebody looked; seconds since 1970."""
 
 
-def ended(build: Build, state: State, code: Code, message: str, *, now: float, log_tail: tuple[str, ...] = ()) -> Build:
-    """An end that the runner tells, because the job cannot."""
-    return msgspec.structs.replace(
-        build,
-        state=state,
-        finished_at=_end_time(build, now),
-        phase=None,
-        step=None,
-        error=failure(code, message, log_tail),
-    )
+CANCEL: Final = Ending(state=State.CANCELLED, code=Code.CANCELLED, message="the build was cancelled")
 
 
-def cancelled(build: Build, *, now: float, result: JobResult | None = None) -> Build:
-    """The end of a build whose cancel was asked for before it ended. It decides before anything else that is known: of
-    `result`, which the job may write all the same, only the times of its phases are kept."""
+def lost(message: str, log_tail: tuple[str, ...] = ()) -> Ending:
+    return Ending(state=State.ERRORED, code=Code.BUILDER_LOST, message=message, log_tail=log_tail)
+
+
+def conclude(
+    build: Build, *, result: JobResult | None, stop: Ending | None, silence: Callable[[], Ending], now: float
+) -> Build:
+    """The build at its end. The first of these decides, whatever else is known:
+
+    1. `stop` is a cancel: of what the job writes all the same, only the times of its phases are kept.
+    2. `result` is a success: the image is in the registry, though the runner wanted to stop the job.
+    3. `stop`: the runner ended the job, because it ran or waited for too long.
+    4. `result`: the job reported another end.
+    5. `silence()`: the job reported nothing, and this is what the runner knows.
+
+    A result that contradicts itself is BUILDER_LOST.
+    """
+    cancelled = stop is not None and stop.state is State.CANCELLED
+    if result is not None and not cancelled and (stop is None or result.state is State.SUCCEEDED):
+        return _reported(build, result, now)
     if result is not None and result.phases:
         build = msgspec.structs.replace(build, phases=result.phases)
-    return ended(build, State.CANCELLED, Code.CANCELLED, "the build was cancelled", now=now)
+    return ended(build, stop or silence(), now=now)
+
+
+def ended(build: Build, ending: Ending, *, now: float) -> Build:
+    """An end that the runner knows at once, without a job."""
+    return msgspec.structs.replace(
+        build,
+        state=ending.state,
+        finished_at=_end_time(build, now if ending.at is None else ending.at),
+        phase=None,
+        step=None,
+        error=failure(ending.code, ending.message, ending.log_tail),
+    )
 
 
 def failure(code: Code, message: str, log_tail: tuple[str, ...] = ()) -> Failure:
@@ -85,7 +102,20 @@ def failure(code: Code, message: str, log_tail: tuple[str, ...] = ()) -> Failure
     return Failure(code=code, message=message, advice=meaning.advice, retryable=meaning.retryable, log_tail=log_tail)
 
 
-def _end(
+def _reported(build: Build, result: JobResult, now: float) -> Build:
+    if not result.state.ended:
+        return ended(build, lost(f"the job's result says {result.state}"), now=now)
+    if result.state is not State.SUCCEEDED:
+        error = result.error or failure(Code.BUILDER_LOST, f"the job ended as {result.state} and did not say why")
+        return _finished(build, result, now, error=error)
+    try:
+        image = Reference.parse(f"{build.target}@{result.digest}")
+    except BoatyardError:
+        return ended(build, lost(f"the job's result has no digest but {result.digest!r}"), now=now)
+    return _finished(build, result, now, image=str(msgspec.structs.replace(image, tag=None)))
+
+
+def _finished(
     build: Build, result: JobResult, now: float, *, image: str | None = None, error: Failure | None = None
 ) -> Build:
     return msgspec.structs.replace(

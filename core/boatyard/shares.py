@@ -1,10 +1,11 @@
-"""How the room for builds is shared between projects: no project can take all of it.
+"""Shares the room for builds between projects: no project can take all of it.
 
 Shares are of one project and domain. A limit of 0 is a fair share. In the queue that is as much as is left free for
 others (the dynamic thresholds of switches that share a buffer, Choudhury and Hahne 1998): one busy project may fill
 half of it, two may fill a third each, and there is always room for a project that comes.
 """
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
 from typing import Final, TypeVar
 
@@ -17,24 +18,34 @@ _RETRY_AFTER_SECONDS: Final = 10
 Project = TypeVar("Project", bound=Hashable)
 
 
-def may_queue(limits: Limits, *, own: int, everybody: int) -> bool:
-    """True if one more build may wait. `own` of the `everybody` builds that wait are the project's."""
-    return may_hold(limits.queued_builds, limits.queued_builds_per_project, own=own, everybody=everybody)
+def admit(
+    scope: Scope, limits: Limits, *, queued: Counter[Scope] | None = None, unended: Counter[Scope] | None = None
+) -> None:
+    """Raises TOO_MANY_BUILDS, with the limit that was met, if no more build of the project may be taken on.
 
+    `queued`: builds that wait; None where a runner cannot tell them from those that run. Then the room for both is
+    shared as one.
+    `unended`: builds that wait or run; None where the runner itself starts them in turns (`next_to_run`). Where it does
+    not, a build takes its place in the cluster as soon as there is one, so what a project may run at once is held
+    against it here.
 
-def too_many_builds(limits: Limits, scope: Scope, *, own: int, everybody: int) -> BoatyardError:
-    """The refusal where `may_queue` is false, with the limit that was met. It tells no project of another's builds."""
-    if everybody >= limits.queued_builds:
-        detail = f"the queue is full: limits.queuedBuilds is {limits.queued_builds:,}"
-    elif limits.queued_builds_per_project > 0:
-        most = f"limits.queuedBuildsPerProject is {limits.queued_builds_per_project:,}"
-        detail = f"{scope.project}/{scope.domain} has {own:,} builds waiting: {most}"
-    else:
-        detail = (
-            f"{scope.project}/{scope.domain} has {own:,} builds waiting, which is its share of the "
-            f"{limits.queued_builds:,} of limits.queuedBuilds while limits.queuedBuildsPerProject is not set"
+    The refusal says nothing about the builds of other projects.
+    """
+    if queued is None:
+        _check_room(scope, limits, unended or Counter())
+        return
+    _check_queue(scope, limits, queued)
+    most = limits.concurrent_builds_per_project
+    if unended is not None and most and unended[scope] >= most + max(limits.queued_builds_per_project, 0):
+        raise _refused(
+            scope,
+            f"{unended[scope]:,} builds that wait or run: limits.concurrentBuildsPerProject is {most:,}",
         )
-    return BoatyardError(Code.TOO_MANY_BUILDS, detail, retry_after_seconds=_RETRY_AFTER_SECONDS)
+
+
+def room(limits: Limits) -> int:
+    """For builds that wait and builds that run together."""
+    return limits.concurrent_builds + limits.queued_builds
 
 
 def may_hold(room: int, share: int, *, own: int, everybody: int) -> bool:
@@ -54,3 +65,38 @@ def next_to_run(limits: Limits, *, waiting: Collection[Project], running: Mappin
     most = limits.concurrent_builds_per_project
     able = [project for project in waiting if not most or running.get(project, 0) < most]
     return min(able, key=lambda project: running.get(project, 0), default=None)
+
+
+def _check_queue(scope: Scope, limits: Limits, queued: Counter[Scope]) -> None:
+    most, own = limits.queued_builds_per_project, queued[scope]
+    if may_hold(limits.queued_builds, most, own=own, everybody=queued.total()):
+        return
+    if queued.total() >= limits.queued_builds:
+        raise _too_many(f"the queue is full: limits.queuedBuilds is {limits.queued_builds:,}")
+    if most > 0:
+        raise _refused(scope, f"{own:,} builds waiting: limits.queuedBuildsPerProject is {most:,}")
+    raise _refused(
+        scope,
+        f"{own:,} builds waiting, which is its share of the {limits.queued_builds:,} of limits.queuedBuilds "
+        "while limits.queuedBuildsPerProject is not set",
+    )
+
+
+def _check_room(scope: Scope, limits: Limits, unended: Counter[Scope]) -> None:
+    share = limits.queued_builds_per_project
+    share += (limits.concurrent_builds_per_project or limits.concurrent_builds) if share else 0
+    own, everybody = unended[scope], unended.total()
+    if may_hold(room(limits), share, own=own, everybody=everybody):
+        return
+    why = "it may have no more for now: limits.queuedBuildsPerProject, or a fair share where that is 0"
+    if everybody >= room(limits):
+        why = "there is no room for more now: limits.concurrentBuilds and .queuedBuilds are met"
+    raise _refused(scope, f"{own:,} builds that wait or run; {why}")
+
+
+def _refused(scope: Scope, has: str) -> BoatyardError:
+    return _too_many(f"{scope.project}/{scope.domain} has {has}")
+
+
+def _too_many(detail: str) -> BoatyardError:
+    return BoatyardError(Code.TOO_MANY_BUILDS, detail, retry_after_seconds=_RETRY_AFTER_SECONDS)

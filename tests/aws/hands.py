@@ -60,7 +60,7 @@ class CodeBuildHands:
         played.status = "SUCCEEDED" if result else "FAILED"
         return self._status(build_id)
 
-    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
+    def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
         self.runner.cancel(build_id)
         return self.finish(build_id, result)
 

@@ -33,8 +33,8 @@ class Hands(Protocol):
         """The job ends; without a result, it just dies."""
         ...
 
-    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
-        """The build is cancelled while it runs; its job does not listen, and ends with `result`."""
+    def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
+        """The build is cancelled while it runs; its job does not listen, and ends with `result`, or dies."""
         ...
 
     def settle(self) -> None:
@@ -51,7 +51,7 @@ class MemoryHands:
         self.log = self.runner.log
         self.finish = self.runner.finish
 
-    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
+    def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
         self.runner.cancel(build_id)
         return self.finish(build_id, result)
 
@@ -88,7 +88,7 @@ class FileHands:
         self._order(build_id, **({"exit": 9} if result is None else {"result": msgspec.to_builtins(result)}))
         return until(lambda: (b := self.runner.status(build_id)) and b.state.ended and b)  # type: ignore[no-any-return]
 
-    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
+    def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
         self._order(build_id, deaf=True, line="deaf")
         until(lambda: self.runner.logs(build_id, "").lines)  # type: ignore[union-attr]
         self.runner.cancel(build_id)

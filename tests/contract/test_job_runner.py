@@ -178,8 +178,12 @@ def test_a_queued_build_is_cancelled_at_once(it: Hands) -> None:
     assert page and page.done and not page.lines
 
 
-@pytest.mark.parametrize("written", [FAILED, SUCCEEDED], ids=["failed", "succeeded"])
-def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Hands, written: JobResult) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [FAILED, SUCCEEDED, JobResult(state=State.TIMED_OUT), None],
+    ids=["failed", "succeeded", "timed out", "lost"],
+)
+def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Hands, written: JobResult | None) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish_after_cancel(build_id, written)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import msgspec
 import pytest
@@ -171,6 +172,20 @@ def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Place, written:
     it.result(written)
     assert it.state() == (State.CANCELLED, "CANCELLED")
     assert it.ensure() == (f"{tag()}-2", False), "and is not held against the next request"
+
+
+@pytest.mark.parametrize("state", ["timed_out", "ended", "stopped", None])
+def test_a_cancel_decides_whatever_the_service_says_afterwards(
+    it: Place, state: Literal["timed_out", "ended", "stopped"] | None
+) -> None:
+    it.ensure()
+    it.begin()
+    it.runner.cancel(ID)
+    if state:
+        it.service.end(ID, state)
+    else:
+        it.service.forget(ID)
+    assert it.state() == (State.CANCELLED, "CANCELLED")
 
 
 def test_a_build_that_the_service_forgot_is_lost(it: Place) -> None:

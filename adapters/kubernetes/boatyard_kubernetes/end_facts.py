@@ -1,4 +1,4 @@
-"""What is known of how a build ended: its Job, the last pod it left, and what that told."""
+"""What is known of how a build ended: its Job, the last pod that it left, and the result in it."""
 
 from typing import Final
 
@@ -6,8 +6,7 @@ import msgspec
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
 
-from boatyard import lifecycle
-from boatyard.build import Build, State
+from boatyard.build import Build
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import Code
 from boatyard.job import JobResult
@@ -43,7 +42,10 @@ class EndFacts(msgspec.Struct, frozen=True):
         pod = pods[-1] if pods else None
         # A node's clock may be ahead: an end in the future would hold a failure until then.
         at = max(min(_end(job, pod) or now, now), build.started_at or build.created_at)
-        return cls(build, job, pod, result_of(pod) if pod else None, stopped, at)
+        result = result_of(pod) if pod else None
+        if result and result.phases:
+            build = msgspec.structs.replace(build, phases=result.phases)
+        return cls(build, job, pod, result, stopped, at)
 
     @property
     def failed(self) -> tuple[str, str]:
@@ -94,11 +96,6 @@ class EndFacts(msgspec.Struct, frozen=True):
                 if state and state.terminated and state.terminated.reason == "OOMKilled":
                     return container.name
         return ""
-
-    def ended(self, state: State, code: Code, message: str, tail: tuple[str, ...] = ()) -> Build:
-        phases = (self.result.phases if self.result else ()) or self.build.phases
-        build = msgspec.structs.replace(self.build, phases=phases)
-        return lifecycle.ended(build, state, code, message, now=self.at, log_tail=tail)
 
 
 def result_of(pod: Pod) -> JobResult | None:

@@ -12,7 +12,6 @@ from lightkube.resources.core_v1 import Pod
 from boatyard import lifecycle
 from boatyard.build import Build, BuildId, State
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import Code
 from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
 from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
 
@@ -82,9 +81,7 @@ def _lost(job: Job, build_id: str) -> Build | None:
         state=State.QUEUED,
         created_at=created(job) or 0.0,
     )
-    return lifecycle.ended(
-        build, State.ERRORED, Code.BUILDER_LOST, "the record on its Job is damaged", now=build.created_at
-    )
+    return lifecycle.ended(build, lifecycle.lost("the record on its Job is damaged"), now=build.created_at)
 
 
 def number_of(job: Job) -> int:

@@ -6,11 +6,11 @@ from lightkube.resources.core_v1 import Event, Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, State, Step
-from boatyard.errors import BoatyardError, Code
+from boatyard.errors import BoatyardError
 from boatyard_kubernetes import waiting
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.end_facts import DONE, FAILED, result_of
-from boatyard_kubernetes.ending import conclude, stop
+from boatyard_kubernetes.ending import conclude
 from boatyard_kubernetes.facts import (
     condition,
     created,
@@ -60,10 +60,9 @@ def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: floa
     if ended and (end := conclude(build, job, pods, stopped, now=now)) is not None:
         return Sight(end, fresh=True)
     if stopped is not None and not _runs(pods):
-        return Sight(stop(build, stopped))
+        return Sight(lifecycle.ended(build, stopped.ending, now=now))
     if is_going(job):
-        lost = lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, "its Job is being deleted", now=now)
-        return Sight(lost)
+        return Sight(lifecycle.ended(build, lifecycle.lost("its Job is being deleted"), now=now))
     if _runs(pods):
         return Sight(build)
     return _queued(cluster, job, build, pods, now=now, closely=closely)

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
@@ -14,7 +15,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
-from boatyard.shares import may_queue, too_many_builds
+from boatyard.shares import admit
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.jobs import Found, Jobs, rivals
 from boatyard_kubernetes.look import Sight, look
@@ -182,20 +183,9 @@ class KubernetesJobRunner:
         return self._settle(stopped) if stopped else None
 
     def _admit(self, scope: Scope) -> None:
-        """A Job that is released takes room in the cluster as soon as there is some, whoever else waits: so what a
-        project may run at once is held against it here, too."""
-        limits, waiting = self._settings.limits, self._jobs.waiting()
-        own, everybody = waiting[scope], waiting.total()
-        if not may_queue(limits, own=own, everybody=everybody):
-            raise too_many_builds(limits, scope, own=own, everybody=everybody)
-        most = limits.concurrent_builds_per_project
-        if most and (active := self._jobs.active(scope)) >= most + max(limits.queued_builds_per_project, 0):
-            raise BoatyardError(
-                Code.TOO_MANY_BUILDS,
-                f"{scope.project}/{scope.domain} has {active:,} builds that wait or run: "
-                f"limits.concurrentBuildsPerProject is {most:,}",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+        limits = self._settings.limits
+        active = Counter({scope: self._jobs.active(scope)}) if limits.concurrent_builds_per_project else None
+        admit(scope, limits, queued=self._jobs.waiting(), unended=active)
 
     def _now(self) -> float:
         return self._cluster.now(self._clock.now())

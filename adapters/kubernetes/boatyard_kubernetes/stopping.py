@@ -1,4 +1,4 @@
-"""How a Job is ended early so that it stays known: one patch that any later reader understands.
+"""Ends a Job early so that it stays known: one patch that any later reader understands.
 
 Deleting it would make the build unknown, and a suspended Job is never finished, so its TTL would never run.
 No parallelism makes the Job controller delete the pod at once, or never create one; the deadline that has
@@ -11,8 +11,11 @@ from typing import Any, Final
 import msgspec
 from lightkube.resources.batch_v1 import Job
 
+from boatyard import lifecycle
+from boatyard.build import State
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import Code
+from boatyard.lifecycle import Ending
 from boatyard_kubernetes.names import STOPPED
 
 
@@ -26,6 +29,12 @@ class Stopped(msgspec.Struct, frozen=True):
     @property
     def cancelled(self) -> bool:
         return self.code == Code.CANCELLED
+
+    @property
+    def ending(self) -> Ending:
+        if self.cancelled:
+            return msgspec.structs.replace(lifecycle.CANCEL, at=self.at)
+        return Ending(state=State.ERRORED, code=self.code, message=self.message, at=self.at)
 
 
 _STOPPED: Final = msgspec.json.Decoder(Stopped)

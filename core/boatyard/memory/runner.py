@@ -1,16 +1,16 @@
 """A runner whose jobs are run by hand."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 
 from boatyard import lifecycle, paging
 from boatyard.attempts import Join, decide
 from boatyard.build import Build, State
-from boatyard.errors import Code
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
-from boatyard.shares import may_queue, too_many_builds
+from boatyard.shares import admit
 
 _LINES_A_PAGE = 1000
 
@@ -35,11 +35,8 @@ class MemoryJobRunner:
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
             made = job(decision.attempt)
-            scope = Scope(made.project, made.domain)
-            waiting = [Scope(b.project, b.domain) for b in self._builds.values() if b.state is State.QUEUED]
-            own, everybody = waiting.count(scope), len(waiting)
-            if not may_queue(self._limits, own=own, everybody=everybody):
-                raise too_many_builds(self._limits, scope, own=own, everybody=everybody)
+            waiting = Counter(Scope(b.project, b.domain) for b in self._builds.values() if b.state is State.QUEUED)
+            admit(Scope(made.project, made.domain), self._limits, queued=waiting)
             build = lifecycle.queued(made, now=self._clock.now())
             self._builds[build.id] = build
             self._jobs[build.id] = made
@@ -71,7 +68,7 @@ class MemoryJobRunner:
             build = self._builds.get(build_id)
             if build is None or build.state.ended:
                 return build
-            self._builds[build_id] = lifecycle.cancelled(build, now=self._clock.now())
+            self._builds[build_id] = lifecycle.ended(build, lifecycle.CANCEL, now=self._clock.now())
             return self._builds[build_id]
 
     def list(self, query: BuildQuery) -> BuildPage:
@@ -95,13 +92,17 @@ class MemoryJobRunner:
 
     def finish(self, build_id: str, result: JobResult | None) -> Build:
         """The job ends with `result`, or without one, as after a kill."""
-        if result is None:
-            message = "the job ended without a result"
-            return self._replace(
-                build_id,
-                lambda build: lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, message, now=self._clock.now()),
-            )
-        return self._replace(build_id, lambda build: lifecycle.finished(build, result, now=self._clock.now()))
+        now = self._clock.now()
+        return self._replace(
+            build_id,
+            lambda build: lifecycle.conclude(
+                build,
+                result=result,
+                stop=None,  # a cancel ends a build at once here
+                silence=lambda: lifecycle.lost("the job ended without a result"),
+                now=now,
+            ),
+        )
 
     def _replace(self, build_id: str, change: Callable[[Build], Build]) -> Build:
         with self._lock:

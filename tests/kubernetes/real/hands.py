@@ -51,12 +51,13 @@ class RealHands:
         self._site.cluster.until(lambda: self._build(build_id).state.ended)
         return self._build(build_id)
 
-    def finish_after_cancel(self, build_id: str, result: JobResult) -> Build:
+    def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
         pod = self._node.pod(job_name(build_id))
         with self._node.deaf():
             self.runner.cancel(build_id)
-            code = 0 if result.state == "SUCCEEDED" else 1
-            self._node.cluster.node.terminated(pod, "build", code, message=brief(result).decode())
+            code = 137 if result is None else 0 if result.state == "SUCCEEDED" else 1
+            message = brief(result).decode() if result else ""
+            self._node.cluster.node.terminated(pod, "build", code, message=message)
             self._site.cluster.until(lambda: self._build(build_id).state.ended)
             return self._build(build_id)
 

@@ -13,7 +13,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
-from boatyard.shares import may_hold, may_queue, too_many_builds
+from boatyard.shares import admit, may_hold
 from boatyard_local.jobs.ledger import Ledger
 from boatyard_local.jobs.log_page import read_page
 from boatyard_local.jobs.process import Argv
@@ -106,7 +106,7 @@ class LocalJobRunner:
             if record is None:
                 return None
             if record.build.state is State.QUEUED:
-                build = lifecycle.cancelled(record.build, now=self._clock.now())
+                build = lifecycle.ended(record.build, lifecycle.CANCEL, now=self._clock.now())
                 record = msgspec.structs.replace(record, build=build)
                 self._ledger.update(record)
             elif not record.build.state.ended and record.ending is not State.CANCELLED and told is None:
@@ -143,9 +143,7 @@ class LocalJobRunner:
 
     def _admit(self, job: BuildJob, waiting: Counter[Scope]) -> None:
         scope = Scope(job.project, job.domain)
-        own, everybody = waiting[scope], waiting.total()
-        if not may_queue(self._limits, own=own, everybody=everybody):
-            raise too_many_builds(self._limits, scope, own=own, everybody=everybody)
+        admit(scope, self._limits, queued=waiting)
         room = self._limits.context_store_bytes
         if not room or job.context is None:
             return

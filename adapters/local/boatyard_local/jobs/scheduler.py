@@ -14,6 +14,7 @@ import msgspec
 from boatyard import lifecycle
 from boatyard.build import Build, State
 from boatyard.errors import Code
+from boatyard.lifecycle import Ending
 from boatyard.ports import Clock, Scope
 from boatyard.settings import Limits
 from boatyard_local import durable
@@ -256,7 +257,8 @@ class Scheduler:
         return conclude(record, folder, started=started, exit=watched.process.exit, now=self._clock.now())
 
     def _fail(self, record: Record, code: Code = Code.INTERNAL, message: str = _UNFORESEEN) -> None:
-        self._settle(lifecycle.ended(record.build, State.ERRORED, code, message, now=self._clock.now()))
+        ending = Ending(state=State.ERRORED, code=code, message=message)
+        self._settle(lifecycle.ended(record.build, ending, now=self._clock.now()))
 
     def _settle(self, build: Build) -> None:
         log_bytes = log_page.size(self._state.build(build.id).log)

@@ -6,6 +6,7 @@ A function that dies in between leaves a record without an execution. The next o
 conditional write and starts the same build: the same id, and a job that runs only once.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -20,7 +21,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
-from boatyard.shares import may_hold
+from boatyard.shares import admit, room
 from boatyard_serverless.builds import log
 from boatyard_serverless.builds.ledger import Ledger
 from boatyard_serverless.builds.record import Held, Record
@@ -31,7 +32,6 @@ _TRIES: Final = 8
 _AT_ONCE: Final = 8
 _MOST_SCANNED: Final = 500
 """Builds that one request for a list looks at; beyond that it gives a page token."""
-_RETRY_AFTER_SECONDS: Final = 10
 
 
 class ServiceJobRunner:
@@ -52,7 +52,7 @@ class ServiceJobRunner:
             if isinstance(decision, Join):
                 return Ensured(decision.build, True)
             made = job(decision.attempt)
-            self._check_room(Scope(made.project, made.domain))
+            self._admit(Scope(made.project, made.domain))
             held = self._ledger.create(self._record(made, now))
             if held is not None:
                 try:
@@ -120,36 +120,25 @@ class ServiceJobRunner:
         if record.build.state is State.RUNNING:
             marked = self._ledger.replace(held, msgspec.structs.replace(record, stopping=True))
         else:
-            build = lifecycle.cancelled(record.build, now=now)
+            build = lifecycle.ended(record.build, lifecycle.CANCEL, now=now)
             marked = self._ledger.replace(held, msgspec.structs.replace(record, build=build))
         if marked is None:
             return None
         self._tracker.stop(marked)
         return marked.record.build
 
-    def _check_room(self, scope: Scope) -> None:
-        """A build service does not say soon which builds wait and which run: the room is for both together."""
-        limits = self._settings.limits
-        room = limits.concurrent_builds + limits.queued_builds
-        share = limits.queued_builds_per_project
-        share += (limits.concurrent_builds_per_project or limits.concurrent_builds) if share else 0
-        taken = self._ledger.open()
-        own = sum(whose == scope for whose, _ in taken)
-        if not may_hold(room, share, own=own, everybody=len(taken)):
+    def _admit(self, scope: Scope) -> None:
+        """A build service does not say soon which builds wait and which run."""
+        limits, taken = self._settings.limits, self._ledger.open()
+        try:
+            admit(scope, limits, unended=Counter(whose for whose, _ in taken))
+        except BoatyardError:
             # Some may have ended without anyone looking. Those of others matter only if they fill all of the room.
-            looked_at = [each for each in taken if each[0] == scope or len(taken) >= room]
+            looked_at = [each for each in taken if each[0] == scope or len(taken) >= room(limits)]
             ended = {name for _, name in looked_at if (b := self.status(name)) is None or b.state.ended}
-            taken = [each for each in taken if each[1] not in ended]
-            own = sum(whose == scope for whose, _ in taken)
-        if not may_hold(room, share, own=own, everybody=len(taken)):
-            why = "it may have no more for now: limits.queuedBuildsPerProject, or a fair share where that is 0"
-            if len(taken) >= room:
-                why = "there is no room for more now: limits.concurrentBuilds and .queuedBuilds are met"
-            raise BoatyardError(
-                Code.TOO_MANY_BUILDS,
-                f"{scope.project}/{scope.domain} has {own} builds that wait or run; {why}",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
+            if not ended:
+                raise
+            admit(scope, limits, unended=Counter(whose for whose, name in taken if name not in ended))
 
     def _record(self, job: BuildJob, now: float) -> Record:
         return Record(
@@ -175,4 +164,4 @@ def _lost(tag: str, attempt: int) -> Build:
         state=State.RUNNING,
         created_at=0,
     )
-    return lifecycle.ended(nobody, State.ERRORED, Code.BUILDER_LOST, "the build's record is damaged", now=0)
+    return lifecycle.ended(nobody, lifecycle.lost("the build's record is damaged"), now=0)

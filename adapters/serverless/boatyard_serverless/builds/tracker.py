@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from boatyard.build import Build, State
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import JobProgress, JobResult
+from boatyard.lifecycle import Ending
 from boatyard.ports import Clock
 from boatyard.timespan import lasts
 from boatyard_serverless.builds.ledger import Ledger
@@ -41,8 +43,8 @@ class BuildTracker:
         except Unsure:
             return build
         except BoatyardError as error:
-            ended = lifecycle.ended(build, State.ERRORED, error.code, error.detail, now=self._clock.now())
-            self._end(held, ended)
+            refusal = Ending(state=State.ERRORED, code=error.code, message=error.detail)
+            self._end(held, lifecycle.ended(build, refusal, now=self._clock.now()))
             raise
         started = self._ledger.replace(held, msgspec.structs.replace(held.record, execution=execution))
         if started is None:
@@ -69,19 +71,18 @@ class BuildTracker:
         if record.build.state.ended:
             return record.build
         if (result := self._result(record)) is not None:
-            return self._finish(held, result)
+            return self._conclude(held, result)
         if not record.execution:
             return self._take_over(held)
         execution = self._service.look(record.execution)
         if execution is None:
-            return self._lose(held, "the build service no longer knows the build")
+            return self._conclude(held, None)
         if execution.state == "waiting":
             return record.build
         if execution.state == "running":
             return self._progressed(self._begin(held))
         # The result may have been written between the two questions.
-        result = self._result(record)
-        return self._finish(held, result) if result else self._explain(held, execution)
+        return self._conclude(held, self._result(record), execution)
 
     def _result(self, record: Record) -> JobResult | None:
         return self._document(record.build, "result", JobResult)
@@ -117,32 +118,16 @@ class BuildTracker:
             _log.warning("the %s of build %s cannot be read: %s", name, build.id, error)
             return None
 
-    def _finish(self, held: Held, result: JobResult) -> Build:
-        if held.record.stopping:
-            return self._cancel(held, result)
+    def _conclude(self, held: Held, result: JobResult | None, execution: Execution | None = None) -> Build:
+        """`execution`: as the service knows it, if it was asked and does."""
         build, now = held.record.build, self._clock.now()
-        if build.started_at is None:
+        if result is None or held.record.stopping:
+            build = self._progressed(build)
+        elif build.started_at is None:
             build = lifecycle.running(build, now=now)
-        return self._end(held, lifecycle.finished(build, result, now=now))
-
-    def _explain(self, held: Held, execution: Execution) -> Build:
-        if held.record.stopping or execution.state == "stopped":
-            return self._cancel(held)
-        if execution.state == "timed_out":
-            message = "the build service stopped the build after its timeout"
-            build = self._progressed(held.record.build)
-            ended = lifecycle.ended(build, State.TIMED_OUT, Code.TIMED_OUT, message, now=self._clock.now())
-            return self._end(held, ended)
-        return self._lose(held, execution.reason or "the build service says no more")
-
-    def _cancel(self, held: Held, result: JobResult | None = None) -> Build:
-        build = self._progressed(held.record.build)
-        return self._end(held, lifecycle.cancelled(build, result=result, now=self._clock.now()))
-
-    def _lose(self, held: Held, why: str) -> Build:
-        build = self._progressed(held.record.build)
-        message = f"the job ended without a result: {why}"
-        return self._end(held, lifecycle.ended(build, State.ERRORED, Code.BUILDER_LOST, message, now=self._clock.now()))
+        stop = lifecycle.CANCEL if held.record.stopping else None
+        silence = partial(_silence, execution)
+        return self._end(held, lifecycle.conclude(build, result=result, stop=stop, silence=silence, now=now))
 
     def _end(self, held: Held, build: Build) -> Build:
         """The first to see the end writes it; the others answer with what was written."""
@@ -153,3 +138,16 @@ class BuildTracker:
             if newer and newer.record.build.state.ended:
                 return newer.record.build
         return build
+
+
+def _silence(execution: Execution | None) -> Ending:
+    """What the build service says about a job that left no result."""
+    if execution is None:
+        return lifecycle.lost("the job ended without a result: the build service no longer knows the build")
+    if execution.state == "stopped":
+        return lifecycle.CANCEL
+    if execution.state == "timed_out":
+        message = "the build service stopped the build after its timeout"
+        return Ending(state=State.TIMED_OUT, code=Code.TIMED_OUT, message=message)
+    reason = execution.reason or "the build service says no more"
+    return lifecycle.lost(f"the job ended without a result: {reason}")
