@@ -35,8 +35,8 @@ bench: setup  ## measure; writes docs/benchmarks.md. One section alone: ONLY=bui
 bundle: setup  ## make a cloud's archives, CLOUD=aws: .boatyard/bundles/aws.zip, aws-builder.zip
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)
 
-builder-image: setup  ## build and push what runs in a cluster, REPOSITORY=registry/repository
-	@$(BIN)/python scripts/bundle/image.py $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(IMAGE_OPTIONS)
+builder-image: setup  ## build and push what runs in a cluster, CLOUD=aws, REPOSITORY=registry/repository
+	@$(BIN)/python scripts/bundle/image.py $(or $(CLOUD),aws) $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(IMAGE_OPTIONS)
 
 lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
 	@scripts/lock

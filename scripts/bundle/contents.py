@@ -1,90 +1,107 @@
-"""What goes into the archives of each cloud."""
+"""What goes into a cloud's archives and its builder image: each adapter's pyproject.toml says so, in [tool.boatyard].
 
-from typing import Final, NamedTuple
+An adapter with such tables is a cloud. The workspace's own packages are not listed there: they follow from the
+dependencies of the adapter's extras `function` and `job`. What comes from the index is in
+requirements/function-<cloud>.txt and requirements/builder-<cloud>.txt.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
+from workspace import needed
+
+ROOT: Final = Path(__file__).resolve().parent.parent.parent
+
+_Path = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")]
+"""Relative, in letters that a shell takes as they are."""
 
 
-class Contents(NamedTuple):
-    packages: tuple[str, ...]
-    """Of this checkout."""
-    pinned: str
-    """The lock below requirements/ that names what comes from the index."""
-    given: frozenset[str]
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    pass
+
+
+class Function(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.function]: the functions' bundle."""
+
+    root: str
+    """Where the platform unpacks it."""
+    largest_bytes: int
+    """Unpacked: cold starts grow with it."""
+    given: frozenset[str] = frozenset()
     """Distributions that the platform's runtime brings."""
-    unneeded: frozenset[str]
+    unneeded: frozenset[str] = frozenset()
     """Distributions that only unused parts of others import."""
-    unused: tuple[str, ...]
+    unused: tuple[str, ...] = ()
     """Parts of dependencies that nothing here imports; the tests run the archive without them. `*` is any name."""
-    generated: tuple[str, ...]
+    generated: tuple[_Path, ...] = ()
     """Packages of generated code. Of them only what something imports is kept."""
-    largest: int
-    """Bytes, unpacked: cold starts grow with it."""
 
 
-FUNCTIONS: Final = {
-    "aws": Contents(
-        packages=(
-            "core/boatyard",
-            "adapters/aws/boatyard_aws",
-            "adapters/connect/boatyard_connect",
-            "adapters/kubernetes/boatyard_kubernetes",
-            "adapters/registry/boatyard_registry",
-            "adapters/serverless/boatyard_serverless",
-        ),
-        pinned="function-aws.txt",
-        given=frozenset({"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}),
-        # protovalidate's own: flyteidl2 needs the descriptor of its options and checks nothing.
-        unneeded=frozenset({"protobuf-py", "protobuf-py-ext", "protobuf-py-pure"}),
-        unused=(
-            "bin",
-            "_yaml",
-            "aws_lambda_powertools/event_handler/openapi/swagger_ui",  # a page for browsers
-            "aws_lambda_powertools/utilities/data_masking",  # this and the next two need what is not here
-            "aws_lambda_powertools/utilities/kafka",
-            "aws_lambda_powertools/utilities/parser",
-            "google/protobuf/compiler",
-            "google/protobuf/internal/*_benchmark.py",
-            "protovalidate",
-            "yaml/_yaml.*.so",  # libyaml: kubeconfigs are not read here, and the parser in Python is there
-            "yaml/cyaml.py",
-        ),
-        generated=(
-            *("buf", "flyteidl2", "lightkube/models", "lightkube/resources", "protoc_gen_openapiv2"),
-            *("google/api", "google/cloud", "google/gapic", "google/logging", "google/longrunning"),
-            *("google/rpc", "google/type"),
-        ),
-        largest=25 * 1000 * 1000,
-    ),
-}
-"""The functions' bundle of each cloud."""
+class Archive(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.job.archive]: where the platform runs a job from an archive. Elsewhere jobs run the image."""
 
-
-class Job(NamedTuple):
-    packages: tuple[str, ...]
-    pinned: str
-    pythons: tuple[str, ...]
+    pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Minor versions that the platform may run it with; one archive fits them all."""
-    services: frozenset[str]
-    """Those of AWS that a job speaks to; botocore describes four hundred."""
-    compiled: frozenset[str]
+    compiled: frozenset[str] = frozenset()
     """Distributions with compiled modules, so with a wheel for each Python and architecture."""
 
 
-JOBS: Final = {
-    "aws": Job(
-        packages=(
-            "core/boatyard",
-            "adapters/aws/boatyard_aws",
-            "adapters/buildkit/boatyard_buildkit",
-            "adapters/registry/boatyard_registry",
-            "adapters/serverless/boatyard_serverless",
-        ),
-        pinned="builder-aws.txt",
-        # What CodeBuild's images begin with, and what lies between: 3.11 in amazonlinux-x86_64-standard:5.0 and
-        # amazonlinux-aarch64-standard:3.0, 3.14 in 6.0 and 4.0 (`pyenv global` in their Dockerfiles,
-        # https://github.com/aws/aws-codebuild-docker-images).
-        pythons=("3.11", "3.12", "3.13", "3.14"),
-        services=frozenset({"ecr", "s3", "secretsmanager", "sts"}),
-        compiled=frozenset({"msgspec"}),
-    ),
-}
-"""What runs inside a build where the platform runs it from an archive: CodeBuild."""
+class Job(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.job]: what runs inside a build, in the builder image and in the archive alike."""
+
+    only: dict[_Path, tuple[_Path, ...]] = {}
+    """Folder of a dependency -> those of its folders that are kept."""
+    archive: Archive | None = None
+
+    def kept(self) -> tuple[str, ...]:
+        """Paths of the folders that are kept."""
+        return tuple(f"{folder}/{name}" for folder, names in sorted(self.only.items()) for name in sorted(names))
+
+
+class _Tables(_Table, frozen=True, kw_only=True):
+    function: Function
+    job: Job
+
+
+class Contents(NamedTuple):
+    function: Function
+    function_lock: Path
+    function_distributions: tuple[Path, ...]
+    job: Job
+    job_lock: Path
+    job_distributions: tuple[Path, ...]
+
+
+def clouds(root: Path = ROOT) -> list[str]:
+    return sorted(path.parent.name for path in root.glob("adapters/*/pyproject.toml") if _tables(path) is not None)
+
+
+def contents(cloud: str, root: Path = ROOT) -> Contents:
+    """Raises ValueError if a table or a lock is wrong or missing."""
+    path = root / "adapters" / cloud / "pyproject.toml"
+    try:
+        tables = msgspec.convert(_tables(path), _Tables)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{path.relative_to(root)}, [tool.boatyard]: {error}") from error
+    name = f"boatyard-{cloud}"
+    return Contents(
+        function=tables.function,
+        function_lock=_lock(root, f"function-{cloud}.txt"),
+        function_distributions=needed(root, name, "function"),
+        job=tables.job,
+        job_lock=_lock(root, f"builder-{cloud}.txt"),
+        job_distributions=needed(root, name, "job"),
+    )
+
+
+def _tables(path: Path) -> Any:
+    return tomllib.loads(path.read_text()).get("tool", {}).get("boatyard")
+
+
+def _lock(root: Path, name: str) -> Path:
+    path = root / "requirements" / name
+    if not path.is_file():
+        raise ValueError(f"there is no {path.relative_to(root)}: `make lock` makes it of {path.stem}.in")
+    return path

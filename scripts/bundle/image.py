@@ -1,4 +1,4 @@
-"""Builds the image that a cluster's jobs run, and pushes it: scripts/bundle/image.py --repository REPOSITORY.
+"""Builds the image that a cluster's jobs run, and pushes it: scripts/bundle/image.py aws --repository REPOSITORY.
 
 With the Docker that is there, for amd64 and arm64. What is pushed already is not built again. The last line is
 `repository:tag@digest`; Terraform knows the tag from the bundle's document, and takes the whole line as
@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from contents import ROOT, clouds, contents
 from image_tag import BUILDKIT, DOCKERFILE, image_tag
 
-ROOT: Final = Path(__file__).resolve().parent.parent.parent
 PLATFORMS: Final = "linux/amd64,linux/arm64"
 _REPOSITORY: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -32,7 +32,7 @@ def main() -> int:
         return _fail(f"there is no {options.docker} command: install Docker with buildx, or name it with --docker")
     if subprocess.run([options.docker, "buildx", "version"], capture_output=True, check=False).returncode:
         return _fail(f"{options.docker} has no buildx plugin: install docker-buildx")
-    image = f"{options.repository}:{options.tag}"
+    image = f"{options.repository}:{options.tag or image_tag(ROOT, options.cloud)}"
     digest = None if options.force else _pushed(options.docker, image)
     if digest:
         print(f"{image} is pushed already; --force builds it on the base that there is now", file=sys.stderr)
@@ -51,7 +51,8 @@ def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[st
     done = subprocess.run(
         [
             *(options.docker, "buildx", "build", "--push", f"--tag={image}", f"--platform={options.platform}"),
-            *(f"--file={ROOT / DOCKERFILE}", f"--build-arg=BUILDKIT={BUILDKIT}", f"--metadata-file={metadata}"),
+            *(f"--file={ROOT / DOCKERFILE}", f"--metadata-file={metadata}"),
+            *(f"--build-arg={name}={value}" for name, value in _arguments(options.cloud).items()),
             *_secrets(options.ca, scratch),
             *more,
             str(ROOT),
@@ -63,6 +64,17 @@ def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[st
         return None
     found: str = json.loads(metadata.read_text())["containerimage.digest"]
     return found
+
+
+def _arguments(cloud: str) -> dict[str, str]:
+    """The Dockerfile's; it has no default for any."""
+    chosen = contents(cloud)
+    return {
+        "BUILDKIT": BUILDKIT,
+        "CLOUD": cloud,
+        "DISTRIBUTIONS": " ".join(f"./{folder.relative_to(ROOT)}" for folder in chosen.job_distributions),
+        "KEPT": " ".join(chosen.job.kept()),
+    }
 
 
 def _secrets(ca: Path | None, scratch: Path) -> Iterator[str]:
@@ -99,8 +111,9 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
         epilog="Other options, such as --network=host or --builder=NAME, go to `docker buildx build`.",
         allow_abbrev=False,
     )
+    parser.add_argument("cloud", choices=clouds(), help="whose credentials and secrets a job finds by itself")
     parser.add_argument("--repository", required=True, type=_repository, help="where it is pushed: registry/repository")
-    parser.add_argument("--tag", type=_tag, default=image_tag(ROOT), help="default: made of all that goes into it")
+    parser.add_argument("--tag", type=_tag, help="default: made of all that goes into it")
     parser.add_argument("--platform", default=PLATFORMS, help=f"default {PLATFORMS}; none of them needs emulation")
     parser.add_argument("--ca", type=_file, default=_ca(), help="PEM bundle that pip trusts while it builds")
     parser.add_argument("--docker", default="docker", help="the docker command")

@@ -1,4 +1,4 @@
-"""The tag of the builder's image: its version, and a digest of all that goes into it but its base.
+"""The tag of the builder image: its version, and a digest of all that goes into it but its base.
 
 Known before the image is there, so Terraform can put it into the settings, and the same as long as nothing changes, so
 that a registry with immutable tags takes it once.
@@ -10,34 +10,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from contents import contents
+
 from boatyard.settings import Kubernetes
 
 DOCKERFILE: Final = "infra/builder/Dockerfile"
 BUILDKIT: Final = Kubernetes().buildkit_image.removesuffix("-rootless")
 """Has buildctl, of buildkitd's own version."""
-_FILES: Final = (
-    DOCKERFILE,
-    f"{DOCKERFILE}.dockerignore",
-    "requirements/builder-aws.txt",
-    "requirements/builder-tools.txt",
-)
-_DISTRIBUTIONS: Final = ("core", "adapters/registry", "adapters/buildkit", "adapters/serverless", "adapters/aws")
+_FILES: Final = (DOCKERFILE, f"{DOCKERFILE}.dockerignore", "requirements/builder-tools.txt")
 _SUFFIXES: Final = (".py", ".toml", ".typed")
 
 
-def image_tag(root: Path) -> str:
+def image_tag(root: Path, cloud: str) -> str:
     version = tomllib.loads((root / "core/pyproject.toml").read_text())["project"]["version"]
     digest = hashlib.sha256()
-    for part in _parts(root):
+    for part in _parts(root, cloud):
         digest.update(len(part).to_bytes(8, "big") + part)
     return f"{version}-{digest.hexdigest()[:12]}"
 
 
-def _parts(root: Path) -> Iterator[bytes]:
+def _parts(root: Path, cloud: str) -> Iterator[bytes]:
     yield BUILDKIT.encode()
-    paths = [root / name for name in _FILES]
-    for name in _DISTRIBUTIONS:
-        paths += [path for path in (root / name).rglob("*") if path.suffix in _SUFFIXES and path.is_file()]
+    chosen = contents(cloud, root)
+    paths = [*(root / name for name in _FILES), chosen.job_lock]
+    for folder in chosen.job_distributions:
+        paths += [path for path in folder.rglob("*") if path.suffix in _SUFFIXES and path.is_file()]
     for path in sorted(paths):
         yield path.relative_to(root).as_posix().encode()
         yield path.read_bytes()

@@ -3,41 +3,44 @@
 from pathlib import Path
 from typing import Final
 
-from contents import Job
+from contents import Archive, Contents
 from stage import copy, merge, prune
 from wheels import PLATFORMS, install, names
+from workspace import package
 
 _FIRST: Final = "x86_64"
 
 
-def fill(stage: Path, root: Path, job: Job) -> None:
-    pinned = root / "requirements" / job.pinned
-    install(stage, pinned, architecture=_FIRST, python=job.pythons[0])
-    prune(stage, ("bin", *_not_asked(stage, job)))
-    alike = names(pinned) - job.compiled
-    for python in job.pythons:
+def fill(stage: Path, contents: Contents, archive: Archive) -> None:
+    pinned = contents.job_lock
+    install(stage, pinned, architecture=_FIRST, python=archive.pythons[0])
+    prune(stage, ("bin", *_not_kept(stage, contents.job.kept())))
+    alike = names(pinned) - archive.compiled
+    for python in archive.pythons:
         for architecture in PLATFORMS:
             part = stage.with_name(f"{python}-{architecture}")
             install(part, pinned, architecture=architecture, python=python, given=alike)
             prune(part, ())
             merge(stage, part)
-    _check(stage, job)
-    for package in job.packages:
-        copy(root / package, stage / Path(package).name)
+    _check(stage, archive)
+    for folder in contents.job_distributions:
+        copy(package(folder), stage / package(folder).name)
 
 
-def _not_asked(stage: Path, job: Job) -> list[str]:
-    """Folders of botocore's descriptions of services."""
-    services = [path for path in (stage / "botocore" / "data").iterdir() if path.is_dir()]
-    return [str(path.relative_to(stage)) for path in services if path.name not in job.services]
+def _not_kept(stage: Path, kept: tuple[str, ...]) -> list[str]:
+    """Folders beside those that are kept. Raises ValueError if one of these is not there."""
+    if missing := [name for name in kept if not (stage / name).is_dir()]:
+        raise ValueError(f"no folder {', '.join(missing)}: has a dependency changed its layout?")
+    found = {path for name in kept for path in (stage / name).parent.iterdir() if path.is_dir()}
+    return sorted({path.relative_to(stage).as_posix() for path in found} - set(kept))
 
 
-def _check(stage: Path, job: Job) -> None:
+def _check(stage: Path, archive: Archive) -> None:
     """Raises ValueError if a module is not there for every platform."""
     modules: dict[Path, int] = {}
     for path in stage.rglob("*.so"):
         name = path.relative_to(stage).with_name(path.name.partition(".")[0])
         modules[name] = modules.get(name, 0) + 1
-    wanted = len(job.pythons) * len(PLATFORMS)
+    wanted = len(archive.pythons) * len(PLATFORMS)
     if few := sorted(str(name) for name, found in modules.items() if found != wanted):
         raise ValueError(f"not for all of {wanted} platforms: {', '.join(few)}; is its distribution in `compiled`?")

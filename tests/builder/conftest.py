@@ -47,7 +47,7 @@ class Maker:
     def __call__(self, *options: str, replaced: bool = True) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [
-                *(sys.executable, ROOT / "scripts" / "bundle" / "image.py", "--repository", self.repository),
+                *(sys.executable, ROOT / "scripts" / "bundle" / "image.py", "aws", "--repository", self.repository),
                 *("--docker", self._docker.command, *options, *(self._replaced if replaced else [])),
             ],
             env=self._docker.environment,

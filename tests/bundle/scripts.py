@@ -1,0 +1,23 @@
+"""Asks scripts/bundle, whose modules are not installed: in a process of its own, as `make` runs them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent.parent
+_FOLDER: Final = ROOT / "scripts" / "bundle"
+
+
+def ask(code: str, *arguments: str) -> str:
+    """What the code prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=_FOLDER, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def refused(code: str, *arguments: str) -> str:
+    """The ValueError that the code raises."""
+    return ask(f"import sys\ntry:\n    {code}\nexcept ValueError as error:\n    print(error)", *arguments)
