@@ -1,4 +1,4 @@
-"""Every distribution of the workspace stands on a floor, is checked against it, and is found by uv beside the others."""
+"""Every distribution of the workspace stands on a floor, and uv finds it beside the others."""
 
 import tomllib
 from pathlib import Path
