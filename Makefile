@@ -32,8 +32,8 @@ bench: setup  ## measure; writes docs/benchmarks.md. One section alone: ONLY=bui
 	@test "$(ONLY)" = cold-start || $(BIN)/python -m boatyard_local.engine ensure
 	@$(BIN)/python -m tests.bench $(ONLY:%=--only %) $(BENCH_OPTIONS)
 
-bundle: setup  ## make a cloud's archives, CLOUD=aws: .boatyard/bundles/aws.zip, aws-builder.zip
-	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(BUNDLE_OPTIONS)
+bundle: setup  ## make a cloud's archives, CLOUD=aws, PYTHON_VERSION=3.13: .boatyard/bundles/aws.zip, aws-builder.zip
+	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(PYTHON_VERSION:%=--python %) $(BUNDLE_OPTIONS)
 
 builder-image: setup  ## build and push what runs in a cluster, CLOUD=aws, REPOSITORY=registry/repository
 	@$(BIN)/python scripts/bundle/image.py $(or $(CLOUD),aws) $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(IMAGE_OPTIONS)

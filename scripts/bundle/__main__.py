@@ -3,9 +3,9 @@
 The first is the functions' bundle, the second says what it is, the third is what runs inside a build where the cloud's
 build service runs an archive. contents.py says what is in them. Dependencies are the pinned wheels for the platform's
 own Python, the rest is this checkout's packages. The same input gives the same bytes: sorted names,
-no times, one mode, byte code that is checked against nothing. The functions' byte code is of the interpreter that
-runs this, so their runtime must have the same minor version; aws.json says which, and under which tag
-`make builder-image` pushes what runs in a cluster.
+no times, one mode, byte code that is checked against nothing. --python says which Python the functions run on; its
+byte code is made by an interpreter of that version, whatever runs this. aws.json says which it is, and under which
+tag `make builder-image` pushes what runs in a cluster.
 """
 
 import argparse
@@ -21,9 +21,10 @@ import job
 from bytecode import compile_all
 from contents import ROOT, clouds, contents
 from image_tag import image_tag
+from interpreters import OWN, find
 from reach import keep_reached
 from stage import copy, prune, size
-from wheels import PLATFORMS, THIS_PYTHON, install
+from wheels import PLATFORMS, install
 from workspace import package
 
 OUT: Final = ROOT / ".boatyard" / "bundles"
@@ -33,6 +34,16 @@ def main() -> int:
     options = _options()
     chosen = contents(options.cloud)
     function = chosen.function
+    python: str = options.python or function.pythons[0]
+    if python not in function.pythons:
+        return _fail(f"no function of {options.cloud} runs on Python {python!r}: it is {' or '.join(function.pythons)}")
+    interpreter = find(python)
+    if interpreter is None:
+        instead = f", or make one for this Python: PYTHON_VERSION={OWN}" if OWN in function.pythons else ""
+        return _fail(
+            f"a bundle for Python {python} needs Python {python} to make its byte code, and there is none here: "
+            f"install it (`uv python install {python}` does){instead}"
+        )
     with tempfile.TemporaryDirectory(prefix="boatyard-bundle-") as scratch:
         stage = Path(scratch) / "function" / "stage"
         stage.mkdir(parents=True)
@@ -41,17 +52,17 @@ def main() -> int:
             stage,
             chosen.function_lock,
             architecture=options.architecture,
+            python=python,
             given=given | function.unneeded,
         )
         for folder in chosen.function_distributions:
             copy(package(folder), stage / package(folder).name)
         prune(stage, function.unused)
         keep_reached(stage, function.generated)
-        compile_all(stage, root=function.root)
+        compile_all(stage, root=function.root, interpreter=interpreter)
         unpacked = size(stage)
         if unpacked > function.largest_bytes and not options.with_sdk:
-            print(f"bundle: {unpacked:,} bytes unpacked are more than {function.largest_bytes:,}", file=sys.stderr)
-            return 1
+            return _fail(f"{unpacked:,} bytes unpacked are more than {function.largest_bytes:,}")
         target: Path = options.out / f"{options.cloud}.zip"
         archive.write(stage, target)
         if chosen.job.archive:
@@ -64,7 +75,7 @@ def main() -> int:
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "bytes": target.stat().st_size,
         "unpackedBytes": unpacked,
-        "runtime": f"python{THIS_PYTHON}",
+        "runtime": f"python{python}",
         "architecture": options.architecture,
         "builderTag": image_tag(ROOT, options.cloud),
     }
@@ -78,12 +89,18 @@ def _tell(target: Path, unpacked: int) -> None:
     print(f"{target.name}: {target.stat().st_size:,} bytes, {unpacked:,} unpacked, sha256 {digest}")
 
 
+def _fail(reason: str) -> int:
+    print(f"bundle: {reason}", file=sys.stderr)
+    return 1
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bundle", description="Makes a cloud's archives: the functions' bundle, and what runs inside a build."
     )
     parser.add_argument("cloud", choices=clouds())
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64", help="of the functions")
+    parser.add_argument("--python", help="minor version that the functions run on, as 3.12; each cloud has its default")
     parser.add_argument("--with-sdk", action="store_true", help="bring what the platform's runtime brings as well")
     parser.add_argument(
         "--out", type=Path, default=OUT, help=f"folder of the archives (default {OUT.relative_to(ROOT)})"

@@ -27,6 +27,8 @@ class Function(_Table, frozen=True, kw_only=True):
 
     root: str
     """Where the platform unpacks it."""
+    pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    """Minor versions that the platform has a runtime for and Boatyard runs on; the first is the default."""
     largest_bytes: int
     """Unpacked: cold starts grow with it."""
     given: frozenset[str] = frozenset()

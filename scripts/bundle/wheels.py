@@ -9,15 +9,12 @@ from typing import Final
 PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 
 
-THIS_PYTHON: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
-
-
 def install(
     stage: Path,
     pinned: Path,
     *,
     architecture: str,
-    python: str = THIS_PYTHON,
+    python: str,
     given: frozenset[str] = frozenset(),
 ) -> None:
     """Everything of the lock but what is given anyway, as that Python has it on that architecture."""

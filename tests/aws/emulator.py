@@ -29,6 +29,7 @@ RUNTIME: Final = (
     *("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"),
 )
 """What Lambda's image has in its own site-packages, of what is needed here."""
+OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _MACHINES: Final = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -87,8 +88,10 @@ def runtime(folder: Path) -> Path:
     return folder
 
 
-def make_bundle(folder: Path) -> Path:
-    subprocess.run([sys.executable, str(ROOT / "scripts" / "bundle"), "aws", "--out", str(folder)], check=True)
+def make_bundle(folder: Path, *, python: str = OWN_PYTHON) -> Path:
+    """For this interpreter, which runs it here."""
+    script = str(ROOT / "scripts" / "bundle")
+    subprocess.run([sys.executable, script, "aws", "--python", python, "--out", str(folder)], check=True)
     return folder / "aws.zip"
 
 

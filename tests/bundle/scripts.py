@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
-_FOLDER: Final = ROOT / "scripts" / "bundle"
+SCRIPTS: Final = ROOT / "scripts" / "bundle"
 
 
 def ask(code: str, *arguments: str) -> str:
     """What the code prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=_FOLDER, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], cwd=SCRIPTS, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

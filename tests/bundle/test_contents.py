@@ -23,6 +23,7 @@ job = ["boatyard-serverless[job]"]
 TABLES = """
 [tool.boatyard.function]
 root = "/code"
+pythons = ["3.13"]
 largest-bytes = 1
 
 [tool.boatyard.job.only]
@@ -81,6 +82,7 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
     [
         ("largest-bytes", "biggest", "unknown field `biggest` - at `$.function`"),
         ('root = "/code"\n', "", "missing required field `root` - at `$.function`"),
+        ('["3.13"]', "[]", "Expected `array` of length >= 1 - at `$.function.pythons`"),
         ("= 1", '= "1"', "Expected `int`, got `str` - at `$.function.largest-bytes`"),
         ('"an_sdk/data"', '"../data"', "matching regex"),
         ('"storage"', '"$(id)"', "matching regex"),

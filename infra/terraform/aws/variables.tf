@@ -154,8 +154,8 @@ variable "function" {
     error_message = "function.architecture is arm64 or x86_64."
   }
   validation {
-    condition     = contains(["python3.11", "python3.12", "python3.13"], coalesce(var.function.runtime, "python3.13"))
-    error_message = "function.runtime is python3.11, python3.12 or python3.13: what Boatyard runs on and Lambda has."
+    condition     = contains(["python3.11", "python3.12", "python3.13", "python3.14"], coalesce(var.function.runtime, "python3.13"))
+    error_message = "function.runtime is python3.11, python3.12, python3.13 or python3.14: what Boatyard runs on and Lambda has."
   }
   validation {
     condition     = var.function.timeout_seconds >= 30 && var.function.timeout_seconds <= 900

@@ -1,0 +1,42 @@
+"""The Pythons that Boatyard runs on, and where this machine has them.
+
+`python scripts/bundle/interpreters.py` prints one line a version: `3.12 /path/to/python3.12`, or `3.12 -`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+SUPPORTED: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
+"""Those of the flyte SDK (`requires-python`, and the classifiers of flyte 2.12)."""
+OWN: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
+_UV: Final = Path(sys.prefix) / "bin" / "uv"
+
+
+def find(version: str) -> Path | None:
+    """An interpreter of that version: the one that runs this, one that is installed beside it, in PATH or by uv.
+
+    Nothing is downloaded. pyenv keeps each version in a folder of its own, and only the chosen ones work by PATH.
+    """
+    if version == OWN:
+        return Path(sys.executable)
+    beside = [str(folder) for folder in sorted(Path(sys.base_prefix).parent.glob("*/bin"))]
+    found = subprocess.run(
+        [_UV, "python", "find", "--no-config", "--no-project", "--no-python-downloads", "--system", version],
+        env={**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), *beside])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+def main() -> None:
+    for version in SUPPORTED:
+        print(version, find(version) or "-")
+
+
+if __name__ == "__main__":
+    main()
