@@ -42,22 +42,23 @@ def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") ->
         raise Undecodable("nested too deeply") from None
 
 
-def convert(document: Any, kind: type[T], *, strict: bool = True) -> T:
+def convert(document: Any, kind: type[T], *, strict: bool = True, quote: bool = False) -> T:
     """A document that is decoded already (dicts, lists, strings). Raises Undecodable.
 
-    Not `strict`: text stands for numbers and booleans, as in variables.
+    Not `strict`: text stands for numbers and booleans, as in variables. `quote`: the error repeats the wrong value of
+    an enumeration; for documents in which no secret is written.
     """
     try:
         return msgspec.convert(document, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, quote=quote) from None
     except RecursionError:
         raise Undecodable("nested too deeply") from None
 
 
-def _invalid(error: msgspec.ValidationError) -> Undecodable:
+def _invalid(error: msgspec.ValidationError, *, quote: bool = False) -> Undecodable:
     # "… - at `$.layers[0]`", or "… - at `key` in `$.env`" for the names of a table.
     reason, _, place = str(error).partition(" - at `")
     key, _, path = place.rpartition("$")
-    reason = _VALUE.sub(r"\1", reason)
+    reason = reason if quote else _VALUE.sub(r"\1", reason)
     return Undecodable(f"{reason[:_LONGEST]}{' (a name)' if key else ''}", path.strip("`.")[:_LONGEST])

@@ -1,4 +1,4 @@
-"""Settings from variables: for whatever hands configuration over as names and texts.
+"""Settings from environment variables.
 
 A variable overrides one value: `BOATYARD_`, then the path in capitals with `__` between sections and `_`
 between words. Lists are separated by commas or written as JSON, tables are JSON.
@@ -15,6 +15,7 @@ import msgspec
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.settings import Settings
+from boatyard.settings_document import to_settings
 
 PREFIX: Final = "BOATYARD_"
 
@@ -24,7 +25,7 @@ def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) ->
 
     Variables that are no setting are left alone: other parts have theirs under the same prefix.
     """
-    table = _convert(document, "settings")
+    table = _checked(document, "settings")
     for name, (path, kind) in sorted(_fields(Settings, PREFIX, ())):
         if name not in variables:
             continue
@@ -32,8 +33,8 @@ def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) ->
         for step in path[:-1]:
             place = place.setdefault(step, {})
         place[path[-1]] = _value(name, variables[name], kind)
-        _convert(table, name)
-    return msgspec.convert(table, Settings, strict=False)
+        _checked(table, name)
+    return to_settings(table, "settings", strict=False)
 
 
 def variable_names() -> tuple[str, ...]:
@@ -41,16 +42,9 @@ def variable_names() -> tuple[str, ...]:
     return tuple(name for name, _ in _fields(Settings, PREFIX, ()))
 
 
-def _convert(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _checked(document: Mapping[str, Any], where: str) -> dict[str, Any]:
     """The document again, as a table that may be changed, once it is known to be settings."""
-    try:
-        msgspec.convert(document, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        field = place.strip("`.")
-        raise invalid(
-            f"{where}: {f'{field}: ' if field else ''}{message[:1].lower()}{message[1:]}", field=field or None
-        ) from None
+    to_settings(document, where, strict=False)
     table: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return table
 

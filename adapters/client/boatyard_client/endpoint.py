@@ -10,7 +10,6 @@ used only once its user has trusted it (`boatyard config trust`), and `server.js
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from boatyard.decoding import Undecodable, convert
+from boatyard.settings_document import CLIENT, toml_table
 from boatyard_client.errors import ConfigError
 from boatyard_client.server_file import SERVER_FILE, ServerRecord, read_server
 
@@ -156,17 +157,17 @@ def user_file(environ: Mapping[str, str]) -> Path:
 
 def read_toml(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return toml_table(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
+    except Undecodable as error:
+        raise ConfigError(f"{path} is {error}") from None
 
 
 def read_client_settings(path: Path) -> ClientSettings:
     try:
-        return msgspec.convert(read_toml(path).get("client", {}), ClientSettings)
-    except msgspec.ValidationError as error:
+        return convert(read_toml(path).get(CLIENT, {}), ClientSettings)
+    except Undecodable as error:
         raise ConfigError(f"{path}, [client]: {error}") from None
 
 

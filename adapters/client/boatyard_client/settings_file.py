@@ -8,11 +8,10 @@ Variables such as BOATYARD_LIMITS__LAYERS are the server's and do not count here
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from boatyard.decoding import Undecodable
+from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
-from boatyard.settings_document import settings_table
+from boatyard.settings_document import joined, settings_table, to_settings
 from boatyard_client.endpoint import PROJECT_FILE, upwards
 from boatyard_client.errors import ConfigError
 
@@ -36,8 +35,8 @@ def find_settings(path: Path | None = None, *, folder: Path | None = None) -> tu
     for file in files:
         own = _table(file)
         _settings(own, file)
-        merged = _over(merged, own)
-    return msgspec.convert(merged, Settings), files
+        merged = joined(own, merged)
+    return to_settings(merged, "settings"), files
 
 
 def _nearest(name: str, folder: Path | None) -> Path | None:
@@ -55,21 +54,8 @@ def _table(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is {error}") from None
 
 
-def _over(table: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """`own` over `table`, as the server joins them: section by section, and rules before the rules beneath."""
-    merged = dict(table)
-    for name, value in own.items():
-        below = table.get(name)
-        if isinstance(value, dict) and isinstance(below, dict):
-            value = _over(below, value)
-        elif isinstance(below, list) and value and all(isinstance(row, dict) for row in (*value, *below)):
-            value = [*value, *below]
-        merged[name] = value
-    return merged
-
-
 def _settings(table: dict[str, Any], path: Path) -> Settings:
     try:
-        return msgspec.convert(table, Settings)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}", advice="`boatyard config init` shows every setting.") from None
+        return to_settings(table, str(path))
+    except BoatyardError as error:
+        raise ConfigError(error.detail, advice="`boatyard config init` shows every setting.") from None

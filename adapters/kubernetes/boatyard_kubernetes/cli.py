@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from boatyard.decoding import Undecodable, convert
+from boatyard.decoding import Undecodable
+from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
-from boatyard.settings_document import settings_table
+from boatyard.settings_document import settings_table, to_settings
 from boatyard_kubernetes.manifests import all_objects, to_yaml
 
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, Undecodable) as error:
         print(f"boatyard_kubernetes: {options.config}: {error}", file=sys.stderr)
         return 1
+    except BoatyardError as error:
+        print(f"boatyard_kubernetes: {error.detail}", file=sys.stderr)
+        return 1
     if options.command == "certificates":
         from boatyard_kubernetes.certificates import certificate_secrets
 
@@ -61,4 +65,4 @@ def main(arguments: Sequence[str]) -> int:
 def _settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
-    return convert(settings_table(path.read_bytes(), path.name), Settings)
+    return to_settings(settings_table(path.read_bytes(), path.name), str(path))

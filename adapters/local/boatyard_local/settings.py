@@ -13,15 +13,14 @@ Variables of other parts (BOATYARD_URL and such) are left alone, but a near miss
 
 import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
+from boatyard.decoding import Undecodable
 from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
+from boatyard.settings_document import joined, settings_table, to_settings
 from boatyard.settings_variables import PREFIX, variable_names, with_variables
 
 _NEAR: Final = 0.88
@@ -36,52 +35,29 @@ def load_settings(
 ) -> Settings:
     """The settings of `path`, over those of `beneath`, under those of the environment. Raises SettingsError.
 
-    Tables are joined name by name. Lists of tables, such as baseImages, are put before those beneath, so
-    that the first rule that matches is one of `path`. Everything else replaces what is beneath.
+    `boatyard.settings_document.joined` says how they are joined.
     """
     environ = os.environ if environ is None else environ
     table: dict[str, Any] = {}
-    for file in (beneath, path):
-        if file is not None:
-            over = _read(file)
-            over.pop("client", None)  # the client's own section of a boatyard.toml that both read
-            _convert(over, str(file), strict=True)
-            table = _joined(over, table)
-    _refuse_near_misses(environ)
     try:
+        for file in (beneath, path):
+            if file is not None:
+                over = _read(file)
+                to_settings(over, str(file))
+                table = joined(over, table)
+        _refuse_near_misses(environ)
         return with_variables(table, environ)
     except BoatyardError as error:
         raise SettingsError(error.detail) from None
 
 
-def _joined(over: Mapping[str, Any], beneath: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(beneath)
-    for name, value in over.items():
-        below = beneath.get(name)
-        if isinstance(value, dict) and isinstance(below, dict):
-            value = _joined(value, below)
-        elif isinstance(below, list) and value and all(isinstance(row, dict) for row in (*value, *below)):
-            value = [*value, *below]
-        joined[name] = value
-    return joined
-
-
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return settings_table(path.read_bytes(), path.name)
     except OSError as error:
         raise SettingsError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from None
-
-
-def _convert(table: Mapping[str, Any], where: str, *, strict: bool) -> Settings:
-    try:
-        return msgspec.convert(table, Settings, strict=strict)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        field = place.strip("`.")
-        raise SettingsError(f"{where}: {f'{field}: ' if field else ''}{message[:1].lower()}{message[1:]}") from None
+    except Undecodable as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def _refuse_near_misses(environ: Mapping[str, str]) -> None:

@@ -6,9 +6,10 @@ import msgspec
 from lightkube.resources.core_v1 import ConfigMap
 
 from boatyard.cluster_doctor import ClusterRequest, NotExamined
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable
 from boatyard.errors import BoatyardError
 from boatyard.settings import Settings
+from boatyard.settings_document import settings_table, to_settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor.refusal import reason_of
 from boatyard_kubernetes.names import namespace_of
@@ -70,11 +71,13 @@ def _elsewhere(cluster: Cluster, request: ClusterRequest, name: str) -> Configur
 def _read(config_map: ConfigMap) -> Configured:
     where = f"the ConfigMap {'/'.join(_place(config_map))}"
     try:
-        return Configured(decode_json((config_map.data or {})[KEY], Settings), where)
+        table = settings_table((config_map.data or {})[KEY].encode(), KEY)
+        return Configured(to_settings(table, where), where)
     except KeyError:
         raise NotExamined(f"{where} has no {KEY}", "Apply the deployment again, or use --settings FILE.") from None
-    except Undecodable as error:
-        raise NotExamined(f"{where}: {error}", "Apply the deployment again, or use --settings FILE.") from None
+    except (Undecodable, BoatyardError) as error:
+        detail = error.detail if isinstance(error, BoatyardError) else f"{where}: {error}"
+        raise NotExamined(detail, "Apply the deployment again, or use --settings FILE.") from None
 
 
 def _place(config_map: ConfigMap) -> tuple[str, str]:
