@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from boatyard import canonical
-from boatyard.errors import invalid
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.validate import context_path
 
 Kind: TypeAlias = Literal["file", "folder", "link", "fifo"]
@@ -84,6 +84,13 @@ def check_archive(context: Context, *, field: str = "context") -> None:
         raise invalid("sha256 must be 64 lower-case hex digits", field=f"{field}.sha256")
     if context.size <= 0:
         raise invalid("size must be the number of bytes", field=f"{field}.size")
+
+
+def check_size(context: Context, most: int, *, field: str = "context.size") -> None:
+    """Raises CONTEXT_TOO_LARGE for an archive of more than `most` bytes."""
+    if context.size > most:
+        detail = f"the context has {context.size:,} bytes; at most {most:,} are allowed"
+        raise BoatyardError(Code.CONTEXT_TOO_LARGE, detail, field=field)
 
 
 def check_context(context: Context, *, field: str = "context") -> Context:

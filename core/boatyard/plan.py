@@ -1,23 +1,21 @@
-"""A request -> a plan: the key, the target and the Dockerfile. Pure: the same input, the same plan."""
+"""Makes the plan of an order: its key, its target and its Dockerfile. Pure: the same input, the same plan."""
 
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from boatyard import base_images, canonical, dockerfile, key, sdk_words
+from boatyard import canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
-from boatyard.build import BuildId
-from boatyard.context import Context, check_context
+from boatyard.context import Context, check_context, check_size
 from boatyard.dockerfile.render import cache_namespace
 from boatyard.dockerfile.run import Site
-from boatyard.errors import BoatyardError, Code, invalid
-from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
-from boatyard.key import Ground, Keys
-from boatyard.mounts import secret_id
+from boatyard.errors import invalid
+from boatyard.key import Keys
+from boatyard.order import Order, ground_for, platforms_of, read_dockerfile, secrets_of
 from boatyard.policy import allow, allow_pull, allow_repository, check_platforms, check_scope
 from boatyard.ports import Scope
 from boatyard.pulls import Pulls, pulls
-from boatyard.realm import UNKNOWN, Realm
+from boatyard.realm import Realm
 from boatyard.reference import Reference
 from boatyard.settings import Network, Settings
 from boatyard.spec import ImageSpec
@@ -25,21 +23,6 @@ from boatyard.tags import parse_tags
 
 if TYPE_CHECKING:
     from boatyard.dockerfile.users import UsersDockerfile
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user asks for."""
-
-    spec: ImageSpec
-    scope: Scope
-    target: targets.Target = targets.Target()
-    context: Context | None = None
-    tags: tuple[str, ...] = ()
-    """Further references for the image; not part of its key."""
-    registry_secret: str = ""
-    absent_secrets: tuple[str, ...] = ()
-    """Those of `optional_secrets` that the project and domain have not."""
-    force: bool = False
 
 
 class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -91,15 +74,15 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     if len(spec.layers) > settings.limits.layers:
         raise invalid(f"{len(spec.layers)} layers are more than the {settings.limits.layers} allowed", field="spec")
     context = check_context(order.context) if order.context else None
-    if context and context.size > settings.limits.context_bytes:
-        raise _too_large(context, settings)
+    if context:
+        check_size(context, settings.limits.context_bytes)
     _check_files(spec, context)
     platforms = platforms_of(spec, settings)
     check_platforms(settings, platforms)
-    given = _read(spec, platforms) if spec.dockerfile else None
+    given = read_dockerfile(spec, platforms) if spec.dockerfile else None
     pulled = pulls(given, settings) if given else Pulls()
-    secrets = _secrets(spec, given, order.absent_secrets)
-    ground = _ground(order, settings, realm, pulled, secrets if given else ())
+    secrets = secrets_of(spec, given, order.absent_secrets)
+    ground = ground_for(order, settings, realm, pulled, secrets if given else ())
     base = ground.base_image
     if base:
         allow_pull(settings.access, Reference.parse(base))
@@ -158,125 +141,6 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     )
 
 
-def optional_secrets(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
-    """Secrets that a Dockerfile is given if they are there, and is built without if not. Raises as `make_plan`."""
-    if not spec.dockerfile or "mount" not in spec.dockerfile.lower():
-        return ()
-    return _read(spec, platforms_of(spec, settings)).optional_secrets
-
-
-def platforms_of(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
-    return spec.platform or tuple(sorted(set(settings.default_platforms)))
-
-
-def ground_of(
-    spec: ImageSpec,
-    settings: Settings,
-    scope: Scope | None = None,
-    *,
-    realm: Realm = UNKNOWN,
-    registry_secret: str = "",
-) -> Ground:
-    """What the deployment adds to a spec's key, for builds of a scope that has all secrets.
-
-    Raises INVALID_SPEC for a base image that is no reference, and what reading a Dockerfile raises.
-    """
-    pulled = Pulls()
-    secrets: tuple[str, ...] = ()
-    if spec.dockerfile:
-        given = _read(spec, platforms_of(spec, settings))
-        pulled, secrets = pulls(given, settings), _secrets(spec, given, ())
-    order = Order(spec=spec, scope=scope or Scope("", ""), registry_secret=registry_secret)
-    return _ground(order, settings, realm, pulled, secrets)
-
-
-def _ground(order: Order, settings: Settings, realm: Realm, pulled: Pulls, secrets: tuple[str, ...]) -> Ground:
-    spec, scope = order.spec, order.scope
-    return Ground(
-        base_image=str(base_images.effective(spec.base_image, settings.base_images)) if spec.base_image else "",
-        replaced=tuple(pulled.replaced.items()),
-        secrets=secrets,
-        platforms=platforms_of(spec, settings),
-        uv_image=settings.uv.image,
-        output=settings.output,
-        secrets_of=(scope.project, scope.domain) if scope.project else (),
-        registry_secret=order.registry_secret,
-        realm=realm.key,
-    )
-
-
-def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
-    """The plan's job. `context_url` is where the job fetches the archive; empty without a context."""
-    return BuildJob(
-        id=str(BuildId(plan.build_tag, attempt)),
-        key=plan.keys.image,
-        attempt=attempt,
-        project=order.scope.project,
-        domain=order.scope.domain,
-        target=str(plan.target),
-        tags=tuple(map(str, plan.tags)),
-        platforms=plan.platforms,
-        force=order.force,
-        dockerfile=plan.dockerfile,
-        build_args=plan.build_args,
-        labels=labels_for(plan.keys.image, plan.build_tag),
-        base_images=(plan.base_image,) if plan.base_image else (),
-        contexts=plan.pulls.contexts,
-        dockerfile_encoding=plan.dockerfile_encoding,
-        inserted_lines=plan.inserted_lines,
-        target_stage=order.spec.target_stage,
-        proven_images=_proven_images(order.spec, plan) if settings.isolation == "project" else (),
-        layers=tuple(
-            JobLayer(
-                index=layer.index,
-                kind=layer.kind,
-                sdk_call=layer.sdk_call,
-                key=layer.key,
-                first_line=layer.first_line,
-                last_line=layer.last_line,
-            )
-            for layer in plan.layers
-        ),
-        context=JobContext(context=order.context, url=context_url) if order.context else None,
-        secrets=tuple(JobSecret(id=secret_id(plan.realm.secret, name), name=name) for name in plan.secrets),
-        registry_secrets=(order.registry_secret,) if order.registry_secret else (),
-        realm=JobRealm(steps=plan.realm.steps, files=plan.realm.files),
-        output=settings.output,
-        network=settings.network,
-        uv=settings.uv,
-        cache_repository=settings.cache.repository,
-        cache_mode=settings.cache.mode,
-        registry_mirrors=settings.registry_mirrors,
-        insecure_registries=settings.insecure_registries,
-        timeout_seconds=settings.limits.build_timeout_seconds,
-        log_tail_lines=settings.limits.log_tail_lines,
-        disk_bytes=settings.limits.disk_bytes,
-        unpacked_bytes=settings.limits.unpacked_bytes,
-        context_entries=settings.limits.context_entries,
-    )
-
-
-def _proven_images(spec: ImageSpec, plan: Plan) -> tuple[str, ...]:
-    """Images that the user names by digest. BuildKit gives one that it has to whoever knows the digest, and asks no
-    registry (seen with 0.13, by any resolve mode). What the deployment's rules name is for everybody."""
-    named = {spec.base_image: plan.base_image} if spec.base_image else plan.pulls.images
-    pairs = ((Reference.parse(written), Reference.parse(effective)) for written, effective in named.items())
-    own = (effective for written, effective in pairs if written == effective and effective.digest)
-    return tuple(dict.fromkeys(map(str, own)))
-
-
-def _read(spec: ImageSpec, platforms: tuple[str, ...]) -> "UsersDockerfile":
-    from boatyard.dockerfile.users import read  # most requests have no Dockerfile, and need no parser
-
-    return read(spec, platforms)
-
-
-def _secrets(spec: ImageSpec, given: "UsersDockerfile | None", absent: tuple[str, ...]) -> tuple[str, ...]:
-    if given is None:
-        return tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ())))
-    return given.required_secrets + tuple(name for name in given.optional_secrets if name not in absent)
-
-
 def _rewritten(
     spec: ImageSpec,
     given: "UsersDockerfile",
@@ -324,11 +188,3 @@ def _has_network(network: Network) -> bool:
 def _build_tag(keys: Keys, target: Reference, tags: tuple[Reference, ...], scope: Scope) -> str:
     further = (tuple(map(str, tags)),) if tags else ()
     return canonical.digest(("build", keys.image, str(target), scope.project, scope.domain, *further))[: key.TAG_LENGTH]
-
-
-def _too_large(context: Context, settings: Settings) -> BoatyardError:
-    return BoatyardError(
-        Code.CONTEXT_TOO_LARGE,
-        f"the context has {context.size:,} bytes; at most {settings.limits.context_bytes:,} are allowed",
-        field="context.size",
-    )

@@ -9,11 +9,13 @@ import msgspec
 from boatyard import docker_config
 from boatyard.backoff import growing
 from boatyard.build import Build, Image, State, is_build_tag
-from boatyard.context import Context, check_archive
+from boatyard.context import Context, check_archive, check_size
 from boatyard.errors import BoatyardError, Code
 from boatyard.held import Held, held, may_have_changed
 from boatyard.job import KEY_LABEL, BuildJob
-from boatyard.plan import Order, Plan, make_job, make_plan, optional_secrets
+from boatyard.order import Order, optional_secrets
+from boatyard.plan import Plan, make_plan
+from boatyard.planned_job import make_job
 from boatyard.policy import allow, allow_repository, check_scope, narrow, visible
 from boatyard.ports import (
     BuildPage,
@@ -176,9 +178,7 @@ class Service:
     def upload(self, context: Context) -> Upload | None:
         """Where to put the archive, or None if it is there already."""
         check_archive(context)
-        limit = self.settings.limits.context_bytes
-        if context.size > limit:
-            raise BoatyardError(Code.CONTEXT_TOO_LARGE, f"{context.size:,} bytes are more than the {limit:,} allowed")
+        check_size(context, self.settings.limits.context_bytes)
         if self._contexts.has(context.sha256):
             return None
         return self._contexts.upload(context.sha256, context.size)

@@ -8,10 +8,9 @@ import msgspec
 
 from boatyard.context import Entry, tree_digest
 from boatyard.errors import BoatyardError, Code
+from boatyard.links import follow
 
 _PIECE: Final = 1024 * 1024
-_MOST_LINKS: Final = 255
-"""As many as BuildKit follows (continuity's fs.RootPath)."""
 
 
 class Readable(Protocol):
@@ -62,27 +61,7 @@ def _below(by_path: dict[str, Entry], path: str) -> Iterator[Entry]:
 
 
 def _resolve(by_path: dict[str, Entry], path: str) -> str:
-    """The path with every link on its way replaced by where it leads, as BuildKit does it.
-
-    The context is the root: an absolute target starts there, and `..` does not leave it.
-    """
-    pending = path.split("/")[::-1]
-    at: list[str] = []
-    links = 0
-    while pending:
-        part = pending.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            at = at[:-1]
-            continue
-        at.append(part)
-        entry = by_path.get("/".join(at))
-        if entry is None or entry.kind != "link":
-            continue
-        links += 1
-        if links > _MOST_LINKS:
-            raise BoatyardError(Code.CONTEXT_INVALID, f"the links of {path!r} never end")
-        at = [] if entry.content.startswith("/") else at[:-1]
-        pending += entry.content.split("/")[::-1]
-    return "/".join(at) or "."
+    way = follow(path, lambda at: entry.content if (entry := by_path.get(at)) and entry.kind == "link" else None)
+    if way.endless:
+        raise BoatyardError(Code.CONTEXT_INVALID, f"the links of {path!r} never end")
+    return way.end

@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from boatyard.plan import Order, Plan, make_plan
+from boatyard.order import Order
+from boatyard.plan import Plan, make_plan
 from boatyard.ports import Scope
 from boatyard.realm import realm_of
 from boatyard.settings import Settings

@@ -7,7 +7,9 @@ import msgspec
 
 from boatyard.context import Context
 from boatyard.job import BuildJob, JobContext
-from boatyard.plan import Order, make_job, make_plan
+from boatyard.order import Order
+from boatyard.plan import make_plan
+from boatyard.planned_job import make_job
 from boatyard.ports import Scope
 from boatyard.realm import realm_of
 from boatyard.reference import Reference

@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from boatyard.context import Context
-from boatyard.plan import Order, Plan, make_plan
+from boatyard.order import Order
+from boatyard.plan import Plan, make_plan
 from boatyard.ports import Scope
 from boatyard.realm import realm_of
 from boatyard.settings import Settings

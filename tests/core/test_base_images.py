@@ -4,7 +4,8 @@ import pytest
 
 from boatyard.base_images import effective
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, Plan
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.ports import Scope
 from boatyard.settings import Access, BaseImageRule, Buildkit, Settings
 from boatyard.spec import parse_spec

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from boatyard import key
 from boatyard.context import Context, Entry
 from boatyard.diff import Difference, FileChange, Side, differences
-from boatyard.plan import ground_of
+from boatyard.order import ground_of
 from boatyard.settings import BaseImageRule, Output, Settings, Uv
 from boatyard.spec import parse_spec
 from boatyard.tree import trees_of

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from boatyard.context import Context
-from boatyard.plan import Order, Plan
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard.spec import parse_spec

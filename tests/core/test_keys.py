@@ -8,7 +8,7 @@ from hypothesis import given
 
 from boatyard import canonical
 from boatyard.context import Context, Entry, tree_digest
-from boatyard.plan import Order
+from boatyard.order import Order
 from boatyard.ports import Scope
 from boatyard.settings import BaseImageRule, Output, Settings, Uv
 from boatyard.spec import ImageSpec, parse_spec, spec_document

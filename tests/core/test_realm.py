@@ -9,7 +9,9 @@ import pytest
 
 from boatyard import canonical
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, Plan, make_job, make_plan
+from boatyard.order import Order
+from boatyard.plan import Plan, make_plan
+from boatyard.planned_job import make_job
 from boatyard.ports import Scope
 from boatyard.realm import UNKNOWN, Realm, realm_of
 from boatyard.settings import BaseImageRule, Buildkit, Output

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import flyte
 
-from boatyard.plan import Order
+from boatyard.order import Order
 from boatyard.ports import Scope
 from boatyard.spec import parse_spec
 from boatyard_flyte.lowering import lower

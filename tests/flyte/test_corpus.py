@@ -7,7 +7,7 @@ import flyte
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order
+from boatyard.order import Order
 from boatyard.ports import Scope
 from boatyard.spec import parse_spec
 from boatyard_flyte import sdk

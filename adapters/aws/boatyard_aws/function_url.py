@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from boatyard.api.http import Request
+from boatyard.api.http import Request, too_large
 from boatyard.errors import BoatyardError, Code, invalid
 
 
@@ -52,7 +52,7 @@ def _body(event: dict[str, Any], most_bytes: int) -> bytes:
         raise invalid("the event's body is not text")
     encoded = event.get("isBase64Encoded") is True
     if len(body) > (most_bytes * 4 // 3 + 4 if encoded else most_bytes):
-        raise BoatyardError(Code.CONTEXT_TOO_LARGE, "the request is too large; files go to POST /v1/contexts")
+        raise too_large(most_bytes)
     if not encoded:
         return body.encode("utf-8", "surrogatepass")
     try:

@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 
 from boatyard.api.messages import OrderRequest
-from boatyard.plan import Order, Plan, make_plan
+from boatyard.order import Order
+from boatyard.plan import Plan, make_plan
 from boatyard.ports import Scope
 from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, Plan
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.ports import Clock, ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
 from boatyard.service import Service
 from boatyard.settings import BaseImageRule, Settings

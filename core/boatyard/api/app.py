@@ -11,7 +11,7 @@ from boatyard.api.connect import NAME as CONNECT_NAME
 from boatyard.api.connect import PATH as CONNECT_PATH
 from boatyard.api.connect import ImageServiceCodec, get_image
 from boatyard.api.handlers import Call, Deployment, Handlers, Reply, wait_seconds
-from boatyard.api.http import Request, Response
+from boatyard.api.http import Request, Response, too_large
 from boatyard.api.operations import OPERATIONS, Operation
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code, invalid
@@ -36,8 +36,8 @@ class Api:
     def handle(self, request: Request) -> Response:
         """Never raises: what is not foreseen is logged and answered with 500."""
         try:
-            if len(request.body) > self._service.settings.limits.request_bytes:
-                raise BoatyardError(Code.CONTEXT_TOO_LARGE, "the request is too large; files go to POST /v1/contexts")
+            if len(request.body) > (most := self._service.settings.limits.request_bytes):
+                raise too_large(most)
             _check_path(request)
             if request.path == CONNECT_PATH:
                 return get_image(request, self._service.on_behalf_of(request.caller), self._codec)

@@ -10,7 +10,7 @@ from boatyard.api import messages
 from boatyard.build import Build, State
 from boatyard.context import Context
 from boatyard.errors import BoatyardError, Code, invalid
-from boatyard.plan import Order
+from boatyard.order import Order
 from boatyard.ports import BuildQuery, Scope, SecretValue
 from boatyard.reference import Reference
 from boatyard.service import LONGEST_WAIT_SECONDS, Service

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from boatyard.errors import BoatyardError, Code
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """`headers` have lower-case names; `path` is decoded and starts with `/`."""
@@ -15,6 +17,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     caller: str = ""
     """Who the cloud's edge says is asking: an ARN, an email address, an object id. Empty on loopback."""
+
+
+def too_large(most: int) -> BoatyardError:
+    """The refusal of a body of more than `most` bytes: an edge that can count them gives it before it reads them."""
+    return BoatyardError(
+        Code.CONTEXT_TOO_LARGE, f"the request has more than {most:,} bytes; files go to POST /v1/contexts"
+    )
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard.plan import Order, Plan, make_job
+from boatyard.order import Order
+from boatyard.plan import Plan
+from boatyard.planned_job import make_job
 from boatyard.ports import Scope
 from boatyard.settings import Kubernetes, Network, Settings
 from boatyard.spec import parse_spec

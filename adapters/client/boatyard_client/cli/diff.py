@@ -62,7 +62,7 @@ def diff(
 def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":
     """The key of a file's image, and what the difference is told from."""
     from boatyard.diff import Side
-    from boatyard.plan import ground_of
+    from boatyard.order import ground_of
     from boatyard_client.cli.inputs import draft_of, order_of
     from boatyard_client.planning import plan_here
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, warn
-from boatyard.plan import ground_of
+from boatyard.order import ground_of
 from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from boatyard.dockerfile.parse import Dockerfile, context_sources, decode, frontend, graph, parse, reached
+from boatyard.links import follow
 from boatyard.spec import ImageSpec
 from boatyard_client.errors import MissingFileError
 from boatyard_client.packing.dockerignore import DockerIgnore, path_pattern
@@ -15,7 +16,6 @@ from boatyard_client.packing.scan import Ignore, shown
 
 _PLATFORMS: Final = ("linux/amd64", "linux/arm64")
 """Those that a deployment may take where the spec names none: what one of them copies goes along."""
-_MOST_LINKS: Final = 255
 
 
 class Reach:
@@ -66,31 +66,9 @@ class Reach:
 
     def resolved(self, path: str) -> str:
         """Where a path leads, whether something is there or not."""
-        pending = path.split("/")[::-1]
-        at: list[str] = []
-        links = 0
-        while pending:
-            part = pending.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                at = at[:-1]
-                continue
-            at.append(part)
-            here = "/".join(at)
-            target = self._link(here)
-            if target is None:
-                if pending:
-                    self._passed.add(here)
-                continue
-            self._passed.add(here)
-            links += 1
-            if links > _MOST_LINKS:
-                return here
-            at = [] if target.startswith("/") else at[:-1]
-            pending += target.split("/")[::-1]
-        self._passed.update("/".join(at[:depth]) for depth in range(1, len(at)))
-        return "/".join(at) or "."
+        way = follow(path, self._link)
+        self._passed.update(way.passed)
+        return way.end
 
     def _link(self, path: str) -> str | None:
         try:

@@ -16,7 +16,9 @@ from boatyard.build import Build, Failure, State
 from boatyard.errors import BoatyardError, Code
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.job import BuildJob
-from boatyard.plan import Order, make_job, make_plan
+from boatyard.order import Order
+from boatyard.plan import make_plan
+from boatyard.planned_job import make_job
 from boatyard.ports import JobRunner, Scope
 from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings

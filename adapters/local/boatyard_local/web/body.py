@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
+from boatyard.api.http import too_large
 from boatyard.errors import BoatyardError, Code
 from boatyard_local.web.rooms import Places
 
@@ -75,16 +76,13 @@ class Body:
 
     async def read(self, limit: int) -> bytes:
         """All of it. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before they are read; OVERLOADED."""
-        error = BoatyardError(
-            Code.CONTEXT_TOO_LARGE, f"the request has more than {limit:,} bytes; files go to POST /v1/contexts"
-        )
         if (self.announced or 0) > limit:
-            raise error
+            raise too_large(limit)
         read = bytearray()
         async for piece in self.pieces():
             read += piece
             if len(read) > limit:
-                raise error
+                raise too_large(limit)
             self._hold(len(read) - self._held)
         return bytes(read)
 

@@ -8,7 +8,8 @@ from boatyard import canonical
 from boatyard.api.messages import OrderRequest
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
-from boatyard.plan import Order, Plan
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.reference import Reference
 from boatyard.spec import spec_document
 from boatyard_serverless import keys
