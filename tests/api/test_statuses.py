@@ -24,6 +24,7 @@ PORTS = {
         "registry/boatyard_registry",
         "aws/boatyard_aws/registry",
         "serverless/boatyard_serverless/registries.py",
+        "serverless/boatyard_serverless/faults.py",
     ),
     "runner": (
         "local/boatyard_local/jobs",
@@ -33,12 +34,14 @@ PORTS = {
         "kubernetes/boatyard_kubernetes/runner.py",
         "aws/boatyard_aws/build_service.py",
         "serverless/boatyard_serverless/builds",
+        "serverless/boatyard_serverless/faults.py",
     ),
     "contexts": (
         "local/boatyard_local/contexts.py",
         "local/boatyard_local/durable.py",
         "aws/boatyard_aws/bucket.py",
         "aws/boatyard_aws/contexts.py",
+        "serverless/boatyard_serverless/faults.py",
     ),
     "secrets": (
         "local/boatyard_local/secret_store.py",
@@ -46,6 +49,7 @@ PORTS = {
         "kubernetes/boatyard_kubernetes/secret_store.py",
         "kubernetes/boatyard_kubernetes/refusals.py",
         "aws/boatyard_aws/secrets.py",
+        "serverless/boatyard_serverless/faults.py",
     ),
 }
 OF_BUILDS = {"BUILDER_LOST", "EVICTED", "CANCELLED", "TIMED_OUT", "OUT_OF_MEMORY", "CONTEXT_INVALID"}

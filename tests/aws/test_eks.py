@@ -11,17 +11,10 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_aws.clients import Clients
-from boatyard_aws.cluster import EksToken, find_cluster
+from boatyard_aws.cluster import eks_token, find_cluster
 from tests.aws.cloud import Cloud
 
 ROLE = "arn:aws:iam::123456789012:role/eks"
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def read(token: str) -> tuple[str, dict[str, list[str]]]:
@@ -32,14 +25,14 @@ def read(token: str) -> tuple[str, dict[str, list[str]]]:
 
 
 def test_it_is_a_presigned_get_caller_identity_that_names_the_cluster(clients: Clients) -> None:
-    _, query = read(EksToken(clients, "dataplane")())
+    _, query = read(eks_token(clients, "dataplane")())
     assert query["Action"] == ["GetCallerIdentity"] and query["Version"] == ["2011-06-15"]
     assert query["X-Amz-Expires"] == ["60"] and query["X-Amz-SignedHeaders"] == ["host;x-k8s-aws-id"]
 
 
 def test_the_region_of_the_cluster_is_signed_for(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    url, query = read(EksToken(Clients(), "dataplane", region="us-west-2")())
+    url, query = read(eks_token(Clients(), "dataplane", region="us-west-2")())
     assert urlsplit(url).hostname == "sts.us-west-2.amazonaws.com"
     assert "/us-west-2/sts/aws4_request" in query["X-Amz-Credential"][0]
 
@@ -56,7 +49,7 @@ def test_it_has_the_form_that_the_aws_command_line_gives(cloud: Cloud, monkeypat
     if shown.returncode:
         pytest.skip("the AWS command line does not run here")
     theirs_url, theirs = read(json.loads(shown.stdout)["status"]["token"])
-    ours_url, ours = read(EksToken(Clients(), "dataplane", region="eu-west-1")())
+    ours_url, ours = read(eks_token(Clients(), "dataplane", region="eu-west-1")())
     changing = {"X-Amz-Date", "X-Amz-Signature"}
     assert {n: v for n, v in ours.items() if n not in changing} == {
         n: v for n, v in theirs.items() if n not in changing
@@ -64,31 +57,11 @@ def test_it_has_the_form_that_the_aws_command_line_gives(cloud: Cloud, monkeypat
     assert ours_url.partition("?")[0] == theirs_url.partition("?")[0]
 
 
-def test_it_is_kept_and_made_anew_well_before_the_cluster_refuses_it(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, made = Clock(), []
-    token = EksToken(clients, "dataplane", now=clock, wall=lambda: 0)
-    monkeypatch.setattr(token, "_make", lambda: made.append(clock.now) or f"token-{len(made)}")
-    for clock.now in (0, 300, 779, 780, 1000, 1560):
-        token()
-    assert made == [0, 780, 1560], "13 minutes; the cluster takes 15"
-
-
-def test_it_ages_while_the_function_is_frozen(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    wall, made = Clock(), []
-    token = EksToken(clients, "dataplane", now=lambda: 5.0, wall=wall)
-    monkeypatch.setattr(token, "_make", lambda: made.append(wall.now) or f"token-{len(made)}")
-    for wall.now in (10_000, 10_100, 10_900, 200, 300):
-        token()
-    assert made == [10_000, 10_900]
-
-
 def test_without_credentials_it_is_said_so(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     with pytest.raises(BoatyardError) as refused:
-        EksToken(Clients(), "dataplane")()
+        eks_token(Clients(), "dataplane")()
     assert refused.value.code == "DATAPLANE_DENIED"
 
 

@@ -5,24 +5,31 @@ import sys
 import zipfile
 from pathlib import Path
 
-from boatyard_aws.programs import HELPER
+from boatyard_aws.credential import HELPER
 from tests.aws.cloud import Cloud
 from tests.aws.container import Container
 from tests.aws.images import HOST
 
 IMPORT_ALL = """
 import importlib, pathlib, sys
-for package in ("boatyard", "boatyard_buildkit", "boatyard_registry", "boatyard_aws/codebuild", "boatyard_aws/s3"):
-    for path in sorted(pathlib.Path(package).rglob("*.py")):
+import boatyard_aws.build_step, boatyard_aws.credential
+for package in ("boatyard", "boatyard_buildkit", "boatyard_registry", "boatyard_serverless/builds"):
+    paths = sorted(pathlib.Path(package).rglob("*.py"))
+    assert paths, package
+    for path in paths:
         if path.name != "__main__.py":
             importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
 outside = [m.__file__ for m in sys.modules.values() if "site-packages" in (getattr(m, "__file__", None) or "")]
 print(len(sys.modules), outside)
 """
-HELP = "import sys; from boatyard_aws.programs import environment; from pathlib import Path; " + (
-    "import os, subprocess; "
-    "sys.exit(subprocess.run(sys.argv[2:], env=environment(Path(sys.argv[1])), cwd='/').returncode)"
-)
+HELP = """
+import subprocess, sys
+from pathlib import Path
+from boatyard_aws.credential import HELPER
+from boatyard_serverless.credential_helper import with_helper
+environment = with_helper(HELPER, "boatyard_aws.credential", Path(sys.argv[1]))
+sys.exit(subprocess.run(sys.argv[2:], env=environment, cwd="/").returncode)
+"""
 
 
 def test_it_is_small_and_fits_every_platform(job_archive: Path) -> None:

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from boatyard_aws.auth import Destination, auth_for, destination_of
-from boatyard_aws.credential import NOT_FOUND
-from boatyard_aws.credential import main as helper
+from boatyard_aws.credential import login
 from boatyard_client.auth import find_auth
 from boatyard_client.client import Client
 from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ClientError
+from boatyard_serverless.credential_helper import NOT_FOUND, answer
 from tests.aws.cloud import KEY_ID, SECRET, Cloud
 
 URL = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
@@ -118,14 +118,14 @@ def test_without_credentials_the_client_says_what_to_do(
 
 def ask(verb: str, text: str = "") -> tuple[int, str]:
     told = io.StringIO()
-    return helper([verb], io.StringIO(text), told), told.getvalue()
+    return answer(login, [verb], io.StringIO(text), told), told.getvalue()
 
 
 def test_the_credential_helper_mints_a_token_for_the_registrys_region(cloud: Cloud) -> None:
     server = "999999999999.dkr.ecr.us-west-2.amazonaws.com"
     status, told = ask("get", server)
-    answer = json.loads(told)
-    assert status == 0 and answer["ServerURL"] == server and answer["Username"] == "AWS" and answer["Secret"]
+    given = json.loads(told)
+    assert status == 0 and given["ServerURL"] == server and given["Username"] == "AWS" and given["Secret"]
 
 
 def test_the_credential_helper_knows_no_other_registry_and_keeps_nothing(cloud: Cloud) -> None:

@@ -10,6 +10,8 @@ from boatyard.memory import MemoryDeploymentKey
 from boatyard.ports import DeploymentKey
 from boatyard.realm import KEY_BYTES
 from boatyard_local.deployment_key import FileDeploymentKey
+from boatyard_serverless.deployment_key import SecretDeploymentKey
+from boatyard_serverless.memory import MemoryKeySecret
 
 Open = Callable[[], DeploymentKey]
 """Another reader of one deployment, such as the next process or function instance."""
@@ -20,8 +22,14 @@ def _memory(path: Path) -> Open:
     return lambda: key
 
 
+def _in_a_secret(path: Path) -> Open:
+    secret = MemoryKeySecret()
+    return lambda: SecretDeploymentKey(secret)
+
+
 MAKE: dict[str, Callable[[Path], Open]] = {
     "memory": _memory,
+    "secret": _in_a_secret,
     "local": lambda path: lambda: FileDeploymentKey(path / "deployment.key"),
 }
 

@@ -5,10 +5,8 @@ All over ports in memory. What is answered is the same everywhere, but for what 
 
 import asyncio
 import base64
-import logging
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -24,6 +22,7 @@ from boatyard_local.web.app import App
 from boatyard_local.web.bearer import Bearer
 from boatyard_local.web.hosts import Hosts
 from boatyard_local.web.uploads import Uploads
+from boatyard_serverless.memory import MemoryTelemetry
 from tests.api.site import Site
 
 PORT: Final = 8080
@@ -32,6 +31,16 @@ OWN: Final = {"host": f"127.0.0.1:{PORT}", "authorization": f"Bearer {TOKEN}"}
 """Headers that the embedded server asks for."""
 
 Edge = Callable[[Request], Response]
+
+
+class _NoLines(MemoryTelemetry):
+    """A hundred thousand requests are not kept; what matters of them is in their answers."""
+
+    def info(self, message: str, **extra: Any) -> None:
+        pass
+
+    def error(self, message: str, **extra: Any) -> None:
+        pass
 
 
 class Edges:
@@ -48,9 +57,8 @@ class Edges:
             bearer=Bearer(TOKEN),
             largest_body=settings.limits.request_bytes,
         )
-        observer: Any = SimpleNamespace(answered=lambda *_, **__: None, logger=logging.getLogger("boatyard_aws"))
         request_bytes = settings.limits.request_bytes
-        self._function = HttpApp(lambda: self.site.api, observer, request_bytes=request_bytes, anonymous=True)
+        self._function = HttpApp(lambda: self.site.api, _NoLines(), request_bytes=request_bytes, anonymous=True)
         self._loop = asyncio.new_event_loop()
         self.edges: dict[str, Edge] = {
             "api": self.site.api.handle,

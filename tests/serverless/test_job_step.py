@@ -1,7 +1,6 @@
 """What the build service's container runs: the job once, however often the service starts it."""
 
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -9,7 +8,7 @@ import pytest
 
 from boatyard.build import State
 from boatyard.errors import BoatyardError
-from boatyard.job import JobSecret
+from boatyard.job import BuildJob, JobSecret
 from boatyard.memory import ManualClock, MemoryContextStore
 from boatyard.ports import Scope
 from boatyard_serverless.builds import job as job_step
@@ -18,15 +17,15 @@ from tests.serverless.test_builds import ID, Place
 
 
 def step(it: Place, *, missing: str = "") -> job_step.Step:
-    def write_secrets(scope: Scope, names: Iterable[str], folder: Path) -> None:
-        folder.mkdir()
-        if missing in names:
+    def read_secret(scope: Scope, name: str) -> bytes:
+        if name == missing:
             raise BoatyardError("SECRET_NOT_FOUND", f"there is no secret {missing}", missing=(missing,))
+        return f"{name} of {scope.project}".encode()
 
     return job_step.Step(
         ledger=it.ledger,
         contexts=MemoryContextStore(ManualClock()),
-        write_secrets=write_secrets,
+        read_secret=read_secret,
         programs=lambda folder: {"PATH": "/usr/bin"},
         own_container=False,
     )
@@ -68,11 +67,37 @@ def test_a_cancelled_build_is_nothing_to_do(it: Place) -> None:
     assert job_step.main(ID, "one", step(it), {}) == 0
 
 
+def test_secrets_are_files_of_the_job_s_own(it: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, tuple[bytes, int]] = {}
+
+    class Process:
+        returncode = 0
+
+        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+            folder = Path(argv[argv.index("--secrets") + 1])
+            assert folder.stat().st_mode & 0o777 == 0o700
+            seen.update({path.name: (path.read_bytes(), path.stat().st_mode & 0o777) for path in folder.iterdir()})
+
+        def poll(self) -> int:
+            return 0
+
+    def with_secrets(attempt: int) -> BuildJob:
+        return msgspec.structs.replace(
+            job()(attempt), secrets=(JobSecret(id="x", name="TOKEN"),), registry_secrets=("LOGIN", "TOKEN")
+        )
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    made = it.runner.ensure(with_secrets, tag(), force=False)
+    assert job_step.main(made.build.id, "one", step(it), {}) == 0
+    project = with_secrets(1).project
+    assert seen == {name: (f"{name} of {project}".encode(), 0o600) for name in ("TOKEN", "LOGIN")}
+
+
 def test_a_secret_that_is_gone_is_the_job_s_result(it: Place) -> None:
-    def with_secret(attempt: int) -> object:
+    def with_secret(attempt: int) -> BuildJob:
         return msgspec.structs.replace(job()(attempt), secrets=(JobSecret(id="x", name="TOKEN"),))
 
-    it.runner.ensure(with_secret, tag(), force=False)  # type: ignore[arg-type]
+    it.runner.ensure(with_secret, tag(), force=False)
     it.service.run(ID)
     assert job_step.main(ID, "one", step(it, missing="TOKEN"), {}) == 1
     build = it.runner.status(ID)

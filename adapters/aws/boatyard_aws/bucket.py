@@ -4,14 +4,16 @@ S3 is strongly consistent, and `If-None-Match: *` and `If-Match` make a write ha
 try (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import Any, Final
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import code_of, explained
+from boatyard_aws.faults import AwsCall
 from boatyard_serverless.ports import Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _LOST: Final = "PreconditionFailed"
@@ -28,29 +30,17 @@ class S3Bucket:
         self.name = name
 
     def get(self, key: str) -> Stored | None:
-        from botocore.exceptions import ClientError
-
-        with self._explained("s3:GetObject", key):
-            try:
-                answer = self._clients.s3().get_object(Bucket=self.name, Key=key)
-                return Stored(answer["Body"].read(), answer["ETag"])
-            except ClientError as error:
-                if code_of(error) in _ABSENT:
-                    return None
-                raise
+        with self._call("s3:GetObject", key, _ABSENT):
+            answer = self._clients.s3().get_object(Bucket=self.name, Key=key)
+            return Stored(answer["Body"].read(), answer["ETag"])
+        return None
 
     def has(self, key: str) -> bool:
         """Without s3:ListBucket, S3 answers 403 for what is not there: that permission is needed as well."""
-        from botocore.exceptions import ClientError
-
-        with self._explained("s3:GetObject and s3:ListBucket", key):
-            try:
-                self._clients.s3().head_object(Bucket=self.name, Key=key)
-            except ClientError as error:
-                if code_of(error) in _ABSENT:
-                    return False
-                raise
-        return True
+        with self._call("s3:GetObject and s3:ListBucket", key, _ABSENT):
+            self._clients.s3().head_object(Bucket=self.name, Key=key)
+            return True
+        return False
 
     def put(self, key: str, body: bytes) -> None:
         self._put(key, body)
@@ -62,44 +52,34 @@ class S3Bucket:
         return self._put(key, body, IfMatch=version)
 
     def delete(self, key: str) -> None:
-        with self._explained("s3:DeleteObject", key):
+        with self._call("s3:DeleteObject", key):
             self._clients.s3().delete_object(Bucket=self.name, Key=key)
 
     def keys(self, prefix: str, *, after: str = "", page: int = 1000) -> Iterator[str]:
-        token: dict[str, Any] = {"StartAfter": after} if after else {}
-        while True:
-            with self._explained("s3:ListBucket", prefix):
-                answer = self._clients.s3().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=page, **token)
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
+        for answer in self._pages(prefix, MaxKeys=page, **start):
             yield from (found["Key"] for found in answer.get("Contents", ()))
-            if not answer.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def folders(self, prefix: str) -> Iterator[str]:
-        token: dict[str, Any] = {}
-        while True:
-            with self._explained("s3:ListBucket", prefix):
-                answer = self._clients.s3().list_objects_v2(Bucket=self.name, Prefix=prefix, Delimiter="/", **token)
+        for answer in self._pages(prefix, Delimiter="/"):
             yield from (found["Prefix"][len(prefix) : -1] for found in answer.get("CommonPrefixes", ()))
+
+    def _pages(self, prefix: str, **asked: Any) -> Iterator["ListObjectsV2OutputTypeDef"]:
+        while True:
+            with self._call("s3:ListBucket", prefix):
+                answer = self._clients.s3().list_objects_v2(Bucket=self.name, Prefix=prefix, **asked)
+            yield answer
             if not answer.get("IsTruncated"):
                 return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
+            asked["ContinuationToken"] = answer["NextContinuationToken"]
 
     def _put(self, key: str, body: bytes, **condition: Any) -> str | None:
-        from botocore.exceptions import ClientError
+        for _ in range(_TRIES):
+            with self._call("s3:PutObject", key, {*_ABSENT, _LOST, _TORN} if condition else ()) as call:
+                return self._clients.s3().put_object(Bucket=self.name, Key=key, Body=body, **condition)["ETag"]
+            if call.met != _TORN:
+                return None
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"others keep writing {key} at the same time")
 
-        with self._explained("s3:PutObject", key):
-            for attempt in range(1, _TRIES + 1):
-                try:
-                    return self._clients.s3().put_object(Bucket=self.name, Key=key, Body=body, **condition)["ETag"]
-                except ClientError as error:
-                    code = code_of(error)
-                    if condition and (code == _LOST or code in _ABSENT):
-                        return None
-                    if code != _TORN or attempt == _TRIES:
-                        raise
-        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"S3 did not take {key}")
-
-    def _explained(self, action: str, key: str) -> AbstractContextManager[None]:
-        resource = f"{self.name}/{key}"
-        return explained(action, resource, unavailable=Code.DATAPLANE_UNAVAILABLE, denied=Code.DATAPLANE_DENIED)
+    def _call(self, action: str, key: str, expected: Collection[str] = ()) -> AwsCall:
+        return AwsCall(action, f"{self.name}/{key}", expected=expected)

@@ -7,14 +7,16 @@ is where the next page starts, and the same token again at the end. It expires a
 import re
 from typing import Any, Final
 
-from boatyard.errors import BoatyardError, Code, invalid
+from boatyard.errors import invalid
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import code_of, explained
+from boatyard_aws.faults import AwsCall
 from boatyard_serverless.ports import RawLog
 
 _OF_CODEBUILD: Final = "[Container] "
 _CURSOR: Final = re.compile(r"f/[0-9]{1,64}(?:/s)?\Z")
 _LINES: Final = 1000
+_NO_STREAM: Final = "ResourceNotFoundException"
+_EXPIRED: Final = "InvalidParameterException"
 
 
 class CloudWatchLog:
@@ -35,27 +37,17 @@ class CloudWatchLog:
 
     def _events(self, execution: str, cursor: str) -> tuple[list[str], str] | None:
         """None while there is no stream: the build has not begun to write."""
-        from botocore.exceptions import ClientError
-
         token: dict[str, Any] = {"nextToken": cursor} if cursor else {}
-        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
-        with explained("logs:GetLogEvents", f"log-group:{self._group}", **codes):
-            try:
-                answer = self._clients.logs().get_log_events(
-                    logGroupName=self._group,
-                    logStreamName=execution.partition(":")[2],
-                    startFromHead=True,
-                    limit=_LINES,
-                    **token,
-                )
-            except ClientError as error:
-                if code_of(error) == "ResourceNotFoundException":
-                    return None
-                if cursor and code_of(error) == "InvalidParameterException":
-                    raise _expired() from None
-                raise
-        return [event.get("message", "") for event in answer["events"]], answer["nextForwardToken"]
-
-
-def _expired() -> BoatyardError:
-    return invalid("this cursor is no longer valid; begin with an empty one", field="cursor")
+        expected = {_NO_STREAM, _EXPIRED} if cursor else {_NO_STREAM}
+        with AwsCall("logs:GetLogEvents", f"log-group:{self._group}", expected=expected) as call:
+            answer = self._clients.logs().get_log_events(
+                logGroupName=self._group,
+                logStreamName=execution.partition(":")[2],
+                startFromHead=True,
+                limit=_LINES,
+                **token,
+            )
+            return [event.get("message", "") for event in answer["events"]], answer["nextForwardToken"]
+        if call.met == _EXPIRED:
+            raise invalid("this cursor is no longer valid; begin with an empty one", field="cursor")
+        return None

@@ -5,8 +5,6 @@ within five minutes are one build.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -14,7 +12,8 @@ import msgspec
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.build_log import CloudWatchLog
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import Fault, code_of, explained, fault_of
+from boatyard_aws.faults import AwsCall, refusal_of
+from boatyard_serverless.faults import Fault
 from boatyard_serverless.ports import Execution, RawLog, Unsure
 
 if TYPE_CHECKING:
@@ -59,23 +58,26 @@ class CodeBuild:
     def start(self, build_id: str, *, timeout_seconds: int) -> str:
         """Equal for equal builds, within five minutes."""
         minutes = math.ceil(timeout_seconds / 60) + _SPARE_MINUTES
-        with _unsure(), self._explained("codebuild:StartBuild"), _Limits():
-            answer = self._clients.codebuild().start_build(
-                projectName=self._project.name,
-                idempotencyToken=build_id,
-                buildspecOverride=BUILDSPEC,
-                timeoutInMinutesOverride=min(max(minutes, _LEAST_MINUTES), _MOST_MINUTES),
-                environmentVariablesOverride=[
-                    {"name": "BOATYARD_BUILD_ID", "value": build_id},
-                    {"name": "BOATYARD_BUCKET", "value": self._bucket},
-                    {"name": "BOATYARD_SECRET_PREFIX", "value": self._project.secret_prefix},
-                ],
-            )
+        try:
+            with self._call("codebuild:StartBuild"):
+                answer = self._clients.codebuild().start_build(
+                    projectName=self._project.name,
+                    idempotencyToken=build_id,
+                    buildspecOverride=BUILDSPEC,
+                    timeoutInMinutesOverride=min(max(minutes, _LEAST_MINUTES), _MOST_MINUTES),
+                    environmentVariablesOverride=[
+                        {"name": "BOATYARD_BUILD_ID", "value": build_id},
+                        {"name": "BOATYARD_BUCKET", "value": self._bucket},
+                        {"name": "BOATYARD_SECRET_PREFIX", "value": self._project.secret_prefix},
+                    ],
+                )
+        except BoatyardError as error:
+            raise _of_start(error) from error.__cause__
         return str(answer["build"]["id"])
 
     def look(self, execution: str) -> Execution | None:
         """CodeBuild keeps builds for a year."""
-        with self._explained("codebuild:BatchGetBuilds"):
+        with self._call("codebuild:BatchGetBuilds"):
             builds = self._clients.codebuild().batch_get_builds(ids=[execution])["builds"]
         if not builds:
             return None
@@ -91,26 +93,28 @@ class CodeBuild:
                 return Execution("ended", _reason(build) or f"CodeBuild says {status} and nothing else")
 
     def stop(self, execution: str) -> None:
-        with self._explained("codebuild:StopBuild"):
+        with self._call("codebuild:StopBuild"):
             self._clients.codebuild().stop_build(id=execution)
 
     def log(self, execution: str, cursor: str) -> RawLog | None:
         return self._log.page(execution, cursor)
 
-    def _explained(self, action: str) -> AbstractContextManager[None]:
-        resource = f"project/{self._project.name}"
-        return explained(action, resource, unavailable=Code.DATAPLANE_UNAVAILABLE, denied=Code.DATAPLANE_DENIED)
+    def _call(self, action: str) -> AwsCall:
+        return AwsCall(action, f"project/{self._project.name}")
 
 
-@contextmanager
-def _unsure() -> Iterator[None]:
-    """A connection that broke says nothing of whether the build was taken."""
-    try:
-        yield
-    except BoatyardError as error:
-        if isinstance(error.__cause__, Exception) and fault_of(error.__cause__) is Fault.UNREACHABLE:
-            raise Unsure from error
-        raise
+def _of_start(error: BoatyardError) -> Exception:
+    refusal = refusal_of(error.__cause__)
+    if refusal and refusal.fault is Fault.UNREACHABLE:
+        return Unsure()  # a connection that broke says nothing of whether the build was taken
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+    if refusal and refusal.word == "AccountLimitExceededException":
+        return BoatyardError(
+            Code.TOO_MANY_BUILDS,
+            "the account's limit of concurrent CodeBuild builds is reached",
+            retry_after_seconds=_RETRY_AFTER_SECONDS,
+        )
+    return error
 
 
 def _reason(build: "BuildTypeDef") -> str:
@@ -119,18 +123,3 @@ def _reason(build: "BuildTypeDef") -> str:
             if phase.get("phaseStatus") not in ("SUCCEEDED", None) and (message := context.get("message", "")):
                 return f"{phase.get('phaseType', '')}: {message}"
     return ""
-
-
-class _Limits:
-    """CodeBuild's own queue is full: https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html"""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and code_of(error) == "AccountLimitExceededException":
-            raise BoatyardError(
-                Code.TOO_MANY_BUILDS,
-                "the account's limit of concurrent CodeBuild builds is reached",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            ) from None

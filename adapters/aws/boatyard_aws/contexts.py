@@ -4,11 +4,10 @@ import base64
 from typing import Final
 
 from boatyard.context import Context, check_archive
-from boatyard.errors import Code
 from boatyard.ports import Clock, Upload
 from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import explained
+from boatyard_aws.faults import AwsCall
 from boatyard_serverless import keys
 
 UPLOAD_SECONDS: Final = 3600
@@ -47,9 +46,9 @@ class S3ContextStore:
         return self._sign("get_object", {"Bucket": self._bucket.name, "Key": _key(sha256)}, DOWNLOAD_SECONDS)
 
     def _sign(self, method: str, params: dict[str, object], seconds: int) -> str:
-        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
-        with explained("signing a URL", self._bucket.name, **codes):
-            return self._clients.s3().generate_presigned_url(method, Params=params, ExpiresIn=seconds)
+        with AwsCall("signing a URL", self._bucket.name):
+            url = self._clients.s3().generate_presigned_url(method, Params=params, ExpiresIn=seconds)
+        return url
 
 
 def _key(sha256: str) -> str:

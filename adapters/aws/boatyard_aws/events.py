@@ -1,12 +1,17 @@
 """Lambda's events -> `boatyard_serverless.events`: a queue's batch, and what EventBridge sends."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import msgspec
+
+from boatyard.decoding import Undecodable, convert
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard_serverless.events.dispatch import Dispatch
 from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, SpecDropped, parse_message
 from boatyard_serverless.ports import Telemetry
+
+T = TypeVar("T")
 
 
 class EventApp:
@@ -36,37 +41,72 @@ class EventApp:
         self._dispatch.message(read, body, source=message_id)
 
 
+class _Named(msgspec.Struct):
+    name: str
+
+
+class _Object(msgspec.Struct):
+    key: str
+
+
+class _ObjectCreated(msgspec.Struct):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
+
+    bucket: _Named
+    object: _Object
+
+
+class _ImageAction(msgspec.Struct, rename="kebab"):
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+
+    action_type: str | None = None
+    result: str | None = None
+    repository_name: str | None = None
+    image_tag: str | None = None
+
+
+class _Bridged(msgspec.Struct, Generic[T]):
+    detail: T
+    account: str | None = None
+    region: str | None = None
+
+
 def parse(event: Any, *, bucket: str) -> Event:
     """An event of EventBridge. Raises INVALID_SPEC for anything else."""
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
         raise invalid("the event is neither a queue's batch nor one of EventBridge")
     match event.get("source"), event.get("detail-type"):
         case "aws.s3", "Object Created":
-            return _dropped(event["detail"], bucket)
+            return _dropped(_read(event, _Bridged[_ObjectCreated]).detail, bucket)
         case "aws.ecr", "ECR Image Action":
-            return _pushed(event)
+            return _pushed(_read(event, _Bridged[_ImageAction]))
         case "aws.events" | "aws.scheduler", "Scheduled Event":
             return Scheduled()
     raise invalid(f"nothing here handles {_name(event)}")
 
 
-def _dropped(detail: dict[str, Any], bucket: str) -> SpecDropped | Irrelevant:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
-    key, name = _text(detail, "object", "key"), _text(detail, "bucket", "name")
-    return SpecDropped(key) if name == bucket else Irrelevant(f"s3 {name}/{key}", "it is another bucket's")
+def _read(event: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return convert(event, kind)
+    except Undecodable as error:
+        raise invalid(f"the event {_name(event)}: {error}") from None
 
 
-def _pushed(event: dict[str, Any]) -> ImagePushed | Irrelevant:
-    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
-    detail = event["detail"]
-    if (detail.get("action-type"), detail.get("result")) != ("PUSH", "SUCCESS") or not detail.get("image-tag"):
+def _dropped(made: _ObjectCreated, bucket: str) -> SpecDropped | Irrelevant:
+    if made.bucket.name != bucket:
+        return Irrelevant(f"s3 {made.bucket.name}/{made.object.key}", "it is another bucket's")
+    return SpecDropped(made.object.key)
+
+
+def _pushed(event: _Bridged[_ImageAction]) -> ImagePushed | Irrelevant:
+    made = event.detail
+    if (made.action_type, made.result) != ("PUSH", "SUCCESS") or not made.image_tag:
         return Irrelevant("ecr", "it is not the successful push of a tag")
-    account, region = event.get("account"), event.get("region")
-    name, tag = detail.get("repository-name"), detail.get("image-tag")
-    if not all(isinstance(part, str) and part for part in (account, region, name, tag)):
-        raise invalid("the event has no account, region, repository-name or image-tag")
-    suffix = ".cn" if str(region).startswith("cn-") else ""
-    return ImagePushed(Reference.parse(f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}/{name}:{tag}"))
+    if not (event.account and event.region and made.repository_name):
+        raise invalid("the event has no account, region or repository-name")
+    suffix = ".cn" if event.region.startswith("cn-") else ""
+    host = f"{event.account}.dkr.ecr.{event.region}.amazonaws.com{suffix}"
+    return ImagePushed(Reference.parse(f"{host}/{made.repository_name}:{made.image_tag}"))
 
 
 def _is_sqs(record: Any) -> bool:
@@ -77,11 +117,3 @@ def _name(event: Any) -> str:
     if not isinstance(event, dict):
         return type(event).__name__
     return f"{event.get('source', '?')} {event.get('detail-type', '?')} {event.get('id', '')}".strip()[:200]
-
-
-def _text(table: Any, *names: str) -> str:
-    for name in names:
-        table = table.get(name) if isinstance(table, dict) else None
-    if not isinstance(table, str) or not table:
-        raise invalid(f"the event has no detail.{'.'.join(names)}")
-    return table

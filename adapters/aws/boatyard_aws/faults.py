@@ -1,15 +1,12 @@
-"""What an AWS error means to us, and who acts next. botocore's exceptions do not get out of the adapters.
+"""How botocore's exceptions are read; `boatyard_serverless.faults` says what becomes of them.
 
 Codes: the "Errors" of each action in the API references, and botocore's own list of throttling codes
 (botocore/retries/standard.py).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from typing import Final
 
-from boatyard.errors import BoatyardError, Code
+from boatyard_serverless.faults import CloudCall, Fault, Refusal
 
 _DENIED: Final = frozenset(
     {
@@ -43,63 +40,30 @@ _THROTTLED: Final = frozenset(
         "TooManyRequestsException",
     }
 )
-_RETRY_AFTER_SECONDS: Final = 10
+
+_FAULTS: Final = {
+    **dict.fromkeys(_DENIED, Fault.DENIED),
+    **dict.fromkeys(_EXPIRED, Fault.EXPIRED),
+    **dict.fromkeys(_THROTTLED, Fault.THROTTLED),
+}
 
 
-class Fault(StrEnum):
-    DENIED = "denied"
-    EXPIRED = "expired"
-    THROTTLED = "throttled"
-    UNREACHABLE = "unreachable"
-    OTHER = "other"
+class AwsCall(CloudCall):
+    """`action` is the IAM action."""
+
+    cloud = "AWS"
+
+    def read(self, error: BaseException) -> Refusal | None:
+        return refusal_of(error)
 
 
-def code_of(error: Exception) -> str:
-    """The service's own code, such as ImageNotFoundException; empty if no service answered."""
-    response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
-def fault_of(error: Exception) -> Fault:
-    code = code_of(error)
-    if code in _DENIED:
-        return Fault.DENIED
-    if code in _EXPIRED:
-        return Fault.EXPIRED
-    if code in _THROTTLED:
-        return Fault.THROTTLED
-    return Fault.OTHER if code else Fault.UNREACHABLE
-
-
-@contextmanager
-def explained(action: str, resource: str, *, unavailable: Code, denied: Code) -> Iterator[None]:
-    """Raises BoatyardError for whatever AWS says in the block.
-
-    `action` is the IAM action (`ecr:DescribeImages`), so that a missing permission can be granted as it is
-    printed. `unavailable` and `denied` are the codes to raise.
-    """
+def refusal_of(error: BaseException | None) -> Refusal | None:
+    """None for what is not botocore's."""
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-    try:
-        yield
-    except (NoCredentialsError, PartialCredentialsError):
-        raise BoatyardError(denied, f"there are no AWS credentials for {action}") from None
-    except (ClientError, BotoCoreError) as error:
-        raise _explain(error, action, resource, unavailable=unavailable, denied=denied) from error
-
-
-def _explain(error: Exception, action: str, resource: str, *, unavailable: Code, denied: Code) -> BoatyardError:
-    match fault_of(error):
-        case Fault.DENIED:
-            return BoatyardError(denied, f"AWS refuses {action} on {resource} ({code_of(error)}): grant it")
-        case Fault.EXPIRED:
-            return BoatyardError(unavailable, f"the AWS credentials for {action} have expired")
-        case Fault.THROTTLED:
-            return BoatyardError(
-                unavailable,
-                f"AWS throttles {action} on {resource}; it was tried more than once",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
-        case Fault.UNREACHABLE:
-            return BoatyardError(unavailable, f"AWS does not answer {action} ({type(error).__name__})")
-    return BoatyardError(unavailable, f"AWS answers {action} on {resource} with {code_of(error)}")
+    if isinstance(error, ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        return Refusal(_FAULTS.get(code, Fault.OTHER), code) if code else Refusal(Fault.UNREACHABLE, "ClientError")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return Refusal(Fault.NO_CREDENTIALS, type(error).__name__)
+    return Refusal(Fault.UNREACHABLE, type(error).__name__) if isinstance(error, BotoCoreError) else None

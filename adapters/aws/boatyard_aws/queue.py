@@ -12,7 +12,7 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import explained
+from boatyard_aws.faults import AwsCall
 
 _BATCH: Final = 10
 _LONGEST_DETAIL: Final = 500
@@ -38,8 +38,7 @@ class SqsWorkQueue:
             self._send(batch, delay_seconds)
 
     def _send(self, bodies: list[str], delay_seconds: int) -> None:
-        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
-        with explained("sqs:SendMessage", self._url, **codes):
+        with AwsCall("sqs:SendMessage", self._url):
             answer = self._clients.sqs().send_message_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -69,9 +68,8 @@ class SqsDeadLetters:
             "boatyard-detail": error.detail[:_LONGEST_DETAIL],
             "boatyard-source": source,
         }
-        codes = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
         try:
-            with explained("sqs:SendMessage", self._url, **codes):
+            with AwsCall("sqs:SendMessage", self._url):
                 self._clients.sqs().send_message(
                     QueueUrl=self._url,
                     MessageBody=body if isinstance(body, str) and body else msgspec.json.encode(body).decode(),

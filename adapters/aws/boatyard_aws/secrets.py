@@ -17,15 +17,16 @@ from boatyard.policy import check_scope
 from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.validate import secret_name
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import code_of, explained
+from boatyard_aws.faults import AwsCall
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import TagTypeDef
 
 _TRIES: Final = 3
-_CHANGED_SINCE: Final = frozenset({"ResourceExistsException", "ResourceNotFoundException", "InvalidRequestException"})
+_ABSENT: Final = "ResourceNotFoundException"
+_CHANGED_SINCE: Final = frozenset({_ABSENT, "ResourceExistsException", "InvalidRequestException"})
+"""Somebody else created or deleted it since the look."""
 _KIND: Final = "boatyard:kind"
-_CODES: Final = {"unavailable": Code.DATAPLANE_UNAVAILABLE, "denied": Code.DATAPLANE_DENIED}
 
 
 class SecretsManagerStore:
@@ -36,32 +37,25 @@ class SecretsManagerStore:
         self._prefix = prefix
 
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
-        from botocore.exceptions import ClientError
-
         identity = secret_id(self._prefix, scope, name)
         client = self._clients.secrets()
-        with explained("secretsmanager:PutSecretValue", f"secret:{identity}", **_CODES):
-            for _ in range(_TRIES):
-                found = self._describe(identity)
-                try:
-                    if found is None:
-                        client.create_secret(Name=identity, SecretBinary=secret.value, Tags=_tags(scope, secret))
-                        return
-                    if _is_deleted(found):
-                        client.restore_secret(SecretId=identity)
-                    client.put_secret_value(SecretId=identity, SecretBinary=secret.value)
-                    client.tag_resource(SecretId=identity, Tags=_tags(scope, secret))
+        for _ in range(_TRIES):
+            found = self._describe(identity)
+            with AwsCall("secretsmanager:PutSecretValue", f"secret:{identity}", expected=_CHANGED_SINCE):
+                if found is None:
+                    client.create_secret(Name=identity, SecretBinary=secret.value, Tags=_tags(scope, secret))
                     return
-                except ClientError as error:
-                    # Somebody else created or deleted it since the look.
-                    if code_of(error) not in _CHANGED_SINCE:
-                        raise
+                if _is_deleted(found):
+                    client.restore_secret(SecretId=identity)
+                client.put_secret_value(SecretId=identity, SecretBinary=secret.value)
+                client.tag_resource(SecretId=identity, Tags=_tags(scope, secret))
+                return
         raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"Secrets Manager did not take {name}; ask again")
 
     def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
         prefix = secret_prefix(self._prefix, scope)
         known: list[KnownSecret] = []
-        with explained("secretsmanager:ListSecrets", f"secret:{prefix}*", **_CODES):
+        with AwsCall("secretsmanager:ListSecrets", f"secret:{prefix}*"):
             pages = self._clients.secrets().get_paginator("list_secrets")
             for page in pages.paginate(Filters=[{"Key": "name", "Values": [prefix]}]):
                 for found in page["SecretList"]:
@@ -76,7 +70,7 @@ class SecretsManagerStore:
         identity = secret_id(self._prefix, scope, name)
         if not self._is_there(identity):
             return False
-        with explained("secretsmanager:DeleteSecret", f"secret:{identity}", **_CODES):
+        with AwsCall("secretsmanager:DeleteSecret", f"secret:{identity}"):
             self._clients.secrets().delete_secret(SecretId=identity)
         return True
 
@@ -89,16 +83,10 @@ class SecretsManagerStore:
         return found is not None and not _is_deleted(found)
 
     def _describe(self, identity: str) -> Mapping[str, Any] | None:
-        from botocore.exceptions import ClientError
-
-        with explained("secretsmanager:DescribeSecret", f"secret:{identity}", **_CODES):
-            try:
-                found: Mapping[str, Any] = self._clients.secrets().describe_secret(SecretId=identity)
-            except ClientError as error:
-                if code_of(error) == "ResourceNotFoundException":
-                    return None
-                raise
-        return found
+        with AwsCall("secretsmanager:DescribeSecret", f"secret:{identity}", expected={_ABSENT}):
+            found: Mapping[str, Any] = self._clients.secrets().describe_secret(SecretId=identity)
+            return found
+        return None
 
 
 def _tags(scope: Scope, secret: SecretValue) -> "list[TagTypeDef]":

@@ -9,13 +9,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.metrics import MetricUnit
 
-from boatyard.api.http import Request, Response
-from boatyard.errors import BoatyardError
-
 SERVICE: Final = "boatyard"
 NAMESPACE: Final = "Boatyard"
-_PATHS: Final = 200
-_SERVER_ERROR: Final = 500
 
 
 class PowertoolsTelemetry:
@@ -44,25 +39,11 @@ class PowertoolsTelemetry:
         )
         return traced
 
-    def answered(self, request: Request | None, response: Response, *, seconds: float) -> None:
-        write = self.logger.error if response.status >= _SERVER_ERROR else self.logger.info
-        problem = response.body.decode()[:1000] if "problem" in response.headers.get("content-type", "") else None
-        write(
-            "answered",
-            extra={
-                "method": request.method if request else None,
-                "path": request.path[:_PATHS] if request else None,
-                "caller": request.caller if request else None,
-                "status": response.status,
-                "milliseconds": round(seconds * 1000, 1),
-                "problem": problem,
-            },
-        )
-        self.metrics.add_metric(name=f"Answers{response.status // 100}xx", unit=MetricUnit.Count, value=1)
-        self.metrics.add_metric(name="AnswerTime", unit=MetricUnit.Milliseconds, value=seconds * 1000)
-
     def info(self, message: str, **extra: Any) -> None:
         self.logger.info(message, extra=extra)
+
+    def error(self, message: str, **extra: Any) -> None:
+        self.logger.error(message, extra=extra)
 
     def exception(self, message: str) -> None:
         self.logger.exception(message)
@@ -70,8 +51,5 @@ class PowertoolsTelemetry:
     def count(self, name: str, value: float = 1) -> None:
         self.metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
-    def refused(self, what: str, error: BoatyardError, **extra: Any) -> None:
-        self.logger.error(
-            what, extra={"code": error.code, "detail": error.detail, "retryable": error.meaning.retryable, **extra}
-        )
-        self.count("EventsRefused")
+    def milliseconds(self, name: str, value: float) -> None:
+        self.metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)

@@ -13,6 +13,7 @@ from boatyard.service import Service
 from boatyard.settings import BaseImageRule, Settings
 from boatyard_serverless.lazy import LazyCodec
 from boatyard_serverless.ports import Bucket, DeadLetters, Telemetry, WorkQueue
+from boatyard_serverless.telemetry import report_refusal
 
 if TYPE_CHECKING:
     from boatyard.api import Api
@@ -144,7 +145,7 @@ class Deployment:
         try:
             self._orders.remember(order, plan)
         except BoatyardError as error:
-            self._parts.telemetry.refused("order not stored under its base", error, key=plan.keys.image)
+            report_refusal(self._parts.telemetry, "order not stored under its base", error, key=plan.keys.image)
 
 
 def _protobuf() -> "ImageServiceCodec":

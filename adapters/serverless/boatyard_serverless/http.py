@@ -8,6 +8,7 @@ from boatyard.api.app import refuse
 from boatyard.api.problem import respond
 from boatyard.errors import BoatyardError, Code
 from boatyard_serverless.ports import Telemetry
+from boatyard_serverless.telemetry import report_answer
 
 
 def serve(
@@ -33,7 +34,7 @@ def serve(
     except Exception:
         telemetry.exception("unforeseen error")
         response = refuse(BoatyardError(Code.INTERNAL, "an unforeseen error; the function's log has more"), path)
-    telemetry.answered(request, response, seconds=time.perf_counter() - started)
+    report_answer(telemetry, request, response, seconds=time.perf_counter() - started)
     return response
 
 

@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from boatyard.api.http import Request, Response
 from boatyard.errors import BoatyardError
 
 
@@ -118,9 +117,14 @@ class DeadLetters(Protocol):
 
 
 class Telemetry(Protocol):
-    """Logs and metrics, in the cloud's own form. Nothing that it is given may hold a secret."""
+    """Logs and metrics, in the cloud's own form. Nothing that it is given may hold a secret.
+
+    `boatyard_serverless.telemetry` says what is logged of a request or an event.
+    """
 
     def info(self, message: str, **extra: Any) -> None: ...
+
+    def error(self, message: str, **extra: Any) -> None: ...
 
     def exception(self, message: str) -> None:
         """Logs the exception that is being handled, with its traceback."""
@@ -128,10 +132,4 @@ class Telemetry(Protocol):
 
     def count(self, name: str, value: float = 1) -> None: ...
 
-    def answered(self, request: Request | None, response: Response, *, seconds: float) -> None:
-        """One line and one metric for a request. Bodies are not logged."""
-        ...
-
-    def refused(self, what: str, error: BoatyardError, **extra: Any) -> None:
-        """An event that came to nothing, and why."""
-        ...
+    def milliseconds(self, name: str, value: float) -> None: ...

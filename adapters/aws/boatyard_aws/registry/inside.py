@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -11,8 +10,9 @@ import msgspec
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
-from boatyard_aws.faults import explained
+from boatyard_aws.faults import AwsCall
 from boatyard_aws.registry.host import EcrHost
+from boatyard_serverless.faults import REGISTRY
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -113,7 +113,7 @@ class _Image:
         # Here and not above: these bring an HTTP library, which an answer from memory does not need.
         from boatyard_registry.media import INDEX_TYPES, MANIFEST_TYPES, Manifest
 
-        with self._explained("ecr:BatchGetImage"):
+        with self._call("ecr:BatchGetImage"):
             answer = self._client.batch_get_image(
                 registryId=self._host.registry_id,
                 repositoryName=self._reference.repository.path,
@@ -133,7 +133,7 @@ class _Image:
 
         if manifest.config is None:
             raise self.unreadable("manifest")
-        with self._explained("ecr:GetDownloadUrlForLayer"):
+        with self._call("ecr:GetDownloadUrlForLayer"):
             url = self._client.get_download_url_for_layer(
                 registryId=self._host.registry_id,
                 repositoryName=self._reference.repository.path,
@@ -147,8 +147,8 @@ class _Image:
         except Undecodable:
             return ImageConfig()  # an artifact of another kind, such as a chart or a cache
 
-    def _explained(self, action: str) -> AbstractContextManager[None]:
-        return explained(action, self._resource, unavailable=Code.REGISTRY_UNAVAILABLE, denied=Code.REGISTRY_DENIED)
+    def _call(self, action: str) -> AwsCall:
+        return AwsCall(action, self._resource, REGISTRY)
 
     def unreadable(self, what: str) -> BoatyardError:
         return BoatyardError(Code.REGISTRY_UNAVAILABLE, f"ECR has {self._reference}, but gives no readable {what}")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
-from boatyard_aws.faults import explained
+from boatyard_aws.faults import AwsCall
 from boatyard_aws.registry.host import EcrHost
+from boatyard_serverless.faults import REGISTRY
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -21,9 +22,7 @@ def is_immutable(client: "ECRClient", host: EcrHost, reference: Reference) -> bo
     """False also for whoever may not ask. Raises REGISTRY_UNAVAILABLE."""
     resource = f"repository/{reference.repository.path} of account {host.registry_id}"
     try:
-        with explained(
-            "ecr:DescribeRepositories", resource, unavailable=Code.REGISTRY_UNAVAILABLE, denied=Code.REGISTRY_DENIED
-        ):
+        with AwsCall("ecr:DescribeRepositories", resource, REGISTRY):
             (found,) = client.describe_repositories(
                 registryId=host.registry_id, repositoryNames=[reference.repository.path]
             )["repositories"]

@@ -13,18 +13,21 @@ from boatyard.build import Image
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import code_of, explained
+from boatyard_aws.faults import AwsCall
 from boatyard_aws.registry.host import EcrHost, parse_host
 from boatyard_aws.registry.inside import Inside, Looker
 from boatyard_aws.registry.mutability import is_immutable
 from boatyard_aws.registry.patience import Patience
 from boatyard_aws.registry.repositories import NewRepositories
+from boatyard_serverless.faults import REGISTRY
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
 _TIMEOUT_SECONDS: Final = 10.0
+_NO_IMAGE: Final = "ImageNotFoundException"
+_NO_REPOSITORY: Final = "RepositoryNotFoundException"
 
 
 class EcrRegistry:
@@ -81,30 +84,21 @@ class EcrRegistry:
         return self._patience.watch(self._clients.ecr(host.region, fips=host.fips))
 
     def _describe(self, host: EcrHost, reference: Reference, *, make: bool) -> "ImageDetailTypeDef | None":
-        from botocore.exceptions import ClientError
-
         asked: Any = {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag}
         resource = f"repository/{reference.repository.path} of account {host.registry_id}"
-        denied, unavailable = Code.REGISTRY_DENIED, Code.REGISTRY_UNAVAILABLE
-        with explained("ecr:DescribeImages", resource, unavailable=unavailable, denied=denied):
-            try:
-                answer = self._client(host).describe_images(
-                    registryId=host.registry_id,
-                    repositoryName=reference.repository.path,
-                    imageIds=[asked],
-                )
-            except ClientError as error:
-                code = code_of(error)
-                if code == "ImageNotFoundException":
-                    return None
-                if code != "RepositoryNotFoundException":
-                    raise
-                if make:
-                    self._new.make(self._clients, host, reference.repository)
-                return None
-        if not answer["imageDetails"]:
-            raise BoatyardError(unavailable, f"ECR answered neither with {reference} nor that it is not there")
-        return answer["imageDetails"][0]
+        with AwsCall("ecr:DescribeImages", resource, REGISTRY, expected={_NO_IMAGE, _NO_REPOSITORY}) as call:
+            answer = self._client(host).describe_images(
+                registryId=host.registry_id,
+                repositoryName=reference.repository.path,
+                imageIds=[asked],
+            )
+            if not answer["imageDetails"]:
+                unclear = f"ECR answered neither with {reference} nor that it is not there"
+                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, unclear)
+            return answer["imageDetails"][0]
+        if make and call.met == _NO_REPOSITORY:
+            self._new.make(self._clients, host, reference.repository)
+        return None
 
     def _inside(self, host: EcrHost, reference: Reference, digest: str, wanted: tuple[str, ...]) -> Inside:
         client, seconds = self._client(host), self._patience.left

@@ -35,9 +35,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     ledger: Ledger
     contexts: ContextStore
-    write_secrets: Callable[[Scope, Iterable[str], Path], None]
-    """Writes the values of secrets as files of a new folder. Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or
-    DATAPLANE_UNAVAILABLE."""
+    read_secret: Callable[[Scope, str], bytes]
+    """Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE. The function's identity cannot do this."""
     programs: Callable[[Path], Mapping[str, str]]
     """Fills the folder with what the job has to find in PATH, and returns the job's environment."""
     own_container: bool
@@ -64,7 +63,7 @@ def _run(place: Path, record: Record, step: Step, variables: Mapping[str, str], 
     out.mkdir()
     names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
     try:
-        step.write_secrets(Scope(job.project, job.domain), names, secrets)
+        _write_secrets(step, Scope(job.project, job.domain), names, secrets)
         ready = engine(record.buildkit, job, place / "engine", variables, own_container=step.own_container)
         buildkit = until_end.enter_context(ready)
     except BoatyardError as error:
@@ -90,6 +89,16 @@ def _run(place: Path, record: Record, step: Step, variables: Mapping[str, str], 
         step.ledger.write(job.id, "result")(msgspec.json.encode(result))
     print(END, flush=True)
     return process.returncode
+
+
+def _write_secrets(step: Step, scope: Scope, names: Iterable[str], folder: Path) -> None:
+    """A file each, which nobody else may read."""
+    folder.mkdir(mode=0o700)
+    for name in dict.fromkeys(names):
+        value = step.read_secret(scope, name)
+        path = folder / name
+        path.touch(mode=0o600)
+        path.write_bytes(value)
 
 
 def _refuse(ledger: Ledger, build_id: str, error: BoatyardError) -> int:

@@ -25,6 +25,7 @@ from boatyard_serverless.events.model import (
 from boatyard_serverless.events.orders import Ordering
 from boatyard_serverless.events.outcome import Outcome, words
 from boatyard_serverless.ports import DeadLetters, Telemetry
+from boatyard_serverless.telemetry import report_refusal
 
 Parse = Callable[[], Event]
 """Raises INVALID_SPEC for what is no event."""
@@ -54,9 +55,9 @@ class Dispatch:
             return self._handle(parse())
         except BoatyardError as error:
             if error.meaning.retryable:
-                self._telemetry.refused("event is tried again", error, source=source)
+                report_refusal(self._telemetry, "event is tried again", error, source=source)
                 raise
-            self._telemetry.refused("event refused", error, source=source)
+            report_refusal(self._telemetry, "event refused", error, source=source)
             self._dead_letters.keep(body, error, source=source)
             return Outcome(event=source, problems=(words(error),), code=error.code)
 
@@ -65,7 +66,7 @@ class Dispatch:
         try:
             self._handle(parse(), source=source)
         except BoatyardError as error:
-            self._telemetry.refused("message refused", error, source=source)
+            report_refusal(self._telemetry, "message refused", error, source=source)
             if error.meaning.retryable or not self._dead_letters.keep(body, error, source=source):
                 raise
 

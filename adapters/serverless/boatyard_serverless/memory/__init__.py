@@ -2,7 +2,15 @@
 
 from boatyard_serverless.memory.bucket import MemoryBucket
 from boatyard_serverless.memory.build_service import MemoryBuildService
+from boatyard_serverless.memory.key_secret import MemoryKeySecret
 from boatyard_serverless.memory.messages import MemoryDeadLetters, MemoryWorkQueue
 from boatyard_serverless.memory.telemetry import MemoryTelemetry
 
-__all__ = ["MemoryBucket", "MemoryBuildService", "MemoryDeadLetters", "MemoryTelemetry", "MemoryWorkQueue"]
+__all__ = [
+    "MemoryBucket",
+    "MemoryBuildService",
+    "MemoryDeadLetters",
+    "MemoryKeySecret",
+    "MemoryTelemetry",
+    "MemoryWorkQueue",
+]

@@ -1,0 +1,64 @@
+"""A cloud's cluster without a kubeconfig: its address from the cloud's API, and a token that renews itself."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from lightkube.config.kubeconfig import SingleConfig
+from lightkube.config.models import Cluster as ClusterEntry
+from lightkube.config.models import Context, User
+
+from boatyard_kubernetes import Cluster, connect
+
+_NEVER: Final = float("-inf")
+
+
+class ClusterAddress(msgspec.Struct, frozen=True):
+    endpoint: str
+    ca_data: str
+    """PEM, in base64, as a kubeconfig has it."""
+
+
+def connect_to(name: str, address: ClusterAddress, token: Callable[[], str]) -> Cluster:
+    """The user has no credentials: the token comes with each request."""
+    return connect(single_config(name, address), token=token)
+
+
+def single_config(name: str, address: ClusterAddress) -> SingleConfig:
+    """lightkube's connection parameters, in memory."""
+    entry = ClusterEntry(server=address.endpoint, certificate_auth_data=address.ca_data)
+    return SingleConfig(context_name=name, context=Context(cluster=name, user=name), cluster=entry, user=User())
+
+
+class KeptToken:
+    """A token that is made again `fresh_seconds` after it was made. Thread-safe.
+
+    Its age is what either clock says: one may stand still while the cloud has frozen the function, the other may be
+    set.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], str],
+        fresh_seconds: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._make = make
+        self._fresh_seconds = fresh_seconds
+        self._clocks = (now, wall)
+        self._token = ""
+        self._made_at = (_NEVER, _NEVER)
+        self._lock = threading.Lock()
+
+    def __call__(self) -> str:
+        """Raises what `make` raises."""
+        with self._lock:
+            ages = [clock() - made for clock, made in zip(self._clocks, self._made_at, strict=True)]
+            if max(ages) >= self._fresh_seconds:
+                self._token = self._make()
+                self._made_at = (self._clocks[0](), self._clocks[1]())
+            return self._token

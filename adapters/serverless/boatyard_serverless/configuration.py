@@ -1,0 +1,95 @@
+"""A function's configuration out of BOATYARD_… variables. Terraform sets them; a container may mount them.
+
+    BOATYARD_SETTINGS            boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or an object's URL
+    BOATYARD_<SETTING>           one value of it (boatyard.settings_variables), on top
+    BOATYARD_BUCKET              the bucket of boatyard_serverless.keys; required
+    BOATYARD_DEPLOYMENT_KEY      name of the secret with the deployment's key; required
+    BOATYARD_RUNNER              kubernetes, or the name of the cloud's build service
+    BOATYARD_CLUSTER             name of the cluster                        (runner kubernetes)
+    BOATYARD_SECRET_PREFIX       the secrets' names start with it; "boatyard" without one
+    BOATYARD_QUEUE               the queue that the function for events reads: what a pushed base rebuilds is put
+                                 there, a message each. Without one all is rebuilt by the push's own invocation
+    BOATYARD_DEAD_LETTERS        the queue for messages that no repeat can help
+    BOATYARD_PIN_BASES           true: orders are remembered by their base; a base's push rebuilds them on its new
+                                 digest, which later builds use too
+    BOATYARD_ANONYMOUS           true: requests without a caller's identity are taken (behind another gateway)
+    BOATYARD_TRACING             true: traces, where the cloud has them
+
+A cloud's own `Configuration` extends `FunctionConfiguration`; each of its fields is a variable of that name.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.errors import invalid
+from boatyard.settings import Settings
+from boatyard.settings_variables import with_variables
+
+_SETTINGS: Final = "BOATYARD_SETTINGS"
+
+
+class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    settings: Settings
+    bucket: str
+    deployment_key: str
+    runner: str
+    cluster: str = ""
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
+    queue: str = ""
+    dead_letters: str = ""
+    pin_bases: bool = False
+    anonymous: bool = False
+    tracing: bool = False
+
+
+T = TypeVar("T", bound=FunctionConfiguration)
+
+
+def read_settings(variables: Mapping[str, str], *, scheme: str, fetch: Callable[[str], bytes | None]) -> Settings:
+    """`fetch` reads a URL that begins with `scheme` (`s3://`); None if there is no such object. Raises INVALID_SPEC."""
+    return with_variables(_document(variables.get(_SETTINGS, ""), scheme, fetch), variables)
+
+
+def read_configuration(
+    variables: Mapping[str, str], settings: Settings, kind: type[T], *, needed: Mapping[str, str]
+) -> T:
+    """`needed`: for each runner the field without which it cannot work. Raises INVALID_SPEC that names the variable."""
+    names = {f"BOATYARD_{field.upper()}": field for field in kind.__struct_fields__ if field != "settings"}
+    given: dict[str, Any] = {field: variables[name] for name, field in names.items() if variables.get(name, "").strip()}
+    try:
+        made = convert({**given, "settings": settings}, kind, strict=False)
+    except Undecodable as error:
+        raise invalid(f"the function's variables: {_in_words(str(error), names)}") from None
+    field = needed[made.runner]
+    if not getattr(made, field):
+        raise invalid(f"BOATYARD_RUNNER is {made.runner}, so BOATYARD_{field.upper()} is needed")
+    return made
+
+
+def _document(given: str, scheme: str, fetch: Callable[[str], bytes | None]) -> dict[str, Any]:
+    if not given.strip():
+        return {}
+    text: bytes | str = given
+    try:
+        if given.startswith(scheme):
+            found = fetch(given)
+            if found is None:
+                raise invalid(f"{_SETTINGS}: there is no {given}")
+            text = found
+        elif not given.lstrip().startswith("{"):
+            text = Path(given).read_bytes()
+        return decode_json(text, dict[str, Any])
+    except OSError as error:
+        raise invalid(f"{_SETTINGS}: {given} cannot be read: {error.strerror}") from None
+    except Undecodable as error:
+        raise invalid(f"{_SETTINGS}: {error}") from None
+
+
+def _in_words(error: str, names: Mapping[str, str]) -> str:
+    for name, field in names.items():
+        error = error.replace(f"`{field}`", name).replace(f"at {field}", f"at {name}")
+    return error

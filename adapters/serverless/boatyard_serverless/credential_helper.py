@@ -1,0 +1,76 @@
+"""A Docker credential helper: registry credentials minted inside the job, when BuildKit asks for them.
+
+Docker's protocol (https://github.com/docker/docker-credential-helpers): the verb is the argument, the rest goes over
+stdin and stdout. Nothing is stored: a token of the job's own identity lasts longer than a build.
+
+    {"credHelpers": {"REGISTRY": "boatyard-…"}}
+"""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TextIO
+
+from boatyard.errors import BoatyardError
+
+NOT_FOUND: Final = "credentials not found in native keychain"
+"""Docker knows this sentence: it then goes on without credentials."""
+
+
+class Login(NamedTuple):
+    username: str
+    password: str
+
+
+Mint = Callable[[str], Login | None]
+"""The login for a registry's host, with its port; None for a registry that is not the cloud's own. Raises
+BoatyardError."""
+
+
+def answer(mint: Mint, arguments: Sequence[str], stdin: TextIO, stdout: TextIO) -> int:
+    """The exit code. What went wrong is told on stdout, where Docker reads it."""
+    match arguments:
+        case ["get"]:
+            return _get(mint, stdin.read().strip(), stdout)
+        case ["store" | "erase"]:
+            stdin.read()  # nothing is kept, so there is nothing to do
+            return 0
+        case ["list"]:
+            stdout.write("{}")
+            return 0
+    stdout.write("the verb is one of get, store, erase, list")
+    return 1
+
+
+def _get(mint: Mint, server: str, stdout: TextIO) -> int:
+    try:
+        login = mint(server.removeprefix("https://").partition("/")[0])
+    except BoatyardError as error:
+        stdout.write(error.detail)
+        return 1
+    if login is None:
+        stdout.write(NOT_FOUND)
+        return 1
+    stdout.write(json.dumps({"ServerURL": server, "Username": login.username, "Secret": login.password}))
+    return 0
+
+
+def with_helper(program: str, module: str, folder: Path) -> dict[str, str]:
+    """This process's environment with `program`, which runs `python -m module`, in its PATH.
+
+    Fills `folder` where it is not installed: an archive has no programs, and whether its unpacking keeps a file's mode
+    is nobody's promise. Docker starts the program anywhere, so it says itself where the code is.
+    """
+    if shutil.which(program):
+        return dict(os.environ)
+    code = str(Path(__file__).parent.parent)
+    folder.mkdir(mode=0o700)
+    paths = os.pathsep.join(filter(None, (code, os.environ.get("PYTHONPATH"))))
+    made = folder / program
+    made.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(paths)} exec {shlex.quote(sys.executable)} -m {module} "$@"\n')
+    made.chmod(0o700)
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}

@@ -1,0 +1,21 @@
+"""A secret that is written once, in memory."""
+
+import threading
+
+
+class MemoryKeySecret:
+    """Implements `boatyard_serverless.deployment_key.KeySecret`."""
+
+    place = "the secret in memory"
+
+    def __init__(self, value: bytes | None = None) -> None:
+        self.value = value
+        self._lock = threading.Lock()
+
+    def read(self) -> bytes | None:
+        return self.value
+
+    def write_first(self, value: bytes) -> None:
+        with self._lock:
+            if self.value is None:
+                self.value = value

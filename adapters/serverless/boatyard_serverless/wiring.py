@@ -1,0 +1,142 @@
+"""The parts of one function instance that every cloud makes in the same way.
+
+A cloud's own `wiring` extends `CloudParts` with what only it can make. A part is made when it is needed, and kept
+between invocations.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
+
+from boatyard.ports import ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
+from boatyard.settings import Settings
+from boatyard_serverless.clock import SystemClock
+from boatyard_serverless.configuration import FunctionConfiguration
+from boatyard_serverless.deployment import Deployment
+from boatyard_serverless.lazy import LazyJobRunner, LazySecretStore
+from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, Telemetry, WorkQueue
+from boatyard_serverless.registries import RegistryByHost, any_registry
+
+if TYPE_CHECKING:
+    from boatyard_kubernetes import Cluster
+
+KUBERNETES: Final = "kubernetes"
+_POLL_SECONDS: Final = 2.0
+"""Each look at a build asks the bucket and the build service; both have their price."""
+_POLL_SECONDS_OF_CLUSTERS: Final = 1.0
+
+T = TypeVar("T", bound=FunctionConfiguration)
+
+
+class CloudParts(ABC, Generic[T]):
+    """Implements `boatyard_serverless.deployment.Parts`. Attributes raise BoatyardError if the configuration is not
+    usable."""
+
+    cloud: ClassVar[str]
+
+    def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
+        self.variables = variables
+        self.clock = SystemClock()
+        self.deployment = Deployment(self)
+
+    @cached_property
+    def configuration(self) -> T:
+        return self.configure()
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
+
+    @property
+    def pin_bases(self) -> bool:
+        return self.configuration.pin_bases
+
+    @property
+    def runner_name(self) -> str:
+        return self.configuration.runner
+
+    @property
+    def poll_seconds(self) -> float:
+        return _POLL_SECONDS_OF_CLUSTERS if self.on_cluster else _POLL_SECONDS
+
+    @property
+    def on_cluster(self) -> bool:
+        return self.configuration.runner == KUBERNETES
+
+    @cached_property
+    def registry(self) -> Registry:
+        return RegistryByHost(self.make_registry, lambda: any_registry(self.settings), is_own=self.is_own_registry)
+
+    @cached_property
+    def runner(self) -> JobRunner:
+        return LazyJobRunner(self._runner_of_cluster if self.on_cluster else self._runner_of_service)
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        return LazySecretStore(self._secrets_of_cluster if self.on_cluster else self.make_secret_store)
+
+    @cached_property
+    def _cluster(self) -> "Cluster":
+        return self.make_cluster()
+
+    def _runner_of_cluster(self) -> JobRunner:
+        from boatyard_kubernetes import KubernetesJobRunner
+
+        return KubernetesJobRunner(self._cluster, self.settings, self.clock)
+
+    def _runner_of_service(self) -> JobRunner:
+        from boatyard_serverless.builds import ServiceJobRunner
+
+        return ServiceJobRunner(self.bucket, self.make_build_service(), self.clock, self.settings)
+
+    def _secrets_of_cluster(self) -> SecretStore:
+        from boatyard_kubernetes import KubernetesSecretStore
+
+        return KubernetesSecretStore(self._cluster, self.settings)
+
+    @abstractmethod
+    def configure(self) -> T: ...
+
+    @property
+    @abstractmethod
+    def telemetry(self) -> Telemetry: ...
+
+    @property
+    @abstractmethod
+    def bucket(self) -> Bucket: ...
+
+    @property
+    @abstractmethod
+    def queue(self) -> WorkQueue: ...
+
+    @property
+    @abstractmethod
+    def dead_letters(self) -> DeadLetters: ...
+
+    @property
+    @abstractmethod
+    def contexts(self) -> ContextStore: ...
+
+    @property
+    @abstractmethod
+    def deployment_key(self) -> DeploymentKey: ...
+
+    @abstractmethod
+    def is_own_registry(self, host: str) -> bool:
+        """Whether the cloud's own API answers for a registry's host, with its port."""
+
+    @abstractmethod
+    def make_registry(self) -> Registry:
+        """The cloud's own."""
+
+    @abstractmethod
+    def make_build_service(self) -> BuildService: ...
+
+    @abstractmethod
+    def make_secret_store(self) -> SecretStore:
+        """Where builds by the cloud's build service find their secrets."""
+
+    @abstractmethod
+    def make_cluster(self) -> "Cluster": ...
