@@ -80,9 +80,9 @@ def test_a_build_is_told_once_step_by_step() -> None:
     assert [re.sub(r"· \S+ s$", "· …", line) for line in said] == [
         "uploaded 2.0 MB",
         "started build abc-1",
-        "step 1 of 3 · FROM x · …",
+        "step 1 of 3: FROM x · …",
         "it broke; asking again in 1.5 s",
-        "step 2 of 3 · with_pip_packages('a') · …",
+        "step 2 of 3: with_pip_packages('a') · …",
         "built in 12.4 s (building 9.0 s, pushing 2.5 s)",
     ]
     assert logged == ["ab"]
@@ -97,25 +97,40 @@ def test_where_the_log_is_shown_steps_are_not_told_twice() -> None:
     [
         (EVENTS[:1], "uploading the files, 0 B of 2.0 MB"),
         (EVENTS[:3], "waiting for a builder"),
-        (EVENTS[:7], "step 2 of 3 · with_pip_packages('a')"),
+        (EVENTS[:7], "step 2 of 3: with_pip_packages('a')"),
         (EVENTS[:9], "pushing"),
     ],
 )
 def test_what_goes_on_now(events: list[Event], now: str) -> None:
-    assert told(events)[2].now.title == now
+    story = told(events)[2]
+    assert (f"{story.title}, {story.detail}" if story.detail else story.title) == now
 
 
 def test_reading_the_files_is_told_as_one_thing() -> None:
     _, _, story = told([])
     for number in (1, 2, 3):
         story.reading(Progress(number, 300, number, 300))
-    assert story.now.title == "reading the files, 3 of 300" and story.lasting() == 1
+    assert (story.title, story.detail) == ("reading the files", "3 of 300")
+
+
+def test_titles_begin_once_and_a_wait_is_a_detail_for_as_long_as_it_lasts() -> None:
+    time = [0.0]
+    began: list[str] = []
+    story = Story(began=began.append, clock=lambda: time[0])
+    for event in (*EVENTS[:2], *EVENTS[2:5]):
+        story.tell(event)
+    assert began == ["uploading the files", "waiting for a builder", "step 1 of 3: FROM x"]
+    time[0] = 4
+    story.tell(Waiting(reason="it broke", seconds=1.5))
+    assert story.detail == "it broke; asking again in 1.5 s" and story.lasting() == 4, "the step goes on"
+    time[0] = 5.5
+    assert story.detail == "" and story.title == began[-1]
 
 
 def test_a_step_that_has_ended_does_not_come_back() -> None:
     events = [at(2, "x"), at(2, "x", Phase.PUSH), at(2, "x")]
     said, _, story = told(list(events))
-    assert len(said) == 1 and story.now.title == "pushing"
+    assert len(said) == 1 and story.title == "pushing"
 
 
 def test_a_terminal_shows_step_time_and_the_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,8 +145,8 @@ def test_a_terminal_shows_step_time_and_the_last_lines(monkeypatch: pytest.Monke
         console.print(view)
     lines = capture.get().splitlines()
     assert len(lines) == 7 and all(len(line) <= 60 for line in lines)
-    assert "line 19" in lines[5] and "step 2 of 3 · with_pip_packages('a')" in lines[6]
-    assert "✓ step 1 of 3 · FROM x" in out.getvalue()
+    assert "line 19" in lines[5] and "step 2 of 3: with_pip_packages('a')" in lines[6]
+    assert "✓ step 1 of 3: FROM x" in out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from boatyard.api.messages import OrderRequest
+from boatyard.api.messages import OrderRequest, PlanAnswer
 from boatyard.spec import parse_spec, read_spec
 from boatyard.target import Target
 from boatyard_client.client import Client
@@ -13,7 +13,7 @@ from boatyard_flyte import sdk
 from boatyard_flyte.downloads import check
 from boatyard_flyte.local_secrets import ensure_with_secrets, is_local
 from boatyard_flyte.lowering import Lowered, lower
-from boatyard_flyte.show import printed, shown
+from boatyard_flyte.show import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,17 @@ def plan(request: Request) -> str:
     with request.connect() as client:
         check(lowered.downloads, local=is_local(client.endpoint))
         answer = client.plan(order_of(lowered, contents_of(lowered), force=request.force))
-    printed(answer)
+    _print(answer)
     return answer.target
+
+
+def _print(plan: PlanAnswer) -> None:
+    print(f"key: {plan.key}")
+    print(f"target: {plan.target}")
+    print(f"platforms: {', '.join(plan.platforms)}")
+    for layer in plan.layers:
+        print(f"layer {layer.index}: {layer.sdk_call}")
+    print("\n" + plan.dockerfile.rstrip())
 
 
 def order_of(lowered: Lowered, contents: Contents | None, *, force: bool) -> OrderRequest:

@@ -18,11 +18,11 @@ _LOG_LINES: Final = 6
 
 @contextmanager
 def shown(*, silent: bool = False) -> Iterator[Story]:
-    """A story that is told on standard error; live if that is a terminal. `silent`: it is only followed."""
+    """A story on standard error, live if that is a terminal. `silent`: it is only followed."""
     from rich.console import Console
 
     if silent:
-        yield Story(say=_nothing, log=_nothing)
+        yield Story()
         return
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
@@ -33,9 +33,6 @@ def shown(*, silent: bool = False) -> Iterator[Story]:
 
     with Live(view, console=console, refresh_per_second=8, transient=True):
         yield view.story
-
-
-def _nothing(text: str) -> None: ...
 
 
 def _plain() -> Story:
@@ -69,9 +66,10 @@ class _View:
         from rich.console import Group
         from rich.text import Text
 
-        now = self.story.now
-        took = seconds(self.story.lasting())
-        whole = seconds(self.story.elapsed())
-        self._spinner.update(text=Text(f"{now.title} · {took}   (all {whole})", no_wrap=True, overflow="ellipsis"))
+        story = self.story
+        now = f"{story.title}, {detail}" if (detail := story.detail) else story.title
+        took = seconds(story.lasting())
+        whole = seconds(story.elapsed())
+        self._spinner.update(text=Text(f"{now} · {took}   (all {whole})", no_wrap=True, overflow="ellipsis"))
         lines = [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in self._lines]
         return Group(*lines, self._spinner)

@@ -1,10 +1,8 @@
-"""Events of a build turned into the few things worth saying, whatever shows them."""
+"""Turns the events of a build into words: the command line and the flyte plugin say the same."""
 
 import time
 from collections.abc import Callable
 from typing import Final
-
-import msgspec
 
 from boatyard.build import Build, Phase, State
 from boatyard_client.display.text import printable, seconds, size
@@ -22,31 +20,35 @@ _PHASES: Final = {
 _WORTH_SAYING: Final = 0.05
 
 
-class Now(msgspec.Struct, frozen=True):
-    """What runs at the moment, and since when (monotonic seconds)."""
-
-    title: str
-    since: float
+def _nothing(text: str) -> None: ...
 
 
 class Story:
-    """Follows events. `say` gets what has happened, `log` the build's own lines; `now` is what goes on."""
+    """Follows the events of a build and puts them into words.
+
+    `title` is what goes on at the moment, since `since`; `detail` is how far it is, or why it stands still. `say` gets
+    what has happened, `began` each new title, `log` the build's own lines. What a service says is printable in all.
+    """
 
     def __init__(
         self,
         *,
-        say: Callable[[str], None],
-        log: Callable[[str], None],
+        say: Callable[[str], None] = _nothing,
+        log: Callable[[str], None] = _nothing,
+        began: Callable[[str], None] = _nothing,
         steps: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say = say
         self._log = log
+        self._began = began
         self._steps = steps
         """Say when a step has ended. Where all lines of the log are shown, they say it already."""
         self._clock = clock
-        self.started = clock()
-        self.now = Now("asking", self.started)
+        self.started = self.since = clock()
+        self.title = "asking"
+        self._detail = ""
+        self._waits, self._waits_until = "", self.started
         self.build_id = ""
         self._step: tuple[int, str] | None = None
         self._running = False
@@ -59,13 +61,15 @@ class Story:
                 self._say(f"{'joined' if event.joined else 'started'} build {printable(event.id)}")
                 self._go_on("waiting for a builder" if event.state is State.QUEUED else "starting")
             case Packing():
-                self._go_on(f"packing the files, {event.files} of {event.total}")
+                self._go_on("packing the files", f"{event.files} of {event.total}")
             case Uploading():
-                self._go_on(f"uploading the files, {size(event.sent)} of {size(event.total)}")
+                self._go_on("uploading the files", f"{size(event.sent)} of {size(event.total)}")
                 if event.sent == event.total:
                     self._say(f"uploaded {size(event.total)}")
             case Waiting():
-                self._say(f"{printable(event.reason)}; asking again in {seconds(event.seconds)}")
+                self._waits = f"{printable(event.reason)}; asking again in {seconds(event.seconds)}"
+                self._waits_until = self._clock() + event.seconds
+                self._say(self._waits)
             case Log():
                 for line in event.lines:
                     self._log(printable(line))
@@ -73,7 +77,11 @@ class Story:
                 self._changed(event.build)
 
     def reading(self, progress: Progress) -> None:
-        self._go_on(f"reading the files, {progress.files} of {progress.total_files}")
+        self._go_on("reading the files", f"{progress.files} of {progress.total_files}")
+
+    @property
+    def detail(self) -> str:
+        return self._waits if self._clock() < self._waits_until else self._detail
 
     def elapsed(self) -> float:
         """Seconds since the beginning."""
@@ -81,7 +89,7 @@ class Story:
 
     def lasting(self) -> float:
         """Seconds that what goes on now has taken."""
-        return self._clock() - self.now.since
+        return self._clock() - self.since
 
     def _changed(self, build: Build) -> None:
         if build.state.ended:
@@ -94,28 +102,30 @@ class Story:
             if step != self._step:
                 self._finish_step()
                 self._step, self._running = step, True
-                self._go_on(f"step {build.step.number} of {build.step.total} · {printable(build.step.title)}")
+                self._go_on(f"step {build.step.number} of {build.step.total}: {printable(build.step.title)}")
         elif build.phase is not None:
             self._finish_step()
             self._go_on(_PHASES[build.phase])
-        elif build.state is State.QUEUED:
+        elif build.state is not State.RUNNING:
             self._go_on("waiting for a builder")
 
     def _finish_step(self) -> None:
         if self._running and self._steps:
-            self._say(f"{self.now.title} · {seconds(self.lasting())}")
+            self._say(f"{self.title} · {seconds(self.lasting())}")
         self._running = False
 
-    def _go_on(self, title: str) -> None:
-        kept = title.partition(",")[0] == self.now.title.partition(",")[0]
-        self.now = Now(title, self.now.since if kept else self._clock())
+    def _go_on(self, title: str, detail: str = "") -> None:
+        self._detail = detail
+        if title != self.title:
+            self.title, self.since = title, self._clock()
+            self._began(title)
 
 
 def _summary(build: Build) -> str:
     parts = [
         f"{_PHASES[time.phase]} {seconds(time.seconds)}"
         for time in build.phases
-        if time.seconds and time.seconds > 0.05
+        if time.seconds and time.seconds > _WORTH_SAYING
     ]
     whole = (build.finished_at or 0) - (build.started_at or build.created_at)
     detail = f" ({', '.join(parts)})" if parts else ""

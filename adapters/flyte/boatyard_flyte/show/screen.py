@@ -2,13 +2,20 @@
 
 import atexit
 import threading
+from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from boatyard_flyte.show.progress import Progress
+from boatyard_client.display.story import Story
+from boatyard_client.display.text import seconds
+
+
+class Row(NamedTuple):
+    name: str
+    story: Story
 
 
 class Screen:
@@ -17,7 +24,7 @@ class Screen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
-        self._rows: dict[int, tuple[Progress, Spinner]] = {}
+        self._rows: dict[int, tuple[Row, Spinner]] = {}
         self._live: Live | None = None
         # After Ctrl-C the builds' threads are not waited for, and nobody else would show the cursor again.
         atexit.register(self.close)
@@ -26,9 +33,9 @@ class Screen:
     def active(self) -> bool:
         return self._live is not None
 
-    def add(self, progress: Progress) -> None:
+    def add(self, row: Row) -> None:
         with self._lock:
-            self._rows[id(progress)] = (progress, Spinner("dots"))
+            self._rows[id(row.story)] = (row, Spinner("dots"))
             if self._live is None:
                 # Transient: what stays is printed by `remove`, in the order in which builds end.
                 self._live = Live(
@@ -36,9 +43,9 @@ class Screen:
                 )
                 self._live.start()
 
-    def remove(self, progress: Progress, ending: Text | None) -> None:
+    def remove(self, story: Story, ending: Text | None) -> None:
         with self._lock:
-            self._rows.pop(id(progress), None)
+            self._rows.pop(id(story), None)
             if self._live is not None and self._rows:
                 self._live.refresh()
             elif self._live is not None:
@@ -54,18 +61,18 @@ class Screen:
                 self._live = None
 
     def _render(self) -> RenderableType:
-        return Group(*(self._row(progress, spinner) for progress, spinner in list(self._rows.values())))
+        return Group(*(self._row(row, spinner) for row, spinner in list(self._rows.values())))
 
-    def _row(self, progress: Progress, spinner: Spinner) -> RenderableType:
+    def _row(self, row: Row, spinner: Spinner) -> RenderableType:
         frame = spinner.render(self._console.get_time())
         line = Text.assemble(
             frame if isinstance(frame, Text) else "",
             " ",
-            (f"{progress.name}  ", "bold"),
-            (f"{progress.elapsed():>7}  ", "cyan"),
-            progress.headline,
-            f"  {progress.detail}" if progress.detail else "",
-            (f"  {progress.step_elapsed()}", "dim"),
+            (f"{row.name}  ", "bold"),
+            (f"{seconds(row.story.elapsed()):>7}  ", "cyan"),
+            row.story.title,
+            f"  {detail}" if (detail := row.story.detail) else "",
+            (f"  {seconds(row.story.lasting())}", "dim"),
         )
         line.no_wrap, line.overflow = True, "ellipsis"
         return line
