@@ -1,0 +1,153 @@
+"""What an error of Google's APIs means to us, and who acts next.
+
+The form of errors: https://cloud.google.com/apis/design/errors; reasons of 403 are those of google.rpc.ErrorInfo
+(googleapis/google/api/error_reason.proto), and of Cloud Storage's older form
+(https://cloud.google.com/storage/docs/json_api/v1/status-codes).
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import BoatyardError, Code
+
+_RETRY_AFTER_SECONDS: Final = 10
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,80}\Z")
+_THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "quotaExceeded"})
+_DISABLED: Final = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
+_WHY: Final[Mapping[str, str]] = {
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "the machine's access scopes do not hold cloud-platform",
+    "BILLING_DISABLED": "the project has no billing account",
+    "CONSUMER_SUSPENDED": "the project is suspended",
+    "SECURITY_POLICY_VIOLATED": "a VPC Service Controls perimeter stands between",
+    "vpcServiceControls": "a VPC Service Controls perimeter stands between",
+}
+
+
+class Codes(msgspec.Struct, frozen=True):
+    unavailable: Code
+    denied: Code
+
+
+DATAPLANE: Final = Codes(Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED)
+REGISTRY: Final = Codes(Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED)
+
+
+class Need(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call takes, in the words with which it is granted."""
+
+    permission: str
+    """Such as `storage.objects.get`."""
+    resource: str
+    """As people name it: `bucket images`."""
+    role: str = ""
+    grant: str = ""
+    """The beginning of the gcloud command that binds the role on the resource."""
+
+    def advice(self) -> str:
+        if not self.role:
+            return "grant it"
+        if not self.grant:
+            return f"grant {self.role} on it"
+        return f"grant {self.role} on it: {self.grant} --member=serviceAccount:EMAIL --role={self.role}"
+
+
+class Fault(StrEnum):
+    DENIED = "denied"
+    EXPIRED = "expired"
+    DISABLED = "disabled"
+    THROTTLED = "throttled"
+    OTHER = "other"
+
+
+class _Info(msgspec.Struct, frozen=True):
+    reason: str = ""
+    metadata: Mapping[str, Any] = {}
+
+
+class _Item(msgspec.Struct, frozen=True):
+    reason: str = ""
+
+
+class _Error(msgspec.Struct, frozen=True):
+    status: str = ""
+    details: tuple[_Info, ...] = ()
+    errors: tuple[_Item, ...] = ()
+
+
+class _Body(msgspec.Struct, frozen=True):
+    error: _Error = _Error()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """An answer that is an error."""
+
+    status: int
+    word: str = ""
+    """Google's own: a reason, else a status such as FAILED_PRECONDITION; empty for what another server sent."""
+    permission: str = ""
+    """The one that is missing, where the API says so."""
+    api: str = ""
+    """The one that is disabled."""
+
+    @property
+    def fault(self) -> Fault:
+        if self.status == 429 or self.word in _THROTTLED:
+            return Fault.THROTTLED
+        if self.word in _DISABLED:
+            return Fault.DISABLED
+        if self.status == 401:
+            return Fault.EXPIRED
+        return Fault.DENIED if self.status == 403 else Fault.OTHER
+
+
+def refusal_of(status: int, body: bytes) -> Refusal:
+    try:
+        error = decode_json(body, _Body).error
+    except Undecodable:
+        return Refusal(status)
+    info = next((detail for detail in error.details if detail.reason), _Info())
+    reason = info.reason or next((item.reason for item in error.errors if item.reason), "") or error.status
+    return Refusal(
+        status,
+        _word(reason),
+        _word(str(info.metadata.get("permission", ""))),
+        _word(str(info.metadata.get("service", ""))),
+    )
+
+
+def explained(refusal: Refusal, need: Need, codes: Codes) -> BoatyardError:
+    permission = refusal.permission or need.permission
+    said = f"{refusal.status} {refusal.word}".strip()
+    match refusal.fault:
+        case Fault.DENIED:
+            why = _WHY.get(refusal.word)
+            advice = need.advice() if why is None else why
+            return BoatyardError(codes.denied, f"Google refuses {permission} on {need.resource} ({said}): {advice}")
+        case Fault.DISABLED:
+            api = refusal.api or f"{permission.partition('.')[0]}.googleapis.com"
+            return BoatyardError(
+                codes.denied, f"the API {api} is disabled in the project: gcloud services enable {api}"
+            )
+        case Fault.EXPIRED:
+            return BoatyardError(codes.unavailable, f"Google does not take the access token for {permission} ({said})")
+        case Fault.THROTTLED:
+            return BoatyardError(
+                codes.unavailable,
+                f"Google throttles {permission} on {need.resource} ({said}); it was tried more than once",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+    return BoatyardError(codes.unavailable, f"Google answers {permission} on {need.resource} with {said}")
+
+
+def unreachable(need: Need, reason: str, codes: Codes) -> BoatyardError:
+    return BoatyardError(codes.unavailable, f"Google does not answer {need.permission}: {reason}")
+
+
+def _word(text: str) -> str:
+    """What another program sent is repeated only if it is one of its words."""
+    return text if _WORD.match(text) else ""

@@ -1,0 +1,45 @@
+"""Google Cloud on loopback. Every server is started once and emptied, or is cheap enough to start for each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from boatyard_gcp.rest import Rest
+from tests.gcp.loopback import ApiServer
+from tests.gcp.metadata_server import MetadataServer
+from tests.gcp.oauth import OAuth
+
+_OTHERS = (
+    *("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"),
+    *("STORAGE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
+)
+
+
+@pytest.fixture
+def metadata(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MetadataServer]:
+    """This process is a function of Google's: it has a metadata server, and nobody's files."""
+    for name in _OTHERS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("no-gcloud")))
+    with MetadataServer() as server:
+        monkeypatch.setenv("GCE_METADATA_HOST", server.host)
+        yield server
+
+
+@pytest.fixture
+def rest(metadata: MetadataServer) -> Rest:
+    return Rest(sleep=lambda _: None)
+
+
+@pytest.fixture
+def secret_manager(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    with ApiServer("secretmanager", "v1", metadata) as server:
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", server.url)
+        yield server
+
+
+@pytest.fixture
+def oauth(metadata: MetadataServer) -> Iterator[OAuth]:
+    with OAuth() as server:
+        yield server
