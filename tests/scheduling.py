@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# A killed build can take another with it that shares its steps (boatyard_buildkit/lost_session.py). Boatyard's job then
+# A killed build can take another with it that shares its steps (boatyard_buildkit/shared_steps.py). Boatyard's job then
 # solves again, `docker build` does not. So what kills builds never runs beside what builds without Boatyard.
 KILLS = ("tests/buildkit/test_stops.py", "tests/kubernetes/test_whole_way.py", "tests/local/test_real_jobs.py")
 BUILDS_WITHOUT_US = (

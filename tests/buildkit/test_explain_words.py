@@ -7,7 +7,7 @@ from boatyard.job import JobLayer
 from boatyard_buildkit.explain import explain, uv
 from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.instructions import Instructions, parse_step
-from boatyard_buildkit.lost_session import lost_session
+from boatyard_buildkit.shared_steps import disturbed
 from tests.buildkit import jobs
 
 WORDS = (
@@ -37,7 +37,7 @@ def failing(script: str, output: tuple[str, ...] = (), *, code: int = 2, kind: s
     error = f'process "/bin/sh -c {script}" did not complete successfully: exit code: {code}'
     final = (f"ERROR: failed to solve: {error}",)
     ended = Ended(exit_code=1, vertex=name, step=parse_step(name), error=error, line=2, output=output, text=final)
-    assert not lost_session(ended)
+    assert not disturbed(ended)
     return explain(ended, job, Instructions(job)).code
 
 

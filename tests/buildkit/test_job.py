@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -18,7 +19,7 @@ from boatyard.build import State
 from boatyard.job import BuildJob, JobResult, JobSecret
 from boatyard.reference import Reference
 from boatyard_buildkit import outbox
-from boatyard_buildkit.lost_session import MOST_SOLVES
+from boatyard_buildkit.shared_steps import MOST_SOLVES
 from tests.buildkit import jobs
 from tests.buildkit.archives import Link, announce, close, raw
 from tests.buildkit.engine import log_of
@@ -143,27 +144,45 @@ def test_a_daemon_that_goes_away_is_lost(stage: Stage) -> None:
     assert code(stage.run(stage.job(), f"echo '{STEP}'; echo '{gone}'; exit 1\n")) == "BUILDER_LOST"
 
 
-LOST = json.dumps({"vertexes": [{"digest": "v", "name": "[4/4] RUN x", "error": "no active sessions"}]})
+def _step_error(error: str) -> str:
+    return json.dumps({"vertexes": [{"digest": "v", "name": "[4/4] RUN x", "error": error}]})
 
 
-def test_a_session_that_buildkit_lost_is_begun_again(stage: Stage) -> None:
+_WHOLE = "failed to solve: "
+_KILLED = 'process "/bin/sh -c x" did not complete successfully: exit code: 137: context canceled'
+DISTURBED = {
+    "session": [_step_error("no active sessions")],
+    "scheduler": [_step_error("buildkit scheduler error: return leaving 2 outgoing open. Please report this")],
+    "graph": [f"ERROR: {_WHOLE}failed to get edge: inconsistent graph state"],
+    "cancelled": [f"ERROR: {_WHOLE}Canceled: context canceled"],
+    "cancelled step": [_step_error(_KILLED), f"ERROR: {_WHOLE}{_KILLED}"],
+}
+
+
+@pytest.fixture(params=DISTURBED)
+def disturbance(request: pytest.FixtureRequest) -> str:
+    """Shell commands that print what BuildKit says when the end of another build ends this one."""
+    return "\n".join(f"echo {shlex.quote(line)}" for line in DISTURBED[request.param])
+
+
+def test_a_build_that_another_builds_end_ended_is_solved_again(stage: Stage, disturbance: str) -> None:
     job = stage.job()
-    once = f"echo '{STEP}'; [ -e {stage.folder}/tried ] || {{ touch {stage.folder}/tried; echo '{LOST}'; exit 1; }}\n"
+    once = f"echo '{STEP}'; [ -e {stage.folder}/tried ] || {{ touch {stage.folder}/tried; {disturbance}\nexit 1; }}\n"
     result = stage.run(job, once + stage.success(stage.push(job)))
     assert result.state is State.SUCCEEDED, result.error
     assert "once more" in log_of(stage.out)
 
 
-def test_a_session_that_is_lost_every_time_is_told(stage: Stage) -> None:
-    script = f"echo . >> {stage.folder}/tries; echo '{STEP}'; echo '{LOST}'; exit 1\n"
+def test_a_build_that_is_ended_so_every_time_is_lost(stage: Stage, disturbance: str) -> None:
+    script = f"echo . >> {stage.folder}/tries; echo '{STEP}'; {disturbance}\nexit 1\n"
     result = stage.run(stage.job(), script)
     assert (result.state, code(result)) == (State.ERRORED, "BUILDER_LOST")
     assert (stage.folder / "tries").read_text().count(".") == MOST_SOLVES
 
 
-def test_a_command_that_only_says_so_is_not_run_again(stage: Stage) -> None:
-    error = 'process "echo no active sessions" did not complete successfully: exit code: 1'
-    said = json.dumps({"vertexes": [{"digest": "v", "name": "[4/4] RUN x", "error": error}]})
+@pytest.mark.parametrize("words", ["no active sessions", "context canceled", "buildkit scheduler error"])
+def test_a_command_that_only_says_so_is_not_run_again(stage: Stage, words: str) -> None:
+    said = _step_error(f'process "echo {words}" did not complete successfully: exit code: 1')
     script = f"echo . >> {stage.folder}/tries; echo '{STEP}'; echo '{said}'; exit 1\n"
     assert stage.run(stage.job(), script).state is State.FAILED
     assert (stage.folder / "tries").read_text().count(".") == 1

@@ -86,7 +86,8 @@ def test_a_killed_job_is_lost_and_the_next_request_builds_again(whole: Whole) ->
     assert build["state"] == "ERRORED" and build["error"]["code"] == "BUILDER_LOST"
     status, second = whole.ask("POST", "/v1/builds", order)
     assert status == 202 and second["id"].endswith("-2")
-    assert whole.end(second["id"])["state"] == "SUCCEEDED"
+    build = whole.end(second["id"])
+    assert build["state"] == "SUCCEEDED", (build, whole.log(second["id"]))
 
 
 def test_an_evicted_pod_is_replaced_without_anyone_asking(whole: Whole) -> None:
@@ -96,7 +97,7 @@ def test_an_evicted_pod_is_replaced_without_anyone_asking(whole: Whole) -> None:
     whole.site.cluster.node.evict(pod, "The node was low on resource: memory.")
     whole.kubelet.kill(pod)
     build = whole.end(asked["id"])
-    assert build["state"] == "SUCCEEDED", build
+    assert build["state"] == "SUCCEEDED", (build, whole.log(asked["id"]))
     assert len(_pods(whole, asked["id"])) == 2
 
 

@@ -20,13 +20,13 @@ from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import Log
-from boatyard_buildkit.lost_session import MOST_SOLVES, lost_session
 from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.progress import Progress
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
+from boatyard_buildkit.shared_steps import MOST_SOLVES, disturbed
 from boatyard_buildkit.solve import Solve, cache, hosts, registry_output, scope
 from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import Stopped
@@ -84,9 +84,9 @@ def build(
 
     for solves in range(1, MOST_SOLVES + 1):
         ended = when_reached(once, access.wait_seconds, progress, log)
-        if solves == MOST_SOLVES or not lost_session(ended):
+        if solves == MOST_SOLVES or not disturbed(ended):
             break
-        log.write("BuildKit lost the session, as it can when a build beside this one ends: once more")
+        log.write("BuildKit ended this build together with another one that shared its steps: once more")
         progress.enter(Phase.BUILD)
         time.sleep(_PAUSE_SECONDS)
     if ended.exit_code != 0:

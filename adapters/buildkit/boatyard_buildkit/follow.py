@@ -21,7 +21,8 @@ _MOST_TEXT: Final = 200
 _LOCATION: Final = re.compile(r"^(?:\S*/)?Dockerfile:(\d+)$")
 _EXCERPT: Final = re.compile(r"^\s*\d+ \| (?:>>> )?|^-{4,}$")
 _FINAL: Final = re.compile(r"^(?:ERROR|error): (.*)$", re.DOTALL)
-_CANCELLED: Final = re.compile(r"context canceled|context cancelled")
+_CANCELLED: Final = re.compile(r"context cancell?ed\s*\Z")
+"""At the end only: an error of a step quotes the command, which may say anything."""
 _PHASES: Final = (
     ("importing cache", Phase.IMPORT_CACHE),
     ("exporting cache", Phase.EXPORT_CACHE),
@@ -152,7 +153,7 @@ class Follower:
         self._flush(seen)
         if seen.vertex.name.startswith("importing cache"):
             self._progress.enter(Phase.BUILD)
-        if seen.vertex.error and not _CANCELLED.search(seen.vertex.error):
+        if seen.vertex.error and not cancelled(seen.vertex.error):
             self._log.write(f"{_label(seen)} failed: {seen.vertex.error}")
         elif seen.step and not seen.vertex.cached and seen.began is not None:
             self._log.write(f"{seen.step.label} done in {self._now() - seen.began:.1f} s")
@@ -195,8 +196,13 @@ class Follower:
     def _failed(self) -> _Seen | None:
         """The vertex to blame. Where steps run side by side, one failure cancels the others."""
         failed = [seen for seen in self._vertices.values() if seen.vertex.error]
-        culprits = [seen for seen in failed if not _CANCELLED.search(seen.vertex.error)]
+        culprits = [seen for seen in failed if not cancelled(seen.vertex.error)]
         return culprits[0] if culprits else None
+
+
+def cancelled(error: str) -> bool:
+    """Whether BuildKit ended what failed, and it did not fail by itself."""
+    return bool(_CANCELLED.search(error))
 
 
 def phase_of(vertex_name: str) -> Phase | None:

@@ -3,12 +3,14 @@
 import msgspec
 
 from boatyard.build import Failure
+from boatyard.errors import Code
 from boatyard.job import BuildJob
 from boatyard.lifecycle import failure
 from boatyard_buildkit.explain import apt, command, images, poetry, solver, uv
 from boatyard_buildkit.explain.verdict import Verdict, sentence
 from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.instructions import Instructions, run_script
+from boatyard_buildkit.shared_steps import disturbed
 
 _TOOLS = {
     "aptPackages": apt.read,
@@ -35,6 +37,8 @@ def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
 
 
 def _verdict(ended: Ended, job: BuildJob, instructions: Instructions, script: str, kind: str) -> Verdict:
+    if disturbed(ended):
+        return Verdict(Code.BUILDER_LOST, "BuildKit ended this build together with others that shared its steps")
     if ended.step and (exit_code := command.exit_code(ended.error)) is not None:
         read = _TOOLS.get(kind)
         if read is None and not kind and job.base_images and "uv venv" in script:
