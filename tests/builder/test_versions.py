@@ -17,12 +17,6 @@ def test_buildctl_is_of_buildkitds_version() -> None:
     assert "\nARG BUILDKIT\n" in DOCKERFILE, "no version of its own"
 
 
-def test_terraform_takes_the_same() -> None:
-    text = (ROOT / "infra" / "terraform" / "aws" / "variables-image-builder.tf").read_text()
-    (image,) = re.findall(r'buildkitImage\s+= optional\(string, "(.*)"\)', text)
-    assert image == Settings().kubernetes.buildkit_image
-
-
 def test_the_dockerfile_names_no_cloud_and_no_distribution() -> None:
     """The adapters do, for the image and the archive alike."""
     for name in ("CLOUD", "DISTRIBUTIONS", "KEPT"):

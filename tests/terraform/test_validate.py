@@ -14,6 +14,7 @@ def test_the_aws_module(module: Terraform) -> None:
     assert "valid" in module("validate", "-no-color")
 
 
-def test_the_module_that_clouds_share(tmp_path: Path, configuration: Path) -> None:
-    terraform = initialised(Terraform(tmp_path / "terraform", "modules/kubernetes", configuration))
+@pytest.mark.parametrize("name", ["kubernetes", "settings"])
+def test_the_modules_that_clouds_share(tmp_path: Path, configuration: Path, name: str) -> None:
+    terraform = initialised(Terraform(tmp_path / "terraform", f"modules/{name}", configuration))
     assert "valid" in terraform("validate", "-no-color")

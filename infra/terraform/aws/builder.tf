@@ -3,7 +3,7 @@
 
 locals {
   builder_names = {
-    for key in(local.runner == "kubernetes" ? keys(local.scopes) : ["codebuild"]) :
+    for key in(local.runner == "kubernetes" ? keys(module.settings.scopes) : ["codebuild"]) :
     key => "${var.name}-builder-${replace(key, "/", "-")}"
   }
   builders = {
@@ -11,7 +11,7 @@ locals {
       # IAM takes 64 characters
       name = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
       # empty in CodeBuild
-      namespace = lookup(local.namespaces, key, "")
+      namespace = lookup(module.settings.namespaces, key, "")
     }
   }
   builder_statements = {
@@ -88,7 +88,7 @@ locals {
               "aws:SourceAccount"                         = local.account_id
               "aws:RequestTag/eks-cluster-arn"            = local.cluster_arn
               "aws:RequestTag/kubernetes-namespace"       = builder.namespace
-              "aws:RequestTag/kubernetes-service-account" = var.image_builder.kubernetes.serviceAccount
+              "aws:RequestTag/kubernetes-service-account" = local.image_builder.kubernetes.serviceAccount
             }
           }
         }
@@ -99,7 +99,7 @@ locals {
           Condition = {
             StringEquals = {
               "${local.oidc_issuer}:aud" = "sts.amazonaws.com"
-              "${local.oidc_issuer}:sub" = "system:serviceaccount:${builder.namespace}:${var.image_builder.kubernetes.serviceAccount}"
+              "${local.oidc_issuer}:sub" = "system:serviceaccount:${builder.namespace}:${local.image_builder.kubernetes.serviceAccount}"
             }
           }
         }

@@ -4,12 +4,12 @@
 
 locals {
   # Where the settings name no image, it is kept here.
-  keeps_builder_image = local.runner == "kubernetes" && var.image_builder.kubernetes.builderImage == null
+  keeps_builder_image = local.runner == "kubernetes" && local.image_builder.kubernetes.builderImage == null
   builder_repository  = one([for key in ["builder"] : aws_ecr_repository.repository[key].repository_url if contains(keys(local.repositories), key)])
   # null for CodeBuild, and for a bundle without its document
   builder_image = (
     local.keeps_builder_image
     ? try("${local.builder_repository}:${local.bundle.builderTag}", null)
-    : var.image_builder.kubernetes.builderImage
+    : local.image_builder.kubernetes.builderImage
   )
 }

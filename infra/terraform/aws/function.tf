@@ -12,7 +12,7 @@ locals {
   # adapters/aws/boatyard_aws/configuration.py explains each.
   environment = merge(
     {
-      BOATYARD_SETTINGS            = local.settings_json
+      BOATYARD_SETTINGS            = module.settings.json
       BOATYARD_BUCKET              = local.bucket_name
       BOATYARD_DEPLOYMENT_KEY      = aws_secretsmanager_secret.deployment_key.arn
       BOATYARD_RUNNER              = local.runner

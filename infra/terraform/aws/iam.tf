@@ -3,7 +3,7 @@
 
 locals {
   secret_arns = {
-    for scope in keys(local.scopes) :
+    for scope in keys(module.settings.scopes) :
     scope => "arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:${var.name}/${scope}/*"
   }
   # folder of the bucket => its objects

@@ -12,10 +12,4 @@ locals {
   region     = data.aws_region.current.id
   # Without a cluster CodeBuild runs the builds.
   runner = var.cluster == null ? "codebuild" : "kubernetes"
-  # "project/domain" => its parts; the key is what access rules and secret names are made of.
-  scopes = merge([
-    for project, config in var.projects : {
-      for domain in config.domains : "${project}/${domain}" => { project = project, domain = domain }
-    }
-  ]...)
 }

@@ -70,7 +70,7 @@ output "log_groups" {
 
 output "namespaces" {
   description = "Namespace of each project and domain; none without a cluster."
-  value       = local.runner == "kubernetes" ? local.namespaces : {}
+  value       = local.runner == "kubernetes" ? module.settings.namespaces : {}
 }
 
 output "private_base_repository_policy_json" {

@@ -5,7 +5,7 @@ locals {
   repositories = {
     for key, repository in {
       images = {
-        create     = var.image_builder.defaultRepository == ""
+        create     = local.image_builder.defaultRepository == ""
         name       = coalesce(var.repository.name, var.name)
         mutability = var.repository.tag_mutability
         days       = { untagged = var.repository.untagged_days, any = null }
@@ -25,18 +25,18 @@ locals {
     } : key => repository if repository.create
   }
   default_repository = (
-    var.image_builder.defaultRepository != ""
-    ? var.image_builder.defaultRepository
+    local.image_builder.defaultRepository != ""
+    ? local.image_builder.defaultRepository
     : aws_ecr_repository.repository["images"].repository_url
   )
   cache_repository = (
     var.repository.cache.create
     ? aws_ecr_repository.repository["cache"].repository_url
-    : try(coalesce(var.image_builder.cache.repository), "")
+    : try(coalesce(local.image_builder.cache.repository), "")
   )
   # <account>.dkr.ecr.<region>.<suffix>/<name>, also of another account or region; null for any other registry
   default_repository_parts = try(
-    regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<name>.+)$", var.image_builder.defaultRepository),
+    regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<name>.+)$", local.image_builder.defaultRepository),
     null
   )
   # Every repository that builds push to; permissions name these and no other.

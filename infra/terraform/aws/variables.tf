@@ -163,6 +163,17 @@ variable "function" {
   }
 }
 
+variable "image_builder" {
+  description = <<-EOT
+    The image builder's settings under their own names, those of Union's Helm values first; docs/configuration.md explains
+    each, and modules/settings has their types. What is null or absent keeps Boatyard's default. An empty defaultRepository
+    takes the repository that is made here.
+  EOT
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
 variable "logs" {
   description = "Retention of every log group, in days, as CloudWatch takes it."
   type = object({
@@ -189,18 +200,6 @@ variable "projects" {
     domains = list(string)
   }))
   nullable = false
-  validation {
-    condition     = length(var.projects) > 0 && alltrue([for project in values(var.projects) : length(project.domains) > 0])
-    error_message = "At least one project with at least one domain."
-  }
-  validation {
-    condition = alltrue(flatten([
-      for project, config in var.projects : [
-        for domain in config.domains : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "${project}-${domain}")) && length("${project}-${domain}") <= 63
-      ]
-    ]))
-    error_message = "<project>-<domain> has to be a Kubernetes namespace: at most 63 lower-case letters, digits and hyphens."
-  }
 }
 
 variable "repository" {

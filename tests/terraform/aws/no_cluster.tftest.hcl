@@ -125,17 +125,15 @@ run "another_registry_an_image_of_ones_own_and_no_events" {
   }
 }
 
-run "refuses_wrong_settings" {
+run "refuses_wrong_variables" {
   command = plan
   variables {
-    image_builder = { authenticationType = "password", buildkitUri = "https://buildkitd:1234", defaultRepository = "ghcr.io/acme/app:1" }
-    repository    = { push_arns = ["arn:aws:ecr:eu-west-1:123456789012:repository/*"] }
-    function      = { runtime = "python3.9", timeout_seconds = 10 }
-    name          = "Boatyard"
-    projects      = { UPPER = { domains = ["x"] } }
-    events        = { drift_schedule = "daily" }
+    repository = { push_arns = ["arn:aws:ecr:eu-west-1:123456789012:repository/*"] }
+    function   = { runtime = "python3.9", timeout_seconds = 10 }
+    name       = "Boatyard"
+    events     = { drift_schedule = "daily" }
   }
-  expect_failures = [var.image_builder, var.repository, var.function, var.name, var.projects, var.events]
+  expect_failures = [var.repository, var.function, var.name, var.events]
 }
 
 run "refuses_another_runtime_than_the_bundles" {

@@ -1,8 +1,55 @@
+variable "authentication_type" {
+  description = "How builds sign in to the registry where image_builder.authenticationType is null: the cloud's own way."
+  type        = string
+  nullable    = false
+}
+
+variable "builder_image" {
+  description = "What a cluster's jobs run; null without a cluster."
+  type        = string
+  default     = null
+}
+
+variable "cache_repository" {
+  description = "Repository of the build cache; empty for none."
+  type        = string
+  nullable    = false
+}
+
+variable "default_repository" {
+  description = "Repository of images whose spec names no registry: image_builder.defaultRepository, or what the root makes."
+  type        = string
+  nullable    = false
+}
+
+variable "driver" {
+  description = "How builds reach BuildKit where image_builder.buildkit.driver is null: buildctl in pods, buildx beside a Docker engine."
+  type        = string
+  nullable    = false
+}
+
+variable "given" {
+  description = "image_builder once more, as it was given. An object type drops a name that it does not have without a word; here it is found and refused."
+  type        = any
+  nullable    = false
+  # Of these the type would only say that a number is required, and not where.
+  validation {
+    condition = alltrue([
+      for number in concat(
+        try(values(var.given.limits), []),
+        [for name in ["replicas", "startSeconds", "ttlSeconds"] : try(var.given.kubernetes[name], null)],
+        [try(var.given.output.compressionLevel, null)],
+      ) : number == null || try(floor(number) == tonumber(number) && number >= 0, false)
+    ])
+    error_message = "These are whole numbers, zero or more: every one of image_builder.limits (here ${try(jsonencode(var.given.limits), "{}")}), image_builder.kubernetes.replicas, startSeconds and ttlSeconds, image_builder.output.compressionLevel."
+  }
+}
+
 variable "image_builder" {
   description = <<-EOT
     The image builder's settings under their own names, those of Union's Helm values first; docs/configuration.md explains each.
-    What is null keeps Boatyard's default. An empty defaultRepository takes the repository that is made here. On a cluster
-    buildkitUri names a buildkitd that is there already; else buildkit.enabled makes one; else each build brings its own.
+    What is null keeps the default of core/boatyard/settings.py, or the root's. On a cluster buildkitUri names a buildkitd that is
+    there already; else buildkit.enabled makes one; else each build brings its own.
   EOT
   type = object({
     enabled             = optional(bool, true)
@@ -11,7 +58,7 @@ variable "image_builder" {
     buildkitUri         = optional(string, "")
     defaultRepository   = optional(string, "")
     repositoryLayout    = optional(string)
-    authenticationType  = optional(string, "aws")
+    authenticationType  = optional(string)
     buildkit = optional(object({
       enabled            = optional(bool, true)
       driver             = optional(string)
@@ -92,20 +139,7 @@ variable "image_builder" {
       caConfigMap             = optional(string)
     }), {})
   })
-  default  = {}
   nullable = false
-  validation {
-    condition     = contains(["noop", "google", "aws", "azure", "basic"], var.image_builder.authenticationType)
-    error_message = "image_builder.authenticationType is noop, google, aws, azure or basic."
-  }
-  validation {
-    condition     = contains(["project", "deployment"], coalesce(var.image_builder.isolation, "project"))
-    error_message = "image_builder.isolation is project or deployment."
-  }
-  validation {
-    condition     = contains(["one", "each"], coalesce(var.image_builder.repositoryLayout, "one"))
-    error_message = "image_builder.repositoryLayout is one or each."
-  }
   validation {
     condition     = var.image_builder.buildkitUri == "" || can(regex("^(tcp|unix)://", var.image_builder.buildkitUri))
     error_message = "image_builder.buildkitUri begins with tcp:// or unix://."
@@ -114,4 +148,30 @@ variable "image_builder" {
     condition     = !can(regex("(:[^/]*|@.*)$", var.image_builder.defaultRepository)) && !startswith(var.image_builder.defaultRepository, "http")
     error_message = "image_builder.defaultRepository is a repository without scheme, tag and digest."
   }
+}
+
+variable "projects" {
+  description = "Whose images may be built: projects and their domains. On a cluster each pair is a namespace."
+  type = map(object({
+    domains = list(string)
+  }))
+  nullable = false
+  validation {
+    condition     = length(var.projects) > 0 && alltrue([for project in values(var.projects) : length(project.domains) > 0])
+    error_message = "At least one project with at least one domain."
+  }
+  validation {
+    condition = alltrue(flatten([
+      for project, config in var.projects : [
+        for domain in config.domains : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "${project}-${domain}")) && length("${project}-${domain}") <= 63
+      ]
+    ]))
+    error_message = "<project>-<domain> has to be a Kubernetes namespace: at most 63 lower-case letters, digits and hyphens."
+  }
+}
+
+variable "repository_layout" {
+  description = "Layout of the default repository where image_builder.repositoryLayout is null; null leaves it to the function."
+  type        = string
+  default     = null
 }

@@ -1,0 +1,38 @@
+# What a cluster has to have for these settings: boatyard_kubernetes works out the same.
+
+locals {
+  # "project/domain" => its parts; the key is what access rules and secret names are made of.
+  scopes = merge([
+    for project, config in var.projects : {
+      for domain in config.domains : "${project}/${domain}" => { project = project, domain = domain }
+    }
+  ]...)
+  # scope => namespace
+  namespaces = {
+    for key, scope in local.scopes : key =>
+    replace(replace(var.image_builder.kubernetes.namespaceTemplate, "{project}", scope.project), "{domain}", scope.domain)
+  }
+  driver = coalesce(var.image_builder.buildkit.driver, var.driver)
+  # As boatyard_kubernetes.topology chooses: a buildkitd that exists wins, else buildkit.enabled asks for a managed one,
+  # else each build brings a rootless one.
+  topology = (
+    var.image_builder.buildkitUri != "" || local.driver == "buildx" ? "external"
+    : var.image_builder.buildkit.enabled ? "managed" : "daemonless"
+  )
+  buildkitd = local.topology != "managed" ? null : {
+    namespace                 = var.image_builder.kubernetes.buildkitNamespace
+    image                     = var.image_builder.kubernetes.buildkitImage
+    replicas                  = var.image_builder.kubernetes.replicas
+    cache_size                = var.image_builder.kubernetes.cacheSize
+    client_certificate_secret = coalesce(var.image_builder.kubernetes.clientCertificateSecret, "boatyard-buildkit-client")
+    storage_class             = var.image_builder.kubernetes.storageClass == "" ? null : var.image_builder.kubernetes.storageClass
+    requests                  = var.image_builder.kubernetes.requests
+    limits                    = var.image_builder.kubernetes.limits
+    node_selector             = coalesce(var.image_builder.kubernetes.nodeSelector, {})
+    tolerations               = coalesce(var.image_builder.kubernetes.tolerations, [])
+    ca_config_map             = var.image_builder.kubernetes.caConfigMap
+    host_network              = var.image_builder.network.mode == "host"
+    insecure_registries       = coalesce(var.image_builder.insecureRegistries, [])
+    registry_mirrors          = coalesce(var.image_builder.registryMirrors, {})
+  }
+}

@@ -1,0 +1,56 @@
+# What an object type cannot refuse: other names, and other values of the right type. core/boatyard/settings.py would refuse
+# the same, but only when the function starts.
+
+locals {
+  # Settings that are one of a few words, as core/boatyard/settings.py has them.
+  choices = {
+    "authenticationType"          = ["noop", "google", "aws", "azure", "basic"]
+    "buildkit.dockerfileFrontend" = ["image", "builtin"]
+    "buildkit.driver"             = ["buildx", "buildctl"]
+    "cache.mode"                  = ["min", "max"]
+    "isolation"                   = ["project", "deployment"]
+    "network.mode"                = ["default", "host", "none"]
+    "output.compression"          = ["zstd", "gzip", "uncompressed"]
+    "output.provenance"           = ["off", "min", "max"]
+    "repositoryLayout"            = ["one", "each"]
+  }
+  chosen = {
+    for name in keys(local.choices) :
+    name => try(var.image_builder[split(".", name)[0]][split(".", name)[1]], var.image_builder[name])
+  }
+  not_chosen = [
+    for name, words in local.choices : "image_builder.${name} is one of ${join(", ", words)}."
+    if local.chosen[name] != null && !contains(words, coalesce(local.chosen[name], words[0]))
+  ]
+}
+
+# Names that the type does not have: of settings, of sections, and of the objects in lists of both. An object always has all
+# attributes of its type, and a map all keys that it was given; of other values there are no keys.
+locals {
+  unknown_names = setsubtract(keys(var.given), keys(var.image_builder))
+  known         = { for name, value in var.given : name => value if !contains(local.unknown_names, name) }
+  unknown = sort(concat(
+    tolist(local.unknown_names),
+    flatten([
+      for section, values in local.known : [
+        for name in setsubtract(try(keys(values), []), try(keys(var.image_builder[section]), [])) : "${section}.${name}"
+      ]
+    ]),
+    flatten([
+      for list, items in local.known : try([
+        for place, item in items : [
+          for name in setsubtract(try(keys(item), []), try(keys(var.image_builder[list][place]), [])) : "${list}[${place}].${name}"
+        ] if can(items[0])
+      ], [])
+    ]),
+    flatten([
+      for section, values in local.known : try([
+        for list, items in values : try([
+          for place, item in items : [
+            for name in setsubtract(try(keys(item), []), try(keys(var.image_builder[section][list][place]), [])) : "${section}.${list}[${place}].${name}"
+          ] if can(items[0])
+        ], [])
+      ], [])
+    ]),
+  ))
+}
