@@ -29,14 +29,63 @@ class Login(msgspec.Struct, frozen=True, omit_defaults=True):
     def __repr__(self) -> str:
         return "Login(…)"
 
+    def pair(self) -> tuple[str, str] | None:
+        """Name and password, from `auth` if there is one; None if that is not base64 of such a pair."""
+        if not self.auth:
+            return self.username, self.password
+        try:
+            # As Go's decoder does: line ends are passed over, and zeros around the password.
+            decoded = base64.b64decode(self.auth.replace("\r", "").replace("\n", ""), validate=True).decode("utf-8")
+        except (binascii.Error, UnicodeDecodeError, ValueError):
+            return None
+        name, colon, password = decoded.partition(":")
+        return (name, password.strip("\0")) if colon else None
 
-class _Document(msgspec.Struct, frozen=True):
+
+class DockerConfig(msgspec.Struct, frozen=True, rename={"cred_helpers": "credHelpers", "creds_store": "credsStore"}):
+    """The part of the file that is about credentials; the rest is Docker's own business."""
+
+    auths: dict[str, Login] = {}
+    cred_helpers: dict[str, str] = {}
+    creds_store: str = ""
+
+
+class _Auths(msgspec.Struct, frozen=True):
     auths: dict[str, Login] = {}
 
 
+def parse(document: bytes) -> DockerConfig:
+    """Raises Undecodable, which quotes nothing of the document: it holds passwords."""
+    return decode_json(document, DockerConfig)
+
+
+def logins(document: bytes) -> dict[str, Login]:
+    """`auths` alone, by the servers' names as they are written. Raises Undecodable.
+
+    For a document that a user sent: its helpers would be programs that he chooses.
+    """
+    return decode_json(document, _Auths).auths
+
+
+def passwords(document: bytes) -> list[bytes]:
+    """What is private in a Docker config, decoded and as it stands there; none if it is no Docker config."""
+    try:
+        found = logins(document).values()
+    except Undecodable:
+        return []
+    written = [value for each in found for value in (each.auth, each.password, each.identitytoken, each.registrytoken)]
+    decoded = [pair[1] for each in found if (pair := each.pair())]
+    return [value.encode() for value in dict.fromkeys((*written, *decoded)) if value]
+
+
+def written_host(server: str) -> str:
+    """The host in a server's name, as it is written there: `https://ghcr.io/v1/` is ghcr.io."""
+    return server.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
 def host_of(server: str) -> str:
-    """`https://ghcr.io/v1/`, `ghcr.io/acme` and `ghcr.io` are all the host ghcr.io."""
-    host = server.removeprefix("https://").removeprefix("http://").partition("/")[0].lower()
+    """`https://ghcr.io/v1/`, `ghcr.io/acme` and `ghcr.io` are all the host ghcr.io, and Docker Hub has one name."""
+    host = written_host(server).lower()
     return "docker.io" if host in _DOCKER_HUB else host
 
 
@@ -57,7 +106,7 @@ def login(username: str, password: str) -> Login:
 def check(document: bytes, *, field: str) -> None:
     """Raises INVALID_SPEC unless the document holds a login. The error never quotes it: it holds passwords."""
     try:
-        auths = decode_json(document, _Document).auths
+        auths = logins(document)
     except Undecodable:
         auths = {}
     if not auths:
@@ -74,7 +123,4 @@ def check(document: bytes, *, field: str) -> None:
 def _is_usable(entry: Login) -> bool:
     if entry.identitytoken or entry.registrytoken or (entry.username and entry.password):
         return True
-    try:
-        return ":" in base64.b64decode(entry.auth, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return False
+    return bool(entry.auth) and entry.pair() is not None

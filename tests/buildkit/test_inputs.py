@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobSecret
 from boatyard.mounts import CA_PATH
 from boatyard.reference import Reference
 from boatyard.settings import Network
 from boatyard_buildkit.credential_store import credential_store
-from boatyard_buildkit.docker_config import passwords_of, write_docker_config
+from boatyard_buildkit.docker_config import write_docker_config
 from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.secret_files import SecretFiles
@@ -207,12 +208,12 @@ class TestDockerConfig:
     def test_its_passwords_are_known_however_they_are_written(self) -> None:
         pair = base64.b64encode(b"me:pa:ss").decode()
         auths = {"a": {"auth": pair}, "b": {"password": "plain", "identitytoken": "id"}, "c": {"auth": "no base64"}}
-        found = passwords_of(json.dumps({"auths": auths}).encode())
+        found = passwords(json.dumps({"auths": auths}).encode())
         assert set(found) == {pair.encode(), b"pa:ss", b"plain", b"id", b"no base64"}
 
     @pytest.mark.parametrize("document", [b"no json", b'{"auths": 1}', b'{"auths": {"a": {"auth": 1}}}', b"[" * 10_000])
     def test_what_is_no_docker_config_has_no_passwords(self, document: bytes) -> None:
-        assert passwords_of(document) == []
+        assert passwords(document) == []
 
     def test_only_its_owner_can_read_it(self, tmp_path: Path) -> None:
         self.write(tmp_path, {})

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from boatyard import docker_config
+from boatyard.docker_config import Login
 from boatyard.errors import BoatyardError
 from boatyard.ports import Scope, SecretValue
 from tests.api.site import Site
@@ -23,6 +24,7 @@ LOGIN = base64.b64encode(b"me:hunter2").decode()
         b'{"auths": 3}',
         b'{"auths": {"ghcr.io": {}}}',
         b'{"auths": {"ghcr.io": {"auth": "hunter2"}}}',
+        b'{"auths": {"ghcr.io": {"auth": "aHVudGVyMg=="}}}',
         b'{"auths": {"ghcr.io": {"username": "hunter2"}}}',
         b'{"credsStore": "desktop", "auths": {"ghcr.io": {}}}',
         b"\xff",
@@ -45,6 +47,23 @@ def test_what_holds_no_login_is_refused_without_quoting_it(value: bytes) -> None
 )
 def test_a_login_is_taken(entry: str) -> None:
     docker_config.check(f'{{"auths": {{"ghcr.io": {entry}}}}}'.encode(), field="value")
+
+
+@pytest.mark.parametrize(
+    ("entry", "pair"),
+    [
+        (Login(auth=LOGIN), ("me", "hunter2")),
+        (Login(auth=f"{LOGIN[:4]}\r\n{LOGIN[4:]}"), ("me", "hunter2")),
+        (Login(auth=base64.b64encode(b"me:a:b\0\0").decode()), ("me", "a:b")),
+        (Login(auth=LOGIN, username="another", password="another"), ("me", "hunter2")),
+        (Login(username="me", password="hunter2"), ("me", "hunter2")),
+        (Login(auth=base64.b64encode(b"me").decode()), None),
+        (Login(auth=base64.b64encode(b"\xff:").decode()), None),
+        (Login(auth="!" + LOGIN), None),
+    ],
+)
+def test_a_login_is_read_as_docker_reads_it(entry: Login, pair: tuple[str, str] | None) -> None:
+    assert entry.pair() == pair and "hunter2" not in repr(entry)
 
 
 @pytest.mark.parametrize(

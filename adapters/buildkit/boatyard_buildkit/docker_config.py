@@ -1,33 +1,21 @@
 """A Docker configuration of the job's own: the deployment's, joined by the registry secrets of this build."""
 
-import base64
-import binascii
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from boatyard import docker_config
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, Code
+from boatyard.docker_config import Login, written_host
+from boatyard.errors import invalid
 from boatyard.job import BuildJob
 from boatyard_buildkit.secret_files import SecretFiles
 
 _SHARED: Final = ("cli-plugins", "contexts")
 _KEPT: Final = ("currentContext", "cliPluginsExtraDirs", "proxies", "credsStore", "credHelpers")
-
-
-class _Auth(msgspec.Struct):
-    auth: str = ""
-    password: str = ""
-    identitytoken: str = ""
-    registrytoken: str = ""
-
-
-class _Auths(msgspec.Struct):
-    auths: dict[str, _Auth] = {}
 
 
 def deployment_folder(configured: str) -> Path:
@@ -51,12 +39,12 @@ def write_docker_config(
     helpers = dict(_object(document.get("credHelpers")))
     if store and not document.get("credsStore"):
         document["credsStore"] = store
-        helpers = {name: "" for server in auths for name in (server, _host(server))} | helpers
+        helpers = {name: "" for server in auths for name in (server, written_host(server))} | helpers
     for name in job.registry_secrets:
-        for server, auth in _auths(secrets.path(name), name).items():
-            auths[server] = auth
+        for server, login in _logins(secrets.path(name), name).items():
+            auths[server] = login
             # An empty helper sends Docker to the file even where a credsStore is set.
-            helpers |= {server: "", _host(server): ""}
+            helpers |= {server: "", written_host(server): ""}
     document |= {"auths": auths, "credHelpers": helpers}
     path = folder / "config.json"
     path.touch(mode=0o600)
@@ -65,19 +53,6 @@ def write_docker_config(
         if (source / name).is_dir():
             (folder / name).symlink_to((source / name).absolute(), target_is_directory=True)
     return {"DOCKER_CONFIG": str(folder), "BUILDX_CONFIG": str(_buildx(folder / "buildx", source, job))}
-
-
-def passwords_of(document: bytes) -> list[bytes]:
-    """What is private in a Docker config, decoded and as it stands there; none if it is no Docker config."""
-    try:
-        auths = decode_json(document, _Auths).auths.values()
-    except Undecodable:
-        return []
-    found = [value for auth in auths for value in (auth.auth, auth.password, auth.identitytoken, auth.registrytoken)]
-    for auth in auths:
-        with suppress(binascii.Error, ValueError):
-            found.append(base64.b64decode(auth.auth).decode().partition(":")[2])
-    return [value.encode() for value in found if value]
 
 
 def _buildx(folder: Path, source: Path, job: BuildJob) -> Path:
@@ -96,19 +71,11 @@ def _buildx(folder: Path, source: Path, job: BuildJob) -> Path:
     return folder
 
 
-def _auths(path: Path, name: str) -> dict[str, Any]:
+def _logins(path: Path, name: str) -> dict[str, Login]:
     try:
-        document = decode_json(path.read_bytes(), dict[str, Any])
-        auths = document.get("auths", {})
-        if isinstance(auths, dict) and all(isinstance(auth, dict) for auth in auths.values()):
-            return auths
+        return docker_config.logins(path.read_bytes())
     except Undecodable:
-        pass
-    raise BoatyardError(Code.INVALID_SPEC, f"the registry secret {name} is not a Docker config JSON with `auths`")
-
-
-def _host(server: str) -> str:
-    return server.removeprefix("https://").removeprefix("http://").partition("/")[0]
+        raise invalid(f"the registry secret {name} is not a Docker config JSON with `auths`") from None
 
 
 def _read(source: Path) -> dict[str, Any]:
@@ -117,7 +84,7 @@ def _read(source: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except Undecodable:
-        raise BoatyardError(Code.INVALID_SPEC, f"{source / 'config.json'} is not JSON") from None
+        raise invalid(f"{source / 'config.json'} is not JSON") from None
 
 
 def _object(value: Any) -> dict[str, Any]:

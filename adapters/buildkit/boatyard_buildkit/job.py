@@ -7,12 +7,12 @@ from pathlib import Path
 
 from boatyard.archive import Bounds
 from boatyard.build import Failure, Phase, State
+from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob, JobResult
 from boatyard_buildkit import outbox
 from boatyard_buildkit.access import Access
 from boatyard_buildkit.build import DOCKER_FOLDER, Built, build
-from boatyard_buildkit.docker_config import passwords_of
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_buildkit.fetch import fetch
 from boatyard_buildkit.log import Log
@@ -127,7 +127,7 @@ def _hidden(job: BuildJob, secrets: SecretFiles) -> list[bytes]:
     values = url_passwords(network.index_url, *network.extra_index_urls, network.http_proxy, network.https_proxy)
     for name in (*(secret.name for secret in job.secrets), *job.registry_secrets):
         value = secrets.path(name).read_bytes()
-        values += [value, *(passwords_of(value) if name in job.registry_secrets else ())]
+        values += [value, *(passwords(value) if name in job.registry_secrets else ())]
     return values
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from boatyard import docker_config
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable
 from boatyard.docker_config import Login
 from boatyard.errors import BoatyardError
 from boatyard_client.errors import InputError
@@ -20,11 +20,6 @@ from boatyard_registry import Credentials, DockerConfigKeychain
 
 SHORT_LIVED: Final = ("amazonaws.com", "pkg.dev", "gcr.io", "azurecr.io")
 """Clouds whose helpers give logins of an hour or twelve (their documents on `docker login`)."""
-
-
-class _Servers(msgspec.Struct, rename="camel"):
-    auths: dict[str, msgspec.Raw] = {}
-    cred_helpers: dict[str, str] = {}
 
 
 def read(registries: Iterable[str], path: Path | None = None) -> dict[str, Login]:
@@ -75,7 +70,7 @@ def _login(found: Credentials) -> Login:
 
 def _known(file: Path) -> str:
     try:
-        document = decode_json(file.read_bytes(), _Servers)
+        document = docker_config.parse(file.read_bytes())
     except (OSError, Undecodable):
         return ""
     hosts = sorted({docker_config.host_of(server) for server in (*document.auths, *document.cred_helpers)})

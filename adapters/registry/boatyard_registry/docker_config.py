@@ -1,7 +1,5 @@
-"""Credentials out of a Docker config JSON, the format of `docker login` and of Kubernetes pull secrets."""
+"""Finds credentials in a Docker config, and asks the credential helpers that it names."""
 
-import base64
-import binascii
 import re
 import subprocess
 from pathlib import Path
@@ -9,28 +7,13 @@ from typing import Final, Self
 
 import msgspec
 
+from boatyard import docker_config
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, Code
+from boatyard.docker_config import DockerConfig, Login, host_of
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard_registry.credentials import HELPER_SECONDS, Credentials
 
 _HELPER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
-_DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-_HUB_SERVER: Final = "https://index.docker.io/v1/"
-
-
-class Auth(msgspec.Struct, frozen=True):
-    auth: str = ""
-    username: str = ""
-    password: str = ""
-    identitytoken: str = ""
-
-
-class DockerConfig(msgspec.Struct, frozen=True, rename={"cred_helpers": "credHelpers", "creds_store": "credsStore"}):
-    """The part of the file that is about credentials; the rest is Docker's own business."""
-
-    auths: dict[str, Auth] = {}
-    cred_helpers: dict[str, str] = {}
-    creds_store: str = ""
 
 
 class _HelperAnswer(msgspec.Struct, rename="pascal"):
@@ -54,7 +37,10 @@ class DockerConfigKeychain:
     @classmethod
     def parse(cls, document: bytes, *, source: str, run_helpers: bool = False) -> Self:
         """`source` names the document in the error. Raises INVALID_SPEC if it is not a Docker config."""
-        return cls(parse_docker_config(document, source=source), run_helpers=run_helpers)
+        try:
+            return cls(docker_config.parse(document), run_helpers=run_helpers)
+        except Undecodable:
+            raise invalid(f"{source} is not a Docker config JSON with `auths`") from None
 
     @classmethod
     def of_folder(cls, folder: Path) -> Self:
@@ -77,31 +63,13 @@ class DockerConfigKeychain:
         return None
 
 
-def parse_docker_config(document: bytes, *, source: str) -> DockerConfig:
-    """Raises INVALID_SPEC. The error never quotes the document, which holds passwords."""
-    try:
-        return decode_json(document, DockerConfig)
-    except Undecodable:
-        raise BoatyardError(Code.INVALID_SPEC, f"{source} is not a Docker config JSON with `auths`") from None
-
-
-def host_of(server: str) -> str:
-    """`https://ghcr.io/v1/`, `ghcr.io/acme` and `ghcr.io` are all the host ghcr.io."""
-    host = server.removeprefix("https://").removeprefix("http://").partition("/")[0]
-    return "docker.io" if host in _DOCKER_HUB else host
-
-
-def _credentials(auth: Auth, host: str) -> Credentials | None:
-    username, password = auth.username, auth.password
-    if auth.auth:
-        try:
-            decoded = base64.b64decode(auth.auth, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            raise BoatyardError(Code.REGISTRY_DENIED, f"the `auth` for {host} is not base64 of name:password") from None
-        username, _, password = decoded.partition(":")
-        password = password.rstrip("\0")
-    if auth.identitytoken:
-        return Credentials(username=username, identity_token=auth.identitytoken)
+def _credentials(login: Login, host: str) -> Credentials | None:
+    pair = login.pair()
+    if pair is None:
+        raise BoatyardError(Code.REGISTRY_DENIED, f"the `auth` for {host} is not base64 of name:password")
+    username, password = pair
+    if login.identitytoken:
+        return Credentials(username=username, identity_token=login.identitytoken)
     return Credentials(username=username, password=password) if username or password else None
 
 
@@ -111,7 +79,7 @@ def _ask_helper(name: str, host: str, seconds: float) -> Credentials | None:
             Code.REGISTRY_UNAVAILABLE, "the Docker config names a credential helper that is no plain name"
         )
     program = f"docker-credential-{name}"
-    server = _HUB_SERVER if host == "docker.io" else host
+    server = docker_config.server_of(host)
     try:
         done = subprocess.run(
             [program, "get"], input=server.encode(), capture_output=True, timeout=seconds, check=False
