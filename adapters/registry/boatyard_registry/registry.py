@@ -13,6 +13,7 @@ from boatyard.reference import Reference
 from boatyard_registry.client import TIMEOUT_SECONDS, Call, RegistryClient
 from boatyard_registry.credentials import Keychain
 from boatyard_registry.deadline import Deadline
+from boatyard_registry.inside import MOST_OPENED, Inside, common
 from boatyard_registry.kept import Kept
 from boatyard_registry.media import (
     ACCEPT,
@@ -32,8 +33,6 @@ _ABSENT: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", 
 _MOST_CONFIGS: Final = 4_096
 _MOST_ENTRIES: Final = 256
 """Of an index. Docker's official images have about 20: platforms, and an attestation of each."""
-_MOST_OPENED: Final = 16
-"""Images of an index that are opened for one look-up."""
 _CODE: Final = re.compile(r"[A-Za-z_]{1,64}\Z")
 _MOST_CODES: Final = 5
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
@@ -61,14 +60,6 @@ class Facts(msgspec.Struct, frozen=True):
     platform: str
     key: str | None
     build_tag: str | None
-
-
-class Inside(msgspec.Struct, frozen=True):
-    """What the images of an index have in common, and their size together."""
-
-    key: str | None = None
-    build_tag: str | None = None
-    size: int | None = None
 
 
 class OciRegistry:
@@ -146,15 +137,15 @@ class OciRegistry:
         manifest, digest = read
         layers: list[Descriptor] = [*(manifest.layers or ())]
         images = [entry for entry in manifest.manifests or () if not entry.is_attestation]
-        if len(images) > _MOST_OPENED:
-            raise _garbage(reference, f"sent an index of {len(images)} images; at most {_MOST_OPENED} are opened")
+        if len(images) > MOST_OPENED:
+            raise _garbage(reference, f"sent an index of {len(images)} images; at most {MOST_OPENED} are opened")
         configs = [manifest.config]
         for entry in images:
             if inner := self._manifest(_entry_of(reference, entry), deadline):
                 layers += inner[0].layers or ()
                 configs.append(inner[0].config)
         facts = [self._facts(reference, config, deadline) for config in configs if config]
-        key = _common(each.key if each else None for each in facts)
+        key = common(each.key if each else None for each in facts)
         return Contents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)), key)
 
     def _of_index(
@@ -189,7 +180,7 @@ class OciRegistry:
         """
         if known := self._indexes.get(index):
             return known
-        if len(images) > _MOST_OPENED:
+        if len(images) > MOST_OPENED:
             return Inside()
         found: list[Facts] = []
         size = 0
@@ -200,7 +191,9 @@ class OciRegistry:
                 return Inside()  # a part of it is not there, and may come
             size += sum(layer.size for layer in read[0].layers or ())
             found.append(facts)
-        inside = Inside(_common(each.key for each in found), _common(each.build_tag for each in found), size)
+        inside = Inside(
+            key=common(each.key for each in found), build_tag=common(each.build_tag for each in found), size=size
+        )
         self._indexes.put(index, inside)
         return inside
 
@@ -265,12 +258,6 @@ class OciRegistry:
         if answer.status == 404 and _ABSENT & error_codes(answer):
             return None
         raise _refusal(reference, answer)
-
-
-def _common(labels: Iterable[str | None]) -> str | None:
-    """The one that all have; None if they differ, or if there is none."""
-    found = set(labels)
-    return found.pop() if len(found) == 1 else None
 
 
 def error_codes(answer: Answer) -> set[str]:

@@ -1,7 +1,6 @@
 """Amazon ECR: where its hosts lead, and the Registry port over its API."""
 
 from boatyard_aws.registry.host import EcrHost, parse_host
-from boatyard_aws.registry.registry import EcrRegistry
-from boatyard_aws.registry.repositories import NewRepositories
+from boatyard_aws.registry.registry import EcrRegistry, NewRepositories
 
 __all__ = ["EcrHost", "EcrRegistry", "NewRepositories", "parse_host"]

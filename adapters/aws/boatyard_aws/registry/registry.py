@@ -2,32 +2,41 @@
 
 The function's role needs `ecr:DescribeImages` on the repository, and `ecr:BatchGetImage` and
 `ecr:GetDownloadUrlForLayer` to read an image's labels, once for each digest; before a forced build
-`ecr:DescribeRepositories` tells whether its tag may move. The repository of another account is asked under its own
+`ecr:DescribeRepositories` says whether its tag may move. The repository of another account is asked under its own
 registryId and region, and grants the same by its repository policy.
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from boatyard.build import Image
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
-from boatyard_aws.faults import AwsCall
-from boatyard_aws.registry.host import EcrHost, parse_host
-from boatyard_aws.registry.inside import Inside, Looker
-from boatyard_aws.registry.mutability import is_immutable
+from boatyard_aws.registry.host import parse_host
 from boatyard_aws.registry.patience import Patience
-from boatyard_aws.registry.repositories import NewRepositories
-from boatyard_serverless.faults import REGISTRY
+from boatyard_aws.registry.repository import EcrRepository, NoRepository, TagMutability
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
+    from boatyard_registry.inside import Inside
+    from boatyard_registry.kept import Kept
+
 _TIMEOUT_SECONDS: Final = 10.0
-_NO_IMAGE: Final = "ImageNotFoundException"
-_NO_REPOSITORY: Final = "RepositoryNotFoundException"
+_MOST_KEPT: Final = 10_000
+
+
+class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a repository that is missing is created, and how."""
+
+    allowed: bool = False
+    tags: TagMutability = "IMMUTABLE"
+    """MUTABLE lets a forced build take the place of the image that is there."""
+    scan_on_push: bool = True
 
 
 class EcrRegistry:
@@ -39,24 +48,21 @@ class EcrRegistry:
         self._clients = clients
         self._patience = Patience(timeout_seconds)
         self._new = new or NewRepositories()
-        self._looker = Looker()
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """See the port.
 
-        Whoever names platforms is about to build. For them a missing repository is made, or is
+        Whoever names platforms is about to build. For them a missing repository is created, or is
         REPOSITORY_NOT_FOUND; for others there is just no image.
         """
+        wanted = tuple(dict.fromkeys(platforms))
         with self._patience.look_up():
-            return self._find(reference, tuple(dict.fromkeys(platforms)))
-
-    def _find(self, reference: Reference, wanted: tuple[str, ...]) -> Image | None:
-        host = _host(reference)
-        detail = self._describe(host, reference, make=bool(wanted))
-        if detail is None:
-            return None
-        digest = detail["imageDigest"]
-        inside = self._inside(host, reference, digest, wanted)
+            repository = self._repository(reference)
+            detail = self._described(repository, reference, create=bool(wanted))
+            if detail is None:
+                return None
+            digest = detail["imageDigest"]
+            inside = self._inside(repository, digest, needed=bool(wanted))
         if not set(wanted) <= set(inside.platforms):
             return None
         return Image(
@@ -70,48 +76,60 @@ class EcrRegistry:
         )
 
     def replaceable(self, reference: Reference) -> bool:
-        """See the port. A missing repository is made, or is REPOSITORY_NOT_FOUND, as for `find`.
-
-        Whoever may not ask for the repository's settings (`ecr:DescribeRepositories`) learns from the push.
-        """
-        host = _host(reference)
+        """See the port. A missing repository is created, or is REPOSITORY_NOT_FOUND, as for `find`."""
         with self._patience.look_up():
-            if self._describe(host, reference, make=True) is None:
+            repository = self._repository(reference)
+            if self._described(repository, reference, create=True) is None:
                 return True
-            return not is_immutable(self._client(host), host, reference)
+            try:
+                return repository.may_move(reference.tag or "")
+            except BoatyardError as error:
+                if error.code != Code.REGISTRY_DENIED:
+                    raise
+                return True  # without ecr:DescribeRepositories, the push tells
 
-    def _client(self, host: EcrHost) -> "ECRClient":
-        return self._patience.watch(self._clients.ecr(host.region, fips=host.fips))
+    def _repository(self, reference: Reference) -> EcrRepository:
+        host = parse_host(reference.repository.host)
+        if host is None:
+            raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{reference.repository.host} is not an ECR registry")
+        client = self._patience.watch(self._clients.ecr(host.region, fips=host.fips))
+        return EcrRepository(client, host, reference, lambda: self._patience.left)
 
-    def _describe(self, host: EcrHost, reference: Reference, *, make: bool) -> "ImageDetailTypeDef | None":
-        asked: Any = {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag}
-        resource = f"repository/{reference.repository.path} of account {host.registry_id}"
-        with AwsCall("ecr:DescribeImages", resource, REGISTRY, expected={_NO_IMAGE, _NO_REPOSITORY}) as call:
-            answer = self._client(host).describe_images(
-                registryId=host.registry_id,
-                repositoryName=reference.repository.path,
-                imageIds=[asked],
-            )
-            if not answer["imageDetails"]:
-                unclear = f"ECR answered neither with {reference} nor that it is not there"
-                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, unclear)
-            return answer["imageDetails"][0]
-        if make and call.met == _NO_REPOSITORY:
-            self._new.make(self._clients, host, reference.repository)
+    def _described(
+        self, repository: EcrRepository, reference: Reference, *, create: bool
+    ) -> "ImageDetailTypeDef | None":
+        try:
+            return repository.describe()
+        except NoRepository:
+            if not create:
+                return None
+        if not self._new.allowed:
+            raise BoatyardError(Code.REPOSITORY_NOT_FOUND, f"ECR has no repository {reference.repository}")
+        repository.create(self._new.tags, scan_on_push=self._new.scan_on_push)
         return None
 
-    def _inside(self, host: EcrHost, reference: Reference, digest: str, wanted: tuple[str, ...]) -> Inside:
-        client, seconds = self._client(host), self._patience.left
+    @cached_property
+    def _seen(self) -> "Kept[str, Inside]":
+        from boatyard_registry.kept import Kept
+
+        return Kept(_MOST_KEPT)
+
+    def _inside(self, repository: EcrRepository, digest: str, *, needed: bool) -> "Inside":
+        """Of an image that is there. Where it is not `needed`, as much of it as may be read."""
+        from boatyard_registry.inside import Inside, look_into, said_by
+
+        if found := self._seen.get(digest):
+            return found
+        known = Inside()
         try:
-            return self._looker.look(client, host, reference, digest, labels=bool(wanted), seconds=seconds)
+            manifest = repository.manifest(digest)
+            known = said_by(manifest)
+            inside = look_into(manifest, repository)
         except BoatyardError as error:
-            if wanted or error.code != Code.REGISTRY_DENIED:
+            if needed or error.code != Code.REGISTRY_DENIED:
                 raise
-            return Inside()  # it is there; what is in it may not be told
-
-
-def _host(reference: Reference) -> EcrHost:
-    host = parse_host(reference.repository.host)
-    if host is None:
-        raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{reference.repository.host} is not an ECR registry")
-    return host
+            return known
+        if inside is None:
+            return known
+        self._seen.put(digest, inside)
+        return inside

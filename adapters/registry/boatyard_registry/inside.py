@@ -1,0 +1,68 @@
+"""What is inside an image: its platforms, and the labels that all of its images have. A node may run any of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from boatyard_registry.media import ImageConfig, Manifest
+
+MOST_OPENED: Final = 16
+"""Images of an index that are looked into. Nobody builds for more platforms, and each costs requests."""
+
+
+class Inside(msgspec.Struct, frozen=True, kw_only=True):
+    platforms: tuple[str, ...] = ()
+    key: str | None = None
+    build_tag: str | None = None
+    size: int | None = None
+    """Of all layers together, in bytes."""
+    attestations: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """A repository whose manifests and configurations are read by digest. Raises REGISTRY_DENIED or
+    REGISTRY_UNAVAILABLE."""
+
+    def manifests(self, digests: Sequence[str]) -> Mapping[str, Manifest]:
+        """By digest; those that are not there are left out."""
+        ...
+
+    def config(self, manifest: Manifest) -> ImageConfig: ...
+
+
+def said_by(manifest: Manifest) -> Inside:
+    """What a manifest says by itself: of an index the platforms, of an image nothing."""
+    entries = manifest.manifests or ()
+    images = [entry for entry in entries if not entry.is_attestation]
+    return Inside(
+        platforms=tuple(dict.fromkeys(str(entry.platform) for entry in images if entry.platform)),
+        attestations=tuple(entry.digest for entry in entries if entry.is_attestation),
+    )
+
+
+def look_into(manifest: Manifest, source: Source) -> Inside | None:
+    """None if an image of an index is not there, and may come."""
+    if manifest.manifests is None:
+        config = source.config(manifest)
+        platforms = (config.platform,) if config.platform else ()
+        return Inside(platforms=platforms, key=config.key, build_tag=config.build_tag)
+    digests = {entry.digest for entry in manifest.manifests if not entry.is_attestation}
+    said = said_by(manifest)
+    if not 1 <= len(digests) <= MOST_OPENED:
+        return said
+    found = source.manifests(sorted(digests))
+    if len(found) < len(digests):
+        return None
+    configs = [source.config(each) for each in found.values()]
+    return msgspec.structs.replace(
+        said,
+        key=common(config.key for config in configs),
+        build_tag=common(config.build_tag for config in configs),
+    )
+
+
+def common(labels: Iterable[str | None]) -> str | None:
+    """The one that all have; None if they differ, or if there is none."""
+    found = set(labels)
+    return found.pop() if len(found) == 1 else None
