@@ -330,8 +330,9 @@ class TestHostileDocuments:
         assert len(refused(lookup(), fake.address)[1]) < 600
 
 
-def test_idle_connections_end(serve: Callable[[Script], Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    from boatyard_registry.pool import Connection, Pool
+def test_idle_connections_end(serve: Callable[[Script], Server]) -> None:
+    from boatyard_registry.connections import Connections
+    from boatyard_registry.exchange import exchange
 
     ended = threading.Event()
 
@@ -341,23 +342,42 @@ def test_idle_connections_end(serve: Callable[[Script], Server], monkeypatch: py
         if not connection.recv(1):
             ended.set()
 
-    server = serve(script)
-    pool = Pool(lambda: pytest.fail("no TLS here"), idle_seconds=0.2)
-    connection: Connection = pool.take(Origin.of(f"http://{server.address}"))
-    connection.send("GET", "/", headers={}, body=None, deadline=Deadline(5), room=10_000).read()
-    pool.give(connection)
+    url = f"http://{serve(script).address}/"
+    connections = Connections(lambda: pytest.fail("no TLS here"), seconds=0.3)
+    exchange(connections, Origin.of(url), "GET", url, {}, None, limit=10, deadline=Deadline(5))
+    assert connections.opened == 1 and not ended.is_set()
     assert ended.wait(5), "nobody closed it"
-    assert not pool._idle
+    assert connections.opened == 0
 
 
-def test_idle_connections_are_few_whatever_origins_are_named() -> None:
-    from boatyard_registry.pool import Connection, Pool
+def test_kept_connections_are_few_whatever_origins_are_named(serve: Callable[[Script], Server]) -> None:
+    from boatyard_registry.connections import Connections
+    from boatyard_registry.exchange import exchange
 
-    pool = Pool(lambda: pytest.fail("no TLS here"))
-    for number in range(500):
-        pool.give(Connection(Origin("http", f"h{number}.example", 80), lambda: pytest.fail("no TLS here")))
-    assert len(pool._idle) == 64
-    pool.close()
+    open_now = 0
+    changed = threading.Condition()
+
+    def script(connection: socket.socket, _: int) -> None:
+        nonlocal open_now
+        with changed:
+            open_now += 1
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        connection.recv(1)
+        with changed:
+            open_now -= 1
+            changed.notify_all()
+
+    connections = Connections(lambda: pytest.fail("no TLS here"))
+    for _ in range(200):
+        url = f"http://{serve(script).address}/"
+        exchange(connections, Origin.of(url), "GET", url, {}, None, limit=10, deadline=Deadline(5))
+        assert connections.opened <= 64
+    with changed:
+        assert changed.wait_for(lambda: open_now <= 64, timeout=5)
+    connections.close()
+    with changed:
+        assert changed.wait_for(lambda: open_now == 0, timeout=5)
 
 
 def test_tokens_and_turns_are_forgotten() -> None:

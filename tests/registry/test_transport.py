@@ -1,10 +1,12 @@
 """The connections below a lookup: kept, given up in time, through proxies, over TLS."""
 
 import contextlib
+import logging
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,9 +18,10 @@ from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
 from boatyard_registry.deadline import Deadline
+from boatyard_registry.http_transport import HttpTransport
 from boatyard_registry.origin import Origin, same_origin
 from boatyard_registry.retries import Retries
-from boatyard_registry.transport import Answer, HttpTransport, Unreachable
+from boatyard_registry.transport import Answer, Unreachable
 from tests.registry.server import FakeRegistry, Fault
 
 AMD64 = ("linux/amd64",)
@@ -199,6 +202,26 @@ def test_a_path_cannot_smuggle_a_header(transport: HttpTransport, serve: Callabl
         transport.send("GET", f"http://{server.address}/", headers={"x": "a\r\nb: c"}, limit=10, deadline=Deadline(5))
 
 
+def test_nothing_of_a_url_or_an_answer_is_logged(
+    transport: HttpTransport, serve: Callable[[Script], Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    import urllib3
+
+    caplog.set_level(logging.DEBUG)
+    server = serve(lambda connection, _: reply(connection, head=b"no header at all\r\n"))
+    url = f"http://{server.address}/blob?signature=s3cret"
+    transport.send("GET", url, headers={}, limit=1000, deadline=Deadline(5))
+    assert "s3cret" not in caplog.text
+    urllib3.PoolManager(retries=False).request("GET", url)
+    assert "s3cret" in caplog.text, "others who use the library log as they did"
+
+
+def test_the_http_library_is_imported_by_the_first_request() -> None:
+    program = "import sys, boatyard_registry as r; r.OciRegistry(); sys.exit(any(n in sys.modules for n in %r))"
+    names = ("urllib3", "http.client", "urllib.request")
+    subprocess.run([sys.executable, "-c", program % (names,)], check=True)
+
+
 def test_origins() -> None:
     assert Origin.of("https://h/x") == Origin("https", "h", 443)
     assert same_origin("http://h", "http://H:80/y")
@@ -240,31 +263,96 @@ class TestProxies:
         assert caught.value.code == "REGISTRY_UNAVAILABLE"
 
 
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Key and self-signed certificate of 127.0.0.1 and registry.invalid in one file."""
+    program = shutil.which("openssl")
+    assert program, "the tests need the openssl command"
+    path = tmp_path / "server.pem"
+    command = [program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:registry.invalid", "-days", "2"]
+    subprocess.run([*command, "-keyout", path, "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    return path
+
+
+@pytest.fixture
+def secured(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
 class TestTls:
     @pytest.fixture
-    def certificate(self, tmp_path: Path) -> Path:
-        """Key and self-signed certificate of 127.0.0.1 in one file."""
-        program = shutil.which("openssl")
-        assert program, "the tests need the openssl command"
-        path = tmp_path / "server.pem"
-        command = [program, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        command += ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
-        subprocess.run([*command, "-keyout", path, "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
-        path.write_bytes(path.read_bytes() + (tmp_path / "cert.pem").read_bytes())
-        return path
-
-    @pytest.fixture
-    def server(self, certificate: Path, serve: Callable[[Script], Server]) -> Server:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+    def server(self, secured: ssl.SSLContext, serve: Callable[[Script], Server]) -> Server:
         manifest = b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}'
 
         def script(connection: socket.socket, _: int) -> None:
-            with context.wrap_socket(connection, server_side=True) as secure:
+            with secured.wrap_socket(connection, server_side=True) as secure:
                 secure.recv(65536)
                 secure.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s" % (len(manifest), manifest))
 
         return serve(script)
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_a_proxy_gets_its_password_and_sees_nothing_of_the_request(
+        self,
+        server: Server,
+        certificate: Path,
+        secured: ssl.SSLContext,
+        serve: Callable[[Script], Server],
+        monkeypatch: pytest.MonkeyPatch,
+        scheme: str,
+    ) -> None:
+        asked: list[bytes] = []
+        passed: list[bytes] = []
+
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(65536):
+                    passed.append(data)
+                    sink.sendall(data)
+
+        def script(connection: socket.socket, _: int) -> None:
+            client = secured.wrap_socket(connection, server_side=True) if scheme == "https" else connection
+            asked.append(client.recv(65536))
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as registry:
+                threading.Thread(target=pump, args=(registry, client), daemon=True).start()
+                pump(client, registry)
+
+        proxy = serve(script)
+        monkeypatch.setenv("https_proxy", f"{scheme}://us%20er:pw@{proxy.address}")
+        monkeypatch.setenv("no_proxy", "")
+        registry = OciRegistry(ca_bundle=str(certificate.with_name("cert.pem")), retries=Retries(attempts=1))
+        assert registry.find(Reference.parse("registry.invalid/acme/image:tag"), AMD64) is None
+        assert asked[0].startswith(b"CONNECT registry.invalid:443 ")
+        assert b"Basic dXMgZXI6cHc=" in asked[0]
+        assert passed and b"acme" not in b"".join(passed)
+
+    def test_a_proxy_that_speaks_tls_is_held_to_the_deadline(
+        self,
+        certificate: Path,
+        secured: ssl.SSLContext,
+        serve: Callable[[Script], Server],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def script(connection: socket.socket, _: int) -> None:
+            with secured.wrap_socket(connection, server_side=True) as client:
+                client.recv(65536)
+                client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                for byte in b"\x16\x03\x03\x40\x00" + b"\0" * 100:
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+        monkeypatch.setenv("https_proxy", f"https://{serve(script).address}")
+        monkeypatch.setenv("no_proxy", "")
+        transport = HttpTransport(ca_bundle=str(certificate.with_name("cert.pem")))
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="in time"):
+            transport.send("GET", "https://registry.invalid/", headers={}, limit=10, deadline=Deadline(0.5))
+        assert time.monotonic() - began < 2.5
 
     def test_a_certificate_of_the_bundle_is_trusted(self, server: Server, certificate: Path) -> None:
         bundle = certificate.with_name("cert.pem")

@@ -13,7 +13,11 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> "Origin":
-        """Raises ValueError for a URL that is not http or https, has no host, or names a user."""
+        """Raises ValueError for a URL that is not http or https, has no host, names a user, or has other characters
+        than a URL may have: `urlsplit` drops some of them, and an HTTP library may quote them.
+        """
+        if not url.isascii() or not url.isprintable() or " " in url:
+            raise ValueError("not a URL")
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
             raise ValueError("not an http URL")

@@ -9,9 +9,14 @@ from boatyard_registry.origin import Origin
 
 
 class Proxy(NamedTuple):
-    host: str
-    port: int
-    headers: dict[str, str]
+    url: str
+    """Without the name and the password."""
+    authorization: str
+    """The value of Proxy-Authorization; "" for none."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"proxy-authorization": self.authorization} if self.authorization else {}
 
 
 def proxy_for(origin: Origin) -> Proxy | None:
@@ -28,8 +33,10 @@ def proxy_for(origin: Origin) -> Proxy | None:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     if not parts.hostname:
         return None
-    headers = {}
+    authorization = ""
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Proxy-Authorization"] = "Basic " + b64encode(pair.encode()).decode("ascii")
-    return Proxy(parts.hostname, parts.port or 3128, headers)
+        authorization = "Basic " + b64encode(pair.encode()).decode("ascii")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    scheme, port = ("https", 443) if parts.scheme == "https" else ("http", 3128)
+    return Proxy(f"{scheme}://{host}:{parts.port or port}", authorization)

@@ -1,9 +1,13 @@
 """When a request is made again, and after how long."""
 
+import math
 import time
 from email.utils import parsedate_to_datetime
+from itertools import islice
 
 import msgspec
+
+from boatyard.backoff import growing
 
 
 class Retries(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +22,8 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
         """
         if attempt >= self.attempts:
             return None
-        pause = max(asked, self.first_pause_seconds * 2 ** (attempt - 1) * (1 + spread) / 2)
+        grown = next(islice(growing(self.first_pause_seconds, math.inf), attempt - 1, None))
+        pause = max(asked, grown * (1 + spread) / 2)
         return pause if pause < left else None
 
 

@@ -1,0 +1,115 @@
+"""urllib3's pools over bounded sockets. Connections are kept for a while, and few of them.
+
+The first request imports this module: urllib3 takes 0.06 s, which a process that asks no registry does not pay.
+"""
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from boatyard_registry.origin import Origin
+from boatyard_registry.proxies import proxy_for
+from boatyard_registry.sockets import BoundedSocket, connect, is_bounded
+
+_KEPT_SECONDS: Final = 60.0
+"""Load balancers close a connection that is idle for longer, and address translation forgets it."""
+_MOST_KEPT: Final = 64
+"""Of all origins together."""
+_MOST_KEPT_EACH: Final = 32
+"""As many as `boatyard_registry.gates` lets through to one origin at a time."""
+
+
+class _Connection(HTTPConnection):
+    def _new_conn(self) -> BoundedSocket:
+        return connect(self._dns_host, self.port)
+
+
+class _TlsConnection(HTTPSConnection):
+    def _new_conn(self) -> BoundedSocket:
+        return connect(self._dns_host, self.port)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class Connections:
+    """Thread-safe.
+
+    urllib3 ends no idle connection. So all of them are let go together, `seconds` after the first was asked for or when
+    as many were opened as may be kept. One that is in use ends with its exchange.
+    """
+
+    def __init__(self, trust: Callable[[], ssl.SSLContext], *, seconds: float = _KEPT_SECONDS) -> None:
+        self._trust = trust
+        self._seconds = seconds
+        self._pools: dict[Origin, HTTPConnectionPool] = {}
+        self._until = 0.0
+        self._lock = threading.Lock()
+        self._end: threading.Timer | None = None
+
+    def pool(self, origin: Origin) -> HTTPConnectionPool:
+        """Straight to the origin, or through the proxy that the environment named when the pool was made."""
+        with self._lock:
+            if time.monotonic() >= self._until or self.opened >= _MOST_KEPT:
+                self._begin()
+            found = self._pools.get(origin)
+        if found is None:
+            made = self._pool(origin)  # may read the CAs, which nobody else has to wait for
+            with self._lock:
+                found = self._pools.setdefault(origin, made)
+        return found
+
+    def close(self) -> None:
+        with self._lock:
+            self._let_go()
+
+    @property
+    def opened(self) -> int:
+        return sum(pool.num_connections for pool in self._pools.values())
+
+    def _begin(self) -> None:
+        self._let_go()
+        self._until = time.monotonic() + self._seconds
+        self._end = threading.Timer(self._seconds, self.close)
+        self._end.daemon = True
+        self._end.start()
+
+    def _let_go(self) -> None:
+        """A pool closes its connections when its last user forgets it (urllib3 finalises it)."""
+        if self._end:
+            self._end.cancel()
+        self._pools.clear()
+        self._until = 0.0
+
+    def _pool(self, origin: Origin) -> HTTPConnectionPool:
+        options: dict[str, Any] = {"maxsize": _MOST_KEPT_EACH}
+        if origin.scheme == "https":
+            options["ssl_context"] = self._trust()
+        manager = PoolManager(**options)
+        if proxy := proxy_for(origin):
+            trust = self._trust() if proxy.url.startswith("https:") else None
+            manager = ProxyManager(proxy.url, proxy_headers=proxy.headers, proxy_ssl_context=trust, **options)
+        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        return manager.connection_from_host(origin.host, origin.port, origin.scheme)
+
+
+class _Silent(logging.Filter):
+    """urllib3 logs URLs, whose queries may hold tokens, and what a server sent. Other users of it log as before."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not is_bounded()
+
+
+for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "urllib3.response"):
+    logging.getLogger(_name).addFilter(_Silent())
