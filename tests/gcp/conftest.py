@@ -1,14 +1,19 @@
 """Google Cloud on loopback. Every server is started once and emptied, or is cheap enough to start for each test."""
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 
+from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.rest import Rest
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
+from tests.gcp.secrets import Secrets
+from tests.gcp.storage import Storage
 
+_BUCKETS = itertools.count(1)
 _OTHERS = (
     *("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"),
     *("STORAGE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"),
@@ -43,3 +48,29 @@ def secret_manager(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) ->
 def oauth(metadata: MetadataServer) -> Iterator[OAuth]:
     with OAuth() as server:
         yield server
+
+
+@pytest.fixture
+def secrets(secret_manager: ApiServer) -> Secrets:
+    return Secrets(secret_manager)
+
+
+@pytest.fixture(scope="session")
+def storage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with Storage(tmp_path_factory.mktemp("storage")) as server:
+        yield server
+
+
+@pytest.fixture
+def storage(storage_server: Storage, metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    storage_server.forget(metadata)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_server.url)
+    return storage_server
+
+
+@pytest.fixture
+def bucket(storage: Storage, rest: Rest) -> GcsBucket:
+    """A new one for each test."""
+    name = f"boatyard-test-{next(_BUCKETS)}"
+    storage.make_bucket(name)
+    return GcsBucket(rest, name)

@@ -40,7 +40,6 @@ class _Fault(NamedTuple):
     error: GoogleError
     times: int
     done: bool
-    """The request is carried out, and its answer lost."""
 
 
 class ApiServer:
@@ -67,10 +66,11 @@ class ApiServer:
         *,
         times: int = 10**6,
         reason: str = "",
+        info: Mapping[str, str] | None = None,
         done: bool = False,
-        **info: str,
     ) -> None:
-        error = GoogleError(status, word, reason=reason, **info)
+        """`reason` and `info` are the ErrorInfo; `done`: the request is carried out, and its answer lost."""
+        error = GoogleError(status, word, reason=reason, **(info or {}))
         self._faults[self.api.methods[method].id] = _Fault(error, times, done)
 
     def heal(self) -> None:
@@ -126,6 +126,8 @@ class ApiServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
 
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -81,7 +81,8 @@ def test_what_does_not_pass_is_asked_once(server: ApiServer, rest: Rest) -> None
 
 
 def test_a_denial_names_the_permission_and_the_command(server: ApiServer, rest: Rest) -> None:
-    server.fail(GET, 403, "PERMISSION_DENIED", reason="IAM_PERMISSION_DENIED", permission="secretmanager.secrets.get")
+    info = {"permission": "secretmanager.secrets.get"}
+    server.fail(GET, 403, "PERMISSION_DENIED", reason="IAM_PERMISSION_DENIED", info=info)
     error = refusal(rest)
     assert error.code == "DATAPLANE_DENIED"
     assert "Google refuses secretmanager.secrets.get on secret one" in error.detail
@@ -91,7 +92,7 @@ def test_a_denial_names_the_permission_and_the_command(server: ApiServer, rest: 
 
 
 @pytest.mark.parametrize(
-    ("reason", "metadata_", "expected"),
+    ("reason", "info", "expected"),
     [
         ("SERVICE_DISABLED", {"service": "run.googleapis.com"}, "gcloud services enable run.googleapis.com"),
         ("SERVICE_DISABLED", {"service": "x; rm -rf /"}, "gcloud services enable secretmanager.googleapis.com"),
@@ -102,9 +103,9 @@ def test_a_denial_names_the_permission_and_the_command(server: ApiServer, rest: 
     ],
 )  # fmt: skip
 def test_a_403_has_more_meanings_than_one(
-    server: ApiServer, rest: Rest, reason: str, metadata_: Mapping[str, str], expected: str
+    server: ApiServer, rest: Rest, reason: str, info: Mapping[str, str], expected: str
 ) -> None:
-    server.fail(GET, 403, "PERMISSION_DENIED", reason=reason, **metadata_)
+    server.fail(GET, 403, "PERMISSION_DENIED", reason=reason, info=info)
     error = refusal(rest)
     assert error.code == "DATAPLANE_DENIED" and expected in error.detail
     assert "<script>" not in error.detail and "rm -rf" not in error.detail

@@ -1,0 +1,197 @@
+"""Secret Manager's calls, as the deployment's key and users' secrets need them.
+
+https://cloud.google.com/secret-manager/docs/reference/rest. Names of secrets are `projects/<project>/secrets/<id>`, the
+id of letters, digits, - and _, at most 255.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError, Code
+from boatyard_gcp.faults import Need
+from boatyard_gcp.rest import Call, Reply, Rest, segment
+
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+_REFUSED: Final = 400
+
+
+class Secret(msgspec.Struct, frozen=True):
+    name: str = ""
+    labels: Mapping[str, str] = {}
+
+
+class Version(msgspec.Struct, frozen=True):
+    name: str = ""
+    state: str = ""
+
+
+class _Payload(msgspec.Struct, frozen=True):
+    data: str = ""
+
+
+class _Accessed(msgspec.Struct, frozen=True):
+    payload: _Payload = _Payload()
+
+
+class _Secrets(msgspec.Struct, frozen=True):
+    secrets: tuple[Secret, ...] = ()
+    next_page_token: str = msgspec.field(name="nextPageToken", default="")
+
+
+class _Versions(msgspec.Struct, frozen=True):
+    versions: tuple[Version, ...] = ()
+    next_page_token: str = msgspec.field(name="nextPageToken", default="")
+
+
+class SecretManager:
+    """Each method raises DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    def value(self, secret: str, version: str = "latest") -> bytes | None:
+        """None if there is no such version, or its value may no longer be read by anyone."""
+        call = self._version(secret, f"{segment(version)}:access", "access", "secretAccessor")
+        reply = self._rest.send(call)
+        if reply.status == NOT_FOUND or self._is_gone(call, reply):
+            return None
+        try:
+            return b64decode(self._rest.decode(call, reply, _Accessed).payload.data, validate=True)
+        except ValueError:
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{secret}: its value cannot be read") from None
+
+    def has_value(self, secret: str) -> bool:
+        """Whether the newest version has a value that can be read. Its value is not asked for."""
+        call = self._version(secret, "latest", "get", "viewer")
+        reply = self._rest.send(call)
+        return reply.status != NOT_FOUND and self._rest.decode(call, reply, Version).state == "ENABLED"
+
+    def add(self, secret: str, value: bytes) -> str | None:
+        """The name of the new version; None if there is no such secret."""
+        call = self._call(
+            "POST",
+            f"/v1/{_path(secret)}:addVersion",
+            self._need("versions.add", secret, "secretVersionManager"),
+            json={"payload": {"data": b64encode(value).decode()}},
+            answers=frozenset({NOT_FOUND}),
+        )
+        reply = self._rest.send(call)
+        return None if reply.status == NOT_FOUND else self._rest.decode(call, reply, Version).name
+
+    def create(self, project: str, identity: str, *, labels: Mapping[str, str]) -> bool:
+        """False if it is there already."""
+        call = self._call(
+            "POST",
+            f"/v1/projects/{segment(project)}/secrets",
+            self._need("secrets.create", f"projects/{project}", "admin"),
+            query={"secretId": identity},
+            json={"replication": {"automatic": {}}, "labels": dict(labels)},
+            answers=frozenset({CONFLICT}),
+        )
+        return self._rest.send(call).status != CONFLICT
+
+    def label(self, secret: str, labels: Mapping[str, str]) -> bool:
+        """False if there is no such secret."""
+        call = self._call(
+            "PATCH",
+            f"/v1/{_path(secret)}",
+            self._need("secrets.update", secret, "admin"),
+            query={"updateMask": "labels"},
+            json={"labels": dict(labels)},
+            answers=frozenset({NOT_FOUND}),
+        )
+        return self._rest.send(call).status != NOT_FOUND
+
+    def delete(self, secret: str) -> bool:
+        """At once and for ever, with all its versions. False if there is no such secret."""
+        call = self._call(
+            "DELETE",
+            f"/v1/{_path(secret)}",
+            self._need("secrets.delete", secret, "admin"),
+            answers=frozenset({NOT_FOUND}),
+        )
+        reply = self._rest.send(call)
+        return reply.status != NOT_FOUND or reply.uncertain
+
+    def secrets(self, project: str, prefix: str) -> Iterator[Secret]:
+        """Those whose id has the prefix somewhere: it is a filter of words."""
+        query = {"filter": f"name:{prefix}", "pageSize": "250"}
+        while True:
+            path = f"/v1/projects/{segment(project)}/secrets"
+            need = self._need("secrets.list", f"projects/{project}", "viewer")
+            found = self._rest.read(self._call("GET", path, need, query=query), _Secrets)
+            yield from found.secrets
+            if not found.next_page_token:
+                return
+            query = {**query, "pageToken": found.next_page_token}
+
+    def destroy_others(self, secret: str, kept: str) -> None:
+        """Destroys the values of all versions before `kept`, so that nobody reads them any more."""
+        query = {"filter": "state:ENABLED", "pageSize": "250"}
+        need = self._need("versions.list", secret, "secretVersionManager")
+        call = self._call("GET", f"/v1/{_path(secret)}/versions", need, query=query, answers=frozenset({NOT_FOUND}))
+        reply = self._rest.send(call)
+        if reply.status == NOT_FOUND:
+            return
+        newest = _number(kept)
+        for version in self._rest.decode(call, reply, _Versions).versions:
+            number = _number(version.name)
+            if 0 < number < newest:
+                need = self._need("versions.destroy", secret, "secretVersionManager")
+                path = f"/v1/{_path(secret)}/versions/{number}:destroy"
+                gone = frozenset({NOT_FOUND, _REFUSED})  # by somebody else
+                self._rest.send(self._call("POST", path, need, json={}, answers=gone))
+
+    def _version(self, secret: str, rest: str, verb: str, role: str) -> Call:
+        return self._call(
+            "GET",
+            f"/v1/{_path(secret)}/versions/{rest}",
+            self._need(f"versions.{verb}", secret, role),
+            answers=frozenset({NOT_FOUND, _REFUSED} if verb == "access" else {NOT_FOUND}),
+        )
+
+    def _is_gone(self, call: Call, reply: Reply) -> bool:
+        """FAILED_PRECONDITION: the version is disabled or destroyed."""
+        if reply.status != _REFUSED:
+            return False
+        if reply.word() == "FAILED_PRECONDITION":
+            return True
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"Secret Manager answers {call.need.resource} with 400")
+
+    def _need(self, verb: str, secret: str, role: str) -> Need:
+        is_project = "/secrets/" not in secret
+        name = secret.removeprefix("projects/") if is_project else secret
+        command = "gcloud projects" if is_project else "gcloud secrets"
+        return Need(
+            permission=f"secretmanager.{verb}",
+            resource=f"project {name}" if is_project else f"secret {secret}",
+            role=f"roles/secretmanager.{role}",
+            grant=f"{command} add-iam-policy-binding {name}",
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        need: Need,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Any = None,
+        answers: frozenset[int] = frozenset(),
+    ) -> Call:
+        return Call(
+            api="secretmanager", method=method, path=path, need=need, query=query or {}, json=json, answers=answers
+        )
+
+
+def _path(secret: str) -> str:
+    return "/".join(segment(part) for part in secret.split("/"))
+
+
+def _number(version: str) -> int:
+    number = version.rpartition("/")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0

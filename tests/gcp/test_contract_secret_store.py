@@ -1,0 +1,14 @@
+"""The contract of secret stores, held by Secret Manager."""
+
+import pytest
+
+from boatyard_gcp.rest import Rest
+from boatyard_gcp.secrets import SecretManagerStore
+from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
+from tests.gcp.metadata_server import PROJECT
+from tests.gcp.secrets import Secrets
+
+
+@pytest.fixture
+def store(rest: Rest, secrets: Secrets) -> SecretManagerStore:
+    return SecretManagerStore(rest, PROJECT, "boatyard")
