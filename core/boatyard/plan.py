@@ -8,7 +8,7 @@ from boatyard import canonical, dockerfile, key, sdk_words
 from boatyard import target as targets
 from boatyard.context import Context, check_context, check_size
 from boatyard.dockerfile.render import cache_namespace
-from boatyard.dockerfile.run import Site
+from boatyard.dockerfile.run import RunMounts
 from boatyard.errors import invalid
 from boatyard.key import Keys
 from boatyard.order import Order, ground_for, platforms_of, read_dockerfile, secrets_of
@@ -91,7 +91,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
     allow(settings.access, order.scope)
     allow_repository(settings.access, target)
     further = parse_tags(order.tags, settings)
-    site = Site(
+    site = RunMounts(
         certificates=_has_certificates(settings),
         indexes=bool(settings.network.index_url or settings.network.extra_index_urls),
         network=_has_network(settings.network) or _has_certificates(settings),
@@ -145,7 +145,7 @@ def _rewritten(
     spec: ImageSpec,
     given: "UsersDockerfile",
     pulled: Pulls,
-    site: Site,
+    site: RunMounts,
     network: Network,
     secrets: tuple[str, ...],
 ) -> dockerfile.Rendered:

@@ -55,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Of a failure of some time ago, which is answered without another try."""
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FoundImage(msgspec.Struct, frozen=True, kw_only=True):
     image: Image
     build: Build | None = None
 
@@ -164,7 +164,7 @@ class Service:
         """Of what the caller may see."""
         return self._runner.list(msgspec.structs.replace(query, visible=visible(self.settings.access)))
 
-    def find_image(self, reference: Reference) -> Found:
+    def find_image(self, reference: Reference) -> FoundImage:
         allow_repository(self.settings.access, reference)
         image = self._registry.find(reference, ())
         if image is None:
@@ -173,7 +173,7 @@ class Service:
         tag = image.build_tag or ""
         build = self._runner.latest(tag) if is_build_tag(tag) else None
         told = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
-        return Found(image=image, build=build if told else None)
+        return FoundImage(image=image, build=build if told else None)
 
     def upload(self, context: Context) -> Upload | None:
         """Where to put the archive, or None if it is there already."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from boatyard.api import Api, Request, Response
-from boatyard.api.handlers import Deployment
+from boatyard.api.handlers import DeploymentFacts
 from boatyard.build import Image, State
 from boatyard.job import BUILD_LABEL, KEY_LABEL, JobResult
 from boatyard.memory import (
@@ -59,7 +59,7 @@ class Site:
             deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
-        self.api = Api(self.service, Deployment(cloud="memory", runners=("memory",)), ProtobufCodec())
+        self.api = Api(self.service, DeploymentFacts(cloud="memory", runners=("memory",)), ProtobufCodec())
 
     def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
         """Status and decoded JSON."""

@@ -13,7 +13,7 @@ from boatyard_aws.build_service import CodeBuild as CodeBuildService
 from boatyard_aws.build_service import Project
 from boatyard_aws.clients import Clients
 from boatyard_serverless.builds import ServiceJobRunner
-from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
 from tests.aws.cloud import Cloud
 from tests.aws.codebuild import PROJECT, CodeBuild
@@ -30,7 +30,7 @@ class CodeBuildHands:
             self.clock,
             Settings(limits=limits),
         )
-        self._ledger = Ledger(S3Bucket(clients, bucket))
+        self._ledger = BucketLedger(S3Bucket(clients, bucket))
         self._logs = clients.logs()
         self._logs.create_log_group(logGroupName=self.project.logs)
 

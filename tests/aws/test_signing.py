@@ -92,7 +92,7 @@ def test_a_body_and_a_session_token_are_signed(cloud: Cloud, monkeypatch: pytest
 
 
 def test_an_upload_elsewhere_is_not_signed(cloud: Cloud) -> None:
-    from boatyard_client.transport import Transport
+    from boatyard_client.transport import ApiTransport
 
     seen: list[httpx.Request] = []
 
@@ -100,7 +100,7 @@ def test_an_upload_elsewhere_is_not_signed(cloud: Cloud) -> None:
         seen.append(request)
         return httpx.Response(200)
 
-    transport = Transport(Endpoint(URL, "test"), over=httpx.MockTransport(answer))
+    transport = ApiTransport(Endpoint(URL, "test"), over=httpx.MockTransport(answer))
     transport.put("https://b.s3.eu-west-1.amazonaws.com/contexts/x", io.BytesIO(b"abc"), 3, {}, lambda sent: None)
     assert "authorization" not in seen[0].headers
 

@@ -17,8 +17,8 @@ from boatyard.job import BuildJob
 from boatyard_buildkit.explain import explain
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.redaction import Redactor
 
@@ -42,7 +42,7 @@ def replay(name: str, folder: Path, *, without: bytes | None = None) -> tuple[Fa
     if without is not None:
         output = b"".join(line for line in output.splitlines(keepends=True) if not line.startswith(without))
     instructions = Instructions(job)
-    follower = Follower(instructions, Log(folder / "log.jsonl", Redactor()), Progress(folder / "progress.json"))
+    follower = Follower(instructions, LogFile(folder / "log.jsonl", Redactor()), ProgressFile(folder / "progress.json"))
     parser = RawJsonParser()
     for event in (*parser.feed(output), *parser.close()):
         follower.take(event)

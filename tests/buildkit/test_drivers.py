@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from boatyard.settings import Buildkit, Output
-from boatyard_buildkit.access import Access, read_access
+from boatyard_buildkit.access import BuilderAccess, read_access
 from boatyard_buildkit.drivers import choose
 from boatyard_buildkit.drivers.buildctl import Buildctl
 from boatyard_buildkit.drivers.buildx import Buildx
@@ -136,8 +136,8 @@ def test_attributes_survive_the_csv_of_buildkit() -> None:
 
 
 def test_the_driver_follows_the_settings() -> None:
-    assert isinstance(choose(Access(buildkit=Buildkit(driver="buildx"))), Buildx)
-    assert isinstance(choose(Access()), Buildctl)
+    assert isinstance(choose(BuilderAccess(buildkit=Buildkit(driver="buildx"))), Buildx)
+    assert isinstance(choose(BuilderAccess()), Buildctl)
 
 
 def test_the_engines_own_buildkit_pushes_once_and_unpacks_nothing() -> None:
@@ -149,7 +149,7 @@ class TestSettingsFile:
     def test_the_deployments_own_file_is_enough(self, tmp_path: Path) -> None:
         path = tmp_path / "boatyard.toml"
         path.write_text('buildkitUri = "tcp://x"\ndefaultRepository = "r"\n[buildkit]\ndriver = "buildx"\n[uv]\n')
-        assert read_access(path) == Access(buildkit_uri="tcp://x", buildkit=Buildkit(driver="buildx"))
+        assert read_access(path) == BuilderAccess(buildkit_uri="tcp://x", buildkit=Buildkit(driver="buildx"))
 
     def test_json_is_taken_too(self, tmp_path: Path) -> None:
         path = tmp_path / "access.json"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from boatyard_buildkit import outbox
 from boatyard_buildkit.lines import LineJoiner
-from boatyard_buildkit.log import Log
+from boatyard_buildkit.log import LogFile
 from boatyard_buildkit.redaction import Redactor
 
 
@@ -15,8 +15,8 @@ def lines(folder: Path) -> list[str]:
     return [line.line for line in outbox.read_log(folder).lines]
 
 
-def make(folder: Path, *secrets: bytes, limit: int = 1024**2) -> Log:
-    return Log(folder / outbox.LOG, Redactor(secrets), limit=limit, now=lambda: 1.5)
+def make(folder: Path, *secrets: bytes, limit: int = 1024**2) -> LogFile:
+    return LogFile(folder / outbox.LOG, Redactor(secrets), limit=limit, now=lambda: 1.5)
 
 
 def test_lines_come_back_as_written(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from boatyard.job import BuildJob
 from boatyard_buildkit.explain import explain
 from boatyard_buildkit.follow import Follower
 from boatyard_buildkit.instructions import Instructions
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.rawjson import Update, Vertex
 from boatyard_buildkit.redaction import Redactor
 from tests.buildkit import jobs
@@ -31,7 +31,7 @@ def names(*triggers: str, own: int) -> list[str]:
 def follow(tmp_path: Path) -> Callable[..., tuple[Instructions, Follower]]:
     def made(job: BuildJob, vertexes: list[Vertex]) -> tuple[Instructions, Follower]:
         instructions = Instructions(job)
-        follower = Follower(instructions, Log(tmp_path / "log", Redactor()), Progress(tmp_path / "progress"))
+        follower = Follower(instructions, LogFile(tmp_path / "log", Redactor()), ProgressFile(tmp_path / "progress"))
         follower.take(Update(vertexes=tuple(vertexes)))
         return instructions, follower
 

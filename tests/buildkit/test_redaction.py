@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boatyard_buildkit import outbox
-from boatyard_buildkit.log import Log
+from boatyard_buildkit.log import LogFile
 from boatyard_buildkit.redaction import HIDDEN, Redactor, url_passwords
 
 
@@ -21,8 +21,8 @@ def lines(folder: Path) -> list[str]:
     return [line.line for line in outbox.read_log(folder).lines]
 
 
-def make(folder: Path, *secrets: bytes) -> Log:
-    return Log(folder / outbox.LOG, Redactor(secrets), now=lambda: 1.5)
+def make(folder: Path, *secrets: bytes) -> LogFile:
+    return LogFile(folder / outbox.LOG, Redactor(secrets), now=lambda: 1.5)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from boatyard.job import JobProgress, JobResult
 from boatyard.lifecycle import progressed, queued, running
 from boatyard_buildkit import outbox
 from boatyard_buildkit.follow import Ended
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.redaction import Redactor
 from boatyard_buildkit.unreached import TLS_SECONDS, when_reached
 from tests.buildkit import jobs
@@ -44,8 +44,8 @@ def ended(error: str, *, code: int = 1, vertex: str = "") -> Ended:
 
 def wait(folder: Path, *ends: Ended, seconds: float = 600) -> tuple[Ended, int, float, list[str]]:
     """(what it ended with, times asked, seconds waited, what was waited for). The last end comes again and again."""
-    clock, progress, asked = Clock(), Progress(folder / outbox.PROGRESS), 0
-    log = Log(folder / outbox.LOG, Redactor([]))
+    clock, progress, asked = Clock(), ProgressFile(folder / outbox.PROGRESS), 0
+    log = LogFile(folder / outbox.LOG, Redactor([]))
     told: list[str] = []
 
     def solve() -> Ended:
@@ -110,7 +110,7 @@ def test_a_build_whose_job_waits_is_queued_with_the_reason() -> None:
 
 
 def test_the_first_answer_ends_the_waiting(tmp_path: Path) -> None:
-    progress = Progress(tmp_path / outbox.PROGRESS)
+    progress = ProgressFile(tmp_path / outbox.PROGRESS)
     progress.enter(Phase.BUILD)
     progress.wait_for("it")
     assert outbox.read_progress(tmp_path).waiting == "it"

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from boatyard.api import Api, Request
-from boatyard.api.handlers import Deployment
+from boatyard.api.handlers import DeploymentFacts
 from boatyard.api.problem import respond
 from boatyard.build import Build, Failure, Image, Phase, PhaseTime, State, Step
 from boatyard.errors import BoatyardError
@@ -75,7 +75,7 @@ class MemoryService:
             deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
-        self.api = Api(service, Deployment(cloud="memory", runners=("memory",)))
+        self.api = Api(service, DeploymentFacts(cloud="memory", runners=("memory",)))
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         self.connections: set[socket.socket] = set()

@@ -20,7 +20,7 @@ from boatyard_client.errors import ApiError, BuildFailedError, ConnectionFailedE
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
 from boatyard_client.packing import Contents
 from boatyard_client.retry import Patience
-from boatyard_client.transport import Transport
+from boatyard_client.transport import ApiTransport
 from tests.client.orders import order, pack
 from tests.client.service import DIGEST, MemoryService, hang_up, once, say
 
@@ -326,7 +326,7 @@ def test_nobody_at_the_address_is_one_clear_line_at_once(service: MemoryService)
     ("url", "verified"), [("https://x.example.com", True), ("HTTPS://x.example.com", True), ("http://x", False)]
 )
 def test_certificates_are_checked_wherever_there_are_any(url: str, verified: bool) -> None:
-    transport = Transport(Endpoint(url, "test"))
+    transport = ApiTransport(Endpoint(url, "test"))
     context = transport._http._transport._pool._ssl_context  # type: ignore[attr-defined]
     assert (context.verify_mode == ssl.CERT_REQUIRED) is verified
     transport.close()

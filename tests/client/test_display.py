@@ -18,7 +18,7 @@ from boatyard_client.display.story import Story
 from boatyard_client.display.text import printable, seconds, size
 from boatyard_client.errors import BuildFailedError
 from boatyard_client.events import Accepted, Changed, Event, Log, Uploading, Waiting
-from boatyard_client.packing import Progress
+from boatyard_client.packing import ReadingProgress
 
 BUILD = Build(
     id="abc-1",
@@ -109,7 +109,7 @@ def test_what_goes_on_now(events: list[Event], now: str) -> None:
 def test_reading_the_files_is_told_as_one_thing() -> None:
     _, _, story = told([])
     for number in (1, 2, 3):
-        story.reading(Progress(number, 300, number, 300))
+        story.reading(ReadingProgress(number, 300, number, 300))
     assert (story.title, story.detail) == ("reading the files", "3 of 300")
 
 

@@ -11,7 +11,7 @@ from boatyard.context import Entry
 from boatyard.spec import parse_spec
 from boatyard.tree import content_digest, tree_of
 from boatyard_client.errors import ContextError
-from boatyard_client.packing import DockerIgnore, Packed, Packer, Progress, context_paths
+from boatyard_client.packing import DockerIgnore, Packed, Packer, ReadingProgress, context_paths
 from tests.client.trees import Tree, make
 
 
@@ -275,11 +275,11 @@ def test_too_much_is_refused_before_anything_is_read(folder: Path) -> None:
 
 def test_progress_counts_files_and_bytes(folder: Path) -> None:
     make(folder / "src", {"a": b"12", "b": b"345"})
-    told: list[Progress] = []
+    told: list[ReadingProgress] = []
     packer = Packer(progress=told.append)
     packer.add("0", folder / "src")
     packer.pack().close()
-    assert told == [Progress(1, 2, 2, 5), Progress(2, 2, 5, 5)]
+    assert told == [ReadingProgress(1, 2, 2, 5), ReadingProgress(2, 2, 5, 5)]
 
 
 def test_a_path_that_no_source_gave_is_an_error(folder: Path) -> None:

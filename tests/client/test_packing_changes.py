@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from boatyard_client.errors import ContextChangedError
-from boatyard_client.packing import Packer, Progress
+from boatyard_client.packing import Packer, ReadingProgress
 from boatyard_client.packing import writer as writing
 from tests.client.trees import make
 
@@ -19,7 +19,7 @@ from tests.client.trees import make
 def pack_while(folder: Path, change: Callable[[Path], object], *, after: int = 1) -> None:
     source = make(folder / "src", {"1-now": b"first", "2-later": b"second", "sub": {"3": b"third"}})
 
-    def act(progress: Progress) -> None:
+    def act(progress: ReadingProgress) -> None:
         if progress.files == after:
             change(source)
 

@@ -19,7 +19,7 @@ from boatyard.ports import BuildQuery
 from boatyard_kubernetes import Cluster, connect
 from boatyard_kubernetes.doctor.kubeconfig import find_config
 from boatyard_kubernetes.names import job_name
-from boatyard_kubernetes.refusals import Call, refused
+from boatyard_kubernetes.refusals import ClusterCall, refused
 from tests.kubernetes.doctors import examine
 from tests.kubernetes.loopback.job_controller import JOBS
 from tests.kubernetes.site import NAMESPACE, TOKEN, Site, site
@@ -123,7 +123,7 @@ def test_an_api_server(deep: str) -> None:
 def test_a_refusal(deep: str) -> None:
     import httpx2
 
-    found = refused(Call("get", "jobs", "a"), httpx2.Response(500, content=deep.encode()))
+    found = refused(ClusterCall("get", "jobs", "a"), httpx2.Response(500, content=deep.encode()))
     assert isinstance(found, BoatyardError) and len(found.detail) < 500
 
 

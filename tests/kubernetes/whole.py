@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from boatyard.api.app import Api
-from boatyard.api.handlers import Deployment
+from boatyard.api.handlers import DeploymentFacts
 from boatyard.api.http import Request
 from boatyard.memory import MemoryContextStore, MemoryDeploymentKey
 from boatyard.service import Service
@@ -51,7 +51,7 @@ class Whole:
             deployment_key=MemoryDeploymentKey(),
             clock=self.clock,
         )
-        self.api = Api(service, Deployment(cloud="kubernetes", runners=("kubernetes",)))
+        self.api = Api(service, DeploymentFacts(cloud="kubernetes", runners=("kubernetes",)))
 
     def close(self) -> None:
         self.kubelet.close()

@@ -11,11 +11,11 @@ from boatyard.build import Build, BuildId
 from boatyard.job import BuildJob
 from boatyard.settings import Limits
 from boatyard_local.clock import SystemClock
-from boatyard_local.jobs import LocalJobRunner, Patience
+from boatyard_local.jobs import JobPatience, LocalJobRunner
 from boatyard_local.state import BuildFolder, StateFolder
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-QUICK = Patience(deadline=0.3, kill=0.5, look=0.02)
+QUICK = JobPatience(deadline=0.3, kill=0.5, look=0.02)
 
 
 def argv(folder: BuildFolder, build: Build) -> list[str]:
@@ -46,7 +46,7 @@ def job(number: int = 0, *, timeout: int = 60, **script: Any) -> Callable[[int],
     return make
 
 
-def runner(path: Path, *, patience: Patience = QUICK, **limits: int) -> LocalJobRunner:
+def runner(path: Path, *, patience: JobPatience = QUICK, **limits: int) -> LocalJobRunner:
     settings = Limits(**{"concurrent_builds": 4, **limits})
     return LocalJobRunner(StateFolder(path), SystemClock(), argv=argv, limits=settings, patience=patience).open()
 

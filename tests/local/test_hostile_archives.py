@@ -11,7 +11,7 @@ from boatyard.build import Build, State
 from boatyard.context import Context
 from boatyard.job import JobContext
 from boatyard.settings import Buildkit, Limits
-from boatyard_buildkit.access import Access
+from boatyard_buildkit.access import BuilderAccess
 from boatyard_local.clock import SystemClock
 from boatyard_local.contexts import FileContextStore
 from boatyard_local.jobs import LocalJobRunner
@@ -37,7 +37,7 @@ class Site:
         self.contexts = FileContextStore(
             self.state.contexts, SystemClock(), UploadUrls("http://127.0.0.1:1", b"k" * 32)
         ).open()
-        access = Access(buildkit_uri="tcp://127.0.0.1:1", buildkit=Buildkit(buildctl="/no/such/buildctl"))
+        access = BuilderAccess(buildkit_uri="tcp://127.0.0.1:1", buildkit=Buildkit(buildctl="/no/such/buildctl"))
         self.state.buildkit.write_bytes(msgspec.json.encode(access))
         self.runner = self.open()
 

@@ -16,7 +16,7 @@ from boatyard.ports import BuildQuery
 from boatyard.settings import Limits
 from boatyard_local.clock import SystemClock
 from boatyard_local.jobs import LocalJobRunner
-from boatyard_local.jobs.record import Record
+from boatyard_local.jobs.record import FolderRecord
 from boatyard_local.jobs.retention import Retention
 from boatyard_local.state import StateFolder
 from tests.local.jobs import QUICK, argv, ended, job, runner, tag, until
@@ -122,7 +122,7 @@ def test_a_project_does_not_fill_the_store_of_contexts_with_what_waits(tmp_path:
     it.close()
 
 
-def record(project: str, number: int, at: float, state: State = State.SUCCEEDED, log_bytes: int = 0) -> Record:
+def record(project: str, number: int, at: float, state: State = State.SUCCEEDED, log_bytes: int = 0) -> FolderRecord:
     build = Build(
         id=f"{number:032x}-1",
         key="k",
@@ -135,7 +135,7 @@ def record(project: str, number: int, at: float, state: State = State.SUCCEEDED,
         created_at=at,
         finished_at=at if state.ended else None,
     )
-    return Record(number=number, build=build, timeout_seconds=1, log_bytes=log_bytes)
+    return FolderRecord(number=number, build=build, timeout_seconds=1, log_bytes=log_bytes)
 
 
 def test_a_flood_of_one_project_takes_no_record_of_another() -> None:

@@ -12,7 +12,7 @@ import pytest
 from boatyard.build import Build, State
 from boatyard.ports import BuildQuery
 from boatyard_local.clock import SystemClock
-from boatyard_local.jobs import LocalJobRunner, Patience
+from boatyard_local.jobs import JobPatience, LocalJobRunner
 from boatyard_local.jobs import scheduler as scheduling
 from boatyard_local.jobs.process import JobProcess
 from boatyard_local.state import BuildFolder, StateFolder
@@ -56,7 +56,7 @@ POINTS = [
 def test_whatever_fails_for_one_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Exception
 ) -> None:
-    patience = Patience(deadline=0.3, kill=0.3, look=0.02, trouble=0.3)
+    patience = JobPatience(deadline=0.3, kill=0.3, look=0.02, trouble=0.3)
     original = getattr(owner, name)
     broken = of_victim(original, error)
     monkeypatch.setattr(owner, name, staticmethod(broken) if name == "start" else broken)
@@ -204,7 +204,7 @@ def test_a_job_that_does_not_end_even_when_killed_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as a process that hangs in the kernel, on a network file system that went away."""
-    it = runner(tmp_path, concurrent_builds=1, patience=Patience(deadline=0.3, kill=0.2, look=0.02))
+    it = runner(tmp_path, concurrent_builds=1, patience=JobPatience(deadline=0.3, kill=0.2, look=0.02))
     victim = it.ensure(job(0, seconds=3), tag(0), force=False).build
     until((StateFolder(tmp_path).build(victim.id).path / "begun").exists)
     monkeypatch.setattr(JobProcess, "signal", lambda process, number: None)

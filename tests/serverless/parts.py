@@ -13,7 +13,7 @@ from boatyard.settings import Limits, Settings
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.deployment import Deployment
 from boatyard_serverless.events.model import ImagePushed, Scheduled, SpecDropped, parse_message
-from boatyard_serverless.events.outcome import Outcome
+from boatyard_serverless.events.outcome import EventOutcome
 from boatyard_serverless.memory import (
     MemoryBucket,
     MemoryBuildService,
@@ -70,12 +70,12 @@ class MemoryParts:
         self.registry.push(parsed, Image(reference=str(parsed.at(digest)), digest=digest, platforms=("linux/amd64",)))
         return digest
 
-    def pushed(self, digit: str = "f", reference: str = BASE) -> Outcome:
+    def pushed(self, digit: str = "f", reference: str = BASE) -> EventOutcome:
         """A base is pushed, and its event comes."""
         self.push(reference, digit)
         return self.event(ImagePushed(Reference.parse(reference)))
 
-    def event(self, event: ImagePushed | SpecDropped | Scheduled) -> Outcome:
+    def event(self, event: ImagePushed | SpecDropped | Scheduled) -> EventOutcome:
         return self.deployment.dispatch.event(lambda: event, msgspec.to_builtins(event), source="test")
 
     def deliver(self, body: Any) -> BoatyardError | None:

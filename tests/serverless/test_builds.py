@@ -15,7 +15,7 @@ from boatyard.ports import BuildQuery
 from boatyard.settings import Limits, Settings
 from boatyard_serverless import keys
 from boatyard_serverless.builds import ServiceJobRunner
-from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
 from boatyard_serverless.memory import MemoryBucket, MemoryBuildService
 from boatyard_serverless.ports import Unsure
@@ -32,7 +32,7 @@ class Place:
         self.bucket = MemoryBucket()
         self.service = MemoryBuildService()
         self.runner = ServiceJobRunner(self.bucket, self.service, self.clock, Settings(limits=limits or Limits()))
-        self.ledger = Ledger(self.bucket)
+        self.ledger = BucketLedger(self.bucket)
 
     def ensure(self) -> tuple[str, bool]:
         ensured = self.runner.ensure(job(), tag(), force=False)
@@ -211,7 +211,7 @@ def test_what_is_listed_may_be_announced_twice(it: Place) -> None:
     held = it.ledger.get(ID)
     assert held
     later = msgspec.structs.replace(held.record.build, created_at=held.record.build.created_at + 1)
-    Ledger(it.bucket).announce(later)
+    BucketLedger(it.bucket).announce(later)
     assert [build.id for build in it.runner.list(BuildQuery()).builds] == [ID]
     assert len(list(it.bucket.keys(keys.BUILDS_OF))) == 2
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard_serverless.credential_helper import NOT_FOUND, Login, answer, with_helper
+from boatyard_serverless.credential_helper import NOT_FOUND, RegistryLogin, answer, with_helper
 
 HOST = "registry.example.com:5000"
 
 
-def mint(host: str) -> Login | None:
+def mint(host: str) -> RegistryLogin | None:
     if host == "denied.example.com":
         raise BoatyardError("REGISTRY_DENIED", "grant it")
-    return Login("user", "token") if host == HOST else None
+    return RegistryLogin("user", "token") if host == HOST else None
 
 
 def ask(*arguments: str, text: str = "") -> tuple[int, str]:

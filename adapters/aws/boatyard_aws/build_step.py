@@ -19,7 +19,7 @@ from boatyard_aws.credential import HELPER
 from boatyard_aws.faults import AwsCall
 from boatyard_aws.secrets import secret_id
 from boatyard_serverless.builds import job
-from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.credential_helper import with_helper
 
@@ -28,8 +28,8 @@ _IN_CODEBUILD: Final = "CODEBUILD_BUILD_ARN"
 
 def main(variables: Mapping[str, str] = os.environ) -> int:
     clients, bucket = Clients(), variables["BOATYARD_BUCKET"]
-    step = job.Step(
-        ledger=Ledger(S3Bucket(clients, bucket)),
+    step = job.JobHost(
+        ledger=BucketLedger(S3Bucket(clients, bucket)),
         contexts=S3ContextStore(clients, bucket, SystemClock()),
         read_secret=partial(_read_secret, clients, variables["BOATYARD_SECRET_PREFIX"]),
         programs=partial(with_helper, HELPER, "boatyard_aws.credential"),

@@ -10,13 +10,13 @@ from typing import Final
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
 from boatyard_aws.registry.host import parse_host
-from boatyard_serverless.credential_helper import Login, answer
+from boatyard_serverless.credential_helper import RegistryLogin, answer
 from boatyard_serverless.faults import REGISTRY
 
 HELPER: Final = "docker-credential-boatyard-ecr"
 
 
-def login(host: str) -> Login | None:
+def login(host: str) -> RegistryLogin | None:
     """Lasts twelve hours. None for a host that is not an ECR registry."""
     ecr = parse_host(host)
     if ecr is None:
@@ -26,7 +26,7 @@ def login(host: str) -> Login | None:
         given = Clients().ecr(ecr.region, fips=ecr.fips).get_authorization_token()
     token = given["authorizationData"][0]["authorizationToken"]
     name, _, secret = base64.b64decode(token).decode().partition(":")
-    return Login(name, secret)
+    return RegistryLogin(name, secret)
 
 
 def main() -> int:

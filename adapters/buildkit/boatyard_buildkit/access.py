@@ -14,7 +14,7 @@ from boatyard.settings_document import settings_table
 VARIABLE: Final = "BOATYARD_SETTINGS"
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class BuilderAccess(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`buildkitUri`, `buildkit` and `authenticationType` of the settings. The rest is the function's business."""
 
     buildkit_uri: str = ""
@@ -24,7 +24,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How long a job waits for a BuildKit that cannot be reached."""
 
 
-def read_access(path: Path | None) -> Access:
+def read_access(path: Path | None) -> BuilderAccess:
     """From a TOML or JSON file; without one from the file that BOATYARD_SETTINGS names, else the defaults.
 
     Raises INVALID_SPEC if it cannot be read.
@@ -32,10 +32,10 @@ def read_access(path: Path | None) -> Access:
     if path is None:
         named = os.environ.get(VARIABLE)
         if not named:
-            return Access()
+            return BuilderAccess()
         path = Path(named)
     try:
-        return convert(settings_table(path.read_bytes(), path.name), Access)
+        return convert(settings_table(path.read_bytes(), path.name), BuilderAccess)
     except OSError as error:
         raise invalid(f"the settings file {path} cannot be read: {error.strerror}") from None
     except Undecodable as error:

@@ -12,24 +12,24 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
 from boatyard.settings import Network
-from boatyard_buildkit.access import Access
+from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.child import run_child
 from boatyard_buildkit.credential_store import credential_store
 from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
-from boatyard_buildkit.log import Log
+from boatyard_buildkit.log import LogFile
 from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.shared_steps import MOST_SOLVES, disturbed
 from boatyard_buildkit.solve import Solve, cache, hosts, registry_output, scope
 from boatyard_buildkit.stamp import stamp
-from boatyard_buildkit.stop import Stopped
+from boatyard_buildkit.stop import JobStopped
 from boatyard_buildkit.unreached import when_reached
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
@@ -46,7 +46,7 @@ DOCKER_FOLDER: Final = "docker"
 """In a job's work folder: its Docker configuration, with the credentials of this build."""
 
 
-class Built(msgspec.Struct, frozen=True):
+class BuildOutput(msgspec.Struct, frozen=True):
     digest: str | None
     layer_digests: tuple[str, ...] = ()
 
@@ -56,11 +56,11 @@ def build(
     work: Path,
     context: Path,
     secrets: SecretFiles,
-    access: Access,
-    progress: Progress,
-    log: Log,
+    access: BuilderAccess,
+    progress: ProgressFile,
+    log: LogFile,
     quota: Quota,
-) -> Built | Failure:
+) -> BuildOutput | Failure:
     """Raises BoatyardError for what is not BuildKit's to tell."""
     driver = choose(access)
     folder = work / DOCKER_FOLDER
@@ -100,17 +100,17 @@ def build(
     progress.enter(Phase.PUSH)
     from boatyard_buildkit.pushed import check_pushed
 
-    return Built(digest, check_pushed(job, digest, folder))
+    return BuildOutput(digest, check_pushed(job, digest, folder))
 
 
-def _look(job: BuildJob, docker_config: Path) -> Built | None:
+def _look(job: BuildJob, docker_config: Path) -> BuildOutput | None:
     from boatyard_buildkit.pushed import there_already
 
     found = there_already(job, docker_config)
-    return Built(found.digest, found.layers) if found else None
+    return BuildOutput(found.digest, found.layers) if found else None
 
 
-def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: Log) -> Built | Failure:
+def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: LogFile) -> BuildOutput | Failure:
     """A tag that is taken may hold the very image: of an attempt that was lost after its push, or of a build of
     another project."""
     from boatyard_buildkit.pushed import refused_tag
@@ -119,7 +119,7 @@ def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: Log) -> 
     if isinstance(outcome, Failure):
         return outcome
     log.write(f"another build has pushed {job.target} in the meantime; its image is the result")
-    return Built(outcome.digest, outcome.layers)
+    return BuildOutput(outcome.digest, outcome.layers)
 
 
 def _drive(
@@ -127,7 +127,7 @@ def _drive(
     driver: Driver,
     environment: dict[str, str],
     follower: Follower,
-    progress: Progress,
+    progress: ProgressFile,
     quota: Quota,
 ) -> Ended:
     parser = RawJsonParser()
@@ -146,7 +146,7 @@ def _drive(
     command = driver.command(solve)
     try:
         exit_code = run_child(command, environment=environment, folder=solve.context, output=output, tick=tick)
-    except Stopped as stop:
+    except JobStopped as stop:
         stop.during, stop.log_tail = follower.running()
         raise
     except FileNotFoundError:

@@ -11,8 +11,8 @@ import msgspec
 from boatyard.build import Phase, Step
 from boatyard_buildkit.instructions import Instructions, StepName
 from boatyard_buildkit.lines import LineJoiner
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.rawjson import LogPiece, Status, Text, Update, Vertex
 
 _MOST_TAIL: Final = 400
@@ -63,8 +63,8 @@ class Follower:
     def __init__(
         self,
         instructions: Instructions,
-        log: Log,
-        progress: Progress,
+        log: LogFile,
+        progress: ProgressFile,
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -11,17 +11,17 @@ from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob, JobResult
 from boatyard_buildkit import outbox
-from boatyard_buildkit.access import Access
-from boatyard_buildkit.build import DOCKER_FOLDER, Built, build
+from boatyard_buildkit.access import BuilderAccess
+from boatyard_buildkit.build import DOCKER_FOLDER, BuildOutput, build
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_buildkit.fetch import fetch
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.redaction import Redactor, url_passwords
 from boatyard_buildkit.removal import remove
 from boatyard_buildkit.secret_files import SecretFiles
-from boatyard_buildkit.stop import Stopped, stoppable
+from boatyard_buildkit.stop import JobStopped, stoppable
 from boatyard_buildkit.unpack import unpack
 
 
@@ -33,7 +33,7 @@ class BuildFailed(Exception):
         self.failure = failure
 
 
-def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -> JobResult:
+def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAccess) -> JobResult:
     """Never raises but for a broken `out`. The result is on disk when it returns, and nothing else but the
     log and the progress. Only for the main thread: it takes the process's signals.
 
@@ -45,16 +45,16 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: Access) -
     work = out / outbox.WORK
     remove(work)
     work.mkdir(mode=0o700)
-    progress = Progress(out / outbox.PROGRESS)
-    log = Log(out / outbox.LOG)
-    built = Built(digest=None)
+    progress = ProgressFile(out / outbox.PROGRESS)
+    log = LogFile(out / outbox.LOG)
+    built = BuildOutput(digest=None)
     failure: Failure | None = None
     try:
         with stoppable(job.timeout_seconds):
             built = _run(job, work, secrets, access, progress, log)
     except BuildFailed as error:
         failure = error.failure
-    except Stopped as stop:
+    except JobStopped as stop:
         tail = stop.log_tail[-job.log_tail_lines :] if job.log_tail_lines else ()
         failure = failure_of(BoatyardError(stop.code, _stopped(stop, job)), log_tail=tail)
     except BoatyardError as error:
@@ -94,7 +94,9 @@ def _end(out: Path, work: Path, result: JobResult) -> None:
         remove(work)
 
 
-def _run(job: BuildJob, work: Path, secrets: Path | None, access: Access, progress: Progress, log: Log) -> Built:
+def _run(
+    job: BuildJob, work: Path, secrets: Path | None, access: BuilderAccess, progress: ProgressFile, log: LogFile
+) -> BuildOutput:
     secret_files = SecretFiles(secrets, job)
     log.hide(Redactor(_hidden(job, secret_files)))
     quota = Quota(work, job.disk_bytes)
@@ -131,7 +133,7 @@ def _hidden(job: BuildJob, secrets: SecretFiles) -> list[bytes]:
     return values
 
 
-def _stopped(stop: Stopped, job: BuildJob) -> str:
+def _stopped(stop: JobStopped, job: BuildJob) -> str:
     during = f" during {stop.during}" if stop.during else ""
     if stop.code == Code.TIMED_OUT:
         return f"the build's {job.timeout_seconds} s were over{during}"

@@ -18,7 +18,7 @@ _CONTROL: Final = re.compile(
 )
 
 
-class Log:
+class LogFile:
     """Appends lines. After `limit` bytes it says so once and drops the rest: the disk is not the user's."""
 
     def __init__(

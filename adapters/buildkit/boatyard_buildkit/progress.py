@@ -12,7 +12,7 @@ from boatyard_buildkit import outbox
 _SECONDS_BETWEEN: Final = 0.2
 
 
-class Progress:
+class ProgressFile:
     """Phases in the order in which they began. One entered again goes on counting."""
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:

@@ -9,7 +9,7 @@ from types import FrameType
 from boatyard.errors import Code
 
 
-class Stopped(BaseException):
+class JobStopped(BaseException):
     """Not an Exception: nothing that handles errors on the way may keep it. `code` is of errors.CODES."""
 
     def __init__(self, code: Code) -> None:
@@ -32,7 +32,7 @@ def stoppable(timeout_seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         if not done.is_set():
             done.set()
-            raise Stopped(Code.TIMED_OUT if number == signal.SIGALRM else Code.CANCELLED)
+            raise JobStopped(Code.TIMED_OUT if number == signal.SIGALRM else Code.CANCELLED)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, stop)

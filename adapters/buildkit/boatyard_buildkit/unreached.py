@@ -11,8 +11,8 @@ from typing import Final
 
 from boatyard.backoff import growing
 from boatyard_buildkit.follow import Ended
-from boatyard_buildkit.log import Log
-from boatyard_buildkit.progress import Progress
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 
 TLS_SECONDS: Final = 180.0
 _FIRST_PAUSE: Final = 0.5
@@ -23,8 +23,8 @@ _SAID_EVERY: Final = 60.0
 def when_reached(
     solve: Callable[[], Ended],
     seconds: float,
-    progress: Progress,
-    log: Log,
+    progress: ProgressFile,
+    log: LogFile,
     *,
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,

@@ -17,10 +17,10 @@ from boatyard_client.errors import ApiError, BuildFailedError
 from boatyard_client.events import Accepted, Event, OnEvent, Packing, Uploading, Waiting
 from boatyard_client.follow import follow
 from boatyard_client.retry import Patience, persist
-from boatyard_client.transport import Transport
+from boatyard_client.transport import ApiTransport
 
 if TYPE_CHECKING:
-    from boatyard_client.packing import Contents, Progress
+    from boatyard_client.packing import Contents, ReadingProgress
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ class Client:
         self.endpoint = endpoint if isinstance(endpoint, Endpoint) else require_endpoint(endpoint)
         self._patience = patience or Patience()
         self._on_event = on_event
-        self._transport = Transport(self.endpoint, auth=auth, over=over)
+        self._transport = ApiTransport(self.endpoint, auth=auth, over=over)
 
     def telling(self, on_event: OnEvent) -> "Client":
         """The same client, over the same connections, that tells its events to somebody else."""
@@ -212,7 +212,7 @@ class Client:
     def _tell_waiting(self, reason: str, seconds: float) -> None:
         self._tell(Waiting(reason=reason, seconds=seconds))
 
-    def _tell_packing(self, progress: "Progress") -> None:
+    def _tell_packing(self, progress: "ReadingProgress") -> None:
         self._tell(Packing(files=progress.files, total=progress.total_files))
 
     def _tell_sent(self, sent: int, total: int) -> None:

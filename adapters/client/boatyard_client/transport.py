@@ -21,7 +21,7 @@ _GATEWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Answers of something in between (a load balancer, a cold function) that a repeat may not meet again."""
 
 
-class Transport:
+class ApiTransport:
     """A pool of connections to one deployment. `over` replaces the network, for tests."""
 
     def __init__(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from boatyard_client.client import Client
 from boatyard_flyte import sdk
 from boatyard_flyte.errors import explained
-from boatyard_flyte.order import Request, build, plan
+from boatyard_flyte.order import ImageRequest, build, plan
 from boatyard_flyte.threads import in_thread
 
 
@@ -45,7 +45,7 @@ class BoatyardImageBuilder:
         if sdk.is_bare_reference(image):
             # There is nothing to build; only `force` and `dry_run` bring such an image here.
             return sdk.ImageBuild(uri=image.base_image, remote_run=None)
-        request = Request(image=image, force=force, wait=wait, connect=self._connect)
+        request = ImageRequest(image=image, force=force, wait=wait, connect=self._connect)
         try:
             uri = await in_thread(lambda: plan(request) if dry_run else build(request))
         except asyncio.CancelledError:

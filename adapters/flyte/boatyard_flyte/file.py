@@ -14,7 +14,7 @@ from boatyard.api.messages import OrderRequest
 from boatyard.spec import parse_spec
 from boatyard_client.errors import InputError
 from boatyard_client.events import OnEvent
-from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.draft import Draft, InputOptions
 from boatyard_client.inputs.python_file import load_module, output_on_stderr
 from boatyard_client.packing import Contents, DockerIgnore, Packer
 from boatyard_flyte import downloads
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 class FlyteFiles:
     """Implements `boatyard_client.inputs.draft.PythonFiles`."""
 
-    def one(self, path: Path, wanted: Wanted) -> Draft:
+    def one(self, path: Path, wanted: InputOptions) -> Draft:
         with output_on_stderr():
             environments, variables = _read(path)
             name, image = pick(environments, variables, wanted.image, path)
             return _lowered(name, image, path, wanted)
 
-    def every(self, path: Path, wanted: Wanted) -> list[Draft]:
+    def every(self, path: Path, wanted: InputOptions) -> list[Draft]:
         with output_on_stderr():
             environments, variables = _read(path)
             meant: dict[str, Any] = {}
@@ -53,7 +53,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return _environments(module), _variables(module)
 
 
-def _lowered(name: str, image: Any, path: Path, wanted: Wanted) -> Draft:
+def _lowered(name: str, image: Any, path: Path, wanted: InputOptions) -> Draft:
     resolved = _with_code(image, wanted.copy_style)
     return _draft(lower(resolved, beside=path.absolute().parent), f"{path}, {name}", name)
 

@@ -17,14 +17,14 @@ from boatyard_flyte.show import shown
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ImageRequest:
     image: sdk.Image
     force: bool = False
     wait: bool = True
     connect: Callable[[], Client] = Client
 
 
-def build(request: Request) -> str | None:
+def build(request: ImageRequest) -> str | None:
     """`repo@sha256:…`, or None for a build that is not waited for."""
     lowered = lower(request.image)
     with request.connect() as client, shown(lowered.name or "image") as view:
@@ -36,7 +36,7 @@ def build(request: Request) -> str | None:
     return outcome.image
 
 
-def plan(request: Request) -> str:
+def plan(request: ImageRequest) -> str:
     """Prints the plan; the reference that the image would be pushed to. Nothing is built or uploaded."""
     lowered = lower(request.image)
     with request.connect() as client:

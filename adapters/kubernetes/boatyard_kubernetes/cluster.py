@@ -22,9 +22,9 @@ from lightkube.types import PatchType
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.decoding import make_ready
-from boatyard_kubernetes.exchange import Exchange, Patience
+from boatyard_kubernetes.exchange import Deadlines, Exchange
 from boatyard_kubernetes.names import FIELD_MANAGER
-from boatyard_kubernetes.refusals import Call, Expired, refused, unreached
+from boatyard_kubernetes.refusals import ClusterCall, Expired, refused, unreached
 
 R = TypeVar("R", bound=Resource)
 ALL: Final = "*"
@@ -75,7 +75,7 @@ def connect(
     params.bearer = token
     try:
         client = GenericSyncClient(params, config, field_manager=FIELD_MANAGER)
-        return Cluster(client, Patience(connect_seconds, read_seconds, operation_seconds))
+        return Cluster(client, Deadlines(connect_seconds, read_seconds, operation_seconds))
     except (ConfigError, OSError, KeyError, ValueError) as error:
         raise BoatyardError(Code.DATAPLANE_DENIED, f"no way to the cluster: {error}") from None
 
@@ -85,7 +85,7 @@ class Cluster:
     whoever asked cannot know whether it happened, and asks again."""
 
     def __init__(
-        self, client: GenericSyncClient, patience: Patience, *, pause: Callable[[float], None] = time.sleep
+        self, client: GenericSyncClient, patience: Deadlines, *, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._client = client
         self._exchange = Exchange(client, patience)
@@ -159,7 +159,7 @@ class Cluster:
 
     def log(self, pod: str, namespace: str, *, tries: int = _READS, **params: str | None) -> bytes:
         """A container's log as it is. Raises Absent, or NotReady before the container has started."""
-        call = Call("get", "pods/log", namespace, pod)
+        call = ClusterCall("get", "pods/log", namespace, pod)
         query = {name: value for name, value in params.items() if value is not None}
         request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
         data: bytes = self._send(call, request, lambda response: response.content, tries=tries)
@@ -182,7 +182,7 @@ class Cluster:
         method = "post" if verb == "create" else verb
         where = namespace if namespace != ALL else None
         group = f".{info.resource.group}" if info.resource.group else ""
-        call = Call(verb, info.plural + group, where, name or (obj.metadata.name if method == "post" else None))
+        call = ClusterCall(verb, info.plural + group, where, name or (obj.metadata.name if method == "post" else None))
         request = self._client.prepare_request(
             method, kind, obj, name, namespace, params=dict(params or {}), headers=headers
         )
@@ -198,7 +198,7 @@ class Cluster:
         return self._send(call, request, read)
 
     def _send(
-        self, call: Call, request: BasicRequest, read: Callable[[httpx2.Response], Any], *, tries: int = _READS
+        self, call: ClusterCall, request: BasicRequest, read: Callable[[httpx2.Response], Any], *, tries: int = _READS
     ) -> Any:
         for left in reversed(range(tries if request.method == "GET" else 1)):
             try:
@@ -214,7 +214,7 @@ class Cluster:
         raise AssertionError("unreachable")
 
     @staticmethod
-    def _read(call: Call, response: httpx2.Response, read: Callable[[httpx2.Response], Any]) -> Any:
+    def _read(call: ClusterCall, response: httpx2.Response, read: Callable[[httpx2.Response], Any]) -> Any:
         try:
             return read(response)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

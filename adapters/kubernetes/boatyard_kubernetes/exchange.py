@@ -19,7 +19,7 @@ _SAME_SECONDS: Final = 2.0
 """Clocks that differ by less are the same: a Date has whole seconds."""
 
 
-class Patience(NamedTuple):
+class Deadlines(NamedTuple):
     """Seconds."""
 
     connect: float
@@ -30,7 +30,7 @@ class Patience(NamedTuple):
 
 
 class Exchange:
-    def __init__(self, client: GenericSyncClient, patience: Patience) -> None:
+    def __init__(self, client: GenericSyncClient, patience: Deadlines) -> None:
         self._client = client
         self._patience = patience
         self._until = threading.local()

@@ -40,14 +40,14 @@ from boatyard_kubernetes.facts import (
     record_of,
 )
 from boatyard_kubernetes.job_object import job_object, plan_object
-from boatyard_kubernetes.refusals import Absent, Changed, Exists, NamespaceMissing
+from boatyard_kubernetes.refusals import Absent, Exists, NamespaceMissing, ObjectChanged
 from boatyard_kubernetes.stopping import Stopped, stop_patch
 
 _BUILDS_ONLY: Final = names.BUILDS
 _TRIES: Final = 5
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundJob(msgspec.Struct, frozen=True):
     """A Job that is a build's, with what it says of it."""
 
     job: Job
@@ -80,16 +80,16 @@ class Jobs:
         self._settings = settings
         self._reach = names.reach(settings.kubernetes)
 
-    def of_tag(self, tag: str) -> list[Found]:
+    def of_tag(self, tag: str) -> list[FoundJob]:
         """The one to go by first."""
-        return sorted(self._find(f"{names.TAG}={tag}"), key=Found.before) if names.is_build_id(tag) else []
+        return sorted(self._find(f"{names.TAG}={tag}"), key=FoundJob.before) if names.is_build_id(tag) else []
 
-    def of_build(self, build_id: str) -> Found | None:
+    def of_build(self, build_id: str) -> FoundJob | None:
         if not names.is_build_id(build_id):
             return None
-        return min(self._find(f"{names.BUILD}={build_id}"), key=Found.before, default=None)
+        return min(self._find(f"{names.BUILD}={build_id}"), key=FoundJob.before, default=None)
 
-    def all(self, project: str | None, domain: str | None) -> list[tuple[int, Found, list[Pod]]]:
+    def all(self, project: str | None, domain: str | None) -> list[tuple[int, FoundJob, list[Pod]]]:
         """Every Job of a build with its number, newest first, and its pods where it has not ended."""
         labels = _BUILDS_ONLY
         for name, value in ((names.PROJECT, project), (names.DOMAIN, domain)):
@@ -106,7 +106,7 @@ class Jobs:
         numbered = [(number_of(f.job), f, _own(f, pods.get((f.namespace, f.record.id), ()))) for f in found]
         return sorted(numbered, key=lambda entry: (entry[0], entry[1].record.id), reverse=True)
 
-    def pods(self, found: Found) -> list[Pod]:
+    def pods(self, found: FoundJob) -> list[Pod]:
         """Oldest first."""
         return _own(found, self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
 
@@ -133,7 +133,7 @@ class Jobs:
             created = self._create(job_object(made, build, number, self._settings, namespace), namespace)
         except Exists:
             return None
-        found = Found(created, build)
+        found = FoundJob(created, build)
         try:
             if self._reach != (namespace,) and rivals(found, self._find(f"{names.BUILD}={made.id}")):
                 self.withdraw(found)
@@ -144,7 +144,7 @@ class Jobs:
                 self.withdraw(found)
             raise
 
-    def release(self, found: Found, made: BuildJob) -> bool:
+    def release(self, found: FoundJob, made: BuildJob) -> bool:
         """Plan, then go. Several may do it at once. False if the Job is gone, or another one has its name."""
         if plan_of(found.job) is None:
             return False
@@ -153,11 +153,11 @@ class Jobs:
             with contextlib.suppress(Exists):
                 self._cluster.create(plan_object(made, found.job, self._settings), found.namespace)
             self._merge(found, {"spec": {"suspend": False}})
-        except (Absent, Changed):
+        except (Absent, ObjectChanged):
             return False
         return True
 
-    def withdraw(self, found: Found) -> None:
+    def withdraw(self, found: FoundJob) -> None:
         """Deletes it while it is suspended: what somebody has released is his. It is read again each time,
         because the Job controller writes its status meanwhile, which is no reason to keep it."""
         for _ in range(_TRIES):
@@ -167,23 +167,23 @@ class Jobs:
             unchanged = Preconditions(uid=current.uid, resourceVersion=current.version)
             try:
                 self._cluster.delete(Job, name_of(current.job), current.namespace, unchanged=unchanged)
-            except Changed:
+            except ObjectChanged:
                 continue
             except Absent:
                 return
 
-    def stop(self, found: Found, stopped: Stopped) -> Found | None:
+    def stop(self, found: FoundJob, stopped: Stopped) -> FoundJob | None:
         """None if the Job is gone, or another one has its name."""
-        with contextlib.suppress(Absent, Changed):
-            return Found(self._merge(found, stop_patch(stopped)), found.record)
+        with contextlib.suppress(Absent, ObjectChanged):
+            return FoundJob(self._merge(found, stop_patch(stopped)), found.record)
         return None
 
-    def write_down(self, found: Found, build: Build) -> None:
+    def write_down(self, found: FoundJob, build: Build) -> None:
         """Pods go sooner than Jobs, so the end of a build is kept with its Job, the first that was found. At
         that moment the Job controller writes to it too, which is no reason to lose it. If this fails, the next
         one who looks finds out anew."""
         record = {names.RECORD: msgspec.json.encode(build).decode()}
-        current: Found | None = found
+        current: FoundJob | None = found
         with contextlib.suppress(Absent, BoatyardError):
             for _ in range(_TRIES):
                 if current is None or current.record.state.ended:
@@ -191,23 +191,23 @@ class Jobs:
                 patch = {"metadata": {"resourceVersion": current.version, "annotations": record}}
                 try:
                     self._merge(current, patch)
-                except Changed:
+                except ObjectChanged:
                     current = self._again(found)
                 else:
                     return
 
-    def _again(self, found: Found) -> Found | None:
+    def _again(self, found: FoundJob) -> FoundJob | None:
         """The same Job as it is now."""
         return next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
 
-    def _merge(self, found: Found, patch: dict[str, Any]) -> Job:
+    def _merge(self, found: FoundJob, patch: dict[str, Any]) -> Job:
         """Raises Absent, or Changed if the name is another Job's by now."""
         metadata = {**patch.get("metadata", {}), "uid": found.uid}
         return self._cluster.merge(Job, name_of(found.job), found.namespace, {**patch, "metadata": metadata})
 
-    def _find(self, labels: str) -> list[Found]:
+    def _find(self, labels: str) -> list[FoundJob]:
         jobs = (job for namespace in self._reach for job in self._cluster.find(Job, namespace, labels=labels))
-        return [Found(job, record) for job in jobs if (record := record_of(job)) is not None]
+        return [FoundJob(job, record) for job in jobs if (record := record_of(job)) is not None]
 
     def _create(self, job: Job, namespace: str) -> Job:
         try:
@@ -221,11 +221,11 @@ class Jobs:
         return self._cluster.create(job, namespace)
 
 
-def _own(found: Found, pods: Iterable[Pod]) -> list[Pod]:
+def _own(found: FoundJob, pods: Iterable[Pod]) -> list[Pod]:
     """Pods of the Job itself, oldest first. Those of a Job that had its name before may still be ending."""
     return in_order(pod for pod in pods if is_of(pod, found.job))
 
 
-def rivals(found: Found, jobs: Iterable[Found]) -> list[Found]:
+def rivals(found: FoundJob, jobs: Iterable[FoundJob]) -> list[FoundJob]:
     """The same attempt in other namespaces."""
     return [f for f in jobs if f.record.id == found.record.id and f.namespace != found.namespace]

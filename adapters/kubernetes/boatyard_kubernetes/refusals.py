@@ -20,7 +20,7 @@ _MOST: Final = 300
 _GRANT: Final = "docs/kubernetes.md has the Role that grants exactly what is needed"
 
 
-class Call:
+class ClusterCall:
     """What was asked, for people: `create jobs.batch in namespace flytesnacks-development`."""
 
     def __init__(self, verb: str, resource: str, namespace: str | None, name: str | None = None) -> None:
@@ -47,7 +47,7 @@ class Exists(Exception):
     """409 AlreadyExists."""
 
 
-class Changed(Exception):
+class ObjectChanged(Exception):
     """409 Conflict, or a patch for another uid: the object is no longer as it was read, or no longer the same."""
 
 
@@ -70,7 +70,7 @@ class _Status(msgspec.Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
-def unreached(call: Call, error: Exception) -> Exception:
+def unreached(call: ClusterCall, error: Exception) -> Exception:
     """The exception to raise when no answer came."""
     if isinstance(error, ConfigError):
         return BoatyardError(Code.DATAPLANE_DENIED, f"the cluster's credentials cannot be read: {_short(str(error))}")
@@ -79,7 +79,7 @@ def unreached(call: Call, error: Exception) -> Exception:
     return _away(f"the API server cannot be reached ({call}): {_short(str(error)) or type(error).__name__}")
 
 
-def refused(call: Call, response: httpx2.Response) -> Exception:
+def refused(call: ClusterCall, response: httpx2.Response) -> Exception:
     """The exception to raise for an answer that is no success: a Status, or a proxy's own words."""
     try:
         status = decode_json(response.content, _STATUS)
@@ -88,7 +88,7 @@ def refused(call: Call, response: httpx2.Response) -> Exception:
     return _of_code(call, response.status_code, status.reason, _short(status.message), response)
 
 
-def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.Response) -> Exception:
+def _of_code(call: ClusterCall, code: int, reason: str, message: str, response: httpx2.Response) -> Exception:
     match code:
         case 401:
             return BoatyardError(
@@ -100,14 +100,14 @@ def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.
         case 404 if reason == "NotFound" or not reason:
             return _namespace_missing(call, message) or Absent(message)
         case 409:
-            return Exists(message) if reason == "AlreadyExists" else Changed(message)
+            return Exists(message) if reason == "AlreadyExists" else ObjectChanged(message)
         case 410:
             return Expired(message)
         case 429:
             return _away(f"the API server asks to wait ({call}): {message}", _retry_after(response))
         # ValidateObjectMetaUpdate: a patch that names a uid, of an object that has another by now.
         case 422 if "metadata.uid: Invalid value" in message:
-            return Changed(message)
+            return ObjectChanged(message)
         case 400 if call.resource == "pods/log":
             return NotReady(message)
         case 400 | 405 | 413 | 415 | 422:
@@ -117,7 +117,7 @@ def _of_code(call: Call, code: int, reason: str, message: str, response: httpx2.
     return _away(f"the API server answered {code} ({call}): {message}", _retry_after(response))
 
 
-def _forbidden(call: Call, message: str) -> BoatyardError:
+def _forbidden(call: ClusterCall, message: str) -> BoatyardError:
     if "exceeded quota" in message:
         return BoatyardError(
             Code.TOO_MANY_BUILDS,
@@ -138,7 +138,7 @@ def _advice(message: str) -> str:
     return f"; {text}" if text else ""
 
 
-def _namespace_missing(call: Call, message: str) -> BoatyardError | None:
+def _namespace_missing(call: ClusterCall, message: str) -> BoatyardError | None:
     if not re.match(r'namespaces "[^"]*" not found', message):
         return None
     return NamespaceMissing(

@@ -17,7 +17,7 @@ from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
 from boatyard.shares import admit
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.jobs import Found, Jobs, rivals
+from boatyard_kubernetes.jobs import FoundJob, Jobs, rivals
 from boatyard_kubernetes.look import Sight, look
 from boatyard_kubernetes.pod_log import read_page
 from boatyard_kubernetes.recent import Recent
@@ -138,7 +138,7 @@ class KubernetesJobRunner:
         return paging.page(builds, query)
 
     def _joined(
-        self, found: Found, jobs: Sequence[Found], build: Build, job: Callable[[int], BuildJob], *, patient: bool
+        self, found: FoundJob, jobs: Sequence[FoundJob], build: Build, job: Callable[[int], BuildJob], *, patient: bool
     ) -> bool:
         if build.state.ended or not found.suspended:
             return True
@@ -148,14 +148,14 @@ class KubernetesJobRunner:
                 self._jobs.withdraw(other)
         return not others and self._jobs.release(found, job(build.attempt))
 
-    def _seen(self, found: Found) -> Build:
+    def _seen(self, found: FoundJob) -> Build:
         """Enough to decide by: no log is read for it."""
         if found.record.state.ended:
             return found.record
         pods = self._jobs.pods(found)
         return look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
 
-    def _settle(self, found: Found) -> Build:
+    def _settle(self, found: FoundJob) -> Build:
         """The build as it stands. An end that was just found is kept; one that waits too long is ended."""
         if found.record.state.ended:
             return found.record
@@ -178,7 +178,7 @@ class KubernetesJobRunner:
             return Code.DATAPLANE_UNAVAILABLE, f"it waited longer than {most} s to start: {text}"
         return None
 
-    def _stop(self, found: Found, code: Code, message: str) -> Build | None:
+    def _stop(self, found: FoundJob, code: Code, message: str) -> Build | None:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
         return self._settle(stopped) if stopped else None
 

@@ -8,13 +8,13 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 
-class Ending(NamedTuple):
+class BuildTime(NamedTuple):
     built: bool
     seconds: float
     """How long the build took; for a cached image, how long the answer takes."""
 
 
-def ending(url: str, token: str, image: str, since: float) -> Ending:
+def ending(url: str, token: str, image: str, since: float) -> BuildTime:
     """`since`: seconds since 1970, when the image was asked for."""
     began = time.monotonic()
     found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}", token)
@@ -22,8 +22,8 @@ def ending(url: str, token: str, image: str, since: float) -> Ending:
     build_id = found.get("buildId")
     build = _get(f"{url}/v1/builds/{build_id}", token) if build_id else {}
     if "finishedAt" in build and build["createdAt"] >= since:
-        return Ending(True, build["finishedAt"] - build["createdAt"])
-    return Ending(False, answered)
+        return BuildTime(True, build["finishedAt"] - build["createdAt"])
+    return BuildTime(False, answered)
 
 
 def _get(url: str, token: str) -> dict[str, Any]:

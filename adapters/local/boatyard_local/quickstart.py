@@ -17,7 +17,7 @@ from rich.markup import escape
 from boatyard_local.background import ensure_server
 from boatyard_local.engine import Engine, EngineError, ensure
 from boatyard_local.image_run import imports
-from boatyard_local.lookup import Ending, ending
+from boatyard_local.lookup import BuildTime, ending
 from boatyard_local.serving import ServeError
 from boatyard_local.settings import SettingsError
 from boatyard_local.state import StateFolder
@@ -104,7 +104,7 @@ def _build(url: str) -> str:
     return named[-1].strip()
 
 
-def _summary(console: Console, image: str, end: Ending, took: float, whole: float, engine: Engine) -> None:
+def _summary(console: Console, image: str, end: BuildTime, took: float, whole: float, engine: Engine) -> None:
     how = (
         f"built in {end.seconds:.1f} s"
         if end.built

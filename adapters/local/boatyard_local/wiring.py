@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import msgspec
 
 from boatyard.api import Api
-from boatyard.api.handlers import Deployment
+from boatyard.api.handlers import DeploymentFacts
 from boatyard.build import Build
 from boatyard.ports import Registry
 from boatyard.service import Service
 from boatyard.settings import Settings
-from boatyard_buildkit.access import Access
+from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.docker_config import deployment_folder
 from boatyard_connect import ProtobufCodec
 from boatyard_local import durable
@@ -53,7 +53,7 @@ def wire(
     """
     clock = SystemClock()
     urls = UploadUrls(url, load_key(state.upload_key))
-    access = Access(
+    access = BuilderAccess(
         buildkit_uri=settings.buildkit_uri,
         buildkit=settings.buildkit,
         authentication_type=settings.authentication_type,
@@ -77,7 +77,7 @@ def wire(
             deployment_key=FileDeploymentKey(state.deployment_key),
             clock=clock,
         )
-        api = Api(service, Deployment(cloud="local", runners=(settings.buildkit.driver,)), ProtobufCodec())
+        api = Api(service, DeploymentFacts(cloud="local", runners=(settings.buildkit.driver,)), ProtobufCodec())
         app = App(
             api,
             uploads=Uploads(contexts, urls, clock),

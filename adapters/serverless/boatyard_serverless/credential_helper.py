@@ -21,12 +21,12 @@ NOT_FOUND: Final = "credentials not found in native keychain"
 """Docker knows this sentence: it then goes on without credentials."""
 
 
-class Login(NamedTuple):
+class RegistryLogin(NamedTuple):
     username: str
     password: str
 
 
-Mint = Callable[[str], Login | None]
+Mint = Callable[[str], RegistryLogin | None]
 """The login for a registry's host, with its port; None for a registry that is not the cloud's own. Raises
 BoatyardError."""
 

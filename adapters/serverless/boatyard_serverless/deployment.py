@@ -77,7 +77,7 @@ class Deployment:
         from boatyard.api import Api, handlers
 
         parts = self._parts
-        description = handlers.Deployment(cloud=parts.cloud, runners=(parts.runner_name,))
+        description = handlers.DeploymentFacts(cloud=parts.cloud, runners=(parts.runner_name,))
         return Api(self.service, description, LazyCodec(_protobuf))
 
     @cached_property

@@ -10,7 +10,7 @@ from boatyard.api import connect, openapi, problem
 from boatyard.api.connect import NAME as CONNECT_NAME
 from boatyard.api.connect import PATH as CONNECT_PATH
 from boatyard.api.connect import ImageServiceCodec, get_image
-from boatyard.api.handlers import Call, Deployment, Handlers, Reply, wait_seconds
+from boatyard.api.handlers import ApiCall, ApiReply, DeploymentFacts, Handlers, wait_seconds
 from boatyard.api.http import Request, Response, too_large
 from boatyard.api.operations import OPERATIONS, Operation
 from boatyard.decoding import Undecodable, decode_json
@@ -26,7 +26,7 @@ _LONGEST_VALUE: Final = 2_048
 class Api:
     """The whole API as one function, `handle`. `codec` speaks protobuf for the Connect operation."""
 
-    def __init__(self, service: Service, deployment: Deployment, codec: ImageServiceCodec | None = None) -> None:
+    def __init__(self, service: Service, deployment: DeploymentFacts, codec: ImageServiceCodec | None = None) -> None:
         self._service = service
         self._deployment = deployment
         self._codec = codec
@@ -66,9 +66,9 @@ class Api:
         for operation, match in found:
             if operation.method == request.method:
                 _check_query(operation, request)
-                call = Call(path=match.groupdict(), query=request.query, body=self._body(operation, request))
+                call = ApiCall(path=match.groupdict(), query=request.query, body=self._body(operation, request))
                 handlers = Handlers(self._service.on_behalf_of(request.caller), self._deployment, openapi.describe)
-                handler: Callable[[Call], Reply] = getattr(handlers, operation.name)
+                handler: Callable[[ApiCall], ApiReply] = getattr(handlers, operation.name)
                 return _respond(handler(call))
         allowed = ", ".join(operation.method for operation, _ in found)
         error = BoatyardError(Code.METHOD_NOT_ALLOWED, f"{request.path} takes {allowed}")
@@ -106,7 +106,7 @@ def refuse(error: BoatyardError, path: str) -> Response:
     return problem.respond(error, getattr(error, "headers", None))
 
 
-def _respond(reply: Reply) -> Response:
+def _respond(reply: ApiReply) -> Response:
     if reply.body is None:
         return Response(status=reply.status, headers=dict(reply.headers))
     return Response(

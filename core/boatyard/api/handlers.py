@@ -22,7 +22,7 @@ _LARGEST_PAGE = 500
 _MOST_DIGITS = 9
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class ApiCall(msgspec.Struct, frozen=True, kw_only=True):
     """An operation's input: path and query as text, the body as its type."""
 
     path: Mapping[str, str]
@@ -30,7 +30,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: Any = None
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class ApiReply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     body: Any = None
     headers: Mapping[str, str] = {}
@@ -38,7 +38,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """As in `boatyard.api.http.Response`."""
 
 
-class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+class DeploymentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What capabilities say of the place."""
 
     cloud: str
@@ -48,20 +48,20 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 class Handlers:
     """The names are those of `boatyard.api.operations.OPERATIONS`."""
 
-    def __init__(self, service: Service, deployment: Deployment, describe: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, service: Service, deployment: DeploymentFacts, describe: Callable[[], dict[str, Any]]) -> None:
         self._service = service
         self._deployment = deployment
         self._describe = describe
 
-    def plan(self, call: Call) -> Reply:
-        return Reply(status=200, body=messages.PlanAnswer.of(self._service.plan(order_of(call.body))))
+    def plan(self, call: ApiCall) -> ApiReply:
+        return ApiReply(status=200, body=messages.PlanAnswer.of(self._service.plan(order_of(call.body))))
 
-    def context(self, call: Call) -> Reply:
+    def context(self, call: ApiCall) -> ApiReply:
         ask: messages.ContextRequest = call.body
         upload = self._service.upload(Context(sha256=ask.sha256, size=ask.size))
         if upload is None:
-            return Reply(status=200, body=messages.ContextAnswer(exists=True))
-        return Reply(
+            return ApiReply(status=200, body=messages.ContextAnswer(exists=True))
+        return ApiReply(
             status=201,
             body=messages.ContextAnswer(
                 exists=False,
@@ -71,13 +71,13 @@ class Handlers:
             ),
         )
 
-    def ensure(self, call: Call) -> Reply:
+    def ensure(self, call: ApiCall) -> ApiReply:
         answer = messages.BuildAnswer.of(self._service.ensure(order_of(call.body)))
         if answer.id is None or answer.state.ended:
-            return Reply(status=200, body=answer)
-        return Reply(status=202, body=answer, headers={"location": f"/v1/builds/{answer.id}"})
+            return ApiReply(status=200, body=answer)
+        return ApiReply(status=202, body=answer, headers={"location": f"/v1/builds/{answer.id}"})
 
-    def builds(self, call: Call) -> Reply:
+    def builds(self, call: ApiCall) -> ApiReply:
         page = self._service.builds(
             BuildQuery(
                 project=call.query.get("project"),
@@ -87,43 +87,45 @@ class Handlers:
                 page_size=_page_size(call.query.get("pageSize")),
             )
         )
-        return Reply(status=200, body=messages.BuildsAnswer(builds=page.builds, next_page_token=page.next_page_token))
+        return ApiReply(
+            status=200, body=messages.BuildsAnswer(builds=page.builds, next_page_token=page.next_page_token)
+        )
 
-    def build(self, call: Call) -> Reply:
+    def build(self, call: ApiCall) -> ApiReply:
         build: Build = self._service.build(call.path["id"], wait_seconds=wait_seconds(call.query))
-        return Reply(status=200, body=build, settled=build.state.ended)
+        return ApiReply(status=200, body=build, settled=build.state.ended)
 
-    def logs(self, call: Call) -> Reply:
+    def logs(self, call: ApiCall) -> ApiReply:
         page = self._service.logs(call.path["id"], call.query.get("cursor", ""), wait_seconds=wait_seconds(call.query))
         answer = messages.LogsAnswer(lines=page.lines, cursor=page.cursor, done=page.done)
-        return Reply(status=200, body=answer, settled=bool(page.lines) or page.done)
+        return ApiReply(status=200, body=answer, settled=bool(page.lines) or page.done)
 
-    def cancel(self, call: Call) -> Reply:
-        return Reply(status=200, body=self._service.cancel(call.path["id"]))
+    def cancel(self, call: ApiCall) -> ApiReply:
+        return ApiReply(status=200, body=self._service.cancel(call.path["id"]))
 
-    def image(self, call: Call) -> Reply:
+    def image(self, call: ApiCall) -> ApiReply:
         found = self._service.find_image(Reference.parse(call.path["reference"], field="reference"))
-        return Reply(status=200, body=messages.ImageAnswer.of(found))
+        return ApiReply(status=200, body=messages.ImageAnswer.of(found))
 
-    def secret(self, call: Call) -> Reply:
+    def secret(self, call: ApiCall) -> ApiReply:
         ask: messages.SecretRequest = call.body
         value = SecretValue(kind=ask.kind, value=ask.value.encode("utf-8"))
         self._service.put_secret(Scope(ask.project, ask.domain), call.path["name"], value)
-        return Reply(status=204)
+        return ApiReply(status=204)
 
-    def secrets(self, call: Call) -> Reply:
+    def secrets(self, call: ApiCall) -> ApiReply:
         known = self._service.secrets(_scope(call.query))
         answers = tuple(messages.KnownSecretAnswer(name=secret.name, kind=secret.kind) for secret in known)
-        return Reply(status=200, body=messages.SecretsAnswer(secrets=answers))
+        return ApiReply(status=200, body=messages.SecretsAnswer(secrets=answers))
 
-    def delete_secret(self, call: Call) -> Reply:
+    def delete_secret(self, call: ApiCall) -> ApiReply:
         self._service.delete_secret(_scope(call.query), call.path["name"])
-        return Reply(status=204)
+        return ApiReply(status=204)
 
-    def capabilities(self, call: Call) -> Reply:
+    def capabilities(self, call: ApiCall) -> ApiReply:
         settings = self._service.settings
         limits = settings.limits
-        return Reply(
+        return ApiReply(
             status=200,
             body=messages.CapabilitiesAnswer(
                 cloud=self._deployment.cloud,
@@ -142,11 +144,11 @@ class Handlers:
             ),
         )
 
-    def health(self, call: Call) -> Reply:
-        return Reply(status=200, body=messages.HealthAnswer(status="ok"))
+    def health(self, call: ApiCall) -> ApiReply:
+        return ApiReply(status=200, body=messages.HealthAnswer(status="ok"))
 
-    def openapi(self, call: Call) -> Reply:
-        return Reply(status=200, body=self._describe())
+    def openapi(self, call: ApiCall) -> ApiReply:
+        return ApiReply(status=200, body=self._describe())
 
 
 def order_of(ask: messages.OrderRequest) -> Order:

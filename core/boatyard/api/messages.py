@@ -9,7 +9,7 @@ from boatyard.build import Build, Failure, Image, State
 from boatyard.context import Context
 from boatyard.held import Held
 from boatyard.plan import Plan, PlannedLayer
-from boatyard.service import Answer, Found
+from boatyard.service import Answer, FoundImage
 from boatyard.spec import SpecDocument
 from boatyard.target import Target
 
@@ -135,7 +135,7 @@ class ImageAnswer(_Tell, frozen=True, kw_only=True):
     attestations: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, found: Found) -> "ImageAnswer":
+    def of(cls, found: FoundImage) -> "ImageAnswer":
         image: Image = found.image
         return cls(
             reference=image.reference,

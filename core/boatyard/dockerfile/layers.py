@@ -8,7 +8,7 @@ from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.environment import ordered
 from boatyard.dockerfile.projects import poetry_project, uv_project, uv_script
 from boatyard.dockerfile.quoting import copy_source, expandable, json_array, mount_source, not_ours, shell_word
-from boatyard.dockerfile.run import Site, bind, cache, run
+from boatyard.dockerfile.run import RunMounts, bind, cache, run
 from boatyard.dockerfile.uv import INSTALL, WORK, Folder, installed_links, pip_arguments, uv_cache, variables
 from boatyard.errors import invalid
 from boatyard.spec import (
@@ -30,7 +30,7 @@ _APT_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._~:=/*-]*\Z")
 _DIGITS = 32
 
 
-def instructions(layer: Layer, site: Site, *, owner: str, identity: str) -> list[str]:
+def instructions(layer: Layer, site: RunMounts, *, owner: str, identity: str) -> list[str]:
     """The layer's instructions. `owner` is what COPY gives files to, such as flyte:flyte; may be empty.
 
     `identity` names the layer with the contents of its files (`key.layer_identity`).
@@ -62,7 +62,7 @@ def instructions(layer: Layer, site: Site, *, owner: str, identity: str) -> list
             return [f"COPY {flag}{json_array((copy_source(layer.src), expandable(layer.dst)))}"]
 
 
-def _apt(layer: AptPackages, site: Site) -> str:
+def _apt(layer: AptPackages, site: RunMounts) -> str:
     # flyte joins the words unquoted, so "curl git" in one string is two packages there too.
     packages = [word for entry in layer.packages for word in entry.split()]
     for package in packages:
@@ -82,7 +82,7 @@ def _apt(layer: AptPackages, site: Site) -> str:
     return run(site, script, mounts=mounts, secrets=layer.secret_mounts)
 
 
-def _pip(layer: PipPackages, site: Site, place: str) -> str:
+def _pip(layer: PipPackages, site: RunMounts, place: str) -> str:
     expand = variables(layer.secret_mounts)
     for package in layer.packages:
         refuse_credentials(package, expand, field="pipPackages.packages")
@@ -123,7 +123,7 @@ def _check_requirement(package: str, *, local: bool = False) -> None:
         raise invalid("a requirement nests its markers too deeply", field=field) from None
 
 
-def _requirements(layer: Requirements, site: Site, place: str) -> str:
+def _requirements(layer: Requirements, site: RunMounts, place: str) -> str:
     words = [INSTALL, *pip_arguments(layer.options, layer.secret_mounts), "--requirement"]
     if layer.source_dir:
         tree = Folder(layer.source_dir, place, field="requirements.sourceDir")
@@ -137,7 +137,7 @@ def _requirements(layer: Requirements, site: Site, place: str) -> str:
     return run(site, "\n".join(lines), mounts=(uv_cache(site), mount), secrets=layer.secret_mounts)
 
 
-def _wheels(layer: PythonWheels, site: Site) -> list[str]:
+def _wheels(layer: PythonWheels, site: RunMounts) -> list[str]:
     """Twice, as in flyte: first the dependencies from the index, then exactly the wheel at hand."""
     _check_requirement(layer.package_name)
     source = mount_source(layer.dir, field="pythonWheels.dir")

@@ -5,7 +5,7 @@ import shlex
 from typing import Final
 
 from boatyard.dockerfile.quoting import mount_source, shell_word, shell_words
-from boatyard.dockerfile.run import Site, bind, cache, run
+from boatyard.dockerfile.run import RunMounts, bind, cache, run
 from boatyard.dockerfile.uv import (
     VENV,
     WORK,
@@ -25,7 +25,7 @@ _LOCK_OPTIONS: Final = ("--locked", "--frozen", "--check", "--upgrade", "-U", "-
 """Whoever names one of them has said what the lock is for. Any other sync of a locked project is `--locked`."""
 
 
-def uv_project(layer: UVProject, site: Site, place: str) -> str:
+def uv_project(layer: UVProject, site: RunMounts, place: str) -> str:
     """`uv sync` in the project's own folder. Local packages are installed as copies: the folder is gone afterwards."""
     tree = Folder(layer.source_dir or layer.pyproject, place, field="uvProject.sourceDir")
     project = tree.inside(layer.pyproject, field="uvProject.pyproject")
@@ -78,7 +78,7 @@ def _check_lock(lock: str, index: list[str]) -> str:
     return f"if {other}; then\n{fitted}\nfi"
 
 
-def uv_script(layer: UVScript, site: Site, place: str) -> str:
+def uv_script(layer: UVScript, site: RunMounts, place: str) -> str:
     """What `uv run` would install for the script, with its [tool.uv] and its lock, into the image's environment."""
     folder = layer.source_dir or posixpath.dirname(layer.script) or "."
     tree = Folder(folder, place, field="uvScript.sourceDir")
@@ -91,7 +91,7 @@ def uv_script(layer: UVScript, site: Site, place: str) -> str:
     return run(site, "\n".join(lines), mounts=(uv_cache(site), tree.mount), secrets=layer.secret_mounts)
 
 
-def poetry_project(layer: PoetryProject, site: Site, place: str) -> list[str]:
+def poetry_project(layer: PoetryProject, site: RunMounts, place: str) -> list[str]:
     extra = shell_words(layer.extra_args, variables(layer.secret_mounts), field="poetryProject.extraArgs")
     lock = mount_source(layer.poetry_lock, field="poetryProject.poetryLock")
     only_dependencies = layer.pyproject.endswith("/pyproject.toml")

@@ -6,7 +6,7 @@ import msgspec
 
 from boatyard.dockerfile.layers import instructions
 from boatyard.dockerfile.quoting import NEWLINE_ARG, expandable
-from boatyard.dockerfile.run import Site, run
+from boatyard.dockerfile.run import RunMounts, run
 from boatyard.dockerfile.uv import uv_cache
 from boatyard.errors import BoatyardError, invalid
 from boatyard.spec import Commands, Env, ImageSpec, kind_of
@@ -44,7 +44,7 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 def render(
-    spec: ImageSpec, *, identities: Sequence[str], base: str, image_id: str, uv_by_architecture: bool, site: Site
+    spec: ImageSpec, *, identities: Sequence[str], base: str, image_id: str, uv_by_architecture: bool, site: RunMounts
 ) -> Rendered:
     """The Dockerfile of a spec.
 
@@ -83,7 +83,7 @@ def render(
     return Rendered("\n".join(lines) + "\n", tuple(rendered), build_args)
 
 
-def cache_namespace(site: Site) -> dict[str, str]:
+def cache_namespace(site: RunMounts) -> dict[str, str]:
     """BuildKit's frontend puts it before the id of every cache mount, with a slash between, so that no Dockerfile can
     name a cache of another namespace. It is an argument in name only: no ARG has to declare it."""
     return {CACHE_NAMESPACE_ARG: site.cache_namespace} if site.cache_namespace else {}
@@ -116,7 +116,7 @@ def _needs_newline(spec: ImageSpec) -> bool:
     return any(isinstance(layer, Env) and any("\n" in v for v in layer.env_variables.values()) for layer in spec.layers)
 
 
-def _opening(spec: ImageSpec, *, base: str, uv_by_architecture: bool, site: Site) -> list[str]:
+def _opening(spec: ImageSpec, *, base: str, uv_by_architecture: bool, site: RunMounts) -> list[str]:
     venv = (
         'if [ ! -f "$UV_PYTHON" ]; then '
         f'uv venv "$VIRTUALENV" --python={spec.python_version} && '

@@ -15,7 +15,7 @@ from boatyard.dockerfile.parse.instruction import Flag, Instruction
 from boatyard.dockerfile.parse.logical import LONGEST_LINE
 from boatyard.dockerfile.parse.refusal import unreadable
 from boatyard.dockerfile.parse.stages import Dockerfile
-from boatyard.dockerfile.run import Site, users_environment, users_flags
+from boatyard.dockerfile.run import RunMounts, users_environment, users_flags
 from boatyard.dockerfile.users import UsersDockerfile
 from boatyard.mounts import absent_secret_id, secret_id
 
@@ -34,7 +34,12 @@ class _Edit(msgspec.Struct, frozen=True, order=True):
 
 
 def rewrite(
-    given: UsersDockerfile, site: Site, *, images: Mapping[str, str], frontend: str | None, secrets: Collection[str]
+    given: UsersDockerfile,
+    site: RunMounts,
+    *,
+    images: Mapping[str, str],
+    frontend: str | None,
+    secrets: Collection[str],
 ) -> Rewritten:
     """The Dockerfile to build.
 
@@ -61,7 +66,7 @@ def rewrite(
     return Rewritten(*respec(text), tuple(inserted))
 
 
-def _runs(given: UsersDockerfile, parsed: Dockerfile, site: Site, secrets: Collection[str]) -> Iterator[_Edit]:
+def _runs(given: UsersDockerfile, parsed: Dockerfile, site: RunMounts, secrets: Collection[str]) -> Iterator[_Edit]:
     flags = "".join(f" {flag}" for flag in users_flags(site))
     for stage in parsed.stages:
         for instruction in stage.body:
@@ -99,7 +104,7 @@ def _images(given: UsersDockerfile, images: Mapping[str, str]) -> Iterator[_Edit
                     yield _flag(given.source, instruction, flag, f"--mount={value}", given.parsed.escape)
 
 
-def _environments(given: UsersDockerfile, site: Site) -> Iterator[tuple[_Edit, int]]:
+def _environments(given: UsersDockerfile, site: RunMounts) -> Iterator[tuple[_Edit, int]]:
     """An ARG behind each FROM of an image on which a RUN stands, and the line that it follows."""
     variables = users_environment(site)
     if not variables or given.parsed is None or not given.graphs:

@@ -22,7 +22,7 @@ from boatyard.mounts import (
 from boatyard.spec import Secret
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class RunMounts(msgspec.Struct, frozen=True, kw_only=True):
     """What the deployment adds to every RUN."""
 
     certificates: bool = False
@@ -39,7 +39,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """Put before all ids of cache mounts by BuildKit's frontend, before those in a user's Dockerfile too."""
 
 
-def site_flags(site: Site) -> tuple[str, ...]:
+def site_flags(site: RunMounts) -> tuple[str, ...]:
     """The flags that every RUN has, whoever wrote it; they go right after the word RUN."""
     if not site.network:
         return ()
@@ -49,7 +49,7 @@ def site_flags(site: Site) -> tuple[str, ...]:
     )
 
 
-def users_flags(site: Site) -> tuple[str, ...]:
+def users_flags(site: RunMounts) -> tuple[str, ...]:
     """The flags for a RUN that a user wrote, in any form: nothing can be said before its command.
 
     So pip and uv find the index in their machine-wide files, and the CA bundle's path is in the environment. Whoever
@@ -63,12 +63,12 @@ def users_flags(site: Site) -> tuple[str, ...]:
     return tuple(flags)
 
 
-def users_environment(site: Site) -> dict[str, str]:
+def users_environment(site: RunMounts) -> dict[str, str]:
     """What RUN steps that a user wrote have in their environment. It shows in the image's history: paths alone."""
     return dict.fromkeys(CA_VARIABLES, CA_PATH) if site.certificates else {}
 
 
-def cache(site: Site, name: str, target: str, *, locked: bool = False) -> str:
+def cache(site: RunMounts, name: str, target: str, *, locked: bool = False) -> str:
     sharing = "locked" if locked else "shared"
     return f"--mount=type=cache,id={site.cache_prefix}{name},target={target},sharing={sharing}"
 
@@ -77,7 +77,7 @@ def bind(source: str, target: str, *, writable: bool = False) -> str:
     return f"--mount=type=bind,source={source},target={target}" + (",rw" if writable else "")
 
 
-def run(site: Site, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple[Secret, ...] = ()) -> str:
+def run(site: RunMounts, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple[Secret, ...] = ()) -> str:
     """One RUN. Secrets become variables of the script, or files where they name a mount path."""
     flags = [*site_flags(site)]
     prelude = [f". {NETWORK_PATH}"] if site.network else []

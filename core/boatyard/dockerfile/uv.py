@@ -5,7 +5,7 @@ from typing import Final
 
 from boatyard.dockerfile.credentials import refuse_credentials
 from boatyard.dockerfile.quoting import mount_source, shell_word, shell_words
-from boatyard.dockerfile.run import Site, bind, cache
+from boatyard.dockerfile.run import RunMounts, bind, cache
 from boatyard.errors import invalid
 from boatyard.spec import PipOptions, Secret
 
@@ -24,7 +24,7 @@ for name in sorted(glob.glob(sys.argv[1] + "/lib/python3*/site-packages/*.dist-i
 """Prints the folders below a path from which distributions are installed as links."""
 
 
-def uv_cache(site: Site) -> str:
+def uv_cache(site: RunMounts) -> str:
     # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
     return cache(site, "uv", "/root/.cache/uv")
 

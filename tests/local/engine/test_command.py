@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard_local.engine.command import Commands, ask
+from boatyard_local.engine.command import ChildProcesses, ask
 from boatyard_local.engine.model import EngineError
 
 
@@ -37,19 +37,19 @@ def gone(pid: int) -> bool:
 
 def test_a_failure_names_the_step_its_last_words_and_the_log(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        Commands(tmp_path).run(["sh", "-c", "echo one; echo E: two >&2; exit 3"], what="fetching", log="f")
+        ChildProcesses(tmp_path).run(["sh", "-c", "echo one; echo E: two >&2; exit 3"], what="fetching", log="f")
     assert str(caught.value) == f"fetching failed: one / E: two (all of it: {tmp_path / 'f.log'})"
 
 
 def test_what_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     script = f"sleep 60 & echo $! >{tmp_path / 'pid'}; wait"
     with pytest.raises(EngineError, match="longer than 1 s"):
-        Commands(tmp_path).run(["sh", "-c", script], what="waiting", log="w", timeout=1)
+        ChildProcesses(tmp_path).run(["sh", "-c", script], what="waiting", log="w", timeout=1)
     assert gone(wait_for(tmp_path / "pid"))
 
 
 def test_cancelling_ends_what_runs_and_starts_no_more(tmp_path: Path) -> None:
-    commands = Commands(tmp_path)
+    commands = ChildProcesses(tmp_path)
     threading.Timer(0.3, commands.cancel).start()
     begin = time.monotonic()
     with pytest.raises(EngineError):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from boatyard_local.engine import debian, packages
-from boatyard_local.engine.debian import Release, Source
+from boatyard_local.engine.debian import AptSource, Release
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -52,9 +52,9 @@ def test_reads_the_release_with_and_without_quotes() -> None:
 
 def test_takes_the_archive_its_updates_and_its_security_fixes(tmp_path: Path) -> None:
     assert debian.this_sources("bookworm", machine(tmp_path)) == [
-        Source("http://mirror.example/debian", "bookworm", ("main",), KEYRING),
-        Source("http://mirror.example/debian", "bookworm-updates", ("main",), KEYRING),
-        Source("http://mirror.example/debian-security", "bookworm-security", ("main",), KEYRING),
+        AptSource("http://mirror.example/debian", "bookworm", ("main",), KEYRING),
+        AptSource("http://mirror.example/debian", "bookworm-updates", ("main",), KEYRING),
+        AptSource("http://mirror.example/debian-security", "bookworm-security", ("main",), KEYRING),
     ]
 
 
@@ -68,7 +68,7 @@ def test_takes_the_archive_its_updates_and_its_security_fixes(tmp_path: Path) ->
 def test_reads_the_one_line_format(tmp_path: Path, line: str) -> None:
     root = machine(tmp_path, f"# deb http://old.example/debian bookworm main\n{line}\n", "debian.list")
     assert debian.this_sources("bookworm", root) == [
-        Source("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
+        AptSource("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
     ]
 
 
@@ -97,7 +97,7 @@ def test_reads_the_mirror_that_a_cloud_image_keeps_in_a_file(tmp_path: Path) -> 
 
 
 def test_another_release_comes_from_the_same_mirror_with_the_same_key() -> None:
-    source = Source("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
+    source = AptSource("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
     assert source.line("trixie") == f"deb [signed-by={KEYRING}] http://mirror.example/debian trixie main"
 
 

@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from boatyard_local.engine import docker, laptop
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.docker import Docker
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.making import Making
-from boatyard_local.engine.progress import Progress
+from boatyard_local.engine.progress import EngineProgress
 
 
 class FakeDocker:
@@ -42,7 +42,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDocker:
 def making(tmp_path: Path) -> Making:
     layout = Layout(tmp_path / ".boatyard")
     layout.engine.mkdir(parents=True)
-    return Making(layout, Progress(Console(quiet=True)), Commands(layout.logs))
+    return Making(layout, EngineProgress(Console(quiet=True)), ChildProcesses(layout.logs))
 
 
 VERSION = ("version*", "echo 28.5.2")

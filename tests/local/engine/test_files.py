@@ -13,8 +13,8 @@ import pytest
 from boatyard_local.engine import dockerd, mounts, record
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.lock import locked
-from boatyard_local.engine.model import Engine, Image
-from boatyard_local.engine.record import Imported, Ledger, Record
+from boatyard_local.engine.model import Engine, MadeImage
+from boatyard_local.engine.record import EngineLedger, EngineRun, Imported
 
 HOLD = """
 import sys, time
@@ -120,29 +120,29 @@ def engine(settings: Path = Path("/p/.boatyard/boatyard.toml")) -> Engine:
         network="host",
         registry="127.0.0.1:5050",
         platforms=("linux/amd64",),
-        images=(Image("127.0.0.1:5050/boatyard/python:3.11@sha256:00", ("python:3.11",), "offline"),),
+        images=(MadeImage("127.0.0.1:5050/boatyard/python:3.11@sha256:00", ("python:3.11",), "offline"),),
         settings=settings,
     )
 
 
 def test_records_are_read_back_as_they_were(tmp_path: Path) -> None:
-    before = Record(engine=engine())
+    before = EngineRun(engine=engine())
     record.save(tmp_path / "engine.json", before)
-    assert record.load(tmp_path / "engine.json", Record) == before
-    ledger = Ledger(port=5050, images={"boatyard/python": Imported("f", "sha256:00")})
+    assert record.load(tmp_path / "engine.json", EngineRun) == before
+    ledger = EngineLedger(port=5050, images={"boatyard/python": Imported("f", "sha256:00")})
     record.save(tmp_path / "ledger.json", ledger)
-    assert record.load(tmp_path / "ledger.json", Ledger) == ledger
+    assert record.load(tmp_path / "ledger.json", EngineLedger) == ledger
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 99}', '{"version": 1, "port": "x"}'])
 def test_a_record_that_cannot_be_used_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "ledger.json"
-    assert record.load(path, Ledger) is None
+    assert record.load(path, EngineLedger) is None
     path.write_text(text)
-    assert record.load(path, Ledger) is None
+    assert record.load(path, EngineLedger) is None
     for damage in (b"\xff\xfe", b'{"version":"\xff"}', b'{"x":' + b"[" * 100_000):
         path.write_bytes(damage)
-        assert record.load(path, Ledger) is None
+        assert record.load(path, EngineLedger) is None
 
 
 def test_the_environment_names_only_what_is_set() -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from boatyard_local.engine import bases, images, pins, platforms, registry, rootfs, uv_binaries
-from boatyard_local.engine.bases import Wanted
-from boatyard_local.engine.debian import Release, Source
+from boatyard_local.engine.bases import WantedImages
+from boatyard_local.engine.debian import AptSource, Release
 from boatyard_local.engine.model import EngineError
 from boatyard_local.engine.packages import Debian
-from boatyard_local.engine.record import Imported, Ledger
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.record import EngineLedger, Imported
+from boatyard_local.engine.registry import RegistryAccount
 
 AUTHORIZATION = "Basic Ym9hdHlhcmQ6cHc="
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-ARCHIVE = Source("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
+ARCHIVE = AptSource("http://mirror.example/debian", "bookworm", ("main",), KEYRING)
 MACHINE = Debian(Release("debian", "bookworm"), (ARCHIVE,), ARCHIVE)
 
 
@@ -55,13 +55,13 @@ class Registry(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def served() -> Iterator[tuple[Account, type[Registry]]]:
+def served() -> Iterator[tuple[RegistryAccount, type[Registry]]]:
     class Mine(Registry):
         digests: dict[str, str] = {}  # noqa: RUF012
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Mine) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield Account(f"127.0.0.1:{server.server_address[1]}", AUTHORIZATION), Mine
+        yield RegistryAccount(f"127.0.0.1:{server.server_address[1]}", AUTHORIZATION), Mine
         server.shutdown()
 
 
@@ -77,7 +77,7 @@ def test_the_recipe_changes_with_what_goes_into_it() -> None:
 
 
 def test_a_newer_debian_still_makes_a_bookworm_base() -> None:
-    trixie = Source("http://mirror.example/debian", "trixie", ("main",), KEYRING)
+    trixie = AptSource("http://mirror.example/debian", "trixie", ("main",), KEYRING)
     newer = Debian(Release("debian", "trixie"), (trixie,), trixie)
     assert rootfs._sources(newer) == [ARCHIVE.line()]
 
@@ -102,14 +102,14 @@ def test_pins_are_the_installed_versions_and_hold_what_flyte_needs() -> None:
     assert pins.pins("no-such-distribution") == ()
 
 
-def test_only_what_is_there_as_it_would_be_made_today_is_kept(served: tuple[Account, type[Registry]]) -> None:
+def test_only_what_is_there_as_it_would_be_made_today_is_kept(served: tuple[RegistryAccount, type[Registry]]) -> None:
     account, handler = served
     python = images.python(MACHINE)
     path = f"/v2/{python.repository}/manifests/{python.tag}"
-    wanted = Wanted(MACHINE, flyte=True)
-    ledger = Ledger(images={python.repository: Imported(python.fingerprint, "sha256:1")})
+    wanted = WantedImages(MACHINE, flyte=True)
+    ledger = EngineLedger(images={python.repository: Imported(python.fingerprint, "sha256:1")})
 
-    assert bases.kept(wanted, account, Ledger()).missing == (images.PYTHON, images.FLYTE)
+    assert bases.kept(wanted, account, EngineLedger()).missing == (images.PYTHON, images.FLYTE)
     assert bases.kept(wanted, account, ledger).missing == (images.PYTHON, images.FLYTE), "not in the registry"
     handler.digests[path] = "sha256:2"
     assert bases.kept(wanted, account, ledger).missing == (images.PYTHON, images.FLYTE), "somebody else's"
@@ -121,11 +121,13 @@ def test_only_what_is_there_as_it_would_be_made_today_is_kept(served: tuple[Acco
     ]
     assert bases.are_current(kept.images, account, MACHINE, ledger)
     assert not bases.are_current(kept.images, account, "this is not Debian 12 or 13", ledger)
-    older = Ledger(images={python.repository: Imported("older", "sha256:1")})
+    older = EngineLedger(images={python.repository: Imported("older", "sha256:1")})
     assert not bases.are_current(kept.images, account, MACHINE, older)
 
 
-def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(served: tuple[Account, type[Registry]]) -> None:
+def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(
+    served: tuple[RegistryAccount, type[Registry]],
+) -> None:
     account, handler = served
     assert registry.answers(account)
     assert registry.digest(account, "a/b", "c") is None
@@ -134,10 +136,10 @@ def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(served: tupl
     with pytest.raises(EngineError, match="answered 500"):
         registry.digest(account, "a/b", "c")
     with pytest.raises(EngineError, match="does not answer"):
-        registry.digest(Account("127.0.0.1:9", ""), "a/b", "c")
+        registry.digest(RegistryAccount("127.0.0.1:9", ""), "a/b", "c")
 
 
-def test_a_registry_that_answers_everybody_is_not_ours(served: tuple[Account, type[Registry]]) -> None:
+def test_a_registry_that_answers_everybody_is_not_ours(served: tuple[RegistryAccount, type[Registry]]) -> None:
     """An engine of an earlier version: every RUN step could push to it."""
     account, handler = served
     assert not registry.answers(account._replace(authorization="Basic bm86bm8="))

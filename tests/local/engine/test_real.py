@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from boatyard_local.engine import Engine, ensure
-from boatyard_local.engine.model import Image
+from boatyard_local.engine.model import MadeImage
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ def engine() -> Iterator[Engine]:
     yield ensure(console=Console(quiet=True))
 
 
-def in_image(engine: Engine, image: Image, code: str) -> dict[str, object]:
+def in_image(engine: Engine, image: MadeImage, code: str) -> dict[str, object]:
     ran = subprocess.run(
         [engine.docker, "run", "--rm", "--network", "none", image.reference, "python", "-c", code],
         env={**os.environ, **engine.environment()},
@@ -35,7 +35,7 @@ def in_image(engine: Engine, image: Image, code: str) -> dict[str, object]:
     return answer
 
 
-def made(engine: Engine, repository: str) -> Image:
+def made(engine: Engine, repository: str) -> MadeImage:
     """What is pulled instead is not ours to test."""
     found = [image for image in engine.images if repository in image.reference]
     if not found:

@@ -1,6 +1,6 @@
 """Ways to reach a BuildKit. Each turns a Solve into one command line; the rest of the job is the same."""
 
-from boatyard_buildkit.access import Access
+from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.drivers.buildctl import Buildctl
 from boatyard_buildkit.drivers.buildx import Buildx
 from boatyard_buildkit.drivers.driver import Driver
@@ -8,7 +8,7 @@ from boatyard_buildkit.drivers.driver import Driver
 __all__ = ["Driver", "choose"]
 
 
-def choose(access: Access) -> Driver:
+def choose(access: BuilderAccess) -> Driver:
     """buildx where only a Docker engine is, buildctl where a buildkitd is."""
     if access.buildkit.driver == "buildx":
         return Buildx(access.buildkit)

@@ -13,7 +13,7 @@ from boatyard.target import Target
 from boatyard_client.cli.output import note
 from boatyard_client.endpoint import find_client_settings
 from boatyard_client.errors import UsageError
-from boatyard_client.inputs import Draft, Wanted, load, load_all
+from boatyard_client.inputs import Draft, InputOptions, load, load_all
 from boatyard_client.packing import Contents
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,7 +84,7 @@ def drafts_of(
     """The image that is meant, or with `every` all of a flyte file."""
     if every and image:
         raise UsageError("--image names one image, and --all means every one")
-    wanted = Wanted(image=image, context=context, copy_style=copy_style)
+    wanted = InputOptions(image=image, context=context, copy_style=copy_style)
     drafts = load_all(file, wanted) if every else [load(file, wanted)]
     if build_args or target_stage:
         arguments = build_arguments(build_args)

@@ -7,7 +7,7 @@ from typing import Final
 from boatyard.build import Build, Phase, State
 from boatyard_client.display.text import printable, seconds, size
 from boatyard_client.events import Accepted, Changed, Event, Log, Packing, Uploading, Waiting
-from boatyard_client.packing import Progress
+from boatyard_client.packing import ReadingProgress
 
 _PHASES: Final = {
     Phase.FETCH_CONTEXT: "fetching the files",
@@ -76,7 +76,7 @@ class Story:
             case Changed():
                 self._changed(event.build)
 
-    def reading(self, progress: Progress) -> None:
+    def reading(self, progress: ReadingProgress) -> None:
         self._go_on("reading the files", f"{progress.files} of {progress.total_files}")
 
     @property

@@ -1,6 +1,6 @@
 """What a person names on the command line: a flyte file, a spec in JSON, or a Dockerfile."""
 
-from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.draft import Draft, InputOptions
 from boatyard_client.inputs.load import load, load_all
 
-__all__ = ["Draft", "Wanted", "load", "load_all"]
+__all__ = ["Draft", "InputOptions", "load", "load_all"]

@@ -6,11 +6,11 @@ from boatyard.dockerfile.parse import spec_text
 from boatyard.errors import BoatyardError
 from boatyard.spec import parse_spec
 from boatyard_client.errors import InputError
-from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.draft import Draft, InputOptions
 from boatyard_client.packing import DockerIgnore, Packer
 
 
-def dockerfile(data: bytes, path: Path, wanted: Wanted) -> Draft:
+def dockerfile(data: bytes, path: Path, wanted: InputOptions) -> Draft:
     """The context is the Dockerfile's own folder unless `--context` names another, as flyte does it."""
     context = wanted.context or path.parent
     if not context.is_dir():

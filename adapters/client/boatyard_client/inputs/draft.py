@@ -10,14 +10,14 @@ from boatyard.spec import ImageSpec, parse_spec, read_spec, spec_document
 from boatyard.target import Target
 from boatyard_client.errors import InputError
 from boatyard_client.events import OnEvent
-from boatyard_client.packing import Contents, Packer, Progress
+from boatyard_client.packing import Contents, Packer, ReadingProgress
 
 if TYPE_CHECKING:
     from boatyard_client.client import Client, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class InputOptions:
     """What the command line says about an input, besides its name."""
 
     image: str = ""
@@ -48,11 +48,11 @@ class PythonFiles(Protocol):
     Everything that the file prints goes to standard error. Both methods raise InputError.
     """
 
-    def one(self, path: Path, wanted: Wanted) -> "Draft":
+    def one(self, path: Path, wanted: InputOptions) -> "Draft":
         """One image of the file."""
         ...
 
-    def every(self, path: Path, wanted: Wanted) -> "list[Draft]":
+    def every(self, path: Path, wanted: InputOptions) -> "list[Draft]":
         """Every image of the file's environments, else of its variables: each once, in the file's order."""
         ...
 
@@ -80,7 +80,7 @@ class Draft:
         """What output says of the image where a file may have several."""
         return {"imageOf": self.image or self.origin} if every else {}
 
-    def read(self, progress: Callable[[Progress], None] | None = None) -> Contents | None:
+    def read(self, progress: Callable[[ReadingProgress], None] | None = None) -> Contents | None:
         """The context; None if the spec copies nothing."""
         return self.packer.read_for(self.spec, progress=progress)
 

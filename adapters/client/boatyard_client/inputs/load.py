@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from boatyard_client.errors import InputError
-from boatyard_client.inputs.draft import PYTHON_FILES, Draft, PythonFiles, Wanted
+from boatyard_client.inputs.draft import PYTHON_FILES, Draft, InputOptions, PythonFiles
 
 _FROM: Final = re.compile(r"^\s*FROM\s+\S", re.MULTILINE | re.IGNORECASE)
 _DOCKERFILE: Final = re.compile(r"(^|[.])(dockerfile|containerfile)([.]|$)", re.IGNORECASE)
 _LARGEST: Final = 4 * 1024 * 1024
 
 
-def load(name: str, wanted: Wanted) -> Draft:
+def load(name: str, wanted: InputOptions) -> Draft:
     """The image that a file describes; `-` is a spec in JSON on standard input.
 
     A name that ends with .py is a flyte file, with .json a spec; Dockerfile, X.Dockerfile and Dockerfile.X
@@ -43,7 +43,7 @@ def load(name: str, wanted: Wanted) -> Draft:
     )
 
 
-def load_all(name: str, wanted: Wanted) -> list[Draft]:
+def load_all(name: str, wanted: InputOptions) -> list[Draft]:
     """All images that a file describes: one, but for a flyte file with several."""
     path = Path(name)
     if path.suffix != ".py":

@@ -6,11 +6,11 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.spec import ImageSpec, parse_spec
 from boatyard_client.errors import InputError
-from boatyard_client.inputs.draft import Draft, Wanted
+from boatyard_client.inputs.draft import Draft, InputOptions
 from boatyard_client.packing import DockerIgnore, Packer, context_paths
 
 
-def spec_json(text: str, origin: str, wanted: Wanted) -> Draft:
+def spec_json(text: str, origin: str, wanted: InputOptions) -> Draft:
     """The paths that its layers name are taken from the context folder, less what .dockerignore leaves out."""
     try:
         document = decode_json(text.encode("utf-8", "surrogateescape"), object)

@@ -1,8 +1,8 @@
 """Reads files into a context: tree digests for identity at once, one deterministic archive only when it is wanted."""
 
-from boatyard_client.packing.contents import Contents, Packed, Progress
+from boatyard_client.packing.contents import Contents, Packed, ReadingProgress
 from boatyard_client.packing.dockerignore import DockerIgnore
 from boatyard_client.packing.packer import Packer, context_paths
 from boatyard_client.packing.scan import Ignore
 
-__all__ = ["Contents", "DockerIgnore", "Ignore", "Packed", "Packer", "Progress", "context_paths"]
+__all__ = ["Contents", "DockerIgnore", "Ignore", "Packed", "Packer", "ReadingProgress", "context_paths"]

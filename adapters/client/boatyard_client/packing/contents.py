@@ -13,7 +13,7 @@ from boatyard_client.packing.item import Item
 from boatyard_client.packing.writer import write
 
 
-class Progress(msgspec.Struct, frozen=True):
+class ReadingProgress(msgspec.Struct, frozen=True):
     """How far reading or packing is; told after every file. Bytes are those of the files, before compression."""
 
     files: int
@@ -22,7 +22,7 @@ class Progress(msgspec.Struct, frozen=True):
     total_bytes: int
 
 
-Tell: TypeAlias = Callable[[Progress], None]
+Tell: TypeAlias = Callable[[ReadingProgress], None]
 
 
 class Packed:
@@ -110,6 +110,6 @@ def counter(items: Sequence[Item], tell: Tell | None) -> Callable[[Item], None]:
         if item.kind == "file" and tell:
             files += 1
             size += item.size
-            tell(Progress(files, total_files, size, total_bytes))
+            tell(ReadingProgress(files, total_files, size, total_bytes))
 
     return count

@@ -17,7 +17,7 @@ _NAME: Final = ".dockerignore"
 _WILD: Final = re.compile(r"[*?\[\\]")
 
 
-class Pattern(NamedTuple):
+class IgnorePattern(NamedTuple):
     text: str
     """Cleaned: no `!`, no leading or trailing slash."""
     exception: bool
@@ -41,7 +41,7 @@ class DockerIgnore:
 
     def __init__(self, lines: Iterable[str], *, name: str = _NAME) -> None:
         self.name = name
-        self.patterns: list[Pattern] = []
+        self.patterns: list[IgnorePattern] = []
         for number, line in enumerate(lines, 1):
             text = line.removeprefix("\ufeff") if number == 1 else line
             if not text.startswith("#") and text.strip():
@@ -70,7 +70,7 @@ class DockerIgnore:
         """True if the path is left out, by itself or with a folder above it."""
         return self._match(path).ignored
 
-    def deciding(self, path: str, /) -> Pattern | None:
+    def deciding(self, path: str, /) -> IgnorePattern | None:
         """The pattern that leaves the path out; None if it is kept."""
         found = self._match(path)
         if not found.ignored:
@@ -116,7 +116,9 @@ class DockerIgnore:
             raise ContextError(f"{place}: a lone ! means nothing")
         try:
             regex = _regex(cleaned)
-            self.patterns.append(Pattern(cleaned, exception, re.compile(regex, re.DOTALL).fullmatch, regex, line, text))
+            self.patterns.append(
+                IgnorePattern(cleaned, exception, re.compile(regex, re.DOTALL).fullmatch, regex, line, text)
+            )
         except re.error:
             raise ContextError(f"{place}: {text!r} is not a pattern") from None
 

@@ -36,7 +36,7 @@ class ReenteringIgnore(Protocol):
     def may_keep_below(self, folder: str, /) -> bool: ...
 
 
-class Wanted(Protocol):
+class PathFilter(Protocol):
     """Says which paths below the source are wanted at all (`boatyard_client.packing.reach`)."""
 
     def has_all_of(self, path: str, /) -> bool: ...
@@ -61,7 +61,7 @@ class Scan:
         self.ignore = ignore
         self._may_keep_below = ignore.may_keep_below if isinstance(ignore, ReenteringIgnore) else _never
         self.as_docker = as_docker
-        self.reach: Wanted | None = None
+        self.reach: PathFilter | None = None
         self.left_out: list[str] = []
         """Links that were neither followed nor kept."""
 
@@ -75,7 +75,7 @@ class Scan:
         self._walk(source, "", items, self.reach)
         return items
 
-    def _walk(self, folder: str, below: str, items: list[Item], reach: "Wanted | None") -> None:
+    def _walk(self, folder: str, below: str, items: list[Item], reach: "PathFilter | None") -> None:
         try:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=_name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from boatyard.spec import Secret
 from boatyard_flyte import sdk
-from boatyard_flyte.lowering.projects import Wanted
+from boatyard_flyte.lowering.projects import ProjectUse
 
 
 @dataclass
@@ -23,10 +23,10 @@ class ImageSoFar:
         if isinstance(layer, sdk.Env):
             self.variables |= {str(name) for name, _ in layer.env_vars}
 
-    def wanted(self, call: str, secrets: Iterable[Secret], *, whole: bool, all_members: bool = False) -> Wanted:
+    def wanted(self, call: str, secrets: Iterable[Secret], *, whole: bool, all_members: bool = False) -> ProjectUse:
         """How a project is wanted by a layer with these secrets."""
         names = {secret.environment_name for secret in secrets} - {""}
-        return Wanted(
+        return ProjectUse(
             call=call,
             ignored=self.ignored,
             beside=self.beside,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from boatyard.errors import invalid
-from boatyard_flyte.lowering.projects import Wanted, folder_tree
+from boatyard_flyte.lowering.projects import ProjectUse, folder_tree
 from boatyard_flyte.lowering.projects.paths import expand, is_archive, is_remote, local_path, normal
 from boatyard_flyte.lowering.sources import Sources
 
@@ -22,7 +22,7 @@ class LocalFiles:
     is taken when the first file comes.
     """
 
-    def __init__(self, sources: Sources, wanted: Wanted, *, below: str = "", step: str = "") -> None:
+    def __init__(self, sources: Sources, wanted: ProjectUse, *, below: str = "", step: str = "") -> None:
         self._sources = sources
         self._below = below
         self._step = step

@@ -25,7 +25,7 @@ _MAKE_IT: Final = "`make builder-image` makes one with all that a job needs: nam
 _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage, with kubernetes.imagePullSecrets."
 
 
-class Inside(msgspec.Struct, frozen=True):
+class InsideFindings(msgspec.Struct, frozen=True):
     place: list[Finding]
     """Of builds: builder image, workload identity, buildkitd."""
     node: dict[Topology, list[Finding]]
@@ -41,7 +41,7 @@ def look_from_inside(
     wait_seconds: float,
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
-) -> Inside:
+) -> InsideFindings:
     """`daemon_namespaces`: of topologies whose namespace lets in a pod like their rootless buildkitd's."""
     account = find_account(cluster, settings, namespace)
     daemons = daemon.find_daemons(cluster, settings, namespace)
@@ -65,7 +65,7 @@ def look_from_inside(
         not_tried = unknown("buildkitd", "no pod ran to reach it")
         place.append(daemon.judge(daemons, sight.buildkitd) if sight else not_tried)
     nodes = {t: _node(answers.get(f"{_NODE} in {home}"), wait_seconds) for t, home in daemon_namespaces.items()}
-    return Inside(place, nodes)
+    return InsideFindings(place, nodes)
 
 
 def _image(

@@ -5,7 +5,7 @@ Debian's packages without installing it, and writes the settings that `boatyard 
 """
 
 from boatyard_local.engine.ensure import ensure
-from boatyard_local.engine.model import Engine, EngineError, Image
+from boatyard_local.engine.model import Engine, EngineError, MadeImage
 from boatyard_local.engine.stop import purge, stop
 
-__all__ = ["Engine", "EngineError", "Image", "ensure", "purge", "stop"]
+__all__ = ["Engine", "EngineError", "MadeImage", "ensure", "purge", "stop"]

@@ -15,8 +15,8 @@ from rich.markup import escape
 from boatyard_local.engine import dockerd, ensure, purge, record, registry, stop
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine, EngineError
-from boatyard_local.engine.record import Record
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.record import EngineRun
+from boatyard_local.engine.registry import RegistryAccount
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,9 +93,9 @@ def _stop(state: Path, remove: bool, as_json: bool, console: Console) -> int:
 def _status(state: Path, as_json: bool) -> int:
     """0 if both answer, 3 (as `systemctl status`) if not."""
     layout = Layout.of(state)
-    before = record.load(layout.record, Record)
+    before = record.load(layout.record, EngineRun)
     engine = before.engine if before else None
-    answers = engine is not None and registry.answers(Account.of(layout, engine.registry))
+    answers = engine is not None and registry.answers(RegistryAccount.of(layout, engine.registry))
     if engine is not None and engine.kind == "unpacked":
         answers = answers and dockerd.is_up(layout)
     if as_json:

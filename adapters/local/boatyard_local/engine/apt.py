@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from boatyard_local.engine import mounts
-from boatyard_local.engine.command import Commands
-from boatyard_local.engine.debian import Source
+from boatyard_local.engine.command import ChildProcesses
+from boatyard_local.engine.debian import AptSource
 
 
 class Apt(NamedTuple):
@@ -21,7 +21,7 @@ class Apt(NamedTuple):
     sources: tuple[str, ...]
     """Lines of a sources.list(5)."""
 
-    def download(self, packages: Sequence[str], into: Path, commands: Commands) -> None:
+    def download(self, packages: Sequence[str], into: Path, commands: ChildProcesses) -> None:
         """Fetch the newest .deb of each package, verified by apt against the archive's signature."""
         for name in ("lists/partial", "cache/archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -61,17 +61,17 @@ class Apt(NamedTuple):
         return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
-def own(folder: Path, sources: Sequence[Source]) -> Apt:
+def own(folder: Path, sources: Sequence[AptSource]) -> Apt:
     """The machine's own release with its fixes."""
     return Apt(folder / "own", tuple(source.line() for source in sources))
 
 
-def other(folder: Path, archive: Source, codename: str) -> Apt:
+def other(folder: Path, archive: AptSource, codename: str) -> Apt:
     """Another release, from the same mirror."""
     return Apt(folder / codename, (archive.line(codename),))
 
 
-def unpack(debs: Path, target: Path, commands: Commands) -> None:
+def unpack(debs: Path, target: Path, commands: ChildProcesses) -> None:
     """Unpack every .deb of a folder side by side into `target`, whole or not at all."""
     partial = target.with_name(f"{target.name}.partial")
     mounts.remove(partial)

@@ -3,20 +3,20 @@
 from typing import Final, NamedTuple
 
 from boatyard_local.engine import images, imports, mounts, reachable, record, registry, rootfs
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.images import Recipe
 from boatyard_local.engine.imports import Builder
 from boatyard_local.engine.layout import Layout
-from boatyard_local.engine.model import Image
+from boatyard_local.engine.model import MadeImage
 from boatyard_local.engine.packages import Debian
-from boatyard_local.engine.progress import Progress
-from boatyard_local.engine.record import Imported, Ledger
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.progress import EngineProgress
+from boatyard_local.engine.record import EngineLedger, Imported
+from boatyard_local.engine.registry import RegistryAccount
 
 _FROM_HUB: Final = f"docker.io/library/python:{rootfs.PYTHON}-slim-{rootfs.CODENAME}"
 
 
-class Wanted(NamedTuple):
+class WantedImages(NamedTuple):
     """What must be made because it cannot be pulled."""
 
     python: Debian | None = None
@@ -29,30 +29,30 @@ class Wanted(NamedTuple):
         return (self.python is not None) + self.flyte
 
 
-def choose(machine: Debian | str) -> Wanted:
+def choose(machine: Debian | str) -> WantedImages:
     """Ask the registries of the ordinary base images; what cannot be reached has to be made."""
     missing = reachable.unreachable((images.DOCKER_HUB, images.GHCR))
     if images.DOCKER_HUB not in missing:
-        return Wanted(flyte=images.GHCR in missing)
+        return WantedImages(flyte=images.GHCR in missing)
     if isinstance(machine, str):
-        return Wanted(
+        return WantedImages(
             note=f"{' and '.join(sorted(missing))} cannot be reached, and no base image can be made, since {machine}: "
             "set registryMirrors, or build from images of a registry that can be reached"
         )
-    return Wanted(machine, images.GHCR in missing)
+    return WantedImages(machine, images.GHCR in missing)
 
 
-class Kept(NamedTuple):
+class KeptImages(NamedTuple):
     """The wanted images that are there, made as they would be made today."""
 
-    images: tuple[Image, ...]
+    images: tuple[MadeImage, ...]
     missing: tuple[str, ...]
     """Repositories; python before flyte, which is made from it."""
 
 
-def kept(wanted: Wanted, account: Account, ledger: Ledger) -> Kept:
+def kept(wanted: WantedImages, account: RegistryAccount, ledger: EngineLedger) -> KeptImages:
     """Compare ledger and registry with today's recipes. Raises EngineError if the registry does not answer."""
-    found: list[Image] = []
+    found: list[MadeImage] = []
     missing: list[str] = []
     base = _FROM_HUB
     for recipe in _recipes(wanted, base):
@@ -63,19 +63,21 @@ def kept(wanted: Wanted, account: Account, ledger: Ledger) -> Kept:
         else:
             found.append(image)
             base = image.reference
-    return Kept(tuple(found), tuple(missing))
+    return KeptImages(tuple(found), tuple(missing))
 
 
-def are_current(made: tuple[Image, ...], account: Account, machine: Debian | str, ledger: Ledger) -> bool:
+def are_current(
+    made: tuple[MadeImage, ...], account: RegistryAccount, machine: Debian | str, ledger: EngineLedger
+) -> bool:
     """True if those images are still there and would be made the same way today."""
     repositories = {image.reference.partition("/")[2].partition(":")[0] for image in made}
     if images.PYTHON in repositories and isinstance(machine, str):
         return False
     python = machine if images.PYTHON in repositories and not isinstance(machine, str) else None
-    return kept(Wanted(python, images.FLYTE in repositories), account, ledger).images == made
+    return kept(WantedImages(python, images.FLYTE in repositories), account, ledger).images == made
 
 
-def _recipes(wanted: Wanted, base: str) -> list[Recipe]:
+def _recipes(wanted: WantedImages, base: str) -> list[Recipe]:
     python = images.python(wanted.python) if wanted.python is not None else None
     flyte = images.flyte(base) if wanted.flyte else None
     return [recipe for recipe in (python, flyte) if recipe is not None]
@@ -86,7 +88,7 @@ def _recipe_from(recipe: Recipe, base: str) -> Recipe:
     return (images.flyte(base) or recipe) if recipe.repository == images.FLYTE else recipe
 
 
-def _there(recipe: Recipe, account: Account, ledger: Ledger) -> Image | None:
+def _there(recipe: Recipe, account: RegistryAccount, ledger: EngineLedger) -> MadeImage | None:
     imported = ledger.images.get(recipe.repository)
     if imported is None or imported.fingerprint != recipe.fingerprint:
         return None
@@ -95,27 +97,29 @@ def _there(recipe: Recipe, account: Account, ledger: Ledger) -> Image | None:
     return _image(recipe, account.address, imported.digest)
 
 
-def _image(recipe: Recipe, address: str, digest: str) -> Image:
+def _image(recipe: Recipe, address: str, digest: str) -> MadeImage:
     reference = f"{address}/{recipe.repository}:{recipe.tag}@{digest}"
-    return Image(reference, recipe.stands_for, recipe.why)
+    return MadeImage(reference, recipe.stands_for, recipe.why)
 
 
-def root(layout: Layout, machine: Debian, progress: Progress, commands: Commands) -> None:
+def root(layout: Layout, machine: Debian, progress: EngineProgress, commands: ChildProcesses) -> None:
     """The root file system takes longest, so it is made while the engine is fetched."""
     with progress.step(f"Python {rootfs.PYTHON} on Debian {rootfs.CODENAME} by debootstrap") as step:
         tar = rootfs.make(layout, machine, commands)
         step.say(f"{tar.stat().st_size / 1e6:.0f} MB")
 
 
-def make(layout: Layout, builder: Builder, wanted: Wanted, progress: Progress, commands: Commands) -> tuple[Image, ...]:
+def make(
+    layout: Layout, builder: Builder, wanted: WantedImages, progress: EngineProgress, commands: ChildProcesses
+) -> tuple[MadeImage, ...]:
     """Import what is wanted and not there; returns all images made here."""
     layout.base.mkdir(parents=True, exist_ok=True)
-    made: list[Image] = []
+    made: list[MadeImage] = []
     base = _FROM_HUB
-    account = Account.of(layout, builder.registry)
+    account = RegistryAccount.of(layout, builder.registry)
     for recipe in _recipes(wanted, base):
         current = _recipe_from(recipe, base)
-        ledger = record.load(layout.ledger, Ledger) or Ledger()
+        ledger = record.load(layout.ledger, EngineLedger) or EngineLedger()
         image = _there(current, account, ledger)
         if image is None:
             with progress.step(f"Base image {current.repository}:{current.tag}") as step:
@@ -126,14 +130,16 @@ def make(layout: Layout, builder: Builder, wanted: Wanted, progress: Progress, c
     return tuple(made)
 
 
-def _import(layout: Layout, builder: Builder, recipe: Recipe, wanted: Wanted, commands: Commands) -> Image:
+def _import(
+    layout: Layout, builder: Builder, recipe: Recipe, wanted: WantedImages, commands: ChildProcesses
+) -> MadeImage:
     tar = None
     if recipe.repository == images.PYTHON and wanted.python is not None:
         tar = rootfs.make(layout, wanted.python, commands)
     digest = imports.build(layout, builder, recipe, tar, commands)
-    ledger = record.load(layout.ledger, Ledger) or Ledger()
+    ledger = record.load(layout.ledger, EngineLedger) or EngineLedger()
     entries = {**ledger.images, recipe.repository: Imported(recipe.fingerprint, digest)}
-    record.save(layout.ledger, Ledger(port=ledger.port, images=entries))
+    record.save(layout.ledger, EngineLedger(port=ledger.port, images=entries))
     if tar is not None:
         mounts.remove(tar)
     return _image(recipe, builder.registry, digest)

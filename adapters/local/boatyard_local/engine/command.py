@@ -14,7 +14,7 @@ from boatyard_local.engine.model import EngineError
 _TAIL: Final = 3
 
 
-class Commands:
+class ChildProcesses:
     """A family of child processes that `cancel` ends together.
 
     Each child leads a session of its own: Ctrl-C reaches us alone, and we end the child with all that

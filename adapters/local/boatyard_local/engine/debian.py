@@ -15,7 +15,7 @@ class Release(NamedTuple):
     codename: str
 
 
-class Source(NamedTuple):
+class AptSource(NamedTuple):
     """One suite of one archive, as in sources.list(5)."""
 
     uri: str
@@ -40,10 +40,10 @@ def this_release(root: Path = Path("/")) -> Release:
         return Release("", "")
 
 
-def this_sources(codename: str, root: Path = Path("/")) -> list[Source]:
+def this_sources(codename: str, root: Path = Path("/")) -> list[AptSource]:
     """The machine's own Debian archive, its updates and its security fixes; others' archives are left out."""
     etc = root / "etc/apt"
-    found: list[Source] = []
+    found: list[AptSource] = []
     for path in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
         try:
             text = path.read_text()
@@ -56,7 +56,7 @@ def this_sources(codename: str, root: Path = Path("/")) -> list[Source]:
     return [resolved for source in found if (resolved := _own(source, codename, root)) is not None]
 
 
-def deb822(text: str) -> Iterator[Source]:
+def deb822(text: str) -> Iterator[AptSource]:
     """The .sources format: paragraphs of `Field: value`, further lines of a value indented."""
     for paragraph in re.split(r"\n[ \t]*\n", text):
         fields: dict[str, str] = {}
@@ -74,10 +74,10 @@ def deb822(text: str) -> Iterator[Source]:
             continue
         for uri in fields.get("uris", "").split():
             for suite in fields.get("suites", "").split():
-                yield Source(uri, suite, tuple(fields.get("components", "").split()), fields.get("signed-by", ""))
+                yield AptSource(uri, suite, tuple(fields.get("components", "").split()), fields.get("signed-by", ""))
 
 
-def one_line(text: str) -> Iterator[Source]:
+def one_line(text: str) -> Iterator[AptSource]:
     """The .list format: `deb [option=value …] uri suite component …`."""
     for line in text.splitlines():
         found = re.match(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<rest>[^#]+)", line)
@@ -86,17 +86,17 @@ def one_line(text: str) -> Iterator[Source]:
         words = found["rest"].split()
         options = dict(word.split("=", 1) for word in (found["options"] or "").split() if "=" in word)
         if len(words) > 2:
-            yield Source(words[0], words[1], tuple(words[2:]), options.get("signed-by", ""))
+            yield AptSource(words[0], words[1], tuple(words[2:]), options.get("signed-by", ""))
 
 
-def _own(source: Source, codename: str, root: Path) -> Source | None:
+def _own(source: AptSource, codename: str, root: Path) -> AptSource | None:
     suites = (codename, f"{codename}-updates", f"{codename}-security")
     uri = _plain(source.uri, root)
     if source.suite not in suites or "main" not in source.components or not uri:
         return None
     # A key may also be written into the file itself; Debian's own keyring then says the same.
     keyring = source.keyring if source.keyring.startswith("/") and "\n" not in source.keyring else _KEYRING
-    return Source(uri, source.suite, ("main",), keyring)
+    return AptSource(uri, source.suite, ("main",), keyring)
 
 
 def _plain(uri: str, root: Path) -> str:
@@ -111,6 +111,6 @@ def _plain(uri: str, root: Path) -> str:
     return uri.rstrip("/") if uri.startswith(("http://", "https://", "file:")) else ""
 
 
-def archive(sources: Iterable[Source], codename: str) -> Source | None:
+def archive(sources: Iterable[AptSource], codename: str) -> AptSource | None:
     """The source of the release itself: its archive also serves the other releases."""
     return next((source for source in sources if source.suite == codename), None)

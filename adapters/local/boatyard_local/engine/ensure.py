@@ -17,16 +17,16 @@ from boatyard_local.engine import (
     unpacked,
     uv_binaries,
 )
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.docker import Docker
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.lock import locked
 from boatyard_local.engine.making import Making
 from boatyard_local.engine.model import Engine, EngineError
 from boatyard_local.engine.packages import Debian
-from boatyard_local.engine.progress import Progress
-from boatyard_local.engine.record import Ledger, Record
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.progress import EngineProgress
+from boatyard_local.engine.record import EngineLedger, EngineRun
+from boatyard_local.engine.registry import RegistryAccount
 
 _INSTALL: Final = "install Docker with buildx (docs.docker.com/engine/install), or use Debian 12 or 13 as root"
 
@@ -38,14 +38,14 @@ def ensure(state: Path | None = None, *, console: Console | None = None) -> Engi
     Prints its steps on `console` (default: stderr). Raises EngineError, which says what to do.
     """
     layout = Layout.of(state)
-    progress = Progress(console or Console(stderr=True))
+    progress = EngineProgress(console or Console(stderr=True))
     with locked(layout.lock, lambda: progress.note("waiting for another command that sets the engine up")):
-        before = record.load(layout.record, Record)
+        before = record.load(layout.record, EngineRun)
         if before is not None and _is_up(layout, before.engine):
             engine = before.engine
         else:
-            engine = _make(Making(layout, progress, Commands(layout.logs)))
-            record.save(layout.record, Record(engine=engine))
+            engine = _make(Making(layout, progress, ChildProcesses(layout.logs)))
+            record.save(layout.record, EngineRun(engine=engine))
         # Always: the company's network may be another one today.
         settings_file.write(layout, engine, network.detect(os.environ, network.pip_files(), engine.network))
     return engine
@@ -60,11 +60,13 @@ def _is_up(layout: Layout, engine: Engine) -> bool:
         up = up and unpacked.answers(layout, engine)
     else:
         up = laptop.answers(layout, engine)
-    return up and bases.are_current(engine.images, Account.of(layout, engine.registry), machine, _ledger(layout))
+    return up and bases.are_current(
+        engine.images, RegistryAccount.of(layout, engine.registry), machine, _ledger(layout)
+    )
 
 
-def _ledger(layout: Layout) -> Ledger:
-    return record.load(layout.ledger, Ledger) or Ledger()
+def _ledger(layout: Layout) -> EngineLedger:
+    return record.load(layout.ledger, EngineLedger) or EngineLedger()
 
 
 def _make(making: Making) -> Engine:

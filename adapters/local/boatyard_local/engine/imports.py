@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from boatyard.settings import Network
 from boatyard_local.engine import mounts, pins
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.environment import docker_environment
 from boatyard_local.engine.images import Recipe
 from boatyard_local.engine.layout import Layout
@@ -27,7 +27,7 @@ class Builder(NamedTuple):
     network: Network
 
 
-def build(layout: Layout, builder: Builder, recipe: Recipe, rootfs: Path | None, commands: Commands) -> str:
+def build(layout: Layout, builder: Builder, recipe: Recipe, rootfs: Path | None, commands: ChildProcesses) -> str:
     """Build and push; returns the digest."""
     reference = f"{builder.registry}/{recipe.repository}:{recipe.tag}"
     with _context(layout, recipe, rootfs, builder.network) as context:

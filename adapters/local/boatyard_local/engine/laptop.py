@@ -14,7 +14,7 @@ from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.making import Making
 from boatyard_local.engine.model import Engine, EngineError
 from boatyard_local.engine.packages import Debian
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.registry import RegistryAccount
 
 _REGISTRY_IMAGE: Final = "registry:2"
 # The registries that bases come from; behind a company's own CA the builder must trust it for each.
@@ -39,7 +39,7 @@ def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
             raise CannotStart(str(error)) from error
         step.say(f"registry on {address}")
     wanted = bases.choose(machine)
-    missing = bases.kept(wanted, Account.of(making.layout, address), making.ledger).missing
+    missing = bases.kept(wanted, RegistryAccount.of(making.layout, address), making.ledger).missing
     tasks = making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
     making.progress.expect(len(tasks) + len(missing))
     making.at_once(tasks)
@@ -86,7 +86,7 @@ def start_registry(making: Making, docker: Docker) -> int:
     copied = [docker.command, "cp", str(htpasswd), f"{name}:{_HTPASSWD}"]
     commands.run(copied, what="giving the registry its password file", log="registry-cp")
     commands.run([docker.command, "restart", name], what="starting the registry", log="registry-start")
-    account = Account.of(layout, f"127.0.0.1:{port}")
+    account = RegistryAccount.of(layout, f"127.0.0.1:{port}")
     registry.wait(account, "the registry's container does not answer; is Docker on another machine?")
     making.remember_port(port)
     return port
@@ -161,7 +161,7 @@ def stop(layout: Layout, command: str) -> None:
 
 def answers(layout: Layout, engine: Engine) -> bool:
     """True if registry and builder are up; the second question costs a docker command (0.1 s)."""
-    if not registry.answers(Account.of(layout, engine.registry)):
+    if not registry.answers(RegistryAccount.of(layout, engine.registry)):
         return False
     login.write_docker_config(layout, engine.registry, _users_folder())
     found = ask([engine.docker, "buildx", "inspect", builder_name(layout)], env=_signed_in(layout), timeout=10)

@@ -5,31 +5,31 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 from boatyard_local.engine import bases, platforms, record, uv_binaries
-from boatyard_local.engine.bases import Wanted
-from boatyard_local.engine.command import Commands, ask
+from boatyard_local.engine.bases import WantedImages
+from boatyard_local.engine.command import ChildProcesses, ask
 from boatyard_local.engine.environment import docker_environment
 from boatyard_local.engine.imports import Builder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine, Kind
-from boatyard_local.engine.progress import Progress
-from boatyard_local.engine.record import Ledger
+from boatyard_local.engine.progress import EngineProgress
+from boatyard_local.engine.record import EngineLedger
 
 Task = Callable[[], None]
 
 
 class Making(NamedTuple):
     layout: Layout
-    progress: Progress
-    commands: Commands
+    progress: EngineProgress
+    commands: ChildProcesses
 
     @property
-    def ledger(self) -> Ledger:
-        return record.load(self.layout.ledger, Ledger) or Ledger()
+    def ledger(self) -> EngineLedger:
+        return record.load(self.layout.ledger, EngineLedger) or EngineLedger()
 
     def remember_port(self, port: int) -> None:
         ledger = self.ledger
         if ledger.port != port:
-            record.save(self.layout.ledger, Ledger(port=port, images=ledger.images))
+            record.save(self.layout.ledger, EngineLedger(port=port, images=ledger.images))
 
     def uv(self) -> list[Task]:
         """Fetching uv, if it is not there."""
@@ -40,7 +40,7 @@ class Making(NamedTuple):
 
         return [] if uv_binaries.are_there(self.layout.uv) else [fetch]
 
-    def root(self, wanted: Wanted, missing: bool) -> list[Task]:
+    def root(self, wanted: WantedImages, missing: bool) -> list[Task]:
         """Making the root file system of the Python base, if that is missing."""
         machine = wanted.python
         if machine is None or not missing:
@@ -61,7 +61,7 @@ class Making(NamedTuple):
                 self.commands.cancel()
                 raise
 
-    def finish(self, kind: Kind, builder: Builder, wanted: Wanted, *notes: str) -> Engine:
+    def finish(self, kind: Kind, builder: Builder, wanted: WantedImages, *notes: str) -> Engine:
         """Make the images that are missing, and say what there is."""
         env = docker_environment(builder.docker_host, builder.docker_config)
         name = [builder.name] if builder.name else []

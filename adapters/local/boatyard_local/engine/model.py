@@ -12,7 +12,7 @@ class EngineError(Exception):
     """The engine cannot be made here. The message is one sentence or two: what, and what to do."""
 
 
-class Image(msgspec.Struct, frozen=True):
+class MadeImage(msgspec.Struct, frozen=True):
     """A base image that was made here because the one it stands for cannot be pulled."""
 
     reference: str
@@ -41,7 +41,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     """`127.0.0.1:port`, plain http."""
     platforms: tuple[str, ...]
     """What this BuildKit can build, the machine's own first."""
-    images: tuple[Image, ...]
+    images: tuple[MadeImage, ...]
     """Base images made here; empty where the ordinary ones can be pulled."""
     settings: Path
     """The TOML that `boatyard serve` reads."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from boatyard_local.engine import apt, debian
-from boatyard_local.engine.command import Commands
-from boatyard_local.engine.debian import Release, Source
+from boatyard_local.engine.command import ChildProcesses
+from boatyard_local.engine.debian import AptSource, Release
 from boatyard_local.engine.layout import Layout
 
 _DOCKER_RELEASE: Final = "trixie"
@@ -24,8 +24,8 @@ class Debian(NamedTuple):
     """A machine on which packages can be unpacked and run."""
 
     release: Release
-    sources: tuple[Source, ...]
-    archive: Source
+    sources: tuple[AptSource, ...]
+    archive: AptSource
 
 
 def this_debian(root: Path = Path("/"), user: int | None = None) -> Debian | str:
@@ -62,7 +62,7 @@ def _recipe(machine: Debian) -> str:
     return " ".join((machine.release.codename, *_OWN, _DOCKER_RELEASE, *_DOCKER))
 
 
-def unpack(layout: Layout, machine: Debian, commands: Commands) -> None:
+def unpack(layout: Layout, machine: Debian, commands: ChildProcesses) -> None:
     """Download and unpack everything into `layout.root`; an interrupted download is begun anew."""
     debs = layout.apt / "debs"
     shutil.rmtree(debs, ignore_errors=True)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 
-class Step:
+class EngineStep:
     """One running step; `say` replaces the detail that its last line shows."""
 
     def __init__(self, title: str) -> None:
@@ -20,7 +20,7 @@ class Step:
         self.detail = detail
 
 
-class Progress:
+class EngineProgress:
     """Numbers steps and prints them. Steps may run in several threads at once."""
 
     def __init__(self, console: Console) -> None:
@@ -38,12 +38,12 @@ class Progress:
         self.console.print(f"  [dim]·[/] {escape(text)}", highlight=False, soft_wrap=True)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Iterator[EngineStep]:
         with self._lock:
             self._started += 1
             number = self._started
         count = f"[dim]{number}/{max(self._total, number)}[/]"
-        step, begin = Step(title), time.monotonic()
+        step, begin = EngineStep(title), time.monotonic()
         self.console.print(f"  {count} {escape(title)} …", highlight=False, soft_wrap=True)
         try:
             yield step

@@ -11,7 +11,7 @@ VERSION: Final = 1
 """Of the formats below. What another version wrote is not read."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     """The last successful run."""
 
     version: int = VERSION
@@ -25,7 +25,7 @@ class Imported(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Ledger(msgspec.Struct, frozen=True, kw_only=True):
+class EngineLedger(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept between runs even when one fails: written after each import."""
 
     version: int = VERSION
@@ -35,7 +35,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """By repository."""
 
 
-_T = TypeVar("_T", Record, Ledger)
+_T = TypeVar("_T", EngineRun, EngineLedger)
 
 
 def load(path: Path, kind: type[_T]) -> _T | None:
@@ -47,7 +47,7 @@ def load(path: Path, kind: type[_T]) -> _T | None:
     return found if found.version == VERSION else None
 
 
-def save(path: Path, value: Record | Ledger) -> None:
+def save(path: Path, value: EngineRun | EngineLedger) -> None:
     """Whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(msgspec.json.format(msgspec.json.encode(value, enc_hook=str)))

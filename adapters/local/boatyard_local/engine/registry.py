@@ -30,7 +30,7 @@ _MANIFESTS: Final = ", ".join(
 )
 
 
-class Account(NamedTuple):
+class RegistryAccount(NamedTuple):
     """A registry, and how one signs in to it."""
 
     address: str
@@ -41,7 +41,7 @@ class Account(NamedTuple):
         return f"Account({self.address!r}, …)"
 
     @classmethod
-    def of(cls, layout: Layout, address: str) -> "Account":
+    def of(cls, layout: Layout, address: str) -> "RegistryAccount":
         return cls(address, login.authorization(layout))
 
 
@@ -65,11 +65,13 @@ def start(layout: Layout, port: int) -> None:
             log=layout.logs / "registry.log",
         )
     log = layout.logs / "registry.log"
-    account = Account.of(layout, f"127.0.0.1:{port}")
+    account = RegistryAccount.of(layout, f"127.0.0.1:{port}")
     wait(account, "the registry did not start", lambda: process.running() is not None, log)
 
 
-def wait(account: Account, otherwise: str, alive: Callable[[], bool] = lambda: True, log: Path | None = None) -> None:
+def wait(
+    account: RegistryAccount, otherwise: str, alive: Callable[[], bool] = lambda: True, log: Path | None = None
+) -> None:
     """Wait until a registry answers; raises EngineError with the log's end if it does not, or has ended."""
     begin = time.monotonic()
     while time.monotonic() - begin < _PATIENCE:
@@ -101,7 +103,7 @@ def configuration(data: Path, port: int, htpasswd: Path) -> dict[str, object]:
     }
 
 
-def answers(account: Account) -> bool:
+def answers(account: RegistryAccount) -> bool:
     """True if a registry answers `GET /v2/` with 200 to whoever signs in, and with 401 to anybody else.
 
     One that answers everybody is an engine's of an earlier version, or somebody else's. Each has two seconds.
@@ -113,7 +115,7 @@ def answers(account: Account) -> bool:
         return False
 
 
-def digest(account: Account, repository: str, tag: str) -> str | None:
+def digest(account: RegistryAccount, repository: str, tag: str) -> str | None:
     """The digest of a tag; None if there is none. Raises EngineError if the registry does not say."""
     try:
         status, found = _ask(account, "HEAD", f"/v2/{repository}/manifests/{tag}")
@@ -126,7 +128,7 @@ def digest(account: Account, repository: str, tag: str) -> str | None:
     return found
 
 
-def _ask(account: Account, method: str, path: str) -> tuple[int, str | None]:
+def _ask(account: RegistryAccount, method: str, path: str) -> tuple[int, str | None]:
     """Status and digest. http.client knows no proxies: what is on loopback must not be asked through one."""
     connection = http.client.HTTPConnection(account.address, timeout=2)
     headers = {"Accept": _MANIFESTS} | ({"Authorization": account.authorization} if account.authorization else {})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from boatyard_local.engine import apt, debian, mounts
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import EngineError
 from boatyard_local.engine.packages import Debian
@@ -76,7 +76,7 @@ def recipe(machine: Debian) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def make(layout: Layout, machine: Debian, commands: Commands) -> Path:
+def make(layout: Layout, machine: Debian, commands: ChildProcesses) -> Path:
     """Make `rootfs-<recipe>.tar` and return its path. Packages are kept, so that a second try is quicker."""
     tar = layout.base / f"rootfs-{recipe(machine)}.tar"
     if tar.exists():
@@ -93,7 +93,7 @@ def make(layout: Layout, machine: Debian, commands: Commands) -> Path:
     return tar
 
 
-def _bootstrap(layout: Layout, machine: Debian, tree: Path, commands: Commands) -> None:
+def _bootstrap(layout: Layout, machine: Debian, tree: Path, commands: ChildProcesses) -> None:
     configuration = tree / "etc/dpkg/dpkg.cfg.d"
     configuration.mkdir(parents=True)
     (configuration / "slim").write_text(_DPKG)
@@ -112,7 +112,7 @@ def _bootstrap(layout: Layout, machine: Debian, tree: Path, commands: Commands) 
     )
 
 
-def _debootstrap(layout: Layout, machine: Debian, commands: Commands) -> tuple[Path, dict[str, str]]:
+def _debootstrap(layout: Layout, machine: Debian, commands: ChildProcesses) -> tuple[Path, dict[str, str]]:
     """The installed debootstrap, or one that is unpacked; with the environment it needs."""
     path = os.environ.get("PATH", "")
     # Debian's system folders, which a plain user's or a cron job's PATH leaves out
@@ -138,7 +138,7 @@ def _debootstrap(layout: Layout, machine: Debian, commands: Commands) -> tuple[P
     return root / "usr/sbin/debootstrap", env
 
 
-def _finish(tree: Path, machine: Debian, commands: Commands) -> None:
+def _finish(tree: Path, machine: Debian, commands: ChildProcesses) -> None:
     (tree / "etc/apt/sources.list").write_text("".join(f"{line}\n" for line in _sources(machine)))
     environment = (
         "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -154,7 +154,7 @@ def _finish(tree: Path, machine: Debian, commands: Commands) -> None:
     )
 
 
-def _pack(tree: Path, tar: Path, commands: Commands) -> None:
+def _pack(tree: Path, tar: Path, commands: ChildProcesses) -> None:
     """One tar, in a fixed order, no entry newer than the newest package: the same packages, the same bytes."""
     packages = [path.lstat().st_mtime for path in (tree / "usr/share/doc").glob("*/copyright")]
     if not packages:

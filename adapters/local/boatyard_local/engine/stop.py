@@ -6,7 +6,7 @@ from boatyard_local.engine import docker, laptop, mounts, record, unpacked
 from boatyard_local.engine.docker import Docker
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.lock import locked
-from boatyard_local.engine.record import Record
+from boatyard_local.engine.record import EngineRun
 
 
 def stop(state: Path | None = None) -> bool:
@@ -24,7 +24,7 @@ def purge(state: Path | None = None) -> bool:
     if not layout.state.is_dir():
         return False
     with locked(layout.lock, lambda: None):
-        before = record.load(layout.record, Record)
+        before = record.load(layout.record, EngineRun)
         stopped = _stop(layout)
         if before is not None and before.engine.kind == "docker":
             laptop.remove(layout, before.engine.docker)
@@ -37,7 +37,7 @@ def purge(state: Path | None = None) -> bool:
 
 
 def _stop(layout: Layout) -> bool:
-    before = record.load(layout.record, Record)
+    before = record.load(layout.record, EngineRun)
     if before is not None and before.engine.kind == "docker":
         laptop.stop(layout, before.engine.docker)
         return True

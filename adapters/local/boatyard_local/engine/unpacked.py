@@ -9,7 +9,7 @@ from boatyard_local.engine.making import Making, Task
 from boatyard_local.engine.model import Engine
 from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.ports import free_port
-from boatyard_local.engine.registry import Account
+from boatyard_local.engine.registry import RegistryAccount
 
 
 def make(making: Making, machine: Debian, why: str) -> Engine:
@@ -24,7 +24,7 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
     # What the registry holds can be asked when it runs; on a first run it holds nothing.
     if there:
         _start(making)
-        missing = bases.kept(wanted, Account.of(layout, _address(making)), making.ledger).missing
+        missing = bases.kept(wanted, RegistryAccount.of(layout, _address(making)), making.ledger).missing
         tasks: list[Task] = []
     else:
         missing = ("",) * len(wanted)
@@ -58,7 +58,7 @@ def _start(making: Making) -> None:
         layout.temporary.mkdir(parents=True, exist_ok=True)
         dockerd.start(layout)
         port = making.ledger.port
-        account = Account.of(layout, f"127.0.0.1:{port}")
+        account = RegistryAccount.of(layout, f"127.0.0.1:{port}")
         if not (port and registry.daemon(layout).running() and registry.answers(account)):
             registry.stop(layout)
             port = free_port(port)
@@ -79,4 +79,4 @@ def stop(layout: Layout) -> bool:
 
 
 def answers(layout: Layout, engine: Engine) -> bool:
-    return dockerd.is_up(layout) and registry.answers(Account.of(layout, engine.registry))
+    return dockerd.is_up(layout) and registry.answers(RegistryAccount.of(layout, engine.registry))

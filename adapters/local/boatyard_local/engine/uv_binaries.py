@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from boatyard_local.engine.command import Commands
+from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.model import EngineError
 
 LOCK: Final = Path(__file__).with_name("uv-image.txt")
@@ -35,7 +35,7 @@ def are_there(folder: Path) -> bool:
     return recorded == version() and all((folder / f"uv-{arch}").is_file() for arch in _WHEELS)
 
 
-def fetch(folder: Path, commands: Commands) -> None:
+def fetch(folder: Path, commands: ChildProcesses) -> None:
     """Fill `folder` with uv-amd64 and uv-arm64; the file `version` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     wheels = folder / "wheels"

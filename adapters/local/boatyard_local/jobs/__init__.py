@@ -6,6 +6,6 @@ session, it holds a lock on a file from its start to its end, and whatever it ha
 
 from boatyard_local.jobs.process import Argv
 from boatyard_local.jobs.runner import LocalJobRunner
-from boatyard_local.jobs.scheduler import Patience
+from boatyard_local.jobs.scheduler import JobPatience
 
-__all__ = ["Argv", "LocalJobRunner", "Patience"]
+__all__ = ["Argv", "JobPatience", "LocalJobRunner"]

@@ -9,7 +9,7 @@ from boatyard.build import Build, State
 from boatyard.errors import Code
 from boatyard.lifecycle import Ending
 from boatyard_local.jobs import log_page
-from boatyard_local.jobs.record import Record, read_progress, read_result
+from boatyard_local.jobs.record import FolderRecord, read_progress, read_result
 from boatyard_local.state import BuildFolder
 
 _TAIL_LINES: Final = 40
@@ -17,7 +17,7 @@ _FULL_BYTES: Final = 1024**2
 """With less space than this, a job that ended without a word most likely ended for want of it."""
 
 
-def conclude(record: Record, folder: BuildFolder, *, started: bool, exit: str, now: float) -> Build:
+def conclude(record: FolderRecord, folder: BuildFolder, *, started: bool, exit: str, now: float) -> Build:
     """The build at its end. `started` false: the process never became the job; `exit` says how it ended."""
     build, result = record.build, read_result(folder)
     if progress := read_progress(folder):
@@ -44,7 +44,7 @@ def conclude(record: Record, folder: BuildFolder, *, started: bool, exit: str, n
     )
 
 
-def _stop(record: Record, folder: BuildFolder) -> Ending | None:
+def _stop(record: FolderRecord, folder: BuildFolder) -> Ending | None:
     if record.ending is None:
         return None
     if record.ending is State.CANCELLED:

@@ -18,7 +18,7 @@ from boatyard.ports import Clock, Scope
 from boatyard_buildkit.removal import remove
 from boatyard_local import durable
 from boatyard_local.jobs.loading import Loading
-from boatyard_local.jobs.record import Record
+from boatyard_local.jobs.record import FolderRecord
 from boatyard_local.removals import Removals
 from boatyard_local.state import BuildFolder, StateFolder
 
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _MOST_STRANGERS: Final = 1000
 
 
-class Ledger:
+class FolderLedger:
     """Thread-safe. What `add` returned is on the disk; `save` may come later to it than to memory.
 
     A build appears on the disk by one rename of a complete folder, and goes by another: there is no
@@ -37,7 +37,7 @@ class Ledger:
         self._state = state
         self._clock = clock
         self._removals = removals
-        self._records: dict[str, Record] = {}
+        self._records: dict[str, FolderRecord] = {}
         self._latest: dict[str, str] = {}
         self._ended: dict[str, float] = {}
         """When this server saw builds end, by the monotonic clock."""
@@ -50,7 +50,7 @@ class Ledger:
         self.lock = threading.RLock()
         """Held for the short steps of all who change a record; never while a disk is waited for."""
 
-    def load(self) -> list[Record]:
+    def load(self) -> list[FolderRecord]:
         """Read everything; returns what has not ended, oldest first. Nothing that lies there is in its way."""
         found = Loading(self._state, self._removals).records(self._clock.now())
         with self.lock:
@@ -58,7 +58,7 @@ class Ledger:
                 self._put(record)
         return [record for record in found if not record.build.state.ended]
 
-    def add(self, job: BuildJob, now: float, admit: Callable[[Counter[Scope]], None]) -> Record:
+    def add(self, job: BuildJob, now: float, admit: Callable[[Counter[Scope]], None]) -> FolderRecord:
         """A new build, QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and nothing is left then.
 
         `admit` is given how many builds of each project wait, and raises if this one may not join them.
@@ -68,7 +68,7 @@ class Ledger:
             admit(self._waiting() + self._coming)
             self._coming[scope] += 1
             self._number += 1
-            record = Record.of(self._number, queued(job, now=now), job)
+            record = FolderRecord.of(self._number, queued(job, now=now), job)
         try:
             self._write(job, record)
         except BaseException:
@@ -93,7 +93,7 @@ class Ledger:
             Code.DATAPLANE_UNAVAILABLE, f"the folders of {tag} in {self._state.builds} cannot be removed"
         )
 
-    def update(self, record: Record) -> None:
+    def update(self, record: FolderRecord) -> None:
         """Known to all at once, and on the disk as soon as that takes it (`flush`)."""
         with self.lock:
             self._records[record.build.id] = record
@@ -113,11 +113,11 @@ class Ledger:
             self._failing = bool(failed)
             return not failed
 
-    def get(self, build_id: str) -> Record | None:
+    def get(self, build_id: str) -> FolderRecord | None:
         with self.lock:
             return self._records.get(build_id)
 
-    def latest(self, tag: str) -> Record | None:
+    def latest(self, tag: str) -> FolderRecord | None:
         with self.lock:
             return self._records.get(self._latest.get(tag, ""))
 
@@ -127,7 +127,7 @@ class Ledger:
             ended = self._ended.get(build_id)
         return None if ended is None else self._clock.monotonic() - ended
 
-    def newest_first(self) -> tuple[list[Record], int]:
+    def newest_first(self) -> tuple[list[FolderRecord], int]:
         """All records, and the highest number given so far."""
         with self.lock:
             return sorted(self._records.values(), key=_number, reverse=True), self._number
@@ -142,7 +142,7 @@ class Ledger:
                 del self._latest[record.build.build_tag]
         self._removals.discard(self._state.build(build_id).path)
 
-    def unended(self) -> Iterator[Record]:
+    def unended(self) -> Iterator[FolderRecord]:
         with self.lock:
             records = list(self._records.values())
         return (record for record in records if not record.build.state.ended)
@@ -159,7 +159,7 @@ class Ledger:
         queued = (record for record in self._records.values() if record.build.state is State.QUEUED)
         return Counter(record.scope for record in queued)
 
-    def _write(self, job: BuildJob, record: Record) -> None:
+    def _write(self, job: BuildJob, record: FolderRecord) -> None:
         folder = self._state.build(job.id)
         making = BuildFolder(durable.hidden(folder.path))
         with durable.refusing(self._state.builds):
@@ -174,7 +174,7 @@ class Ledger:
                 remove(making.path)
                 raise
 
-    def _save(self, record: Record) -> bool:
+    def _save(self, record: FolderRecord) -> bool:
         try:
             durable.write(self._state.build(record.build.id).record, msgspec.json.encode(record))
         except BoatyardError as error:
@@ -186,7 +186,7 @@ class Ledger:
             _log.exception("the record of build %s cannot be written", record.build.id)
         return True
 
-    def _put(self, record: Record) -> None:
+    def _put(self, record: FolderRecord) -> None:
         tag = record.build.build_tag
         self._records[record.build.id] = record
         self._number = max(self._number, record.number)
@@ -195,5 +195,5 @@ class Ledger:
             self._latest[tag] = record.build.id
 
 
-def _number(record: Record) -> int:
+def _number(record: FolderRecord) -> int:
     return record.number

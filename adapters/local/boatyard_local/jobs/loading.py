@@ -16,7 +16,7 @@ from boatyard.lifecycle import queued
 from boatyard_local import durable
 from boatyard_local.jobs import stragglers
 from boatyard_local.jobs.process import read_pid
-from boatyard_local.jobs.record import Record, is_sound, read_job
+from boatyard_local.jobs.record import FolderRecord, is_sound, read_job
 from boatyard_local.removals import Removals
 from boatyard_local.state import BuildFolder, StateFolder
 from boatyard_local.state_file import read
@@ -38,10 +38,10 @@ class Loading:
         self._state = state
         self._removals = removals
 
-    def records(self, now: float) -> list[Record]:
+    def records(self, now: float) -> list[FolderRecord]:
         """By their numbers. Raises DISK_FULL or DATAPLANE_UNAVAILABLE if the folder itself cannot be used."""
         durable.make_folder(self._state.builds)
-        sound: list[Record] = []
+        sound: list[FolderRecord] = []
         damaged: list[tuple[float, BuildJob]] = []
         for path in self._paths():
             folder = BuildFolder(path)
@@ -63,7 +63,7 @@ class Loading:
             number += 1
             _log.warning("the record of build %s is damaged; it is made again from its job", job.id)
             build = msgspec.structs.replace(queued(job, now=made), state=State.RUNNING)
-            sound.append(Record.of(number, build, job))
+            sound.append(FolderRecord.of(number, build, job))
         return sound
 
     def _paths(self) -> Iterator[Path]:
@@ -85,8 +85,8 @@ class Loading:
             else:
                 yield path
 
-    def _record(self, folder: BuildFolder) -> Record | None:
-        record = read(folder.record, Record)
+    def _record(self, folder: BuildFolder) -> FolderRecord | None:
+        record = read(folder.record, FolderRecord)
         return record if record is not None and is_sound(record, folder.path.name) else None
 
     def _lose(self, folder: BuildFolder) -> None:

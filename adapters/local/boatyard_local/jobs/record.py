@@ -19,7 +19,7 @@ _MOST_JOB_BYTES: Final = 256 * 1024**2
 """A Dockerfile as large as the settings' requests allow, as JSON."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class FolderRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """record.json. Unknown fields are ignored, so that an older server can read a newer one's."""
 
     number: int
@@ -42,7 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         return Scope(self.build.project, self.build.domain)
 
     @classmethod
-    def of(cls, number: int, build: Build, job: BuildJob) -> "Record":
+    def of(cls, number: int, build: Build, job: BuildJob) -> "FolderRecord":
         return cls(
             number=number,
             build=build,
@@ -52,7 +52,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         )
 
 
-def is_sound(record: Record, name: str) -> bool:
+def is_sound(record: FolderRecord, name: str) -> bool:
     """Whether it is the record of the build in the folder `name`, and says nothing that no server writes."""
     build = record.build
     times = (build.created_at, build.started_at or 0, build.finished_at or 0, record.started_monotonic or 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from boatyard.ports import Scope
-from boatyard_local.jobs.record import Record
+from boatyard_local.jobs.record import FolderRecord
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,12 +21,12 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     days: float = 30.0
     """After its end."""
 
-    def outdated(self, records: Iterable[Record], *, now: float) -> list[Record]:
+    def outdated(self, records: Iterable[FolderRecord], *, now: float) -> list[FolderRecord]:
         """Of those that have ended: by their end, so that a long build is not forgotten as it ends."""
         ended = sorted((record for record in records if record.build.state.ended), key=_end)
         oldest = now - self.days * 86_400
         outdated = [record for record in ended if _end(record) < oldest]
-        kept: dict[Scope, deque[Record]] = {}
+        kept: dict[Scope, deque[FolderRecord]] = {}
         for record in ended[len(outdated) :]:
             kept.setdefault(record.scope, deque()).append(record)
         outdated += _beyond(kept, self.builds, lambda record: 1)
@@ -34,7 +34,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         return outdated
 
 
-def _beyond(kept: dict[Scope, deque[Record]], room: int, size: Callable[[Record], int]) -> Iterator[Record]:
+def _beyond(
+    kept: dict[Scope, deque[FolderRecord]], room: int, size: Callable[[FolderRecord], int]
+) -> Iterator[FolderRecord]:
     """What `kept`, which has the oldest first, loses so that the rest fits into `room`."""
     sizes = {scope: sum(map(size, records)) for scope, records in kept.items()}
     total = sum(sizes.values())
@@ -48,5 +50,5 @@ def _beyond(kept: dict[Scope, deque[Record]], room: int, size: Callable[[Record]
         yield record
 
 
-def _end(record: Record) -> float:
+def _end(record: FolderRecord) -> float:
     return record.build.finished_at or record.build.created_at

@@ -14,12 +14,12 @@ from boatyard.job import BuildJob
 from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Limits
 from boatyard.shares import admit, may_hold
-from boatyard_local.jobs.ledger import Ledger
+from boatyard_local.jobs.ledger import FolderLedger
 from boatyard_local.jobs.log_page import read_page
 from boatyard_local.jobs.process import Argv
-from boatyard_local.jobs.record import Record, read_progress, read_result
+from boatyard_local.jobs.record import FolderRecord, read_progress, read_result
 from boatyard_local.jobs.retention import Retention
-from boatyard_local.jobs.scheduler import Patience, Scheduler
+from boatyard_local.jobs.scheduler import JobPatience, Scheduler
 from boatyard_local.jobs.tag_locks import TagLocks
 from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
@@ -40,7 +40,7 @@ class LocalJobRunner:
         *,
         argv: Argv,
         limits: Limits | None = None,
-        patience: Patience | None = None,
+        patience: JobPatience | None = None,
         retention: Retention | None = None,
     ) -> None:
         self._state = state
@@ -48,7 +48,7 @@ class LocalJobRunner:
         self._limits = limits or Limits()
         self._retention = retention or Retention()
         self._removals = Removals(state.removing)
-        self._ledger = Ledger(state, clock, self._removals)
+        self._ledger = FolderLedger(state, clock, self._removals)
         self._scheduler = Scheduler(
             state,
             self._ledger,
@@ -56,7 +56,7 @@ class LocalJobRunner:
             self._removals,
             argv=argv,
             limits=self._limits,
-            patience=patience or Patience(),
+            patience=patience or JobPatience(),
             on_ended=self.prune,
         )
         self._asked = TagLocks()
@@ -156,7 +156,7 @@ class LocalJobRunner:
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
 
-    def _seen(self, record: Record) -> Build:
+    def _seen(self, record: FolderRecord) -> Build:
         if record.build.state is not State.RUNNING:
             return record.build
         progress = read_progress(self._state.build(record.build.id))

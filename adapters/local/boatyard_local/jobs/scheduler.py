@@ -20,10 +20,10 @@ from boatyard.settings import Limits
 from boatyard_local import durable
 from boatyard_local.jobs import log_page
 from boatyard_local.jobs.ending import conclude
-from boatyard_local.jobs.ledger import Ledger
+from boatyard_local.jobs.ledger import FolderLedger
 from boatyard_local.jobs.process import Argv, JobProcess, is_locked, read_pid
 from boatyard_local.jobs.queue import FairQueue
-from boatyard_local.jobs.record import Record, read_result
+from boatyard_local.jobs.record import FolderRecord, read_result
 from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _UNFORESEEN: Final = "an unforeseen error of the server ended the build; the server's log has more"
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
+class JobPatience(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds."""
 
     deadline: float = 30.0
@@ -65,13 +65,13 @@ class Scheduler:
     def __init__(
         self,
         state: StateFolder,
-        ledger: Ledger,
+        ledger: FolderLedger,
         clock: Clock,
         removals: Removals,
         *,
         argv: Argv,
         limits: Limits,
-        patience: Patience,
+        patience: JobPatience,
         on_ended: Callable[[], None],
     ) -> None:
         self._state = state
@@ -88,7 +88,7 @@ class Scheduler:
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="boatyard-scheduler", daemon=True)
 
-    def recover(self, unended: list[Record]) -> None:
+    def recover(self, unended: list[FolderRecord]) -> None:
         """Before `start`: queue again what had not begun, adopt what had."""
         for record in unended:
             try:
@@ -107,14 +107,14 @@ class Scheduler:
         if self._thread.is_alive():
             self._thread.join()
 
-    def enqueue(self, record: Record) -> None:
+    def enqueue(self, record: FolderRecord) -> None:
         self._queue.put(record.scope, record.build.id)
         self._news.set()
 
     def wake(self) -> None:
         self._news.set()
 
-    def _recover(self, record: Record) -> None:
+    def _recover(self, record: FolderRecord) -> None:
         folder = self._state.build(record.build.id)
         begun = record.build.state is State.RUNNING or is_locked(folder) or read_pid(folder) is not None
         if not begun:
@@ -173,7 +173,7 @@ class Scheduler:
         _log.info("build %s started", build_id)
         self._watch(record, process, 0)
 
-    def _watch(self, record: Record, process: JobProcess, gone: float) -> None:
+    def _watch(self, record: FolderRecord, process: JobProcess, gone: float) -> None:
         """`gone`: seconds since it started."""
         build_id = record.build.id
         deadline = time.monotonic() + record.timeout_seconds + self._patience.deadline - gone
@@ -245,7 +245,7 @@ class Scheduler:
         except Exception:
             _log.exception("what follows the end of build %s failed", build_id)
 
-    def _conclude(self, record: Record, watched: Watched) -> Build:
+    def _conclude(self, record: FolderRecord, watched: Watched) -> Build:
         """Without the ledger's lock: a result may be long in coming from the disk."""
         folder = self._state.build(record.build.id)
         if watched.troubled is not None:
@@ -256,7 +256,7 @@ class Scheduler:
         started = watched.process.pid is not None
         return conclude(record, folder, started=started, exit=watched.process.exit, now=self._clock.now())
 
-    def _fail(self, record: Record, code: Code = Code.INTERNAL, message: str = _UNFORESEEN) -> None:
+    def _fail(self, record: FolderRecord, code: Code = Code.INTERNAL, message: str = _UNFORESEEN) -> None:
         ending = Ending(state=State.ERRORED, code=code, message=message)
         self._settle(lifecycle.ended(record.build, ending, now=self._clock.now()))
 
@@ -269,6 +269,6 @@ class Scheduler:
         _log.info("build %s ended: %s%s", build.id, build.state, f": {build.error.message}" if build.error else "")
 
 
-def _running(record: Record, now: float) -> Record:
+def _running(record: FolderRecord, now: float) -> FolderRecord:
     build = lifecycle.running(record.build, now=now)
     return msgspec.structs.replace(record, build=build, started_monotonic=time.monotonic())

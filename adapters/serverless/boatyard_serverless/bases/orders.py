@@ -16,7 +16,7 @@ from boatyard_serverless import keys
 from boatyard_serverless.ports import Bucket
 
 
-class Built(msgspec.Struct, frozen=True, kw_only=True):
+class KeptOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it is kept: `base` is the reference that it names, without the digest of any pin."""
 
     base: str
@@ -32,7 +32,7 @@ class Orders:
     def remember(self, order: Order, plan: Plan) -> None:
         """Under each base that may move. An image that the order names by its digest is none."""
         for base in _bases(order, plan):
-            body = msgspec.json.encode(Built(base=str(base), order=_request(order)))
+            body = msgspec.json.encode(KeptOrder(base=str(base), order=_request(order)))
             self._bucket.put(keys.built(base, canonical.digest(body)[:32]), body)
 
     def on(self, base: Reference, *, after: str = "", page: int = 1000) -> Iterator[str]:
@@ -42,14 +42,14 @@ class Orders:
             if name := keys.built_name(key):
                 yield name
 
-    def get(self, name: str) -> Built | None:
+    def get(self, name: str) -> KeptOrder | None:
         """None if it is gone. Raises INVALID_SPEC for what is no name, or if it cannot be read."""
         key = keys.built_named(name)
         stored = self._bucket.get(key)
         if stored is None:
             return None
         try:
-            return decode_json(stored.body, Built)
+            return decode_json(stored.body, KeptOrder)
         except Undecodable as error:
             raise invalid(f"{key} is no order: {error}") from None
 

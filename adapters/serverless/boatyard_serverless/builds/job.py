@@ -22,18 +22,18 @@ from boatyard_buildkit import outbox
 from boatyard_buildkit.engine import engine
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_serverless import keys
-from boatyard_serverless.builds.ledger import Ledger
+from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
-from boatyard_serverless.builds.record import Record
+from boatyard_serverless.builds.record import BucketRecord
 
 _LOOK_SECONDS: Final = 0.5
 _TELL_SECONDS: Final = 3.0
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class JobHost(msgspec.Struct, frozen=True, kw_only=True):
     """What a cloud gives the job's container."""
 
-    ledger: Ledger
+    ledger: BucketLedger
     contexts: ContextStore
     read_secret: Callable[[Scope, str], bytes]
     """Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE. The function's identity cannot do this."""
@@ -43,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a Docker engine that runs is this container's own, and may be replaced."""
 
 
-def main(build_id: str, execution: str, step: Step, variables: Mapping[str, str] = os.environ) -> int:
+def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, str] = os.environ) -> int:
     """The exit code of the job; 0 if there is nothing to do here. `execution` is the build service's id."""
     held = step.ledger.get(build_id)
     if held is None or held.record.build.state.ended:
@@ -57,7 +57,7 @@ def main(build_id: str, execution: str, step: Step, variables: Mapping[str, str]
         return _run(Path(scratch), held.record, step, variables, until_end)
 
 
-def _run(place: Path, record: Record, step: Step, variables: Mapping[str, str], until_end: ExitStack) -> int:
+def _run(place: Path, record: BucketRecord, step: JobHost, variables: Mapping[str, str], until_end: ExitStack) -> int:
     job = _with_fresh_url(record.job, step.contexts)
     out, secrets = place / "out", place / "secrets"
     out.mkdir()
@@ -91,7 +91,7 @@ def _run(place: Path, record: Record, step: Step, variables: Mapping[str, str], 
     return process.returncode
 
 
-def _write_secrets(step: Step, scope: Scope, names: Iterable[str], folder: Path) -> None:
+def _write_secrets(step: JobHost, scope: Scope, names: Iterable[str], folder: Path) -> None:
     """A file each, which nobody else may read."""
     folder.mkdir(mode=0o700)
     for name in dict.fromkeys(names):
@@ -101,7 +101,7 @@ def _write_secrets(step: Step, scope: Scope, names: Iterable[str], folder: Path)
         path.write_bytes(value)
 
 
-def _refuse(ledger: Ledger, build_id: str, error: BoatyardError) -> int:
+def _refuse(ledger: BucketLedger, build_id: str, error: BoatyardError) -> int:
     """The job cannot even begin; it says why as any other end is said."""
     print(f"{error.code}: {error.detail}")
     result = JobResult(state=state_of(error.code), error=failure_of(error))
@@ -110,7 +110,7 @@ def _refuse(ledger: Ledger, build_id: str, error: BoatyardError) -> int:
     return 1
 
 
-def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: Ledger, build_id: str) -> None:
+def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: BucketLedger, build_id: str) -> None:
     offset, told, told_at = 0, b"", 0.0
     running = True
     while running:

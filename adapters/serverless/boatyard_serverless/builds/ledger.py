@@ -15,7 +15,7 @@ from boatyard.errors import invalid
 from boatyard.ports import BuildQuery, Scope
 from boatyard_serverless import keys
 from boatyard_serverless.builds.merging import merged
-from boatyard_serverless.builds.record import Held, Record
+from boatyard_serverless.builds.record import BucketRecord, StoredRecord
 from boatyard_serverless.ports import Bucket
 
 _log = logging.getLogger(__name__)
@@ -25,19 +25,19 @@ _END_OF_TIME: Final = 10**17 - 1
 _TOKEN: Final = re.compile(r"[0-9]{17}\.[0-9a-f]{32}-[1-9][0-9]{0,5}\Z")
 
 
-class Ledger:
+class BucketLedger:
     def __init__(self, bucket: Bucket) -> None:
         self.bucket = bucket
         self._last = 0
         self._lock = threading.Lock()
 
-    def get(self, build_id: str) -> Held | None:
+    def get(self, build_id: str) -> StoredRecord | None:
         folder = keys.build_folder(build_id)
         stored = self.bucket.get(folder + _RECORD) if folder else None
         if stored is None:
             return None
         try:
-            return Held(decode_json(stored.body, Record), stored.version)
+            return StoredRecord(decode_json(stored.body, BucketRecord), stored.version)
         except Undecodable as error:
             _log.warning("the record of build %s cannot be read: %s", build_id, error)
             return None
@@ -48,15 +48,15 @@ class Ledger:
         found = (key.split("/")[2] for key in self.bucket.keys(folder) if key.endswith(f"/{_RECORD}"))
         return max(map(int, found), default=0)
 
-    def create(self, record: Record) -> Held | None:
+    def create(self, record: BucketRecord) -> StoredRecord | None:
         """None if this attempt is somebody else's already."""
         version = self.bucket.create(self._key(record.build), msgspec.json.encode(record))
-        return Held(record, version) if version else None
+        return StoredRecord(record, version) if version else None
 
-    def replace(self, held: Held, record: Record) -> Held | None:
+    def replace(self, held: StoredRecord, record: BucketRecord) -> StoredRecord | None:
         """None if somebody else was quicker; then the newer version has to be read."""
         version = self.bucket.replace(self._key(held.record.build), msgspec.json.encode(record), held.version)
-        return Held(record, version) if version else None
+        return StoredRecord(record, version) if version else None
 
     def announce(self, build: Build) -> None:
         """Into all lists. Safe to repeat: a second entry is left out when the list is read."""

@@ -5,7 +5,7 @@ from typing import Final
 from boatyard.build import Build
 from boatyard.ports import LogPage
 from boatyard.timespan import lasts
-from boatyard_serverless.builds.record import Record
+from boatyard_serverless.builds.record import BucketRecord
 from boatyard_serverless.ports import BuildService
 
 END: Final = "boatyard: end of log"
@@ -13,7 +13,7 @@ END: Final = "boatyard: end of log"
 _LATE_SECONDS: Final = 30.0
 
 
-def page(service: BuildService, record: Record, cursor: str, *, now: float) -> LogPage:
+def page(service: BuildService, record: BucketRecord, cursor: str, *, now: float) -> LogPage:
     """Raises INVALID_SPEC for a cursor that was not given out here, or too long ago."""
     build = record.build
     over = (build.state.ended and build.started_at is None) or _is_late(build, now)

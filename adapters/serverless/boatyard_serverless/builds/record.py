@@ -7,7 +7,7 @@ from boatyard.job import BuildJob
 from boatyard.settings import AuthenticationType, Buildkit
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class BucketRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Made once, which is the lock; replaced only by whoever read its last version.
 
     `claimed_at`: when somebody last set out to start it, in seconds since 1970. With no `execution` some
@@ -26,8 +26,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A cancel was asked for while it ran."""
 
 
-class Held(msgspec.Struct, frozen=True):
+class StoredRecord(msgspec.Struct, frozen=True):
     """A record, and which version of it."""
 
-    record: Record
+    record: BucketRecord
     version: str

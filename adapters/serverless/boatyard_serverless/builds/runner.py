@@ -23,8 +23,8 @@ from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
 from boatyard.shares import admit, room
 from boatyard_serverless.builds import log
-from boatyard_serverless.builds.ledger import Ledger
-from boatyard_serverless.builds.record import Held, Record
+from boatyard_serverless.builds.ledger import BucketLedger
+from boatyard_serverless.builds.record import BucketRecord, StoredRecord
 from boatyard_serverless.builds.tracker import BuildTracker
 from boatyard_serverless.ports import Bucket, BuildService
 
@@ -40,7 +40,7 @@ class ServiceJobRunner:
     def __init__(self, bucket: Bucket, service: BuildService, clock: Clock, settings: Settings) -> None:
         self._clock = clock
         self._settings = settings
-        self._ledger = Ledger(bucket)
+        self._ledger = BucketLedger(bucket)
         self._service = service
         self._tracker = BuildTracker(self._ledger, service, clock)
 
@@ -114,7 +114,7 @@ class ServiceJobRunner:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(pool.map(lambda entry: self.status(entry[1]), chunk))
 
-    def _cancelled(self, held: Held) -> Build | None:
+    def _cancelled(self, held: StoredRecord) -> Build | None:
         """None if the record changed under us."""
         record, now = held.record, self._clock.now()
         if record.build.state is State.RUNNING:
@@ -140,8 +140,8 @@ class ServiceJobRunner:
                 raise
             admit(scope, limits, unended=Counter(whose for whose, name in taken if name not in ended))
 
-    def _record(self, job: BuildJob, now: float) -> Record:
-        return Record(
+    def _record(self, job: BuildJob, now: float) -> BucketRecord:
+        return BucketRecord(
             build=lifecycle.queued(job, now=now),
             job=job,
             buildkit_uri=self._settings.buildkit_uri,

@@ -15,8 +15,8 @@ from boatyard.job import JobProgress, JobResult
 from boatyard.lifecycle import Ending
 from boatyard.ports import Clock
 from boatyard.timespan import lasts
-from boatyard_serverless.builds.ledger import Ledger
-from boatyard_serverless.builds.record import Held, Record
+from boatyard_serverless.builds.ledger import BucketLedger
+from boatyard_serverless.builds.record import BucketRecord, StoredRecord
 from boatyard_serverless.ports import BuildService, Execution, Unsure
 
 T = TypeVar("T")
@@ -27,12 +27,12 @@ five minutes for which CodeBuild remembers an idempotency token."""
 
 
 class BuildTracker:
-    def __init__(self, ledger: Ledger, service: BuildService, clock: Clock) -> None:
+    def __init__(self, ledger: BucketLedger, service: BuildService, clock: Clock) -> None:
         self._ledger = ledger
         self._service = service
         self._clock = clock
 
-    def start(self, held: Held) -> Build:
+    def start(self, held: StoredRecord) -> Build:
         """Starts a record that is ours. A refusal ends it, so that the next request can begin again.
 
         When nobody knows whether the service took it, the record stays, and is taken over after a while.
@@ -54,18 +54,18 @@ class BuildTracker:
                 return newer.record.build
         return build
 
-    def release(self, held: Held) -> None:
+    def release(self, held: StoredRecord) -> None:
         """Lets the next one that looks at the record take it over at once, and not after a while."""
         with suppress(BoatyardError):
             self._ledger.replace(held, msgspec.structs.replace(held.record, claimed_at=0.0))
 
-    def stop(self, held: Held) -> None:
+    def stop(self, held: StoredRecord) -> None:
         if held.record.execution:
             self._service.stop(held.record.execution)
         if held.record.build.state.ended:
             self._ledger.close(held.record.build)
 
-    def observe(self, held: Held) -> Build:
+    def observe(self, held: StoredRecord) -> Build:
         """The build as it is now. What is final is written; the second to see it finds it written."""
         record = held.record
         if record.build.state.ended:
@@ -84,10 +84,10 @@ class BuildTracker:
         # The result may have been written between the two questions.
         return self._conclude(held, self._result(record), execution)
 
-    def _result(self, record: Record) -> JobResult | None:
+    def _result(self, record: BucketRecord) -> JobResult | None:
         return self._document(record.build, "result", JobResult)
 
-    def _take_over(self, held: Held) -> Build:
+    def _take_over(self, held: StoredRecord) -> Build:
         now = self._clock.now()
         if lasts(held.record.claimed_at, now, ABANDONED_SECONDS):
             return held.record.build
@@ -97,7 +97,7 @@ class BuildTracker:
         self._ledger.announce(ours.record.build)
         return self.start(ours)
 
-    def _begin(self, held: Held) -> Build:
+    def _begin(self, held: StoredRecord) -> Build:
         build = held.record.build
         if build.state is State.RUNNING:
             return build
@@ -118,7 +118,7 @@ class BuildTracker:
             _log.warning("the %s of build %s cannot be read: %s", name, build.id, error)
             return None
 
-    def _conclude(self, held: Held, result: JobResult | None, execution: Execution | None = None) -> Build:
+    def _conclude(self, held: StoredRecord, result: JobResult | None, execution: Execution | None = None) -> Build:
         """`execution`: as the service knows it, if it was asked and does."""
         build, now = held.record.build, self._clock.now()
         if result is None or held.record.stopping:
@@ -129,7 +129,7 @@ class BuildTracker:
         silence = partial(_silence, execution)
         return self._end(held, lifecycle.conclude(build, result=result, stop=stop, silence=silence, now=now))
 
-    def _end(self, held: Held, build: Build) -> Build:
+    def _end(self, held: StoredRecord, build: Build) -> Build:
         """The first to see the end writes it; the others answer with what was written."""
         written = self._ledger.replace(held, msgspec.structs.replace(held.record, build=build))
         self._ledger.close(build)

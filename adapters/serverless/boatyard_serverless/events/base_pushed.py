@@ -7,7 +7,7 @@ from boatyard.ports import Registry
 from boatyard_serverless.bases import Orders, Pins
 from boatyard_serverless.events.dependents import Dependents
 from boatyard_serverless.events.model import DependentsPage, ImagePushed
-from boatyard_serverless.events.outcome import Outcome
+from boatyard_serverless.events.outcome import EventOutcome
 
 
 class BasePushed:
@@ -17,14 +17,14 @@ class BasePushed:
         self._pins = pins
         self._dependents = dependents
 
-    def __call__(self, event: ImagePushed) -> Outcome:
+    def __call__(self, event: ImagePushed) -> EventOutcome:
         base = event.reference
         name = f"pushed {base}"
         if next(self._orders.on(base, page=1), None) is None:
-            return Outcome(event=name, ignored="nothing was built on it")
+            return EventOutcome(event=name, ignored="nothing was built on it")
         image = self._registry.find(base, ())
         if image is None:
-            return Outcome(event=name, ignored="the tag has been deleted since")
+            return EventOutcome(event=name, ignored="the tag has been deleted since")
         # Pinned before anything is asked for: a rebuild has to find the pin.
         self._pins.pin(base, image.digest)
         return self._dependents.page(DependentsPage(base=str(base), digest=image.digest))

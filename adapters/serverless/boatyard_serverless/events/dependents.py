@@ -17,7 +17,7 @@ from boatyard.reference import Reference
 from boatyard.service import Service
 from boatyard_serverless.bases import Orders, Pins
 from boatyard_serverless.events.model import Dependent, DependentsPage
-from boatyard_serverless.events.outcome import Outcome, words
+from boatyard_serverless.events.outcome import EventOutcome, words
 from boatyard_serverless.ports import WorkQueue
 
 PAGE_SIZE: Final = 500
@@ -36,10 +36,10 @@ class Dependents:
         self._pins = pins
         self._queue = queue
 
-    def page(self, page: DependentsPage) -> Outcome:
+    def page(self, page: DependentsPage) -> EventOutcome:
         return self._spread(page) if self._queue else self._inline(page)
 
-    def rebuild(self, asked: Dependent) -> Outcome:
+    def rebuild(self, asked: Dependent) -> EventOutcome:
         """Raises what a repeat can help.
 
         No room is none of that where the queue can hold a message back: repeats would be used up before there is any.
@@ -52,18 +52,18 @@ class Dependents:
                 raise
             seconds = min(longest, 60 * 2 ** min(asked.tries, 10))
             self._queue.put([msgspec.structs.replace(asked, tries=asked.tries + 1)], delay_seconds=seconds)
-            return Outcome(event=f"rebuild {asked.order}", queued=1, problems=(words(error),))
+            return EventOutcome(event=f"rebuild {asked.order}", queued=1, problems=(words(error),))
 
-    def _spread(self, page: DependentsPage) -> Outcome:
+    def _spread(self, page: DependentsPage) -> EventOutcome:
         found = self._orders.on(Reference.parse(page.base), after=page.after, page=PAGE_SIZE)
         names = list(islice(found, PAGE_SIZE))
         self._queue.put(Dependent(base=page.base, digest=page.digest, order=name) for name in names)
         if len(names) == PAGE_SIZE:
             # Last: if the invocation dies before it, this page begins again.
             self._queue.put([msgspec.structs.replace(page, after=names[-1])])
-        return Outcome(event=f"dependents of {page.base}", queued=len(names))
+        return EventOutcome(event=f"dependents of {page.base}", queued=len(names))
 
-    def _inline(self, page: DependentsPage) -> Outcome:
+    def _inline(self, page: DependentsPage) -> EventOutcome:
         builds: list[str] = []
         images: list[str] = []
         problems: list[str] = []
@@ -82,14 +82,16 @@ class Dependents:
         if again is not None:
             raise again
         event = f"dependents of {page.base}"
-        return Outcome(event=event, builds=tuple(builds), images=tuple(images), problems=tuple(problems))
+        return EventOutcome(event=event, builds=tuple(builds), images=tuple(images), problems=tuple(problems))
 
-    def _rebuild(self, asked: Dependent) -> Outcome:
+    def _rebuild(self, asked: Dependent) -> EventOutcome:
         event = f"rebuild {asked.order}"
         built = self._orders.get(asked.order)
         if built is None:
-            return Outcome(event=event, ignored="its order is gone")
+            return EventOutcome(event=event, ignored="its order is gone")
         # Another instance pinned the base: with older pins the old key would be computed, and found.
         self._pins.know(Reference.parse(asked.base), asked.digest)
         told = BuildAnswer.of(self._service().ensure(order_of(built.order)))
-        return Outcome(event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ())
+        return EventOutcome(
+            event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ()
+        )

@@ -23,7 +23,7 @@ from boatyard_serverless.events.model import (
     SpecDropped,
 )
 from boatyard_serverless.events.orders import Ordering
-from boatyard_serverless.events.outcome import Outcome, words
+from boatyard_serverless.events.outcome import EventOutcome, words
 from boatyard_serverless.ports import DeadLetters, Telemetry
 from boatyard_serverless.telemetry import report_refusal
 
@@ -49,7 +49,7 @@ class Dispatch:
         self._dead_letters = dead_letters
         self._telemetry = telemetry
 
-    def event(self, parse: Parse, body: Any, *, source: str) -> Outcome:
+    def event(self, parse: Parse, body: Any, *, source: str) -> EventOutcome:
         """An event that its sender waits for. Raises what a repeat can help."""
         try:
             return self._handle(parse())
@@ -59,7 +59,7 @@ class Dispatch:
                 raise
             report_refusal(self._telemetry, "event refused", error, source=source)
             self._dead_letters.keep(body, error, source=source)
-            return Outcome(event=source, problems=(words(error),), code=error.code)
+            return EventOutcome(event=source, problems=(words(error),), code=error.code)
 
     def message(self, parse: Parse, body: Any, *, source: str) -> None:
         """A message of a queue. Raises what makes the queue deliver it again, and in the end give it up."""
@@ -70,13 +70,13 @@ class Dispatch:
             if error.meaning.retryable or not self._dead_letters.keep(body, error, source=source):
                 raise
 
-    def _handle(self, event: Event, **extra: str) -> Outcome:
+    def _handle(self, event: Event, **extra: str) -> EventOutcome:
         outcome = self._outcome(event)
         self._telemetry.info("event done", **extra, **outcome.document())
         self._telemetry.count("EventsDone")
         return outcome
 
-    def _outcome(self, event: Event) -> Outcome:
+    def _outcome(self, event: Event) -> EventOutcome:
         match event:
             case OrderSent():
                 return self._orders.sent(event)
@@ -91,5 +91,5 @@ class Dispatch:
             case Dependent():
                 return self._dependents.rebuild(event)
             case Irrelevant():
-                return Outcome(event=event.name, ignored=event.why)
+                return EventOutcome(event=event.name, ignored=event.why)
         assert_never(event)

@@ -10,7 +10,7 @@ from boatyard.ports import Clock, Registry
 from boatyard.reference import Reference
 from boatyard_serverless import keys
 from boatyard_serverless.bases import Orders, Pins
-from boatyard_serverless.events.outcome import Outcome, words
+from boatyard_serverless.events.outcome import EventOutcome, words
 from boatyard_serverless.ports import Bucket, Telemetry
 
 _LATEST = f"{keys.DRIFT}latest.json"
@@ -43,7 +43,7 @@ class Drift:
         self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> EventOutcome:
         now = dt.datetime.fromtimestamp(self._clock.now(), dt.UTC)
         before = self._before()
         bases = tuple(self._look(base, count, before) for base, count in sorted(self._orders.bases()))
@@ -54,7 +54,7 @@ class Drift:
         drifted = [base.base for base in bases if base.drifted]
         self._telemetry.info("base drift", drifted=drifted, bases=len(bases), report=day)
         self._telemetry.count("DriftedBases", len(drifted))
-        return Outcome(event=f"drift {day}", problems=tuple(f"{base} has moved" for base in drifted))
+        return EventOutcome(event=f"drift {day}", problems=tuple(f"{base} has moved" for base in drifted))
 
     def _look(self, base: str, orders: int, before: dict[str, str]) -> BaseDrift:
         known = self._pins.all().get(base) or before.get(base)

@@ -13,7 +13,7 @@ from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.service import Answer, Service
 from boatyard_serverless import keys
 from boatyard_serverless.events.model import OrderSent, SpecDropped
-from boatyard_serverless.events.outcome import Outcome
+from boatyard_serverless.events.outcome import EventOutcome
 from boatyard_serverless.ports import Bucket
 
 
@@ -32,20 +32,20 @@ class Ordering:
         self._service = service
         self._bucket = bucket
 
-    def sent(self, event: OrderSent) -> Outcome:
+    def sent(self, event: OrderSent) -> EventOutcome:
         return _outcome("message", self._service().ensure(order_of(request_of(event.document))))
 
-    def dropped(self, event: SpecDropped) -> Outcome:
+    def dropped(self, event: SpecDropped) -> EventOutcome:
         """The object is read as it is now, so that a late event of an older version builds the newer one. What became
         of it is written to results/."""
         key = event.key
         name = f"dropped {key}"
         parts = keys.spec_parts(key)
         if parts is None:
-            return Outcome(event=name, ignored="it is not a JSON document at specs/<project>/<domain>/")
+            return EventOutcome(event=name, ignored="it is not a JSON document at specs/<project>/<domain>/")
         stored = self._bucket.get(key)
         if stored is None:
-            return Outcome(event=name, ignored="it has been deleted since")
+            return EventOutcome(event=name, ignored="it has been deleted since")
         try:
             answer = self._service().ensure(order_of(_in_scope(_document(stored.body), *parts[:2])))
         except BoatyardError as error:
@@ -56,9 +56,9 @@ class Ordering:
         return _outcome(name, answer)
 
 
-def _outcome(name: str, answer: Answer) -> Outcome:
+def _outcome(name: str, answer: Answer) -> EventOutcome:
     told = BuildAnswer.of(answer)
-    return Outcome(
+    return EventOutcome(
         event=name,
         builds=(told.id,) if told.id else (),
         images=(told.image,) if told.image else (),

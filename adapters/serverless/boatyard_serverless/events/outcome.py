@@ -7,7 +7,7 @@ import msgspec
 from boatyard.errors import BoatyardError
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class EventOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """`ignored` says why nothing was to be done. `builds` are ids, `images` what was there already."""
 
     event: str

@@ -8,6 +8,6 @@ from boatyard_flyte.lowering.projects.poetry import poetry_tree
 from boatyard_flyte.lowering.projects.pyproject import Pyproject
 from boatyard_flyte.lowering.projects.tree import Tree
 from boatyard_flyte.lowering.projects.uv import folder_tree, script_tree, uv_tree
-from boatyard_flyte.lowering.projects.walk import Wanted
+from boatyard_flyte.lowering.projects.walk import ProjectUse
 
-__all__ = ["Pyproject", "Tree", "Wanted", "folder_tree", "poetry_tree", "script_tree", "uv_tree"]
+__all__ = ["ProjectUse", "Pyproject", "Tree", "folder_tree", "poetry_tree", "script_tree", "uv_tree"]

@@ -8,10 +8,10 @@ from boatyard_flyte.lowering.projects.metadata import check_version, files_outsi
 from boatyard_flyte.lowering.projects.paths import normal
 from boatyard_flyte.lowering.projects.pyproject import Pyproject, read_toml
 from boatyard_flyte.lowering.projects.tree import Tree
-from boatyard_flyte.lowering.projects.walk import Wanted
+from boatyard_flyte.lowering.projects.walk import ProjectUse
 
 
-def poetry_tree(pyproject: Path, lock: Path, wanted: Wanted) -> Tree:
+def poetry_tree(pyproject: Path, lock: Path, wanted: ProjectUse) -> Tree:
     """The tree of `poetry install` in the folder of a pyproject.toml, which may have another name.
 
     The lock names all path dependencies, those of path dependencies among them, relative to the project.
@@ -47,7 +47,7 @@ def poetry_tree(pyproject: Path, lock: Path, wanted: Wanted) -> Tree:
     return tree
 
 
-def _add(tree: Tree, project: Pyproject, wanted: Wanted) -> None:
+def _add(tree: Tree, project: Pyproject, wanted: ProjectUse) -> None:
     git = sends_git(wanted.ignored) and (project.folder / ".git").is_dir()
     check_version(project, wanted.variables, has_git=git, call=wanted.call)
     tree.folders[project.folder] = FlyteIgnore(of_project(wanted.ignored), replaced=("poetry.lock",))

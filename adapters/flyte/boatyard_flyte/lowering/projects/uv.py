@@ -7,11 +7,11 @@ from boatyard_flyte.lowering.projects.indexes import add_indexes
 from boatyard_flyte.lowering.projects.paths import normal
 from boatyard_flyte.lowering.projects.pyproject import Pyproject, read_toml
 from boatyard_flyte.lowering.projects.tree import Tree
-from boatyard_flyte.lowering.projects.walk import Walk, Wanted
+from boatyard_flyte.lowering.projects.walk import ProjectUse, Walk
 from boatyard_flyte.lowering.projects.workspace import settings_file, workspace_of
 
 
-def uv_tree(pyproject: Path, wanted: Wanted, *, lock: Path | None = None) -> Tree:
+def uv_tree(pyproject: Path, wanted: ProjectUse, *, lock: Path | None = None) -> Tree:
     """The tree of `uv sync` in the folder of a pyproject.toml, which may have another name.
 
     `lock` is the lock that counts; else the project's or the workspace's own does.
@@ -35,13 +35,13 @@ def uv_tree(pyproject: Path, wanted: Wanted, *, lock: Path | None = None) -> Tre
     return tree
 
 
-def folder_tree(folder: Path, wanted: Wanted) -> Tree:
+def folder_tree(folder: Path, wanted: ProjectUse) -> Tree:
     """The tree of `uv pip install ./folder`: the project and what its [tool.uv.sources] name. No lock counts."""
     project = Pyproject.read(folder, wanted.call)
     return Walk(project, workspace_of(project, wanted.call), wanted, locked=False).tree()
 
 
-def script_tree(folder: Path, header: dict[str, Any], wanted: Wanted) -> Tree:
+def script_tree(folder: Path, header: dict[str, Any], wanted: ProjectUse) -> Tree:
     """The tree of `uv sync --script` for a script in the folder, whose own text is not part of it."""
     tool = header.get("tool")
     project = {"name": "script", "version": "0", "dependencies": header.get("dependencies")}

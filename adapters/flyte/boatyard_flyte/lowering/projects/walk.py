@@ -15,7 +15,7 @@ from boatyard_flyte.lowering.projects.workspace import members, workspace_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ProjectUse:
     """How a project is wanted. `call` is the SDK call, for errors."""
 
     call: str
@@ -44,7 +44,7 @@ class _Workspace:
 class Walk:
     """Follows a project's references to local packages, and theirs."""
 
-    def __init__(self, project: Pyproject, workspace: Pyproject | None, wanted: Wanted, *, locked: bool) -> None:
+    def __init__(self, project: Pyproject, workspace: Pyproject | None, wanted: ProjectUse, *, locked: bool) -> None:
         self.project = project
         self.wanted = wanted
         self.locked = locked
