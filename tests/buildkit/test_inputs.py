@@ -72,6 +72,14 @@ class TestNetworkFiles:
             "extra-index-url": ["https://one", "https://two"],
         }
 
+    @pytest.mark.parametrize("name", ["ü", "\N{SHIP}", "\N{SAILBOAT}\N{ROCKET}", '"', "\\"])
+    def test_any_character_of_an_index_is_written_as_toml_has_it(self, name: str) -> None:
+        network = Network(index_url=f"https://i.example/{name}", extra_index_urls=(f"https://e.example/{name}",))
+        assert tomllib.loads(uv_file(network).decode()) == {
+            "index-url": network.index_url,
+            "extra-index-url": list(network.extra_index_urls),
+        }
+
     def test_without_an_index_there_is_nothing_to_mount(self) -> None:
         assert pip_file(Network(ca_bundle="/x")) == uv_file(Network(ca_bundle="/x")) == b""
 

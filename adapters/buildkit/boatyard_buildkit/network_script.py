@@ -46,7 +46,12 @@ def uv_file(network: Network) -> bytes:
     """`uv.toml`; empty where there is nothing to say (https://docs.astral.sh/uv/reference/settings/)."""
     values = []
     if network.index_url:
-        values.append(f"index-url = {json.dumps(network.index_url)}")
+        values.append(f"index-url = {_toml(network.index_url)}")
     if network.extra_index_urls:
-        values.append(f"extra-index-url = {json.dumps(list(network.extra_index_urls))}")
+        values.append(f"extra-index-url = [{', '.join(map(_toml, network.extra_index_urls))}]")
     return "\n".join([*values, ""]).encode() if values else b""
+
+
+def _toml(text: str) -> str:
+    """A TOML string: JSON's escapes are among TOML's, but for pairs of surrogates."""
+    return json.dumps(text, ensure_ascii=False)

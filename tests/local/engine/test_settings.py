@@ -1,30 +1,14 @@
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
 
 from boatyard.settings import Network, Settings
-from boatyard_local.engine import settings_file, toml
+from boatyard_local.engine import settings_file
 from boatyard_local.engine.layout import Layout
 from tests.local.engine.test_files import engine
 
 NETWORK = Network(ca_bundle="/ca.pem", index_url='https://u:p"w@i.example', mode="host")
-
-scalars = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=["Cs"]))
-keys = st.text(st.characters(exclude_categories=["Cs"]))
-tables = st.recursive(
-    st.dictionaries(keys, scalars | st.lists(scalars, max_size=4), max_size=4),
-    lambda inner: st.dictionaries(keys, scalars | inner | st.lists(inner, min_size=1, max_size=3), max_size=4),
-    max_leaves=6,
-)
-
-
-@given(tables)
-def test_what_is_written_is_read_back(table: dict[str, Any]) -> None:
-    assert tomllib.loads(toml.dumps(table)) == table
 
 
 def read(layout: Layout) -> Settings:

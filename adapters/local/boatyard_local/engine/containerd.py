@@ -3,10 +3,11 @@
 dockerd could start one by itself, but that one makes /opt/containerd, and outlives a dockerd that is killed.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Final
+
+import tomli_w
 
 from boatyard_local.engine.command import tail
 from boatyard_local.engine.environment import daemon_environment
@@ -56,29 +57,16 @@ def start(layout: Layout) -> None:
 
 def configuration(layout: Layout) -> str:
     """https://github.com/containerd/containerd/blob/main/docs/man/containerd-config.toml.5.md"""
-    # A JSON string is a TOML string.
-    quoted = {
-        name: json.dumps(str(path))
-        for name, path in (
-            ("root", layout.docker_data / "containerd/daemon"),
-            ("state", layout.runtime / "containerd"),
-            ("address", socket_path(layout)),
-            ("opt", layout.engine / "opt"),
-        )
-    }
-    disabled = json.dumps([f"io.containerd.{name}" for name in _NOT_NEEDED])
-    return f"""\
-version = 2
-root = {quoted["root"]}
-state = {quoted["state"]}
-disabled_plugins = {disabled}
-
-[grpc]
-address = {quoted["address"]}
-
-[plugins."io.containerd.internal.v1.opt"]
-path = {quoted["opt"]}
-"""
+    return tomli_w.dumps(
+        {
+            "version": 2,
+            "root": str(layout.docker_data / "containerd/daemon"),
+            "state": str(layout.runtime / "containerd"),
+            "disabled_plugins": [f"io.containerd.{name}" for name in _NOT_NEEDED],
+            "grpc": {"address": str(socket_path(layout))},
+            "plugins": {"io.containerd.internal.v1.opt": {"path": str(layout.engine / "opt")}},
+        }
+    )
 
 
 def stop(layout: Layout) -> bool:

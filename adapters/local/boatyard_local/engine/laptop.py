@@ -3,7 +3,9 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import tomli_w
 
 from boatyard_local.engine import bases, login, network, ports, registry
 from boatyard_local.engine.command import ask
@@ -59,8 +61,10 @@ def registry_name(layout: Layout) -> str:
 
 def buildkitd(address: str, ca_bundle: str) -> str:
     """https://docs.docker.com/build/buildkit/toml-configuration/"""
-    trusted = "".join(f'\n[registry."{host}"]\n  ca = ["{ca_bundle}"]\n' for host in _PULLED_FROM)
-    return f'[registry."{address}"]\n  http = true\n  insecure = true\n' + (trusted if ca_bundle else "")
+    registries: dict[str, Any] = {address: {"http": True, "insecure": True}}
+    if ca_bundle:
+        registries |= {host: {"ca": [ca_bundle]} for host in _PULLED_FROM}
+    return tomli_w.dumps({"registry": registries})
 
 
 def start_registry(making: Making, docker: Docker) -> int:

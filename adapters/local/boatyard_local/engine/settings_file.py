@@ -4,9 +4,9 @@ import os
 from typing import Any, Final
 
 import msgspec
+import tomli_w
 
 from boatyard.settings import Network, Settings
-from boatyard_local.engine import toml
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine
 
@@ -18,7 +18,7 @@ _HEADER: Final = """\
 
 def write(layout: Layout, engine: Engine, network: Network) -> None:
     """Write the file if it would change; readable by its owner alone, since an index may hold a password."""
-    text = _HEADER + "\n" + toml.dumps(table(layout, engine, network))
+    text = _HEADER + "\n" + tomli_w.dumps(table(layout, engine, network))
     path = layout.settings
     if path.is_file() and path.read_text() == text:
         return
