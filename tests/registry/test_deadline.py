@@ -322,7 +322,7 @@ class TestHostileDocuments:
         registry = lookup()
         found = registry.find(image, AMD64)
         assert found and found.key is None
-        assert len(repr(registry._configs._entries)) < 10_000
+        assert len(repr(registry._documents._facts._entries)) < 10_000
 
     def test_an_error_quotes_little_of_it(self, fake: FakeRegistry, lookup: Lookup, image: Reference) -> None:
         errors = [{"code": f"CODE_{'A' * 30}_{chr(65 + n % 26)}{chr(65 + n // 26)}"} for n in range(600)]

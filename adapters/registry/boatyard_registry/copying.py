@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urljoin
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference, Repository
 from boatyard_registry.client import Call, RegistryClient
+from boatyard_registry.documents import parsed_manifest
 from boatyard_registry.media import ACCEPT, Descriptor, Manifest, is_digest_of
-from boatyard_registry.registry import parsed_manifest
 from boatyard_registry.transport import Answer
 
 _PIECE: Final = 16 * 1024 * 1024
