@@ -1,10 +1,11 @@
 """Builds: one attempt at a key, and how it goes."""
 
 import re
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
+
+from boatyard.backports import StrEnum
 
 _TAG: Final = re.compile(r"[0-9a-f]{32}\Z")
 _BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")

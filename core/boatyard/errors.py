@@ -4,8 +4,9 @@ One class, one code a reason. The HTTP status and whether a repeat can help belo
 no caller has to guess them. `docs/errors.md` is the same table for people.
 """
 
-from enum import StrEnum
 from typing import Final, NamedTuple
+
+from boatyard.backports import StrEnum
 
 
 class Code(StrEnum):
@@ -185,8 +186,17 @@ CODES: Final[dict[Code, CodeMeaning]] = {
 }
 
 
+LONGEST_DETAIL: Final = 2_000
+"""Characters of a text that may quote what was sent, or what a library says about it."""
+
+
+def bounded(text: str) -> str:
+    """At most LONGEST_DETAIL characters, from the beginning."""
+    return text if len(text) <= LONGEST_DETAIL else text[: LONGEST_DETAIL - 1] + "…"
+
+
 class BoatyardError(Exception):
-    """A refusal with a code. `detail` is one line that a person can act on; it never holds a secret."""
+    """A refusal with a code. `detail` is one bounded line that a person can act on; it never holds a secret."""
 
     def __init__(
         self,
@@ -198,10 +208,11 @@ class BoatyardError(Exception):
         retry_after_seconds: int | None = None,
         missing: tuple[str, ...] = (),
     ) -> None:
+        detail = bounded(detail)
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        self.field = field
+        self.field = field if field is None else bounded(field)
         """Path of the offending field in the request, such as `spec.layers[2].env`."""
         self.layer_index = layer_index
         self.retry_after_seconds = retry_after_seconds

@@ -1,8 +1,8 @@
 """What a check of `boatyard doctor` found, whoever checked."""
 
-from enum import StrEnum
-
 import msgspec
+
+from boatyard.backports import StrEnum
 
 
 class Level(StrEnum):

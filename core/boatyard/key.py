@@ -4,11 +4,12 @@ The key of an image is sha256 over everything that can change it. Every layer ha
 key of the prefix that ends with it, which a later plan may use to cache or to build in parallel.
 """
 
-from typing import Final, assert_never
+from typing import Final
 
 import msgspec
 
 from boatyard import canonical
+from boatyard.backports import assert_never
 from boatyard.context import Context
 from boatyard.dockerfile.environment import ordered
 from boatyard.settings import Output

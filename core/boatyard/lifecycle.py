@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from boatyard.build import Build, Failure, State, Step
-from boatyard.errors import CODES, BoatyardError, Code
+from boatyard.errors import CODES, BoatyardError, Code, bounded
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.reference import Reference
 
@@ -99,7 +99,9 @@ def ended(build: Build, ending: Ending, *, now: float) -> Build:
 
 def failure(code: Code, message: str, log_tail: tuple[str, ...] = ()) -> Failure:
     meaning = CODES[code]
-    return Failure(code=code, message=message, advice=meaning.advice, retryable=meaning.retryable, log_tail=log_tail)
+    return Failure(
+        code=code, message=bounded(message), advice=meaning.advice, retryable=meaning.retryable, log_tail=log_tail
+    )
 
 
 def _reported(build: Build, result: JobResult, now: float) -> Build:

@@ -1,9 +1,9 @@
 """Reads settings files, for every command and function: TOML, or the JSON that a ConfigMap holds."""
 
-import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from boatyard import toml
 from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import invalid
 from boatyard.settings import Settings
@@ -26,8 +26,8 @@ def settings_table(data: bytes, name: str) -> dict[str, Any]:
 def toml_table(data: bytes) -> dict[str, Any]:
     """Raises Undecodable."""
     try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return toml.loads(data.decode("utf-8"))
+    except (toml.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Undecodable(f"not TOML: {error}") from None
     except RecursionError:
         raise Undecodable("nested too deeply") from None

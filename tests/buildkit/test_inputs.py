@@ -6,7 +6,6 @@ import json
 import shlex
 import stat
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boatyard import toml
 from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobSecret
@@ -67,7 +67,7 @@ class TestNetworkFiles:
             "index-url": "https://u:p%40@i.example/simple",
             "extra-index-url": "\nhttps://one\nhttps://two",
         }
-        assert tomllib.loads(uv_file(self.NETWORK).decode()) == {
+        assert toml.loads(uv_file(self.NETWORK).decode()) == {
             "index-url": "https://u:p%40@i.example/simple",
             "extra-index-url": ["https://one", "https://two"],
         }
@@ -75,7 +75,7 @@ class TestNetworkFiles:
     @pytest.mark.parametrize("name", ["ü", "\N{SHIP}", "\N{SAILBOAT}\N{ROCKET}", '"', "\\"])
     def test_any_character_of_an_index_is_written_as_toml_has_it(self, name: str) -> None:
         network = Network(index_url=f"https://i.example/{name}", extra_index_urls=(f"https://e.example/{name}",))
-        assert tomllib.loads(uv_file(network).decode()) == {
+        assert toml.loads(uv_file(network).decode()) == {
             "index-url": network.index_url,
             "extra-index-url": list(network.extra_index_urls),
         }

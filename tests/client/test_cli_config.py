@@ -1,12 +1,12 @@
 """`boatyard config`, and the template that it writes."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from boatyard import toml
 from boatyard.settings import Settings
 from boatyard_client.template import template
 from tests.client.commands import boatyard
@@ -14,11 +14,11 @@ from tests.client.trees import make
 
 
 def test_the_template_says_nothing_until_something_is_taken_in() -> None:
-    assert tomllib.loads(template()) == {"client": {}}
+    assert toml.loads(template()) == {"client": {}}
 
 
 def test_every_setting_is_in_the_template_with_its_default() -> None:
-    taken_in = tomllib.loads(re.sub(r"(?m)^#(?! |$)", "", template()))
+    taken_in = toml.loads(re.sub(r"(?m)^#(?! |$)", "", template()))
     assert taken_in.pop("client") == {"url": "", "project": "", "domain": ""}
     assert msgspec.convert(taken_in, Settings) == Settings()
     names = msgspec.to_builtins(Settings())

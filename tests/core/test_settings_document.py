@@ -27,7 +27,7 @@ def test_it_is_told_by_its_name_or_by_how_it_begins(data: bytes, name: str) -> N
         (b"\xff", "a.json", "not JSON"),
         (b"[]", "a.json", "Expected `object`"),
         (b"a = " + b"[" * 5000, "a.toml", "not TOML|nested too deeply"),
-        (b'{"a":' + b"[" * 5000, "a.json", "nested too deeply"),
+        (b'{"a":' + b"[" * 500_000, "a.json", "nested too deeply"),
     ],
 )
 def test_what_is_neither_is_one_error(data: bytes, name: str, words: str) -> None:

@@ -4,8 +4,9 @@ import hashlib
 import json
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
+
+from boatyard import toml
 
 _BUILD = '\n[build-system]\nrequires = ["uv_build>=0.8"]\nbuild-backend = "uv_build"\n'
 
@@ -90,7 +91,7 @@ def _index(url: str) -> str:
 
 
 def _poetry_lock(pyproject: str, index: str, wheel: Path) -> str:
-    project = tomllib.loads(pyproject)
+    project = toml.loads(pyproject)
     content = {
         "project": {name: project["project"][name] for name in ("requires-python", "dependencies")},
         "tool": {"poetry": {"source": project["tool"]["poetry"]["source"]}},

@@ -2,7 +2,7 @@
 
 import copy
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -68,7 +68,7 @@ class Client:
     def close(self) -> None:
         self._transport.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Client":
         return self
 
     def __exit__(

@@ -26,6 +26,14 @@ class ClientError(Exception):
         self.advice = advice
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with one line that says what goes on or was taken away."""
+
+    def __init__(self, note: str) -> None:
+        super().__init__(note)
+        self.note = note
+
+
 class UsageError(ClientError):
     """The command line, or an argument, makes no sense."""
 

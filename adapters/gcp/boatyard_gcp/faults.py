@@ -7,11 +7,11 @@ The form of errors: https://cloud.google.com/apis/design/errors; reasons of 403 
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
+from boatyard.backports import StrEnum
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 

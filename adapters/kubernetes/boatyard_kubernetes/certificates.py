@@ -6,7 +6,7 @@ make them all anew. Needs `cryptography` (the extra boatyard-kubernetes[certific
 
 import base64
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -55,7 +55,7 @@ def _make(
 ) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     signer = issuer.key if issuer else key
     builder = (
         x509.CertificateBuilder()

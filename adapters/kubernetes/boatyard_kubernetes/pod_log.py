@@ -6,7 +6,7 @@ lines had that time. Pods of a build follow each other, so later pods come after
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Final
 
 from lightkube.resources.core_v1 import Pod
@@ -142,7 +142,7 @@ def _nanoseconds(stamp: re.Match[bytes]) -> int:
 def _rfc3339(nanoseconds: int) -> str:
     """Down to the second: the API server rounds to it anyway (metav1.Time), and it must not round up."""
     seconds = min(nanoseconds // 1_000_000_000, 253_402_300_799)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _id(pod: Pod) -> str:

@@ -1,11 +1,11 @@
 """Which BuildKit a build gets, and how its job reaches it."""
 
 import hashlib
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from boatyard.backports import StrEnum
 from boatyard.job import BuildJob
 from boatyard.settings import AuthenticationType, Buildkit, Settings
 

@@ -1,7 +1,6 @@
 """A server in the background: the one that runs if it is the right one, else a new one in its place."""
 
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -11,6 +10,7 @@ from urllib.request import urlopen
 
 from boatyard_local import server_process
 from boatyard_local.jobs.log_page import text_tail
+from boatyard_local.module_argv import module_argv
 from boatyard_local.server_process import ServerInfo
 from boatyard_local.serving import ServeError
 from boatyard_local.settings import load_settings
@@ -59,7 +59,7 @@ def _start(state: StateFolder, arguments: list[str]) -> ServerInfo:
     with log.open(mode) as output:
         log.chmod(0o600)
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "boatyard_local", "serve", "--state", str(state.path), *arguments],
+            [*module_argv("boatyard_local"), "serve", "--state", str(state.path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,6 +1,5 @@
 """The one place where the embedded deployment's parts are made and put together."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -22,6 +21,7 @@ from boatyard_local.deployment_key import FileDeploymentKey
 from boatyard_local.docker_login import DockerLogin
 from boatyard_local.housekeeping import Housekeeping
 from boatyard_local.jobs import Argv, LocalJobRunner
+from boatyard_local.module_argv import module_argv
 from boatyard_local.secret_store import FileSecretStore
 from boatyard_local.state import BuildFolder, StateFolder
 from boatyard_local.upload_url import UploadUrls, load_key
@@ -98,7 +98,7 @@ def job_argv(state: StateFolder) -> Argv:
 
     def argv(folder: BuildFolder, build: Build) -> list[str]:
         return [
-            *(sys.executable, "-P", "-m", "boatyard_buildkit"),
+            *module_argv("boatyard_buildkit"),
             *("--job", str(folder.job)),
             *("--out", str(folder.path)),
             *("--secrets", str(state.secrets / build.project / build.domain)),

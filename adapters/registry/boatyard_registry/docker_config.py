@@ -3,7 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -35,7 +35,7 @@ class DockerConfigKeychain:
         self._run_helpers = run_helpers
 
     @classmethod
-    def parse(cls, document: bytes, *, source: str, run_helpers: bool = False) -> Self:
+    def parse(cls, document: bytes, *, source: str, run_helpers: bool = False) -> "DockerConfigKeychain":
         """`source` names the document in the error. Raises INVALID_SPEC if it is not a Docker config."""
         try:
             return cls(docker_config.parse(document), run_helpers=run_helpers)
@@ -43,7 +43,7 @@ class DockerConfigKeychain:
             raise invalid(f"{source} is not a Docker config JSON with `auths`") from None
 
     @classmethod
-    def of_folder(cls, folder: Path) -> Self:
+    def of_folder(cls, folder: Path) -> "DockerConfigKeychain":
         """The config.json of a DOCKER_CONFIG folder, with its helpers; empty if there is none."""
         path = folder / "config.json"
         try:

@@ -6,10 +6,10 @@ of an SDK leaves the adapters.
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from enum import StrEnum
 from types import TracebackType
-from typing import ClassVar, Final, NamedTuple, Self
+from typing import ClassVar, Final, NamedTuple
 
+from boatyard.backports import StrEnum
 from boatyard.errors import BoatyardError, Code
 
 _RETRY_AFTER_SECONDS: Final = 10
@@ -62,7 +62,7 @@ class CloudCall(ABC):
     def read(self, error: BaseException) -> Refusal | None:
         """None for an exception that is not the SDK's."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "CloudCall":
         return self
 
     def __exit__(

@@ -6,12 +6,10 @@ import msgspec
 
 from boatyard.api.http import Response
 from boatyard.api.messages import Problem
-from boatyard.errors import BoatyardError
+from boatyard.errors import BoatyardError, bounded
 
 CONTENT_TYPE = "application/problem+json"
 _RETRY_AFTER_SECONDS = 5
-_LONGEST: Final = 2_000
-"""Characters of a text that may quote what was sent: an answer is never as large as its request."""
 _MOST_NAMES: Final = 100
 
 
@@ -27,7 +25,8 @@ def problem(error: BoatyardError) -> Problem:
         advice=meaning.advice,
         field=quotable(error.field) if error.field else None,
         layer_index=error.layer_index,
-        missing=tuple(quotable(name) for name in error.missing[:_MOST_NAMES]),
+        # A list, for on Python 3.10 what a generator leaves empty is not the () that msgspec omits.
+        missing=tuple([quotable(name) for name in error.missing[:_MOST_NAMES]]),
     )
 
 
@@ -40,6 +39,4 @@ def respond(error: BoatyardError, headers: dict[str, str] | None = None) -> Resp
 
 def quotable(text: str) -> str:
     """Short enough for an answer, and encodable: a path of a function URL's event may hold half a surrogate pair."""
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
-    return text.encode("utf-8", "backslashreplace").decode()
+    return bounded(text).encode("utf-8", "backslashreplace").decode()

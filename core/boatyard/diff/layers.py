@@ -78,8 +78,9 @@ def _alike(old: Layer, new: Layer) -> bool:
 def _changed(before: Side, i: int, after: Side, j: int) -> Difference:
     old, new = before.spec.layers[i], after.spec.layers[j]
     first, second = call(old), call(new)
-    details = tuple(changes(old, new))
-    files = tuple(change for change in _layer_files(before, old, after, new))
+    # Lists, for on Python 3.10 what a generator leaves empty is not the () that msgspec omits.
+    details = tuple(list(changes(old, new)))
+    files = tuple(list(_layer_files(before, old, after, new)))
     place = f"layer {i}" if i == j else f"layer {i}, now {j}"
     if first != second:
         text = f"{place}: {first} → {second}"

@@ -1,8 +1,9 @@
 """The rules of a spec that types cannot say. Each refusal names the field."""
 
 import re
-from typing import Final, assert_never
+from typing import Final
 
+from boatyard.backports import assert_never
 from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.spec.dockerfile import dockerfile
 from boatyard.spec.limits import check_amounts

@@ -50,6 +50,7 @@ def build(
     from boatyard_client.client import Client
     from boatyard_client.display.show import shown
     from boatyard_client.endpoint import is_loopback, require_endpoint
+    from boatyard_client.errors import Interrupted
 
     endpoint = require_endpoint(url)
     values = parse_sources(secrets)
@@ -65,9 +66,9 @@ def build(
                 put(client, secret_name, value, project=order.project, domain=order.domain)
             try:
                 outcome = draft.ensure(client, order, contents, wait=not detach, tell=story.tell)
-            except KeyboardInterrupt as interruption:
+            except KeyboardInterrupt:
                 if story.build_id:
-                    interruption.add_note(_still_running(story.build_id))
+                    raise Interrupted(_still_running(story.build_id)) from None
                 raise
         say_left_out(contents)
         _show(outcome, as_json=as_json, which=draft.which(every))

@@ -14,7 +14,7 @@ from boatyard_client.cli.findings import line, mark, show
 from boatyard_client.cli.output import print_json
 from boatyard_client.display.text import seconds
 from boatyard_client.doctor.cluster import find_doctor
-from boatyard_client.errors import ClusterError
+from boatyard_client.errors import ClusterError, Interrupted
 
 _WIDTH: Final = len("privilege escalation")
 _AGAIN: Final = 15.0
@@ -29,9 +29,8 @@ def examine_cluster(request: ClusterRequest, *, as_json: bool) -> int:
             diagnosis = doctor(request, found=found, waiting=waiting)
     except NotExamined as error:
         raise ClusterError(error.detail, advice=error.advice) from None
-    except KeyboardInterrupt as interruption:
-        interruption.add_note("stopped; what was made in the cluster has been taken away again")
-        raise
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; what was made in the cluster has been taken away again") from None
     if as_json:
         print_json({"ok": diagnosis.healthy, **_fields(diagnosis)})
     else:

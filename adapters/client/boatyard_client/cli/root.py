@@ -74,10 +74,12 @@ class Root(click.Group):
 
 
 def _interrupted(error: BaseException) -> None:
-    """What was raised with the interruption says what goes on without us."""
+    from boatyard_client.errors import Interrupted
+
     # click raises its own Abort from the KeyboardInterrupt.
-    for note in getattr(error.__cause__ or error, "__notes__", ()):
-        click.echo(note, err=True)
+    interruption = error.__cause__ or error
+    if isinstance(interruption, Interrupted):
+        click.echo(interruption.note, err=True)
 
 
 def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import IO, Self, TypeAlias
+from typing import IO, TypeAlias
 
 import msgspec
 
@@ -39,7 +39,7 @@ class Packed:
     def close(self) -> None:
         self.file.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Packed":
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from boatyard_client.errors import ContextError
 
@@ -50,7 +50,7 @@ class DockerIgnore:
         self._any = re.compile("|".join(f"(?:{pattern.regex})" for pattern in self.patterns), re.DOTALL).fullmatch
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path) -> "DockerIgnore":
         try:
             return cls(path.read_text("utf-8").split("\n"), name=str(path))
         except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +58,7 @@ class DockerIgnore:
             raise ContextError(f"{path} cannot be read: {reason}") from None
 
     @classmethod
-    def of_context(cls, context: Path, dockerfile: Path | None = None) -> Self | None:
+    def of_context(cls, context: Path, dockerfile: Path | None = None) -> "DockerIgnore | None":
         """`<Dockerfile>.dockerignore` beside the Dockerfile, else the one at the context's root, else None."""
         own = dockerfile.with_name(dockerfile.name + _NAME) if dockerfile else None
         for path in (own, context / _NAME):

@@ -5,7 +5,6 @@ beside it becomes a uvScript: its metadata goes along, without its code, and uv 
 """
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from boatyard import toml
 from boatyard.errors import invalid
 from boatyard.spec import AptPackages, Layer, PipPackages, UVProject, UVScript
 from boatyard_flyte import sdk
@@ -121,8 +121,8 @@ def _header(file: Path, call: str) -> Header:
         raise invalid(f"{call}: {file.name!r} {many} `# /// script` block, as uv's scripts have one")
     lines = (line[2:] if line.startswith("# ") else line[1:] for line in blocks[0]["content"].splitlines())
     try:
-        return Header(blocks[0][0], tomllib.loads("\n".join(lines)))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return Header(blocks[0][0], toml.loads("\n".join(lines)))
+    except (toml.TOMLDecodeError, RecursionError) as error:
         raise invalid(f"{call}: the `# /// script` block of {file.name!r} is not TOML: {error}") from None
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from boatyard.api.http import too_large
 from boatyard.errors import BoatyardError, Code
 from boatyard_local.web.rooms import Places
+from boatyard_local.web.timeouts import timeout
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -61,9 +62,9 @@ class Body:
         began, received = time.monotonic(), 0
         while self._more:
             try:
-                async with asyncio.timeout(max(self._pace.left(began, received), 0)):
+                async with timeout(max(self._pace.left(began, received), 0)):
                     message = await self._receive()
-            except TimeoutError:
+            except asyncio.TimeoutError:
                 self._more = False
                 raise BoatyardError(Code.REQUEST_TIMEOUT, "the request's body comes too slowly or not at all") from None
             if message["type"] == "http.disconnect":
@@ -100,12 +101,12 @@ class Body:
         """Read on and throw away, within bounds."""
         read = 0
         try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
+            async with timeout(_DRAIN_SECONDS):
                 async for piece in self.pieces():
                     read += len(piece)
                     if read > _DRAIN_BYTES:
                         return
-        except (TimeoutError, Disconnected, BoatyardError):
+        except (asyncio.TimeoutError, Disconnected, BoatyardError):
             return
 
     def _hold(self, number: int) -> None:

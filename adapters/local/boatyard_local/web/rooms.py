@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from boatyard.errors import BoatyardError, Code
+from boatyard_local.web.timeouts import timeout
 
 T = TypeVar("T")
 
@@ -42,9 +43,9 @@ class Room:
         """
         with self._line.one():
             try:
-                async with asyncio.timeout(self._seconds):
+                async with timeout(self._seconds):
                     await self._free.acquire()
-            except TimeoutError:
+            except asyncio.TimeoutError:
                 raise overloaded(f"{self.name} have waited {self._seconds:.0f} s for their turn") from None
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()

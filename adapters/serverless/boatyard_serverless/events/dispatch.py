@@ -6,8 +6,9 @@ that no repeat can help is logged with its reason, and kept in the dead letters 
 """
 
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import Any
 
+from boatyard.backports import assert_never
 from boatyard.errors import BoatyardError
 from boatyard_serverless.events.base_pushed import BasePushed
 from boatyard_serverless.events.dependents import Dependents

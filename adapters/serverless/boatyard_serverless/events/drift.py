@@ -44,7 +44,7 @@ class Drift:
         self._telemetry = telemetry
 
     def __call__(self) -> EventOutcome:
-        now = dt.datetime.fromtimestamp(self._clock.now(), dt.UTC)
+        now = dt.datetime.fromtimestamp(self._clock.now(), dt.timezone.utc)
         before = self._before()
         bases = tuple(self._look(base, count, before) for base, count in sorted(self._orders.bases()))
         body = msgspec.json.encode(DriftReport(at=now.isoformat(timespec="seconds"), bases=bases))

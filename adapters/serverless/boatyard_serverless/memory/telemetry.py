@@ -18,7 +18,7 @@ class MemoryTelemetry:
         self.lines.append((message, extra))
 
     def exception(self, message: str) -> None:
-        self.lines.append((message, {"error": repr(sys.exception())}))
+        self.lines.append((message, {"error": repr(sys.exc_info()[1])}))
 
     def count(self, name: str, value: float = 1) -> None:
         self.counts[name] = self.counts.get(name, 0) + value
