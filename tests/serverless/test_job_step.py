@@ -16,13 +16,13 @@ from tests.local.jobs import job, tag
 from tests.serverless.test_builds import ID, Place
 
 
-def step(it: Place, *, missing: str = "") -> job_step.Step:
+def step(it: Place, *, missing: str = "") -> job_step.JobHost:
     def read_secret(scope: Scope, name: str) -> bytes:
         if name == missing:
             raise BoatyardError("SECRET_NOT_FOUND", f"there is no secret {missing}", missing=(missing,))
         return f"{name} of {scope.project}".encode()
 
-    return job_step.Step(
+    return job_step.JobHost(
         ledger=it.ledger,
         contexts=MemoryContextStore(ManualClock()),
         read_secret=read_secret,
