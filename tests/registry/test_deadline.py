@@ -350,6 +350,24 @@ def test_idle_connections_end(serve: Callable[[Script], Server]) -> None:
     assert connections.opened == 0
 
 
+def test_connections_that_are_let_go_meanwhile_cost_no_answer(serve: Callable[[Script], Server]) -> None:
+    from boatyard_registry.connections import Connections
+    from boatyard_registry.exchange import exchange
+
+    def script(connection: socket.socket, _: int) -> None:
+        while connection.recv(65536):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    url = f"http://{serve(script).address}/"
+    connections = Connections(lambda: pytest.fail("no TLS here"), seconds=0.001)
+
+    def ask(_: int) -> bytes:
+        return exchange(connections, Origin.of(url), "GET", url, {}, None, limit=10, deadline=Deadline(10)).body
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(400))) == {b"ok"}
+
+
 def test_kept_connections_are_few_whatever_origins_are_named(serve: Callable[[Script], Server]) -> None:
     from boatyard_registry.connections import Connections
     from boatyard_registry.exchange import exchange

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar, cast
 
 from boatyard import paging
 from boatyard.attempts import Join, decide
+from boatyard.backoff import growing
 from boatyard.build import Build
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
@@ -24,6 +25,8 @@ from boatyard_kubernetes.recent import Recent
 from boatyard_kubernetes.stopping import Stopped
 
 _TRIES: Final = 12
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 0.8
 _PATIENCE: Final = 3
 """Tries after which what a creator that died has left is cleared away."""
 _RETRY_AFTER_SECONDS: Final = 10
@@ -71,6 +74,7 @@ class KubernetesJobRunner:
     @_in_time
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
         """Whoever creates the Job of an attempt has started it; all others get 409, look again, and join."""
+        pauses = growing(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         for tried in range(_TRIES):
             jobs = self._jobs.of_tag(tag)
             latest = jobs[0] if jobs else None
@@ -87,7 +91,7 @@ class KubernetesJobRunner:
                 started = self._jobs.start(made, self._next_number(), now=self._now())
                 if started is not None:
                     return Ensured(started, False)
-            self._pause(random.uniform(0.02, 0.1) * (tried + 1))  # noqa: S311 - not for secrecy
+            self._pause(next(pauses) * random.uniform(0.2, 1))  # noqa: S311 - not for secrecy
         raise BoatyardError(
             Code.DATAPLANE_UNAVAILABLE,
             f"the Job of {tag} is made and removed again and again, or a Job of that name is not Boatyard's",

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from urllib3 import HTTPConnectionPool, Retry
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ClosedPoolError, HTTPError
 
 from boatyard_registry.connections import Connections
 from boatyard_registry.deadline import Deadline
@@ -43,6 +43,8 @@ def exchange(
             pool = connections.pool(origin)
             try:
                 return _answer(pool, origin, method, url, headers, body, limit)
+            except ClosedPoolError:
+                continue  # it was let go before it gave a connection
             except (HTTPError, http.client.HTTPException, ValueError) as error:
                 cause = _cause(error)
             if isinstance(cause, _STALE) and not bounds.connected:
