@@ -1,8 +1,8 @@
-"""A whole Dockerfile, with the folder that it lies in.
+"""A whole Dockerfile, with its folder as the context.
 
     FLYTE_IMAGE_REGISTRY=ghcr.io/acme FLYTE_IMAGE_BUILDER=boatyard python examples/dockerfile/image.py
 
-The SDK wants a registry for such an image; any that Boatyard may push to will do.
+The SDK requires a registry for such an image; any that Boatyard may push to works.
 """
 
 import os

@@ -2,7 +2,7 @@
 
     FLYTE_IMAGE_BUILDER=boatyard python examples/uv_project/image.py
 
-Put a uv.lock beside pyproject.toml (`uv lock`) and the image has exactly its versions.
+With a uv.lock beside pyproject.toml (`uv lock`), the image has exactly its versions.
 """
 
 from pathlib import Path

@@ -170,7 +170,7 @@ def test_a_build_that_another_builds_end_ended_is_solved_again(stage: Stage, dis
     once = f"echo '{STEP}'; [ -e {stage.folder}/tried ] || {{ touch {stage.folder}/tried; {disturbance}\nexit 1; }}\n"
     result = stage.run(job, once + stage.success(stage.push(job)))
     assert result.state is State.SUCCEEDED, result.error
-    assert "once more" in log_of(stage.out)
+    assert "trying again" in log_of(stage.out)
 
 
 def test_a_build_that_is_ended_so_every_time_is_lost(stage: Stage, disturbance: str) -> None:

@@ -98,5 +98,5 @@ def test_a_difference_says_which_arguments(folder: Path) -> None:
         (folder / f"{name}.json").write_text('{"dockerfile": "FROM scratch AS one\\n", ' + args + "}")
     done = boatyard("diff", folder / "a.json", folder / "b.json")
     assert done.code == 1
-    for words in ("build argument A has another value", "build argument B is gone", "target stage: none → one"):
+    for words in ("build argument A has another value", "build argument B was removed", "target stage: none → one"):
         assert words in done.out

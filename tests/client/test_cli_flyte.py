@@ -48,7 +48,7 @@ def test_what_the_file_and_its_children_print_is_on_standard_error(folder: Path)
 def test_of_several_images_one_has_to_be_named(folder: Path) -> None:
     (folder / "several.py").write_text(SEVERAL)
     done = boatyard("plan", "several.py")
-    assert done.code == 1 and "has several images: one, two; say which with --image NAME" in done.err
+    assert done.code == 1 and "has several images: one, two; choose one with --image NAME" in done.err
     calls = [
         boatyard("plan", "several.py", "--image", name, "--json").json()["layers"][-1]["sdkCall"]
         for name in ("one", "two")

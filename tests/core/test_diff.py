@@ -84,12 +84,12 @@ def _of(document: dict[str, Any]) -> Side:
     ("before", "after", "expected"),
     [
         ([pip("a")], [pip("a", "b")], ["layer 0: with_pip_packages('a') → with_pip_packages('a', 'b')"]),
-        ([apt("git")], [], ["layer 0 is gone: with_apt_packages('git')"]),
+        ([apt("git")], [], ["layer 0 was removed: with_apt_packages('git')"]),
         ([], [workdir("/x")], ["layer 0 is new: with_workdir('/x')"]),
         (
             [apt("git")],
             [pip("git")],
-            ["layer 0 is gone: with_apt_packages('git')", "layer 0 is new: with_pip_packages('git')"],
+            ["layer 0 was removed: with_apt_packages('git')", "layer 0 is new: with_pip_packages('git')"],
         ),
         ([apt("x"), pip("y")], [pip("y"), apt("x")], ["with_apt_packages('x') moved from layer 0 to layer 1"]),
         ([env(A="1")], [env(A="2")], ["layer 0: with_env_vars(A): A has another value"]),

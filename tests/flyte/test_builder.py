@@ -221,7 +221,7 @@ class TestPixi:
     ) -> None:
         monkeypatch.setenv("BOATYARD_PIXI", "refuse")
         for options in ({"dry_run": True}, {}):
-            with pytest.raises(flyte.errors.ImageBuildError, match=r"UNSUPPORTED: .*pixi.*a site of its own"):
+            with pytest.raises(flyte.errors.ImageBuildError, match=r"UNSUPPORTED: .*pixi.*its own site"):
                 build(image, **options)
         assert service.builds() == ()
 

@@ -154,7 +154,7 @@ REFUSED: dict[str, tuple[Callable[[], flyte.Image], str]] = {
     ),
     "a name that is configured nowhere": (
         lambda: Image.from_ref_name("training"),
-        "no image of that name is configured",
+        "no image with that name is configured",
     ),
     "a folder that is not there": (
         lambda: debian().clone(

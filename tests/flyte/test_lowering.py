@@ -160,7 +160,7 @@ def test_a_dockerfile_may_be_any_bytes(tmp_path: Path) -> None:
 
 def test_a_name_of_the_configuration_is_looked_up() -> None:
     image = flyte.Image.from_ref_name("ours").clone(name="x", extendable=True).with_commands(["true"])
-    with pytest.raises(BoatyardError, match=r"from_ref_name\('ours'\): no image of that name .*known: none"):
+    with pytest.raises(BoatyardError, match=r"from_ref_name\('ours'\): no image with that name .*known: none"):
         lower(image)
     flyte.init(image_builder="boatyard", images={"ours": BASE})
     assert lower(image).spec["baseImage"] == BASE

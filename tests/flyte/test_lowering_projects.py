@@ -322,12 +322,12 @@ def test_a_whole_project_with_what_is_ignored_put_back(tmp_path: Path) -> None:
         (
             '"lib"',
             '[tool.uv.sources]\nlib = { path = "../gone" }\n',
-            r"'lib' is said to be in .*gone', which does not exist",
+            r"'lib' is expected in .*gone', which does not exist",
         ),
-        ('"lib"', '[tool.uv.sources]\nlib = { path = "../empty" }\n', "which is no Python project"),
+        ('"lib"', '[tool.uv.sources]\nlib = { path = "../empty" }\n', "which is not a Python project"),
         ('"lib"', '[tool.uv.sources]\nlib = { path = "../note.txt" }\n', "neither a folder nor a wheel"),
-        ('"lib"', '[tool.uv.sources]\nlib = { path = "/srv/lib" }\n', r"path of this machine.*\[tool.uv.sources\] lib"),
-        ('"lib @ file:///srv/lib"', "", r"path of this machine.*\[tool.uv.sources\] lib = \{ path"),
+        ('"lib"', '[tool.uv.sources]\nlib = { path = "/srv/lib" }\n', r"local path.*\[tool.uv.sources\] lib"),
+        ('"lib @ file:///srv/lib"', "", r"local path.*\[tool.uv.sources\] lib = \{ path"),
         ('"lib"', '[[tool.uv.index]]\nurl = "/srv/wheels"\n', "the index '/srv/wheels' is a path of this machine"),
     ],
 )

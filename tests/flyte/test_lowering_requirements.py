@@ -199,11 +199,11 @@ def test_variables_of_paths_are_this_machines_and_others_must_be_in_the_build(
             "six\n./gone.whl\n",
             r"requirements.txt, line 2: there is no '.*elsewhere/gone.whl' and no '.*project/gone.whl'",
         ),
-        ("-e sub\n", "line 1: .*sub' has no pyproject.toml, so it is no project"),
+        ("-e sub\n", "line 1: .*sub' is not a project: it has no pyproject.toml"),
         ("./limits.txt\n", "neither a project's folder nor a wheel"),
         ("--find-links sub\n", "neither a wheel nor a source distribution in"),
-        ("git+file:///srv/x.git\n", "line 1: a git repository of this machine is not sent; name its folder"),
-        ("--index-url ./dist\n", "an index that is a folder .*--find-links ./dist"),
+        ("git+file:///srv/x.git\n", "line 1: a local git repository is not sent; name its folder"),
+        ("--index-url ./dist\n", "an index that is a local folder .*--find-links ./dist"),
     ],
 )
 def test_what_cannot_go_along_is_refused_with_its_line(folder: Path, text: str, reason: str) -> None:

@@ -182,7 +182,7 @@ def files() -> Iterator[str]:
 ZERO = "sha256:" + "0" * 64
 FAILURES = {
     "no such file": ("ADD {files}/no /x", "SOURCE_UNUSABLE", "the server answers 404"),
-    "checksum": (f"ADD --checksum={ZERO} {{files}}/there /x", "SOURCE_UNUSABLE", "another checksum"),
+    "checksum": (f"ADD --checksum={ZERO} {{files}}/there /x", "SOURCE_UNUSABLE", "a checksum other than"),
     "no host": ("ADD http://no-host.invalid/x /x", "NETWORK_UNREACHABLE", "no such host"),
     "no git host": ("ADD https://no-host.invalid/x.git /x", "NETWORK_UNREACHABLE", "Could not resolve host"),
     "no repository": ("ADD {files}/x.git#main /x", "SOURCE_UNUSABLE", "not found"),

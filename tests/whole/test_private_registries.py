@@ -126,7 +126,7 @@ def test_an_image_that_only_the_secret_can_see_is_not_built_twice(private: Priva
     assert private.build(layer) == image
     newest = private.boatyard.client.builds(page_size=1).builds[0]
     lines = "\n".join(private.boatyard.client.logs(newest.id).lines)
-    assert "is in the registry already; nothing is built" in lines and "uv" not in lines
+    assert "is in the registry already, so nothing is built" in lines and "uv" not in lines
 
 
 def test_a_base_that_one_project_has_pulled_is_denied_to_another_without_the_login(private: Private) -> None:

@@ -1,5 +1,5 @@
-"""The build job: fetches the context, drives BuildKit, and reports how it went.
+"""The build job: fetches the context, drives BuildKit, and reports the result.
 
-`python -m boatyard_buildkit --job job.json --out DIR` is the interface; `boatyard_buildkit.outbox` is for
-those who read what the job writes.
+Its interface is `python -m boatyard_buildkit --job job.json --out DIR`; runners read its reports with
+`boatyard_buildkit.outbox`.
 """

@@ -1,4 +1,4 @@
-"""How this job reaches BuildKit and registries: the deployment's own settings file, of which three keys matter here."""
+"""Reads how this job reaches BuildKit and registries: three keys of the deployment's settings file."""
 
 import os
 from pathlib import Path
@@ -15,17 +15,17 @@ VARIABLE: Final = "BOATYARD_SETTINGS"
 
 
 class BuilderAccess(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`buildkitUri`, `buildkit` and `authenticationType` of the settings. The rest is the function's business."""
+    """`buildkitUri`, `buildkit` and `authenticationType` of the settings. Only the function uses the rest."""
 
     buildkit_uri: str = ""
     buildkit: Buildkit = Buildkit()
     authentication_type: AuthenticationType = "noop"
     wait_seconds: float = 0
-    """How long a job waits for a BuildKit that cannot be reached."""
+    """How long a job waits for a BuildKit that it cannot reach."""
 
 
 def read_access(path: Path | None) -> BuilderAccess:
-    """From a TOML or JSON file; without one from the file that BOATYARD_SETTINGS names, else the defaults.
+    """Reads a TOML or JSON file, by default the one that BOATYARD_SETTINGS names. Without a file, returns the defaults.
 
     Raises INVALID_SPEC if it cannot be read.
     """

@@ -1,7 +1,7 @@
-"""A job's log and progress on its standard output, for whoever can see nothing of it but that: a pod's log.
+"""Prints a job's log and progress on standard output, for runners that only see a pod's log.
 
-The rows of log.jsonl as they are, and {"progress": …} whenever the progress is another, and again after every
-hundred lines, so that the last few hundred hold it.
+It prints the rows of log.jsonl, and {"progress": …} when the progress changes and after every hundred lines, so that
+the last few hundred lines always contain it.
 """
 
 import sys
@@ -22,7 +22,7 @@ _LINES_BETWEEN: Final = 100
 
 @contextmanager
 def aloud(out: Path, stream: IO[bytes] | None = None) -> Iterator[None]:
-    """Follows the folder while the body runs, and to its end after it. A reader that went away is no error."""
+    """Follows the folder while the body runs, and then to its end. A closed output is not an error."""
     voice = _Voice(out, stream or sys.stdout.buffer)
     done = threading.Event()
 

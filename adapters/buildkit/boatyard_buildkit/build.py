@@ -1,4 +1,4 @@
-"""The build proper: from an unpacked context to a pushed image, or to the reason why not."""
+"""Builds and pushes an image from an unpacked context, or explains why that failed."""
 
 import os
 import time
@@ -33,17 +33,17 @@ from boatyard_buildkit.stop import JobStopped
 from boatyard_buildkit.unreached import when_reached
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
-"""Variables by which buildx lets its environment decide what is built and how."""
+"""Environment variables that change what buildx builds and how."""
 
 _PAUSE_SECONDS: Final = 0.5
-"""Before BuildKit is asked again, so that it has forgotten the build that went."""
+"""Seconds before another solve, so that BuildKit has forgotten the build that ended."""
 
-_IGNORE_NOTHING: Final = "# The client has already left out what is ignored.\n"
-"""Not empty: BuildKit takes an empty one for none, and would then apply the context's own."""
+_IGNORE_NOTHING: Final = "# The client has already left out ignored files.\n"
+"""Not empty: BuildKit treats an empty file as none, and would then apply the context's own."""
 
 
 DOCKER_FOLDER: Final = "docker"
-"""In a job's work folder: its Docker configuration, with the credentials of this build."""
+"""Folder in a job's work folder for its Docker configuration, with the credentials of this build."""
 
 
 class BuildOutput(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ def build(
     log: LogFile,
     quota: Quota,
 ) -> BuildOutput | Failure:
-    """Raises BoatyardError for what is not BuildKit's to tell."""
+    """Raises BoatyardError for errors other than BuildKit's own."""
     driver = choose(access)
     folder = work / DOCKER_FOLDER
     environment = _environment()
@@ -69,7 +69,7 @@ def build(
     environment |= write_docker_config(folder, source, job, secrets, store=store)
     environment |= driver.environment()
     if (job.registry_secrets or job.tags) and not job.force and (found := _look(job, folder)):
-        log.write(f"{job.target} is in the registry already; nothing is built")
+        log.write(f"{job.target} is in the registry already, so nothing is built")
         return found
     if job.proven_images:
         from boatyard_buildkit.proven import prove_images
@@ -86,7 +86,7 @@ def build(
         ended = when_reached(once, access.wait_seconds, progress, log)
         if solves == MOST_SOLVES or not disturbed(ended):
             break
-        log.write("BuildKit ended this build together with another one that shared its steps: once more")
+        log.write("BuildKit ended this build together with another one that shared its steps; trying again")
         progress.enter(Phase.BUILD)
         time.sleep(_PAUSE_SECONDS)
     if ended.exit_code != 0:
@@ -111,8 +111,8 @@ def _look(job: BuildJob, docker_config: Path) -> BuildOutput | None:
 
 
 def _settled(job: BuildJob, failure: Failure, docker_config: Path, log: LogFile) -> BuildOutput | Failure:
-    """A tag that is taken may hold the very image: of an attempt that was lost after its push, or of a build of
-    another project."""
+    """Checks whether a taken tag already has this image: from an attempt that was lost after its push, or from another
+    project's build."""
     from boatyard_buildkit.pushed import refused_tag
 
     outcome = refused_tag(job, failure, docker_config)
@@ -137,7 +137,7 @@ def _drive(
             follower.take(event)
 
     def tick() -> None:
-        # Loaded while BuildKit works: 50 ms that would else follow the push.
+        # Loaded while BuildKit works, instead of 50 ms after the push.
         import boatyard_buildkit.pushed  # noqa: F401
 
         progress.tick()
@@ -187,8 +187,8 @@ def _solve(job: BuildJob, work: Path, context: Path, secrets: SecretFiles) -> So
 
 
 def _contexts(job: BuildJob) -> dict[str, str]:
-    """Mirrored base images, and `uv` for the Dockerfiles that Boatyard wrote. A user's own may mean
-    something else by that name, and the plan says what it pulls.
+    """Mirrored base images, and `uv` for Dockerfiles that Boatyard wrote. In a user's Dockerfile that name may mean
+    something else, and the plan lists what it pulls.
     """
     if not job.base_images:
         return {name: f"docker-image://{reference}" for name, reference in job.contexts.items()}
@@ -209,7 +209,7 @@ def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]
     if network.ca_bundle:
         bundle = Path(network.ca_bundle)
         if not bundle.is_file():
-            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the CA bundle {bundle} of the settings is not there")
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the settings' CA bundle {bundle} does not exist")
         given[CA_SECRET] = bundle
     files = ((NETWORK_SECRET, network_script(network)), (PIP_SECRET, pip_file(network)), (UV_SECRET, uv_file(network)))
     for name, content in files:
@@ -222,5 +222,5 @@ def _secrets(job: BuildJob, work: Path, secrets: SecretFiles) -> dict[str, Path]
 
 
 def _environment() -> dict[str, str]:
-    """The job's own, for workload identity, proxies and Docker, without what would change a build."""
+    """The job's own environment, for workload identity, proxies and Docker, without variables that change a build."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_BUILD_VARIABLES)}

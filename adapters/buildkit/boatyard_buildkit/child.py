@@ -1,4 +1,4 @@
-"""A program that ends with its job, whatever ends the job."""
+"""Runs a program that ends when its job ends, however the job ends."""
 
 import contextlib
 import ctypes
@@ -27,8 +27,8 @@ def run_child(
 ) -> int:
     """Runs the program to its end and returns its exit code (negative for a signal).
 
-    `output` gets what it writes, stdout and stderr together, in pieces; `tick` is called a few times a
-    second and may raise: then the program and all it started are ended first.
+    `output` receives stdout and stderr together, in pieces. `tick` is called a few times a second. If it raises, the
+    program and all its children are ended first.
     """
     child = subprocess.Popen(
         command,
@@ -62,12 +62,12 @@ def _follow(
                     return
                 output(data)
             elif child.poll() is not None:
-                return  # something it started still holds the pipe
+                return  # a child process still holds the pipe
             tick()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """SIGTERM first, so that BuildKit is told to stop; the whole group, because docker starts buildx."""
+    """Ends the program: SIGTERM first, so that BuildKit stops; the whole group, because docker starts buildx."""
     for number, seconds in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, 1.0)):
         if child.poll() is None:
             _signal_group(child, number)
@@ -83,7 +83,7 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """Linux kills the program when the job dies, even by SIGKILL. Elsewhere the closed pipe has to do."""
+    """Makes Linux kill the program when the job dies, even by SIGKILL. Elsewhere the closed pipe must suffice."""
     try:
         prctl = ctypes.CDLL(None, use_errno=True).prctl
     except (OSError, AttributeError):

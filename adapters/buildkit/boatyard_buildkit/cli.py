@@ -1,10 +1,9 @@
 """`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE] [--termination-log FILE]`
 
-Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a repeat does not change. 2: ERRORED, or
-the job could not even be read. The result is in DIR/result.json whenever the exit code is one of these
-and the job could be read.
+Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a retry does not change. 2: ERRORED, or the job could
+not be read. Unless the job could not be read, the result is in DIR/result.json.
 
-With --termination-log, as in a Kubernetes pod, the result also goes there, cut to what a kubelet keeps, and
+With --termination-log, as in a Kubernetes pod, the result is also written there, cut to what a kubelet keeps, and the
 log and progress to standard output.
 """
 
@@ -32,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="boatyard_buildkit", description="Runs one build job.")
     parser.add_argument("--job", type=Path, required=True, help="the BuildJob, as JSON")
     parser.add_argument("--out", type=Path, required=True, help="folder for progress, log and result")
-    parser.add_argument("--secrets", type=Path, help="folder with one file a secret, named like it")
+    parser.add_argument("--secrets", type=Path, help="folder with one file per secret, named after it")
     parser.add_argument(
         "--buildkit", type=Path, help="settings file with buildkitUri and [buildkit] (else BOATYARD_SETTINGS)"
     )
@@ -53,5 +52,5 @@ def main(arguments: Sequence[str]) -> int:
         write_termination(options.termination_log, result)
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit: a thread that still uploads for a cancelled build would be waited for.
+    # Not sys.exit, which would wait for a thread that still uploads for a cancelled build.
     os._exit(_EXIT_CODES.get(result.state, 1))

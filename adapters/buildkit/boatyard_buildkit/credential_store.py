@@ -1,4 +1,4 @@
-"""The credential helper that the settings' `authenticationType` means."""
+"""Chooses the credential helper for the settings' `authenticationType`."""
 
 import shutil
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 from boatyard.settings import AuthenticationType
 
 _HELPERS: Final[dict[AuthenticationType, str]] = {"aws": "boatyard-ecr"}
-"""Without Docker's prefix `docker-credential-`. Each says "not found" for hosts that are not its cloud's, so Docker
-goes on without credentials there."""
+"""Names without Docker's prefix `docker-credential-`. Each answers "not found" for hosts outside of its cloud, and
+Docker then continues without credentials."""
 
 
 def credential_store(kind: AuthenticationType) -> str:
-    """What `credsStore` should be; empty where the type needs no helper, or this machine has none: a laptop may well
-    have logged in by other means."""
+    """The value of `credsStore`; empty if the type needs no helper or this machine lacks it, since a laptop may have
+    other logins."""
     helper = _HELPERS.get(kind, "")
     return helper if helper and shutil.which(f"docker-credential-{helper}") else ""

@@ -1,4 +1,4 @@
-"""A Docker configuration of the job's own: the deployment's, joined by the registry secrets of this build."""
+"""Writes the job's Docker configuration: the deployment's own, with the registry secrets of this build."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ _KEPT: Final = ("currentContext", "cliPluginsExtraDirs", "proxies", "credsStore"
 
 
 def deployment_folder(configured: str) -> Path:
-    """What the settings name, else what Docker itself would use."""
+    """The folder in the settings, else the one that Docker would use."""
     return Path(configured or os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
 
 
@@ -28,10 +28,10 @@ def write_docker_config(
 ) -> dict[str, str]:
     """Fills `folder` and returns the variables that make Docker's programs use it.
 
-    `store` is the helper to ask for hosts of which the deployment's own configuration says nothing.
+    `store` is the credential helper for hosts that the deployment's own configuration does not mention.
 
-    Of a registry secret only `auths` is taken: its helpers and plugins would be programs that a user
-    chooses and this machine runs. Raises INVALID_SPEC for a secret that is not a Docker config.
+    Only `auths` of a registry secret is used: its helpers and plugins would be programs that a user chooses and this
+    machine runs. Raises INVALID_SPEC for a secret that is not a Docker config.
     """
     folder.mkdir(mode=0o700)
     document = {name: value for name, value in _read(source).items() if name in _KEPT}
@@ -43,7 +43,7 @@ def write_docker_config(
     for name in job.registry_secrets:
         for server, login in _logins(secrets.path(name), name).items():
             auths[server] = login
-            # An empty helper sends Docker to the file even where a credsStore is set.
+            # With an empty helper, Docker uses the file even if a credsStore is set.
             helpers |= {server: "", written_host(server): ""}
     document |= {"auths": auths, "credHelpers": helpers}
     path = folder / "config.json"
@@ -56,10 +56,10 @@ def write_docker_config(
 
 
 def _buildx(folder: Path, source: Path, job: BuildJob) -> Path:
-    """buildx's own state, with a node id made of the project and domain.
+    """Creates buildx's state, with a node id derived from the project and domain.
 
-    BuildKit keeps the files that a node id sent and asks only for those that changed. With one id for all,
-    a project could plant a file for another one; with a new id for each build, all is sent again.
+    BuildKit keeps the files that a node id has sent and requests only changed ones. With one id for all projects, a
+    project could plant a file for another; with a new id for each build, every file would be sent again.
     """
     folder.mkdir(mode=0o700)
     scope = f"{len(job.project)}:{job.project}{job.domain}".encode()

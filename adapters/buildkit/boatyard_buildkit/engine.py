@@ -1,10 +1,10 @@
-"""A Docker engine with containerd's image store, in the privileged container of a cloud's build service.
+"""Starts a Docker engine with containerd's image store, in the privileged container of a cloud's build service.
 
 Those containers may have an engine of their own: CodeBuild's images start Docker 28.5.2 with buildx 0.32.1 and
 `--storage-driver=overlay2`, also on 127.0.0.1:2375 (Dockerfile and dockerd-entrypoint.sh of
-https://github.com/aws/aws-codebuild-docker-images). With that store its BuildKit neither pushes by itself nor exports a
-registry cache nor attests. So one with the other store takes its place, of the same programs. Docker 29 has that store
-by default; such an engine is used as it is.
+https://github.com/aws/aws-codebuild-docker-images). With that storage driver, BuildKit cannot push, export
+a registry cache or attest. So this module replaces the engine by one with containerd's store, from the same programs.
+Docker 29 has that store by default, and is used unchanged.
 """
 
 import json
@@ -25,8 +25,8 @@ from boatyard.job import BuildJob
 from boatyard.settings import Buildkit
 
 ROOT_VARIABLE: Final = "BOATYARD_ENGINE_ROOT"
-"""Folder of the engine's data. Overlays cannot lie on the container's own file system, which is one: the default is
-below the volume that such images declare."""
+"""Folder of the engine's data. It cannot be on the container's own file system, which is an overlay itself: the
+default is below the volume that such images declare."""
 _ROOT: Final = "/var/lib/docker/boatyard"
 _THEIRS: Final = Path("/var/run/docker.pid")
 _STORE: Final = "io.containerd.snapshotter.v1"
@@ -39,9 +39,9 @@ _ASK_SECONDS: Final = 20
 def engine(
     buildkit: Buildkit, job: BuildJob, place: Path, variables: Mapping[str, str], *, own_container: bool = False
 ) -> Iterator[Buildkit]:
-    """The settings, with the engine to use; as they are where they name a builder or an engine themselves.
+    """The settings with the engine to use; unchanged if they name a builder or an engine themselves.
 
-    `own_container`: an engine that runs is this container's own, and is stopped. Anywhere else it is somebody's.
+    `own_container`: a running engine belongs to this container and may be stopped. Elsewhere it is never stopped.
 
     Raises DATAPLANE_UNAVAILABLE if no engine starts.
     """
@@ -76,7 +76,7 @@ def _command(program: str, job: BuildJob, place: Path, root: str) -> list[str]:
         *(program, f"--config-file={place / 'daemon.json'}", f"--data-root={root}", f"--exec-root={place / 'exec'}"),
         *(f"--pidfile={place / 'dockerd.pid'}", f"--host=unix://{place / 'docker.sock'}"),
     ]
-    if job.network.mode == "host":  # then nothing asks for a bridge
+    if job.network.mode == "host":  # then nothing needs a bridge
         command += ["--bridge=none", "--iptables=false", "--ip6tables=false"]
     return command
 
@@ -95,7 +95,7 @@ def _await(process: "subprocess.Popen[bytes]", buildkit: Buildkit, log: Path) ->
 
 
 def _ask(buildkit: Buildkit, *question: str) -> str:
-    """Empty if nobody answers."""
+    """The engine's answer; empty if none answers."""
     host = {"DOCKER_HOST": buildkit.docker_host} if buildkit.docker_host else {}
     try:
         asked = subprocess.run(
@@ -113,7 +113,7 @@ def _ask(buildkit: Buildkit, *question: str) -> str:
 
 
 def _stop_theirs() -> None:
-    """It holds the bridge and its firewall rules, and takes orders from whoever reaches this container's loopback."""
+    """Stops the image's own engine: it holds the bridge and its firewall rules, and accepts commands over loopback."""
     try:
         number = int(_THEIRS.read_text())
         os.kill(number, signal.SIGTERM)
@@ -122,7 +122,7 @@ def _stop_theirs() -> None:
             os.kill(number, 0)
             time.sleep(0.1)
     except (OSError, ValueError):
-        return  # gone
+        return  # it has ended
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

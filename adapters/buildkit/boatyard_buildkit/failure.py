@@ -1,4 +1,4 @@
-"""An error with a code -> how the build ended."""
+"""Maps error codes to the state in which a build ends."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ from boatyard.lifecycle import failure
 
 _STOPPED: Final = {Code.TIMED_OUT: State.TIMED_OUT, Code.CANCELLED: State.CANCELLED}
 _OURS: Final = frozenset({Code.REGISTRY_DENIED})
-"""Not retryable, and not the user's either: the deployment lacks a permission."""
+"""Neither retryable nor the user's fault: the deployment lacks a permission."""
 
 
 def state_of(code: Code) -> State:
-    """FAILED is the user's to mend; ERRORED is ours, or passes by itself."""
+    """FAILED if the user has to change something; ERRORED if the deployment failed or the error may pass."""
     if code in _STOPPED:
         return _STOPPED[code]
     return State.ERRORED if CODES[code].retryable or code in _OURS else State.FAILED

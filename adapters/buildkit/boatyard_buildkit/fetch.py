@@ -1,4 +1,4 @@
-"""Fetches the context's archive and checks that it is the one announced, byte for byte."""
+"""Fetches the context's archive and checks its size and sha256."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ _PIECE: Final = 1024 * 1024
 def fetch(context: Context, url: str, target: Path) -> None:
     """Writes the archive to `target`.
 
-    Raises CONTEXT_INVALID if its size or sha256 differ, CONTEXT_MISSING if it is not there, and
+    Raises CONTEXT_INVALID if its size or sha256 differ, CONTEXT_MISSING if it does not exist, and
     DATAPLANE_UNAVAILABLE if the store does not answer. A URL may be signed: no error quotes it.
     """
     digest = hashlib.sha256()
@@ -36,7 +36,7 @@ def fetch(context: Context, url: str, target: Path) -> None:
 def _open(url: str) -> IO[bytes]:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https"):
-        from boatyard_buildkit.fetch_http import open_url  # 40 ms that a local build need not spend
+        from boatyard_buildkit.fetch_http import open_url  # 40 ms that a local build does not need
 
         return open_url(url)
     if parts.scheme != "file":

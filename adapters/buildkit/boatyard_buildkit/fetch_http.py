@@ -1,4 +1,4 @@
-"""The archive over http(s): what object stores' signed URLs need, and no more."""
+"""Fetches an archive over http(s), as the signed URLs of object stores need."""
 
 import io
 from http.client import HTTPException, HTTPResponse
@@ -31,7 +31,7 @@ def open_url(url: str) -> IO[bytes]:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """A new bucket's URL leads to its region for a while. Nothing leads away from TLS, or out of HTTP."""
+    """Follows redirects, which new buckets use for a while, but never from https to http or to another protocol."""
 
     max_redirections = 5
 
@@ -57,7 +57,7 @@ class _Body(io.RawIOBase):
         except _BROKEN:
             raise _unavailable(self._host, "broke off") from None
         if not data and len(buffer) and self._answer.length:
-            raise _unavailable(self._host, "broke off")  # http.client keeps quiet about a short body
+            raise _unavailable(self._host, "broke off")  # http.client does not report a short body
         buffer[: len(data)] = data
         return len(data)
 

@@ -1,4 +1,4 @@
-"""Follows a build by its events: log, progress, phases, and what is needed to explain a failure."""
+"""Follows a build's events: writes log, progress and phases, and keeps what explains a failure."""
 
 import re
 import time
@@ -43,7 +43,7 @@ class _Seen(msgspec.Struct):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of how BuildKit ended, for the classification."""
+    """How BuildKit ended, as input of `explain`."""
 
     exit_code: int
     vertex: str
@@ -54,9 +54,9 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     line: int | None
     """Line of the Dockerfile, counted from 1."""
     output: tuple[str, ...]
-    """Last lines of the step that failed, or that ran when BuildKit went away; redacted."""
+    """Last lines of the step that failed, or that ran when BuildKit disconnected; redacted."""
     text: tuple[str, ...]
-    """What the program said outside of its progress."""
+    """The program's output outside of its progress."""
 
 
 class Follower:
@@ -111,7 +111,7 @@ class Follower:
         )
 
     def running(self) -> tuple[str, tuple[str, ...]]:
-        """Title and last lines of the step that runs now; empty if none does."""
+        """Title and last lines of the running step; empty if none runs."""
         for seen in reversed(self._vertices.values()):
             if seen.step and seen.began is not None and not seen.ended:
                 self._flush(seen)
@@ -194,7 +194,7 @@ class Follower:
             self._log.write(cleaned)
 
     def _failed(self) -> _Seen | None:
-        """The vertex to blame. Where steps run side by side, one failure cancels the others."""
+        """The vertex that failed first. If steps run in parallel, one failure cancels the others."""
         failed = [seen for seen in self._vertices.values() if seen.vertex.error]
         culprits = [seen for seen in failed if not cancelled(seen.vertex.error)]
         return culprits[0] if culprits else None

@@ -1,4 +1,4 @@
-"""The Dockerfile's instructions as the job needs them: which step is which line, and whose."""
+"""Maps BuildKit's steps to lines of the Dockerfile and to layers."""
 
 import re
 from typing import Final
@@ -16,24 +16,24 @@ _FLAG: Final = re.compile(r"\s--[a-z]+=\S+")
 _PRELUDE: Final = re.compile(
     r"\A(?:\. /run/boatyard/network\.sh\n|[A-Za-z_]\w*=\"\$\(cat \S+; printf x\)\"; export [^\n]*\n)*"
 )
-"""What `boatyard.dockerfile.run` puts before a script: the network, and secrets as variables."""
+"""The prefix that `boatyard.dockerfile.run` adds to a script: network settings, and secrets as variables."""
 _LONGEST: Final = 120
 _OURS: Final = (("COPY --from=uv ", "add uv"), ("uv venv ", "make the virtual environment, if the base has none"))
 """Steps before the first layer."""
 
 
 class StepName(msgspec.Struct, frozen=True):
-    """`[linux/arm64 2/7] RUN …` taken apart."""
+    """The parsed name of a step, such as `[linux/arm64 2/7] RUN …`."""
 
     number: int
     total: int
     where: str
-    """The stage and platform, where there are several."""
+    """The stage and platform, if there are several."""
     text: str
     trigger: bool = False
-    """An ONBUILD of the base image says it, not this Dockerfile."""
+    """Whether the instruction comes from an ONBUILD of the base image."""
     inherited: bool = False
-    """An ONBUILD of this Dockerfile says it, in the stage that this one stands on."""
+    """Whether the instruction comes from an ONBUILD of this Dockerfile, in the stage that this one starts from."""
 
     @property
     def label(self) -> str:
@@ -49,10 +49,10 @@ def parse_step(vertex_name: str) -> StepName | None:
 
 
 class Instructions:
-    """Where a plan made the Dockerfile: one stage, one instruction a line."""
+    """The instructions of a Dockerfile. One that a plan generated has one stage and one instruction per line."""
 
     def __init__(self, job: BuildJob) -> None:
-        # BuildKit's only line end; Python's splitlines knows more, and a value may hold those.
+        # BuildKit's only line end; Python's splitlines knows others, which a value may contain.
         self._lines = job.dockerfile.split("\n")
         self._text = job.dockerfile
         self._target = job.target_stage
@@ -70,24 +70,24 @@ class Instructions:
         self._on_stages: set[str] = set()
 
     def notice(self, vertex_name: str) -> None:
-        """Counts the steps that the base image's ONBUILD puts after FROM, in each stage.
+        """Counts the steps that the base image's ONBUILD adds after FROM, in each stage.
 
-        BuildKit numbers them with the others, and leaves them out of its total. It names all steps before it runs one.
+        BuildKit numbers them like others, but does not count them in its total. It names all steps before it runs any.
         """
         step = parse_step(vertex_name)
         if step:
             if step.number == 1 and not self._generated and not step.text.startswith("FROM "):
-                # A stage that stands on another stage pulls nothing: its first step is no FROM.
+                # A stage that starts from another stage pulls nothing: its first step is not a FROM.
                 self._on_stages.add(step.where)
             more = step.number - (len(self._steps) if self._generated else step.total)
             if more > self._triggers.get(step.where, 0):
                 self._triggers[step.where] = more
 
     def step(self, vertex_name: str) -> StepName | None:
-        """The step of a vertex, if it is one, counted as in this Dockerfile.
+        """The step of a vertex, if it is one, numbered as in this Dockerfile.
 
-        BuildKit shares a step with other builds that run it, and names it as the first of them did: its
-        total may be theirs. Its number is ours, because equal steps have equal steps before them.
+        BuildKit shares a step with other builds and uses the name from the first of them, so its total may be theirs.
+        Its number is right, because equal steps have equal steps before them.
         """
         step = parse_step(vertex_name)
         if step is None:
@@ -101,7 +101,7 @@ class Instructions:
         return msgspec.structs.replace(step, total=total + triggers, trigger=1 < step.number <= 1 + triggers)
 
     def line_of(self, step: StepName) -> int | None:
-        """The line of a step, in a Dockerfile that Boatyard made."""
+        """The line of a step, in a Dockerfile that Boatyard generated."""
         triggers = self._triggers.get(step.where, 0)
         number = step.number if step.number == 1 else step.number - triggers
         if self._generated and not step.trigger and 1 <= number <= len(self._steps) == step.total - triggers:
@@ -109,16 +109,16 @@ class Instructions:
         return None
 
     def line_like(self, step: StepName) -> int | None:
-        """The one line that a step's text can come from, where BuildKit does not say which it is, as with ADD."""
+        """The only line that a step's text can come from, if BuildKit does not report it, as with ADD."""
         text = " ".join(step.text.split())
         found = [number for number, line in enumerate(self._lines, 1) if _is_of(line, text)]
         return self.line_of(step) or (found[0] if len(found) == 1 else None)
 
     def check_trigger(self, step: StepName) -> None:
-        """Raises UNSUPPORTED for an ONBUILD that copies all that is there, where only a part of it went along.
+        """Raises UNSUPPORTED for an ONBUILD that copies everything from a partial context.
 
-        What a Dockerfile can copy is known from its text, and nothing else is sent or counts in the key. One that
-        copies a file by name fails by itself where that file is not there.
+        A Dockerfile's text decides which files the context and the key contain. An ONBUILD that copies a file by name
+        fails by itself if the context lacks it.
         """
         word, _, rest = _FLAG.sub("", step.text.replace(" --from=", " --from ")).partition(" ")
         if not step.trigger or word not in ("COPY", "ADD") or rest.startswith("--from "):
@@ -140,7 +140,7 @@ class Instructions:
         return paths is None or "." in paths
 
     def users_line(self, line: int) -> int:
-        """The number that a line of this Dockerfile has in the one that the user wrote."""
+        """The number of a line in the Dockerfile that the user wrote."""
         return line - sum(1 for added in self._inserted if added <= line)
 
     def place(self, line: int | None) -> str:
@@ -156,7 +156,7 @@ class Instructions:
         return self._lines[line - 1] if line is not None and 1 <= line <= len(self._lines) else ""
 
     def title(self, step: StepName) -> str:
-        """What a step does, in the SDK's words where a layer made it."""
+        """What a step does, in terms of the SDK if it belongs to a layer."""
         line = self.line_of(step)
         layer = self.layer_at(line)
         if layer:
@@ -165,14 +165,14 @@ class Instructions:
             return f"{shorten(step.text)} (ONBUILD of the base image)"
         if step.inherited:
             return f"{shorten(step.text)} (ONBUILD)"
-        # BuildKit's own name of a step has its variables filled in, which breaks the JSON of a script.
+        # BuildKit expands variables in a step's name, which breaks the JSON of a script.
         text = self.text_at(line) or step.text
         ours = (said for words, said in _OURS if self._generated and words in text)
         return next(ours, None) or shorten(text)
 
 
 def _is_of(line: str, text: str) -> bool:
-    """Whether an instruction whose whole text this is may begin in the line. BuildKit fills variables in."""
+    """Whether the instruction `text` may start in the line. BuildKit expands variables in its text."""
     written = " ".join(line.split())
     begun = written.rstrip("\\`").rstrip()
     word, _, rest = begun.partition(" ")
@@ -181,7 +181,7 @@ def _is_of(line: str, text: str) -> bool:
 
 
 def shorten(instruction: str) -> str:
-    """An instruction as a person would say it: without flags and mounts, the command out of its JSON."""
+    """An instruction for display: without flags and mounts, and with its command taken from JSON."""
     word, _, rest = instruction.partition(" ")
     rest = _FLAG.sub("", f" {rest}").strip()
     command = script_of(rest)
@@ -190,7 +190,7 @@ def shorten(instruction: str) -> str:
 
 
 def script_of(arguments: str) -> str:
-    """The shell script in `["/bin/sh", "-c", "…"]`, without what Boatyard puts before it; else empty."""
+    """The shell script in `["/bin/sh", "-c", "…"]`, without Boatyard's prefix; else empty."""
     if not arguments.startswith("["):
         return ""
     try:
@@ -204,7 +204,7 @@ def script_of(arguments: str) -> str:
 
 
 def run_script(instruction: str) -> str:
-    """The script of a RUN; for other instructions, and for none, what is written there."""
+    """The script of a RUN; for other instructions, their text."""
     word, _, rest = instruction.partition(" ")
     if word != "RUN":
         return instruction

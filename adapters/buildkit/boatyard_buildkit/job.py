@@ -1,4 +1,4 @@
-"""One job from its beginning to its result."""
+"""Runs one job from start to result."""
 
 import errno
 import sys
@@ -26,7 +26,7 @@ from boatyard_buildkit.unpack import unpack
 
 
 class BuildFailed(Exception):
-    """BuildKit ended with an error that has been explained."""
+    """BuildKit ended with an error, which is explained."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.code)
@@ -34,10 +34,10 @@ class BuildFailed(Exception):
 
 
 def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAccess) -> JobResult:
-    """Never raises but for a broken `out`. The result is on disk when it returns, and nothing else but the
-    log and the progress. Only for the main thread: it takes the process's signals.
+    """Runs the job. When it returns, `out` has the result, the log and the progress, and nothing else.
 
-    Whatever grows with what a user sent happens within the job's timeout, the secrets' redaction included.
+    It only raises if `out` is not usable. Call it in the main thread, because it handles the process's signals. All
+    work that grows with the user's input counts in the job's timeout, including the redaction of secrets.
     """
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAc
     except OSError as error:
         failure = failure_of(_of_os(error))
     except Exception as error:
-        # For whoever runs the job, not for the user: the process's own stderr.
+        # For the operator, not for the user: the process's own stderr.
         sys.stderr.write(log.redact("".join(traceback.format_exception(error))))
         failure = failure_of(BoatyardError(Code.INTERNAL, f"the job hit an unforeseen {type(error).__name__}"))
     state = state_of(Code(failure.code)) if failure else State.SUCCEEDED
@@ -83,8 +83,8 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAc
 
 
 def _end(out: Path, work: Path, result: JobResult) -> None:
-    """The result first: removing a large context takes seconds, in which the job may be killed. On a full disk there
-    is room for it only afterwards."""
+    """Writes the result before it removes the work folder: removing a large context takes seconds, in which the job may
+    be killed. On a full disk, the result only fits afterwards."""
     try:
         outbox.write(out / outbox.RESULT, result)
     except OSError:
@@ -124,7 +124,7 @@ def _run(
 
 
 def _hidden(job: BuildJob, secrets: SecretFiles) -> list[bytes]:
-    """Everything that no line of a log may hold."""
+    """All values that must not appear in the log."""
     network = job.network
     values = url_passwords(network.index_url, *network.extra_index_urls, network.http_proxy, network.https_proxy)
     for name in (*(secret.name for secret in job.secrets), *job.registry_secrets):

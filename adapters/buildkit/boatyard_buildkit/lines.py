@@ -1,4 +1,4 @@
-"""Pieces of a program's output -> whole lines."""
+"""Joins pieces of a program's output to whole lines."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,7 +7,7 @@ _LONGEST: Final = 64 * 1024
 
 
 class LineJoiner:
-    """Joins the pieces of each stream. Of a line that a progress bar wrote over, the last state counts."""
+    """Joins the pieces of each stream. For a line that a progress bar overwrites, the last state counts."""
 
     def __init__(self) -> None:
         self._open: dict[int, bytearray] = {}
@@ -27,7 +27,7 @@ class LineJoiner:
         if len(buffer) > _LONGEST:
             if stream not in self._skipping:
                 yield _shown(buffer)
-            # The rest of an endless line is dropped, not shown as lines that never were.
+            # The rest of an endless line is dropped, and not shown as additional lines.
             self._skipping.add(stream)
             buffer.clear()
 

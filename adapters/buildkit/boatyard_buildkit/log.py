@@ -1,4 +1,4 @@
-"""The job's log: bounded, redacted, one JSON object a line, readable while it grows."""
+"""Writes the job's log: bounded, redacted, one JSON object per line, readable while it grows."""
 
 import re
 import time
@@ -19,7 +19,7 @@ _CONTROL: Final = re.compile(
 
 
 class LogFile:
-    """Appends lines. After `limit` bytes it says so once and drops the rest: the disk is not the user's."""
+    """Appends lines. After `limit` bytes, it writes one last note and drops the rest, to protect the disk."""
 
     def __init__(
         self,
@@ -36,12 +36,12 @@ class LogFile:
         self._full = False
 
     def hide(self, redact: Redactor) -> None:
-        """From now on. To be called before anything runs that knows a secret."""
+        """Redacts all further lines. Call it before anything runs that knows a secret."""
         self.redact = redact
 
     def clean(self, text: str) -> str:
-        """One line as it may be shown: no terminal controls, no secrets, no endless length."""
-        # Before the controls go, because a secret may hold some; and after, because they may stand inside of one.
+        """A line that is safe to show: without terminal controls and secrets, and bounded."""
+        # Before controls are removed, because a secret may contain some, and after, because they may split one.
         text = self.redact(_CONTROL.sub("", self.redact(text.rstrip("\r\n"))).replace("\t", "    "))
         return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
 
@@ -64,5 +64,5 @@ class LogFile:
             row = msgspec.json.encode(LogLine(round(self._now(), 3), "… the log is full; the rest is left out"))
             row += b"\n"
         self._left -= len(row)
-        # One write a line: a reader never sees half of one, but for a kill in the middle.
+        # One write per line, so a reader never sees half of one, unless the job is killed in the middle.
         self._file.write(row)

@@ -1,8 +1,8 @@
-"""The company's network as RUN steps see it: a script that they source, mounted as a secret. What a user wrote cannot
-source it, so pip and uv find their index in a file each.
+"""Network settings for RUN steps: a script that they source, mounted as a secret. Steps of a user's Dockerfile do not
+source it, so pip and uv get their index from one file each.
 
-It sets what each tool reads for itself: CA bundle, package indexes, proxies. A secret, because index URLs
-and proxies may hold passwords, and because nothing of it may stay in a layer.
+The script sets the variables that each tool reads: CA bundle, package indexes, proxies. It is a secret because index
+URLs and proxies may contain passwords, and because no layer may contain it.
 """
 
 import json
@@ -26,14 +26,14 @@ def network_script(network: Network) -> bytes:
         ("no_proxy", network.no_proxy),
     ):
         if value:
-            # curl heeds only the lower-case http_proxy, others only the upper-case names.
+            # curl reads only the lower-case http_proxy, other tools only the upper-case names.
             variables |= {name: value, name.upper(): value}
     lines = (f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     return "".join(lines).encode()
 
 
 def pip_file(network: Network) -> bytes:
-    """`pip.conf`; empty where there is nothing to say (https://pip.pypa.io/en/stable/topics/configuration/)."""
+    """`pip.conf`; empty if there is nothing to configure (https://pip.pypa.io/en/stable/topics/configuration/)."""
     values = []
     if network.index_url:
         values.append(f"index-url = {network.index_url}")
@@ -43,7 +43,7 @@ def pip_file(network: Network) -> bytes:
 
 
 def uv_file(network: Network) -> bytes:
-    """`uv.toml`; empty where there is nothing to say (https://docs.astral.sh/uv/reference/settings/)."""
+    """`uv.toml`; empty if there is nothing to configure (https://docs.astral.sh/uv/reference/settings/)."""
     values = []
     if network.index_url:
         values.append(f"index-url = {_toml(network.index_url)}")

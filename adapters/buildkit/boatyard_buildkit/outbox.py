@@ -1,9 +1,9 @@
-"""The folder a job reports into, and how it is read while the job still writes.
+"""Reads and writes the folder that a job reports to, while the job still runs.
 
 progress.json   JobProgress, replaced as a whole
-log.jsonl       one {"t": seconds since 1970, "line": text} a line, only appended to
-result.json     JobResult, written once, last; without it the job has not ended, or was killed
-work/           the job's own files, gone when it ends
+log.jsonl       one {"t": seconds since 1970, "line": text} per line, append-only
+result.json     JobResult, written once and last; without it the job still runs, or was killed
+work/           the job's own files, removed when it ends
 """
 
 import os
@@ -23,7 +23,7 @@ WORK: Final = "work"
 _Document = TypeVar("_Document", bound=msgspec.Struct)
 
 _MOST_BYTES: Final = 256 * 1024
-"""Read at once; a page of a log is never longer."""
+"""The largest page of a log in bytes."""
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -34,11 +34,11 @@ class LogLine(msgspec.Struct, frozen=True):
 class LogSlice(msgspec.Struct, frozen=True):
     lines: tuple[LogLine, ...]
     offset: int
-    """Bytes of the file that have been read: where the next slice starts."""
+    """Number of bytes read, where the next slice starts."""
 
 
 def read_result(folder: Path) -> JobResult | None:
-    """None while the job runs, and for ever if it was killed."""
+    """The result; None while the job runs, or if it was killed."""
     return _read(folder / RESULT, JobResult)
 
 
@@ -47,7 +47,7 @@ def read_progress(folder: Path) -> JobProgress:
 
 
 def read_log(folder: Path, offset: int = 0, *, most_bytes: int = _MOST_BYTES) -> LogSlice:
-    """Whole lines from a byte offset on. A line still being written is left for the next time."""
+    """Whole lines from a byte offset on, without a line that is still being written."""
     try:
         with (folder / LOG).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -66,7 +66,7 @@ def read_log(folder: Path, offset: int = 0, *, most_bytes: int = _MOST_BYTES) ->
 
 
 def write(path: Path, document: msgspec.Struct, *, durable: bool = True) -> None:
-    """Atomic: a reader sees the old document or the new one. `durable` holds over a crash of the machine."""
+    """Replaces a document atomically. `durable`: the new one survives a crash of the machine."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     with scratch.open("wb") as file:
         file.write(msgspec.json.encode(document))
@@ -87,4 +87,4 @@ def _line(row: bytes) -> LogLine | None:
     try:
         return decode_json(row, LogLine)
     except Undecodable:
-        return None  # torn by a kill in the middle of a write
+        return None  # incomplete after a kill in the middle of a write

@@ -1,4 +1,4 @@
-"""Which phase a job is in and how long each took, written for those who watch."""
+"""Records which phase a job is in and how long each took, and writes that for readers."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ _SECONDS_BETWEEN: Final = 0.2
 
 
 class ProgressFile:
-    """Phases in the order in which they began. One entered again goes on counting."""
+    """Phases in the order in which they began. Entering one again continues its time."""
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:
         self._path = path
@@ -41,14 +41,14 @@ class ProgressFile:
             self._touch()
 
     def wait_for(self, what: str) -> None:
-        """Nothing is done until the next phase begins; what is waited for counts to none."""
+        """Ends the current phase while the job waits; the time of waiting counts in no phase."""
         self._leave()
         if what != self._waiting:
             self._waiting = what
             self._touch(force=True)
 
     def begun(self) -> None:
-        """BuildKit answers."""
+        """Records that BuildKit answers."""
         if self._waiting:
             self.enter(Phase.BUILD)
 
@@ -66,7 +66,7 @@ class ProgressFile:
         )
 
     def tick(self) -> None:
-        """Writes what was held back. To be called now and then."""
+        """Writes delayed changes. Call it regularly."""
         if self._dirty:
             self._touch()
 

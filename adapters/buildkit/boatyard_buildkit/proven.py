@@ -1,7 +1,7 @@
-"""May this build have the base images that it names by digest?
+"""Checks that a build may pull the base images that it names by digest.
 
-BuildKit gives an image that it has to whoever knows the digest, and asks no registry for leave. On a builder that
-projects share, one could have a private base that only another's secret can pull.
+BuildKit gives a cached image to every build that knows its digest, without asking the registry. On a shared builder, a
+project could so use a private base that only another project's secret can pull.
 """
 
 from pathlib import Path
@@ -14,9 +14,9 @@ from boatyard_registry import DockerConfigKeychain, OciRegistry
 
 
 def prove_images(job: BuildJob, docker_config: Path) -> None:
-    """Asks for each image's manifest where it is pulled from, with the job's own credentials.
+    """Requests each image's manifest from its registry, with the job's own credentials.
 
-    Raises BASE_IMAGE_DENIED, BASE_IMAGE_NOT_FOUND, or REGISTRY_UNAVAILABLE where that cannot be known.
+    Raises BASE_IMAGE_DENIED, BASE_IMAGE_NOT_FOUND, or REGISTRY_UNAVAILABLE if the registry gives no clear answer.
     """
     registry = OciRegistry(
         keychain=DockerConfigKeychain.of_folder(docker_config),

@@ -1,4 +1,4 @@
-"""Looks after a build at what the registry has: what BuildKit says it pushed, or what somebody else pushed before."""
+"""Checks after a build what the registry has under its tag: the pushed image, or one that another build pushed."""
 
 from pathlib import Path
 from typing import Final
@@ -12,18 +12,18 @@ from boatyard_registry import DockerConfigKeychain, OciRegistry
 from boatyard_registry.registry import Contents
 
 _SECONDS: Final = 60.0
-"""For a look-up: nobody waits at a screen, and a build that took minutes must not fail for a slow answer."""
+"""Seconds for a lookup: a build that took minutes must not fail because of a slow answer."""
 
 
 def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, ...]:
-    """The digests of the image's layers. Raises REGISTRY_UNAVAILABLE if the tag leads to another image, or to one
-    without the key's label on every platform, which the service would not take for an answer."""
+    """The digests of the image's layers. Raises REGISTRY_UNAVAILABLE if the tag points to another image, or to one
+    without the key's label on every platform, which the service would not accept."""
     target = Reference.parse(job.target)
     found = _registry(job, docker_config).contents(target)
     if found is None:
         raise BoatyardError(
             Code.REGISTRY_UNAVAILABLE,
-            f"BuildKit says that it pushed {digest}, but {target} is not there; a Docker engine needs the "
+            f"BuildKit reported that it pushed {digest}, but {target} does not exist; a Docker engine needs the "
             "containerd image store for that",
         )
     if found.digest != digest:
@@ -38,7 +38,7 @@ def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, 
 
 
 def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Contents | Failure:
-    """What is under the tag, if it is what the job was to make; else why the push was refused."""
+    """The image under the tag, if it is the wanted one; else the reason why the push was refused."""
     target = Reference.parse(job.target)
     registry = _registry(job, docker_config)
     try:
@@ -54,9 +54,9 @@ def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Content
 
 
 def there_already(job: BuildJob, docker_config: Path) -> Contents | None:
-    """The image, if the registry has it: the service could not look where only the build's own secret may.
+    """The image, if the registry has it and only the build's own secret can read it.
 
-    None where that cannot be known either: the build then says why.
+    None also if that is unknown: the build then reports why.
     """
     target = Reference.parse(job.target)
     registry = _registry(job, docker_config)
@@ -68,7 +68,7 @@ def there_already(job: BuildJob, docker_config: Path) -> Contents | None:
 
 
 def give_tags(job: BuildJob, digest: str, docker_config: Path) -> None:
-    """The job's further tags lead to its image. Raises as `boatyard_registry.copying.copy`."""
+    """Points the job's further tags to its image. Raises like `boatyard_registry.copying.copy`."""
     from boatyard_registry.copying import copy
 
     source = Reference.parse(job.target).at(digest)

@@ -1,4 +1,4 @@
-"""How much disk one job may take for its own files."""
+"""Limits the disk space of a job's own files."""
 
 import os
 import time
@@ -22,7 +22,7 @@ class Quota:
         self._spent = 0
 
     def spend(self, size: int) -> None:
-        """Counts bytes about to be written, so that a limit is met before the disk is."""
+        """Counts bytes before they are written, so that the limit applies before the disk is full."""
         self._spent += size
         if self._limit and self._spent > self._limit:
             raise self._full()

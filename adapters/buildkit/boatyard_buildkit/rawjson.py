@@ -1,7 +1,7 @@
-"""BuildKit's progress in rawjson (buildx 0.13 and later, buildctl 0.13 and later): bytes in, events out.
+"""Parses BuildKit's progress in rawjson format (buildx 0.13 and later, buildctl 0.13 and later).
 
-buildx 0.13 indents its objects over many lines, later versions write one a line; the final error comes as
-plain text in between. A program that dies leaves half an object.
+buildx 0.13 indents its objects over many lines, later versions write one per line; the final error is plain text in
+between. A program that dies leaves half an object.
 """
 
 import base64
@@ -65,7 +65,7 @@ _DECODER: Final = msgspec.json.Decoder(Update)
 
 
 class RawJsonParser:
-    """Feed it bytes as they come. It never raises: what cannot be read comes out as text."""
+    """Parses bytes as they arrive. It never raises: unreadable input is returned as text."""
 
     def __init__(self) -> None:
         self._line = bytearray()
@@ -81,7 +81,7 @@ class RawJsonParser:
                 self._line.clear()
 
     def close(self) -> Iterator[Update | Text]:
-        """What is left when the program has ended."""
+        """The remaining events, when the program has ended."""
         if self._line:
             yield from self._take(bytes(self._line))
             self._line.clear()

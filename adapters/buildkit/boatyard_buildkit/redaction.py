@@ -1,7 +1,7 @@
-"""Keeps secret values out of whatever a job writes.
+"""Redacts secret values in everything that a job writes.
 
-Made in time that grows with the secrets' size, and each text is looked through in time that grows with its length:
-a regular expression of all forms of a key file takes minutes to compile.
+Preparation takes time linear in the secrets' size, and redaction in the text's length: a regular expression of all
+forms of a key file would take minutes to compile.
 """
 
 import base64
@@ -13,14 +13,14 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 _SHORTEST: Final = 4
-"""Shorter values would blacken ordinary words, and are no secrets worth the name."""
+"""Shorter values would redact ordinary words, and are not secure anyway."""
 
 _SHORTEST_INSIDE: Final = 8
-"""Letters of a piece of base64, which is not as easily told from other text."""
+"""Length of a piece of base64, which is harder to distinguish from other text."""
 
 _PIECE: Final = 32
-"""Characters. A longer form is known by its pieces, so the memory for it is about its own size, and a part of it that
-was wrapped or cut off is hidden as well."""
+"""Characters. A longer form is found by its pieces, so it needs memory of about its own size, and wrapped or cut parts
+are redacted as well."""
 
 HIDDEN: Final = "•••"
 
@@ -31,7 +31,7 @@ class Redactor:
     def __init__(self, values: Iterable[bytes] = ()) -> None:
         self._pieces: set[str] = set()
         self._lengths: dict[str, tuple[int, ...]] = {}
-        """The first `_SHORTEST` characters of pieces -> how long these are, the longest first."""
+        """The first `_SHORTEST` characters of pieces -> the lengths of the pieces, the longest first."""
         for value in values:
             for form in _forms(value):
                 self._pieces.update(_cut(form))
@@ -41,7 +41,7 @@ class Redactor:
         self._lengths = {start: tuple(sorted(found, reverse=True)) for start, found in lengths.items()}
         self._start = _start_of(self._lengths)
         self.longest = max(map(len, self._pieces), default=0)
-        """Characters: a text cut off anywhere may end in fewer than that many of a secret."""
+        """Characters: a text that is cut anywhere may end with fewer than that many characters of a secret."""
 
     def __call__(self, text: str) -> str:
         if self._start is None or not (spans := list(self._spans(text))):
@@ -54,14 +54,14 @@ class Redactor:
         return "".join((*shown, text[at:]))
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """What to hide, in order; pieces that overlap or touch are one."""
+        """The spans to redact, in order; overlapping and adjacent pieces are merged."""
         assert self._start is not None  # noqa: S101 - `__call__` has looked
         begin = end = -1
         for found in self._start.finditer(text):
             at = found.start()
             for length in self._lengths.get(text[at : at + _SHORTEST], ()):
                 if at + length <= end:
-                    break  # hidden already, and so is whatever is shorter
+                    break  # redacted already, like all shorter pieces
                 if text[at : at + length] in self._pieces:
                     if at > end:
                         if end >= 0:
@@ -74,13 +74,13 @@ class Redactor:
 
 
 def url_passwords(*urls: str) -> list[bytes]:
-    """What stands between `//name:` and `@` in each URL, with the name where there is no password."""
+    """The password between `//name:` and `@` of each URL; the name if there is no password."""
     found = (re.match(r"[a-z+]+://([^/@]*)@", url, re.IGNORECASE) for url in urls)
     return [(match[1].partition(":")[2] or match[1]).encode() for match in found if match]
 
 
 def _start_of(starts: Iterable[str]) -> re.Pattern[str] | None:
-    """Finds where a piece may begin: by the characters that any has in each of the first places."""
+    """A pattern that finds where a piece may start, by the characters in each of its first positions."""
     places = [sorted(set(place)) for place in zip(*starts, strict=True)]
     classes = "".join(f"[{''.join(map(re.escape, place))}]" for place in places)
     return re.compile(f"(?={classes})") if classes else None
@@ -119,7 +119,7 @@ def _encoded(value: bytes) -> Iterator[str]:
 
 
 def _inside_base64(value: bytes) -> Iterator[str]:
-    """What is sure to be in the base64 of a longer text that holds the value, such as `name:value` of Basic."""
+    """Parts that the base64 of any longer text with the value contains, such as `name:value` of Basic."""
     for shift in range(3):
         encoded = base64.b64encode(bytes(shift) + value)
         sure = encoded[-(-shift * 8 // 6) : (shift + len(value)) * 8 // 6].decode()

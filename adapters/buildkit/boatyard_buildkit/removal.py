@@ -1,8 +1,8 @@
 """Removes a tree of any depth and any permissions, and nothing outside of it.
 
-`shutil.rmtree` calls itself for each level before Python 3.13, and a path of thousands of levels is longer than the
-kernel takes. Here every folder that is met is first moved up beside its top: there is one level, however deep it was.
-That also keeps out of mounts, because a folder that something is mounted on cannot be moved (rename(2), EBUSY).
+Before Python 3.13, `shutil.rmtree` recurses for each level, and a path of thousands of levels is longer than the kernel
+accepts. This module first moves every folder up beside the top, so that there is only one level. That also keeps out of
+mounts, because a mount point cannot be moved (rename(2), EBUSY).
 """
 
 import os
@@ -14,11 +14,11 @@ from typing import Final
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PASSES: Final = 3
-"""What another process adds meanwhile is found by the next pass."""
+"""Number of passes: a later pass finds files that another process adds meanwhile."""
 
 
 def remove(path: Path) -> bool:
-    """True if nothing is left at `path`. What cannot be removed stays, and all around it goes; never raises OSError."""
+    """Removes `path` and returns whether nothing is left. Skips what it cannot remove; never raises OSError."""
     for _ in range(_PASSES):
         with suppress(OSError):
             if stat.S_ISDIR(path.lstat().st_mode):
@@ -52,7 +52,7 @@ def _empty(path: Path) -> None:
 
 
 def _clear(folder: int, top: int, mark: str) -> list[str]:
-    """Removes what is in `folder` but for folders: these are in `top` afterwards, under the names returned."""
+    """Removes the files in `folder` and moves its folders to `top`; returns their new names."""
     with suppress(OSError):
         os.fchmod(folder, 0o700)
     moved: list[str] = []
@@ -73,7 +73,7 @@ def _move(name: str, folder: int, target: str, top: int) -> None:
     try:
         os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
     except PermissionError:
-        # A folder is written to when it gets another parent: its `..` changes.
+        # Moving a folder to another parent writes to it, because its `..` changes.
         os.chmod(name, 0o700, dir_fd=folder)
         os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
 

@@ -1,4 +1,4 @@
-"""The secrets of a build as files, which is how BuildKit takes them."""
+"""The secrets of a build as files, as BuildKit needs them."""
 
 from pathlib import Path
 from typing import Final
@@ -35,7 +35,7 @@ class SecretFiles:
 
 
 def _locate(folder: Path | None, name: str) -> Path | None:
-    # Names are checked by the API, but a job is read from a file: it must not reach outside the folder.
+    # The API checks names, but a job is read from a file, and must not reach outside the folder.
     if folder is None or not name or "/" in name or name in (".", ".."):
         return None
     path = folder / name

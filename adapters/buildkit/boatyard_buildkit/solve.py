@@ -1,4 +1,4 @@
-"""One build in BuildKit's terms, before a driver turns it into a command line."""
+"""A build in BuildKit's terms, which a driver turns into a command line."""
 
 import csv
 import hashlib
@@ -13,7 +13,7 @@ from boatyard.reference import Reference
 
 _LONGEST_TAG: Final = 128
 _NOWHERE: Final = "boatyard.invalid"
-"""No host is called so, anywhere (RFC 2606)."""
+"""A top-level domain that never exists (RFC 2606)."""
 
 
 class Solve(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,9 +23,9 @@ class Solve(msgspec.Struct, frozen=True, kw_only=True):
     contexts: dict[str, str]
     """Named contexts: a folder, or `docker-image://…`."""
     scope: str
-    """Names whose build it is: what a buildkitd remembers of one project's files is not offered to another's."""
+    """Identifies the project: a buildkitd never uses one project's files for another."""
     hosts: dict[str, str]
-    """Host names that RUN steps know -> address."""
+    """Additional host names of RUN steps -> address."""
     platforms: tuple[str, ...]
     build_args: dict[str, str]
     target_stage: str = ""
@@ -34,7 +34,7 @@ class Solve(msgspec.Struct, frozen=True, kw_only=True):
     network: str
     secrets: dict[str, Path]
     no_cache: bool
-    """No step is answered by an earlier build; the folders of cache mounts stay."""
+    """Whether steps ignore the cache; cache mounts keep their contents."""
     cache_from: dict[str, str] | None
     """Attributes of the cache import; None for none."""
     cache_to: dict[str, str] | None
@@ -74,7 +74,7 @@ def cache(job: BuildJob) -> tuple[dict[str, str] | None, dict[str, str] | None]:
     reference = f"{job.cache_repository}:{_cache_tag(job)}"
     source = {"type": "registry", "ref": reference} | _insecure(job, reference)
     target = source | {"mode": job.cache_mode, "image-manifest": "true", **compression(job)}
-    # A cache that cannot be written must not fail a build whose image is there.
+    # A cache that cannot be written must not fail a build whose image exists.
     return source, target | {"ignore-error": "true"}
 
 
@@ -83,11 +83,11 @@ def scope(job: BuildJob) -> str:
 
 
 def hosts(job: BuildJob) -> dict[str, str]:
-    """What makes every RUN of a realm an entry of its own in BuildKit's cache.
+    """Extra hosts that separate the RUN steps of each realm in BuildKit's cache.
 
     BuildKit's cache key of a step has the names of extra hosts (solver/llbsolver/ops/exec.go), but neither the id of a
-    cache mount, from which the step may have taken anything, nor who asked. /etc/hosts is mounted, so nothing of it
-    is in a layer. It holds for all steps: a user's own, and those of a base image's ONBUILD.
+    cache mount, which may influence the step's result, nor the project. /etc/hosts is mounted, so it is in no
+    layer. This applies to all steps: a user's own, and those of a base image's ONBUILD.
     """
     return {f"{job.realm.steps}.{_NOWHERE}": "127.0.0.1"} if job.realm.steps else {}
 

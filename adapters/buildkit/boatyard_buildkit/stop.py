@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM or SIGINT is a cancel, the deadline a timeout."""
+"""Handles requests to stop: SIGTERM or SIGINT is a cancel, the deadline a timeout."""
 
 import signal
 import threading
@@ -10,22 +10,22 @@ from boatyard.errors import Code
 
 
 class JobStopped(BaseException):
-    """Not an Exception: nothing that handles errors on the way may keep it. `code` is of errors.CODES."""
+    """Raised to stop the job. Not an Exception, so that no error handler catches it. `code` is one of errors.CODES."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)
         self.code = code
         self.during = ""
-        """The step that ran, if one did."""
+        """The step that was running, if any."""
         self.log_tail: tuple[str, ...] = ()
 
 
 @contextmanager
 def stoppable(timeout_seconds: float) -> Iterator[None]:
-    """Raises Stopped in the body, once. Before and after it, the signals are without effect.
+    """Raises Stopped in the body, once. Before and after the body, the signals have no effect.
 
-    An exception out of a handler ends whatever waits, be it a pipe, a socket or a sleep, without each of
-    them knowing of deadlines.
+    An exception from a signal handler interrupts every wait, be it a pipe, a socket or a sleep, without each of them
+    needing a deadline.
     """
     done = threading.Event()
 

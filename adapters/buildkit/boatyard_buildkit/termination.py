@@ -1,7 +1,7 @@
-"""A result as a Kubernetes termination message: a function learns how a build ended without reading its log.
+"""Writes a result as a Kubernetes termination message, so that a function need not read the log.
 
 The kubelet keeps 4096 bytes of it (kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure),
-so what does not fit is left out, the least important first.
+so the least important parts are left out until it fits.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ _TEXT: Final = 600
 
 
 def write_termination(path: Path, result: JobResult) -> None:
-    """Never raises: a job whose result cannot be told this way still has it in its log and its exit code."""
+    """Writes the message. Never raises: the result is also in the job's log and exit code."""
     try:
         path.write_bytes(brief(result))
     except OSError:
@@ -26,8 +26,8 @@ def write_termination(path: Path, result: JobResult) -> None:
 
 
 def brief(result: JobResult, most: int = MOST_BYTES) -> bytes:
-    """The result in at most `most` bytes: the log's last lines go first, oldest before newest, then layer
-    digests, then long texts are cut. State, digest, code and the failing layer always stay."""
+    """The result in at most `most` bytes: drops the log's last lines, the oldest first, then layer digests, then cuts
+    long texts. Keeps state, digest, code and the failing layer."""
     error = result.error
     if error is not None:
         tail = tuple(line if len(line) <= _LINE else line[: _LINE - 1] + "…" for line in error.log_tail)
@@ -49,7 +49,7 @@ def brief(result: JobResult, most: int = MOST_BYTES) -> bytes:
 
 
 def _cut(error: Failure, longest: int) -> Failure:
-    """Measured in bytes as JSON has them, so that no script costs more than another."""
+    """Cuts the failure's texts, measured in bytes of JSON, so that every script is treated alike."""
 
     def short(text: str) -> str:
         return text.encode()[:longest].decode("utf-8", "ignore") + ("…" if len(text.encode()) > longest else "")

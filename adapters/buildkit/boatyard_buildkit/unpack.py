@@ -1,4 +1,4 @@
-"""Unpacks a context into a new folder and proves that it is the one whose trees were announced."""
+"""Unpacks a context into a new folder and checks that its trees are the announced ones."""
 
 import hashlib
 import os
@@ -25,10 +25,10 @@ def unpack(
     realm: str = "",
     written: Callable[[int], None] = lambda size: None,
 ) -> None:
-    """Makes `folder`, which must not exist. Raises CONTEXT_INVALID, and leaves nothing behind then.
+    """Creates `folder`, which must not exist. Raises CONTEXT_INVALID and then removes what it wrote.
 
-    `realm` decides the times of the files (`boatyard_buildkit.stamp`).
-    `written` is told the bytes of each file before they are written, and may raise.
+    `realm` determines the files' times (`boatyard_buildkit.stamp`).
+    `written` is called with each file's number of bytes before they are written, and may raise.
     """
     folder.mkdir()
     try:
@@ -41,7 +41,7 @@ def unpack(
         for path, announced in trees.items():
             if found[path] != announced:
                 raise BoatyardError(Code.CONTEXT_INVALID, f"what the archive has at {path!r} is not what was announced")
-        # From the inside out: a folder's own mode may keep even its owner out.
+        # From the inside out: a folder's own mode may exclude even its owner.
         for entry in reversed(entries):
             place = folder / entry.path
             if entry.kind != "link":
@@ -54,10 +54,10 @@ def unpack(
 
 
 def _write(folder: Path, member: Member) -> Entry:
-    """Parents are real folders, made here: `read_archive` lets nothing below a link through.
+    """Writes one entry. Its parents are real folders, because `read_archive` refuses entries below a link.
 
-    Everything is private to this user until it is complete: a setuid program of the context is never there to be run
-    by others, and a write would take the bit away again.
+    Everything is private to this user until it is complete, so that others can never run a setuid program of the
+    context. A write after setting that bit would clear it again.
     """
     path = folder / member.path
     if member.kind == "folder":
@@ -83,7 +83,7 @@ def _write(folder: Path, member: Member) -> Entry:
 
 
 def _check_readable(entry: Entry) -> None:
-    """BuildKit's client reads the files as this user. Root reads what nobody may; others can't."""
+    """Raises if this user cannot read the entry, as BuildKit's client must. Root can read every file."""
     wanted = {"file": 0o400, "folder": 0o500}.get(entry.kind, 0)
     if entry.mode & wanted != wanted and os.geteuid() != 0:
         raise BoatyardError(

@@ -1,8 +1,8 @@
-"""Waits for a BuildKit that cannot be reached now: one that is drained, restarts, or starts beside the job.
+"""Waits for a BuildKit that cannot be reached: one that is drained, restarts, or starts beside the job.
 
-buildctl asks a buildkitd for its workers before it sends anything. Where that fails nothing was begun, so to ask again
-costs nothing. A failed handshake is waited for as well, but not for as long: certificates that were renewed reach the
-pods of both sides within two minutes or so, and others never fit.
+buildctl lists a buildkitd's workers before it sends anything. If that fails, nothing has begun, so a retry costs
+nothing. A failed handshake is retried for a shorter time: renewed certificates reach both sides' pods within about two
+minutes, and wrong ones never match.
 """
 
 import time
@@ -29,7 +29,7 @@ def when_reached(
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Ended:
-    """What `solve` ends with once BuildKit answers it, or after `seconds` at the latest."""
+    """The result of `solve` once BuildKit answers, or after `seconds` at the latest."""
     begun, pauses, said = now(), growing(_FIRST_PAUSE, _LONGEST_PAUSE), float("-inf")
     while True:
         ended = solve()

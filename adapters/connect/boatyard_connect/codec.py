@@ -1,6 +1,6 @@
-"""`flyteidl2.imagebuilder` payloads <-> the core's messages.
+"""Converts `flyteidl2.imagebuilder` payloads to the core's messages and back.
 
-flyteidl2's generated classes stay in here: nothing else of the server needs protobuf.
+Only this module uses flyteidl2's generated classes, so nothing else in the server needs protobuf.
 """
 
 from flyteidl2.imagebuilder import definition_pb2, payload_pb2  # type: ignore[import-untyped]
@@ -19,8 +19,8 @@ class ProtobufCodec:
     """Implements `boatyard.api.connect.ImageServiceCodec`."""
 
     def decode_request(self, data: bytes) -> GetImageRequest:
-        """Raises INVALID_SPEC for bytes that are no GetImageRequest. Unknown fields are ignored, as
-        protobuf wants it: a newer SDK may send some."""
+        """Raises INVALID_SPEC for bytes that are not a GetImageRequest. Unknown fields are ignored, as usual in
+        protobuf: a newer SDK may send some."""
         try:
             message = payload_pb2.GetImageRequest.FromString(data)
         except DecodeError:

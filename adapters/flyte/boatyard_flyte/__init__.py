@@ -1,1 +1,1 @@
-"""The flyte SDK's image builder that asks Boatyard: `FLYTE_IMAGE_BUILDER=boatyard`."""
+"""The plugin that lets the flyte SDK build images with Boatyard: `FLYTE_IMAGE_BUILDER=boatyard`."""

@@ -13,9 +13,9 @@ from boatyard_flyte.threads import in_thread
 class AlwaysAsk:
     """A checker that never finds anything, so that the SDK asks `build_image` every time.
 
-    flyte's tag would be a poor name to look for: it gives different images one tag (the `""` between two
-    packages is not hashed, and neither is the platform). Boatyard's key says what exists, and its server
-    answers in milliseconds. No checker at all would mean that every image is taken to be there.
+    flyte's tag cannot be used to look for an image: different images can have the same tag (its hash has no
+    separator between packages, and leaves out the platform). Boatyard's key identifies an image, and its server answers
+    in milliseconds. Without any checker, the SDK would assume that every image exists.
     """
 
     @classmethod
@@ -24,8 +24,8 @@ class AlwaysAsk:
 
 
 class BoatyardImageBuilder:
-    """Ensures images at the Boatyard that `boatyard_client.endpoint` finds. Chosen by FLYTE_IMAGE_BUILDER=boatyard
-    or `image.builder: boatyard` in the SDK's configuration.
+    """Builds images with the Boatyard service that `boatyard_client.endpoint` finds. Select it with
+    FLYTE_IMAGE_BUILDER=boatyard or `image.builder: boatyard` in the SDK's configuration.
     """
 
     def __init__(self, connect: Callable[[], Client] = Client) -> None:
@@ -37,10 +37,10 @@ class BoatyardImageBuilder:
     async def build_image(
         self, image: sdk.Image, dry_run: bool = False, wait: bool = True, force: bool = False
     ) -> sdk.ImageBuild:
-        """The image by digest. With `dry_run` its plan is printed, and the uri is where it would go; without
-        `wait` the uri is None while it is being built.
+        """Builds the image and returns it by digest. With `dry_run`, prints its plan and returns its target;
+        without `wait`, the uri is None while the image is being built.
 
-        Raises flyte.errors.ImageBuildError, and nothing else that is foreseen.
+        Raises flyte.errors.ImageBuildError for every foreseen error.
         """
         if sdk.is_bare_reference(image):
             # There is nothing to build; only `force` and `dry_run` bring such an image here.

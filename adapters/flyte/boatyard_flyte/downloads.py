@@ -1,8 +1,8 @@
-"""Sites that a step needs besides package indexes, and whether it may count on them.
+"""Checks sites other than package indexes that a step downloads from.
 
-pixi is installed by a script from its own site. Behind a company's proxy or mirror that site is often not
-there, and a build would fail after minutes in a way that says little. So it is tried at plan time, where
-that tells something: when builds run on this machine.
+pixi is installed by a script from its own site. A company's network often blocks that site, and a build would
+fail after minutes with an unclear error. So the site is tried at plan time if builds run on this machine, where
+the attempt is meaningful.
 """
 
 import os
@@ -16,7 +16,7 @@ import httpx
 from boatyard.errors import BoatyardError, Code
 
 VARIABLE: Final = "BOATYARD_PIXI"
-"""`allow` or `refuse`; without it, a local deployment is tried and any other is trusted."""
+"""`allow` or `refuse`; without it, the site is tried for a local deployment and assumed reachable for others."""
 
 _SECONDS: Final = 5.0
 
@@ -31,7 +31,7 @@ def check(sites: Iterable[str], *, local: bool) -> None:
         reason = f"{VARIABLE}=refuse is set" if choice == "refuse" else "it does not answer from here"
         raise BoatyardError(
             Code.UNSUPPORTED,
-            f"from_pixi_script and with_pixi_project install pixi from {host}, a site of its own and no package "
+            f"from_pixi_script and with_pixi_project install pixi from {host}, its own site and not a package "
             f"index; {reason}. Use with_pip_packages or with_uv_project, a base image that has pixi in "
             f"/opt/pixi, or set {VARIABLE}=allow if builds can reach it",
         )

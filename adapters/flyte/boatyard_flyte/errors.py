@@ -1,4 +1,4 @@
-"""Errors in the words of the SDK's user: what, where, why, and what to do."""
+"""Formats errors for users of the SDK: what failed, where, why, and what to do."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from boatyard_client.errors import ApiError, BuildFailedError, ClientError
 
 
 def explained(error: BaseException) -> str | None:
-    """The text of an ImageBuildError; None for what nobody foresaw, whose traceback is worth more."""
+    """The text of an ImageBuildError; None for an unforeseen error, whose traceback is more useful."""
     match error:
         case BuildFailedError():
             return _text(_failure(error.failure, error.build.id))

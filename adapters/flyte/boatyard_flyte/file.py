@@ -1,4 +1,4 @@
-"""A flyte file for the command line: it is run, one or all of its images are picked and lowered.
+"""Runs a flyte file for the command line and lowers one or all of its images.
 
 The client finds `FlyteFiles` as an entry point (`boatyard_client.inputs.draft.PythonFiles`).
 """
@@ -59,9 +59,9 @@ def _lowered(name: str, image: Any, path: Path, wanted: InputOptions) -> Draft:
 
 
 def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, path: Path) -> tuple[str, Any]:
-    """The image of that name. Without one: that of the environments, or the only one there is.
+    """The image with that name. Without a name: the environments' image, or the only one.
 
-    An image in a variable is often a step on the way to an environment's. Raises InputError with the choice.
+    A variable often holds an intermediate image of an environment's. Raises InputError that lists the choices.
     """
     images = {**variables, **environments}
     if name:
@@ -74,12 +74,12 @@ def pick(environments: dict[str, Any], variables: dict[str, Any], name: str, pat
     meant = environments or variables
     first_name, first = next(iter(meant.items()))
     if any(image != first for image in meant.values()):
-        raise InputError(f"{path} has several images: {', '.join(meant)}; say which with --image NAME, or --all")
+        raise InputError(f"{path} has several images: {', '.join(meant)}; choose one with --image NAME, or use --all")
     return first_name, first
 
 
 def _configure() -> None:
-    """The SDK's configuration as `flyte build` finds it, but for the control plane, which is not needed."""
+    """Loads the SDK's configuration as `flyte build` does, without the control plane, which is not needed."""
     config = flyte.config.auto()
     flyte.init(
         project=config.task.project,
@@ -90,7 +90,7 @@ def _configure() -> None:
 
 
 def _environments(module: ModuleType) -> dict[str, Any]:
-    """By their own names, those whose image has to be built."""
+    """Environments by name, limited to those whose image has to be built."""
     found = [value for value in vars(module).values() if isinstance(value, flyte.Environment)]
     return {value.name: image for value in found if (image := _image_of(value)) is not None}
 
@@ -107,12 +107,12 @@ def _image_of(environment: Any) -> Any:
 
 
 def _with_code(image: Any, copy_style: str) -> Any:
-    """As flyte's build does: code bundles are part of the image with the copy style "none" only."""
+    """Adds the code bundle, as flyte's build does: only the copy style "none" makes it part of the image."""
     return resolve_code_bundle_layer(image, copy_style, root_directory())  # type: ignore[arg-type]
 
 
 class _Plugin:
-    """What the builder of this distribution does too, for one lowered image."""
+    """The plugin's extra steps for one lowered image, as `builder` takes them too."""
 
     def __init__(self, lowered: Lowered) -> None:
         self._lowered = lowered

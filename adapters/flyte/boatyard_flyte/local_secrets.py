@@ -1,10 +1,10 @@
-"""Values of secrets that lie on this machine, for a Boatyard that runs on this machine.
+"""Sends secrets of this machine to a Boatyard server that runs on this machine.
 
-flyte's own Docker builder reads a build secret from the variable GROUP_KEY or the file
-/etc/secrets/group_key. The same image must build here without a further step, so a secret that the local
-server does not have is set from there. A server elsewhere is never given a value: what it may use is set
-there, by people who may. Behind a forwarded port, loopback may be another machine's: so one that is there is
-left as it is, and what a server asks for is sent only if the image names it.
+flyte's own Docker builder reads a build secret from the variable GROUP_KEY or the file /etc/secrets/group_key. The
+same image must build here without an additional step, so the plugin sets secrets that the local server lacks. It
+never sends a value to a remote server, whose secrets are set by people with access to it. A loopback address may be a
+forwarded port that leads to another machine. So the plugin never overwrites a secret, and only sends secrets that the
+image names.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ def ensure_with_secrets(
     wait: bool,
     tell: OnEvent,
 ) -> Outcome:
-    """`Client.ensure_image`; where the server lacks secrets that this machine has, they are set first."""
+    """Calls `Client.ensure_image`, and first sets secrets that the server lacks and this machine has."""
     try:
         return client.ensure_image(order, contents, wait=wait, on_event=tell)
     except ApiError as error:
@@ -46,7 +46,7 @@ def ensure_with_secrets(
 
 
 def is_local(endpoint: Endpoint) -> bool:
-    """True if the server's address is of this machine's loopback."""
+    """True if the server's address is a loopback address of this machine."""
     host = urlsplit(endpoint.url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

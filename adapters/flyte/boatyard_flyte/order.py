@@ -1,4 +1,4 @@
-"""One image, from its lowering to its digest. Blocking: `builder` runs it in a thread."""
+"""Builds one image, from lowering to digest. Blocking: `builder` runs it in a thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class ImageRequest:
 
 
 def build(request: ImageRequest) -> str | None:
-    """`repo@sha256:…`, or None for a build that is not waited for."""
+    """Builds the image and returns `repo@sha256:…`, or None without waiting."""
     lowered = lower(request.image)
     with request.connect() as client, shown(lowered.name or "image") as view:
         check(lowered.downloads, local=is_local(client.endpoint))
@@ -37,7 +37,7 @@ def build(request: ImageRequest) -> str | None:
 
 
 def plan(request: ImageRequest) -> str:
-    """Prints the plan; the reference that the image would be pushed to. Nothing is built or uploaded."""
+    """Prints the plan and returns the target. Builds and uploads nothing."""
     lowered = lower(request.image)
     with request.connect() as client:
         check(lowered.downloads, local=is_local(client.endpoint))
@@ -56,7 +56,7 @@ def _print(plan: PlanAnswer) -> None:
 
 
 def order_of(lowered: Lowered, contents: Contents | None, *, force: bool) -> OrderRequest:
-    """Project and domain are those of flyte.init, else of the client's configuration, else the API's defaults."""
+    """The order. Project and domain come from flyte.init, else the client's configuration, else the API's defaults."""
     settings = find_client_settings()
     project, domain = sdk.project_and_domain()
     defaults = OrderRequest(spec=read_spec(lowered.spec))

@@ -1,8 +1,8 @@
-"""Everything of the flyte SDK that is not its public API, in one place.
+"""All uses of the flyte SDK's private names.
 
-A builder plugin gets an `Image`, and what an image consists of is private in the SDK: its layers, its
-ignore patterns, its configuration. The names below are those of flyte 2.12. If a later release moves one,
-importing this module says so, and nothing else has to be searched.
+A builder plugin gets an `Image`, whose parts are private in the SDK: its layers, its ignore patterns, its
+configuration. The names below are those of flyte 2.12. If a later release moves one, importing this module
+fails with an explanation, and no other module has to change.
 """
 
 import importlib.metadata
@@ -46,7 +46,7 @@ try:
     from flyte.errors import ImageBuildError
 except ImportError as error:
     raise ImportError(
-        f"boatyard-flyte knows the flyte SDK 2.12, and flyte {FLYTE} is built differently ({error}); "
+        f"boatyard-flyte knows the flyte SDK 2.12, and flyte {FLYTE} differs from it ({error}); "
         "install a newer boatyard-flyte, or flyte 2.12"
     ) from error
 
@@ -100,12 +100,12 @@ def layers_of(image: Image) -> tuple[Layer, ...]:
 
 
 def is_bare_reference(image: Image) -> bool:
-    """True for an image that was neither cloned nor given a layer: it names one that exists."""
+    """True for an image that was neither cloned nor given a layer, so that it refers to an existing one."""
     return not image._is_cloned and not image._layers and not image.dockerfile and bool(image.base_image)
 
 
 def reference_name(image: Image) -> str | None:
-    """The name that `from_ref_name` was given."""
+    """The argument of `from_ref_name`."""
     return image._ref_name
 
 
@@ -114,10 +114,10 @@ def registry_secret(image: Image) -> Secret | None:
 
 
 def named_platforms(image: Image) -> tuple[str, ...]:
-    """The platforms that the user named; empty if the SDK's default is all there is.
+    """The platforms that the user named; empty if the image has the SDK's default.
 
-    The SDK does not record which it is, but its defaults are two objects of its own, and every method
-    that derives an image hands them on as they are. An equal tuple of the user's is another object.
+    The SDK does not record which it is, but its defaults are two specific objects, which every method that
+    derives an image passes on. An equal tuple from the user is another object.
     """
     if image.platform is _DEFAULT_PLATFORMS or image.platform is _UNNAMED:
         return ()
@@ -130,7 +130,7 @@ def configured_registry() -> str | None:
 
 
 def configured_images() -> dict[str, str]:
-    """Image names of the configuration -> references: what `from_ref_name` refers to."""
+    """Image names of the configuration -> references, for `from_ref_name`."""
     config = _get_init_config()
     return dict(config.images) if config else {}
 
@@ -151,7 +151,7 @@ class Pattern(Protocol):
 
 
 class Matcher(Protocol):
-    """The SDK's reading of a .dockerignore, which its builders apply to every folder they copy."""
+    """The SDK's matcher for .dockerignore patterns, which its builders apply to every copied folder."""
 
     @property
     def patterns(self) -> Sequence[Pattern]: ...
@@ -167,7 +167,7 @@ def matcher(patterns: Iterable[str]) -> Matcher:
 
 
 def fits_any(made: Matcher) -> Callable[[str], bool]:
-    """Whether a path by itself, without the folders above it, fits any pattern of a matcher, exceptions included."""
+    """Whether a path by itself, without its parents, matches any pattern of a matcher, including exceptions."""
     translate: Callable[[str], str] = _fnmatch_translate
     either = "|".join(f"(?:{translate(pattern.cleaned_pattern.lower())})" for pattern in made.patterns)
     match = re.compile(either).match
@@ -175,13 +175,13 @@ def fits_any(made: Matcher) -> Callable[[str], bool]:
 
 
 def loaded_files(root: Path, copy_style: str) -> list[Path]:
-    """The files of a code bundle: those of imported modules, or all that the standard ignores leave."""
+    """The files of a code bundle: those of imported modules, or all that the standard ignore rules leave."""
     files, _ = ls_files(root, copy_style, False, IgnoreGroup(root, StandardIgnore))  # type: ignore[arg-type]
     # `boatyard serve` keeps its state there, secrets included.
     return [path for file in files if ".boatyard" not in (path := Path(file)).parts]
 
 
 def pixi_layers(layer: PixiProject | PixiScript) -> list[Layer]:
-    """A pixi layer as the primitive ones that flyte sends to its remote builder."""
+    """A pixi layer as the simpler layers that flyte sends to its remote builder."""
     project = pixi_script_to_project(layer) if isinstance(layer, PixiScript) else layer
     return pixi_project_to_primitive_layers(project)

@@ -1,4 +1,4 @@
-"""Blocking work beside an event loop."""
+"""Runs blocking work beside an event loop."""
 
 import asyncio
 import contextvars
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread of its own, with this task's context variables.
+    """Runs `work` in its own thread, with this task's context variables.
 
-    Not in the loop's executor: its threads are waited for when the interpreter ends, so Ctrl-C would hang
-    until the build is done, and its size would limit how many images build at once.
+    The loop's executor is not used: the interpreter waits for its threads at exit, so Ctrl-C would hang until the
+    build is done, and its size would limit how many images build at once.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()

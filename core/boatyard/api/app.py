@@ -1,4 +1,4 @@
-"""Dispatch: a request finds its operation, its types are checked, and whatever goes wrong has an answer."""
+"""Dispatches requests to operations: decodes and checks their types, and turns every error into an answer."""
 
 import logging
 from collections.abc import Callable
@@ -24,17 +24,18 @@ _LONGEST_VALUE: Final = 2_048
 
 
 class Api:
-    """The whole API as one function, `handle`. `codec` speaks protobuf for the Connect operation."""
+    """The whole API as one function, `handle`. `codec` decodes and encodes protobuf for the Connect operation."""
 
     def __init__(self, service: Service, deployment: DeploymentFacts, codec: ImageServiceCodec | None = None) -> None:
         self._service = service
         self._deployment = deployment
         self._codec = codec
-        # Made before any thread needs one: msgspec 0.22 may crash when two threads are first to decode a deep type.
+        # Created before any thread needs one: msgspec 0.22 may crash when two threads decode a deep type for the first
+        # time.
         self._decoders = {op.name: msgspec.json.Decoder(op.body) for op in OPERATIONS if op.body is not None}
 
     def handle(self, request: Request) -> Response:
-        """Never raises: what is not foreseen is logged and answered with 500."""
+        """Answers a request. Never raises: unforeseen errors are logged and answered with 500."""
         try:
             if len(request.body) > (most := self._service.settings.limits.request_bytes):
                 raise too_large(most)
@@ -49,7 +50,7 @@ class Api:
             return refuse(BoatyardError(Code.INTERNAL, "an unforeseen error; the service's log has more"), request.path)
 
     def operation_of(self, request: Request) -> str:
-        """The name of the operation that a request asks for; empty if there is none."""
+        """The name of a request's operation; empty if there is none."""
         if request.path == CONNECT_PATH:
             return CONNECT_NAME
         found = (op.name for op in OPERATIONS if op.method == request.method and op.pattern.match(request.path))
@@ -79,7 +80,7 @@ class Api:
             return None
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != _JSON:
-            # A browser's form cannot send JSON across origins without asking first, so this also stops CSRF.
+            # A browser's form cannot send JSON to another origin without a preflight request, so this also stops CSRF.
             raise BoatyardError(Code.UNSUPPORTED_MEDIA_TYPE, f"content-type is {kind or 'missing'!r}, not {_JSON}")
         try:
             return decode_json(request.body, self._decoders[operation.name])
@@ -88,7 +89,7 @@ class Api:
 
 
 def _check_path(request: Request) -> None:
-    """Nothing that is asked for has a name this long, so no pattern has to be tried on it."""
+    """Raises for a path that is longer than any valid one, before patterns are matched against it."""
     if len(request.path) > _LONGEST_PATH:
         raise invalid(f"the path has {len(request.path):,} characters; at most {_LONGEST_PATH:,} are read")
 
@@ -100,7 +101,7 @@ def _check_query(operation: Operation, request: Request) -> None:
 
 
 def refuse(error: BoatyardError, path: str) -> Response:
-    """The error as the callers of a path read it: a problem document, or a Connect error."""
+    """The error in the format of the path's callers: a problem document, or a Connect error."""
     if path == CONNECT_PATH:
         return connect.refuse(error)
     return problem.respond(error, getattr(error, "headers", None))

@@ -1,8 +1,8 @@
-"""`ImageService/GetImage` as the stock flyte remote builder asks it: Connect unary, JSON or protobuf.
+"""Serves `ImageService/GetImage` for flyte's stock remote builder: Connect unary, JSON or protobuf.
 
 https://connectrpc.com/docs/protocol#unary-request. The name is `<image>:<tag>` in the deployment's default
-repository. The tag is the caller's: Boatyard's own keys are found by POST /v1/builds. flyte's client sends its
-message compressed.
+repository. The tag is the caller's own; images by Boatyard's keys are found with POST /v1/builds. flyte's client
+compresses its message.
 """
 
 import zlib
@@ -33,7 +33,7 @@ ERRORS: Final = {
     501: "unimplemented",
     503: "unavailable",
 }
-"""Each status of an error, with the Connect codes that it is sent with."""
+"""HTTP status of an error -> the Connect codes that it is sent with."""
 
 
 class ImageServiceCodec(Protocol):
@@ -93,12 +93,12 @@ def get_image(request: Request, service: Service, codec: ImageServiceCodec | Non
 
 
 def _inflated(data: bytes, most: int) -> bytes:
-    """Never more than `most` bytes, whatever the sender packed. Raises INVALID_SPEC or CONTEXT_TOO_LARGE."""
+    """Decompresses at most `most` bytes. Raises INVALID_SPEC or CONTEXT_TOO_LARGE."""
     gzip = zlib.decompressobj(_GZIP)
     try:
         body = gzip.decompress(data, most + 1)
     except zlib.error:
-        raise invalid("the body is not gzip, though its content-encoding says so") from None
+        raise invalid("the body is not gzip, although its content-encoding is") from None
     if len(body) > most:
         raise BoatyardError(Code.CONTEXT_TOO_LARGE, f"the request is larger than {most:,} bytes when it is unpacked")
     if data and not gzip.eof:
@@ -132,7 +132,7 @@ def _find(ask: GetImageRequest, service: Service) -> GetImageResponse:
 
 
 def refuse(error: BoatyardError) -> Response:
-    """The error as Connect's clients read it, with the HTTP status that the protocol gives its code."""
+    """The error in Connect's format, with the HTTP status that the protocol assigns to its code."""
     status = error.meaning.status
     code = _CODES.get(status, "unavailable" if error.meaning.retryable else "failed_precondition")
     http = {"unavailable": 503, "failed_precondition": 400}.get(code, status)

@@ -1,4 +1,4 @@
-"""One method per operation: types in, types out."""
+"""Implements the operations, one method each, with types for input and output."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,14 +39,14 @@ class ApiReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What capabilities say of the place."""
+    """The deployment's description in the capabilities."""
 
     cloud: str
     runners: tuple[str, ...]
 
 
 class Handlers:
-    """The names are those of `boatyard.api.operations.OPERATIONS`."""
+    """The methods have the names of `boatyard.api.operations.OPERATIONS`."""
 
     def __init__(self, service: Service, deployment: DeploymentFacts, describe: Callable[[], dict[str, Any]]) -> None:
         self._service = service
@@ -152,7 +152,7 @@ class Handlers:
 
 
 def order_of(ask: messages.OrderRequest) -> Order:
-    """What a request asks for, checked. Raises INVALID_SPEC or UNSUPPORTED."""
+    """The checked order of a request. Raises INVALID_SPEC or UNSUPPORTED."""
     if ask.registry_secret:
         secret_name(ask.registry_secret, field="registrySecret")
     return Order(
@@ -184,7 +184,7 @@ def _page_size(value: str | None) -> int:
 
 
 def _scope(query: Mapping[str, str]) -> Scope:
-    """Empty means the default, as in a request's body that leaves them out."""
+    """The scope in a query. An empty value means the default, like a missing one in a body."""
     return Scope(query.get("project") or "default", query.get("domain") or "development")
 
 

@@ -1,4 +1,4 @@
-"""A request and a response, as every transport can give and take them."""
+"""Requests and responses, independent of any transport."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     caller: str = ""
-    """Who the cloud's edge says is asking: an ARN, an email address, an object id. Empty on loopback."""
+    """The caller's identity from the cloud's edge: an ARN, an email address, an object id. Empty on loopback."""
 
 
 def too_large(most: int) -> BoatyardError:
-    """The refusal of a body of more than `most` bytes: an edge that can count them gives it before it reads them."""
+    """The error for a body of more than `most` bytes. An edge that can count them answers before it reads them."""
     return BoatyardError(
         Code.CONTEXT_TOO_LARGE, f"the request has more than {most:,} bytes; files go to POST /v1/contexts"
     )
@@ -31,4 +31,4 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     headers: Mapping[str, str] = {}
     settled: bool = True
-    """False if the answer may be another one soon: what a request with `wait` waits for has not come."""
+    """False if a request with `wait` should keep waiting for another answer."""

@@ -34,11 +34,11 @@ class OrderRequest(_Ask, frozen=True, kw_only=True):
     project: Name = "default"
     domain: Name = "development"
     tags: Annotated[tuple[Annotated[str, Meta(max_length=512)], ...], Meta(max_length=16)] = ()
-    """Further references for the image, such as `ghcr.io/acme/app:v1`. They are not part of the key; an image that is
-    there gets them too."""
+    """Further references for the image, such as `ghcr.io/acme/app:v1`. They are not part of the key; an existing
+    image gets them too."""
     registry_secret: Annotated[str, Meta(max_length=128)] = ""
     force: bool = False
-    """Build anew, without the builder's cache, even if the registry has the image or a failure is still held."""
+    """Build from scratch, without the builder's cache, even if the registry has the image or a failure is held."""
 
 
 class PlanAnswer(_Tell, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class PlanAnswer(_Tell, frozen=True, kw_only=True):
     secrets: tuple[str, ...]
     tags: tuple[str, ...] = ()
     images: dict[str, str] = {}
-    """What a Dockerfile names after FROM and `from=`, and what the deployment's rules make of it."""
+    """An image that a Dockerfile names after FROM and `from=`, and its replacement by the deployment's rules."""
 
     @classmethod
     def of(cls, plan: Plan) -> "PlanAnswer":
@@ -75,7 +75,7 @@ class ContextRequest(_Ask, frozen=True, kw_only=True):
 
 
 class ContextAnswer(_Tell, frozen=True, kw_only=True):
-    """`exists` true: nothing to upload. Else PUT the bytes to `uploadUrl` with `headers` before `expiresAt`."""
+    """If `exists`, there is nothing to upload. Else PUT the bytes to `uploadUrl` with `headers` before `expiresAt`."""
 
     exists: bool
     upload_url: str | None = None
@@ -84,8 +84,8 @@ class ContextAnswer(_Tell, frozen=True, kw_only=True):
 
 
 class BuildAnswer(_Tell, frozen=True, kw_only=True):
-    """The answer to an ensure. `cached`: the registry had the image. `joined`: the build was under way, or has failed
-    some time ago (`held`)."""
+    """The answer to an ensure. `cached`: the registry had the image. `joined`: the build was already under way, or has
+    failed a short time ago (`held`)."""
 
     key: str
     target: str
@@ -148,7 +148,7 @@ class ImageAnswer(_Tell, frozen=True, kw_only=True):
 
 
 class SecretRequest(_Ask, frozen=True, kw_only=True):
-    """`image_pull`: `value` is a Docker config JSON. `build`: any text. It is never given back."""
+    """`image_pull`: `value` is a Docker config JSON. `build`: any text. The API never returns it."""
 
     kind: Literal["image_pull", "build"]
     value: Annotated[str, Meta(min_length=1, max_length=65_536)]
@@ -162,7 +162,7 @@ class KnownSecretAnswer(_Tell, frozen=True, kw_only=True):
 
 
 class SecretsAnswer(_Tell, frozen=True, kw_only=True):
-    """Names and kinds, sorted by name; no value is ever given back."""
+    """Names and kinds, sorted by name, without values."""
 
     secrets: tuple[KnownSecretAnswer, ...]
 

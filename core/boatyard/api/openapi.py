@@ -1,4 +1,4 @@
-"""OpenAPI 3.1, generated from the table of operations."""
+"""Generates OpenAPI 3.1 from the table of operations."""
 
 from functools import cache
 from typing import Any
@@ -90,7 +90,7 @@ def _connect(by_type: dict[int, Any]) -> dict[str, Any]:
     }
     return {
         "operationId": connect.NAME,
-        "summary": "What the stock flyte remote builder asks: whether <image>:<tag> exists.",
+        "summary": "For flyte's stock remote builder: whether <image>:<tag> exists.",
         "requestBody": {"required": True, "content": _content(by_type[id(connect.GetImageRequest)])},
         "responses": {
             "200": {"description": "OK", "content": _content(by_type[id(connect.GetImageResponse)])},

@@ -1,4 +1,4 @@
-"""Every operation of the API: its path, its types, its errors. Routing and OpenAPI both read this table."""
+"""The table of the API's operations, with paths, types and errors. Routing and OpenAPI both use it."""
 
 import re
 from functools import cached_property
@@ -12,7 +12,7 @@ from boatyard.errors import Code
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """A query parameter. `schema` is JSON Schema; values come as text."""
+    """A query parameter. `schema` is JSON Schema; values are text."""
 
     name: str
     schema: dict[str, Any]
@@ -21,7 +21,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     name: str
-    """The method of `boatyard.api.handlers.Handlers`, and the operationId."""
+    """Name of the method of `boatyard.api.handlers.Handlers`, and the operationId."""
     method: str
     path: str
     """A template: `{name}` is one path segment, `{name+}` any number of them."""
@@ -74,7 +74,7 @@ OPERATIONS: Final = (
         name="context",
         method="POST",
         path="/v1/contexts",
-        summary="Announce a context; the answer says where to put its bytes.",
+        summary="Announce a context; the answer has the URL to upload it to.",
         body=messages.ContextRequest,
         answers={200: messages.ContextAnswer, 201: messages.ContextAnswer},
         errors=(Code.INVALID_SPEC, Code.CONTEXT_TOO_LARGE, Code.DATAPLANE_UNAVAILABLE, Code.DISK_FULL),
@@ -239,8 +239,8 @@ OPERATIONS: Final = (
 )
 
 ALWAYS: Final = (Code.INVALID_SPEC, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.OVERLOADED, Code.INTERNAL)
-"""Any operation may answer these: a path or query may be too long, the edge asks for credentials, the policy for
-callers, there may be no room, and the unforeseen happens."""
+"""Errors of every operation: a path or query that is too long, missing credentials, an unknown caller, no capacity, or
+an unforeseen error."""
 
 WITH_BODY: Final = (Code.UNSUPPORTED_MEDIA_TYPE, Code.CONTEXT_TOO_LARGE, Code.REQUEST_TIMEOUT)
-"""Any operation that takes a body may refuse its type, its size or its pace."""
+"""Errors of every operation with a body: its type, its size or its pace."""

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json."""
+"""Formats errors as application/problem+json."""
 
 from typing import Final
 
@@ -38,5 +38,5 @@ def respond(error: BoatyardError, headers: dict[str, str] | None = None) -> Resp
 
 
 def quotable(text: str) -> str:
-    """Short enough for an answer, and encodable: a path of a function URL's event may hold half a surrogate pair."""
+    """A shortened text that can be encoded: the path of a function URL's event may contain half a surrogate pair."""
     return bounded(text).encode("utf-8", "backslashreplace").decode()

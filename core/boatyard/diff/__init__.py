@@ -1,4 +1,4 @@
-"""Why two images have different keys, in the words of the SDK. Pure; empty if and only if the keys are equal."""
+"""Explains in terms of the SDK why two images have different keys. Empty if and only if the keys are equal."""
 
 import difflib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __all__ = ["Difference", "FileChange", "Side", "differences"]
 
 
 def differences(before: Side, after: Side) -> tuple[Difference, ...]:
-    """In the order in which an image is made."""
+    """All differences, in the order in which an image is built."""
     return (
         *_ground(before, after),
         *_dockerfile(before, after),
@@ -63,7 +63,7 @@ def _dockerfile_options(before: Side, after: Side) -> Iterator[Difference]:
     old, new = before.spec.build_args, after.spec.build_args
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
-            how = "is new" if name not in old else "is gone" if name not in new else "has another value"
+            how = "is new" if name not in old else "was removed" if name not in new else "has another value"
             yield Difference(what="dockerfile", text=f"build argument {name} {how}")
     pairs = (
         ("target stage", before.spec.target_stage, after.spec.target_stage),

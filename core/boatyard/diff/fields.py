@@ -1,4 +1,4 @@
-"""What changed inside a layer, field by field."""
+"""Compares two layers of one kind, field by field."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from boatyard.spec import Env, Layer, PipOptions, Secret
 
 
 def changes(before: Layer, after: Layer) -> Iterator[str]:
-    """One phrase a change; both layers are of one kind. Values of environment variables are not told."""
+    """One phrase per change. Both layers have the same kind. Values of environment variables are left out."""
     if isinstance(before, Env) and isinstance(after, Env):
         yield from _env(before.env_variables, after.env_variables)
         return
@@ -40,13 +40,13 @@ def _list(name: str, old: list[str], new: list[str]) -> Iterator[str]:
     if come:
         yield f"{name}: with {', '.join(come)}"
     if not gone and not come and old != new:
-        yield f"{name}: another order" if sorted(old) == sorted(new) else f"{name}: repeated otherwise"
+        yield f"{name}: another order" if sorted(old) == sorted(new) else f"{name}: repeated differently"
 
 
 def _env(old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
     for name in old:
         if name not in new:
-            yield f"{name} is gone"
+            yield f"{name} was removed"
         elif old[name] != new[name]:
             yield f"{name} has another value"
     for name in new:

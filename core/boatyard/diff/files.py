@@ -1,4 +1,4 @@
-"""Which files make two trees differ."""
+"""Finds the files in which two trees differ."""
 
 from collections.abc import Iterable
 
@@ -7,12 +7,12 @@ from boatyard.diff.model import FileChange, Side
 
 
 def tree_of(path: str, side: Side) -> str | None:
-    """What the key has for a path; see `boatyard.key`."""
+    """The digest in the key for a path; see `boatyard.key`."""
     return None if side.context is None else side.context.trees.get(path) or side.context.sha256
 
 
 def file_changes(path: str, before: Side, after: Side) -> tuple[FileChange, ...]:
-    """By name, as far as the sides have entries."""
+    """Changed files by name, if the sides have entries."""
     old, new = _below(path, before.entries), _below(path, after.entries)
     found: list[FileChange] = []
     for name in sorted(old.keys() | new.keys()):

@@ -1,4 +1,4 @@
-"""Which layers differ, and how: changed, moved, gone, new."""
+"""Finds which layers were changed, moved, removed or added."""
 
 import difflib
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from boatyard.sdk_words import call
 from boatyard.spec import Layer, kind_of
 
 _ALIKE: Final = 0.6
-"""From this similarity of their calls on, a layer here and one elsewhere are one that moved and changed."""
+"""Minimum similarity of two calls for them to count as one layer that was moved and changed."""
 
 
 def layer_differences(before: Side, after: Side) -> Iterator[Difference]:
@@ -30,7 +30,9 @@ def layer_differences(before: Side, after: Side) -> Iterator[Difference]:
         text = f"{call(old[i])} moved from layer {i} to layer {j}"
         yield Difference(what="order", text=text, layer_before=i, layer_after=j)
     for i in gone:
-        yield Difference(what="layer", text=f"layer {i} is gone: {call(old[i])}", before=call(old[i]), layer_before=i)
+        yield Difference(
+            what="layer", text=f"layer {i} was removed: {call(old[i])}", before=call(old[i]), layer_before=i
+        )
     for j in come:
         yield Difference(what="layer", text=f"layer {j} is new: {call(new[j])}", after=call(new[j]), layer_after=j)
 
@@ -58,7 +60,7 @@ def _gaps(old: list[str], new: list[str]) -> tuple[dict[int, int], dict[int, int
 
 
 def _take_pairs(gone: list[int], come: list[int], fits: Callable[[int, int], bool]) -> list[tuple[int, int]]:
-    """Takes those that fit together out of both lists, each with the first that fits."""
+    """Removes matching layers from both lists, each with the first that matches."""
     pairs: list[tuple[int, int]] = []
     for i in list(gone):
         partner = next((j for j in come if fits(i, j)), None)

@@ -1,4 +1,4 @@
-"""What a difference is told from, and what is told."""
+"""Input and output of a comparison."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ from boatyard.spec import ImageSpec
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the two. `entries` are those of the whole context, to name files; without them only paths are named."""
+    """One of the two images. `entries` of the whole context allow naming files; without them only paths are named."""
 
     spec: ImageSpec
     ground: Ground
@@ -20,9 +20,9 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 
 class FileChange(msgspec.Struct, frozen=True):
     change: Literal["added", "removed", "changed", "mode"]
-    """`mode`: it became executable, or stopped being it."""
+    """`mode`: the file became executable, or stopped being so."""
     path: str
-    """Below the path that the layer names; in the context where the layer names a single file."""
+    """Path below the layer's folder; in the context if the layer names a single file."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -46,5 +46,5 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     """Index among the layers; None for a layer that was added."""
     layer_after: int | None = None
     details: tuple[str, ...] = ()
-    """What exactly changed, a line each. Values of environment variables are left out."""
+    """The exact changes, one line each. Values of environment variables are left out."""
     files: tuple[FileChange, ...] = ()

@@ -1,4 +1,4 @@
-"""Renders specs as Dockerfiles that no value of a spec can break out of."""
+"""Renders specs as Dockerfiles, so that no value of a spec can add instructions."""
 
 from boatyard.dockerfile.render import Rendered, RenderedLayer, render
 

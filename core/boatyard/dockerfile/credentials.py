@@ -1,4 +1,4 @@
-"""No password in a Dockerfile: it would be in the image's history, the key and the plan."""
+"""Refuses passwords in a Dockerfile, which would be in the image's history, the key and the plan."""
 
 import re
 from collections.abc import Collection
@@ -7,8 +7,8 @@ from typing import Final
 from boatyard.errors import invalid
 
 _USER_INFO: Final = re.compile(r"://([^/\s]+)@")
-"""Everything up to the last @ of the authority, as uv and pip read it. Without the scheme in front: a search for
-that takes time by the square of a long word's length."""
+"""Everything up to the last @ of the authority, as uv and pip read it. The scheme is not part of the pattern:
+that would take quadratic time for a long word."""
 _VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))\Z")
 _PUBLIC_USERS: Final = frozenset({"git", "__token__"})
 
@@ -16,7 +16,7 @@ _PUBLIC_USERS: Final = frozenset({"git", "__token__"})
 def refuse_credentials(text: str, variables: Collection[str], *, field: str) -> None:
     """Raises INVALID_SPEC for `https://user:password@host` and `https://token@host`.
 
-    `https://user:$TOKEN@host` is right, when TOKEN is among the layer's secret mounts (`variables`).
+    `https://user:$TOKEN@host` is allowed if TOKEN is among the layer's secret mounts (`variables`).
     """
     for found in _USER_INFO.finditer(text):
         user, colon, password = found[1].partition(":")

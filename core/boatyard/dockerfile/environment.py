@@ -1,8 +1,8 @@
-"""The one order of a layer's environment variables.
+"""Orders a layer's environment variables.
 
-A protobuf map has no order, and a Python dict has one by accident: two specs that differ in it alone are one image.
-Only where one value refers to another variable of the layer does it matter which comes first, because `$NAME` stands
-for what NAME was before.
+A protobuf map has no order, and a Python dict has an accidental one, so two specs that only differ in it are the same
+image. The order only matters if a value refers to another variable of the layer, because `$NAME` expands to the
+previous value of NAME.
 """
 
 import heapq
@@ -12,7 +12,7 @@ from boatyard.dockerfile.quoting import references
 
 
 def ordered(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables by name, but for two of which one refers to the other: these keep the order that they have."""
+    """The variables sorted by name, except that two variables keep their order if one refers to the other."""
     names = list(variables)
     place = {name: number for number, name in enumerate(names)}
     after: dict[str, set[str]] = {name: set() for name in names}

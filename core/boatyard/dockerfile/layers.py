@@ -1,5 +1,5 @@
-"""One spec layer -> the instructions that make it. The order and effect are those of flyte's own Docker
-builder (flyte 2.12, _internal/imagebuild/docker_builder.py); what differs on purpose is in docs/layers.md.
+"""Renders one spec layer as Dockerfile instructions. Their order and effect are those of flyte's own Docker builder
+(flyte 2.12, _internal/imagebuild/docker_builder.py); docs/layers.md lists the intended differences.
 """
 
 import re
@@ -31,7 +31,7 @@ _DIGITS = 32
 
 
 def instructions(layer: Layer, site: RunMounts, *, owner: str, identity: str) -> list[str]:
-    """The layer's instructions. `owner` is what COPY gives files to, such as flyte:flyte; may be empty.
+    """The layer's instructions. `owner` is the owner of files that COPY adds, such as flyte:flyte; may be empty.
 
     `identity` names the layer with the contents of its files (`key.layer_identity`).
     """
@@ -101,7 +101,7 @@ def _pip(layer: PipPackages, site: RunMounts, place: str) -> str:
 
 
 def _check_requirement(package: str, *, local: bool = False) -> None:
-    """Refuses at once what uv would refuse after minutes. URLs, and paths with `local`, are uv's to judge."""
+    """Refuses at once what uv would refuse after minutes. Leaves URLs, and with `local` also paths, to uv."""
     field = "pipPackages.packages"
     if package.startswith("-"):
         raise invalid(f"{package!r} is an option; give options in extra_args", field=field)
@@ -111,7 +111,8 @@ def _check_requirement(package: str, *, local: bool = False) -> None:
         raise invalid(f"{package!r} is a path, and the layer has no sourceDir that it could be in", field=field)
     if "://" in package or "/" in package or "$" in package:
         return
-    # 50 ms to import, and most requests have no requirement to check: they are cached, or a Dockerfile.
+    # 50 ms to import, and most requests have no requirement to check: their answer is cached, or they have a
+    # Dockerfile.
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
@@ -138,7 +139,7 @@ def _requirements(layer: Requirements, site: RunMounts, place: str) -> str:
 
 
 def _wheels(layer: PythonWheels, site: RunMounts) -> list[str]:
-    """Twice, as in flyte: first the dependencies from the index, then exactly the wheel at hand."""
+    """Two steps, as in flyte: first the dependencies from the index, then exactly the given wheel."""
     _check_requirement(layer.package_name)
     source = mount_source(layer.dir, field="pythonWheels.dir")
     name = shell_word(layer.package_name)

@@ -1,4 +1,4 @@
-"""uv projects, uv scripts and Poetry projects. Each is mounted as one tree, with everything that uv or Poetry reads."""
+"""Renders uv projects, uv scripts and Poetry projects. Each is mounted as a tree with all files that its tool reads."""
 
 import posixpath
 import shlex
@@ -22,11 +22,11 @@ from boatyard.spec import PoetryProject, UVProject, UVScript
 _ACTIVE: Final = f"VIRTUAL_ENV={VENV}"
 _SYNC: Final = (_ACTIVE, "uv", "sync", "--active", "--inexact")
 _LOCK_OPTIONS: Final = ("--locked", "--frozen", "--check", "--upgrade", "-U", "--upgrade-package", "-P")
-"""Whoever names one of them has said what the lock is for. Any other sync of a locked project is `--locked`."""
+"""Options that say how to use the lock. Without one of them, a locked project is synced with `--locked`."""
 
 
 def uv_project(layer: UVProject, site: RunMounts, place: str) -> str:
-    """`uv sync` in the project's own folder. Local packages are installed as copies: the folder is gone afterwards."""
+    """`uv sync` in the project's folder. Local packages are installed as copies, because the folder disappears."""
     tree = Folder(layer.source_dir or layer.pyproject, place, field="uvProject.sourceDir")
     project = tree.inside(layer.pyproject, field="uvProject.pyproject")
     mounts = [uv_cache(site), tree.mount]
@@ -50,16 +50,16 @@ def uv_project(layer: UVProject, site: RunMounts, place: str) -> str:
 
 
 def _is_above(lock: str, project: str) -> bool:
-    """Whether the lock is named and placed so that uv finds it: with the project, or above it in a workspace's root."""
+    """Whether uv finds the lock by its name and place: beside the project, or in the workspace's root above it."""
     folder, _, name = lock.rpartition("/")
     return name == "uv.lock" and (not folder or project == folder or project.startswith(f"{folder}/"))
 
 
 def _check_lock(lock: str, index: list[str]) -> str:
-    """Fits a lock to the index that this deployment or layer uses, and fails if its versions would have to change.
+    """Adapts a lock to the index of the deployment or layer, and fails if versions would have to change.
 
-    To `uv sync --locked` a lock that was made with another index is outdated, and its files may be out of reach here.
-    So is one with an index that is a folder: uv writes the absolute path of that into the lock.
+    For `uv sync --locked`, a lock that was made with another index is outdated, and its files may be unreachable. So is
+    a lock with an index that is a folder, because uv writes its absolute path into the lock.
     """
     names = f"$(grep -E '^(name|version) = ' {lock} || true)"
     fitted = "\n".join(
@@ -79,7 +79,7 @@ def _check_lock(lock: str, index: list[str]) -> str:
 
 
 def uv_script(layer: UVScript, site: RunMounts, place: str) -> str:
-    """What `uv run` would install for the script, with its [tool.uv] and its lock, into the image's environment."""
+    """Installs what `uv run` would for the script, with its [tool.uv] and its lock, into the image's environment."""
     folder = layer.source_dir or posixpath.dirname(layer.script) or "."
     tree = Folder(folder, place, field="uvScript.sourceDir")
     script = tree.inside(layer.script, field="uvScript.script")
@@ -98,7 +98,7 @@ def poetry_project(layer: PoetryProject, site: RunMounts, place: str) -> list[st
     folder = posixpath.dirname(layer.pyproject) if only_dependencies else layer.pyproject
     mounts = [cache(site, "poetry", "/tmp/poetry_cache", locked=True), uv_cache(site)]  # noqa: S108 - a cache mount
     if only_dependencies and not layer.source_dir:
-        # Without a tree, nothing but the two files is the layer's.
+        # Without a tree, the layer consists of these two files.
         project = place
         pyproject = mount_source(layer.pyproject, field="poetryProject.pyproject")
         mounts += [bind(pyproject, f"{place}/pyproject.toml"), bind(lock, f"{place}/poetry.lock")]

@@ -1,8 +1,8 @@
-"""The deployment's proxies for the RUN steps of users' Dockerfiles.
+"""Passes the deployment's proxies to the RUN steps of users' Dockerfiles.
 
-BuildKit knows build arguments of these names without an ARG: it gives them to every RUN in both cases, and keeps them
-out of the image's history and of its cache's keys. An ARG that names one puts its value into the history, as Docker
-documents; a password must not get there.
+BuildKit predefines build arguments with these names: it sets them for every RUN, in upper and lower case, and keeps
+them out of the image's history and of cache keys. An ARG that names one writes its value to the history, as Docker
+documents, and no password may be written there.
 """
 
 from boatyard.dockerfile.parse.pairs import args

@@ -1,9 +1,9 @@
-"""Quoting for each place of a Dockerfile where a value of a spec can stand.
+"""Quotes values of a spec for each place of a Dockerfile.
 
 The rules are those of BuildKit's frontend: the line parser (frontend/dockerfile/parser) joins lines,
 finds heredocs and takes flags; the word expander (frontend/dockerfile/shell) then handles quotes,
-backslashes and `$NAME`; COPY's sources are Go path patterns on top. Each function below leaves a value
-exactly as it was after all of the steps that its place goes through.
+backslashes and `$NAME`; COPY's sources are also Go path patterns. After all of these steps, a value that was
+quoted by the function for its place is unchanged.
 """
 
 import json
@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"[*?\[\]\\]")
 _PLAIN = re.compile(r"[A-Za-z0-9]")
 
 NEWLINE_ARG = "_BOATYARD_NEWLINE"
-"""A build argument whose value is one line feed: the only way to get one into ENV. No spec may name it."""
+"""A build argument with one line feed as its value: the only way to get one into ENV. No spec may name it."""
 
 
 def json_array(words: Iterable[str]) -> str:
@@ -31,12 +31,12 @@ def json_array(words: Iterable[str]) -> str:
 
 
 def literal(value: str) -> str:
-    """A value as one word that the expander turns back into itself."""
+    """A value as one word that expands to itself."""
     return value.translate(_LITERAL)
 
 
 def not_ours(name: str) -> str:
-    """The name of a variable, unless it is the one that stands for a line end. Raises INVALID_SPEC."""
+    """The name of a variable. Raises INVALID_SPEC for the reserved one that contains the line end."""
     if name == NEWLINE_ARG:
         raise invalid(f"{NEWLINE_ARG} is Boatyard's own, and cannot be set or referred to; rename the variable")
     return name
@@ -45,7 +45,7 @@ def not_ours(name: str) -> str:
 def expandable(value: str) -> str:
     """The value of ENV or WORKDIR, in double quotes.
 
-    `$NAME` and `${NAME}` stand for earlier variables, as in flyte's own Docker builder; `\\$` is a dollar
+    `$NAME` and `${NAME}` expand to earlier variables, as in flyte's own Docker builder; `\\$` is a dollar
     sign. Everything else, quotes, spaces, backslashes and line ends included, is literal.
     """
     if "\r" in value:
@@ -72,12 +72,11 @@ def references(value: str) -> set[str]:
 
 
 def copy_source(path: str) -> str:
-    """A path as COPY's source: it matches itself alone, and holds no variable.
+    """A path as COPY's source, quoted so that it matches only itself and contains no variable.
 
-    The filter that picks files for the transfer (moby/patternmatcher) cuts white space off the end, and does
-    not know `*` as `[*]`; COPY itself takes backslashes away from patterns only. So a name with `*?[` is
-    escaped by backslashes and made a pattern by one plain character written as a class; white space at its
-    end becomes that class.
+    The filter that selects files for the transfer (moby/patternmatcher) strips trailing white space and does not
+    support `[*]` for `*`, and COPY only removes backslashes from patterns. So a name with `*?[` is escaped with
+    backslashes, and turned into a pattern by writing one plain character, or trailing white space, as a class.
     """
     if path[-1].isspace():
         at = len(path) - 1
@@ -92,7 +91,7 @@ def copy_source(path: str) -> str:
 
 
 def mount_source(path: str, *, field: str) -> str:
-    """A path inside `--mount`. The mount syntax is CSV with variables; only plain names are let in."""
+    """A path inside `--mount`. The mount syntax is CSV with variables, so only plain names are allowed."""
     if not re.fullmatch(r"[A-Za-z0-9._/@+-]+", path):
         raise invalid(f"{path!r}: a mounted path may hold letters, digits and . _ / @ + - only", field=field)
     return path
@@ -118,7 +117,7 @@ def shell_word(value: str, expand: Collection[str] = ()) -> str:
 
 
 def shell_words(text: str, expand: Collection[str] = (), *, field: str) -> list[str]:
-    """Extra arguments written as a shell would read them -> quoted words. Nothing in them is run."""
+    """Splits extra arguments like a shell and quotes each word, so that no part of them is executed."""
     try:
         words = shlex.split(text)
     except ValueError as error:

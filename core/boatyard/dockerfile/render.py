@@ -1,4 +1,4 @@
-"""A whole spec -> a Dockerfile, and which of its lines belong to which layer."""
+"""Renders a whole spec as a Dockerfile, and maps its lines to layers."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ from boatyard.spec import Commands, Env, ImageSpec, kind_of
 from boatyard.validate import LONGEST_DOCKERFILE
 
 SOURCE_DATE_EPOCH = 315_532_800
-"""1980-01-01, the first second that a zip file, and so a wheel, can carry."""
+"""1980-01-01, the earliest time that a zip file, and so a wheel, can store."""
 
 CACHE_NAMESPACE_ARG = "BUILDKIT_CACHE_MOUNT_NS"
 """https://docs.docker.com/reference/dockerfile/#buildkit-built-in-build-args"""
 
 _LONGEST_LINE = 65_535
-"""Bytes: what BuildKit's parser reads as one line (bufio.MaxScanTokenSize, less the line end)."""
+"""Bytes of the longest line that BuildKit's parser reads (bufio.MaxScanTokenSize, less the line end)."""
 
 _FLYTE_BASE_PATH = "flyteorg/flyte"
 
@@ -40,7 +40,7 @@ class Rendered(msgspec.Struct, frozen=True):
     build_args: dict[str, str]
     encoding: str = "utf-8"
     inserted: tuple[int, ...] = ()
-    """Lines of `text` that are not in the Dockerfile that a user wrote."""
+    """Lines of `text` that were added to the user's Dockerfile."""
 
 
 def render(
@@ -84,8 +84,8 @@ def render(
 
 
 def cache_namespace(site: RunMounts) -> dict[str, str]:
-    """BuildKit's frontend puts it before the id of every cache mount, with a slash between, so that no Dockerfile can
-    name a cache of another namespace. It is an argument in name only: no ARG has to declare it."""
+    """The build argument with the prefix that BuildKit's frontend adds to the id of every cache mount, with a slash, so
+    that no Dockerfile can name a cache of another namespace. It needs no ARG."""
     return {CACHE_NAMESPACE_ARG: site.cache_namespace} if site.cache_namespace else {}
 
 
@@ -99,7 +99,7 @@ def _check_length(instructions: list[str]) -> None:
 
 
 def creates_flyte_user(spec: ImageSpec) -> bool:
-    """True if a layer makes the non-root `flyte` user, as the SDK's own Debian base does."""
+    """True if a layer creates the non-root user `flyte`, as the SDK's own Debian base does."""
     return any(
         isinstance(layer, Commands) and any("useradd" in c and "chown -R flyte:flyte /root" in c for c in layer.cmd)
         for layer in spec.layers
@@ -107,7 +107,7 @@ def creates_flyte_user(spec: ImageSpec) -> bool:
 
 
 def _is_flyte_base(base_image: str) -> bool:
-    """Flyte's released images have the user `flyte`, which COPY then gives files to."""
+    """True for flyte's released images, which have the user `flyte` that should own copied files."""
     name = base_image.partition("@")[0]
     return name.rpartition(":")[0].endswith(_FLYTE_BASE_PATH) or name.endswith(_FLYTE_BASE_PATH)
 
@@ -130,10 +130,10 @@ def _opening(spec: ImageSpec, *, base: str, uv_by_architecture: bool, site: RunM
             if uv_by_architecture
             else ["COPY --from=uv /uv /usr/bin/uv"]
         ),
-        # Wheels built from source and byte code take their times from it.
+        # Wheels built from source, and byte code, get their times from it.
         "ARG SOURCE_DATE_EPOCH",
         'ENV UV_COMPILE_BYTECODE="1" UV_LINK_MODE="copy" VIRTUALENV="/opt/venv" UV_PYTHON="/opt/venv/bin/python"',
-        # Without the cache mount, uv's own notes with times of this build would stay in the image.
+        # Without the cache mount, uv's own files with times of this build would stay in the image.
         run(site, venv, mounts=(uv_cache(site),)),
         'ENV PATH="${VIRTUALENV}/bin:${PATH}"',
         'ENV PATH="${PATH}:/usr/local/nvidia/bin:/usr/local/cuda/bin" LD_LIBRARY_PATH="/usr/local/nvidia/lib64"',

@@ -1,7 +1,7 @@
-"""A user's Dockerfile with what this deployment needs in it.
+"""Adds what the deployment needs to a user's Dockerfile.
 
-Only flags of RUN, the names of images, and the syntax directive change, and each where it stands: a line keeps its
-number. What needs lines of its own is counted, so that errors still name the user's lines.
+Only flags of RUN, names of images and the syntax directive change, and in place, so that a line keeps its number. Added
+lines are counted, so that errors still name the user's lines.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -24,7 +24,7 @@ class Rewritten(msgspec.Struct, frozen=True):
     text: str
     encoding: str
     inserted: tuple[int, ...]
-    """Numbers of the lines that the user did not write."""
+    """Numbers of the added lines."""
 
 
 class _Edit(msgspec.Struct, frozen=True, order=True):
@@ -43,15 +43,14 @@ def rewrite(
 ) -> Rewritten:
     """The Dockerfile to build.
 
-    `images` are references to write in the place of others, as BuildKit sees those. `frontend` is the one to use in the
-    place of the syntax directive's; empty for BuildKit's own, None to leave it. `secrets` are those that the job has.
-    Raises INVALID_DOCKERFILE for a line
-    that gets longer than BuildKit reads.
+    `images` maps references, as BuildKit sees them, to their replacements. `frontend` replaces the syntax directive's;
+    empty means BuildKit's own, None keeps it. `secrets` are those that the job has. Raises INVALID_DOCKERFILE for a
+    line that becomes longer than BuildKit reads.
     """
     edits: list[_Edit] = []
     inserted: list[int] = []
     if given.frontend and frontend is not None:
-        # A build argument that names a frontend goes before the directive; without it the directive would count.
+        # A build argument that names a frontend takes precedence over the directive, which would apply without it.
         asked = given.frontend if given.frontend.line else None if frontend else directive_of(given.source)
         if asked:
             edits += _syntax(given.source, asked, frontend)
@@ -80,7 +79,7 @@ def _runs(given: UsersDockerfile, parsed: Dockerfile, site: RunMounts, secrets: 
 
 
 def _images(given: UsersDockerfile, images: Mapping[str, str]) -> Iterator[_Edit]:
-    """Where another reference has to stand in the text itself, because a stage has the image's name."""
+    """Replaces references in the text itself, where a stage has the image's name."""
     if not images or given.parsed is None:
         return
     needed = given.needed_stages()
@@ -105,7 +104,7 @@ def _images(given: UsersDockerfile, images: Mapping[str, str]) -> Iterator[_Edit
 
 
 def _environments(given: UsersDockerfile, site: RunMounts) -> Iterator[tuple[_Edit, int]]:
-    """An ARG behind each FROM of an image on which a RUN stands, and the line that it follows."""
+    """An ARG after each FROM of an image with RUN steps, and the line that it follows."""
     variables = users_environment(site)
     if not variables or given.parsed is None or not given.graphs:
         return
@@ -126,9 +125,9 @@ def _environments(given: UsersDockerfile, site: RunMounts) -> Iterator[tuple[_Ed
 
 
 def _syntax(source: str, asked: Frontend, frontend: str) -> list[_Edit]:
-    """The directive with another image; for BuildKit's own frontend, the directive taken out.
+    """Replaces the directive's image; for BuildKit's own frontend, removes the directive.
 
-    A directive that is no more would end those below it, so they move up by a line.
+    An empty line would end the directives below it, so they move up by a line.
     """
     lines = source.split("\n")
     at = asked.line - 1
@@ -158,13 +157,13 @@ def _flag(source: str, instruction: Instruction, flag: Flag, text: str, escape: 
 
 
 def _lines(replaced: str, escape: str) -> str:
-    """As many continued lines as the text that goes had: those below keep their numbers."""
+    """As many continued lines as the replaced text had, so that the lines below keep their numbers."""
     count = replaced.count("\n")
     return " " + f"{escape}\n" * count if count else ""
 
 
 def _end(instruction: Instruction, at: int) -> int:
-    """The place in the file behind the character before `at`."""
+    """The offset in the file after the character before `at`."""
     return instruction.offset(at - 1) + 1
 
 
@@ -173,7 +172,7 @@ def _arguments_at(instruction: Instruction) -> int:
 
 
 def _line_offset(source: str, line: int) -> int:
-    """Where a line begins; the end of the file for one behind its last."""
+    """The offset of a line; the end of the file for the line after its last."""
     return min(sum(len(text) + 1 for text in source.split("\n", line - 1)[: line - 1]), len(source))
 
 

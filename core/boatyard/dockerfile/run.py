@@ -1,6 +1,6 @@
-"""RUN instructions: one shell script each, in exec form, with its mounts.
+"""Renders RUN instructions: one shell script each, in exec form, with its mounts.
 
-The script is a JSON string, so nothing in it can end the instruction, add a flag or start a heredoc.
+The script is a JSON string, so its contents cannot end the instruction, add a flag or start a heredoc.
 """
 
 import msgspec
@@ -23,24 +23,24 @@ from boatyard.spec import Secret
 
 
 class RunMounts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the deployment adds to every RUN."""
+    """The deployment's additions to every RUN."""
 
     certificates: bool = False
-    """There is a CA bundle."""
+    """Whether there is a CA bundle."""
     indexes: bool = False
-    """There are package indexes of the deployment's own."""
+    """Whether the deployment has its own package indexes."""
     network: bool = False
-    """Mount the CA bundle and source the network script (indexes, proxies): both stay out of layers."""
+    """Whether to mount the CA bundle and source the network script (indexes, proxies); both stay out of layers."""
     cache_prefix: str = ""
-    """Of the ids of cache mounts. Projects do not share them: one could poison another's packages."""
+    """Prefix of the ids of cache mounts. Projects do not share them: one could poison another's packages."""
     secret_prefix: str = ""
-    """Of the ids of secret mounts: a name means another value in another project."""
+    """Prefix of the ids of secret mounts: a name has a different value in each project."""
     cache_namespace: str = ""
-    """Put before all ids of cache mounts by BuildKit's frontend, before those in a user's Dockerfile too."""
+    """Prefix that BuildKit's frontend adds to all ids of cache mounts, also in a user's Dockerfile."""
 
 
 def site_flags(site: RunMounts) -> tuple[str, ...]:
-    """The flags that every RUN has, whoever wrote it; they go right after the word RUN."""
+    """The flags of every RUN, written directly after the word RUN."""
     if not site.network:
         return ()
     return (
@@ -50,10 +50,10 @@ def site_flags(site: RunMounts) -> tuple[str, ...]:
 
 
 def users_flags(site: RunMounts) -> tuple[str, ...]:
-    """The flags for a RUN that a user wrote, in any form: nothing can be said before its command.
+    """The flags for a RUN that a user wrote, in any form: nothing can be inserted before its command.
 
-    So pip and uv find the index in their machine-wide files, and the CA bundle's path is in the environment. Whoever
-    runs the step may read them: it may not be root.
+    So pip and uv find the index in their machine-wide files, and the CA bundle's path is in the environment. Every user
+    may read these files, because the step may not run as root.
     """
     flags = [*site_flags(msgspec.structs.replace(site, network=False))]
     mounts = [(CA_SECRET, CA_PATH)] if site.certificates else []
@@ -64,7 +64,7 @@ def users_flags(site: RunMounts) -> tuple[str, ...]:
 
 
 def users_environment(site: RunMounts) -> dict[str, str]:
-    """What RUN steps that a user wrote have in their environment. It shows in the image's history: paths alone."""
+    """The environment of RUN steps that a user wrote. It only has paths, because the image's history shows it."""
     return dict.fromkeys(CA_VARIABLES, CA_PATH) if site.certificates else {}
 
 
@@ -78,7 +78,7 @@ def bind(source: str, target: str, *, writable: bool = False) -> str:
 
 
 def run(site: RunMounts, script: str, *, mounts: tuple[str, ...] = (), secrets: tuple[Secret, ...] = ()) -> str:
-    """One RUN. Secrets become variables of the script, or files where they name a mount path."""
+    """One RUN. Secrets become variables of the script, or files if they have a mount path."""
     flags = [*site_flags(site)]
     prelude = [f". {NETWORK_PATH}"] if site.network else []
     for secret in dict.fromkeys(secrets):
@@ -86,7 +86,7 @@ def run(site: RunMounts, script: str, *, mounts: tuple[str, ...] = (), secrets: 
         mounted = secret_id(site.secret_prefix, secret.name)
         flags.append(f"--mount=type=secret,id={mounted},target={target},required=true")
         if variable := secret.environment_name:
-            # `$(…)` drops line ends at the end of its output; the x keeps those of the value.
+            # `$(…)` drops trailing line ends; the x keeps those of the value.
             prelude.append(f'{variable}="$(cat {target}; printf x)"; export {variable}="${{{variable}%x}}"')
     flags.extend(mounts)
     return " ".join(["RUN", *flags, json_array(("/bin/sh", "-c", "\n".join([*prelude, script])))])

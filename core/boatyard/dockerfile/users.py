@@ -1,4 +1,4 @@
-"""A Dockerfile that a user wrote, as the plan needs to know it: its images, its secrets, its frontend."""
+"""Reads a user's Dockerfile for the plan: its images, its secrets, its frontend."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ class SecretMount(msgspec.Struct, frozen=True):
     """`RUN --mount=type=secret`."""
 
     name: str
-    """The secret's: the id, or what it follows from."""
+    """The secret's name: the id, or its default."""
     required: bool
     line: int
     flag: Flag
@@ -33,7 +33,7 @@ class SecretMount(msgspec.Struct, frozen=True):
     mount: Mount
 
     def under(self, id_: str) -> Mount:
-        """The same mount of a secret with another id, at the place where it would have been."""
+        """The same mount with another id, at its original path."""
         kept = self.mount.without("id", "source")
         target = () if kept.has("target") or kept.has("env") else (("target", f"{_SECRETS_FOLDER}/{self.name}"),)
         return Mount((*kept.fields, ("id", id_), *target))
@@ -41,18 +41,18 @@ class SecretMount(msgspec.Struct, frozen=True):
 
 class UsersDockerfile(msgspec.Struct, frozen=True):
     source: str
-    """As the parser works on it (`boatyard.dockerfile.parse.encoding`)."""
+    """The text in the parser's form (`boatyard.dockerfile.parse.encoding`)."""
     frontend: Frontend | None
     parsed: Dockerfile | None
-    """None for another frontend's language, of which nothing can be known here."""
+    """None for another frontend's language, which Boatyard cannot parse."""
     graphs: tuple[Graph, ...]
     """One a platform."""
     images: tuple[ImageUse, ...]
-    """What it is made of for any of the platforms, in the file's order."""
+    """The images it uses on any of the platforms, in the file's order."""
     unknown: tuple[ImageUse, ...]
-    """Those whose name is known to the machine that builds only."""
+    """Images whose name only the building machine knows."""
     secrets: tuple[SecretMount, ...]
-    """Those of the stages that are built."""
+    """The secret mounts of the stages that are built."""
 
     @property
     def required_secrets(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def read(spec: ImageSpec, platforms: tuple[str, ...]) -> UsersDockerfile:
 
 
 def _secrets(seen: Graph, build_args: dict[str, str]) -> Iterator[SecretMount]:
-    """The secret mounts of the stages that are needed. Refuses what cannot be given to them."""
+    """The secret mounts of the needed stages. Refuses unsupported ones."""
     escape = seen.dockerfile.escape
     environments: dict[int, Variables] = {}
     inherited = {seen.bases[index] for index in seen.needed}
@@ -151,7 +151,7 @@ def _refuse_later_secrets(instruction: Instruction) -> None:
     inner = instruction.inner
     if inner and inner.keyword == "RUN" and any(mount.type in ("secret", "ssh") for _, mount in inner.mounts()):
         raise _unsupported(
-            instruction.line, "ONBUILD with a secret, in a stage that another stage stands on; write the RUN there"
+            instruction.line, "ONBUILD with a secret, in a stage that another stage starts from; write the RUN there"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the steps that run uv have in common: its cache, its options, and where the files of a layer are mounted."""
+"""Shared parts of steps that run uv: its cache, its options, and the mounts of a layer's files."""
 
 import posixpath
 from typing import Final
@@ -21,11 +21,11 @@ for name in sorted(glob.glob(sys.argv[1] + "/lib/python3*/site-packages/*.dist-i
     if found.get("dir_info", {}).get("editable") and path.startswith(sys.argv[2]):
         print(path)
 """
-"""Prints the folders below a path from which distributions are installed as links."""
+"""Prints the folders below a path that distributions are linked to."""
 
 
 def uv_cache(site: RunMounts) -> str:
-    # uv's cache takes many writers at once; flyte's builder locks it and makes builds wait in a row.
+    # uv's cache allows concurrent writers; flyte's builder locks it, so that builds wait for each other.
     return cache(site, "uv", "/root/.cache/uv")
 
 
@@ -56,11 +56,11 @@ def pip_arguments(options: PipOptions, secrets: tuple[Secret, ...]) -> list[str]
 
 
 class Folder:
-    """A folder of the context, mounted with all that lies below it.
+    """A folder of the context, mounted with everything below it.
 
-    `place` is a path made of the layer's content. uv remembers what it built from a folder by the folder's path and
-    the time of its pyproject.toml; under a path that stays, it would install what another project, or the same one
-    before its last change, had built there.
+    `place` is a path derived from the layer's content. uv caches builds of a folder by the folder's path and the time
+    of its pyproject.toml. With a fixed path, it would install what another project, or an earlier version of the same
+    project, had built there.
     """
 
     def __init__(self, source: str, place: str, *, field: str) -> None:
@@ -69,24 +69,24 @@ class Folder:
 
     @property
     def mount(self) -> str:
-        """Writable: build backends write beside the sources, and uv writes its lock. Nothing of it stays."""
+        """The mount. It is writable: build backends write beside the sources, uv writes its lock. Nothing stays."""
         return bind(self.source, self.place, writable=True)
 
     def has(self, path: str) -> bool:
         return self.source == "." or path == self.source or path.startswith(f"{self.source}/")
 
     def inside(self, path: str, *, field: str) -> str:
-        """Where a path of the context is in the step. Raises INVALID_SPEC for one that is not below the folder."""
+        """The path in the step of a context path. Raises INVALID_SPEC if it is not below the folder."""
         if not self.has(path):
             raise invalid(f"{path!r} is not below sourceDir, {self.source!r}", field=field)
         return posixpath.normpath(posixpath.join(self.place, posixpath.relpath(path, self.source)))
 
 
 def installed_links(place: str) -> list[str]:
-    """Lines of a script that install what was installed as a link to a folder below `place`, in place of the link.
+    """Lines of a script that replace links to folders below `place` by installed copies.
 
-    Poetry does so with the project and with `develop = true`, `uv pip` with `editable = true` in [tool.uv.sources].
-    The folder is gone when the step ends.
+    Poetry links the project and `develop = true` dependencies, `uv pip` links `editable = true` in [tool.uv.sources].
+    The folder disappears when the step ends.
     """
     return [
         f'links=$("{VENV}/bin/python" -c {shell_word(_LINKED)} "{VENV}" {place})',

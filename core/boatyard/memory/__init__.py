@@ -1,7 +1,7 @@
-"""Every port in memory: real implementations for tests, examples and a first look, not mocks.
+"""In-memory implementations of every port, for tests and examples. They are complete, and not mocks.
 
-They pass the same contract suites as the others (tests/contract), so a test that runs against them says
-something about the rest.
+They pass the same contract suites as the others (tests/contract), so tests that use them are meaningful for the
+others.
 """
 
 from boatyard.memory.clock import ManualClock

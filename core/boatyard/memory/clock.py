@@ -1,10 +1,10 @@
-"""Time that passes only when it is told to."""
+"""A clock that only moves when a test moves it."""
 
 import threading
 
 
 class ManualClock:
-    """`sleep` returns at once and moves the time, so that a test of an hour takes none."""
+    """`sleep` returns at once and advances the time, so that a test of an hour takes none."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
@@ -20,12 +20,12 @@ class ManualClock:
             return self._monotonic
 
     def set(self, now: float) -> None:
-        """Somebody sets the wall clock; no time passes."""
+        """Sets the wall clock without passing time."""
         with self._lock:
             self._now = now
 
     def sleep(self, seconds: float) -> None:
-        """Raises ValueError for a negative time, as `time.sleep` does."""
+        """Raises ValueError for a negative time, like `time.sleep`."""
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         with self._lock:

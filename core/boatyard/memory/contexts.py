@@ -1,4 +1,4 @@
-"""Contexts in memory."""
+"""An in-memory context store."""
 
 import hashlib
 import threading
@@ -10,7 +10,7 @@ _VALID_SECONDS = 3600.0
 
 
 class MemoryContextStore:
-    """`receive` is what an object store does behind the upload URL."""
+    """A context store in memory. `receive` plays the object store behind the upload URL."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class MemoryContextStore:
         return f"memory:{sha256}"
 
     def receive(self, upload: Upload, data: bytes) -> None:
-        """Takes the bytes if they are those that were announced, in time. Raises CONTEXT_INVALID or FORBIDDEN."""
+        """Stores the bytes if they are the announced ones and in time. Raises CONTEXT_INVALID or FORBIDDEN."""
         if self._clock.now() >= upload.expires_at:
             raise BoatyardError(Code.FORBIDDEN, "the upload URL has expired; announce the context again")
         sha256 = upload.upload_url.removeprefix("memory:").partition("/")[0]

@@ -1,4 +1,4 @@
-"""A deployment's key in memory."""
+"""An in-memory deployment key."""
 
 import secrets
 
@@ -6,7 +6,7 @@ from boatyard.realm import KEY_BYTES
 
 
 class MemoryDeploymentKey:
-    """Made at random, unless it is given."""
+    """A random key, unless one is given."""
 
     def __init__(self, key: bytes = b"") -> None:
         self._key = key or secrets.token_bytes(KEY_BYTES)

@@ -1,4 +1,4 @@
-"""A registry that holds what it is given and fails when it is told to."""
+"""An in-memory registry that can be made to fail."""
 
 import threading
 from collections.abc import Iterable
@@ -9,19 +9,19 @@ from boatyard.reference import Reference
 
 
 class MemoryRegistry:
-    """`failure`, while it is set, is what every question raises: a registry that is down, or that refuses."""
+    """While `failure` is set, every lookup raises it, like a registry that is down or refuses."""
 
     def __init__(self) -> None:
         self._images: dict[str, Image] = {}
         self._lock = threading.Lock()
         self.failure: BoatyardError | None = None
         self.finds = 0
-        """How often it was asked."""
+        """Number of lookups."""
         self.immutable = False
-        """Whether it refuses another image under a tag."""
+        """Whether it refuses another image under an existing tag."""
 
     def push(self, reference: Reference, image: Image) -> None:
-        """The image is there under its tag and under its digest, as after a push."""
+        """Stores the image under its tag and its digest, as after a push."""
         with self._lock:
             self._images[str(reference)] = image
             self._images[str(reference.at(image.digest))] = image

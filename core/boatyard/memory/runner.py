@@ -1,4 +1,4 @@
-"""A runner whose jobs are run by hand."""
+"""An in-memory runner whose jobs a test plays."""
 
 import threading
 from collections import Counter
@@ -16,13 +16,13 @@ _LINES_A_PAGE = 1000
 
 
 class MemoryJobRunner:
-    """The port, and below it what a job would do: `begin`, `progress`, `log`, `finish`."""
+    """The port, and methods that play a job: `begin`, `progress`, `log`, `finish`."""
 
     def __init__(self, clock: Clock, limits: Limits | None = None) -> None:
         self._clock = clock
         self._limits = limits or Limits()
         self._builds: dict[str, Build] = {}
-        """In the order in which they were asked for."""
+        """Builds in the order in which they were requested."""
         self._jobs: dict[str, BuildJob] = {}
         self._logs: dict[str, list[str]] = {}
         self._latest: dict[str, str] = {}
@@ -91,14 +91,14 @@ class MemoryJobRunner:
             self._logs[build_id].extend(lines)
 
     def finish(self, build_id: str, result: JobResult | None) -> Build:
-        """The job ends with `result`, or without one, as after a kill."""
+        """Ends the job with `result`, or without one, as after a kill."""
         now = self._clock.now()
         return self._replace(
             build_id,
             lambda build: lifecycle.conclude(
                 build,
                 result=result,
-                stop=None,  # a cancel ends a build at once here
+                stop=None,  # here a cancel ends a build at once
                 silence=lambda: lifecycle.lost("the job ended without a result"),
                 now=now,
             ),
@@ -107,7 +107,7 @@ class MemoryJobRunner:
     def _replace(self, build_id: str, change: Callable[[Build], Build]) -> Build:
         with self._lock:
             if self._builds[build_id].state is State.CANCELLED:
-                return self._builds[build_id]  # its job may go on for a while, and nothing that it says counts
+                return self._builds[build_id]  # its job may continue for a while, but its result is ignored
             if self._builds[build_id].state.ended:
                 raise RuntimeError(f"{build_id} has ended")
             self._builds[build_id] = change(self._builds[build_id])

@@ -1,4 +1,4 @@
-"""Secrets in memory."""
+"""An in-memory secret store."""
 
 import threading
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The image spec: what a user described. Read from JSON by `parse_spec`; unknown fields are refused."""
+"""The image spec: a user's description of an image. `parse_spec` reads it from JSON and refuses unknown fields."""
 
 from boatyard.spec.check import check_spec
 from boatyard.spec.json import parse_spec, read_spec, spec_document

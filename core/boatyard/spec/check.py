@@ -1,4 +1,4 @@
-"""The rules of a spec that types cannot say. Each refusal names the field."""
+"""Checks the rules of a spec that types cannot express. Each error names the field."""
 
 import re
 from typing import Final
@@ -35,7 +35,7 @@ _PYTHON: Final = re.compile(r"3\.(?:[1-9]|[1-9][0-9])\Z")
 
 
 def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
-    """The rules that types cannot say."""
+    """Checks a decoded spec. Raises INVALID_SPEC."""
     check_amounts(wire.layers, field=field)
     layers = tuple(_layer(item, f"{field}.layers[{index}]", index) for index, item in enumerate(wire.layers))
     text(wire.base_image, field=f"{field}.baseImage")
@@ -121,7 +121,7 @@ def _check_layer(layer: Layer, field: str) -> None:
         case UVScript():
             _check_paths(field, script=layer.script, lock=layer.lock, sourceDir=layer.source_dir)
             if layer.lock and layer.lock != f"{layer.script}.lock":
-                raise invalid("the lock of a script lies beside it, as <script>.lock", field=f"{field}.lock")
+                raise invalid("the lock of a script must be beside it, as <script>.lock", field=f"{field}.lock")
         case PoetryProject():
             text(layer.extra_args, field=f"{field}.extraArgs")
             _check_paths(field, pyproject=layer.pyproject, poetryLock=layer.poetry_lock, sourceDir=layer.source_dir)
@@ -130,7 +130,7 @@ def _check_layer(layer: Layer, field: str) -> None:
 
 
 def _check_paths(field: str, **paths: str) -> None:
-    """The first is required, the others may be empty."""
+    """Checks paths, of which only the first is required."""
     for index, (name, path) in enumerate(paths.items()):
         if path or index == 0:
             context_path(path, field=f"{field}.{name}")

@@ -1,4 +1,4 @@
-"""The rules of a spec that is a Dockerfile."""
+"""Checks a spec that is a Dockerfile."""
 
 import re
 from typing import Final
@@ -23,11 +23,11 @@ _BUILDKITS: Final = frozenset(
         "BUILDKIT_SYNTAX",
     }
 )
-"""Of the arguments that BuildKit itself reads, those that are a user's to set."""
+"""The build arguments of BuildKit itself that a user may set."""
 
 
 def dockerfile(wire: SpecDocument, *, field: str) -> tuple[str, DockerfileEncoding]:
-    """The text and its encoding, in the one form that the same bytes always have. Raises INVALID_SPEC."""
+    """The text and its encoding, in a canonical form for equal bytes. Raises INVALID_SPEC."""
     _check_arguments(wire.build_args, f"{field}.buildArgs")
     if wire.target_stage and not _STAGE.match(wire.target_stage):
         raise invalid(f"{wire.target_stage!r} is not the name of a stage", field=f"{field}.targetStage")

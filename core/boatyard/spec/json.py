@@ -1,4 +1,4 @@
-"""Specs from JSON documents and back."""
+"""Converts specs from and to JSON documents."""
 
 import re
 from typing import Any
@@ -12,12 +12,12 @@ from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
 
 
 def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
-    """A JSON document (as decoded: dicts, lists, strings) -> a spec, or INVALID_SPEC with the field."""
+    """Converts a decoded JSON document to a spec. Raises INVALID_SPEC with the field."""
     return check_spec(read_spec(document, field=field), field=field)
 
 
 def read_spec(document: object, *, field: str = "spec") -> SpecDocument:
-    """A JSON document (as decoded) with the types and amounts of a spec, or INVALID_SPEC with the field."""
+    """Checks the types and amounts of a decoded JSON document. Raises INVALID_SPEC with the field."""
     try:
         return convert(document, SpecDocument)
     except Undecodable as error:
@@ -27,7 +27,7 @@ def read_spec(document: object, *, field: str = "spec") -> SpecDocument:
 
 
 def spec_document(spec: ImageSpec) -> dict[str, Any]:
-    """The inverse of `parse_spec`: the proto3 JSON document, defaults left out."""
+    """The inverse of `parse_spec`: the proto3 JSON document, without defaults."""
     document: dict[str, Any] = {
         "baseImage": spec.base_image,
         "pythonVersion": spec.python_version,
@@ -42,7 +42,7 @@ def spec_document(spec: ImageSpec) -> dict[str, Any]:
 
 
 def _without_defaults(message: msgspec.Struct) -> dict[str, Any]:
-    """proto3 JSON leaves out fields that have their default value."""
+    """Drops fields with default values, as in proto3 JSON."""
     out: dict[str, Any] = {}
     for info in msgspec.structs.fields(message):
         value = getattr(message, info.name)

@@ -1,8 +1,8 @@
-"""How much a spec may hold.
+"""Limits the size of a spec.
 
-The types carry the limits: decoding refuses what is over them before any work is done for it, and the OpenAPI document
-states them. `check_amounts` adds what is counted over a whole spec. All of them are far above what people write, and
-low enough that no spec costs more than a fraction of a second: `make fuzz` measures the largest ones.
+The types have the limits, so decoding refuses larger values before any work is done, and the OpenAPI document states
+them. `check_amounts` checks sums over a whole spec. All limits are far above what real specs need, and low enough that
+no spec costs more than a fraction of a second: `make fuzz` measures the largest ones.
 """
 
 from typing import Annotated, Final, TypeAlias, TypeVar
@@ -13,17 +13,17 @@ from msgspec import Meta
 from boatyard.errors import invalid
 
 LAYERS: Final = 1_000
-"""What is read at all; `limits.layers` of the settings says how many are built."""
+"""Most layers that are decoded; `limits.layers` of the settings limits how many are built."""
 PACKAGES: Final = 5_000
-"""In all layers together."""
+"""Sum over all layers."""
 PACKAGES_CHARACTERS: Final = 128 * 1024
-"""Of all package words together. packaging takes 2 µs for each."""
+"""Characters of all packages together. packaging takes 2 µs for each."""
 ARGUMENTS_CHARACTERS: Final = 64 * 1024
-"""Of all `extraArgs` together. shlex takes 2 µs for each."""
+"""Characters of all `extraArgs` together. shlex takes 2 µs for each."""
 ENTRIES: Final = 10_000
-"""Of all lists and tables of all layers together: packages, commands, variables, secret mounts."""
+"""Entries in all lists and tables of all layers: packages, commands, variables, secret mounts."""
 CHARACTERS: Final = 512 * 1024
-"""Of all texts of all layers together."""
+"""Characters of all texts of all layers."""
 
 Image: TypeAlias = Annotated[str, Meta(max_length=512)]
 """A name has at most 255 characters, a tag 128, a digest 71."""
@@ -45,7 +45,7 @@ UpTo1000: TypeAlias = Annotated[tuple[_Item, ...], Meta(max_length=LAYERS)]
 
 
 def check_amounts(layers: tuple[msgspec.Struct, ...], *, field: str) -> None:
-    """Raises INVALID_SPEC with the limit that all layers together are over."""
+    """Raises INVALID_SPEC with the limit that the layers exceed together."""
     packages = package_characters = argument_characters = characters = entries = 0
     for layer in layers:
         for name, value in _fields(layer):
@@ -75,7 +75,7 @@ def check_amounts(layers: tuple[msgspec.Struct, ...], *, field: str) -> None:
 
 
 def _fields(message: msgspec.Struct) -> list[tuple[str, "str | tuple[str, ...]"]]:
-    """The texts of a layer, of its options and secrets, by name. What holds no text is left out."""
+    """The texts of a layer, its options and its secrets, by name, without other fields."""
     found: list[tuple[str, str | tuple[str, ...]]] = []
     for name in message.__struct_fields__:
         match getattr(message, name):

@@ -1,6 +1,6 @@
 """The messages of `flyteidl2.imagebuilder` (definition.proto, flyteidl2 2.0) in their proto3 JSON form.
 
-Some fields are Boatyard's own, because the messages have no place for what people describe: `dockerfile`,
+Some fields are Boatyard's own, because the messages cannot express them: `dockerfile`,
 `Secret.mountPath`, `sourceDir` of packages, requirements and Poetry projects, and `uvScript`
 (docs/decisions/0002-spec.md).
 
@@ -30,11 +30,11 @@ from boatyard.validate import is_env_name
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """A protobuf message in its JSON form: absent fields have their defaults."""
+    """A protobuf message in JSON form. Absent fields have their defaults."""
 
 
 class Secret(_Message, frozen=True, kw_only=True):
-    """A secret by name. Its value is looked up by the job and never part of a spec."""
+    """A secret by name. The job looks up its value, which is never part of a spec."""
 
     key: Name
     group: Name = ""
@@ -45,12 +45,12 @@ class Secret(_Message, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """How the secret store calls it: `<group>_<key>`, as the flyte SDK does."""
+        """Its name in the secret store: `<group>_<key>`, as in the flyte SDK."""
         return f"{self.group}_{self.key}" if self.group else self.key
 
     @property
     def environment_name(self) -> str:
-        """The variable a RUN step finds it in; empty for a file, or when the name cannot be a variable's."""
+        """The environment variable for a RUN step; empty for a file, or if the name is not valid for a variable."""
         if self.mount_path:
             return ""
         return self.env_var or (self.name if is_env_name(self.name) else "")
@@ -96,7 +96,7 @@ class PythonWheels(_Message, frozen=True, kw_only=True):
 class UVProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the folder of pyproject.toml, `uvlock` the lock file itself.
 
-    `source_dir` has all that uv reads, such as workspace members, at their relative places; `pyproject` is below it.
+    `source_dir` has all that uv reads, such as workspace members, at their relative paths; `pyproject` is below it.
     `--no-install-project` among the options means "dependencies only".
     """
 
@@ -108,7 +108,7 @@ class UVProject(_Message, frozen=True, kw_only=True):
 
 
 class UVScript(_Message, frozen=True, kw_only=True):
-    """A script with inline metadata. Its lock, if it has one, lies beside it, as `<script>.lock`.
+    """A script with inline metadata. Its lock, if any, is beside it, as `<script>.lock`.
 
     `source_dir` is the folder that paths in the metadata are relative to or below; `script` is below it.
     """
@@ -123,7 +123,7 @@ class UVScript(_Message, frozen=True, kw_only=True):
 class PoetryProject(_Message, frozen=True, kw_only=True):
     """`pyproject` is the project's folder, or its pyproject.toml when only dependencies are wanted.
 
-    `source_dir` has all that Poetry reads, such as path dependencies, at their relative places.
+    `source_dir` has all that Poetry reads, such as path dependencies, at their relative paths.
     """
 
     pyproject: Path
@@ -148,7 +148,7 @@ class CopyConfig(_Message, frozen=True, kw_only=True):
 
 
 class Env(_Message, frozen=True, kw_only=True):
-    """Environment variables. A value may refer to an earlier one with `$NAME`; only then does their order count."""
+    """Environment variables. A value may refer to an earlier one with `$NAME`; only then their order matters."""
 
     env_variables: Variables = {}
 
@@ -197,11 +197,11 @@ class SpecDocument(_Message, frozen=True, kw_only=True):
     dockerfile: str = ""
     """The text of a whole Dockerfile."""
     dockerfile_encoding: DockerfileEncoding = "utf-8"
-    """How the text becomes the file's bytes: `latin-1` (one character a byte) for a file that is no UTF-8."""
+    """The encoding of the file's bytes: `latin-1` (one character per byte) for a file that is not UTF-8."""
     build_args: Variables = {}
-    """For ARG in the Dockerfile, as `docker build --build-arg`."""
+    """Values for ARG, as with `docker build --build-arg`."""
     target_stage: Name = ""
-    """The stage to build, as `docker build --target`; empty means the last."""
+    """The stage to build, as with `docker build --target`; empty means the last."""
 
 
 _KINDS: Final[dict[type, str]] = {
@@ -220,12 +220,12 @@ _KINDS: Final[dict[type, str]] = {
 
 
 def kinds() -> tuple[str, ...]:
-    """The fields of `LayerDocument`, as JSON has them."""
+    """The fields of `LayerDocument` in JSON."""
     return tuple(_KINDS.values())
 
 
 def kind_of(layer: Layer) -> str:
-    """The layer's field in `LayerDocument`'s JSON."""
+    """The layer's field of `LayerDocument` in JSON."""
     return _KINDS[type(layer)]
 
 
@@ -236,7 +236,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True):
     python_version: str = ""
     layers: tuple[Layer, ...] = ()
     platform: tuple[str, ...] = ()
-    """Platforms asked for, sorted, without duplicates; empty means the deployment's default."""
+    """Requested platforms, sorted, without duplicates; empty means the deployment's default."""
     dockerfile: str = ""
     dockerfile_encoding: DockerfileEncoding = "utf-8"
     build_args: Variables = {}

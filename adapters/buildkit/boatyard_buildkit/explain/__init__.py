@@ -1,9 +1,9 @@
-"""Why a build failed, out of what BuildKit and the failing step said.
+"""Explains why a build failed, from the output of BuildKit and of the failing step.
 
-A step whose process ended with an exit code is judged by that code, and by what the tool of its layer (uv, apt, Poetry)
-says in its own format. What a user's command prints, or has in its text, decides no code: BuildKit's error quotes the
-command, so nothing else in that error is looked for. All other errors are BuildKit's own words: about the base, the
-push, the Dockerfile, a missing file, a full disk.
+If a step's process ended with an exit code, that code decides, and the messages of its layer's tool (uv, apt, Poetry)
+in their own format. The text and the output of a user's command never decide: BuildKit's error quotes the command, so
+nothing else is searched for in that error. All other errors are BuildKit's own messages: about the base, the push, the
+Dockerfile, a missing file, a full disk.
 """
 
 from boatyard_buildkit.explain.explain import explain

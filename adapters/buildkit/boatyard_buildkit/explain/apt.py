@@ -1,4 +1,4 @@
-"""apt-get's messages (apt 2.6; its error lines have been the same for many years)."""
+"""Recognizes apt-get's messages (apt 2.6; its error lines have not changed for many years)."""
 
 import re
 from typing import Final
@@ -19,7 +19,7 @@ _ABSENT: Final = re.compile(
 _VERSION: Final = re.compile(r"^E: Version '([^']+)' for '([^']+)' was not found")
 _SPACE: Final = re.compile(r"^E: You don't have enough free space")
 _DPKG_FULL: Final = re.compile(r"^ \S.*\(No space left on device\)$")
-"""The reason below `dpkg: error processing archive …`."""
+"""The reason line after `dpkg: error processing archive …`."""
 _DPKG: Final = re.compile(r"^E: Sub-process \S+ returned an error code")
 _BROKEN: Final = re.compile(r"^dpkg: error processing (?:package|archive) (\S+)")
 _LAST: Final = 12
@@ -31,7 +31,7 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
         return command.full("apt")
     if any(map(_DPKG.match, output[-_LAST:])):
         return _dpkg(output)
-    # Before the packages: without its lists apt knows no package at all, and says so of each.
+    # Before the packages: without its lists apt knows no package, and reports each as missing.
     if found := _network(output):
         return found
     absent = list(dict.fromkeys(next(filter(None, m.groups())) for line in output if (m := _ABSENT.match(line))))
@@ -50,7 +50,7 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
     if unmet and (conflict := next(filter(None, map(_CONFLICT.match, output)), None)):
         return Verdict(
             Code.COMMAND_FAILED,
-            f"apt cannot install {conflict[1]} beside what is there: it needs {conflict[2]}",
+            f"apt cannot install {conflict[1]} with the other packages: it needs {conflict[2]}",
             "Leave out or change one of the packages.",
         )
     if code == 127:
@@ -63,7 +63,7 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
 
 
 def _dpkg(output: tuple[str, ...]) -> Verdict:
-    """dpkg has ended apt. What a package's own scripts print before that means nothing."""
+    """Explains that dpkg failed. Output of the packages' own scripts is ignored."""
     begin = next((at for at, line in enumerate(output) if _BROKEN.match(line)), len(output))
     if any(map(_DPKG_FULL.match, output[begin:])):
         return command.full("dpkg")

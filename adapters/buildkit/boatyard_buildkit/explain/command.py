@@ -1,4 +1,4 @@
-"""A step that ended with an exit code, when nothing more is known than that."""
+"""Explains a step that ended with an exit code, if nothing else is known."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ from boatyard_buildkit.explain.verdict import Verdict, sentence
 _EXIT: Final = re.compile(r"(?:exit code: (\d+)|(?!exit code)(.*))\Z", re.DOTALL)
 _ENDED: Final = '" did not complete successfully: '
 KILLED: Final = 137
-"""128 + SIGKILL: the kernel's way to end what needs too much memory."""
+"""128 + SIGKILL: how the kernel ends a process that needs too much memory."""
 _NOT_FOUND: Final = re.compile(r"(?:^|: )(?:line )?\d*:? ?([^\s:]+): (?:command )?not found$")
 _NO_PROGRAM: Final = re.compile(r"unable to start container process: exec: \"([^\"]+)\": ")
 _NO_SPACE: Final = re.compile(r"No space left on device|Errno 28\]|os error 28\)|Disk quota exceeded")
@@ -20,7 +20,7 @@ _SHOWN: Final = 100
 def exit_code(error: str) -> int | None:
     """The exit code in BuildKit's error of a RUN; None if it is no such error.
 
-    The error quotes the command, which may hold any words; what BuildKit says of it comes last.
+    The error quotes the command, which may contain any text; BuildKit's own message comes last.
     """
     quoted, ended, said = error.rpartition(_ENDED)
     if not ended or not quoted.removeprefix("failed to solve: ").startswith('process "'):
@@ -53,12 +53,12 @@ def read(output: tuple[str, ...], code: int, script: str) -> Verdict:
         )
     advice = ""
     if any(is_full(line) for line in output[-_LAST:]):
-        advice = "Read its last lines; if the full disk that they speak of is the builder's, free space there."
+        advice = "Read its last lines; if they report that the builder's disk is full, free space there."
     return Verdict(Code.COMMAND_FAILED, f"the command {what} ended with exit code {code}", advice)
 
 
 def is_full(line: str) -> bool:
-    """Whether a line says that a disk is full. It decides a code only where a tool of ours has written the line."""
+    """Whether a line reports a full disk. It only decides a code if a known tool wrote the line."""
     return _NO_SPACE.search(line) is not None
 
 
@@ -67,7 +67,7 @@ def full(tool: str) -> Verdict:
 
 
 def shown(script: str) -> str:
-    """A script as a name for itself: its one line, or the first of several."""
+    """A short name of a script: its only line, or the first of several."""
     lines = [line for line in script.splitlines() if line.strip()]
     text = sentence(lines[0]) if lines else ""
     if len(text) > _SHOWN or len(lines) > 1:

@@ -1,4 +1,4 @@
-"""The order in which evidence is asked, and the failure it comes to."""
+"""Examines the evidence in order and returns the failure."""
 
 import msgspec
 
@@ -23,7 +23,7 @@ _TOOLS = {
 
 
 def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:
-    """The failure of a build whose BuildKit ended with an error."""
+    """The failure of a build that BuildKit ended with an error."""
     layer = instructions.layer_at(ended.line)
     script = run_script(instructions.text_at(ended.line))
     verdict = _verdict(ended, job, instructions, script, layer.kind if layer else "")

@@ -1,4 +1,4 @@
-"""Images that BuildKit could not pull or push, in the words of containerd's resolver and of registries."""
+"""Explains failed pulls and pushes, from the messages of containerd's resolver and of registries."""
 
 import re
 from typing import Final
@@ -37,7 +37,7 @@ _TAG_REFUSED: Final = re.compile(
     r"immutab|PUT request to \S+/manifests/(?!sha256:)\S+: (?:400|409|412)\b", re.IGNORECASE
 )
 """ECR says "cannot be overwritten because the tag is immutable", Harbor "configured as immutable". Not every
-BuildKit passes that on: with some the status is all there is."""
+BuildKit reports that message: some report only the status."""
 _NO_REPOSITORY: Final = re.compile(r"name unknown|NAME_UNKNOWN|repository .*does not exist", re.IGNORECASE)
 
 
@@ -66,18 +66,18 @@ def _pull(error: str, what: str) -> Verdict:
     if _PLATFORM.search(error):
         return Verdict(
             Code.BASE_IMAGE_NOT_FOUND,
-            f"{what} is not there for this platform",
+            f"{what} does not exist for this platform",
             "Choose a base image that has the platform, or another platform.",
         )
     if _RATE.search(error):
         return Verdict(
             Code.REGISTRY_UNAVAILABLE,
-            f"the registry limits how often {what} may be pulled",
+            f"the registry limits how often {what} can be pulled",
             "Wait, pull with a registry_secret, or set up a registry mirror.",
         )
-    # Docker Hub says both at once: "pull access denied, repository does not exist or may require authorization".
+    # Docker Hub reports both at once: "pull access denied, repository does not exist or may require authorization".
     if _DENIED.search(error):
-        return Verdict(Code.BASE_IMAGE_DENIED, f"{what} does not exist, or may not be pulled without login")
+        return Verdict(Code.BASE_IMAGE_DENIED, f"{what} does not exist, or cannot be pulled without login")
     if _ABSENT.search(error) and "no such host" not in error:
         return Verdict(Code.BASE_IMAGE_NOT_FOUND, f"{what} does not exist")
     return _unreachable(f"the registry of {what}", error)
@@ -86,13 +86,13 @@ def _pull(error: str, what: str) -> Verdict:
 def _push(error: str, target: Reference) -> Verdict:
     repository = target.repository
     if _TAG_REFUSED.search(error):
-        return Verdict(Code.TAG_IMMUTABLE, f"the registry lets no other image take the place of {target}")
+        return Verdict(Code.TAG_IMMUTABLE, f"the registry does not allow another image under the tag of {target}")
     if _RATE.search(error):
-        return Verdict(Code.REGISTRY_UNAVAILABLE, f"the registry {repository.host} limits how often may be pushed")
+        return Verdict(Code.REGISTRY_UNAVAILABLE, f"the registry {repository.host} limits the rate of pushes")
     if _NO_REPOSITORY.search(error):
         return Verdict(
             Code.PUSH_DENIED,
-            f"the registry has no repository {repository}, and does not make one by a push",
+            f"the registry has no repository {repository}, and does not create one on push",
             "Create the repository, then build again.",
         )
     if _DENIED.search(error):
@@ -111,7 +111,7 @@ def _unreachable(what: str, error: str) -> Verdict:
 
 
 def _reason(error: str) -> str:
-    """The end of a Go error is its cause; what comes before are URLs with digests."""
+    """The cause, which is at the end of a Go error, after URLs with digests."""
     for words in ("no such host", "connection refused", "i/o timeout", "certificate signed by unknown authority"):
         if words in error:
             return words

@@ -1,4 +1,4 @@
-"""Poetry's messages (1.8 to 2.x). Its layer also installs poetry itself, by uv."""
+"""Recognizes Poetry's messages (1.8 to 2.x). Its layer also installs poetry itself, with uv."""
 
 import re
 from typing import Final
@@ -26,7 +26,7 @@ _CONNECT: Final = re.compile(
 
 
 def read(output: tuple[str, ...], code: int) -> Verdict | None:
-    # What a build backend prints, Poetry quotes below this name.
+    # Poetry quotes the output of a build backend below this name.
     end = next((at for at, line in enumerate(output) if line.strip() in _QUOTED), len(output))
     output = output[:end] if end < len(output) else output
     text = "\n".join(output)

@@ -1,6 +1,6 @@
-"""uv's account of why requirements have no solution, told in one sentence.
+"""Summarizes uv's report of why requirements have no solution, in one sentence.
 
-The grammar of its prose is pubgrub's report (uv-resolver, src/pubgrub/report.rs).
+The grammar of that report is pubgrub's (uv-resolver, src/pubgrub/report.rs).
 """
 
 import re
@@ -38,7 +38,7 @@ def read(causes: str, hint: str) -> Verdict:
         return Verdict(Code.PACKAGE_NOT_FOUND, f"{wheel[1]} has no wheel for this Python and platform", hint)
     depends = [(found[1], found[2]) for found in _DEPENDS.finditer(causes) if found[1] != "project"]
     version = _VERSION.search(causes) or _ONLY.search(causes)
-    # With dependencies in between, a missing version is only why one way out of a conflict is closed.
+    # With dependencies in between, a missing version only explains why one alternative fails.
     if version and not depends:
         wanted = version[version.lastindex or 1]
         return Verdict(Code.PACKAGE_NOT_FOUND, f"the package index has no version {wanted}", hint)

@@ -1,4 +1,4 @@
-"""What BuildKit says of itself, of the Dockerfile and of the files sent to it."""
+"""Recognizes BuildKit's messages about itself, the Dockerfile and the context's files."""
 
 import re
 from typing import Final
@@ -28,7 +28,7 @@ _NO_BUILDER: Final = re.compile(
 _NEVER_REACHED: Final = re.compile(
     r"failed to list workers: (?:Unavailable: )?(?:connection error: desc = )?(.*)", re.DOTALL
 )
-"""buildctl asks for workers before it sends anything."""
+"""buildctl lists workers before it sends anything."""
 _TLS: Final = re.compile(r"tls: |x509: |error reading server preface: EOF")
 _LOST: Final = re.compile(
     r"error reading from server|transport is closing|closing transport|connection reset|broken pipe|EOF"
@@ -45,7 +45,7 @@ _UV: Final = re.compile(r"/?uv-(\w+)$")
 
 
 def read(ended: Ended, instructions: Instructions) -> Verdict | None:
-    """What is plain whatever step it hit."""
+    """Recognizes errors that do not depend on the step."""
     if found := _MISSING_FILE.search(ended.error):
         path = found[1] or found[2]
         if ended.step and "--from=uv" in ended.step.text and (uv := _UV.search(path)):
@@ -54,11 +54,11 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
             )
         return _missing(path, ended, instructions)
     if _NO_SPACE.search(ended.error):
-        return Verdict(Code.DISK_FULL, "BuildKit found no space left on its disk")
+        return Verdict(Code.DISK_FULL, "BuildKit's disk is full")
     if ended.step and _SSH.search(ended.error):
         return Verdict(
             Code.UNSUPPORTED,
-            f"{instructions.place(ended.line)}the step asks for an ssh agent, and builds have none",
+            f"{instructions.place(ended.line)}the step needs an ssh agent, and builds have none",
             "Use an https URL with a secret mount.",
         )
     if found := _PARSE.search(ended.error):
@@ -70,15 +70,15 @@ def _missing(path: str, ended: Ended, instructions: Instructions) -> Verdict:
     if ended.step and ended.step.trigger:
         return Verdict(
             Code.FILE_NOT_FOUND,
-            f"the base image copies {path!r} by its ONBUILD, and it is not among the files of the context",
-            "Copy it in the Dockerfile too, so that it goes along and counts in the key; or use another base image.",
+            f"an ONBUILD of the base image copies {path!r}, which is not in the context",
+            "Copy it in the Dockerfile too, so that the context and the key contain it; or use another base image.",
         )
     where = instructions.place(ended.line)
     if origin := _FROM.search(f" {ended.step.text}" if ended.step else ""):
         return Verdict(
-            Code.FILE_NOT_FOUND, f"{where}{path!r} is not in {origin[1] or origin[2]}", "Check the path, and the stage."
+            Code.FILE_NOT_FOUND, f"{where}{path!r} is not in {origin[1] or origin[2]}", "Check the path and the stage."
         )
-    advice = "Check the path, and that no .dockerignore leaves it out." if where else ""
+    advice = "Check the path, and that no .dockerignore excludes it." if where else ""
     return Verdict(Code.FILE_NOT_FOUND, f"{where}{path!r} is not among the files of the context", advice)
 
 
@@ -86,19 +86,19 @@ def _invalid(line: int | None, reason: str) -> Verdict:
     where = f"line {line} of the Dockerfile" if line else "the Dockerfile"
     advice = ""
     if "unexpected key" in reason or "unknown flag" in reason or "unknown instruction" in reason:
-        advice = "Correct it; or name a frontend that knows it: `# syntax=docker/dockerfile:1` as the first line."
+        advice = "Correct it, or name a frontend that supports it: `# syntax=docker/dockerfile:1` as the first line."
     return Verdict(Code.INVALID_DOCKERFILE, f"{where}: {sentence(reason)}", advice)
 
 
 def never_reached(ended: Ended) -> tuple[str, bool]:
-    """(why no BuildKit was reached, empty if one was; whether it is the handshake that failed)."""
+    """(why BuildKit was not reached, empty if it was; whether the TLS handshake failed)."""
     found = _NEVER_REACHED.search(ended.error or " ".join(ended.text[-3:]))
     why = sentence(found[1].strip('"')) if found else ""
     return why, bool(_TLS.search(why))
 
 
 def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
-    """An error that belongs to no step and no image."""
+    """Recognizes an error that belongs to no step and no image."""
     error = ended.error or " ".join(ended.text[-3:])
     if not ended.vertex and not ended.step and _NO_BUILDX.search(error):
         return Verdict(
@@ -119,11 +119,11 @@ def read_rest(ended: Ended, instructions: Instructions) -> Verdict:
     if found := _NEVER_REACHED.search(error):
         return _unreached(found[1].strip('"'))
     if _LOST.search(error):
-        return Verdict(Code.BUILDER_LOST, f"BuildKit went away during the build: {sentence(_tail(error))}")
+        return Verdict(Code.BUILDER_LOST, f"BuildKit disconnected during the build: {sentence(_tail(error))}")
     if not ended.vertex and _NO_BUILDER.search(error):
         return Verdict(Code.DATAPLANE_UNAVAILABLE, f"BuildKit cannot be reached: {sentence(_tail(error))}")
     if ended.step and ended.exit_code > 0:
-        # The builder went on working: what it could not do is what this step asked for.
+        # The builder kept working, so the step itself is at fault.
         return Verdict(
             Code.COMMAND_FAILED, f"{instructions.place(ended.line)}{sentence(_tail(error))}", "Correct the step."
         )
@@ -137,7 +137,7 @@ def _unreached(why: str) -> Verdict:
     if _TLS.search(why):
         advice = (
             "Compare the certificates of builds and of buildkitd (ca.pem, cert.pem, key.pem; the host's name): "
-            "they are made together."
+            "they must be made together."
         )
     return Verdict(Code.DATAPLANE_UNAVAILABLE, f"BuildKit cannot be reached: {sentence(why)}", advice)
 

@@ -1,4 +1,4 @@
-"""What ADD fetches by itself: files over HTTP and git repositories (BuildKit's source/http and source/git)."""
+"""Explains failures of ADD with a URL: files over HTTP and git repositories (BuildKit's source/http and source/git)."""
 
 import re
 from typing import Final
@@ -31,14 +31,12 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
         code = int(status[1])
         if code >= 500 or code in _HTTP_LATER:
             return Verdict(Code.NETWORK_UNREACHABLE, f"{what}: the server answers {code}", "Build again later.")
-        return Verdict(
-            Code.SOURCE_UNUSABLE, f"{what}: the server answers {code}", "Check the URL, and who may read it."
-        )
+        return Verdict(Code.SOURCE_UNUSABLE, f"{what}: the server answers {code}", "Check the URL and its permissions.")
     if mismatch := _MISMATCH.search(ended.error):
         has = f": it is {mismatch[1]}" if mismatch[1] else ""
         return Verdict(
             Code.SOURCE_UNUSABLE,
-            f"{what} has another checksum than --checksum says{has}",
+            f"{what} has a checksum other than --checksum{has}",
             "Check the file, or its checksum.",
         )
     if _SSH.search(ended.error):
@@ -49,13 +47,13 @@ def read(ended: Ended, instructions: Instructions) -> Verdict | None:
         return Verdict(
             Code.SOURCE_UNUSABLE,
             f"{what} cannot be fetched: {_reason(ended)}",
-            "Check the URL, the branch or tag, and who may read it.",
+            "Check the URL, the branch or tag, and the permissions.",
         )
     return None
 
 
 def _reason(ended: Ended) -> str:
-    """Git's own last word, or the end of a Go error, which is its cause."""
+    """Git's last message, or the cause at the end of a Go error."""
     fatal = [found[1] for line in (*ended.error.splitlines(), *ended.output) if (found := _FATAL.match(line.strip()))]
     if fatal:
         return sentence(fatal[-1])
@@ -64,7 +62,7 @@ def _reason(ended: Ended) -> str:
 
 
 def _plain(url: str) -> str:
-    """Without user and password, and without what a query may hold."""
+    """The URL without user, password and query."""
     head, scheme, rest = url.partition("://")
     if scheme:
         host, slash, path = rest.partition("/")

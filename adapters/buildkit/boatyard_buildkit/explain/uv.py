@@ -1,6 +1,6 @@
-"""uv's messages (0.5 to 0.13): a headline at the start of a line, causes and hints below it.
+"""Recognizes uv's messages (0.5 to 0.13): a headline at the start of a line, causes and hints below it.
 
-What a build backend prints is indented by uv, so it can never be taken for uv's own words.
+uv indents the output of build backends, so it cannot be confused with uv's own messages.
 """
 
 import re
@@ -27,7 +27,7 @@ _CONNECT: Final = re.compile(
 _STATUS: Final = re.compile(r"HTTP status (?:client|server) error \((\d{3}) ?([^)]*)\)")
 _URL: Final = re.compile(r"https?://(?:[^/\s@)`]*@)?([^/\s)`]+)")
 _QUOTED: Final = re.compile(r"^[\s│]*(?:\[std(?:out|err)\]|--- std(?:out|err))")
-"""From here on uv quotes a program that it ran."""
+"""Starts uv's quote of a program that it ran."""
 _GIT: Final = re.compile(r"Git operation failed|Git executable not found")
 _FATAL: Final = re.compile(r"^[\s│]*(?:fatal|error): (.*)$")
 _GIT_UNREACHABLE: Final = re.compile(
@@ -66,7 +66,7 @@ def read(output: tuple[str, ...], code: int) -> Verdict | None:
 
 
 def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
-    """The step that makes /opt/venv, where the base image may lack the Python asked for."""
+    """Explains a failure of the step that creates /opt/venv: the base image may lack the requested Python."""
     text = " ".join(output)
     if missing := re.search(r"No interpreter found for ([^.]+?(?:\.\d+)*) in", text):
         return Verdict(
@@ -77,14 +77,14 @@ def read_venv(output: tuple[str, ...], code: int) -> Verdict | None:
     if "python-build-standalone" in text and _CONNECT.search(text):
         return Verdict(
             Code.NETWORK_UNREACHABLE,
-            f"the base image lacks the Python asked for, and uv cannot download it from {_host(text)}",
+            f"the base image lacks the requested Python, and uv cannot download it from {_host(text)}",
             "Ask for the Python version that the base image has, or let builds reach that host.",
         )
     return read(output, code)
 
 
 def _git(said: list[str]) -> Verdict | None:
-    """A git repository that uv cannot fetch. What git itself said is quoted below."""
+    """Explains a git repository that uv cannot fetch. uv quotes git's own message below."""
     if any("Git executable not found" in line for line in said):
         return Verdict(
             Code.COMMAND_FAILED,
@@ -127,13 +127,13 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
             f"{built[1]} has no wheel for this Python and platform, and its build from source failed",
             _UNVERSIONED
             if any(map(_NO_VERSION.search, quoted))
-            else "Read the last lines for what it lacks: an apt package, or a version that has a wheel.",
+            else "Read the last lines for what is missing: an apt package, or a version with a wheel.",
         )
     if required := _REQUIRED.search(headline):
         return Verdict(
             Code.COMMAND_FAILED,
             f"the project requires uv {required[1]}, and the deployment's is {required[2]}",
-            "Allow that version by required-version in [tool.uv]; whoever runs the deployment sets it by uv.image.",
+            "Allow that version with required-version in [tool.uv]; the deployment's operator sets it with uv.image.",
         )
     if python := _INCOMPATIBLE.search(headline):
         return Verdict(

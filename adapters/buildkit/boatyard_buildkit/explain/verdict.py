@@ -1,4 +1,4 @@
-"""What a rule finds."""
+"""The result of a rule."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Lowering: what a flyte `Image` means, in the terms of Boatyard's spec. One module a family of layers."""
+"""Lowers a flyte `Image` to Boatyard's spec. There is one module per family of layers."""
 
 from boatyard_flyte.lowering.image import lower
 from boatyard_flyte.lowering.model import Lowered, NamedSecret

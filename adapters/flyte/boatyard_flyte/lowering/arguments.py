@@ -1,4 +1,4 @@
-"""extra_args that name files of this machine: they go along, or are refused with the call to use instead."""
+"""Handles extra_args that name local files: adds the files to the context, or refuses with the call to use instead."""
 
 import shlex
 from pathlib import Path
@@ -31,11 +31,11 @@ _SHORT: Final = frozenset("cbrfei")
 
 
 def shipped(text: str, local: LocalFiles, *, near: Path | None = None) -> str:
-    """The arguments with paths of the context in place of this machine's. `near` is a folder to look in as well."""
+    """The arguments with context paths in place of local ones. `near` is another folder to look in."""
     try:
         words = shlex.split(text)
     except ValueError:
-        return text  # the core says what is wrong with it
+        return text  # the core reports the error
     out: list[str] = []
     changed = False
     rest = iter(words)
@@ -63,7 +63,7 @@ def _parts(word: str) -> tuple[str, str, bool]:
 
 
 def _argument(option: str, value: str, local: LocalFiles, near: Path | None) -> list[str] | None:
-    """The option as it is sent; None if it can stay."""
+    """The option with a context path; None if it needs no change."""
     call = local.wanted.call
     starts = (*local.starts, *([near] if near else []))
     shown = f"extra_args {option} {value}".strip()
@@ -75,8 +75,7 @@ def _argument(option: str, value: str, local: LocalFiles, near: Path | None) -> 
         name, equals, url = value.partition("=")
         if looks_local(expand(url if equals and "/" not in name else value)):
             raise invalid(
-                f"{call}: {shown}: an index that is a folder of this machine is not sent; name a folder of wheels "
-                "by --find-links"
+                f"{call}: {shown}: an index that is a local folder is not sent; name a folder of wheels by --find-links"
             )
         return None
     if option == "-i":
@@ -97,7 +96,7 @@ def _argument(option: str, value: str, local: LocalFiles, near: Path | None) -> 
 
 
 def _operand(word: str, before: list[str], local: LocalFiles, near: Path | None) -> list[str] | None:
-    """A word that is no option. It may be an option's value, so only a file that is here is taken for a path."""
+    """Handles a word that is not an option. It may be an option's value, so only an existing file counts as a path."""
     if before and before[-1] in _IN_THE_IMAGE:
         return None
     if word.startswith(("./", "../", "~/")) or word == "." or is_archive(word):
@@ -108,4 +107,4 @@ def _operand(word: str, before: list[str], local: LocalFiles, near: Path | None)
 
 
 _IN_THE_IMAGE: Final = frozenset({"--target", "-t", "--prefix", "--python", "-p", "--cache-dir", "--root", "--cert"})
-"""Options whose paths are those of the image."""
+"""Options whose paths refer to the image's files."""

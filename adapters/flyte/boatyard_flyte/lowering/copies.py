@@ -1,4 +1,4 @@
-"""Copied files: single files, folders, and the code bundle."""
+"""Lowers copied files: single files, folders, and the code bundle."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ _FILE = 0
 def copy(layer: sdk.CopyConfig, sources: Sources, ignored: Sequence[str]) -> CopyConfig:
     dst = str(layer.dst)
     if dst == f"./{layer.src.name}":
-        # The SDK made it of the folder's name, in which a dollar sign is no variable.
+        # The SDK derived it from the folder's name, where a dollar sign is not a variable.
         dst = dst.replace("$", "\\$")
     if layer.path_type == _FILE:
         return _file(layer.src, dst, sources)
@@ -34,23 +34,23 @@ def _file(src: Path, dst: str, sources: Sources) -> CopyConfig:
     path = sources.put(f"{place}/{file.name}", file)
     if copyable(file.name):
         return CopyConfig(src=path, dst=dst)
-    # COPY cannot say such a name, but it can copy the folder that has nothing else in it.
+    # COPY cannot express such a name, but it can copy a folder that contains only this file.
     if dst == "." or dst.endswith(("/", "/.")):
         return CopyConfig(src=place, dst=dst)
-    raise invalid(f"{call}: for a file of such a name, dst must be a folder: end it with /")
+    raise invalid(f"{call}: for a file with such a name, dst must be a folder: end it with /")
 
 
 def code_bundle(layer: sdk.CodeBundleLayer, sources: Sources) -> CopyConfig:
-    """The files that the SDK would put into a code bundle, below the root directory."""
+    """Copies the files that the SDK would put into a code bundle, below the root directory."""
     if layer.root_dir is None:
         raise invalid(
-            "with_code_bundle: the SDK has not said which folder to copy from; it does in "
+            "with_code_bundle: the SDK did not set the folder to copy from; it does in "
             "`flyte build --copy-style none`, and in a deploy or run with copy_style='none'"
         )
     root = layer.root_dir.resolve()
     found = sorted(sdk.loaded_files(root, layer.copy_style))
     if not found:
-        raise invalid(f"with_code_bundle: no imported module lies below {root.name!r}")
+        raise invalid(f"with_code_bundle: no imported module is below {root.name!r}")
     place = sources.place("code")
     for file in found:
         sources.put(f"{place}/{file.relative_to(root).as_posix()}", file)

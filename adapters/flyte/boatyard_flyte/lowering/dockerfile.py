@@ -1,4 +1,4 @@
-"""A whole Dockerfile, with the folder that it lies in."""
+"""Lowers a whole Dockerfile, with its folder as the context."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which files of a folder go into the image."""
+"""Decides which files of a folder go into the image."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -8,12 +8,11 @@ from boatyard.errors import invalid
 from boatyard_flyte import sdk
 
 BYTE_CODE: Final = ("__pycache__", "**/__pycache__")
-"""Never copied unless a pattern takes it back in: Python's caches hold times of this machine, so each run
+"""Never copied unless a pattern includes it: Python's caches contain local times, so each run
 of the code would change the key."""
 
 _GIT: Final = (".git", "**/.git")
-"""Never copied unless a pattern takes it back in: git writes to it when it is only asked (`git status`, `git gc`), and
-each time would change the key."""
+"""Never copied unless a pattern includes it: even `git status` and `git gc` write to it, and would change the key."""
 
 _PROJECT: Final = (
     ".git",
@@ -25,33 +24,33 @@ _PROJECT: Final = (
         for folder in ("", "**/")
     ),
 )
-"""Not part of a project that is installed, and as full of this machine as anything can be."""
+"""Not part of an installed project, and full of local paths."""
 
 
 class FlyteIgnore:
-    """An ignore of the packer that picks what flyte's own builders pick.
+    """The packer's ignore rules, which select the files that flyte's own builders select.
 
-    `replaced` are files at the top that the layer puts there from elsewhere.
+    `replaced` are files at the top that the layer takes from elsewhere.
     """
 
     def __init__(self, patterns: Sequence[str], *, replaced: Collection[str] = ()) -> None:
         self._matcher = sdk.matcher([*BYTE_CODE, *_GIT, *patterns])
         self._fits_any = sdk.fits_any(self._matcher)
         self._plain = {""}
-        """Folders that no pattern fits, and none of those above them."""
+        """Folders that no pattern matches, nor any of their parents."""
         self._replaced = frozenset(replaced)
 
     def __call__(self, path: str, /) -> bool:
         if path in self._replaced:
             return True
         if path.rpartition("/")[0] in self._plain and not self._fits_any(path):
-            # The SDK asks each pattern about the path and the folders above it: 30 µs, for nearly every file in vain.
+            # The SDK matches each pattern against the path and its parents: 30 µs, nearly always without a match.
             self._plain.add(path)
             return False
         return self._matcher.matches(path)
 
     def may_keep_below(self, folder: str, /) -> bool:
-        """True if a `!` pattern could take something of an ignored folder back in."""
+        """True if a `!` pattern could include something below an ignored folder."""
         return any(p.exclusion and p.cleaned_pattern.startswith(folder) for p in self._matcher.patterns)
 
     def leaves_nothing(self, folder: Path) -> bool:
@@ -59,12 +58,12 @@ class FlyteIgnore:
 
 
 def of_project(ignored: Sequence[str]) -> list[str]:
-    """The patterns for the folder of a project that is built; the image's own may take something back in."""
+    """The patterns for the folder of a project that is built; the image's own patterns may include files again."""
     return [*_PROJECT, *ignored]
 
 
 def sends_git(ignored: Sequence[str]) -> bool:
-    """Whether a pattern takes .git back in, for projects whose version comes from it."""
+    """Whether a pattern includes .git, for projects whose version comes from it."""
     return any(pattern.strip().rstrip("/") in ("!.git", "!**/.git") for pattern in ignored)
 
 
@@ -82,7 +81,7 @@ def patterns(image: sdk.Image) -> list[str]:
 
 
 def lines(path: Path) -> list[str]:
-    """The patterns of a .dockerignore: neither blank lines nor comments."""
+    """The patterns of a .dockerignore, without blank lines and comments."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

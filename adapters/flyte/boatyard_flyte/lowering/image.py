@@ -1,4 +1,4 @@
-"""A flyte Image -> what is sent: the spec, the files and the names."""
+"""Lowers a flyte Image to its spec, files and target."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ from boatyard_flyte.lowering.sources import Sources
 
 
 def lower(image: sdk.Image, *, beside: Path | None = None) -> Lowered:
-    """Reads the files that describe the image (headers, patterns, a Dockerfile), and nothing that it copies.
+    """Lowers the image. Reads the files that describe it (headers, patterns, a Dockerfile), and none that it copies.
 
-    Relative paths of packages are looked for in the working directory, then in `beside`: the folder of the file that
+    Relative paths of packages are looked up in the working directory, then in `beside`, the folder of the file that
     describes the image.
 
-    Raises INVALID_SPEC or UNSUPPORTED, with the SDK call that is at fault.
+    Raises INVALID_SPEC or UNSUPPORTED with the SDK call at fault.
     """
     sources = Sources()
     layers = list(_primitive(sdk.layers_of(image)))
@@ -57,7 +57,7 @@ def _primitive(layers: Sequence[sdk.Layer]) -> Iterator[sdk.Layer]:
 
 
 def _lower(layer: sdk.Layer, sources: Sources, so_far: ImageSoFar) -> Iterator[Layer]:
-    # Requirements is a PipPackages to the SDK, so it comes first.
+    # In the SDK, Requirements is a subclass of PipPackages, so it comes first.
     match layer:
         case sdk.Requirements():
             yield packages.requirements(layer, sources, so_far)
@@ -95,7 +95,7 @@ def _lower(layer: sdk.Layer, sources: Sources, so_far: ImageSoFar) -> Iterator[L
 
 
 def _checked(spec: ImageSpec) -> "dict[str, object]":
-    """The document, once the core's own rules have passed it; a refusal names the SDK call."""
+    """The document, checked by the core's own rules; an error names the SDK call."""
     document = spec_document(spec)
     try:
         parse_spec(document)

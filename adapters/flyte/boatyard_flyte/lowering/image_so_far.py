@@ -1,4 +1,4 @@
-"""What a layer finds of its image: the layers before it, and the patterns that count for all of them."""
+"""What a layer knows of its image: the layers before it, and the ignore patterns for all layers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ class ImageSoFar:
     """Patterns of the image's .dockerignore."""
     python: tuple[int, int] = (3, 0)
     beside: Path | None = None
-    """The folder of the file that describes the image, where that is known."""
+    """The folder of the file that describes the image, if known."""
     variables: set[str] = field(default_factory=set)
-    """Names of the environment variables that layers before have set."""
+    """Names of the environment variables that earlier layers have set."""
 
     def heed(self, layer: sdk.Layer) -> None:
         if isinstance(layer, sdk.Env):
             self.variables |= {str(name) for name, _ in layer.env_vars}
 
     def wanted(self, call: str, secrets: Iterable[Secret], *, whole: bool, all_members: bool = False) -> ProjectUse:
-        """How a project is wanted by a layer with these secrets."""
+        """How a layer with these secrets needs a project."""
         names = {secret.environment_name for secret in secrets} - {""}
         return ProjectUse(
             call=call,

@@ -1,4 +1,4 @@
-"""Files of this machine that packages, requirements and options refer to, below one folder of the context."""
+"""Collects the local files that packages, requirements and options refer to, in one folder of the context."""
 
 import os
 import posixpath
@@ -16,10 +16,10 @@ _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
 class LocalFiles:
-    """Puts each file or folder under a number of its own, once. What it returns is relative to the step's folder.
+    """Adds each file or folder once, under its own number. Returned paths are relative to the step's folder.
 
-    `below` is the context's folder that has them, and `step` the one that the step runs in. Without `below`, a folder
-    is taken when the first file comes.
+    `below` is the context's folder for them, and `step` the folder that the step runs in. Without `below`, a folder
+    is allocated with the first file.
     """
 
     def __init__(self, sources: Sources, wanted: ProjectUse, *, below: str = "", step: str = "") -> None:
@@ -29,25 +29,25 @@ class LocalFiles:
         self._known: dict[object, str] = {}
         self.wanted = wanted
         self.pre = False
-        """Whether a requirements file says --pre, which uv does not read there."""
+        """Whether a requirements file has --pre, which uv ignores there."""
 
     @property
     def starts(self) -> tuple[Path, ...]:
-        """Where a relative path of a call may begin."""
+        """Folders that a relative path of a call may refer to."""
         return (Path.cwd(), *([self.wanted.beside] if self.wanted.beside else []))
 
     @property
     def folder(self) -> str:
-        """The context's folder; empty as long as nothing lies in it."""
+        """The context's folder; empty until a file is added."""
         return self._below if self._known else ""
 
     def package(self, path: Path, shown: str) -> str:
-        """A wheel, a source distribution, or a project's folder."""
+        """Adds a wheel, a source distribution, or a project's folder."""
         if path.is_file() and is_archive(path.name):
             return self._once(path, lambda place: self._sources.put(f"{place}/{path.name}", path))
         if path.is_dir():
             if not is_package(path):
-                raise invalid(f"{self.wanted.call}: {shown}: {str(path)!r} has no pyproject.toml, so it is no project")
+                raise invalid(f"{self.wanted.call}: {shown}: {str(path)!r} is not a project: it has no pyproject.toml")
             return self._once(path, lambda place: self._project(path, place))
         raise invalid(
             f"{self.wanted.call}: {shown}: {str(path)!r} is neither a project's folder nor a wheel or source "
@@ -55,13 +55,13 @@ class LocalFiles:
         )
 
     def links(self, path: Path) -> str:
-        """The wheels and source distributions of a folder, for --find-links, or a page that lists some."""
+        """Adds the wheels and source distributions of a folder, or a page that lists some, for --find-links."""
         if path.is_file():
             return self._once(path, lambda place: self._sources.put(f"{place}/{path.name}", path))
         return self._once(path, lambda place: self._archives(path, place))
 
     def made(self, name: str, data: bytes) -> str:
-        """A file that is made."""
+        """Adds a generated file."""
         return self._once((name, data), lambda place: self._sources.put(f"{place}/{name}", data))
 
     def _once(self, what: object, put: Put) -> str:
@@ -85,7 +85,7 @@ class LocalFiles:
 
 
 def looks_local(reference: str) -> bool:
-    """Whether uv would take a word for a path: `./x`, `~/x`, `x/y`, `file:x`, `x.whl`."""
+    """Whether uv would treat a word as a path: `./x`, `~/x`, `x/y`, `file:x`, `x.whl`."""
     if is_remote(reference):
         return False
     return (
@@ -99,9 +99,9 @@ def looks_local(reference: str) -> bool:
 def find(
     reference: str, starts: tuple[Path, ...], *, call: str, shown: str, fits: Callable[[Path], bool] = Path.exists
 ) -> Path:
-    """The first path that fits, seen from each of the folders; else the first that exists.
+    """The first suitable path, relative to each of the folders; else the first that exists.
 
-    Raises INVALID_SPEC if there is none.
+    Raises INVALID_SPEC if no path exists.
     """
     tried = [path for start in starts if (path := local_path(expand(reference), normal(start))) is not None]
     for wanted in (fits, Path.exists):
@@ -112,5 +112,5 @@ def find(
 
 
 def is_package(path: Path) -> bool:
-    """Whether uv could install what is there. `.` exists everywhere, and is a project in few places."""
+    """Whether uv could install the path. `.` always exists, but is rarely a project."""
     return any((path / name).is_file() for name in _PROJECT_FILES) or (path.is_file() and is_archive(path.name))

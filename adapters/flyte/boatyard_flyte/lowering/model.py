@@ -1,4 +1,4 @@
-"""What a flyte image becomes before it is sent."""
+"""The result of lowering a flyte image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from boatyard_flyte.lowering.sources import Source
 
 @dataclass(frozen=True)
 class NamedSecret:
-    """A secret as flyte names it. `name` is how the secret store calls it."""
+    """A secret as flyte names it. `name` is its name in the secret store."""
 
     key: str
     group: str = ""
@@ -21,17 +21,17 @@ class NamedSecret:
 
 @dataclass(frozen=True, kw_only=True)
 class Lowered:
-    """An image in Boatyard's terms. Nothing in it depends on this machine but where its sources lie."""
+    """An image in Boatyard's terms. Only the paths of its sources depend on this machine."""
 
     spec: dict[str, Any]
     """The JSON of `boatyard.spec.SpecDocument`."""
     sources: tuple[Source, ...] = ()
     dockerfile: Path | None = None
-    """Where the spec's Dockerfile was read: its folder is the context."""
+    """The path of the spec's Dockerfile, whose folder is the context."""
     registry: str = ""
     name: str = ""
     registry_secret: NamedSecret | None = None
     secrets: tuple[NamedSecret, ...] = ()
-    """Build secrets, by name. Their values are no part of this."""
+    """Build secrets by name, without their values."""
     downloads: tuple[str, ...] = ()
-    """Sites other than package indexes that a step cannot do without."""
+    """Sites other than package indexes that a step needs."""

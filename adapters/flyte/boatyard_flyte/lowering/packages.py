@@ -1,4 +1,4 @@
-"""Packages: pip, requirements files, wheels and apt."""
+"""Lowers packages: pip, requirements files, wheels and apt."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ from boatyard_flyte.lowering.sources import Sources, existing
 
 
 def options(layer: sdk.PipOption) -> PipOptions:
-    """The pip options of any layer that has them."""
+    """The pip options of a layer."""
     return PipOptions(
         index_url=layer.index_url or "",
         extra_index_urls=tuple(layer.extra_index_urls or ()),
@@ -28,7 +28,7 @@ def apt(layer: sdk.AptPackages) -> AptPackages:
 
 
 def pip(layer: sdk.PipPackages, sources: Sources, image: ImageSoFar) -> PipPackages:
-    """Packages by name or URL; wheels and projects of this machine go along."""
+    """Lowers packages by name or URL, and adds local wheels and projects to the context."""
     given = tuple(layer.packages or ())
     secrets = mounts(layer.secret_mounts, "with_pip_packages")
     local = LocalFiles(sources, image.wanted("with_pip_packages", secrets, whole=True))
@@ -60,7 +60,7 @@ def _package(package: str, local: LocalFiles) -> str:
 
 
 def requirements(layer: sdk.Requirements, sources: Sources, image: ImageSoFar) -> Requirements:
-    """The file, and what it refers to."""
+    """Lowers a requirements file, and adds the files that it refers to."""
     call = f"with_requirements({layer.file.name!r})"
     file = existing(layer.file, call)
     secrets = mounts(layer.secret_mounts, call)
@@ -78,7 +78,7 @@ def requirements(layer: sdk.Requirements, sources: Sources, image: ImageSoFar) -
 
 
 def wheels(layer: sdk.PythonWheels, sources: Sources) -> PythonWheels:
-    """The wheels of the folder, and nothing else in it: builds leave other files there."""
+    """Lowers the wheels of a folder and no other files, since builds leave some there."""
     call = f"with_local_v2_plugins({layer.package_name!r})"
     folder = existing(layer.wheel_dir, call, folder=True)
     found = sorted(path for path in folder.glob("*.whl") if path.is_file())

@@ -1,7 +1,7 @@
-"""pixi: as flyte lowers it, to apt, commands and copies.
+"""Lowers pixi layers as flyte does, to apt, commands and copies.
 
 Its commands fetch pixi by an installation script from pixi's own site: not an index or a mirror that a
-deployment configures. So the lowered image names that site, and who sends it decides (`downloads.py`).
+deployment configures. So the lowered image names that site, and `downloads.py` checks it before the image is sent.
 """
 
 import re
@@ -22,7 +22,7 @@ def primitives(layer: "sdk.PixiProject | sdk.PixiScript") -> Iterator[sdk.Layer]
 
 
 def sites(layers: "list[sdk.Layer]") -> Iterator[str]:
-    """The addresses that the primitive layers fetch from."""
+    """The addresses that the lowered layers download from."""
     for layer in layers:
         if isinstance(layer, sdk.Commands):
             for command in layer.commands:

@@ -1,4 +1,4 @@
-"""Layers without files: commands, environment, working directory, and the SDK's own Dockerfile lines."""
+"""Lowers layers without files: commands, environment, working directory, and the SDK's own Dockerfile lines."""
 
 from boatyard.errors import BoatyardError, Code
 from boatyard.spec import Commands, Env, WorkDir
@@ -19,9 +19,10 @@ def workdir(layer: sdk.WorkDir) -> WorkDir:
 
 
 def check_lines(layer: sdk.DockerLines) -> None:
-    """The SDK's own base images have LABEL lines that name their maker, which is not who builds this one.
+    """Refuses Dockerfile lines of the SDK, except LABEL.
 
-    They are left out; no other line is known to come, and it could be anything.
+    LABEL lines of the SDK's base images name their maker, who does not build this image, so they are left out. The SDK
+    adds no other lines today, and an unknown one could mean anything.
     """
     for line in layer.lines:
         if not line.lstrip().upper().startswith("LABEL "):

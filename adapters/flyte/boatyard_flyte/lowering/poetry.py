@@ -1,4 +1,4 @@
-"""Poetry projects."""
+"""Lowers Poetry projects."""
 
 from boatyard.spec import PoetryProject
 from boatyard_flyte import sdk
@@ -11,7 +11,7 @@ _ONLY_DEPENDENCIES = "--no-root"
 
 
 def project(layer: sdk.PoetryProject, sources: Sources, image: ImageSoFar) -> PoetryProject:
-    """pyproject.toml, the lock and path dependencies; with `install_project` the rest of the folder as well."""
+    """Adds pyproject.toml, the lock and path dependencies; with `install_project` also the rest of the folder."""
     call = f"with_poetry_project({layer.pyproject.name!r})"
     pyproject = existing(layer.pyproject, call)
     lock = existing(layer.poetry_lock, call)

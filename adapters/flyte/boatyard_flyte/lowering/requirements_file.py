@@ -1,9 +1,9 @@
-"""requirements.txt as uv reads it: what it refers to goes along, under names that say nothing of this machine.
+"""Reads requirements.txt as uv does, and adds the files that it refers to under neutral names.
 
-A file that refers to nothing is sent as it is. Any other is written out: included files in place of their -r, and
-paths of the context in place of this machine's. The rules are uv's (crates/uv-requirements-txt): `-r`, `-c` and
-`--find-links` are relative to the file, packages to the working directory. Packages are looked for beside the file as
-well, for a file does not know where somebody plans from.
+A file without references is sent unchanged. Otherwise it is rewritten: included files replace their -r, and context
+paths replace local ones. The rules are uv's (crates/uv-requirements-txt): `-r`, `-c` and `--find-links` are relative to
+the file, packages to the working directory. Packages are also looked up beside the file, because a file does not know
+the working directory of its users.
 """
 
 import codecs
@@ -39,14 +39,14 @@ _MARKS: Final = (
 
 @dataclass(frozen=True)
 class Line:
-    """A line with its continuations joined and its comment taken away."""
+    """A line with continuations joined and without its comment."""
 
     number: int
     text: str
 
 
 def written_out(file: Path, local: LocalFiles) -> bytes | None:
-    """The file with everything that it refers to taken along; None if it can go as it is."""
+    """The rewritten file, after its references were added to the context; None if it can be sent unchanged."""
     reader = _Reader(local)
     lines = reader.lines(normal(file), ())
     data = file.read_bytes()
@@ -54,12 +54,12 @@ def written_out(file: Path, local: LocalFiles) -> bytes | None:
 
 
 def local_requirement(text: str, local: LocalFiles) -> str:
-    """One requirement that is not in a file, with a path of the context if it is one of this machine."""
+    """A requirement outside of a file, with a context path in place of a local one."""
     return "".join(_Reader(local).line(Line(1, text), normal("with_pip_packages"), ()))
 
 
 def text_of(file: Path, call: str) -> str:
-    """The file's text, decoded as pip does: by its byte order mark, by a coding comment, else as UTF-8."""
+    """The file's text, decoded as in pip: by its byte order mark, a coding comment, or as UTF-8."""
     data = file.read_bytes()
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     if not encoding:
@@ -103,13 +103,13 @@ def _is_marked(data: bytes) -> bool:
 
 
 def _unquoted(value: str) -> str:
-    """The value of an option as a POSIX shell reads it, spaces kept; as it is where a quote is not closed."""
+    """The value of an option as a POSIX shell reads it, with its spaces; unchanged if a quote is not closed."""
     words = _SHELL.findall(value)
     return value if "".join(words) != value else "".join(_word(word) for word in words)
 
 
 def _bare(requirement: str) -> str:
-    """A requirement without the quotes around all of it; those inside belong to its markers."""
+    """A requirement without surrounding quotes; inner quotes belong to its markers."""
     quoted = len(requirement) > 1 and requirement[0] == requirement[-1] and requirement[0] in "\"'"
     return requirement[1:-1] if quoted else requirement
 
@@ -134,7 +134,7 @@ class _Reader:
     def lines(self, file: Path, above: tuple[Path, ...]) -> list[str]:
         call = self._local.wanted.call
         if file in above:
-            raise invalid(f"{call}: {file.name!r} includes itself, by way of {above[-1].name!r}")
+            raise invalid(f"{call}: {file.name!r} includes itself through {above[-1].name!r}")
         if not file.is_file():
             raise invalid(f"{call}: there is no file {str(file)!r}, which {above[-1].name!r} includes")
         out: list[str] = []
@@ -165,7 +165,7 @@ class _Reader:
                 inner = self.lines(_included(value, file), above)
                 return [f"-c {self._local.made('constraints.txt', ''.join(f'{x}{chr(10)}' for x in inner).encode())}"]
             case "-e" | "--editable":
-                # Its folder is gone when the step ends, so what it links to is installed in its place.
+                # The folder disappears with the step, so the project is installed instead of linked.
                 self.changed = True
                 return [self._requirement(_bare(written), file, shown, folder=True)]
             case "-f" | "--find-links" if not is_remote(expand(value)):
@@ -174,14 +174,14 @@ class _Reader:
                 return [f"--find-links {self._local.links(path)}"]
             case "-i" | "--index-url" | "--extra-index-url" if looks_local(expand(value)):
                 raise invalid(
-                    f"{self._local.wanted.call}: {shown}: an index that is a folder of this machine is not sent; name "
+                    f"{self._local.wanted.call}: {shown}: an index that is a local folder is not sent; name "
                     f"a folder of wheels by --find-links {value}"
                 )
         self._check_variables(line.text, shown)
         return [line.text]
 
     def _requirement(self, text: str, file: Path, shown: str, *, folder: bool = False) -> str:
-        """The requirement, with a path of the context if it is one of this machine."""
+        """The requirement, with a context path in place of a local one."""
         tail = _TAIL.search(text)
         head, rest = (text[: tail.start()], tail[0]) if tail else (text, "")
         named = _NAMED.match(head)
@@ -192,8 +192,8 @@ class _Reader:
         expanded = expand(path_text)
         if expanded.lower().startswith("git+file:"):
             raise invalid(
-                f"{self._local.wanted.call}: {shown}: a git repository of this machine is not sent; name "
-                "its folder, which is sent as it is, or where the builder can reach it"
+                f"{self._local.wanted.call}: {shown}: a local git repository is not sent; name "
+                "its folder, which is sent unchanged, or a URL that the builder can reach"
             )
         if not (looks_local(expanded) or (folder and not is_remote(expanded))):
             self._check_variables(text, shown)
@@ -204,10 +204,10 @@ class _Reader:
         return f"{before}{self._local.package(path, shown)}{after}{rest}"
 
     def _check_variables(self, text: str, shown: str) -> None:
-        """Refuses a variable that is set here, and that the build will not have."""
+        """Refuses a variable that is set locally but will not be set in the build."""
         for name in _VARIABLE.findall(text):
             if name in os.environ and name not in self._local.wanted.variables | _EVERYWHERE:
                 raise invalid(
-                    f"{self._local.wanted.call}: {shown}: ${{{name}}} is a variable of this machine; the build has it "
+                    f"{self._local.wanted.call}: {shown}: ${{{name}}} is a local variable; the build only has it "
                     f"with secret_mounts=[{name!r}], or after with_env_vars"
                 )

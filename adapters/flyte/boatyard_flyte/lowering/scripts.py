@@ -1,7 +1,7 @@
-"""uv scripts (PEP 723): everything in the inline metadata that `uv run` heeds.
+"""Lowers uv scripts (PEP 723), with everything in the inline metadata that `uv run` uses.
 
-A script that only lists packages becomes pipPackages, as in flyte. One with a [tool.uv] table, a lock or a uv.toml
-beside it becomes a uvScript: its metadata goes along, without its code, and uv itself reads it.
+A script that only lists packages becomes pipPackages, as in flyte. A script with a [tool.uv] table, or with a lock or a
+uv.toml beside it, becomes a uvScript: the context has its metadata without its code, and uv itself reads it.
 """
 
 import re
@@ -58,8 +58,8 @@ def script(layer: sdk.UVScript, sources: Sources, image: ImageSoFar) -> Iterator
     if header.has_settings or relative or lock.is_file() or (file.parent / "uv.toml").is_file():
         if projects:
             raise invalid(
-                f"{call}: {projects[0]!r} names a path of this machine; require the package by its name, and say where "
-                'it is relative to the script: [tool.uv.sources] app = { path = "../app" }'
+                f"{call}: {projects[0]!r} names a local path; require the package by its name, and set its path "
+                'relative to the script: [tool.uv.sources] app = { path = "../app" }'
             )
         yield _by_uv(layer, file, header, lock if lock.is_file() else None, sources, image, call)
         return
@@ -90,7 +90,7 @@ def _by_uv(
 
 
 def _by_pip(layer: sdk.UVScript, header: Header, sources: Sources, image: ImageSoFar, call: str) -> Iterator[Layer]:
-    """The script's requirements; then, if it names projects by file://, git and each of them installed."""
+    """Installs the script's requirements; then, if it names projects by file://, git and each project."""
     pip = options(layer)
     secrets = mounts(layer.secret_mounts, call)
     requirements = tuple(text for text in header.dependencies if _FILE not in text)
@@ -98,7 +98,7 @@ def _by_pip(layer: sdk.UVScript, header: Header, sources: Sources, image: ImageS
     if requirements:
         yield PipPackages(packages=requirements, options=pip, secret_mounts=secrets)
     if projects:
-        yield AptPackages(packages=("git",))  # what finds a project's version in its history
+        yield AptPackages(packages=("git",))  # to find a project's version in its history
     for name in projects:
         pyproject = existing(existing(Path(name), call, folder=True) / "pyproject.toml", call)
         tree = uv_tree(pyproject, image.wanted(call, secrets, whole=True))
@@ -127,7 +127,7 @@ def _header(file: Path, call: str) -> Header:
 
 
 def _check_python(header: Header, python: tuple[int, int], call: str) -> None:
-    """uv would install for another Python than the script requires without a word, as long as packages allow it."""
+    """Checks the script's requires-python, which uv ignores as long as the packages allow the image's Python."""
     wanted = header.data.get("requires-python")
     if not isinstance(wanted, str):
         return
@@ -144,5 +144,5 @@ def _check_python(header: Header, python: tuple[int, int], call: str) -> None:
 
 
 def _fits(specifiers: SpecifierSet, python: tuple[int, int]) -> bool:
-    """Whether any release of a minor version fits: the base image decides which one it is."""
+    """Whether any release of a minor version fits, since the base image decides which one is used."""
     return any(specifiers.contains(f"{python[0]}.{python[1]}.{patch}") for patch in range(60))

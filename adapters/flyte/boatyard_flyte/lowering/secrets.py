@@ -1,4 +1,4 @@
-"""Secret mounts: names only."""
+"""Lowers secret mounts, which are names only."""
 
 from collections.abc import Iterable
 
@@ -43,9 +43,9 @@ def _secret(given: "str | sdk.Secret", call: str) -> sdk.Secret:
     try:
         return sdk.Secret(key=given)
     except ValueError:
-        # The SDK makes a variable's name of it, and fails with that name alone.
+        # The SDK derives a variable's name from it, and its error has only that name.
         name = given.rstrip("/").rpartition("/")[2] or "NAME"
         raise invalid(
-            f"{call}: secret_mounts=[{given!r}]: a secret has a name, and a value by `boatyard secret create`; write "
+            f"{call}: secret_mounts=[{given!r}]: a secret is a name whose value `boatyard secret create` sets; write "
             f"secret_mounts=[{name!r}], or flyte.Secret(key={name!r}, as_env_var='NAME') for a variable of another name"
         ) from None

@@ -1,7 +1,7 @@
-"""Where the files of a context come from, and what they are called in it.
+"""Maps names in the context to local files.
 
-Names are numbers and fixed names, such as `0/requirements.txt` and `2/project`: never a path of this machine, so that
-the same project has the same key wherever it lies and whatever its folder is called.
+Names are numbers and fixed names, such as `0/requirements.txt` and `2/project`, and never local paths, so that a
+project's key does not depend on where its folder is or what it is called.
 """
 
 import re
@@ -16,7 +16,7 @@ _UNCOPYABLE = re.compile(r"[\\\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Source:
-    """A file or folder of this machine and its name in the context; or a file that is made, as bytes."""
+    """A local file or folder, or a generated file as bytes, with its name in the context."""
 
     path: str
     file: Path | bytes
@@ -37,7 +37,7 @@ class Sources:
         self._used = 0
 
     def place(self, name: str = "") -> str:
-        """A new, empty folder of the context: `3/name`, or `3` alone."""
+        """Reserves a new folder of the context: `3/name`, or just `3`."""
         number = str(self._used)
         self._used += 1
         return f"{number}/{name}" if name else number
@@ -48,7 +48,7 @@ class Sources:
 
 
 def copyable(name: str) -> bool:
-    """Whether a base name can stand in COPY as it is."""
+    """Whether COPY can use a base name without quoting."""
     return _UNCOPYABLE.search(name) is None
 
 

@@ -1,4 +1,4 @@
-"""uv projects."""
+"""Lowers uv projects."""
 
 import msgspec
 
@@ -17,7 +17,7 @@ _OF_MEMBERS = ("--package", "--all-packages")
 
 
 def project(layer: sdk.UVProject, sources: Sources, image: ImageSoFar) -> UVProject:
-    """The project with everything that uv reads; its own code only with `install_project`."""
+    """Adds all files that uv reads; the project's own code only with `install_project`."""
     call = f"with_uv_project({layer.pyproject.name!r})"
     pyproject = existing(layer.pyproject, call)
     lock = existing(layer.uvlock, call) if layer.uvlock else None

@@ -1,4 +1,4 @@
-"""What people see while an image is built. On stderr, so that a script's own output stays clean."""
+"""Shows a build's progress on stderr, so that a script's own output stays clean."""
 
 from boatyard_flyte.show.view import View, shown
 

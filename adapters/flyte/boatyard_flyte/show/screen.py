@@ -1,4 +1,4 @@
-"""One live display for all builds of this process: a line each, redrawn in place."""
+"""One live display for all builds of this process, with a line for each."""
 
 import atexit
 import threading
@@ -19,14 +19,14 @@ class Row(NamedTuple):
 
 
 class Screen:
-    """Shown from the first `add` to the last `remove`. Every method may be called from any thread."""
+    """Is shown from the first `add` to the last `remove`. Every method is thread-safe."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._lock = threading.Lock()
         self._rows: dict[int, tuple[Row, Spinner]] = {}
         self._live: Live | None = None
-        # After Ctrl-C the builds' threads are not waited for, and nobody else would show the cursor again.
+        # After Ctrl-C nothing waits for the builds' threads, and nothing else would show the cursor again.
         atexit.register(self.close)
 
     @property
@@ -37,7 +37,7 @@ class Screen:
         with self._lock:
             self._rows[id(row.story)] = (row, Spinner("dots"))
             if self._live is None:
-                # Transient: what stays is printed by `remove`, in the order in which builds end.
+                # Transient: `remove` prints the lines that stay, in the order in which builds end.
                 self._live = Live(
                     console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True
                 )

@@ -17,7 +17,7 @@ from boatyard_flyte.show.screen import Row, Screen
 
 _lock = threading.Lock()
 _own: list[Screen] = []
-"""The process's one screen, once there is one."""
+"""The process's only screen, once it exists."""
 
 
 class View:
@@ -70,10 +70,10 @@ def ending(story: Story, outcome: Outcome) -> str:
 
 
 def _joined(row: Row) -> Screen | None:
-    """The screen, with a line for this build; None where plain lines are better.
+    """The screen with a line for this build; None if plain lines are better.
 
-    While somebody draws live, rich has replaced sys.stderr by a proxy: lines printed there come out above
-    the display. If that is not ours but, say, the `flyte` command's, a second one would garble both.
+    While a live display runs, rich replaces sys.stderr with a proxy that prints lines above the display. If that
+    display belongs to, say, the `flyte` command, a second one would garble both.
     """
     with _lock:
         if not (_own and _own[0].active):

@@ -1,6 +1,6 @@
-"""Reads Dockerfiles as BuildKit's frontend does: directives, instructions, stages, words and what they stand for.
+"""Parses Dockerfiles as BuildKit's frontend does: directives, instructions, stages, words and their variables.
 
-The judge is moby/buildkit, frontend/dockerfile (parser, shell, instructions, dockerfile2llb). Unknown instructions
+The reference is moby/buildkit, frontend/dockerfile (parser, shell, instructions, dockerfile2llb). Unknown instructions
 and flags are kept, because a newer frontend may know them.
 """
 

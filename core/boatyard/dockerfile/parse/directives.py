@@ -1,4 +1,4 @@
-"""Parser directives: `# escape=`, `# syntax=`, `# check=`, in the first lines only."""
+"""Parses directives: `# escape=`, `# syntax=`, `# check=`, in the first lines only."""
 
 import re
 from collections.abc import Iterable
@@ -22,9 +22,9 @@ class Directive(msgspec.Struct, frozen=True):
 
 
 def directives(lines: Iterable[str], *, first: int = 1, comment: str = "#") -> list[Directive]:
-    """Those at the beginning of `lines`, of which the first has the number `first`.
+    """The directives at the beginning of `lines`, the first of which has the number `first`.
 
-    The first line that is none ends them. Raises INVALID_DOCKERFILE for one that comes twice.
+    The first other line ends them. Raises INVALID_DOCKERFILE for a repeated directive.
     """
     found: dict[str, Directive] = {}
     for number, line in enumerate(lines, first):

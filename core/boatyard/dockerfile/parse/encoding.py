@@ -1,8 +1,8 @@
-"""The bytes of a Dockerfile as text, and back without a loss.
+"""Converts a Dockerfile's bytes to text and back without loss.
 
-Docker takes any bytes. JSON carries Unicode only, so a spec says how its text became bytes: `utf-8`, or `latin-1`,
-one character a byte, for a file that is no UTF-8. The parser works on a third form, UTF-8 with the bytes that are
-none as lone surrogates (PEP 383), because BuildKit takes such bytes for single unknown characters.
+Docker accepts any bytes. JSON only carries Unicode, so a spec names the encoding of its text: `utf-8`, or `latin-1`
+(one character per byte) for a file that is not UTF-8. The parser uses a third form, UTF-8 with invalid bytes as lone
+surrogates (PEP 383), because BuildKit treats such bytes as single unknown characters.
 """
 
 from typing import Final, Literal
@@ -14,7 +14,7 @@ _BOM: Final = "\ufeff"
 
 
 def spec_text(data: bytes) -> tuple[str, Literal["utf-8", "latin-1"]]:
-    """A file's bytes -> the text and the encoding for a spec. Without the byte order mark, as BuildKit drops it."""
+    """Converts a file's bytes to a spec's text and encoding, without the byte order mark, which BuildKit drops."""
     try:
         return data.decode("utf-8-sig"), UTF8
     except UnicodeDecodeError:
@@ -22,19 +22,19 @@ def spec_text(data: bytes) -> tuple[str, Literal["utf-8", "latin-1"]]:
 
 
 def encode(text: str, encoding: str) -> bytes:
-    """A spec's text -> the file's bytes. Raises UnicodeEncodeError for what the encoding has no byte for."""
+    """Converts a spec's text to the file's bytes. Raises UnicodeEncodeError."""
     return text.encode(encoding)
 
 
 def decode(text: str, encoding: str) -> str:
-    """A spec's text -> what the parser works on."""
+    """Converts a spec's text to the parser's form."""
     if encoding == UTF8:
         return text.removeprefix(_BOM)
     return encode(text, encoding).removeprefix(_BOM.encode()).decode("utf-8", "surrogateescape")
 
 
 def respec(source: str) -> tuple[str, str]:
-    """What the parser works on -> the text and the encoding for a spec."""
+    """Converts the parser's form to a spec's text and encoding."""
     if source.isascii():
         return source, UTF8
     return spec_text(source.encode("utf-8", "surrogateescape"))

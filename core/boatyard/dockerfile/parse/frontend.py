@@ -1,4 +1,4 @@
-"""Which frontend a Dockerfile asks for by its `syntax` directive."""
+"""Finds the frontend in a Dockerfile's `syntax` directive."""
 
 import re
 from typing import Final
@@ -12,21 +12,21 @@ _OURS: Final = re.compile(r"(?:.*/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?\Z
 
 class Frontend(msgspec.Struct, frozen=True):
     image: str
-    """The reference as it is written."""
+    """The reference as written."""
     line: int
-    """Where, counted from 1; 0 if a build argument says so."""
+    """Its line, counted from 1; 0 if a build argument sets it."""
 
     @property
     def is_dockers(self) -> bool:
-        """Docker's own, from whichever registry: it reads Dockerfiles. What another reads, nobody here can know."""
+        """Whether it is Docker's own, from any registry, which reads Dockerfiles. Others may read any language."""
         return _OURS.match(self.image) is not None
 
 
 def frontend(text: str, build_args: dict[str, str] | None = None) -> Frontend | None:
-    """What BuildKit would fetch to read the file; None for its built-in frontend.
+    """The frontend that BuildKit would fetch to read the file; None for its built-in one.
 
-    As BuildKit does, `//` comments and JSON are looked at too, for frontends of other languages, and a line `#!…` at
-    the beginning is passed over.
+    Like BuildKit, it also looks at `//` comments and JSON, for frontends of other languages, and skips a first line
+    `#!…`.
     """
     if given := (build_args or {}).get("BUILDKIT_SYNTAX", "").strip():
         return Frontend(given.split(" ", 1)[0], 0)

@@ -1,4 +1,4 @@
-"""A Dockerfile for one platform and target: which stages it needs, and from which images they come."""
+"""Finds the stages and images that a Dockerfile needs for one platform and target."""
 
 import re
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ _INDEX: Final = re.compile(r"[+-]?\d{1,9}\Z")
 
 
 class ImageUse(msgspec.Struct, frozen=True):
-    """An image that a stage is made from or takes files from."""
+    """An image that a stage starts from or copies files from."""
 
     image: str
-    """As BuildKit sees it, variables filled in."""
+    """The reference with variables expanded, as BuildKit sees it."""
     line: int
     written: str
-    """As it is written."""
+    """The reference as written."""
     where: Literal["FROM", "COPY", "RUN"]
 
 
@@ -31,17 +31,17 @@ class Graph(msgspec.Struct, frozen=True):
     arguments: Variables
     """What FROM sees."""
     bases: tuple[int | None, ...]
-    """Of each stage: the stage it stands on; None for an image, and for scratch."""
+    """For each stage, the stage that it starts from; None for an image and for scratch."""
     needed: tuple[int, ...]
-    """Stages that the target is made of, itself last; BuildKit builds no others."""
+    """The stages that the target needs, itself last; BuildKit builds no others."""
     images: tuple[ImageUse, ...]
-    """Those of the needed stages, in the file's order."""
+    """The images of the needed stages, in the file's order."""
     unknown: tuple[ImageUse, ...]
-    """Those whose name depends on the machine that builds; `image` is empty."""
+    """Images whose name depends on the building machine; their `image` is empty."""
 
 
 def graph(dockerfile: Dockerfile, build_args: Mapping[str, str], *, platform: str, target: str = "") -> Graph:
-    """Raises INVALID_DOCKERFILE for a name that comes to nothing, INVALID_SPEC for a target that is not there."""
+    """Raises INVALID_DOCKERFILE for a name that is empty after expansion, INVALID_SPEC for an unknown target."""
     arguments = global_arguments(dockerfile, build_args, platform=platform, target=target)
     names: dict[str, int] = {}
     bases: list[int | None] = []
@@ -85,8 +85,8 @@ def _base(stage: Stage, arguments: Variables, escape: str) -> ImageUse:
 
 
 def _sources(stage: Stage, names: Mapping[str, int], stages: int, *, later: bool) -> list[int | ImageUse]:
-    """The stages and images that instructions of a stage take files from. `later`: those behind ONBUILD as well, since
-    another stage stands on this one. BuildKit follows `from` there from Dockerfile 1.11 on, and refuses it before."""
+    """The stages and images that a stage's instructions copy files from. `later`: also those after ONBUILD, because
+    another stage starts from this one. BuildKit supports `from` there since Dockerfile 1.11, and refused it before."""
     found: list[int | ImageUse] = []
     for written in stage.body:
         instruction = (written.inner if later else None) or written
@@ -110,7 +110,7 @@ def _source(
     stage = names.get(source.lower())
     if stage is not None:
         return [stage]
-    if source == SCRATCH or "$" in source:  # BuildKit fills in no variables here, and says so
+    if source == SCRATCH or "$" in source:  # BuildKit expands no variables here, and reports that
         return []
     return [ImageUse(source, instruction.line, source, where)]
 

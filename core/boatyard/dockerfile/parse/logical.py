@@ -1,4 +1,4 @@
-"""A file's text -> instructions: lines joined where they go on, comments left out, heredocs taken along."""
+"""Splits a file's text into instructions: joins continued lines, drops comments, collects heredocs."""
 
 import re
 from collections.abc import Iterator
@@ -13,21 +13,21 @@ from boatyard.dockerfile.parse.refusal import unreadable
 from boatyard.dockerfile.parse.words import Lexer, WordError
 
 LONGEST_LINE: Final = 65_535
-"""Bytes of a line with its end: what BuildKit's scanner takes (bufio.MaxScanTokenSize)."""
+"""Largest line in bytes including its end, as in BuildKit's scanner (bufio.MaxScanTokenSize)."""
 
 MOST_INSTRUCTIONS: Final = 5_000
-"""Far more than people write: an image has 127 layers at most."""
+"""Far more than any real file has: an image has at most 127 layers."""
 MOST_FLAGS: Final = 200
 
 _HEREDOC: Final = re.compile(r"(\d*)<<(-?)[\t\n\f\r ]*([^<]*)\Z")
 _WITH_HEREDOCS: Final = frozenset({"ADD", "COPY", "RUN"})
 _EXEC_FORMS: Final = frozenset({"ADD", "COPY", "RUN", "CMD", "ENTRYPOINT", "SHELL", "VOLUME"})
 _DEEPEST: Final = 4
-"""ONBUILD in ONBUILD is refused by BuildKit later; here it only must not go on for ever."""
+"""Largest nesting of ONBUILD. BuildKit refuses any nesting later; this only bounds the recursion."""
 
 
 def instructions(text: str) -> tuple[str, list[Instruction]]:
-    """The escape character and all instructions, unknown ones too. Raises INVALID_DOCKERFILE."""
+    """The escape character and all instructions, including unknown ones. Raises INVALID_DOCKERFILE."""
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -88,7 +88,7 @@ class _Reader:
         return begin, line
 
     def _continued(self, line: str) -> tuple[str, bool]:
-        """The line without the escape character at its end, and whether there was one."""
+        """The line without a final escape character, and whether it had one."""
         bare = line.rstrip(" \t")
         if bare.endswith(self._escape) and not bare[:-1].endswith(self._escape):
             return bare[:-1], True
@@ -118,7 +118,7 @@ class _Reader:
 def _split(
     logical: str, begin: int, pieces: tuple[tuple[int, int], ...], number: int, escape: str, deep: int = 0
 ) -> Instruction:
-    """The instruction that begins at `begin` of a logical line."""
+    """The instruction that starts at `begin` of a logical line."""
     begin += len(logical[begin:]) - len(logical[begin:].lstrip(SPACE))
     end = len(logical.rstrip(SPACE))
     blank = SEPARATOR.search(logical, begin, end)
@@ -146,7 +146,7 @@ def _split(
 
 
 def _flags(text: str, at: int, end: int, escape: str) -> tuple[tuple[Flag, ...], int]:
-    """The words that begin with `--`, up to the first that does not, and where that is."""
+    """The leading words that start with `--`, and the position after them."""
     flags: list[Flag] = []
     while True:
         while at < end and is_space(text[at]):

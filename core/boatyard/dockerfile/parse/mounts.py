@@ -1,4 +1,4 @@
-"""The value of a `--mount` flag of RUN: CSV of fields, of which some are `key=value`."""
+"""Parses the value of RUN's `--mount` flag: CSV with fields such as `key=value`."""
 
 import csv
 
@@ -10,13 +10,13 @@ _ALIASES = {"src": "source", "dst": "target", "destination": "target", "ro": "re
 
 
 class Mount(msgspec.Struct, frozen=True):
-    """Fields as they are written, in order; keys in lower case, and None where no `=` is."""
+    """The fields as written and in order; keys are lower-case, and the value is None without `=`."""
 
     fields: tuple[tuple[str, str | None], ...]
 
     @classmethod
     def parse(cls, value: str, *, line: int) -> "Mount":
-        """Raises INVALID_DOCKERFILE for what is no CSV."""
+        """Raises INVALID_DOCKERFILE for invalid CSV."""
         try:
             rows = list(csv.reader([value], strict=True)) or [[]]
         except csv.Error as error:
@@ -28,7 +28,7 @@ class Mount(msgspec.Struct, frozen=True):
         return cls(tuple(fields))
 
     def get(self, name: str) -> str | None:
-        """The last value of a field, by the name it is known by; None without one."""
+        """The last value of a field, by its canonical name; None without one."""
         return next((value for key, value in reversed(self.fields) if _ALIASES.get(key, key) == name), None)
 
     def has(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The words of ARG, ENV and FROM: where quotes stay, for the lexer that fills in variables."""
+"""Splits ARG, ENV and FROM into words that keep their quotes for the lexer, which expands variables."""
 
 from boatyard.dockerfile.parse.blanks import SEPARATOR, is_space
 from boatyard.dockerfile.parse.instruction import Instruction
@@ -6,14 +6,14 @@ from boatyard.dockerfile.parse.refusal import unreadable
 
 
 def arguments(instruction: Instruction) -> list[str]:
-    """The words of an instruction whose quotes mean nothing, such as FROM, and COPY and ADD."""
+    """The words of an instruction without quoting, such as FROM, COPY and ADD."""
     if instruction.json is not None:
         return list(instruction.json)
     return SEPARATOR.split(instruction.arguments) if instruction.arguments else []
 
 
 def args(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:
-    """ARG: names, with their defaults as they are written."""
+    """The names of an ARG, with their defaults as written."""
     words = quoted_words(instruction.arguments, escape)
     if not words:
         raise unreadable(instruction.line, "ARG requires at least one argument")
@@ -27,7 +27,7 @@ def args(instruction: Instruction, escape: str) -> list[tuple[str, str | None]]:
 
 
 def env(instruction: Instruction, escape: str) -> list[tuple[str, str]]:
-    """ENV: `name=value …`, or `name value` up to the end."""
+    """The pairs of an ENV: `name=value …`, or `name value` up to the end."""
     words = quoted_words(instruction.arguments, escape)
     if not words:
         raise unreadable(instruction.line, "ENV requires at least one argument")
@@ -48,7 +48,7 @@ def env(instruction: Instruction, escape: str) -> list[tuple[str, str]]:
 
 
 def quoted_words(text: str, escape: str) -> list[str]:
-    """Words at blanks that are neither quoted nor escaped; quotes and escapes stay in them."""
+    """Splits at unquoted, unescaped white space; words keep their quotes and escapes."""
     words: list[str] = []
     word: list[str] = []
     quote = ""

@@ -1,7 +1,8 @@
-"""`${X#pattern}`, `${X%pattern}` and `${X/pattern/text}`: `*` is any text, `?` one character, both without line ends.
+"""Matches `${X#pattern}`, `${X%pattern}` and `${X/pattern/text}`: `*` is any text, `?` one character, without line
+ends.
 
-Matching keeps the set of places in the pattern that the text may have come to, so no pattern takes more time than
-text times pattern.
+Matching keeps the set of reachable positions in the pattern, so its time is bounded by text length times pattern
+length.
 """
 
 from typing import Final
@@ -9,13 +10,13 @@ from typing import Final
 _ANY: Final = object()
 _ONE: Final = object()
 _MOST_WORK: Final = 4_000_000
-"""Characters of the text times those of the pattern."""
+"""Largest product of text length and pattern length."""
 
 _Token = object | str
 
 
 def trim(text: str, pattern: str, *, longest: bool, end: str) -> str:
-    """Without the shortest or longest beginning (`end` is `#`) or end (`%`) that matches. Raises ValueError."""
+    """Removes the shortest or longest matching prefix (`end` is `#`) or suffix (`%`). Raises ValueError."""
     tokens = _tokens(pattern)
     if end == "%":
         text, tokens = text[::-1], tokens[::-1]
@@ -25,7 +26,7 @@ def trim(text: str, pattern: str, *, longest: bool, end: str) -> str:
 
 
 def replace(text: str, pattern: str, replacement: str, *, every: bool) -> str:
-    """The first longest match, or all of them, replaced. Raises ValueError."""
+    """Replaces the first longest match, or every match. Raises ValueError."""
     tokens = _tokens(pattern)
     _check_work(len(text) * len(text), tokens)
     out: list[str] = []
@@ -74,7 +75,7 @@ def _tokens(pattern: str) -> list[_Token]:
 
 
 def _match(text: str, start: int, tokens: list[_Token], *, longest: bool) -> int | None:
-    """Where a match that begins at `start` ends; None without one."""
+    """The end of a match that starts at `start`; None without one."""
     _check_work(len(text) - start, tokens)
     states = _closed({0}, tokens)
     found = start if len(tokens) in states else None
@@ -103,7 +104,7 @@ def _match(text: str, start: int, tokens: list[_Token], *, longest: bool) -> int
 
 
 def _closed(states: set[int], tokens: list[_Token]) -> set[int]:
-    """The places with those behind a `*`, which may stand for nothing."""
+    """The positions, and those after a `*`, which may match nothing."""
     return states | {state + 1 for state in states if state < len(tokens) and tokens[state] is _ANY}
 
 

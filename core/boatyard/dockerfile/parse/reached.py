@@ -1,4 +1,4 @@
-"""Which files of the context a build can read: what COPY, ADD and bind mounts name."""
+"""Finds the files of the context that a build can read: those that COPY, ADD and bind mounts name."""
 
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
@@ -20,9 +20,8 @@ def reached(
     """The paths and patterns in the context that the target's stages copy or mount, sorted.
 
     They are relative and clean; `.` is the whole context. Patterns are those of COPY (`*`, `?`, `[a-z]`, `\\` before
-    a character that means itself). None if a name depends on what cannot be known before the build: a variable that a
-    base image may set. What a base image's ONBUILD copies is not in the Dockerfile, and not in the answer.
-    Raises INVALID_DOCKERFILE as `graph` does.
+    a literal character). None if a name depends on a variable that a base image may set, which is unknown before the
+    build. The result does not contain what a base image's ONBUILD copies. Raises INVALID_DOCKERFILE like `graph`.
     """
     found: set[str] = set()
     try:
@@ -35,7 +34,7 @@ def reached(
 
 
 def context_sources(seen: Graph, build_args: Mapping[str, str]) -> Iterator[tuple[Instruction, str]]:
-    """Each instruction that reads the context, with a path or pattern. Raises Unknown where one is not known."""
+    """Each instruction that reads the context, with a path or pattern. Raises Unknown if one is unknown."""
     escape = seen.dockerfile.escape
     environments: dict[int, Variables] = {}
     for index in range(len(seen.dockerfile.stages)):

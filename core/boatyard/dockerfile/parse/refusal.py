@@ -1,4 +1,4 @@
-"""How the reader says that BuildKit cannot read a Dockerfile."""
+"""The error for a Dockerfile that BuildKit cannot read."""
 
 from boatyard.errors import BoatyardError, Code
 

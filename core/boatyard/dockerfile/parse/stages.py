@@ -1,4 +1,4 @@
-"""A whole Dockerfile: the arguments before the first FROM, and the stages."""
+"""Parses a whole Dockerfile: the arguments before the first FROM, and the stages."""
 
 import re
 from typing import Final
@@ -18,11 +18,11 @@ _STAGE_NAME: Final = re.compile(r"[a-z][a-z0-9-_.]*\Z")
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     name: str
-    """In lower case; empty without `AS`."""
+    """Its name in lower case; empty without `AS`."""
     base: str
-    """The word after FROM as it is written, with its variables."""
+    """The word after FROM as written, with its variables."""
     platform: str
-    """Of `--platform`, as it is written; may be empty."""
+    """The value of `--platform` as written; may be empty."""
     start: Instruction
     body: tuple[Instruction, ...]
 
@@ -34,12 +34,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
     escape: str
     arguments: tuple[Instruction, ...]
-    """ARG before the first FROM: they count in FROM only."""
+    """ARG before the first FROM, which only apply to FROM."""
     stages: tuple[Stage, ...]
 
 
 def parse(text: str) -> Dockerfile:
-    """Raises INVALID_DOCKERFILE, with the line, for what no frontend of Docker's reads."""
+    """Raises INVALID_DOCKERFILE with the line if no frontend of Docker's accepts the text."""
     escape, found = instructions(text)
     if not found:
         raise unreadable(0, "file with no instructions")

@@ -1,4 +1,4 @@
-"""What `$NAME` stands for: arguments before the first FROM, and the environment of a stage."""
+"""Values of variables: arguments before the first FROM, and the environment of a stage."""
 
 from collections.abc import Mapping, Set
 from typing import Final
@@ -12,14 +12,14 @@ from boatyard.dockerfile.parse.words import Lexer, Unknown, WordError
 PLATFORM_ARGS: Final = tuple(
     f"{side}{part}" for side in ("BUILD", "TARGET") for part in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT")
 )
-"""Set by BuildKit for every build; a build argument of that name takes their place."""
+"""Names that BuildKit sets for every build; a build argument of that name overrides them."""
 
 
 class Variables:
-    """Names and values. Asking for another name raises Unknown where a base image may have set it.
+    """Names and values. Looking up another name raises Unknown if a base image may have set it.
 
-    `below` is the environment of the stage that another stands on: copies of it would take time by the square of a
-    file's length. It must not change any more.
+    `below` is the environment of the stage that this one starts from; copying it would take quadratic time. It must not
+    change any more.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class Variables:
     ) -> None:
         self._values = dict(values or {})
         self._unknown = set(unknown)
-        """Set, but nobody here can know to what."""
+        """Names that are set to an unknown value."""
         self._below = below
         self.complete = complete
-        """False where an image below may have set any other."""
+        """False if a base image may have set any other name."""
 
     def get(self, name: str, /) -> str | None:
-        """The value, or None for one that is surely not set."""
+        """The value, or None if it is certainly not set."""
         here: Variables | None = self
         while here is not None:
             if name in here._values:
@@ -49,7 +49,7 @@ class Variables:
         return None
 
     def put(self, name: str, value: str | None) -> None:
-        """`None`: it is set to what nobody here can know."""
+        """Sets a value; `None` means an unknown value."""
         if value is None:
             self._values.pop(name, None)
             self._unknown.add(name)
@@ -58,13 +58,13 @@ class Variables:
             self._values[name] = value
 
     def inherit(self, name: str, outer: "Variables") -> None:
-        """Takes the value that another has, if it has one."""
+        """Copies the value from `outer`, if it has one."""
         if name in outer._values or name in outer._unknown:
             self.put(name, outer._values.get(name))
 
 
 def global_arguments(dockerfile: Dockerfile, build_args: Mapping[str, str], *, platform: str, target: str) -> Variables:
-    """What FROM sees. `platform` is the target's; that of the machine that builds is nobody's to know here."""
+    """The variables for FROM. `platform` is the target's; that of the building machine is unknown."""
     os, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
     values = Variables(
@@ -97,7 +97,7 @@ def apply(
     build_args: Mapping[str, str],
     escape: str,
 ) -> None:
-    """What an ARG or ENV of a stage does to its environment. `outer` are the arguments before the first FROM."""
+    """Applies an ARG or ENV of a stage to its environment. `outer` are the arguments before the first FROM."""
     if instruction.keyword == "ARG":
         for name, default in args(instruction, escape):
             if name in build_args:
@@ -120,7 +120,7 @@ def apply(
 
 
 def filled(text: str, variables: Variables, line: int, escape: str) -> str:
-    """A word with its variables. Raises INVALID_DOCKERFILE, and Unknown."""
+    """A word with expanded variables. Raises INVALID_DOCKERFILE or Unknown."""
     if text.isidentifier():
         return text
     try:

@@ -1,4 +1,4 @@
-"""Words: quotes, escapes and `$NAME`, as BuildKit's shell lexer reads them (frontend/dockerfile/shell/lex.go)."""
+"""Expands words: quotes, escapes and `$NAME`, like BuildKit's shell lexer (frontend/dockerfile/shell/lex.go)."""
 
 import re
 from typing import Final, Protocol
@@ -9,17 +9,17 @@ from boatyard.dockerfile.parse.blanks import is_space
 _SPECIAL: Final = frozenset("@*#?-$!0")
 _DEEPEST: Final = 100
 LONGEST: Final = 65_536
-"""Characters that a word may come to. A few lines of `ARG B=$A$A` would else fill any memory."""
+"""Longest expanded word in characters. Without it, a few lines of `ARG B=$A$A` would fill any memory."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,:;=+@%^&|!?*()\[\]-]+")
-"""Characters that stand for themselves wherever they are in a word, but for a `}` or `/` that ends one."""
+"""Characters that are always literal in a word, except a `}` or `/` that ends it."""
 
 
 class WordError(Exception):
-    """BuildKit would refuse the word; the text says why, and quotes no value."""
+    """BuildKit would refuse the word. The message says why without quoting a value."""
 
 
 class Unknown(Exception):
-    """The word refers to a variable of which nobody here can know the value."""
+    """The word refers to a variable with an unknown value."""
 
 
 class Lookup(Protocol):
@@ -27,7 +27,7 @@ class Lookup(Protocol):
 
 
 class Lexer:
-    """Reads one word or line. `partly`: variables that are not set stay as they are written."""
+    """Expands one word or line. `partly`: unset variables stay as written."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Lexer:
         self._deep = 0
 
     def word(self, text: str) -> str:
-        """The text with its quotes, escapes and variables done. Raises WordError."""
+        """Expands quotes, escapes and variables in the text. Raises WordError."""
         return self._process(text, None)
 
     def words(self, text: str) -> list[str]:
-        """The same, taken apart at blanks that are not quoted. Raises WordError."""
+        """Expands the text and splits it at unquoted white space. Raises WordError."""
         words = _Words()
         self._process(text, words)
         return words.close()
@@ -112,7 +112,7 @@ class Lexer:
                 words.add(piece)
             size += len(piece)
             if size > LONGEST:
-                raise WordError(f"comes to more than {LONGEST:,} characters")
+                raise WordError(f"expands to more than {LONGEST:,} characters")
             result.append(piece)
         if stop:
             raise WordError("syntax error: missing '}'" if stop == "}" else "syntax error: missing '/' in ${}")
@@ -151,7 +151,7 @@ class Lexer:
         raise WordError("unexpected end of statement while looking for matching double-quote")
 
     def _angle(self) -> str:
-        """`<`, or the beginning of a heredoc: `<<` with the blanks behind it, which do not end the word."""
+        """Reads `<`, or the start of a heredoc: `<<` with the following white space, which does not end the word."""
         self._at += 1
         if self._peek() != "<":
             return "<"
@@ -246,7 +246,7 @@ def _substitute(name: str, value: str | None, operator: str, word: str, *, empty
 
 
 class _Words:
-    """Collects words: a blank that is not quoted ends one."""
+    """Collects words, which end at unquoted white space."""
 
     def __init__(self) -> None:
         self._open: list[str] = []
@@ -277,7 +277,7 @@ class _Words:
 
 
 class _NoWords(_Words):
-    """For those who want the text alone."""
+    """Ignores word boundaries, to expand a text as a whole."""
 
     def add(self, character: str) -> None:
         pass

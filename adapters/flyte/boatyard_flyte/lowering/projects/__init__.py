@@ -1,6 +1,6 @@
-"""What uv and Poetry read of a project on this machine: pyproject.toml, workspaces, path dependencies, settings.
+"""Finds the files that uv and Poetry read for a project: pyproject.toml, workspaces, path dependencies, settings.
 
-Only files are read. Neither uv nor Poetry has to be installed here, and nothing is asked of the network. The rules are
+It only reads files: it needs neither uv nor Poetry nor the network. The rules are
 uv's own (astral-sh/uv 0.11 to 0.13: crates/uv-workspace, crates/uv-settings, docs/concepts/projects).
 """
 

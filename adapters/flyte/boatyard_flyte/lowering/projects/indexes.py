@@ -10,7 +10,7 @@ from boatyard_flyte.lowering.projects.tree import Tree
 
 
 def add_indexes(tree: Tree, settings: dict[str, Any], folder: Path, call: str) -> None:
-    """Adds them to the tree. Paths are relative to `folder`, which has the settings. Raises INVALID_SPEC."""
+    """Adds these folders to the tree. Paths are relative to `folder`, which has the settings. Raises INVALID_SPEC."""
     indexes = settings.get("index")
     named = [item.get("url") for item in indexes if isinstance(item, dict)] if isinstance(indexes, list) else []
     named += [

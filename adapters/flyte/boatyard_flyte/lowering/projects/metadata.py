@@ -1,4 +1,4 @@
-"""What a project's metadata needs besides pyproject.toml: its build backend, files outside its folder, or git."""
+"""Finds what a project's metadata depends on besides pyproject.toml: a build backend, files outside its folder, git."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ _FROM_GIT: Final = {
     "setuptools-git": "",
     "dunamai": "",
 }
-"""Build requirements that ask git for the version, and the variable that tells it instead."""
+"""Build requirements that take the version from git -> the variable that sets it instead."""
 _OUTSIDE: Final = ("hatch", "setuptools", "poetry", "pdm", "flit", "scikit-build", "maturin", "uv")
 
 
@@ -38,9 +38,9 @@ def needs_build(project: Pyproject, *, locked: bool) -> bool:
 
 
 def check_version(project: Pyproject, variables: Collection[str], *, has_git: bool, call: str) -> None:
-    """Refuses to build a project whose version comes from git where there will be no git history.
+    """Refuses a project whose version comes from git if the build has no git history.
 
-    `variables` are the names of those that the step has.
+    `variables` are the names of the step's environment variables.
     """
     tool = _version_tool(project)
     if not tool or has_git:
@@ -50,7 +50,7 @@ def check_version(project: Pyproject, variables: Collection[str], *, has_git: bo
     if variable and any(name in variables for name in (variable, f"{variable}_FOR_{normalised}")):
         return
     where = project.name or project.folder.name
-    say = f"say it: .with_env_vars({{{variable!r}: '1.2.3'}}) before this call; or " if variable else ""
+    say = f"set it: .with_env_vars({{{variable!r}: '1.2.3'}}) before this call; or " if variable else ""
     raise invalid(
         f"{call}: the version of {where!r} comes from git ({tool}), and .git is not sent: it changes with every git "
         f"command, and the key with it. To build it, {say}send .git: .with_dockerignore(FILE) with a line !.git, and "
@@ -83,7 +83,7 @@ def _version_tool(project: Pyproject) -> str:
 
 
 def _has_fallback(project: Pyproject) -> bool:
-    """Whether the project itself says what the version is without git."""
+    """Whether the project itself sets a version for builds without git."""
     hatch = project.table("tool", "hatch", "version")
     options = hatch.get("raw-options")
     return bool(
@@ -97,7 +97,7 @@ def _has_fallback(project: Pyproject) -> bool:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """All strings in it, names of tables included: hatch's force-include has its sources there."""
+    """All strings in a value, including the keys of tables, where hatch's force-include has its sources."""
     match value:
         case str():
             yield value

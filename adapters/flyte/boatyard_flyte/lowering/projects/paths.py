@@ -1,4 +1,4 @@
-"""References to files of this machine: `file:` URLs and paths."""
+"""Resolves references to local files: `file:` URLs and paths."""
 
 import os
 import re
@@ -19,14 +19,14 @@ ARCHIVES: Final = (
     ".tar.zst",
     ".tar.lz",
 )
-"""How the names of wheels and source distributions end."""
+"""File name extensions of wheels and source distributions."""
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def normal(path: Path | str) -> Path:
-    """Absolute, without `..`; links stay, as uv does not resolve them either."""
+    """The absolute path without `..`. Links are not resolved, as in uv."""
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
@@ -40,9 +40,9 @@ def is_archive(name: str) -> bool:
 
 
 def local_path(reference: str, start: Path, *, root: Path | None = None) -> Path | None:
-    """Where `file:///x`, `file:../x`, `../x` or `/x` leads, seen from `start`; None for a URL of another scheme.
+    """The path of `file:///x`, `file:../x`, `../x` or `/x`, relative to `start`; None for a URL of another scheme.
 
-    `${PROJECT_ROOT}` and hatch's `{root:uri}` stand for `root`.
+    `${PROJECT_ROOT}` and hatch's `{root:uri}` expand to `root`.
     """
     root = root or start
     text = reference.replace("${PROJECT_ROOT}", str(root))
@@ -52,11 +52,13 @@ def local_path(reference: str, start: Path, *, root: Path | None = None) -> Path
         return None
     if text.lower().startswith("file:"):
         parts = urlsplit(text)
-        host = "" if parts.netloc in ("", "localhost") else parts.netloc  # `file://./x` and `file://x` of pip's users
+        host = (
+            "" if parts.netloc in ("", "localhost") else parts.netloc
+        )  # pip's users write `file://./x` and `file://x`
         text = unquote(host + parts.path)
     return normal(start / Path(text.partition("#")[0] or ".").expanduser())
 
 
 def expand(text: str) -> str:
-    """`${NAME}` with this machine's environment, as uv and pip expand it; what is not set stays as it is."""
+    """Expands `${NAME}` from this machine's environment, as uv and pip do; unset names stay."""
     return _VARIABLE.sub(lambda found: os.environ.get(found[1], found[0]), text)

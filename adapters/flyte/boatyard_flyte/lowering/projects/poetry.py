@@ -1,4 +1,4 @@
-"""Everything of this machine that Poetry reads to check and install a project."""
+"""Finds the local files that Poetry reads to check and install a project."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from boatyard_flyte.lowering.projects.walk import ProjectUse
 
 
 def poetry_tree(pyproject: Path, lock: Path, wanted: ProjectUse) -> Tree:
-    """The tree of `poetry install` in the folder of a pyproject.toml, which may have another name.
+    """The tree for `poetry install` in the folder of a pyproject.toml, which may have another name.
 
-    The lock names all path dependencies, those of path dependencies among them, relative to the project.
+    The lock names all path dependencies, including transitive ones, relative to the project.
     """
     project = Pyproject.read(pyproject.parent, wanted.call, file=pyproject)
     tree = Tree(main=project.folder)

@@ -1,4 +1,4 @@
-"""pyproject.toml, read without trust: a table may be a number, and a list may hold anything."""
+"""Reads pyproject.toml without trusting its types: a table may be a number, and a list may hold anything."""
 
 import os
 import re
@@ -20,19 +20,19 @@ _DIRECT: Final = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*
 
 @dataclass(frozen=True)
 class Pyproject:
-    """A project's folder (absolute) and what its pyproject.toml says; nothing for a folder that has none."""
+    """A project's absolute folder and the contents of its pyproject.toml; empty if the folder has none."""
 
     folder: Path
     data: dict[str, Any]
 
     @classmethod
     def read(cls, folder: Path, call: str, *, file: Path | None = None) -> "Pyproject":
-        """`file` takes the place of the folder's pyproject.toml. Raises INVALID_SPEC for one that is not TOML."""
+        """Reads the folder's pyproject.toml, or `file` instead. Raises INVALID_SPEC for one that is not TOML."""
         folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay: uv does not resolve them either
         return cls(folder, read_toml(file or folder / "pyproject.toml", call))
 
     def table(self, *names: str) -> dict[str, Any]:
-        """A table, `{}` where there is none."""
+        """A table; `{}` if it does not exist."""
         found: Any = self.data
         for name in names:
             found = found.get(name) if isinstance(found, dict) else None
@@ -44,7 +44,7 @@ class Pyproject:
 
     @property
     def name(self) -> str:
-        """Normalised; empty if it is not said here."""
+        """The normalized name; empty if the file has none."""
         given = self.table("project").get("name") or self.table("tool", "poetry").get("name")
         return canonicalize_name(given) if isinstance(given, str) else ""
 
@@ -54,13 +54,13 @@ class Pyproject:
 
     @property
     def is_built(self) -> bool:
-        """Whether uv makes a package of it when it is asked to install the project."""
+        """Whether uv builds a package when it installs the project."""
         package = self.uv.get("package")
         return package if isinstance(package, bool) else bool(self.table("build-system")) or not self.table("project")
 
     @cached_property
     def requirements(self) -> tuple[str, ...]:
-        """Every requirement in it: of the project, its extras and groups, its build, and what constrains them."""
+        """All requirements: of the project, its extras and groups, its build, and constraints."""
         return tuple(self._requirements())
 
     def _requirements(self) -> Iterator[str]:
@@ -99,16 +99,16 @@ def strings(value: object) -> list[str]:
 
 
 def requirement_name(text: str) -> str:
-    """The normalised name that a requirement begins with, also of one that packaging does not take."""
+    """The normalized name at the start of a requirement, also if packaging cannot parse it."""
     found = _NAME.match(text)
     return canonicalize_name(found[1]) if found else ""
 
 
 def direct_reference(text: str) -> str:
-    """What follows the @ of `lib @ file:///home/me/lib`; empty without one."""
+    """The part after @ in `lib @ file:///home/me/lib`; empty without one."""
     try:
         return Requirement(text).url or ""
     except (InvalidRequirement, RecursionError):
-        # A relative path, which is none of the standard's, but of uv's and pip's.
+        # A relative path: uv and pip accept it, although the standard does not.
         found = _DIRECT.match(text)
         return found[1] if found else ""

@@ -1,4 +1,4 @@
-"""A tree: files and folders of this machine that have to lie beside each other in the image as they do here."""
+"""A tree of local files and folders that keep their relative paths in the image."""
 
 import os
 from collections.abc import Collection, Iterator
@@ -11,23 +11,23 @@ from boatyard_flyte.lowering.sources import Sources
 
 @dataclass
 class Tree:
-    """What goes along, by its place on this machine."""
+    """Files and folders of the context, by their local paths."""
 
     main: Path
     """The folder of the project that the tree is for."""
     folders: dict[Path, Ignore | None] = field(default_factory=dict)
     files: dict[Path, Path | bytes] = field(default_factory=dict)
-    """Place -> the file that is there, or its content."""
+    """Local path -> the file, or its content."""
     references: set[tuple[Path, Path]] = field(default_factory=set)
-    """Who refers to whom by a relative path: folders of projects."""
+    """Folders of projects -> folders that they refer to by relative paths."""
 
     def add_file(self, place: Path, file: Path | None = None) -> None:
-        """`file` (else the one that is there) at a place. What was put there before stays."""
+        """Adds `file`, or the file at the path itself. Never replaces an earlier one."""
         if file or place.is_file():
             self.files.setdefault(place, file or place)
 
     def put(self, sources: Sources, number: str) -> "Placed":
-        """Adds all of it to the sources, below one folder of the context."""
+        """Adds the whole tree to the sources, below one folder of the context."""
         top = self._top()
         placed = Placed(number, top, self._names(top))
         for folder, ignore in self.folders.items():
@@ -37,16 +37,16 @@ class Tree:
         return placed
 
     def _replaced(self, folder: Path) -> frozenset[str]:
-        """Paths below the folder that come from elsewhere."""
+        """Paths below the folder whose contents come from elsewhere."""
         return frozenset(place.relative_to(folder).as_posix() for place in self.files if place.is_relative_to(folder))
 
     def _top(self) -> Path:
         return Path(os.path.commonpath([self.main, *self.folders, *(place.parent for place in self.files)]))
 
     def _names(self, top: Path) -> dict[Path, str]:
-        """Other names for the folders between the top and the main project that nothing refers to from outside.
+        """Neutral names for folders between the top and the main project that no outside path refers to.
 
-        A checkout's own folder is called as somebody pleases, and must not change the key.
+        The name of a checkout's folder is arbitrary and must not change the key.
         """
         renamed: dict[Path, str] = {}
         beside = [*self.folders, *self.files]
@@ -61,25 +61,25 @@ class Tree:
 
 @dataclass(frozen=True)
 class Placed:
-    """Where a tree lies in the context."""
+    """The location of a tree in the context."""
 
     number: str
     top: Path
     renamed: dict[Path, str]
 
     def path(self, place: Path) -> str:
-        """The context's name for a place of this machine."""
+        """The context path of a local path."""
         parts = [self.renamed.get(folder, folder.name) for folder in self._between(place)]
         return "/".join([self.number, *parts])
 
     def _between(self, place: Path) -> Iterator[Path]:
-        """The folders from below the top down to the place."""
+        """The folders from below the top down to the path."""
         chain = [place, *place.parents]
         yield from reversed(chain[: chain.index(self.top)])
 
 
 class _Without:
-    """An ignore that also leaves out what the tree puts there from elsewhere."""
+    """Ignore rules that also leave out paths whose contents come from elsewhere."""
 
     def __init__(self, ignore: Ignore | None, replaced: Collection[str]) -> None:
         self._ignore = ignore

@@ -1,4 +1,4 @@
-"""Everything of this machine that uv reads to resolve, check and install a project."""
+"""Finds the local files that uv reads to resolve, check and install a project."""
 
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from boatyard_flyte.lowering.projects.workspace import settings_file, workspace_
 
 
 def uv_tree(pyproject: Path, wanted: ProjectUse, *, lock: Path | None = None) -> Tree:
-    """The tree of `uv sync` in the folder of a pyproject.toml, which may have another name.
+    """The tree for `uv sync` in the folder of a pyproject.toml, which may have another name.
 
-    `lock` is the lock that counts; else the project's or the workspace's own does.
+    `lock` replaces the lock of the project or the workspace.
     """
     project = Pyproject.read(pyproject.parent, wanted.call, file=pyproject)
     workspace = workspace_of(project, wanted.call)
@@ -29,20 +29,20 @@ def uv_tree(pyproject: Path, wanted: ProjectUse, *, lock: Path | None = None) ->
         for name in (".python-version", ".python-versions"):
             tree.add_file(place / name)
     if root != project.folder:
-        tree.add_file(root / ".gitignore")  # build backends leave out of a wheel what it ignores
+        tree.add_file(root / ".gitignore")  # build backends exclude ignored files from wheels
     if settings := settings_file(root, wanted.call):
         _add_settings(tree, settings, wanted.call)
     return tree
 
 
 def folder_tree(folder: Path, wanted: ProjectUse) -> Tree:
-    """The tree of `uv pip install ./folder`: the project and what its [tool.uv.sources] name. No lock counts."""
+    """The tree for `uv pip install ./folder`: the project and its [tool.uv.sources]. uv ignores the lock."""
     project = Pyproject.read(folder, wanted.call)
     return Walk(project, workspace_of(project, wanted.call), wanted, locked=False).tree()
 
 
 def script_tree(folder: Path, header: dict[str, Any], wanted: ProjectUse) -> Tree:
-    """The tree of `uv sync --script` for a script in the folder, whose own text is not part of it."""
+    """The tree for `uv sync --script` of a script in the folder, without the script's own text."""
     tool = header.get("tool")
     project = {"name": "script", "version": "0", "dependencies": header.get("dependencies")}
     script = Pyproject(normal(folder), {"project": project, "tool": tool if isinstance(tool, dict) else {}})
@@ -57,7 +57,7 @@ def script_tree(folder: Path, header: dict[str, Any], wanted: ProjectUse) -> Tre
 def _add_settings(tree: Tree, file: Path, call: str) -> None:
     tree.add_file(file)
     if file.name == "pyproject.toml":
-        # Its patterns of workspace members are compared with the names of the folders below it.
+        # Its patterns for workspace members match the names of the folders below it.
         tree.references.add((file.parent, tree.main))
     document = read_toml(file, call)
     settings = Pyproject(file.parent, document).uv if file.name == "pyproject.toml" else document

@@ -1,4 +1,4 @@
-"""From a project to the local packages that it needs, and what they need."""
+"""Walks from a project to the local packages that it needs, transitively."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from boatyard_flyte.lowering.projects.workspace import members, workspace_of
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectUse:
-    """How a project is wanted. `call` is the SDK call, for errors."""
+    """How a layer needs a project. `call` is the SDK call, for errors."""
 
     call: str
     ignored: Sequence[str] = ()
@@ -24,11 +24,11 @@ class ProjectUse:
     variables: frozenset[str] = frozenset()
     """Names of the environment variables that the step has."""
     beside: Path | None = None
-    """A folder besides the working directory that relative paths of packages may be meant from."""
+    """A folder besides the working directory that relative paths of packages may refer to."""
     whole: bool = False
-    """Install the project itself, and not only what it requires."""
+    """Whether to install the project itself, and not only its requirements."""
     all_members: bool = False
-    """Any member of the workspace may be asked for, not only those that the project requires."""
+    """Whether any member of the workspace may be installed, not only those that the project requires."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _Workspace:
 
 
 class Walk:
-    """Follows a project's references to local packages, and theirs."""
+    """Follows a project's references to local packages, transitively."""
 
     def __init__(self, project: Pyproject, workspace: Pyproject | None, wanted: ProjectUse, *, locked: bool) -> None:
         self.project = project
@@ -54,7 +54,7 @@ class Walk:
         self.own = self._join(workspace) if workspace else None
 
     def tree(self) -> Tree:
-        """The project and what it needs go along whole, other members of the workspace only as far as uv reads them."""
+        """All files of the project and of packages that it needs, and what uv reads of other workspace members."""
         self._visit(self.project, self.own, whole=self.wanted.whole)
         if self.own:
             self._visit_members(self.own, whole=self.wanted.all_members)
@@ -72,7 +72,7 @@ class Walk:
         self._add_metadata(workspace.root)
 
     def _visit(self, project: Pyproject, workspace: _Workspace | None, *, whole: bool) -> None:
-        """Depth first, with what is needed first: a folder that is needed and a member counts as needed."""
+        """Visits depth first, needed packages first: a member that is also needed counts as needed."""
         if project.folder in self.seen:
             return
         self.seen.add(project.folder)
@@ -96,7 +96,7 @@ class Walk:
         elif path.is_dir():
             if not any((path / file).is_file() for file in ("pyproject.toml", "setup.py", "setup.cfg")):
                 raise invalid(
-                    f"{self.wanted.call}: {name!r} is said to be in {str(path)!r}, which is no Python project"
+                    f"{self.wanted.call}: {name!r} is expected in {str(path)!r}, which is not a Python project"
                 )
             self.found.references.add((project.folder, path))
             there = Pyproject.read(path, self.wanted.call)
@@ -107,13 +107,13 @@ class Walk:
                 self._visit_members(workspace, whole=False)
         elif name in project.required_names:
             what = "is neither a folder nor a wheel or source distribution" if path.exists() else "does not exist"
-            raise invalid(f"{self.wanted.call}: {name!r} is said to be in {str(path)!r}, which {what}")
+            raise invalid(f"{self.wanted.call}: {name!r} is expected in {str(path)!r}, which {what}")
 
     def _sources(self, project: Pyproject, workspace: _Workspace | None) -> Iterator[tuple[Path, str]]:
-        """The paths that a project's sources and direct references name, and what for."""
+        """The paths in a project's sources and direct references, with their names."""
         owners = [project]
         if workspace and workspace.root.folder != project.folder:
-            owners.append(workspace.root)  # its sources count for all members
+            owners.append(workspace.root)  # its sources apply to all members
         for owner in owners:
             for name, source in owner.table("tool", "uv", "sources").items():
                 for item in source if isinstance(source, list) else [source]:
@@ -131,8 +131,8 @@ class Walk:
         if reference.startswith(("file:///", "file://localhost/", "/")):
             name = requirement_name(text)
             raise invalid(
-                f"{self.wanted.call}: {text!r} names a path of this machine, which no image has; require {name!r}, and "
-                f'say where it is relative to the project: [tool.uv.sources] {name} = {{ path = "../{name}" }}'
+                f"{self.wanted.call}: {text!r} names an absolute local path, which no image has; require {name!r}, and "
+                f'set its path relative to the project: [tool.uv.sources] {name} = {{ path = "../{name}" }}'
             )
 
     def _add_metadata(self, project: Pyproject) -> None:
@@ -140,7 +140,7 @@ class Walk:
             self.found.add_file(project.folder / name)
 
     def _add_whole(self, project: Pyproject) -> None:
-        """A project that is built: all of its folder, and what its configuration names outside of it."""
+        """Adds the whole folder of a project that is built, and outside files that its configuration names."""
         git = sends_git(self.wanted.ignored) and (project.folder / ".git").is_dir()
         check_version(project, self.wanted.variables, has_git=git, call=self.wanted.call)
         self._add_folder(project)

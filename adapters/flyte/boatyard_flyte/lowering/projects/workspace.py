@@ -1,4 +1,4 @@
-"""uv's workspaces and settings files: where they begin, and what belongs to them."""
+"""Finds uv's workspaces and settings files."""
 
 import fnmatch
 import os
@@ -11,7 +11,7 @@ from boatyard_flyte.lowering.projects.pyproject import Pyproject, strings
 
 
 def workspace_of(project: Pyproject, call: str) -> Pyproject | None:
-    """The workspace root that a project belongs to: its own folder, or the nearest project above that counts it in."""
+    """The workspace root of a project: its own folder, or the nearest parent project that has it as a member."""
     if "workspace" in project.uv:
         return project
     if project.uv.get("managed") is False:
@@ -31,7 +31,7 @@ def workspace_of(project: Pyproject, call: str) -> Pyproject | None:
 
 
 def members(root: Pyproject, call: str) -> list[Pyproject]:
-    """The projects of a workspace, its root among them if it is one, by folder."""
+    """The projects of a workspace by folder, including the root if it is a project."""
     found = {root.folder: root} if root.table("project") else {}
     for pattern in strings(root.table("tool", "uv", "workspace").get("members")):
         for folder in _glob(root.folder, pattern, call):
@@ -44,7 +44,7 @@ def members(root: Pyproject, call: str) -> list[Pyproject]:
 
 
 def settings_file(start: Path, call: str) -> Path | None:
-    """The uv.toml or pyproject.toml that uv takes its settings from: in the folder or the nearest one above."""
+    """The uv.toml or pyproject.toml with uv's settings: in the folder or the nearest parent."""
     for folder in (start, *start.parents):
         if (folder / "uv.toml").is_file():
             return folder / "uv.toml"
@@ -55,7 +55,7 @@ def settings_file(start: Path, call: str) -> Path | None:
 
 def _glob(root: Path, pattern: str, call: str) -> Iterator[Path]:
     try:
-        # A pattern may begin with `./`, and may lead out of the root by `../`.
+        # A pattern may start with `./`, and may leave the root with `../`.
         relative = os.path.normpath(pattern)
         start = root
         while relative.startswith("../"):
