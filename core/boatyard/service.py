@@ -44,7 +44,7 @@ _FIRST_PAUSE = 0.1
 """Of the longest: news mostly come soon after the question."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What an ensure came to: an image that was there, or a build."""
 
     plan: Plan
@@ -106,7 +106,7 @@ class Service:
         realm = realm_of(order.scope, self.settings.isolation, self._deployment_key.read())
         return make_plan(self._with_secrets(order), self._settings_now(), realm)
 
-    def ensure(self, order: Order) -> Answer:
+    def ensure(self, order: Order) -> OrderAnswer:
         """The image if the registry has it; else its build, joined or started.
 
         The registry is asked before the context has to be there, so a cached answer needs no upload. It is
@@ -118,7 +118,7 @@ class Service:
         plan = self.plan(order)
         image = self._look(order, plan)
         if image and all(self._leads_to(tag, image) for tag in plan.tags):
-            return Answer(plan=plan, image=image)
+            return OrderAnswer(plan=plan, image=image)
         for tag in plan.tags:
             self._check_tag(tag, image)
         job = self._job(order, plan)
@@ -129,7 +129,7 @@ class Service:
             self._on_started(order, plan)
         hold = self.settings.limits.failure_hold_seconds
         old = held(ensured.build, now=self._clock.now(), hold_seconds=hold) if _is_held(ensured) else None
-        return Answer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
+        return OrderAnswer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
         """The build as it stands, after at most `wait_seconds` for its end."""

@@ -9,7 +9,7 @@ from boatyard.build import Build, Failure, Image, State
 from boatyard.context import Context
 from boatyard.held import Held
 from boatyard.plan import Plan, PlannedLayer
-from boatyard.service import Answer, FoundImage
+from boatyard.service import FoundImage, OrderAnswer
 from boatyard.spec import SpecDocument
 from boatyard.target import Target
 
@@ -99,7 +99,7 @@ class BuildAnswer(_Tell, frozen=True, kw_only=True):
     held: Held | None = None
 
     @classmethod
-    def of(cls, answer: Answer) -> "BuildAnswer":
+    def of(cls, answer: OrderAnswer) -> "BuildAnswer":
         plan, build = answer.plan, answer.build
         return cls(
             key=plan.keys.image,

@@ -64,7 +64,8 @@ def test_a_child_does_not_outlive_us_when_we_are_killed(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from boatyard_local.engine.command import ChildProcesses
-ChildProcesses(Path({str(tmp_path)!r})).run(["sh", "-c", "echo $$ >{tmp_path / "pid"}; exec sleep 60"], what="w", log="w")
+children = ChildProcesses(Path({str(tmp_path)!r}))
+children.run(["sh", "-c", "echo $$ >{tmp_path / "pid"}; exec sleep 60"], what="w", log="w")
 """
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         pid = wait_for(tmp_path / "pid")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 
-class Patience(threading.local):
+class RegistryPatience(threading.local):
     """Of one registry; each thread has its own look-up under way."""
 
     def __init__(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
 from boatyard_aws.registry.host import parse_host
-from boatyard_aws.registry.patience import Patience
+from boatyard_aws.registry.patience import RegistryPatience
 from boatyard_aws.registry.repository import EcrRepository, NoRepository, TagMutability
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class EcrRegistry:
         self, clients: Clients, new: NewRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
         self._clients = clients
-        self._patience = Patience(timeout_seconds)
+        self._patience = RegistryPatience(timeout_seconds)
         self._new = new or NewRepositories()
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:

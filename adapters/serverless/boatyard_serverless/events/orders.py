@@ -10,7 +10,7 @@ from boatyard.api.messages import BuildAnswer, OrderRequest
 from boatyard.api.problem import problem
 from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import BoatyardError, Code, invalid
-from boatyard.service import Answer, Service
+from boatyard.service import OrderAnswer, Service
 from boatyard_serverless import keys
 from boatyard_serverless.events.model import OrderSent, SpecDropped
 from boatyard_serverless.events.outcome import EventOutcome
@@ -56,7 +56,7 @@ class Ordering:
         return _outcome(name, answer)
 
 
-def _outcome(name: str, answer: Answer) -> EventOutcome:
+def _outcome(name: str, answer: OrderAnswer) -> EventOutcome:
     told = BuildAnswer.of(answer)
     return EventOutcome(
         event=name,
