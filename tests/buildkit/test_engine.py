@@ -72,6 +72,34 @@ def test_another_takes_the_place_of_one_with_dockers_own_store(tmp_path: Path, p
         assert "--bridge=none" in (tmp_path / "told").read_text().split()
 
 
+def test_a_metadata_server_is_closed_to_the_builds_steps(tmp_path: Path, path: Path) -> None:
+    """Also an engine that could push is then not used: nobody closed anything in it."""
+    program(path, "docker", """echo '[["driver-type","io.containerd.snapshotter.v1"]]'""")
+    program(path, "dockerd", "exec sleep 100")
+    program(path, "iptables", f'echo "$@" >> {tmp_path}/rules')
+    with engine(BUILDX, jobs.make(), tmp_path / "engine", {}, closed=("169.254.169.254",)) as used:
+        assert used.docker_host == f"unix://{tmp_path}/engine/docker.sock"
+    rule = "--wait --insert DOCKER-USER --destination=169.254.169.254 --protocol=tcp ! --destination-port=53"
+    assert (tmp_path / "rules").read_text() == f"{rule} --jump=REJECT\n"
+    host = msgspec.structs.replace(jobs.make(), network=Network(mode="host"))
+    with engine(BUILDX, host, tmp_path / "another", {}, closed=("169.254.169.254",)):
+        assert (tmp_path / "rules").read_text().count("\n") == 1, "no bridge, no rule"
+
+
+@pytest.mark.parametrize("script", [None, "echo 'Permission denied (you must be root)' >&2; exit 4"])
+def test_what_cannot_be_closed_is_not_built(script: str | None, tmp_path: Path, path: Path) -> None:
+    program(path, "docker", "echo 28")
+    program(path, "dockerd", "exec sleep 100")
+    if script:
+        program(path, "iptables", script)
+    with (
+        pytest.raises(BoatyardError, match="could not be closed") as caught,
+        engine(BUILDX, jobs.make(), tmp_path / "engine", {}, closed=("169.254.169.254",)),
+    ):
+        pass
+    assert caught.value.code == "DATAPLANE_UNAVAILABLE" and ("must be root" in caught.value.detail) is bool(script)
+
+
 def test_one_that_does_not_start_says_why(tmp_path: Path, path: Path) -> None:
     program(path, "docker", "exit 1")
     with pytest.raises(BoatyardError) as caught, engine(BUILDX, jobs.make(), tmp_path / "none", {}):

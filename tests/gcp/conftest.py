@@ -7,6 +7,7 @@ import pytest
 
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.rest import Rest
+from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
@@ -42,6 +43,13 @@ def secret_manager(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) ->
     with ApiServer("secretmanager", "v1", metadata) as server:
         monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", server.url)
         yield server
+
+
+@pytest.fixture
+def cloud_build(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudBuild]:
+    with ApiServer("cloudbuild", "v1", metadata) as server:
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD", server.url)
+        yield CloudBuild(server)
 
 
 @pytest.fixture

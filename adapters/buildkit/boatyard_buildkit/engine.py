@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,16 +37,24 @@ _ASK_SECONDS: Final = 20
 
 @contextmanager
 def engine(
-    buildkit: Buildkit, job: BuildJob, place: Path, variables: Mapping[str, str], *, own_container: bool = False
+    buildkit: Buildkit,
+    job: BuildJob,
+    place: Path,
+    variables: Mapping[str, str],
+    *,
+    own_container: bool = False,
+    closed: Sequence[str] = (),
 ) -> Iterator[Buildkit]:
     """The settings with the engine to use; unchanged if they name a builder or an engine themselves.
 
     `own_container`: a running engine belongs to this container and may be stopped. Elsewhere it is never stopped.
+    `closed`: addresses that builds may not connect to, except for DNS, such as a metadata server that returns this
+    container's credentials. A running engine is then not used. On the host's network nothing can be closed.
 
     Raises DATAPLANE_UNAVAILABLE if no engine starts.
     """
     named = buildkit.driver != "buildx" or buildkit.builder or buildkit.docker_host
-    if named or _STORE in _ask(buildkit, "info", "--format", "{{json .DriverStatus}}"):
+    if named or (not closed and _STORE in _ask(buildkit, "info", "--format", "{{json .DriverStatus}}")):
         yield buildkit
         return
     program = shutil.which("dockerd")
@@ -61,6 +69,8 @@ def engine(
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         _await(process, ours, place / "dockerd.log")
+        if job.network.mode != "host":
+            _close(closed)
         yield ours
     finally:
         _stop(process)
@@ -92,6 +102,28 @@ def _await(process: "subprocess.Popen[bytes]", buildkit: Buildkit, log: Path) ->
         Code.DATAPLANE_UNAVAILABLE,
         f"the Docker engine did not start; is the container privileged? dockerd: {last[-500:]}",
     )
+
+
+def _close(addresses: Sequence[str]) -> None:
+    """Docker leaves DOCKER-USER to its users, and every packet out of a bridge passes it
+    (https://docs.docker.com/engine/network/packet-filtering-firewalls/)."""
+    for address in addresses:
+        rule = [f"--destination={address}", "--protocol=tcp", "!", "--destination-port=53", "--jump=REJECT"]
+        try:
+            done = subprocess.run(
+                ["iptables", "--wait", "--insert", "DOCKER-USER", *rule],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_ASK_SECONDS,
+                check=False,
+            )
+            said = "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+        except (OSError, subprocess.TimeoutExpired) as error:
+            said = str(error)
+        if said:
+            detail = f"{address} could not be closed to the build's steps: iptables: {said[-500:]}"
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, detail)
 
 
 def _ask(buildkit: Buildkit, *question: str) -> str:

@@ -10,7 +10,9 @@ from ipaddress import ip_address
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-Api = Literal["artifactregistry", "container", "iamcredentials", "logging", "pubsub", "secretmanager", "storage"]
+Api = Literal[
+    "artifactregistry", "cloudbuild", "container", "iamcredentials", "logging", "pubsub", "secretmanager", "storage"
+]
 
 _EMULATORS: Final[Mapping[Api, str]] = {"storage": "STORAGE_EMULATOR_HOST", "pubsub": "PUBSUB_EMULATOR_HOST"}
 _OVERRIDE: Final = "CLOUDSDK_API_ENDPOINT_OVERRIDES_"

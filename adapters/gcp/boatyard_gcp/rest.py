@@ -47,6 +47,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     need: Need
     query: Mapping[str, str | int] = {}
     json: Any = None
+    headers: Mapping[str, str] = {}
+    """Beside those of every request, such as `range`."""
     body: bytes | None = None
     content_type: str = "application/json"
     answers: frozenset[int] = frozenset()
@@ -140,7 +142,7 @@ class Rest:
         if call.query:
             url += f"?{urlencode({name: str(value) for name, value in call.query.items()})}"
         body = call.body if call.json is None else msgspec.json.encode(call.json)
-        headers = {"user-agent": "boatyard", "accept": "application/json"}
+        headers = {"user-agent": "boatyard", "accept": "application/json", **call.headers}
         if body is not None:
             headers["content-type"] = call.content_type
         elif call.method in ("POST", "PUT", "PATCH"):

@@ -41,6 +41,8 @@ class JobHost(msgspec.Struct, frozen=True, kw_only=True):
     """Fills the folder with what the job has to find in PATH, and returns the job's environment."""
     own_container: bool
     """Whether a Docker engine that runs is this container's own, and may be replaced."""
+    closed: tuple[str, ...] = ()
+    """Addresses that the build's steps may not connect to (`boatyard_buildkit.engine`)."""
 
 
 def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, str] = os.environ) -> int:
@@ -64,7 +66,14 @@ def _run(place: Path, record: BucketRecord, step: JobHost, variables: Mapping[st
     names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
     try:
         _write_secrets(step, Scope(job.project, job.domain), names, secrets)
-        ready = engine(record.buildkit, job, place / "engine", variables, own_container=step.own_container)
+        ready = engine(
+            record.buildkit,
+            job,
+            place / "engine",
+            variables,
+            own_container=step.own_container,
+            closed=step.closed,
+        )
         buildkit = until_end.enter_context(ready)
     except BoatyardError as error:
         return _refuse(step.ledger, job.id, error)

@@ -1,0 +1,233 @@
+"""Cloud Build as the build service where there is no cluster: one privileged step, with an engine of its own.
+
+https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds. Decision 0026 says why the build looks so.
+There is no idempotency token: the job's own `started` object is the lock.
+"""
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError, Code, invalid
+from boatyard_gcp.build_log import BucketLog
+from boatyard_gcp.faults import DATAPLANE, Fault, Need, explained, unreachable
+from boatyard_gcp.rest import Rest
+from boatyard_serverless.ports import Execution, RawLog, Unsure
+
+if TYPE_CHECKING:
+    from boatyard_gcp.build_client import Client, Failed, Seen
+
+COMMAND: Final = ("python", "-m", "boatyard_gcp.build_step")
+ENGINE_ROOT: Final = "/workspace/boatyard-engine"
+"""The one volume that a step has without asking. A volume of a name has to be used by two steps."""
+_SPARE_SECONDS: Final = 300
+"""The job has its own deadline and reports it; Cloud Build's comes after that."""
+_MOST_SECONDS: Final = 24 * 3600
+_RETRY_AFTER_SECONDS: Final = 30
+_EDITOR: Final = "roles/cloudbuild.builds.editor"
+_ACT_AS: Final = "iam.serviceAccounts.actAs"
+_USE_POOL: Final = "cloudbuild.workerpools.use"
+_EXECUTION: Final = re.compile(r"(projects/[^/]+/locations/[^/]+)/builds/([A-Za-z0-9-]+)\Z")
+_WAITING: Final = frozenset({"STATUS_UNKNOWN", "PENDING", "QUEUED"})
+_ENDS: Final = frozenset({"SUCCESS", "FAILURE", "INTERNAL_ERROR", "EXPIRED"})
+_ENDED_ALREADY: Final = frozenset({"FAILED_PRECONDITION", "NOT_FOUND"})
+
+
+class Builder(msgspec.Struct, frozen=True, kw_only=True):
+    """Where builds run, as whom, and what they run."""
+
+    project: str
+    location: str
+    """A region, or `global`."""
+    image: str
+    """The builder image with an engine (`make builder-image CLOUD=gcp`)."""
+    account: str
+    """E-mail of the service account that builds run as."""
+    logs: str
+    """`gs://bucket` or `gs://bucket/folder`."""
+    bucket: str
+    """The deployment's own."""
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
+    pool: str = ""
+    """`projects/P/locations/L/workerPools/NAME`; Google's own machines without one."""
+    machine: str = ""
+    """Such as E2_HIGHCPU_8; a pool has its own."""
+    disk_gb: int = 0
+    queue_seconds: int = 3600
+    """How long a build may wait for a machine."""
+
+    @property
+    def parent(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
+
+class CloudBuild:
+    """Implements `boatyard_serverless.ports.BuildService`. An execution is the build's full resource name."""
+
+    def __init__(self, rest: Rest, builder: Builder) -> None:
+        """Raises INVALID_SPEC for a place of logs that is none, and for a machine type beside a pool."""
+        if builder.pool and builder.machine:
+            raise invalid("a private pool has a machine type of its own: name a pool or a machine type")
+        self._rest = rest
+        self._builder = builder
+        self._log = BucketLog(rest, builder.logs)
+
+    def start(self, build_id: str, *, timeout_seconds: int) -> str:
+        from boatyard_gcp.build_client import Failed
+
+        parent = self._builder.parent
+        try:
+            made = self._client.create(parent, self._build(build_id, timeout_seconds))
+        except Failed as failed:
+            if not failed.is_uncertain:
+                raise self._refused(failed) from None
+            made = self._lost(build_id)
+        return f"{parent}/builds/{made}"
+
+    def look(self, execution: str) -> Execution | None:
+        from boatyard_gcp.build_client import Failed
+
+        try:
+            seen = self._client.get(execution)
+        except Failed as failed:
+            raise self._explained(failed, self._need("get")) from None
+        return _execution(seen, self._builder) if seen else None
+
+    def stop(self, execution: str) -> None:
+        from boatyard_gcp.build_client import Failed
+
+        try:
+            self._client.cancel(execution)
+        except Failed as failed:
+            # A build that has ended cannot be cancelled: 400 FAILED_PRECONDITION.
+            if failed.refusal is None or failed.refusal.word not in _ENDED_ALREADY:
+                raise self._explained(failed, self._need("update")) from None
+
+    def log(self, execution: str, cursor: str) -> RawLog | None:
+        named = _EXECUTION.match(execution)
+        return self._log.page(named[2], cursor) if named else None
+
+    @cached_property
+    def _client(self) -> "Client":
+        from boatyard_gcp.build_client import Client
+
+        return Client(self._rest)
+
+    def _build(self, build_id: str, timeout_seconds: int) -> dict[str, Any]:
+        builder = self._builder
+        options: dict[str, Any] = {
+            "logging": "GCS_ONLY",
+            "log_streaming_option": "STREAM_ON",
+            "substitution_option": "ALLOW_LOOSE",
+        }
+        if builder.pool:
+            options["pool"] = {"name": builder.pool}
+        if builder.machine:
+            options["machine_type"] = builder.machine
+        if builder.disk_gb:
+            options["disk_size_gb"] = builder.disk_gb
+        entrypoint, *arguments = COMMAND
+        variables = {
+            "BOATYARD_BUILD_ID": build_id,
+            "BOATYARD_BUCKET": builder.bucket,
+            "BOATYARD_PROJECT": builder.project,
+            "BOATYARD_SECRET_PREFIX": builder.secret_prefix,
+            "BOATYARD_ENGINE_ROOT": ENGINE_ROOT,
+        }
+        environment = [f"{name}={value.replace('$', '$$')}" for name, value in variables.items()]
+        return {
+            "steps": [
+                {
+                    "id": "build",
+                    "name": builder.image,
+                    "entrypoint": entrypoint,
+                    "args": arguments,
+                    "env": [*environment, "BOATYARD_EXECUTION=$BUILD_ID"],
+                }
+            ],
+            "timeout": {"seconds": min(timeout_seconds + _SPARE_SECONDS, _MOST_SECONDS)},
+            "queue_ttl": {"seconds": builder.queue_seconds},
+            "service_account": f"projects/{builder.project}/serviceAccounts/{builder.account}",
+            "logs_bucket": builder.logs.rstrip("/"),
+            "options": options,
+            "tags": ["boatyard", build_id],
+        }
+
+    def _lost(self, build_id: str) -> str:
+        """The build that a lost answer was about. Raises Unsure if it is not seen."""
+        from boatyard_gcp.build_client import Failed
+
+        try:
+            found = self._client.find(self._builder.parent, build_id)
+        except (Failed, BoatyardError):
+            found = None
+        if found is None:
+            raise Unsure
+        return found
+
+    def _refused(self, failed: "Failed") -> BoatyardError:
+        """Why a build was not taken."""
+        refusal, builder = failed.refusal, self._builder
+        if refusal is not None and refusal.fault is Fault.THROTTLED:
+            # https://cloud.google.com/build/quotas
+            return BoatyardError(
+                Code.TOO_MANY_BUILDS,
+                f"the quota of project {builder.project} for Cloud Build is used up ({refusal.word})",
+                retry_after_seconds=_RETRY_AFTER_SECONDS,
+            )
+        if refusal is not None and refusal.permission == _ACT_AS:
+            return self._explained(failed, self._acting())
+        if refusal is not None and refusal.permission == _USE_POOL:
+            return self._explained(failed, self._need("use"))
+        error = self._explained(failed, self._need("create"))
+        if refusal is None:
+            return error
+        if refusal.fault is Fault.DENIED and not refusal.permission:  # Cloud Build often does not say which is missing
+            more = f"; and {self._acting().advice()}"
+        elif refusal.fault is Fault.OTHER and failed.said:  # of our own request and configuration
+            more = f": {failed.said}"
+        else:
+            return error
+        return BoatyardError(error.code, error.detail + more, retry_after_seconds=error.retry_after_seconds)
+
+    def _explained(self, failed: "Failed", need: Need) -> BoatyardError:
+        if failed.refusal is None:
+            return unreachable(need, failed.said, DATAPLANE)
+        return explained(failed.refusal, need, DATAPLANE)
+
+    def _need(self, verb: str) -> Need:
+        project = self._builder.project
+        return Need(
+            permission=_USE_POOL if verb == "use" else f"cloudbuild.builds.{verb}",
+            resource=f"project {project}",
+            role="roles/cloudbuild.workerPoolUser" if verb == "use" else _EDITOR,
+            grant=f"gcloud projects add-iam-policy-binding {project}",
+        )
+
+    def _acting(self) -> Need:
+        account = self._builder.account
+        return Need(
+            permission=_ACT_AS,
+            resource=f"service account {account}",
+            role="roles/iam.serviceAccountUser",
+            grant=f"gcloud iam service-accounts add-iam-policy-binding {account}",
+        )
+
+
+def _execution(seen: "Seen", builder: Builder) -> Execution:
+    match seen.status:
+        case "WORKING":
+            return Execution("running")
+        case "CANCELLED":
+            return Execution("stopped")
+        case "TIMEOUT":
+            return Execution("timed_out")
+        case "EXPIRED":
+            return Execution("ended", f"no machine was free for the build within {builder.queue_seconds} seconds")
+        case status if status in _WAITING or (status not in _ENDS and not seen.finished):
+            return Execution("waiting")
+        case status:
+            said = ": ".join(filter(None, (status, seen.failure, seen.detail)))
+            return Execution("ended", f"Cloud Build says {said}")

@@ -1,0 +1,40 @@
+"""The contract of build services, held by Cloud Build, which is played."""
+
+import pytest
+
+from boatyard_gcp.bucket import GcsBucket
+from boatyard_gcp.build_log import BEGIN
+from boatyard_gcp.build_service import CloudBuild
+from boatyard_gcp.rest import Rest
+from tests.contract.test_build_service import *  # noqa: F403 - the suite's tests, with our fixture below
+from tests.gcp import cloud_build
+from tests.gcp.site import builder
+
+_STATUS = {"ended": "FAILURE", "stopped": "CANCELLED", "timed_out": "TIMEOUT"}
+
+
+class Hands:
+    def __init__(self, played: cloud_build.CloudBuild, rest: Rest, bucket: str) -> None:
+        self._played = played
+        self._rest = rest
+        self.service = CloudBuild(rest, builder(bucket))
+
+    def run(self, build_id: str) -> None:
+        self._played.of(build_id).status = "WORKING"
+
+    def write(self, build_id: str, *lines: str) -> None:
+        build = self._played.of(build_id)
+        head = "" if build.log else f'starting build "{build.id}"\n\nFETCHSOURCE\nBUILD\n{BEGIN}\n'
+        self._played.write(self._rest, build, head + "".join(f"{line}\n" for line in lines))
+
+    def end(self, build_id: str, state: str, reason: str = "") -> None:
+        build = self._played.of(build_id)
+        build.status, build.detail = _STATUS[state], reason
+
+    def forget(self, build_id: str) -> None:
+        del self._played.builds[self._played.of(build_id).id]
+
+
+@pytest.fixture
+def it(cloud_build: cloud_build.CloudBuild, rest: Rest, bucket: GcsBucket) -> Hands:
+    return Hands(cloud_build, rest, bucket.name)
