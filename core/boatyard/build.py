@@ -8,7 +8,9 @@ import msgspec
 from boatyard.backports import StrEnum
 
 _TAG: Final = re.compile(r"[0-9a-f]{32}\Z")
-_BUILD_ID: Final = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,5})\Z")
+BUILD_ID: Final = r"[0-9a-f]{32}-[1-9][0-9]{0,5}"
+"""A regular expression, for names that have a build's id in them."""
+_BUILD_ID: Final = re.compile(rf"{BUILD_ID}\Z")
 
 
 class BuildId(NamedTuple):
@@ -25,8 +27,10 @@ class BuildId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "BuildId | None":
         """None for what was never a build's id."""
-        found = _BUILD_ID.match(text)
-        return cls(found[1], int(found[2])) if found else None
+        if not _BUILD_ID.match(text):
+            return None
+        tag, _, attempt = text.partition("-")
+        return cls(tag, int(attempt))
 
 
 def is_build_tag(text: str) -> bool:

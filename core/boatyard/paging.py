@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from boatyard.build import Build
+from boatyard.build import BUILD_ID, Build
 from boatyard.errors import invalid
 from boatyard.ports import BuildPage, BuildQuery
 
 _LONGEST: Final = 18
 """Decimal digits: enough for any file offset, and cheap to read."""
-_TOKEN: Final = re.compile(r"([0-9]{1,17})\.([0-9a-f]{32}-[1-9][0-9]{0,5})\Z")
+_TOKEN: Final = re.compile(rf"([0-9]{{1,17}})\.({BUILD_ID})\Z")
 _MICROSECONDS: Final = 1_000_000
 
 

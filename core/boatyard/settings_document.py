@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from boatyard import toml
 from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import invalid
 from boatyard.settings import Settings
@@ -25,6 +24,8 @@ def settings_table(data: bytes, name: str) -> dict[str, Any]:
 
 def toml_table(data: bytes) -> dict[str, Any]:
     """Raises Undecodable."""
+    from boatyard import toml  # functions have their settings as JSON, and start without a parser of TOML
+
     try:
         return toml.loads(data.decode("utf-8"))
     except (toml.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -21,7 +21,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Namespace, Pod
 
 from boatyard import lifecycle
-from boatyard.build import Build
+from boatyard.build import Build, BuildId, is_build_tag
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard.ports import Scope
@@ -82,10 +82,10 @@ class Jobs:
 
     def of_tag(self, tag: str) -> list[FoundJob]:
         """The one to go by first."""
-        return sorted(self._find(f"{names.TAG}={tag}"), key=FoundJob.before) if names.is_build_id(tag) else []
+        return sorted(self._find(f"{names.TAG}={tag}"), key=FoundJob.before) if is_build_tag(tag) else []
 
     def of_build(self, build_id: str) -> FoundJob | None:
-        if not names.is_build_id(build_id):
+        if BuildId.parse(build_id) is None:
             return None
         return min(self._find(f"{names.BUILD}={build_id}"), key=FoundJob.before, default=None)
 

@@ -33,14 +33,8 @@ STOPPED: Final = "boatyard.io/stopped"
 
 FIELD_MANAGER: Final = "boatyard"
 _PREFIX: Final = "boatyard-"
-_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?\Z")
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?\Z")
 _NAMESPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
-
-
-def is_build_id(text: str) -> bool:
-    """Whether it could be a label's value and part of a name; what is not was never a build's id."""
-    return _ID.match(text) is not None
 
 
 def is_label_value(text: str) -> bool:

@@ -24,9 +24,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.decoding import Undecodable, convert
 from boatyard.errors import invalid
 from boatyard.settings import Settings
+from boatyard.settings_document import settings_table
 from boatyard.settings_variables import with_variables
 
 _SETTINGS: Final = "BOATYARD_SETTINGS"
@@ -73,7 +74,7 @@ def read_configuration(
 def _document(given: str, scheme: str, fetch: Callable[[str], bytes | None]) -> dict[str, Any]:
     if not given.strip():
         return {}
-    text: bytes | str = given
+    text, name = given.encode(), "settings.json"
     try:
         if given.startswith(scheme):
             found = fetch(given)
@@ -81,8 +82,8 @@ def _document(given: str, scheme: str, fetch: Callable[[str], bytes | None]) -> 
                 raise invalid(f"{_SETTINGS}: there is no {given}")
             text = found
         elif not given.lstrip().startswith("{"):
-            text = Path(given).read_bytes()
-        return decode_json(text, dict[str, Any])
+            text, name = Path(given).read_bytes(), given
+        return settings_table(text, name)
     except OSError as error:
         raise invalid(f"{_SETTINGS}: {given} cannot be read: {error.strerror}") from None
     except Undecodable as error:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.build import State
+from boatyard.build import BUILD_ID, BuildId, State
 from boatyard.job import BuildJob
 from boatyard.lifecycle import queued
 from boatyard_local import durable
@@ -22,9 +22,7 @@ from boatyard_local.state import BuildFolder, StateFolder
 from boatyard_local.state_file import read
 
 _log = logging.getLogger(__name__)
-_BUILD: Final = r"[0-9a-f]{32}-[1-9][0-9]{0,8}"
-_ID: Final = re.compile(rf"{_BUILD}\Z")
-_BEING_MADE: Final = re.compile(rf"\.{_BUILD}\.[0-9a-f]{{8}}\Z")
+_BEING_MADE: Final = re.compile(rf"\.{BUILD_ID}\.[0-9a-f]{{8}}\Z")
 """As `durable.hidden` names it."""
 
 
@@ -73,7 +71,7 @@ class Loading:
                 continue
             if _BEING_MADE.match(path.name):
                 self._removals.discard(path)
-            elif not _ID.match(path.name):
+            elif BuildId.parse(path.name) is None:
                 # Where `builds` is a link it leads to a folder that may hold anything.
                 _log.warning("builds/%s is no build; it is left alone", path.name)
             elif not stat.S_ISDIR((found := path.lstat()).st_mode):

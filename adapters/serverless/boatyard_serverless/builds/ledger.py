@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.build import Build
+from boatyard.build import BUILD_ID, Build
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.ports import BuildQuery, Scope
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 _RECORD: Final = "record"
 _END_OF_TIME: Final = 10**17 - 1
 """Microseconds, in 17 digits: counted down from here, the newest build sorts first."""
-_TOKEN: Final = re.compile(r"[0-9]{17}\.[0-9a-f]{32}-[1-9][0-9]{0,5}\Z")
+_TOKEN: Final = re.compile(rf"[0-9]{{17}}\.{BUILD_ID}\Z")
 
 
 class BucketLedger:

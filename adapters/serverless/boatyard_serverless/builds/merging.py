@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final
 
+from boatyard.build import BUILD_ID
 from boatyard_serverless.ports import Bucket
 
 _AT_ONCE: Final = 8
-_NAME: Final = re.compile(r"[0-9]{17}\.[0-9a-f]{32}-[1-9][0-9]*\Z")
+_NAME: Final = re.compile(rf"[0-9]{{17}}\.{BUILD_ID}\Z")
 
 
 def merged(bucket: Bucket, folders: Sequence[str], *, after: str, page: int) -> Iterator[str]:
