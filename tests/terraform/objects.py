@@ -39,6 +39,8 @@ _WORDS: Final = {"cluster_ip": "clusterIP"}
 _ALWAYS_ONE: Final = frozenset({"label_selector"})
 _OCTAL: Final = frozenset({"default_mode"})
 _NOTHING: Final = (None, "", False, 0)
+UNKNOWN: Final = "stub-unknown"
+"""What a provider alone knows, where none has been asked."""
 
 
 def objects(resources: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -50,7 +52,8 @@ def objects(resources: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
             version, name = _KINDS[kind]
             body = _block(values, _schema()["resources"][kind])
             if name == "Secret":
-                body["data"] = {key: base64.b64encode(text.encode()).decode() for key, text in values["data"].items()}
+                data = {} if _made_up(values["data"]) else values["data"]
+                body["data"] = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
             made.append({"apiVersion": version, "kind": name, **body})
     return made
 
