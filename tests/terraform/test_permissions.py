@@ -1,4 +1,4 @@
-"""Who may do what: what an apply has given, the seed document, and the table of docs/deploy-aws.md say the same."""
+"""Who may do what: what an apply grants, the policies of Union's Image Builder, and the table of docs/deploy-aws.md say the same."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def test_nothing_is_given_on_everything_but_what_has_no_resource(complete: Deplo
                 assert resource == "*" or re.fullmatch(r"arn:aws:[^*]+(/\*|:\*)?", resource), statement
 
 
-def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) -> None:
+def test_the_function_may_do_what_unions_proxy_may(no_cluster: Deployment) -> None:
     statements = no_cluster.policy("boatyard-http")
     assert {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]} in _plain(statements)
     (find,) = [s for s in statements if "ecr:DescribeImages" in s["Action"]]
@@ -54,7 +54,7 @@ def test_the_function_may_do_what_the_seeds_proxy_may(no_cluster: Deployment) ->
     ecr = {action for s in statements for action in s["Action"] if action.startswith("ecr:")}
     assert ecr == {
         *("ecr:GetAuthorizationToken", "ecr:DescribeImages"),
-        # Beyond the seed: to read an index and labels, to refuse a push early.
+        # More than the proxy: to read an index and labels, to refuse a push early.
         *("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeRepositories"),
     }
 
@@ -89,7 +89,7 @@ def test_the_deployments_key_is_in_no_state(no_cluster: Deployment) -> None:
     assert "aws_secretsmanager_secret" in state and "aws_secretsmanager_secret_version" not in state
 
 
-def test_a_builder_pulls_and_pushes_as_the_seeds_user_role(complete: Deployment) -> None:
+def test_a_builder_pulls_and_pushes_as_unions_user_role(complete: Deployment) -> None:
     statements = complete.policy("boatyard-builder-flytesnacks-development")
     assert {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": ["*"]} in _plain(statements)
     golden = "arn:aws:ecr:eu-west-1:123456789012:repository/golden/python"
@@ -98,7 +98,7 @@ def test_a_builder_pulls_and_pushes_as_the_seeds_user_role(complete: Deployment)
     assert push["Resource"] == REPOSITORIES
 
 
-def test_the_policies_for_another_account_are_the_seeds_word_for_word(complete: Deployment) -> None:
+def test_the_policies_for_another_account_are_unions_word_for_word(complete: Deployment) -> None:
     outputs = complete.terraform.outputs()
     roles = [f"boatyard-builder-{n}-{d}" for n, d in _scopes(complete)]
     functions = ["boatyard-events", "boatyard-http"]

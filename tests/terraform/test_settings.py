@@ -120,7 +120,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terra
 
 
 REFUSED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
-    "a section that is misspelt": ({"limts": {"layers": 5}}, ("No such setting: image_builder.limts.",)),
+    "a section that is misspelt": ({"limts": {"layers": 5}}, ("Unknown settings: image_builder.limts.",)),
     "names that are misspelt, wherever they are": (
         {
             "limits": {"layerz": 5},
@@ -150,12 +150,12 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "words that are no choice": (
         {"isolation": "none", "network": {"mode": "bridge"}, "authenticationType": "password"},
         (
-            "image_builder.isolation is one of project, deployment.",
-            "image_builder.network.mode is one of default, host, none.",
-            "image_builder.authenticationType is one of noop, google, aws, azure, basic.",
+            "image_builder.isolation must be one of project, deployment.",
+            "image_builder.network.mode must be one of default, host, none.",
+            "image_builder.authenticationType must be one of noop, google, aws, azure, basic.",
         ),
     ),
-    "an address of no buildkitd": ({"buildkitUri": "https://b:1234"}, ("begins with tcp:// or unix://",)),
+    "an address of no buildkitd": ({"buildkitUri": "https://b:1234"}, ("must begin with tcp:// or unix://",)),
     "a repository with a tag": ({"defaultRepository": "ghcr.io/acme/app:1"}, ("without scheme, tag and digest",)),
 }
 
@@ -178,7 +178,7 @@ def test_a_project_that_is_no_namespace_is_refused(
 ) -> None:
     module = {**ROOT["module"]["settings"], "projects": projects}
     said = _plan(_root(tmp_path, configuration, {**ROOT, "module": {"settings": module}}), {})
-    assert "has to be a Kubernetes namespace" in said or "At least one project" in said
+    assert "must be a valid Kubernetes namespace" in said or "at least one project" in said
 
 
 def _root(folder: Path, configuration: Path, document: dict[str, Any]) -> Terraform:

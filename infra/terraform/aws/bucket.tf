@@ -1,9 +1,9 @@
-# Contexts, build records and dropped specs. Nothing here is the only copy of anything.
+# The bucket for contexts, build records and dropped specs. It holds the only copy of nothing.
 
 locals {
   bucket_name = coalesce(var.bucket.name, "${var.name}-${local.account_id}-${local.region}")
   bucket_arn  = "arn:${local.partition}:s3:::${local.bucket_name}"
-  # adapters/serverless/boatyard_serverless/keys.py says what lies where. Days after which an object is removed; null keeps it.
+  # Folder => days after which its objects are removed; null keeps them. boatyard_serverless/keys.py lists the folders.
   folders = {
     contexts = var.bucket.contexts_days
     jobs     = var.bucket.builds_days
@@ -94,7 +94,7 @@ resource "aws_s3_bucket_policy" "bucket" {
   depends_on = [aws_s3_bucket_public_access_block.bucket]
 }
 
-# EventBridge gets every object event of the bucket; rules.tf picks those of specs/.
+# EventBridge receives every object event of the bucket; rules.tf selects those of specs/.
 resource "aws_s3_bucket_notification" "bucket" {
   count       = var.events.specs ? 1 : 0
   bucket      = aws_s3_bucket.bucket.id

@@ -1,5 +1,5 @@
-# Who builds: push and pull on the repositories. On a cluster every namespace has a role of its own, as the seed
-# document's user role, and gets its context by a signed URL and its secrets from the namespace. CodeBuild has one role.
+# The builds' roles: pull and push on the repositories. On a cluster every namespace has its own role, like the user roles of
+# Union's Image Builder; contexts come by signed URL, and secrets from the namespace. CodeBuild has one role.
 
 locals {
   builder_names = {
@@ -8,9 +8,9 @@ locals {
   }
   builders = {
     for key, name in local.builder_names : key => {
-      # IAM takes 64 characters
+      # IAM allows 64 characters.
       name = length(name) <= 64 ? name : "${substr(name, 0, 55)}-${substr(sha256(name), 0, 8)}"
-      # empty in CodeBuild
+      # Empty with CodeBuild.
       namespace = lookup(module.settings.namespaces, key, "")
     }
   }
@@ -18,7 +18,7 @@ locals {
     for key, builder in local.builders : key => concat(
       [
         {
-          # AWS has no narrower resource for it: the token belongs to the registry of the account.
+          # There is no narrower resource: the token is for the account's whole registry.
           Sid      = "RegistryToken"
           Effect   = "Allow"
           Action   = ["ecr:GetAuthorizationToken"]
@@ -57,12 +57,12 @@ resource "aws_iam_role_policy" "builder" {
   role     = aws_iam_role.builder[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
-    # IAM refuses a statement without resources; some have none in some deployments.
+    # IAM refuses statements without resources, and some have none in some deployments.
     Statement = [for statement in local.builder_statements[each.key] : statement if length(statement.Resource) > 0]
   })
 }
 
-# One of three: CodeBuild's own, Pod Identity, or the cluster's OIDC provider (IRSA).
+# One of three principals: CodeBuild, Pod Identity, or the cluster's OIDC provider (IRSA).
 locals {
   identity    = try(var.cluster.identity, "codebuild")
   oidc_issuer = try(split("oidc-provider/", var.cluster.oidc_provider_arn)[1], "")

@@ -1,12 +1,12 @@
-# The cluster lets the functions in (access entry) and its jobs out (Pod Identity or IRSA); what they find there is
-# modules/kubernetes, which all clouds share.
+# The functions' access to the cluster (access entries) and the jobs' access to AWS (Pod Identity or IRSA). The objects in the
+# cluster are modules/kubernetes, shared by all clouds.
 
 locals {
   cluster_arn = try("arn:${local.partition}:eks:${local.region}:${local.account_id}:cluster/${var.cluster.name}", null)
-  # The group that RBAC grants to; the access entries put the functions' roles into it.
+  # RBAC grants rights to this group, and the access entries add the functions' roles to it.
   function_group = "boatyard:${var.name}:function"
   cluster_statements = [{
-    # Endpoint and certificate authority. What a function may do inside is the cluster's RBAC.
+    # For its endpoint and certificate authority. Inside the cluster, RBAC grants the rights.
     Sid      = "FindCluster"
     Effect   = "Allow"
     Action   = ["eks:DescribeCluster"]

@@ -1,23 +1,23 @@
-# Where there is no cluster: one CodeBuild build an image. What it runs is `python3 -m boatyard_aws.build_step`; the function
-# says so with every build, so the project's own buildspec is never used.
+# Without a cluster: one CodeBuild build per image. The function sends the buildspec with every build
+# (`python3 -m boatyard_aws.build_step`), so the project's own buildspec is never used.
 
 locals {
-  # A list of none or one, for what exists only then.
+  # Empty, or one name: the key of everything that exists only with CodeBuild.
   codebuild_names = local.runner == "codebuild" ? ["${var.name}-builder"] : []
   codebuild_arns  = [for name in local.codebuild_names : "arn:${local.partition}:codebuild:${local.region}:${local.account_id}:project/${name}"]
   codebuild_image = coalesce(var.codebuild.image, {
     LINUX_CONTAINER = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
     ARM_CONTAINER   = "aws/codebuild/amazonlinux-aarch64-standard:3.0"
   }[var.codebuild.type])
-  # CodeBuild's own images have Python and Docker, and nothing of ours: that comes as the project's source. An image of
-  # yours may have it.
+  # CodeBuild's own images have Python and Docker. The job's code comes as the project's source, unless the image is
+  # your own and contains it.
   codebuild_bundle = local.runner != "codebuild" ? null : try(coalesce(
     var.codebuild.bundle,
     startswith(local.codebuild_image, "aws/codebuild/") ? replace(var.bundle.path, "/\\.zip$/", "-builder.zip") : null,
   ), null)
-  # One name, so that a build that waits while the code changes still finds it, and a permission that never changes.
+  # A fixed name: a build that waits while the code changes still finds it, and the permission never changes.
   codebuild_keys = local.codebuild_bundle == null ? [] : ["code/builder.zip"]
-  # What a build may do beside pulling and pushing.
+  # A build's permissions beside pulling and pushing.
   codebuild_statements = concat(
     [for key, statement in local.log_statements : statement if key == "codebuild"],
     [
@@ -47,7 +47,7 @@ locals {
       Resource = [for key in local.codebuild_keys : "${local.bucket_arn}/${key}"]
     }],
   )
-  # What the functions may do with it.
+  # The functions' permissions.
   codebuild_runner_statements = [
     {
       Sid      = "RunBuilds"
@@ -94,7 +94,7 @@ resource "aws_s3_object" "codebuild" {
   lifecycle {
     precondition {
       condition     = fileexists(local.codebuild_bundle)
-      error_message = "There is no ${local.codebuild_bundle}, which builds run: `make bundle CLOUD=aws` writes it beside the functions' bundle; codebuild.bundle names another."
+      error_message = "${local.codebuild_bundle}, the archive that builds run, does not exist. Run `make bundle CLOUD=aws`, which writes it beside the functions' bundle, or set codebuild.bundle."
     }
   }
 }
@@ -107,7 +107,7 @@ resource "aws_codebuild_project" "builder" {
   description    = "Boatyard's builds, one an image"
   service_role   = aws_iam_role.builder["codebuild"].arn
   encryption_key = local.kms_key_arn
-  # Of a build that asks for no time of its own; the function asks for limits.buildTimeoutSeconds and a little.
+  # In minutes, for builds without a timeout; the function sets one, a little above limits.buildTimeoutSeconds.
   build_timeout  = 65
   queued_timeout = var.codebuild.queued_minutes
   tags           = var.tags

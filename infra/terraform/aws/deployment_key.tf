@@ -1,5 +1,5 @@
-# What keeps projects apart (docs/security.md): a secret without a value. The first function that needs one writes it,
-# once, so that it is in no state and no plan.
+# The key that isolates projects (docs/security.md). Terraform creates the secret without a value, and the first function
+# that needs the key writes it once: it is in no state and no plan.
 
 resource "aws_secretsmanager_secret" "deployment_key" {
   #checkov:skip=CKV_AWS_149:var.encryption takes or makes a customer-managed key.

@@ -1,4 +1,4 @@
-# Two functions of one bundle: one answers the URL, one takes events from the queue.
+# Two functions from one bundle: one serves the URL, the other the queue of events.
 
 locals {
   functions = {
@@ -79,9 +79,9 @@ resource "aws_lambda_function" "function" {
     }
     precondition {
       condition     = local.runner != "kubernetes" || local.builder_image != null
-      error_message = "Nothing says which image jobs run: the document beside the bundle names it (`make bundle CLOUD=aws` writes both), or image_builder.kubernetes.builderImage does."
+      error_message = "Jobs have no image: neither the document beside the bundle (`make bundle CLOUD=aws` writes both) nor image_builder.kubernetes.builderImage names one."
     }
   }
-  # A function must not answer before its role may do what it answers.
+  # A function must not serve requests before its role has its permissions.
   depends_on = [aws_iam_role_policy.function]
 }

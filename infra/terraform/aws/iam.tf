@@ -1,12 +1,12 @@
-# The functions' roles: DescribeImages and GetAuthorizationToken as the seed document has them for its proxy, and
-# what their own parts need. docs/deploy-aws.md says why for each; a test holds the two together.
+# The functions' roles: DescribeImages and GetAuthorizationToken like the proxy of Union's Image Builder, and what the other
+# parts need. docs/deploy-aws.md gives the reason for each statement, and a test compares the two.
 
 locals {
   secret_arns = {
     for scope in keys(module.settings.scopes) :
     scope => "arn:${local.partition}:secretsmanager:${local.region}:${local.account_id}:secret:${var.name}/${scope}/*"
   }
-  # folder of the bucket => its objects
+  # Folder of the bucket => its objects.
   object_arns = { for folder in keys(local.folders) : folder => "${local.bucket_arn}/${folder}/*" }
   function_statements = {
     for key, extra in {
@@ -23,49 +23,49 @@ locals {
   common_statements = concat(
     [
       {
-        # AWS has no narrower resource for it: the token belongs to the registry of the account.
+        # There is no narrower resource: the token is for the account's whole registry.
         Sid      = "RegistryToken"
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
         Resource = ["*"]
       },
       {
-        # BatchGetImage reads an index or a manifest: which platforms an image has, and where its labels are.
+        # BatchGetImage reads indexes and manifests: an image's platforms, and the digest of its configuration.
         Sid      = "FindImages"
         Effect   = "Allow"
         Action   = ["ecr:DescribeImages", "ecr:BatchGetImage"]
         Resource = local.pull_repository_arns
       },
       {
-        # The key among an image's labels: one under our tag that is another's is not the answer.
+        # To read an image's labels, which hold its key: an image with the right tag and another key is not the requested one.
         Sid      = "ReadLabels"
         Effect   = "Allow"
         Action   = ["ecr:GetDownloadUrlForLayer"]
         Resource = local.push_repository_arns
       },
       {
-        # The one secret whose value a function may read. No builder may.
+        # The only secret whose value a function may read. Builders may not.
         Sid      = "DeploymentKey"
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
         Resource = [aws_secretsmanager_secret.deployment_key.arn]
       },
       {
-        # Before a forced build: may the tag of an image that is there move?
+        # Before a forced build: may the existing image's tag move?
         Sid      = "ReadMutability"
         Effect   = "Allow"
         Action   = ["ecr:DescribeRepositories"]
         Resource = local.push_repository_arns
       },
       {
-        # Without it an absent object is 403 and not 404: it could not be known to be absent.
+        # Without it S3 answers 403 instead of 404 for an absent object.
         Sid      = "ListBucket"
         Effect   = "Allow"
         Action   = ["s3:ListBucket"]
         Resource = [local.bucket_arn]
       },
       {
-        # What a function signs a URL for, its caller or its job may do.
+        # A signed URL grants what the function itself may do.
         Sid      = "SignContexts"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
@@ -85,14 +85,14 @@ locals {
       Resource = local.push_repository_arns
     }],
     !var.function.tracing ? [] : [{
-      # X-Ray has no resources.
+      # X-Ray knows no resources.
       Sid      = "Trace"
       Effect   = "Allow"
       Action   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
       Resource = ["*"]
     }],
     var.function.vpc == null ? [] : [{
-      # Lambda asks for it of a function in a VPC: network interfaces have no name before they are made.
+      # Lambda requires it of functions in a VPC; network interfaces have no name before their creation.
       Sid      = "JoinVpc"
       Effect   = "Allow"
       Action   = ["ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface"]
@@ -100,21 +100,21 @@ locals {
     }],
   )
   runner_statements = local.runner == "kubernetes" ? local.cluster_statements : local.codebuild_runner_statements
-  # On a cluster secrets are the namespace's own. Neither function may read a project's value.
+  # On a cluster, secrets are in the namespaces. No function may read the value of a project's secret.
   http_statements = local.runner == "kubernetes" ? [] : [{
     Sid      = "WriteSecrets"
     Effect   = "Allow"
     Action   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:PutSecretValue", "secretsmanager:RestoreSecret", "secretsmanager:TagResource"]
     Resource = values(local.secret_arns)
     }, {
-    # Names and tags of all secrets: IAM knows no narrower grant, and none shows a value.
+    # Names and tags of all secrets, without values: IAM has no narrower resource.
     Sid      = "ListSecrets"
     Effect   = "Allow"
     Action   = ["secretsmanager:ListSecrets"]
     Resource = ["*"]
   }]
   events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 ? [] : [{
-    # A pushed base's dependents become a message each.
+    # One message for each image to rebuild on a pushed base.
     Sid      = "SpreadWork"
     Effect   = "Allow"
     Action   = ["sqs:SendMessage"]
@@ -146,14 +146,14 @@ locals {
       Resource = [local.object_arns.results]
     },
     {
-      # The report of the day before is what drift is measured against.
+      # The previous report is what drift is compared with.
       Sid      = "ReportDrift"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
       Resource = [local.object_arns.drift]
     },
   ]
-  # Streams have the names that Lambda and CodeBuild give them; the group is named.
+  # Lambda and CodeBuild name the streams, so the whole group is the resource.
   log_statements = {
     for key, group in aws_cloudwatch_log_group.logs : key => {
       Sid      = "WriteLogs"
@@ -185,7 +185,7 @@ resource "aws_iam_role_policy" "function" {
   role     = aws_iam_role.function[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
-    # IAM refuses a statement without resources; some have none in some deployments.
+    # IAM refuses statements without resources, and some have none in some deployments.
     Statement = [for statement in local.function_statements[each.key] : statement if length(statement.Resource) > 0]
   })
 }

@@ -1,8 +1,8 @@
-# Optional: a customer-managed key for the bucket, the repositories, the queues, the logs and the functions' environment.
+# Optional: a customer-managed key for the bucket, repositories, queues, logs and the functions' environment.
 
 locals {
   kms_key_arn = var.encryption.create_key ? aws_kms_key.key[0].arn : var.encryption.key_arn
-  # What a role needs to read and write what the key encrypts.
+  # Permissions to read and write data that the key encrypts.
   kms_statements = local.kms_key_arn == null ? [] : [{
     Sid      = "UseKey"
     Effect   = "Allow"
@@ -31,8 +31,8 @@ locals {
     Version = "2012-10-17"
     Statement = [
       {
-        # Without it nobody could change the key again; identity policies then say who may use it.
-        # In a key's own policy "*" means this key.
+        # Without it nobody could change the key. It lets identity policies decide who may use the key.
+        # In a key's policy, "*" is this key.
         Sid       = "AccountAdministers"
         Effect    = "Allow"
         Principal = { AWS = "arn:${local.partition}:iam::${local.account_id}:root" }

@@ -1,4 +1,4 @@
-# Named before the functions write, so that retention holds from the first line and no role may create groups.
+# Created before the functions write, so that retention applies from the first line and no role needs to create groups.
 
 locals {
   log_groups = merge(

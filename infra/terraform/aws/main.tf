@@ -1,4 +1,4 @@
-# Where this is: nothing below spells an account, a region or a partition.
+# Account, region and partition come from the provider; nothing spells them out.
 
 data "aws_caller_identity" "current" {}
 

@@ -1,50 +1,50 @@
 output "bucket" {
-  description = "Bucket of contexts, build records and dropped specs."
+  description = "Bucket for contexts, build records and dropped specs."
   value       = local.bucket_name
 }
 
 output "builder_image" {
-  description = "What a cluster's jobs run; null without a cluster. If it is ours, `make builder-image` makes it."
+  description = "Image that a cluster's jobs run; null without a cluster. `make builder-image` creates it, unless it is your own."
   value       = local.builder_image
 }
 
 output "builder_repository" {
-  description = "Where `make builder-image REPOSITORY=…` pushes it; null without a cluster, or with an image of your own."
+  description = "Repository for `make builder-image CLOUD=aws REPOSITORY=…`; null without a cluster, or with an image of your own."
   value       = local.builder_repository
 }
 
 output "builder_role_arns" {
-  description = "Roles that build: one per project and domain, or CodeBuild's."
+  description = "Roles of the builds: one per project and domain, or CodeBuild's."
   value       = { for key, role in aws_iam_role.builder : key => role.arn }
 }
 
 output "caller_policy_arn" {
-  description = "Policy that lets a role or user of this account call the URL."
+  description = "Policy that allows roles or users of this account to call the URL."
   value       = aws_iam_policy.caller.arn
 }
 
 output "caller_policy_json" {
-  description = "The same policy as text."
+  description = "The same policy as a document."
   value       = local.caller_policy_json
 }
 
 output "cross_account_repository_policy_json" {
-  description = "Policy for a repository in another account that builds push to (defaultRepository or a spec's registry)."
+  description = "Policy for a repository in another account to which builds push (defaultRepository or a spec's registry)."
   value       = templatefile("${path.module}/policies/cross-account.json.tftpl", local.policy_principals)
 }
 
 output "default_repository" {
-  description = "Where images go when a spec names no registry."
+  description = "Repository of images whose spec names no registry."
   value       = local.default_repository
 }
 
 output "deployment_key_secret_arn" {
-  description = "Secret with the key that keeps projects apart. Only the functions may read it; keep its value, every image's name is made of it."
+  description = "Secret with the key that isolates projects. Only the functions may read it. Keep its value: every image's tag is derived from it."
   value       = aws_secretsmanager_secret.deployment_key.arn
 }
 
 output "environment" {
-  description = "Environment of the functions, for running the bundle elsewhere."
+  description = "Environment of the functions, to run the bundle elsewhere."
   value       = local.environment
 }
 
@@ -59,17 +59,17 @@ output "function_role_arns" {
 }
 
 output "kms_key_policy_json" {
-  description = "What the policy of a key of your own has to allow."
+  description = "Statements that the policy of your own key must contain."
   value       = local.kms_key_policy
 }
 
 output "log_groups" {
-  description = "Where functions and builds write."
+  description = "Log groups of functions and builds."
   value       = { for key, group in aws_cloudwatch_log_group.logs : key => group.name }
 }
 
 output "namespaces" {
-  description = "Namespace of each project and domain; none without a cluster."
+  description = "Namespace of each project and domain; empty without a cluster."
   value       = local.runner == "kubernetes" ? module.settings.namespaces : {}
 }
 
@@ -79,7 +79,7 @@ output "private_base_repository_policy_json" {
 }
 
 output "queue_urls" {
-  description = "The queue of events and its dead letters; none without events."
+  description = "Queue of events and its dead letters; null without events."
   value = {
     events       = one(aws_sqs_queue.events[*].url)
     dead_letters = one(aws_sqs_queue.dead_letters[*].url)
@@ -87,6 +87,6 @@ output "queue_urls" {
 }
 
 output "url" {
-  description = "Function URL: the endpoint that clients are given."
+  description = "Function URL: the endpoint for clients."
   value       = aws_lambda_function_url.http.function_url
 }

@@ -1,12 +1,12 @@
-# Texts to hand to another account, as the seed document has them: for its repositories that builds push to, and for
-# its repositories of private base images. A role in this account may do no more there than both accounts allow.
+# Policies to apply in another account, as in the documentation of Union's Image Builder: to repositories that builds push to,
+# and to repositories of private base images. Access across accounts needs the permission of both.
 
 locals {
   builder_arns  = sort([for role in aws_iam_role.builder : role.arn])
   function_arns = sort([for role in aws_iam_role.function : role.arn])
   policy_principals = {
     for key, arns in {
-      # The functions pull no layers; they read an image's manifest and its configuration, where the labels are.
+      # The functions pull no layers. They read manifests and configurations, which have the labels.
       pull     = concat(local.builder_arns, local.function_arns, var.cross_account.pull_principals)
       describe = local.function_arns
       push     = local.builder_arns

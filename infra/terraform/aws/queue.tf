@@ -1,8 +1,8 @@
-# Events wait here. A message that fails goes back alone; after a few attempts it is put aside.
+# The queue of events. A message that fails returns to the queue alone, and moves to the dead letters after a few attempts.
 
 locals {
   events_enabled = length(local.rules) > 0
-  # By name and not by reference: each of the two names the other.
+  # By name, because the two queues refer to each other.
   queue_arns = {
     for queue in ["events", "dead-letters"] : queue => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-${queue}"
   }
@@ -56,7 +56,7 @@ resource "aws_sqs_queue" "events" {
   name                      = "${var.name}-events"
   message_retention_seconds = 345600
   policy                    = local.queue_policies["events"]
-  # AWS asks for six times the function's timeout, so that a message is not seen again while it is worked on.
+  # AWS recommends six times the function's timeout, so that a message is not delivered again during its processing.
   visibility_timeout_seconds = 6 * var.function.timeout_seconds
   sqs_managed_sse_enabled    = local.kms_key_arn == null ? true : null
   kms_master_key_id          = local.kms_key_arn
@@ -77,6 +77,6 @@ resource "aws_lambda_event_source_mapping" "events" {
   scaling_config {
     maximum_concurrency = var.events.concurrency
   }
-  # The mapping is refused until the role may read the queue.
+  # AWS refuses the mapping until the role may read the queue.
   depends_on = [aws_iam_role_policy.function]
 }

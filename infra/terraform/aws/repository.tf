@@ -1,5 +1,5 @@
-# Repositories: images never change under a tag, the build cache does nothing else, and on a cluster one holds what
-# builds run.
+# Repositories for images (immutable tags), for the build cache (one tag that every build overwrites) and, on a cluster, for
+# the builder image.
 
 locals {
   repositories = {
@@ -34,12 +34,12 @@ locals {
     ? aws_ecr_repository.repository["cache"].repository_url
     : try(coalesce(local.image_builder.cache.repository), "")
   )
-  # <account>.dkr.ecr.<region>.<suffix>/<name>, also of another account or region; null for any other registry
+  # <account>.dkr.ecr.<region>.<suffix>/<name>, of any account and region; null for other registries
   default_repository_parts = try(
     regex("^(?P<account>[0-9]{12})\\.dkr\\.ecr\\.(?P<region>[a-z0-9-]+)\\.[^/]+/(?P<name>.+)$", local.image_builder.defaultRepository),
     null
   )
-  # Every repository that builds push to; permissions name these and no other.
+  # The repositories that builds push to. Permissions name only these.
   push_repository_arns = concat(
     [for key in ["images", "cache"] : aws_ecr_repository.repository[key].arn if contains(keys(local.repositories), key)],
     local.default_repository_parts == null ? [] : [format(

@@ -1,9 +1,9 @@
-# What EventBridge puts into the queue.
+# The events that EventBridge sends to the queue.
 
 locals {
-  # EventBridge tells of this account and region only; a base from elsewhere is looked at by the drift report.
+  # EventBridge reports this account and region only; the drift report covers bases from elsewhere.
   base_repositories = [for arn in var.repository.base_arns : regex("repository/(.+)$", arn)[0]]
-  # Builds are remembered by their base only if something asks for that.
+  # Builds are stored by their base only if something uses it.
   remembers_bases = length(var.repository.base_arns) > 0 || var.events.drift_schedule != null
   rules = {
     for key, rule in {

@@ -1,9 +1,9 @@
-# The image builder's settings: modules/settings types and checks them, for every cloud.
+# modules/settings types and checks the image builder's settings, for every cloud.
 
 locals {
-  # The function takes "one" for a default repository in ECR by itself; it is written out for readers of the config map.
+  # The function uses "one" for ECR by default. It is stated for readers of the config map.
   in_ecr = local.image_builder.defaultRepository == "" || local.default_repository_parts != null
-  # With the defaults of its type; var.image_builder is whatever was given.
+  # With types and defaults. var.image_builder has neither.
   image_builder = module.settings.image_builder
 }
 
@@ -16,7 +16,7 @@ module "settings" {
   builder_image       = local.builder_image
   cache_repository    = local.cache_repository
   default_repository  = local.default_repository
-  # CodeBuild's containers have a Docker engine, pods a buildkitd.
+  # CodeBuild's containers have a Docker engine, and pods a buildkitd.
   driver            = local.runner == "codebuild" ? "buildx" : "buildctl"
   repository_layout = local.in_ecr ? "one" : null
 }

@@ -1,5 +1,5 @@
-# The URL asks for a SigV4 signature. AWS wants both actions of a caller: InvokeFunctionUrl for the URL, and
-# InvokeFunction, here only by way of the URL. Invoked directly, an event could claim to come from another caller.
+# The URL requires a SigV4 signature. AWS requires two permissions of a caller: InvokeFunctionUrl, and InvokeFunction, here
+# only through the URL: an event of a direct invocation could name any caller.
 
 resource "aws_lambda_function_url" "http" {
   function_name      = aws_lambda_function.function["http"].function_name

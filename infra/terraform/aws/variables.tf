@@ -1,5 +1,5 @@
 variable "bucket" {
-  description = "Bucket of contexts, build records and dropped specs. Days are counted from an object's creation. A null name is made from `name`, account and region."
+  description = "Bucket for contexts, build records and dropped specs. Days count from an object's creation. If the name is null, it consists of `name`, account and region."
   type = object({
     name          = optional(string)
     force_destroy = optional(bool, false)
@@ -10,12 +10,12 @@ variable "bucket" {
   nullable = false
   validation {
     condition     = var.bucket.contexts_days >= 1 && var.bucket.builds_days >= 1
-    error_message = "S3 expires objects after whole days, one or more."
+    error_message = "bucket.contexts_days and bucket.builds_days must be at least 1."
   }
 }
 
 variable "bundle" {
-  description = "Zip archive of the functions, as `make bundle CLOUD=aws` makes it. The document beside it (aws.json) says for which runtime and architecture."
+  description = "Zip archive of the functions, from `make bundle CLOUD=aws`. The document beside it (aws.json) names its runtime and architecture."
   type = object({
     path = string
   })
@@ -27,7 +27,7 @@ variable "bundle" {
 }
 
 variable "caller_role_names" {
-  description = "Names of this account's roles that may call the function URL. Others get the output `caller_policy_json`."
+  description = "Names of roles in this account that may call the function URL. For others, use the output `caller_policy_json`."
   type        = set(string)
   default     = []
   nullable    = false
@@ -35,10 +35,10 @@ variable "caller_role_names" {
 
 variable "cluster" {
   description = <<-EOT
-    EKS cluster that runs the builds; null takes CodeBuild instead.
+    EKS cluster that runs the builds; null uses CodeBuild.
     `identity` is how jobs get AWS credentials: pod-identity (the cluster has the eks-pod-identity-agent add-on) or irsa
-    (`oidc_provider_arn` is the cluster's IAM OIDC provider). The cluster's authentication mode has to include API.
-    `namespaces` and `service_accounts`: whether they are made here or are there already.
+    (`oidc_provider_arn` is the cluster's IAM OIDC provider). The cluster's authentication mode must include API.
+    `namespaces` and `service_accounts`: whether to create them; false if they exist.
   EOT
   type = object({
     name              = string
@@ -50,7 +50,7 @@ variable "cluster" {
   default = null
   validation {
     condition     = contains(["pod-identity", "irsa"], try(var.cluster.identity, "pod-identity"))
-    error_message = "cluster.identity is pod-identity or irsa."
+    error_message = "cluster.identity must be pod-identity or irsa."
   }
   validation {
     condition     = try(var.cluster.identity, null) != "irsa" || try(var.cluster.oidc_provider_arn, null) != null
@@ -60,10 +60,10 @@ variable "cluster" {
 
 variable "codebuild" {
   description = <<-EOT
-    CodeBuild, where there is no cluster. `image` is CodeBuild's own for the `type` unless it is named, and `bundle` the
-    zip archive of what runs inside a build that `make bundle CLOUD=aws` writes beside the functions'. An image of yours
-    has it already, beside Python 3.11 or newer and Docker with buildx, or `bundle` names it. Builds are privileged
-    containers, one each, because BuildKit needs it.
+    CodeBuild, used without a cluster. `image` defaults to CodeBuild's own for the `type`, and `bundle` to the archive of the
+    job's code that `make bundle CLOUD=aws` writes beside the functions' bundle. An image of your own needs Python 3.11 or
+    newer and Docker with buildx; it contains the code, or `bundle` names the archive. Each build is one privileged
+    container, which BuildKit needs.
   EOT
   type = object({
     bundle         = optional(string)
@@ -76,16 +76,16 @@ variable "codebuild" {
   nullable = false
   validation {
     condition     = contains(["LINUX_CONTAINER", "ARM_CONTAINER"], var.codebuild.type)
-    error_message = "codebuild.type is LINUX_CONTAINER or ARM_CONTAINER."
+    error_message = "codebuild.type must be LINUX_CONTAINER or ARM_CONTAINER."
   }
   validation {
     condition     = var.codebuild.queued_minutes >= 5 && var.codebuild.queued_minutes <= 480
-    error_message = "CodeBuild takes 5 to 480 for codebuild.queued_minutes."
+    error_message = "codebuild.queued_minutes must be 5 to 480."
   }
 }
 
 variable "cross_account" {
-  description = "Principals that the ECR policies for another account name beside the builder and the functions: roles of nodes and others that pull."
+  description = "Principals that the ECR policies for other accounts allow to pull, beside the builder and the functions: roles of nodes, for example."
   type = object({
     pull_principals = optional(list(string), [])
   })
@@ -93,12 +93,12 @@ variable "cross_account" {
   nullable = false
   validation {
     condition     = alltrue([for arn in var.cross_account.pull_principals : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
-    error_message = "cross_account.pull_principals are ARNs of IAM roles or users."
+    error_message = "cross_account.pull_principals must be ARNs of IAM roles or users."
   }
 }
 
 variable "encryption" {
-  description = "Customer-managed KMS key: an existing one by ARN (its policy has to allow what the output `kms_key_policy_json` says) or one of our own. Neither: AWS's own keys."
+  description = "Customer-managed KMS key: an existing one by ARN (its policy must allow what the output `kms_key_policy_json` lists), or a new one. With neither, AWS's own keys."
   type = object({
     create_key = optional(bool, false)
     key_arn    = optional(string)
@@ -107,12 +107,12 @@ variable "encryption" {
   nullable = false
   validation {
     condition     = !(var.encryption.create_key && var.encryption.key_arn != null)
-    error_message = "Either create a key or name one."
+    error_message = "Set encryption.create_key or encryption.key_arn, not both."
   }
 }
 
 variable "events" {
-  description = "What starts builds beside the URL. `specs`: objects below specs/ of the bucket. `drift_schedule`: an EventBridge schedule expression, null for none. Pushes to `repository.base_arns` are always heard."
+  description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: an EventBridge schedule expression for the drift report, or null. Pushes to `repository.base_arns` always start builds."
   type = object({
     specs          = optional(bool, true)
     drift_schedule = optional(string)
@@ -123,16 +123,16 @@ variable "events" {
   nullable = false
   validation {
     condition     = can(regex("^(rate|cron)\\(.+\\)$", coalesce(var.events.drift_schedule, "rate(1 day)")))
-    error_message = "events.drift_schedule is rate(…) or cron(…)."
+    error_message = "events.drift_schedule must be rate(…) or cron(…)."
   }
   validation {
     condition     = var.events.concurrency >= 2 && var.events.concurrency <= 1000
-    error_message = "Lambda takes 2 to 1000 for events.concurrency."
+    error_message = "events.concurrency must be 2 to 1000."
   }
 }
 
 variable "function" {
-  description = "Both functions. `architecture` and `runtime` are the bundle's unless they are named. `vpc` is for a cluster whose endpoint is private. `reserved_concurrency` -1 reserves nothing."
+  description = "Settings of both functions. `architecture` and `runtime` default to the bundle's. `vpc` is needed for a cluster with a private endpoint. `reserved_concurrency` -1 reserves nothing."
   type = object({
     architecture         = optional(string)
     runtime              = optional(string)
@@ -151,23 +151,23 @@ variable "function" {
   nullable = false
   validation {
     condition     = contains(["arm64", "x86_64"], coalesce(var.function.architecture, "arm64"))
-    error_message = "function.architecture is arm64 or x86_64."
+    error_message = "function.architecture must be arm64 or x86_64."
   }
   validation {
     condition     = contains(["python3.11", "python3.12", "python3.13", "python3.14"], coalesce(var.function.runtime, "python3.13"))
-    error_message = "function.runtime is python3.11, python3.12, python3.13 or python3.14: what Boatyard runs on and Lambda has."
+    error_message = "function.runtime must be python3.11, python3.12, python3.13 or python3.14: Boatyard and Lambda support these."
   }
   validation {
     condition     = var.function.timeout_seconds >= 30 && var.function.timeout_seconds <= 900
-    error_message = "function.timeout_seconds is 30 (a long poll takes 20) to 900."
+    error_message = "function.timeout_seconds must be 30 (a long poll takes 20) to 900."
   }
 }
 
 variable "image_builder" {
   description = <<-EOT
-    The image builder's settings under their own names, those of Union's Helm values first; docs/configuration.md explains
-    each, and modules/settings has their types. What is null or absent keeps Boatyard's default. An empty defaultRepository
-    takes the repository that is made here.
+    The image builder's settings: an object with the names that docs/configuration.md explains. modules/settings has the types,
+    and refuses unknown names. A null or absent setting keeps Boatyard's default. If defaultRepository is empty, images go to
+    the repository created here.
   EOT
   type        = any
   default     = {}
@@ -175,7 +175,7 @@ variable "image_builder" {
 }
 
 variable "logs" {
-  description = "Retention of every log group, in days, as CloudWatch takes it."
+  description = "Retention of every log group in days, one of the values that CloudWatch accepts."
   type = object({
     retention_days = optional(number, 365)
   })
@@ -184,18 +184,18 @@ variable "logs" {
 }
 
 variable "name" {
-  description = "Prefix of every name. Two deployments in one account and region need two."
+  description = "Prefix of every name. Deployments in the same account and region need different ones."
   type        = string
   default     = "boatyard"
   nullable    = false
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
-    error_message = "name is 3 to 32 lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen."
+    error_message = "name must be 3 to 32 lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "projects" {
-  description = "Whose images may be built: projects and their domains. On a cluster each pair is a namespace, `<project>-<domain>`."
+  description = "Projects that may build, and their domains. On a cluster each pair is a namespace, `<project>-<domain>`."
   type = map(object({
     domains = list(string)
   }))
@@ -204,9 +204,9 @@ variable "projects" {
 
 variable "repository" {
   description = <<-EOT
-    ECR repositories. The one for images is made unless image_builder.defaultRepository names another.
-    `push_arns`: other repositories that a spec's `registry` may name; with `create_missing` the function makes those that
-    are not there. `base_arns`: private repositories of base images; a push to one rebuilds what was built on it.
+    ECR repositories. The one for images is created unless image_builder.defaultRepository names another.
+    `push_arns`: further repositories that a spec's `registry` may name; with `create_missing` the function creates missing
+    ones. `base_arns`: private repositories of base images; a push to one rebuilds the images based on it.
   EOT
   type = object({
     name           = optional(string)
@@ -226,19 +226,19 @@ variable "repository" {
   nullable = false
   validation {
     condition     = contains(["IMMUTABLE", "MUTABLE"], var.repository.tag_mutability)
-    error_message = "repository.tag_mutability is IMMUTABLE or MUTABLE."
+    error_message = "repository.tag_mutability must be IMMUTABLE or MUTABLE."
   }
   validation {
     condition = alltrue([
       for arn in concat(var.repository.push_arns, var.repository.base_arns) :
       can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/[^*?]+$", arn))
     ])
-    error_message = "repository.push_arns and repository.base_arns are ARNs of ECR repositories, without wildcards."
+    error_message = "repository.push_arns and repository.base_arns must be ARNs of ECR repositories, without wildcards."
   }
 }
 
 variable "tags" {
-  description = "Tags of everything that takes tags."
+  description = "Tags of all resources that support tags."
   type        = map(string)
   default     = {}
   nullable    = false

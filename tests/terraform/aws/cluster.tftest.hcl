@@ -50,7 +50,7 @@ run "pod_identity" {
   }
   assert {
     condition     = module.kubernetes[0].buildkitd_replicas == ["tcp://buildkitd-0.buildkitd.boatyard-buildkit.svc:1234"]
-    error_message = "buildkit.enabled is the seed's default, and this is where jobs look for it."
+    error_message = "buildkit.enabled is the default of Union's Image Builder, and jobs look for it here."
   }
   assert {
     condition     = toset([for s in jsondecode(aws_iam_role_policy.builder["flytesnacks/development"].policy).Statement : s.Sid]) == toset(["RegistryToken", "Pull", "Push"])

@@ -1,15 +1,15 @@
-# The managed buildkitd: rootless, a volume each, spoken to with a client certificate only. Jobs choose a replica by the
-# base image (boatyard_kubernetes.topology), so every replica keeps its own caches warm and has a name of its own.
+# The managed buildkitd: rootless, with one volume per replica, and reachable only with a client certificate. Jobs choose a
+# replica by base image (boatyard_kubernetes.topology), so that its caches stay warm; hence the stable names.
 
 locals {
   managed = var.buildkitd != null
-  # A list of none or one, for what exists only then.
+  # Empty, or one name: the key of everything that exists only with a managed buildkitd.
   managed_names      = local.managed ? ["buildkitd"] : []
   buildkit_namespace = try(var.buildkitd.namespace, "")
   buildkit_port      = 1234
   buildkit_user      = 1000
   buildkit_socket    = "unix:///run/user/1000/buildkit/buildkitd.sock"
-  # docs/buildkitd.toml.md of BuildKit: room for the cache, plain-http registries, mirrors; one table a registry
+  # See BuildKit's docs/buildkitd.toml.md. One table per registry: TOML refuses a second.
   buildkit_registries = sort(distinct(concat(try(var.buildkitd.insecure_registries, []), keys(try(var.buildkitd.registry_mirrors, {})))))
   buildkit_toml = join("", [for line in concat(
     ["[worker.oci]", "  gc = true", "  reservedSpace = \"10%\"", "  maxUsedSpace = \"80%\""],
@@ -19,9 +19,9 @@ locals {
       contains(keys(var.buildkitd.registry_mirrors), host) ? ["  mirrors = [${jsonencode(var.buildkitd.registry_mirrors[host])}]"] : [],
     )]),
   ) : "${line}\n"])
-  # A list of none or one: the ConfigMap with a company's certificate authority.
+  # Empty, or one name: the ConfigMap with a company's certificate authority.
   buildkit_ca = compact([try(var.buildkitd.ca_config_map, "")])
-  # Link-local: the metadata services, which would give a RUN step the node's credentials.
+  # Without the link-local addresses: a metadata service would give a RUN step the node's credentials.
   outside = { "0.0.0.0/0" = "169.254.0.0/16", "::/0" = "fe80::/10" }
 }
 
@@ -29,8 +29,8 @@ resource "kubernetes_namespace_v1" "buildkit" {
   for_each = toset(local.managed_names)
   metadata {
     name = local.buildkit_namespace
-    # Rootless BuildKit makes its own sandboxes: the runtime's seccomp and AppArmor profiles would forbid that. It has no
-    # root, no privilege and no host access beyond it; Pod Security knows nothing between baseline and privileged.
+    # Rootless BuildKit creates its own sandboxes, which the runtime's seccomp and AppArmor profiles forbid. It needs no
+    # root, no privileged container and no host access, but Pod Security has no level between baseline and privileged.
     labels = merge(local.labels.buildkitd, { "pod-security.kubernetes.io/enforce" = "privileged" })
   }
 }
@@ -55,7 +55,7 @@ resource "kubernetes_service_v1" "buildkitd" {
   spec {
     cluster_ip = "None"
     selector   = local.pods.buildkitd
-    # Builds on a replica that restarts should reach it as soon as it listens.
+    # Builds on a restarting replica should reach it as soon as it listens.
     publish_not_ready_addresses = true
     port {
       name        = "buildkit"
@@ -85,7 +85,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
         labels = local.labels.buildkitd
         annotations = {
           "container.apparmor.security.beta.kubernetes.io/buildkitd" = "unconfined"
-          # a new configuration or certificate rolls the pods
+          # A new configuration or certificate restarts the pods.
           "boatyard.io/configuration" = sha256("${local.buildkit_toml}${tls_locally_signed_cert.certificate["server"].cert_pem}")
         }
       }
@@ -99,7 +99,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
           fs_group               = local.buildkit_user
           fs_group_change_policy = "OnRootMismatch"
         }
-        # Replicas on nodes of their own, where there are enough.
+        # One replica per node, if there are enough nodes.
         affinity {
           pod_anti_affinity {
             preferred_during_scheduling_ignored_during_execution {
@@ -125,7 +125,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
         container {
           name  = "buildkitd"
           image = var.buildkitd.image
-          # Ends what steps leave behind, which would keep buildkitd from stopping (boatyard_kubernetes.supervisor).
+          # Kills processes that steps leave behind; they would keep buildkitd from stopping (boatyard_kubernetes.supervisor).
           command = ["/bin/sh", "-c", file("${path.module}/supervisor.sh"), "buildkitd"]
           args = concat(
             [
@@ -141,7 +141,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
               "--tlskey=/certs/key.pem",
             ],
           )
-          # Go takes this file for the system's, beside its folders.
+          # Go reads this file in place of the system's bundle, and the system's folders as well.
           dynamic "env" {
             for_each = local.buildkit_ca
             content {
@@ -159,14 +159,14 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             limits   = var.buildkitd.limits
           }
           security_context {
-            # newuidmap and newgidmap, which make the user namespace, are setuid: escalation stays allowed.
+            # newuidmap and newgidmap, which set up the user namespace, are setuid, so escalation stays allowed.
             run_as_user  = local.buildkit_user
             run_as_group = local.buildkit_user
             seccomp_profile {
               type = "Unconfined"
             }
           }
-          # A node under load starts it late and answers late: two minutes at least, looked at each second.
+          # Two minutes at least, checked every second: a loaded node starts it late.
           startup_probe {
             period_seconds    = 1
             timeout_seconds   = 10
@@ -182,7 +182,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
               command = ["buildctl", "--addr=${local.buildkit_socket}", "debug", "workers"]
             }
           }
-          # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
+          # A busy daemon answers late; it gets a minute and a half before it counts as dead.
           liveness_probe {
             period_seconds  = 30
             timeout_seconds = 20
@@ -240,7 +240,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
             name = "ca"
             config_map {
               name = volume.value
-              # Where it is missing, public registries still work.
+              # Public registries work without it.
               optional = true
             }
           }
@@ -262,7 +262,7 @@ resource "kubernetes_stateful_set_v1" "buildkitd" {
   }
 }
 
-# In: builds, to the port; who has no client certificate is refused then. Out: everything but the metadata services.
+# Ingress: builds, on the port; buildkitd then requires a client certificate. Egress: everything but the metadata services.
 resource "kubernetes_network_policy_v1" "buildkitd" {
   for_each = toset(local.managed_names)
   metadata {

@@ -1,5 +1,5 @@
-# Mutual TLS between builds and the buildkitd: an authority that signs these two certificates and nothing else. The
-# keys are in Terraform's state, as they are in the cluster's secrets: keep the state where secrets are kept.
+# Mutual TLS between builds and buildkitd. The authority signs these two certificates and no others. The keys are in
+# Terraform's state as well as in the cluster's secrets: protect the state like a secret.
 
 locals {
   buildkit_hosts = [
@@ -48,7 +48,7 @@ resource "tls_cert_request" "certificate" {
   }
 }
 
-# Renewed by the first apply within the last quarter of its year; the stateful set then rolls.
+# Valid for a year. The first apply in its last quarter renews it, and the stateful set restarts its pods.
 resource "tls_locally_signed_cert" "certificate" {
   for_each              = local.certificates
   cert_request_pem      = tls_cert_request.certificate[each.key].cert_request_pem

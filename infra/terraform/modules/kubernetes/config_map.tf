@@ -1,4 +1,4 @@
-# The settings, where the seed document's helm values have them: in every namespace that builds.
+# The settings, in every namespace that builds, as Union's Image Builder has them.
 
 resource "kubernetes_config_map_v1" "settings" {
   for_each = var.namespaces

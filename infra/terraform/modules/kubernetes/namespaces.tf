@@ -1,7 +1,7 @@
-# One namespace per project and domain, as runs have them. Usually they are there before Boatyard is.
+# One namespace per project and domain, the same as for runs. They usually exist before Boatyard.
 #
-# All objects here are those of boatyard_kubernetes.manifests, which `kubectl apply` takes where there is no Terraform;
-# a test holds the two together.
+# The objects of this module are those of boatyard_kubernetes.manifests, for `kubectl apply` without Terraform. A test
+# compares the two.
 
 locals {
   labels = {
@@ -12,7 +12,7 @@ locals {
       "app.kubernetes.io/managed-by" = "boatyard"
     }
   }
-  # What selects pods by these labels.
+  # The labels by which pods are selected.
   pods = {
     for component in ["build", "buildkitd"] : component => {
       "app.kubernetes.io/managed-by" = "boatyard"
@@ -29,7 +29,7 @@ resource "kubernetes_namespace_v1" "builds" {
   }
 }
 
-# Nothing has business with a build's pod.
+# Nothing connects to a build's pod.
 resource "kubernetes_network_policy_v1" "builds" {
   for_each = var.namespaces
   metadata {

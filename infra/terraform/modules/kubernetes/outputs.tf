@@ -1,5 +1,5 @@
 output "buildkitd_replicas" {
-  description = "Addresses of the buildkitd that is made here, one a replica."
+  description = "Address of each replica of the managed buildkitd."
   value = flatten([
     for name in local.managed_names : [
       for replica in range(var.buildkitd.replicas) : "tcp://${name}-${replica}.${name}.${local.buildkit_namespace}.svc:${local.buildkit_port}"

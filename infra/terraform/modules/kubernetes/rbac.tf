@@ -1,5 +1,5 @@
-# What the function may do, in the namespaces that build and nowhere else: boatyard_kubernetes.access says why for each
-# verb, and a test holds the two together. Values of secrets cannot be read with this.
+# The function's rights, in the namespaces that build only. boatyard_kubernetes.access gives the reason for each verb, and a
+# test compares the two. They do not allow reading secrets.
 
 locals {
   function_rules = [

@@ -1,4 +1,4 @@
-# Who a build is to the cloud. Its annotations are the cloud's (IRSA, GKE and Azure Workload Identity).
+# The builds' identity. The annotations bind it to a cloud's identity (IRSA, GKE and Azure Workload Identity).
 
 resource "kubernetes_service_account_v1" "builds" {
   for_each = var.create_service_accounts && var.service_account != "default" ? var.namespaces : {}
@@ -8,7 +8,7 @@ resource "kubernetes_service_account_v1" "builds" {
     labels      = local.labels.build
     annotations = each.value.service_account_annotations
   }
-  # A build's pod does not speak to the cluster's API.
+  # A build's pod does not use the cluster's API.
   automount_service_account_token = false
   dynamic "image_pull_secret" {
     for_each = var.image_pull_secrets

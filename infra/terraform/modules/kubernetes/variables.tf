@@ -1,5 +1,5 @@
 variable "buildkitd" {
-  description = "The buildkitd that is made here; null makes none. Settings have the same values: kubernetes.replicas, buildkitNamespace, …"
+  description = "The managed buildkitd; null creates none. modules/settings derives it from the settings."
   type = object({
     namespace                 = string
     image                     = string
@@ -24,12 +24,12 @@ variable "buildkitd" {
   default = null
   validation {
     condition     = try(var.buildkitd.replicas, 1) >= 1
-    error_message = "buildkitd.replicas is one or more."
+    error_message = "buildkitd.replicas must be at least 1."
   }
 }
 
 variable "config_map" {
-  description = "The settings, as every namespace that builds gets them."
+  description = "ConfigMap with the settings, created in every namespace that builds."
   type = object({
     name = string
     data = map(string)
@@ -38,21 +38,21 @@ variable "config_map" {
 }
 
 variable "create_namespaces" {
-  description = "Whether the namespaces are made here. False: they are there already."
+  description = "Create the namespaces. False if they exist."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "create_service_accounts" {
-  description = "Whether the service accounts are made here. False: they are there already, with the annotations that the cloud wants."
+  description = "Create the service accounts. False if they exist, with the annotations that the cloud needs."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "function_subject" {
-  description = "Who the function is to the cluster: the group or user that the cloud's identity arrives as."
+  description = "The group or user as which the function authenticates to the cluster."
   type = object({
     kind = string
     name = string
@@ -60,25 +60,25 @@ variable "function_subject" {
   nullable = false
   validation {
     condition     = contains(["Group", "User"], var.function_subject.kind)
-    error_message = "function_subject.kind is Group or User."
+    error_message = "function_subject.kind must be Group or User."
   }
 }
 
 variable "image_pull_secrets" {
-  description = "Secrets of each namespace that pull the builder's image."
+  description = "Secrets in each namespace for pulling the builder image."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "name" {
-  description = "Name of the deployment, for the names in certificates."
+  description = "Name of the deployment; it is part of the certificates' names."
   type        = string
   nullable    = false
 }
 
 variable "namespaces" {
-  description = "Namespaces that build, and the annotations of their service account."
+  description = "Namespaces that build, with the annotations of their service accounts."
   type = map(object({
     service_account_annotations = optional(map(string), {})
   }))
@@ -86,18 +86,18 @@ variable "namespaces" {
 }
 
 variable "pod_security" {
-  description = "Pod Security level of the namespaces that are made here: restricted, or privileged where each build brings its own rootless buildkitd."
+  description = "Pod Security level of the created namespaces: restricted, or privileged if every build starts its own rootless buildkitd."
   type        = string
   default     = "restricted"
   nullable    = false
   validation {
     condition     = contains(["restricted", "privileged"], var.pod_security)
-    error_message = "pod_security is restricted or privileged."
+    error_message = "pod_security must be restricted or privileged."
   }
 }
 
 variable "service_account" {
-  description = "Service account of the builds, in each namespace."
+  description = "Service account of the builds in each namespace."
   type        = string
   nullable    = false
 }

@@ -1,7 +1,7 @@
-# What a cluster has to have for these settings: boatyard_kubernetes works out the same.
+# What these settings need in a cluster. boatyard_kubernetes derives the same; a test compares the two.
 
 locals {
-  # "project/domain" => its parts; the key is what access rules and secret names are made of.
+  # "project/domain" => its parts. Access rules and names of secrets use the key.
   scopes = merge([
     for project, config in var.projects : {
       for domain in config.domains : "${project}/${domain}" => { project = project, domain = domain }
@@ -13,8 +13,7 @@ locals {
     replace(replace(var.image_builder.kubernetes.namespaceTemplate, "{project}", scope.project), "{domain}", scope.domain)
   }
   driver = coalesce(var.image_builder.buildkit.driver, var.driver)
-  # As boatyard_kubernetes.topology chooses: a buildkitd that exists wins, else buildkit.enabled asks for a managed one,
-  # else each build brings a rootless one.
+  # As in boatyard_kubernetes.topology: an existing buildkitd first, then the managed one, then one per build.
   topology = (
     var.image_builder.buildkitUri != "" || local.driver == "buildx" ? "external"
     : var.image_builder.buildkit.enabled ? "managed" : "daemonless"

@@ -1,14 +1,14 @@
 output "buildkitd" {
-  description = "The managed buildkitd, as modules/kubernetes takes it; null where the settings want none."
+  description = "The managed buildkitd, for modules/kubernetes; null if the settings need none."
   value       = local.buildkitd
 }
 
 output "image_builder" {
-  description = "The settings with the defaults of their type, for what a root makes of them."
+  description = "The settings with the defaults of their type."
   value       = var.image_builder
   precondition {
     condition     = length(local.unknown) == 0
-    error_message = "No such setting: ${join(", ", formatlist("image_builder.%s", local.unknown))}. docs/configuration.md lists them all."
+    error_message = "Unknown settings: ${join(", ", formatlist("image_builder.%s", local.unknown))}. docs/configuration.md lists them all."
   }
   precondition {
     condition     = length(local.not_chosen) == 0
@@ -27,7 +27,7 @@ output "namespaces" {
 }
 
 output "pod_security" {
-  description = "Pod Security level of the namespaces that build: a pod with a rootless buildkitd is what it calls privileged."
+  description = "Pod Security level of the namespaces that build. A pod with a rootless buildkitd needs privileged."
   value       = local.topology == "daemonless" ? "privileged" : "restricted"
 }
 

@@ -1,8 +1,8 @@
-# What an object type cannot refuse: other names, and other values of the right type. core/boatyard/settings.py would refuse
-# the same, but only when the function starts.
+# Mistakes that an object type does not catch: unknown names, and wrong words. Functions refuse them too, but only when they
+# start.
 
 locals {
-  # Settings that are one of a few words, as core/boatyard/settings.py has them.
+  # Settings that are one of a few words, as in core/boatyard/settings.py.
   choices = {
     "authenticationType"          = ["noop", "google", "aws", "azure", "basic"]
     "buildkit.dockerfileFrontend" = ["image", "builtin"]
@@ -19,13 +19,13 @@ locals {
     name => try(var.image_builder[split(".", name)[0]][split(".", name)[1]], var.image_builder[name])
   }
   not_chosen = [
-    for name, words in local.choices : "image_builder.${name} is one of ${join(", ", words)}."
+    for name, words in local.choices : "image_builder.${name} must be one of ${join(", ", words)}."
     if local.chosen[name] != null && !contains(words, coalesce(local.chosen[name], words[0]))
   ]
 }
 
-# Names that the type does not have: of settings, of sections, and of the objects in lists of both. An object always has all
-# attributes of its type, and a map all keys that it was given; of other values there are no keys.
+# Names that the type lacks: of settings, in sections, and in the objects of lists. A converted object has every attribute of
+# its type, and a converted map every key that it was given, so what is missing after the conversion is unknown.
 locals {
   unknown_names = setsubtract(keys(var.given), keys(var.image_builder))
   known         = { for name, value in var.given : name => value if !contains(local.unknown_names, name) }

@@ -1,7 +1,7 @@
-# The one configuration document: functions read it from their environment, a cluster from a config map.
+# The configuration document. Functions read it from their environment, clusters have it as a config map.
 
 locals {
-  # Sections without their nulls; an absent name keeps the default of core/boatyard/settings.py.
+  # Sections without nulls: an absent setting has the default of core/boatyard/settings.py.
   sections = {
     for section in ["uv", "network", "cache", "output", "limits", "access", "kubernetes"] : section => {
       for key, value in var.image_builder[section] : key => value if value != null
@@ -25,7 +25,7 @@ locals {
         { for frontend in var.image_builder.buildkit.dockerfileFrontend[*] : "dockerfileFrontend" => frontend },
       )
       cache = merge(local.sections.cache, { repository = var.cache_repository })
-      # No project beyond those that have a namespace or a secret prefix.
+      # Only projects that have a namespace or a prefix for secrets.
       access = merge({ projects = sort(keys(local.scopes)) }, local.sections.access)
       kubernetes = merge(
         local.sections.kubernetes,

@@ -1,11 +1,11 @@
 variable "authentication_type" {
-  description = "How builds sign in to the registry where image_builder.authenticationType is null: the cloud's own way."
+  description = "How builds sign in to the registry if image_builder.authenticationType is null: the cloud's way."
   type        = string
   nullable    = false
 }
 
 variable "builder_image" {
-  description = "What a cluster's jobs run; null without a cluster."
+  description = "Image that a cluster's jobs run; null without a cluster."
   type        = string
   default     = null
 }
@@ -17,22 +17,22 @@ variable "cache_repository" {
 }
 
 variable "default_repository" {
-  description = "Repository of images whose spec names no registry: image_builder.defaultRepository, or what the root makes."
+  description = "Repository of images whose spec names no registry: image_builder.defaultRepository, or the one that the root creates."
   type        = string
   nullable    = false
 }
 
 variable "driver" {
-  description = "How builds reach BuildKit where image_builder.buildkit.driver is null: buildctl in pods, buildx beside a Docker engine."
+  description = "How builds reach BuildKit if image_builder.buildkit.driver is null: buildctl in pods, buildx with a Docker engine."
   type        = string
   nullable    = false
 }
 
 variable "given" {
-  description = "image_builder once more, as it was given. An object type drops a name that it does not have without a word; here it is found and refused."
+  description = "The value of image_builder again. Terraform silently drops attributes that an object type does not have; this copy still has them, so that they are refused."
   type        = any
   nullable    = false
-  # Of these the type would only say that a number is required, and not where.
+  # The type reports a word in place of a number too, but without its path.
   validation {
     condition = alltrue([
       for number in concat(
@@ -41,15 +41,15 @@ variable "given" {
         [try(var.given.output.compressionLevel, null)],
       ) : number == null || try(floor(number) == tonumber(number) && number >= 0, false)
     ])
-    error_message = "These are whole numbers, zero or more: every one of image_builder.limits (here ${try(jsonencode(var.given.limits), "{}")}), image_builder.kubernetes.replicas, startSeconds and ttlSeconds, image_builder.output.compressionLevel."
+    error_message = "These must be whole numbers of at least 0: all of image_builder.limits (here ${try(jsonencode(var.given.limits), "{}")}), image_builder.kubernetes.replicas, startSeconds and ttlSeconds, and image_builder.output.compressionLevel."
   }
 }
 
 variable "image_builder" {
   description = <<-EOT
-    The image builder's settings under their own names, those of Union's Helm values first; docs/configuration.md explains each.
-    What is null keeps the default of core/boatyard/settings.py, or the root's. On a cluster buildkitUri names a buildkitd that is
-    there already; else buildkit.enabled makes one; else each build brings its own.
+    The image builder's settings, under the names that docs/configuration.md explains; Union's Helm values come first. A null
+    keeps the default of core/boatyard/settings.py or of the root. On a cluster, buildkitUri names an existing buildkitd;
+    without it buildkit.enabled creates one; otherwise every build starts its own.
   EOT
   type = object({
     enabled             = optional(bool, true)
@@ -142,23 +142,23 @@ variable "image_builder" {
   nullable = false
   validation {
     condition     = var.image_builder.buildkitUri == "" || can(regex("^(tcp|unix)://", var.image_builder.buildkitUri))
-    error_message = "image_builder.buildkitUri begins with tcp:// or unix://."
+    error_message = "image_builder.buildkitUri must begin with tcp:// or unix://."
   }
   validation {
     condition     = !can(regex("(:[^/]*|@.*)$", var.image_builder.defaultRepository)) && !startswith(var.image_builder.defaultRepository, "http")
-    error_message = "image_builder.defaultRepository is a repository without scheme, tag and digest."
+    error_message = "image_builder.defaultRepository must be a repository without scheme, tag and digest."
   }
 }
 
 variable "projects" {
-  description = "Whose images may be built: projects and their domains. On a cluster each pair is a namespace."
+  description = "Projects that may build, and their domains. On a cluster each pair is a namespace."
   type = map(object({
     domains = list(string)
   }))
   nullable = false
   validation {
     condition     = length(var.projects) > 0 && alltrue([for project in values(var.projects) : length(project.domains) > 0])
-    error_message = "At least one project with at least one domain."
+    error_message = "projects needs at least one project, and each project at least one domain."
   }
   validation {
     condition = alltrue(flatten([
@@ -166,12 +166,12 @@ variable "projects" {
         for domain in config.domains : can(regex("^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "${project}-${domain}")) && length("${project}-${domain}") <= 63
       ]
     ]))
-    error_message = "<project>-<domain> has to be a Kubernetes namespace: at most 63 lower-case letters, digits and hyphens."
+    error_message = "<project>-<domain> must be a valid Kubernetes namespace: at most 63 lower-case letters, digits and hyphens."
   }
 }
 
 variable "repository_layout" {
-  description = "Layout of the default repository where image_builder.repositoryLayout is null; null leaves it to the function."
+  description = "Layout of the default repository if image_builder.repositoryLayout is null. Null lets the function decide."
   type        = string
   default     = null
 }

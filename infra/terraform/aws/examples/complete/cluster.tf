@@ -1,4 +1,4 @@
-# A cluster whose nodes can build without root: Amazon Linux 2023 has user namespaces; Bottlerocket and Auto Mode do not.
+# A cluster whose nodes support rootless builds: Amazon Linux 2023 has user namespaces, Bottlerocket and Auto Mode do not.
 
 data "aws_partition" "current" {}
 

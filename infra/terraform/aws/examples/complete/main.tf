@@ -1,4 +1,4 @@
-# Everything: a network, a cluster and Boatyard on it, with all that it can do turned on.
+# A network, a cluster, and Boatyard on it with every feature turned on.
 
 resource "aws_security_group" "function" {
   name        = "${var.name}-function"
@@ -63,7 +63,7 @@ module "boatyard" {
     pull_principals = [aws_iam_role.eks["node"].arn]
   }
   tags = { app = "boatyard" }
-  # Objects need a cluster with nodes, and jobs need the agent that gives them credentials.
+  # The objects need a cluster with nodes, and jobs the agent that gives them credentials.
   depends_on = [aws_eks_node_group.builds, aws_eks_addon.addon]
 }
 

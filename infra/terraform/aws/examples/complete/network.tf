@@ -1,4 +1,4 @@
-# Two zones, as EKS asks. Nodes and functions are in the private subnets and go out by one NAT gateway.
+# Two zones, which EKS needs. Nodes and functions are in the private subnets, behind one NAT gateway.
 
 locals {
   zones = { for index, letter in var.zones : "${var.region}${letter}" => index }
@@ -11,7 +11,7 @@ resource "aws_vpc" "network" {
   tags                 = { Name = var.name }
 }
 
-# Nothing may use the group that every VPC comes with.
+# The default security group of the VPC allows nothing.
 resource "aws_default_security_group" "network" {
   vpc_id = aws_vpc.network.id
 }

@@ -1,24 +1,24 @@
 output "builder_repository" {
-  description = "Where `make builder-image REPOSITORY=…` pushes what builds run."
+  description = "Repository for `make builder-image CLOUD=aws REPOSITORY=…`."
   value       = module.boatyard.builder_repository
 }
 
 output "caller_policy_arn" {
-  description = "Attach it to whoever may build."
+  description = "Attach it to roles that may build."
   value       = module.boatyard.caller_policy_arn
 }
 
 output "cross_account_repository_policy_json" {
-  description = "For a repository of another account that builds push to."
+  description = "Policy for a repository of another account to which builds push."
   value       = module.boatyard.cross_account_repository_policy_json
 }
 
 output "private_base_repository_policy_json" {
-  description = "For a repository of another account that holds base images."
+  description = "Policy for a repository of another account with base images."
   value       = module.boatyard.private_base_repository_policy_json
 }
 
 output "url" {
-  description = "The endpoint that clients are given."
+  description = "Endpoint for clients."
   value       = module.boatyard.url
 }

@@ -1,5 +1,5 @@
 variable "bundle" {
-  description = "What `make bundle CLOUD=aws` made."
+  description = "The functions' bundle, from `make bundle CLOUD=aws`."
   type        = string
   default     = "../../../../../.boatyard/bundles/aws.zip"
 }
@@ -11,7 +11,7 @@ variable "name" {
 }
 
 variable "public_access_cidrs" {
-  description = "Who reaches the cluster's endpoint over the internet: whoever applies this. The function comes from inside."
+  description = "CIDR blocks that reach the cluster's endpoint over the internet: those from which you apply. The function is inside the network."
   type        = list(string)
   default     = []
 }
@@ -23,11 +23,11 @@ variable "region" {
 }
 
 variable "zones" {
-  description = "Letters of two zones or more. Named, so that a zone that AWS adds moves no subnet."
+  description = "Letters of two or more zones. Listed explicitly, so that a new zone moves no subnet."
   type        = list(string)
   default     = ["a", "b"]
   validation {
     condition     = length(var.zones) >= 2
-    error_message = "EKS asks for two zones."
+    error_message = "EKS needs two zones."
   }
 }

@@ -16,7 +16,7 @@ provider "aws" {
   region = var.region
 }
 
-# The cluster is made in the same run: Terraform asks for its token when the first object goes into it.
+# The same run creates the cluster: Terraform gets its token when it creates the first object in it.
 data "aws_eks_cluster_auth" "cluster" {
   name = aws_eks_cluster.cluster.name
 }

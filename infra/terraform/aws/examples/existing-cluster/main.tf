@@ -1,4 +1,4 @@
-# A cluster that is there already runs the builds, with a buildkitd that is kept warm.
+# Builds run in an existing cluster, with a managed buildkitd that keeps its caches.
 
 terraform {
   required_version = ">= 1.9"
@@ -15,7 +15,7 @@ terraform {
 }
 
 variable "bundle" {
-  description = "What `make bundle CLOUD=aws` made."
+  description = "The functions' bundle, from `make bundle CLOUD=aws`."
   type        = string
   default     = "../../../../../.boatyard/bundles/aws.zip"
 }
@@ -26,7 +26,7 @@ variable "cluster_name" {
 }
 
 variable "image_builder" {
-  description = "Settings of your own, under their own names: docs/configuration.md."
+  description = "Settings of the image builder: docs/configuration.md."
   type        = any
   default     = {}
 }
@@ -64,16 +64,16 @@ module "boatyard" {
 }
 
 output "builder_repository" {
-  description = "Where `make builder-image REPOSITORY=…` pushes what builds run."
+  description = "Repository for `make builder-image CLOUD=aws REPOSITORY=…`."
   value       = module.boatyard.builder_repository
 }
 
 output "caller_policy_arn" {
-  description = "Attach it to whoever may build."
+  description = "Attach it to roles that may build."
   value       = module.boatyard.caller_policy_arn
 }
 
 output "url" {
-  description = "The endpoint that clients are given."
+  description = "Endpoint for clients."
   value       = module.boatyard.url
 }

@@ -1,5 +1,5 @@
-# The least: builds run in CodeBuild's own image, with the archive that `make bundle` writes beside the functions'.
-# Nothing costs while nothing builds.
+# The minimum: builds run in CodeBuild's own image, with the archive that `make bundle` writes beside the functions' bundle.
+# Without builds it costs almost nothing.
 
 terraform {
   required_version = ">= 1.9"
@@ -12,7 +12,7 @@ terraform {
 }
 
 variable "bundle" {
-  description = "What `make bundle CLOUD=aws` made."
+  description = "The functions' bundle, from `make bundle CLOUD=aws`."
   type        = string
   default     = "../../../../../.boatyard/bundles/aws.zip"
 }
@@ -34,11 +34,11 @@ module "boatyard" {
 }
 
 output "caller_policy_arn" {
-  description = "Attach it to whoever may build."
+  description = "Attach it to roles that may build."
   value       = module.boatyard.caller_policy_arn
 }
 
 output "url" {
-  description = "The endpoint that clients are given."
+  description = "Endpoint for clients."
   value       = module.boatyard.url
 }
