@@ -48,10 +48,14 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
-def test_every_decision_is_listed() -> None:
+def test_every_decision_is_listed_once_by_its_title() -> None:
     listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    wanted = []
     for page in sorted((DOCS / "decisions").glob("0*.md")):
-        assert f"({page.name})" in listed, page.name
+        number, _, title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(" ")
+        assert page.name.startswith(number), page.name
+        wanted.append(f"| [{number}]({page.name}) | {title} |")
+    assert [line for line in listed.splitlines() if line.startswith("| [")] == wanted
 
 
 def test_every_setting_is_in_the_configuration_table() -> None:
