@@ -1,4 +1,4 @@
-"""Who may do what: what an apply grants, the policies of Union's Image Builder, and the table of docs/deploy-aws.md say the same."""
+"""Permissions: what an apply grants, Union's Image Builder's policies and docs/deploy-aws.md's table are the same."""
 
 import json
 import re
