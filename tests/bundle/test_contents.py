@@ -123,7 +123,9 @@ for folder in found.{extra}_distributions:
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     print(*project.get("dependencies", []), *project.get("optional-dependencies", {{}}).get({extra!r}, []), sep="\\n")
 """
-    named = {canonicalize_name(Requirement(line).name) for line in ask(code).splitlines() if line}
+    oldest = {"python_version": "3.11"}  # of those that functions and jobs run on
+    wanted = [Requirement(line) for line in ask(code).splitlines() if line]
+    named = {canonicalize_name(each.name) for each in wanted if not each.marker or each.marker.evaluate(oldest)}
     given = set(ask(f"from contents import contents; print(*contents({cloud!r}).function.given)").split())
     needed = {name for name in named if not name.startswith("boatyard")} - (given if extra == "function" else set())
     text = (ROOT / "requirements" / f"{lock}-{cloud}.txt").read_text()
