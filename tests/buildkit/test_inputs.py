@@ -17,12 +17,11 @@ from boatyard import toml
 from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobSecret
+from boatyard.mirrors import named_contexts
 from boatyard.mounts import CA_PATH
 from boatyard.reference import Reference
 from boatyard.settings import Network
-from boatyard_buildkit.credential_store import credential_store
-from boatyard_buildkit.docker_config import write_docker_config
-from boatyard_buildkit.mirrors import named_contexts
+from boatyard_buildkit.docker_config import credential_store, write_docker_config
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.secret_files import SecretFiles
 from tests.buildkit import jobs

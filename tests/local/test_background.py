@@ -14,7 +14,7 @@ from boatyard_local import ServeError, SettingsError, server_process
 from boatyard_local.background import ensure_server
 from boatyard_local.jobs.halt import halt
 from boatyard_local.jobs.process import is_locked
-from boatyard_local.process_start import process_start
+from boatyard_local.server_process import process_start
 from boatyard_local.state import StateFolder
 from tests.local.jobs import job, runner, tag, until
 from tests.local.servers import ROOT

@@ -10,17 +10,16 @@ import msgspec
 from boatyard.build import Failure, Phase
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
+from boatyard.mirrors import named_contexts
 from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
 from boatyard.settings import Network
 from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.child import run_child
-from boatyard_buildkit.credential_store import credential_store
-from boatyard_buildkit.docker_config import deployment_folder, write_docker_config
+from boatyard_buildkit.docker_config import credential_store, deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import LogFile
-from boatyard_buildkit.mirrors import named_contexts
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,15 +13,27 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.docker_config import Login, written_host
 from boatyard.errors import invalid
 from boatyard.job import BuildJob
+from boatyard.settings import AuthenticationType
 from boatyard_buildkit.secret_files import SecretFiles
 
 _SHARED: Final = ("cli-plugins", "contexts")
 _KEPT: Final = ("currentContext", "cliPluginsExtraDirs", "proxies", "credsStore", "credHelpers")
 
+_HELPERS: Final[dict[AuthenticationType, str]] = {"aws": "boatyard-ecr"}
+"""Names without Docker's prefix `docker-credential-`. Each answers "not found" for hosts outside of its cloud, and
+Docker then continues without credentials."""
+
 
 def deployment_folder(configured: str) -> Path:
     """The folder in the settings, else the one that Docker would use."""
     return Path(configured or os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def credential_store(kind: AuthenticationType) -> str:
+    """The value of `credsStore`; empty if the type needs no helper or this machine lacks it, since a laptop may have
+    other logins."""
+    helper = _HELPERS.get(kind, "")
+    return helper if helper and shutil.which(f"docker-credential-{helper}") else ""
 
 
 def write_docker_config(

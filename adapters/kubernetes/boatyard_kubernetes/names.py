@@ -5,6 +5,7 @@ Labels are the recommended ones (kubernetes.io/docs/concepts/overview/working-wi
 and ours under boatyard.io.
 """
 
+import hashlib
 import re
 import secrets
 from typing import Final
@@ -30,6 +31,14 @@ NUMBER: Final = "boatyard.io/number"
 """Annotation: microseconds since 1970 of the request; the order of lists."""
 STOPPED: Final = "boatyard.io/stopped"
 """Annotation: why and when the runner stopped the Job, as JSON (`stopping.Stopped`)."""
+
+BUILD_KIND: Final = "build"
+PULL_KIND: Final = "image_pull"
+SECRET_KINDS: Final = (BUILD_KIND, PULL_KIND)
+SECRET_VALUE: Final = "value"  # noqa: S105 - a name
+"""The key that holds the value in either kind of object."""
+_SECRET_WORDS: Final = {BUILD_KIND: "build", PULL_KIND: "pull"}
+_LONGEST_READABLE: Final = 40
 
 FIELD_MANAGER: Final = "boatyard"
 _PREFIX: Final = "boatyard-"
@@ -92,3 +101,16 @@ def build_labels(job: BuildJob) -> dict[str, str]:
 
 BUILDS: Final = f"{MANAGED_BY}=boatyard,{COMPONENT}=build"
 """Selects all builds."""
+
+
+def secret_object_name(scope: Scope, kind: str, name: str) -> str:
+    """Readable, and different for different names: `TOKEN` and `token` are two secrets, and Kubernetes takes lower case
+    only (RFC 1123).
+
+    The scope counts: several projects can share a namespace. A template may leave them out, and `{project}-{domain}`
+    makes one namespace of a/b-c and a-b/c.
+    """
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_READABLE].strip("-")
+    # Neither a project nor a domain holds a slash.
+    digest = hashlib.sha256(f"{scope.project}/{scope.domain}/{name}".encode()).hexdigest()[:16]
+    return f"boatyard-{_SECRET_WORDS[kind]}-{readable or 'x'}-{digest}"

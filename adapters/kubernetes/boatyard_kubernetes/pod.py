@@ -36,8 +36,7 @@ from boatyard.job import BuildJob
 from boatyard.ports import Scope
 from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes import daemon, supervisor
-from boatyard_kubernetes.names import build_labels
-from boatyard_kubernetes.secret_names import BUILD_KIND, PULL_KIND, VALUE, secret_object_name
+from boatyard_kubernetes.names import BUILD_KIND, PULL_KIND, SECRET_VALUE, build_labels, secret_object_name
 from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
 
 CONTAINER: Final = "build"
@@ -189,7 +188,9 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
         sources = [
             VolumeProjection(
                 secret=SecretProjection(
-                    name=secret_object_name(scope, kind, name), optional=True, items=[KeyToPath(key=VALUE, path=name)]
+                    name=secret_object_name(scope, kind, name),
+                    optional=True,
+                    items=[KeyToPath(key=SECRET_VALUE, path=name)],
                 )
             )
             for kind, name in names

@@ -17,10 +17,18 @@ from boatyard.ports import KnownSecret, Scope, SecretValue
 from boatyard.settings import Settings
 from boatyard.validate import secret_name
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.names import DOMAIN, PROJECT, common_labels, namespace_of
+from boatyard_kubernetes.names import (
+    DOMAIN,
+    PROJECT,
+    PULL_KIND,
+    SECRET_KINDS,
+    SECRET_VALUE,
+    common_labels,
+    namespace_of,
+    secret_object_name,
+)
 from boatyard_kubernetes.refusals import Absent, Exists
 from boatyard_kubernetes.secret_index import SecretIndex
-from boatyard_kubernetes.secret_names import KINDS, PULL_KIND, VALUE, secret_object_name
 
 NAME: Final = "boatyard.io/secret"
 """Annotation: the name that users know."""
@@ -45,7 +53,7 @@ class KubernetesSecretStore:
             self._index.add(made.metadata.namespace, scope, name, secret.kind)
         except Absent as absent:
             raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the secret could not be written: {absent}") from None
-        for other in KINDS:
+        for other in SECRET_KINDS:
             if other != secret.kind:
                 self._delete(scope, name, other)
 
@@ -54,7 +62,7 @@ class KubernetesSecretStore:
 
     def delete(self, scope: Scope, name: str) -> bool:
         secret_name(name, field="name")
-        deleted = [self._delete(scope, name, kind) for kind in KINDS]
+        deleted = [self._delete(scope, name, kind) for kind in SECRET_KINDS]
         self._index.remove(namespace_of(self._settings.kubernetes, scope), scope, name)
         return any(deleted)
 
@@ -69,7 +77,7 @@ class KubernetesSecretStore:
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
         asked = [secret_name(name, field="secret") for name in names]
-        return tuple(name for name in asked if not any(self._exists(scope, name, kind) for kind in KINDS))
+        return tuple(name for name in asked if not any(self._exists(scope, name, kind) for kind in SECRET_KINDS))
 
     def _exists(self, scope: Scope, name: str, kind: str) -> bool:
         probe = self._object(scope, name, kind, b'{"auths":{"registry.invalid":{}}}')
@@ -83,9 +91,9 @@ class KubernetesSecretStore:
     def _object(self, scope: Scope, name: str, kind: str, value: bytes) -> Secret:
         if len(value) > _LARGEST:
             raise invalid(f"the value has {len(value):,} bytes; at most {_LARGEST:,} are possible", field="value")
-        data = {VALUE: base64.b64encode(value).decode()}
+        data = {SECRET_VALUE: base64.b64encode(value).decode()}
         if kind == PULL_KIND:
-            data[_DOCKER_KEY] = data[VALUE]
+            data[_DOCKER_KEY] = data[SECRET_VALUE]
         return Secret(
             metadata=ObjectMeta(
                 name=secret_object_name(scope, kind, name),

@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,6 @@ from boatyard.settings import Settings
 from boatyard_buildkit.removal import remove
 from boatyard_local import durable
 from boatyard_local.locks import is_held
-from boatyard_local.process_start import process_start
 from boatyard_local.state import StateFolder
 from boatyard_local.state_file import read
 
@@ -153,3 +153,20 @@ def fingerprint(settings: Settings) -> str:
 
 def _is_alive(info: ServerInfo) -> bool:
     return process_start(info.pid) == info.started
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started: with its pid, that names it for as long as the machine is up.
+
+    An opaque text, equal for one process at all times; None if no such process runs.
+    """
+    if sys.platform == "linux":
+        try:
+            line = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return None
+        # proc(5): the command in brackets may hold anything, so the fields are counted from its end.
+        state, *fields = line.rpartition(")")[2].split()
+        return None if state == "Z" else fields[18]
+    told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return told.stdout.strip() or None

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from boatyard.errors import BoatyardError, Code
+from boatyard.dockerfile.parse import spec_text
+from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.sdk_words import call
 from boatyard.spec import ImageSpec, Layer, parse_spec, spec_document
 from boatyard_flyte import sdk
-from boatyard_flyte.lowering import base, copies, ignore, packages, pixi, plain, poetry, scripts, uv
-from boatyard_flyte.lowering.dockerfile import dockerfile
+from boatyard_flyte.lowering import copies, ignore, packages, pixi, plain, poetry, scripts, uv
 from boatyard_flyte.lowering.image_so_far import ImageSoFar
 from boatyard_flyte.lowering.model import Lowered, NamedSecret
 from boatyard_flyte.lowering.secrets import named
-from boatyard_flyte.lowering.sources import Sources
+from boatyard_flyte.lowering.sources import Sources, existing
 
 
 def lower(image: sdk.Image, *, beside: Path | None = None) -> Lowered:
@@ -27,10 +27,10 @@ def lower(image: sdk.Image, *, beside: Path | None = None) -> Lowered:
     layers = list(_primitive(sdk.layers_of(image)))
     so_far = ImageSoFar(ignored=tuple(ignore.patterns(image)), python=image.python_version, beside=beside)
     if image.dockerfile:
-        spec = dockerfile(image.dockerfile, tuple(sorted(sdk.named_platforms(image))))
+        spec = _dockerfile(image.dockerfile, tuple(sorted(sdk.named_platforms(image))))
     else:
         spec = ImageSpec(
-            base_image=base.base_image(image),
+            base_image=_base_image(image),
             python_version=".".join(map(str, image.python_version)),
             layers=tuple(made for layer in layers for made in _lower(layer, sources, so_far)),
             platform=tuple(sorted(sdk.named_platforms(image))),
@@ -116,3 +116,31 @@ def _sites(layers: Sequence[sdk.Layer]) -> Iterator[str]:
     for layer in layers:
         if isinstance(layer, sdk.PixiProject | sdk.PixiScript):
             yield from pixi.sites(list(pixi.primitives(layer)))
+
+
+def _base_image(image: sdk.Image) -> str:
+    """The reference after FROM. A name from `from_ref_name` is looked up as in flyte's deploy."""
+    if image.base_image:
+        return image.base_image
+    name = sdk.reference_name(image)
+    if name is None:
+        raise invalid("from_base: the image has no reference; was it made from an unset variable?")
+    known = sdk.configured_images()
+    if name not in known:
+        names = ", ".join(sorted(known)) or "none"
+        raise invalid(
+            f"from_ref_name({name!r}): no image with that name is configured (known: {names}); set it in the "
+            "`image` section of the configuration, or with flyte.init(images={...})"
+        )
+    return known[name]
+
+
+def _dockerfile(path: Path, platform: tuple[str, ...]) -> ImageSpec:
+    call = f"from_dockerfile({path.name!r})"
+    try:
+        text, encoding = spec_text(existing(path, call).read_bytes())
+    except OSError as error:
+        raise invalid(f"{call}: {error}") from None
+    if not text.strip():
+        raise invalid(f"{call}: the file is empty")
+    return ImageSpec(dockerfile=text, dockerfile_encoding=encoding, platform=platform)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Secret
 
 from boatyard.errors import BoatyardError
@@ -14,8 +15,8 @@ from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor.seen import Reached
-from boatyard_kubernetes.refusals import Exists
-from boatyard_kubernetes.topology import PORT, Topology, choose, client_secret, host
+from boatyard_kubernetes.refusals import Absent, Exists, NamespaceMissing
+from boatyard_kubernetes.topology import PORT, SERVICE, Topology, choose, client_secret, host
 
 _CHECK: Final = "buildkitd"
 _SOON: Final = 30 * 86_400
@@ -116,3 +117,20 @@ def _left(expires: str, now: float | None) -> float:
         return ssl.cert_time_to_seconds(expires) - (time.time() if now is None else now)
     except ValueError:
         return _SOON
+
+
+def is_deployed(cluster: Cluster, settings: Settings, topology: Topology) -> bool | None:
+    """Whether what the topology needs is there, whatever the settings ask for. None if that cannot be known: the caller
+    may not look, or nobody has named a buildkitd."""
+    match topology:
+        case Topology.DAEMONLESS:
+            return True
+        case Topology.EXTERNAL:
+            return True if choose(settings) is Topology.EXTERNAL else None
+    try:
+        cluster.get(StatefulSet, SERVICE, settings.kubernetes.buildkit_namespace)
+    except Absent:
+        return False
+    except BoatyardError as error:
+        return False if isinstance(error, NamespaceMissing) else None
+    return True

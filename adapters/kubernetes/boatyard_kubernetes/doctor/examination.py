@@ -14,7 +14,7 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import prospects, push
 from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds, admit_daemon
-from boatyard_kubernetes.doctor.deployed import is_deployed
+from boatyard_kubernetes.doctor.daemon import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
 from boatyard_kubernetes.doctor.nodes import check_nodes, with_probe
 from boatyard_kubernetes.doctor.rights import Person, check_rights

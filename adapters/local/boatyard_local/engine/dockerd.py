@@ -3,13 +3,15 @@
 import http.client
 import json
 import os
+import shutil
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
-from boatyard_local.engine import containerd, mounts, overlay
-from boatyard_local.engine.command import tail
+from boatyard_local.engine import containerd, mounts
+from boatyard_local.engine.command import ask, tail
 from boatyard_local.engine.environment import daemon_environment
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import EngineError
@@ -25,6 +27,9 @@ _CONFIGURATION: Final = {
 
 # Copies every layer: slow, but it works on any file system.
 _COPYING: Final = {"storage-driver": "native"}
+_OVERLAY: Final = (
+    "mkdir lower upper work merged && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work x merged"
+)
 
 
 def daemon(layout: Layout) -> Daemon:
@@ -55,7 +60,7 @@ def _launch(layout: Layout, process: Daemon) -> None:
     # dockerd refuses to start when this names a live pid, which after a reboot may be anybody's.
     (layout.runtime / "dockerd.pid").unlink(missing_ok=True)
     configuration = layout.engine / "daemon.json"
-    driver = {} if overlay.works(layout.docker_data) else _COPYING
+    driver = {} if _holds_overlays(layout.docker_data) else _COPYING
     configuration.write_text(json.dumps({**_CONFIGURATION, **driver}, indent=2))
     process.start(
         [
@@ -109,3 +114,16 @@ def stop(layout: Layout) -> bool:
     # dockerd leaves the network namespace of --network host mounted, and nobody could remove the folder.
     mounts.release(layout.runtime / "exec")
     return any(stopped)
+
+
+def _holds_overlays(folder: Path) -> bool:
+    """Whether its file system can hold the layers of an overlay: inside a container it often cannot.
+
+    Mounts one, in a namespace of its own that takes the mount with it when it ends.
+    """
+    probe = Path(tempfile.mkdtemp(prefix="overlay-", dir=folder))
+    try:
+        answer = ask(["unshare", "--mount", "/bin/sh", "-c", f'cd "$0" && {_OVERLAY}', probe])
+        return answer is not None and answer.returncode == 0
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
