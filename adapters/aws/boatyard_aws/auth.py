@@ -43,7 +43,7 @@ def auth_for(url: str) -> httpx.Auth | None:
     destination = destination_of(url)
     if destination is None:
         return None
-    from botocore.session import Session
+    from boto3.session import Session
 
     credentials = Session().get_credentials()
     if credentials is None:

@@ -1,7 +1,6 @@
-"""AWS clients: made when first needed, kept between invocations, with bounded patience.
+"""boto3's clients: made when first needed, kept between invocations, with bounded patience.
 
-botocore and not boto3: the latter's resources are not needed and cost a tenth of a second more at a cold
-start. Credentials and endpoints are found as botocore finds them
+Credentials and endpoints are found as boto3 finds them
 (https://docs.aws.amazon.com/boto3/latest/guide/credentials.html), AWS_ENDPOINT_URL included.
 """
 
@@ -10,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.config import Config
-    from botocore.session import Session
     from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
@@ -45,7 +44,7 @@ class Clients:
     def session(self) -> "Session":
         with self._lock:
             if self._session is None:
-                from botocore.session import Session
+                from boto3.session import Session
 
                 self._session = Session()
             return self._session
@@ -55,8 +54,7 @@ class Clients:
         """Where this function is. Lambda and CodeBuild set both variables; containers often only one."""
         if self._region:
             return self._region
-        found = os.environ.get("AWS_REGION") or self.session.get_config_variable("region")
-        return str(found or "us-east-1")
+        return os.environ.get("AWS_REGION") or self.session.region_name or "us-east-1"
 
     def forget(self) -> None:
         """Begin anew with the credentials there are now."""
@@ -92,11 +90,8 @@ class Clients:
         key = (service, region or self.region, fips)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self.session.create_client(
-                    service,
-                    region_name=key[1],
-                    config=self._config(service, fips=fips),
-                )
+                make: Any = self.session.client  # its stubs have an overload a service
+                self._clients[key] = make(service, region_name=key[1], config=self._config(service, fips=fips))
             return self._clients[key]
 
     def _config(self, service: str, *, fips: bool) -> "Config":

@@ -58,7 +58,7 @@ def _sign(clients: Clients, cluster: str, region: str) -> str:
             "sts",
             "v4",
             credentials,
-            session.get_component("event_emitter"),
+            session.events,
         )
         url = signer.generate_presigned_url(
             {
