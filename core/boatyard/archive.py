@@ -45,6 +45,14 @@ _DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, Valu
 """RecursionError, because tarfile reads one extended header inside of another."""
 
 
+class BadEntry(BoatyardError):
+    """CONTEXT_INVALID for one entry. `what` is what is wrong with it, without its name."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(Code.CONTEXT_INVALID, f"entry {name!r} of the archive {what}")
+        self.what = what
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """What an archive may hold at most. The settings' `limits` are where the numbers come from."""
 
@@ -223,7 +231,7 @@ def _check_text(path: str) -> str:
 
 def _invalid(path: str, what: str) -> BoatyardError:
     shown = path.encode("utf-8", "replace").decode("utf-8")
-    return BoatyardError(Code.CONTEXT_INVALID, f"entry {shown!r} of the archive {what}")
+    return BadEntry(shown, what)
 
 
 def _damaged(error: Exception) -> BoatyardError:

@@ -24,7 +24,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.decoding import make_ready
 from boatyard_kubernetes.exchange import Deadlines, Exchange
 from boatyard_kubernetes.names import FIELD_MANAGER
-from boatyard_kubernetes.refusals import ClusterCall, Expired, refused, unreached
+from boatyard_kubernetes.refusals import ClusterCall, ClusterRefusal, Expired, RefusalReason, refused, unreached
 
 R = TypeVar("R", bound=Resource)
 ALL: Final = "*"
@@ -226,7 +226,8 @@ class Cluster:
         if self._exchange.is_over:
             return False  # each pause would be one more after the deadline
         wait = refusal.retry_after_seconds or 0
-        if wait > _SHORT_WAIT and "asks to wait" in refusal.detail:
+        asked_to_wait = isinstance(refusal, ClusterRefusal) and refusal.reason is RefusalReason.ASKED_TO_WAIT
+        if wait > _SHORT_WAIT and asked_to_wait:
             return False
         self._pause(min(wait, 0.3))
         return True

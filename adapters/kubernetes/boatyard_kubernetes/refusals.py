@@ -5,6 +5,7 @@ k8s.io/apimachinery/pkg/api/errors. Nothing of lightkube or httpx leaves this pa
 """
 
 import re
+from enum import Enum, auto
 from typing import Final
 
 import httpx2
@@ -33,6 +34,42 @@ class ClusterCall:
         name = f" {self.name}" if self.name else ""
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
         return f"{self.verb} {self.resource}{name} {where}"
+
+
+class RefusalReason(Enum):
+    """What may be decided on: a refusal's sentence is for people and may change."""
+
+    ASKED_TO_WAIT = auto()
+    NO_RIGHT = auto()
+    QUOTA = auto()
+    TERMINATING = auto()
+    POD_SECURITY = auto()
+    NO_SERVICE_ACCOUNT = auto()
+    NO_DRY_RUN = auto()
+    """A webhook cannot say what it would do."""
+    POLICY = auto()
+    """Anything else that admission or validation says."""
+
+
+class ClusterRefusal(BoatyardError):
+    """What the API server said no to. `said` are its own words, `plain` is the detail without our advice."""
+
+    def __init__(
+        self,
+        code: Code,
+        plain: str,
+        *,
+        reason: RefusalReason,
+        call: ClusterCall,
+        said: str,
+        cure: str = "",
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(code, plain + cure, retry_after_seconds=retry_after_seconds)
+        self.plain = plain
+        self.reason = reason
+        self.call = call
+        self.said = said
 
 
 class Absent(Exception):
@@ -104,38 +141,64 @@ def _of_code(call: ClusterCall, code: int, reason: str, message: str, response: 
         case 410:
             return Expired(message)
         case 429:
-            return _away(f"the API server asks to wait ({call}): {message}", _retry_after(response))
+            return ClusterRefusal(
+                Code.DATAPLANE_UNAVAILABLE,
+                f"the API server asks to wait ({call}): {message}",
+                reason=RefusalReason.ASKED_TO_WAIT,
+                call=call,
+                said=message,
+                retry_after_seconds=_retry_after(response) or RETRY_AFTER_SECONDS,
+            )
         # ValidateObjectMetaUpdate: a patch that names a uid, of an object that has another by now.
         case 422 if "metadata.uid: Invalid value" in message:
             return ObjectChanged(message)
         case 400 if call.resource == "pods/log":
             return NotReady(message)
         case 400 | 405 | 413 | 415 | 422:
-            return BoatyardError(
-                Code.DATAPLANE_DENIED, f"the API server refuses to {call}: {message}{_advice(message)}"
-            )
+            return _denied(call, message, f"the API server refuses to {call}: {message}")
     return _away(f"the API server answered {code} ({call}): {message}", _retry_after(response))
 
 
 def _forbidden(call: ClusterCall, message: str) -> BoatyardError:
     if "exceeded quota" in message:
-        return BoatyardError(
+        return ClusterRefusal(
             Code.TOO_MANY_BUILDS,
             f"the ResourceQuota of {call.namespace} is used up: {message}",
+            reason=RefusalReason.QUOTA,
+            call=call,
+            said=message,
             retry_after_seconds=30,
         )
     if "because it is being terminated" in message:
-        return BoatyardError(Code.DATAPLANE_DENIED, f"the namespace {call.namespace} is being deleted")
+        plain = f"the namespace {call.namespace} is being deleted"
+        return ClusterRefusal(Code.DATAPLANE_DENIED, plain, reason=RefusalReason.TERMINATING, call=call, said=message)
     if "User " in message and " cannot " in message:
-        return BoatyardError(
-            Code.DATAPLANE_DENIED, f"RBAC does not allow to {call}: {message}. {_GRANT}; bind it to this user"
+        return ClusterRefusal(
+            Code.DATAPLANE_DENIED,
+            f"RBAC does not allow to {call}: {message}",
+            reason=RefusalReason.NO_RIGHT,
+            call=call,
+            said=message,
+            cure=f". {_GRANT}; bind it to this user",
         )
-    return BoatyardError(Code.DATAPLANE_DENIED, f"the cluster's policy refuses to {call}: {message}{_advice(message)}")
+    return _denied(call, message, f"the cluster's policy refuses to {call}: {message}")
 
 
-def _advice(message: str) -> str:
+def _denied(call: ClusterCall, message: str, plain: str) -> ClusterRefusal:
+    """By admission or validation, in the API server's own words."""
     text = advice(message)
-    return f"; {text}" if text else ""
+    cure = f"; {text}" if text else ""
+    return ClusterRefusal(Code.DATAPLANE_DENIED, plain, reason=_reason(message), call=call, said=message, cure=cure)
+
+
+def _reason(message: str) -> RefusalReason:
+    if "PodSecurity" in message:
+        return RefusalReason.POD_SECURITY
+    if "dry run" in message:
+        return RefusalReason.NO_DRY_RUN
+    if "service account" in message.lower() and "not found" in message:
+        return RefusalReason.NO_SERVICE_ACCOUNT
+    return RefusalReason.POLICY
 
 
 def _namespace_missing(call: ClusterCall, message: str) -> BoatyardError | None:

@@ -28,6 +28,8 @@ class Why(NamedTuple):
     patience: float | None = None
     """Seconds for which it may still pass by itself, because somebody is about to mend it; None: for as long as a build
     may wait at all. After them the cluster has to be changed."""
+    pull: str = ""
+    """The kubelet's word, such as ErrImagePull, where it is the image that cannot be pulled."""
 
 
 SOON: Final = 120.0
@@ -75,7 +77,7 @@ def why_not_started(events: Iterable[Event], pod: Pod) -> Why:
 def _of_container(container: ContainerStatus, reason: str, message: str) -> Why:
     if reason in _IMAGE:
         text = f"the image {container.image} cannot be pulled ({reason}): {message or 'no reason given'}"
-        return Why(_short(text), 0 if reason in _NEVER else SOON)
+        return Why(_short(text), 0 if reason in _NEVER else SOON, pull=reason)
     last = container.lastState.terminated if container.lastState else None
     if last is not None:
         # A buildkitd beside the job that crashes: what it said as it ended says more than how long is waited.

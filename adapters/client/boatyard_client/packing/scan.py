@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
-from boatyard.archive import check_link, check_path, plain_mode
+from boatyard.archive import BadEntry, check_link, check_path, plain_mode
 from boatyard.context import FOLDER_MODE
 from boatyard.errors import BoatyardError
 from boatyard_client.errors import ContextError
@@ -183,7 +183,7 @@ def _check(path: str, source: str) -> None:
 
 
 def _unfit(what: str, error: BoatyardError, cure: str) -> ContextError:
-    reason = error.detail.partition("' of the archive ")[2] or error.detail
+    reason = error.what if isinstance(error, BadEntry) else error.detail
     return ContextError(f"{what} {reason}", advice=f"{cure}, or leave it out with a .dockerignore.")
 
 

@@ -17,10 +17,10 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.advice import advice
 from boatyard_kubernetes.buildkitd import buildkitd_objects
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.doctor.refusal import is_barred, reason_of
+from boatyard_kubernetes.doctor.refusal import reason_in, reason_of
 from boatyard_kubernetes.names import plan_name
 from boatyard_kubernetes.pod import template
-from boatyard_kubernetes.refusals import NamespaceMissing
+from boatyard_kubernetes.refusals import ClusterRefusal, NamespaceMissing, RefusalReason
 from boatyard_kubernetes.topology import Topology, choose
 
 
@@ -29,6 +29,8 @@ class Admitted(NamedTuple):
     """OK, FAIL or UNKNOWN."""
     detail: str
     advice: str = ""
+    reason: RefusalReason | None = None
+    """Why the API server refused it."""
 
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
@@ -49,7 +51,7 @@ def with_topology(settings: Settings, topology: Topology) -> Settings:
 def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:
     """A build's pod, in the namespace of builds."""
     found = _try(cluster, template(job, _with_image(with_topology(settings, topology)), plan_name(job.id)), namespace)
-    if found.status is Level.FAIL and "PodSecurity" in found.detail and topology is Topology.DAEMONLESS:
+    if found.reason is RefusalReason.POD_SECURITY and topology is Topology.DAEMONLESS:
         advice = f"Label {namespace} {LEVEL}=privileged, or let builds use the managed buildkitd."
         return found._replace(advice=advice)
     return found
@@ -81,7 +83,7 @@ def admit_daemon(cluster: Cluster, settings: Settings) -> Admitted:
         pod.serviceAccountName = None
     namespace = settings.kubernetes.buildkit_namespace
     found = _try(cluster, daemon.spec.template, namespace)
-    if found.status is Level.FAIL and "PodSecurity" in found.detail:
+    if found.reason is RefusalReason.POD_SECURITY:
         return found._replace(advice=f"Label {namespace} {LEVEL}=privileged.")
     return found
 
@@ -98,12 +100,14 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
     except NamespaceMissing:
         raise
     except BoatyardError as error:
-        if is_barred(error) or "dry run" in error.detail or error.meaning.retryable:
+        reason = reason_in(error)
+        if reason in (RefusalReason.NO_RIGHT, RefusalReason.NO_DRY_RUN) or error.meaning.retryable:
             return Admitted(Level.UNKNOWN, reason_of(error))
-        if "service account" in error.detail.lower() and "not found" in error.detail:
-            return Admitted(Level.FAIL, error.detail, DEPLOY)
+        if not isinstance(error, ClusterRefusal):
+            return Admitted(Level.FAIL, error.detail, _MEET)
+        if reason is RefusalReason.NO_SERVICE_ACCOUNT:
+            return Admitted(Level.FAIL, error.detail, DEPLOY, reason)
         # Whose resources are meant is known here: the pod that was refused.
-        general, exact = advice(error.detail), advice(error.detail, made.spec)
-        told = f"{exact[0].upper()}{exact[1:]}." if exact else _MEET
-        return Admitted(Level.FAIL, error.detail.removesuffix(f"; {general}") if general else error.detail, told)
+        exact = advice(error.said, made.spec)
+        return Admitted(Level.FAIL, error.plain, f"{exact[0].upper()}{exact[1:]}." if exact else _MEET, reason)
     return Admitted(Level.OK, namespace)

@@ -16,7 +16,7 @@ from boatyard_kubernetes.doctor import prospects, push
 from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds, admit_daemon
 from boatyard_kubernetes.doctor.daemon import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
-from boatyard_kubernetes.doctor.nodes import check_nodes, with_probe
+from boatyard_kubernetes.doctor.nodes import NodesFound, check_nodes, with_probe
 from boatyard_kubernetes.doctor.rights import Person, check_rights
 from boatyard_kubernetes.names import namespace_of
 from boatyard_kubernetes.refusals import Absent, NamespaceMissing
@@ -53,7 +53,7 @@ class Examination:
         self._admitted: dict[Topology, Admitted] = {}
         self._lets_daemons_in: dict[Topology, str] = {}
         """Namespaces that let in a pod like the rootless buildkitd's, each topology's own."""
-        self._nodes: Finding | None = None
+        self._nodes: NodesFound | None = None
         """What the nodes' kinds are known for."""
         self._rootless: dict[Topology, list[Finding]] = {}
         """What was found of nodes, as it is for each rootless BuildKit in its own namespace."""
@@ -72,7 +72,7 @@ class Examination:
             self._admit()
             self._look()
         else:
-            self._add(self._for_chosen(self._nodes))
+            self._add(self._for_chosen(self._nodes.finding))
         if runner is not None:
             self._push(runner)
 

@@ -84,9 +84,8 @@ def _image(
         if not answer.final:
             late = unknown(_IMAGE, f"{image} did not run within {wait_seconds:g} s: {why}", _LONGER)
             return None, late
-        pulled = "cannot be pulled" in why
-        text = why if pulled else f"{image} did not run: {why}"
-        return None, fail(_IMAGE, text, _NAME_IT if pulled else "Change what the line says.")
+        text = why if answer.pull else f"{image} did not run: {why}"
+        return None, fail(_IMAGE, text, _NAME_IT if answer.pull else "Change what the line says.")
     try:
         sight = decode_json(answer.message, seen.PLACE)
     except Undecodable:

@@ -1,6 +1,7 @@
 """What the nodes are known for: platforms on which rootless BuildKit cannot run, whatever a pod asks for."""
 
-from typing import Final
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
 from lightkube.resources.core_v1 import Node
 
@@ -16,41 +17,50 @@ _OWN_GROUP: Final = (
 )
 
 
-def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> Finding:
+class NodesFound(NamedTuple):
+    finding: Finding
+    kinds: str = ""
+    """`3 Bottlerocket, 1 other`; empty where none was seen."""
+
+
+def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> NodesFound:
     """Facts from the platforms' documents: Bottlerocket and EKS Auto Mode (which runs it) start with
     user.max_user_namespaces=0; GKE Autopilot takes no Unconfined and no privileged pods."""
     try:
         nodes = cluster.find(Node, None, labels=",".join(f"{k}={v}" for k, v in sorted(node_selector.items())))
     except BoatyardError as error:
-        return not_seen(_CHECK, error)
+        return NodesFound(not_seen(_CHECK, error))
     if not nodes:
         text = "no node fits kubernetes.nodeSelector now" if node_selector else "there is no node now"
-        return warn(_CHECK, text, "That is right if nodes come when they are needed.")
+        return NodesFound(warn(_CHECK, text, "That is right if nodes come when they are needed."))
     names: dict[str, int] = {}
     for node in nodes:
         kind = _kind(node)
         names[kind] = names.get(kind, 0) + 1
-    text = ", ".join(f"{count} {kind}" for kind, count in sorted(names.items()))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(names.items()))
+    return NodesFound(_judge(names, kinds, len(nodes)), kinds)
+
+
+def _judge(names: Collection[str], kinds: str, count: int) -> Finding:
     if set(names) == {"GKE Autopilot"}:
         advice = "Autopilot rejects such pods: give builds a cluster with Standard node pools."
-        return fail(_CHECK, text, advice)
+        return fail(_CHECK, kinds, advice)
     if "other" not in names:
-        return fail(_CHECK, f"{text}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)
+        return fail(_CHECK, f"{kinds}: no user namespaces (user.max_user_namespaces=0)", _OWN_GROUP)
     if len(names) > 1:
-        return warn(_CHECK, f"{text}: not all of them can run rootless BuildKit", _OWN_GROUP)
-    return ok(_CHECK, f"{len(nodes)} of ordinary images")
+        return warn(_CHECK, f"{kinds}: not all of them can run rootless BuildKit", _OWN_GROUP)
+    return ok(_CHECK, f"{count} of ordinary images")
 
 
-def with_probe(nodes: Finding, sandbox: list[Finding]) -> Finding:
+def with_probe(nodes: NodesFound, sandbox: list[Finding]) -> Finding:
     """What a pod found on one of the nodes counts over what nodes of their kind are known for."""
-    if nodes.status is not Level.FAIL or not sandbox:
-        return nodes
+    if nodes.finding.status is not Level.FAIL or not sandbox:
+        return nodes.finding
     if any(finding.status in (Level.FAIL, Level.UNKNOWN) for finding in sandbox):
-        return nodes
-    kinds = nodes.detail.partition(":")[0]
+        return nodes.finding
     return warn(
         _CHECK,
-        f"{kinds}: such nodes start without what rootless BuildKit needs, but the one that was tried has it",
+        f"{nodes.kinds}: such nodes start without what rootless BuildKit needs, but the one that was tried has it",
         "See that all nodes of builds are set up like it.",
     )
 

@@ -21,7 +21,7 @@ PROBE: Final = "boatyard.io/probe"
 _SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 3.0
 """So long a pod may be silent before events are asked why."""
-_FIRST_TRY: Final = "(ErrImagePull)"
+_FIRST_TRY: Final = "ErrImagePull"
 """Of an image: the kubelet tries again before it backs off."""
 
 
@@ -39,6 +39,8 @@ class Silent(NamedTuple):
     why: str
     final: bool
     barred: bool = False
+    pull: str = ""
+    """The kubelet's word for an image that cannot be pulled."""
 
 
 def run(
@@ -97,8 +99,8 @@ def _look(cluster: Cluster, job: Job, *, patient: bool) -> Said | Silent:
         return Silent("its Job was taken away", final=True)
     failed = condition(found[0], "Failed")
     text = why.text or (failed[1] or failed[0] if failed else "")
-    hopeless = why.patience is not None and _FIRST_TRY not in text
-    return Silent(text, final=failed is not None or hopeless)
+    hopeless = why.patience is not None and why.pull != _FIRST_TRY
+    return Silent(text, final=failed is not None or hopeless, pull=why.pull)
 
 
 def _unasked(error: BoatyardError) -> Silent:
