@@ -18,6 +18,7 @@ from boatyard_local.state import StateFolder
 from tests.kubernetes.real import KUBECONFIG
 from tests.kubernetes.runner_hands import KubernetesHands
 from tests.local.jobs import QUICK, argv, until
+from tests.serverless.runner_hands import ServiceHands
 
 LIMITS = Limits(concurrent_builds=2, queued_builds=5, queued_builds_per_project=3, failure_hold_seconds=60)
 
@@ -116,6 +117,7 @@ ALL: dict[str, Callable[[Path], Any]] = {
     "memory": MemoryHands,
     "local": FileHands,
     "kubernetes": lambda path: KubernetesHands(path, LIMITS),
+    "service": lambda path: ServiceHands(LIMITS),
 }
 if KUBECONFIG:
     from tests.kubernetes.real.hands import RealHands

@@ -8,6 +8,7 @@ from boatyard.errors import BoatyardError, invalid
 from boatyard_serverless.ports import Execution, RawLog, Unsure
 
 _LINES_A_PAGE = 1000
+_LONGEST_CURSOR = 18
 
 
 class MemoryBuildService:
@@ -43,7 +44,7 @@ class MemoryBuildService:
                 self._executions[execution] = Execution("stopped")
 
     def log(self, execution: str, cursor: str) -> RawLog | None:
-        if cursor and not (cursor.isascii() and cursor.isdigit()):
+        if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST_CURSOR):
             raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
         with self._lock:
             lines = self._logs.get(execution)

@@ -1,0 +1,24 @@
+"""The contract of deployment keys, held by Secrets Manager itself."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from boatyard_aws.clients import Clients
+from boatyard_aws.deployment_key import SecretsManagerKey
+from boatyard_serverless.deployment_key import SecretDeploymentKey
+from tests.aws.live.account import FRESH, live
+from tests.contract.test_deployment_key import *  # noqa: F403 - the suite's tests, with our fixture below
+from tests.contract.test_deployment_key import Open
+
+pytestmark = live
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def another(clients: Clients) -> Iterator[Open]:
+    name = f"{FRESH}-key-{next(_NUMBERS)}"
+    secret = clients.secrets().create_secret(Name=name)["ARN"]
+    yield lambda: SecretDeploymentKey(SecretsManagerKey(clients, secret))
+    clients.secrets().delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)

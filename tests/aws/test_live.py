@@ -1,0 +1,85 @@
+"""The suites that BOATYARD_LIVE=aws runs against a real account, run against AWS on loopback.
+
+The switch and the variables are the same; only the endpoint differs. They pass, and leave nothing.
+"""
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from boatyard_aws.clients import Clients
+from tests.aws.cloud import Cloud
+from tests.aws.emulator import ROOT
+from tests.aws.images import HOST
+
+LIVE = ROOT / "tests" / "aws" / "live"
+
+
+def pytest_in(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(LIVE)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+class Layers:
+    """ECR's uploads of layers, which moto does not have."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._data = b""
+        cloud.actions |= {
+            "InitiateLayerUpload": lambda asked: (200, {"uploadId": "1", "partSize": 10**7}),
+            "UploadLayerPart": self._take,
+            "CompleteLayerUpload": self._complete,
+        }
+
+    def _take(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self._data = base64.b64decode(asked["layerPartBlob"])
+        return 200, {}
+
+    def _complete(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        (digest,) = asked["layerDigests"]
+        if digest != f"sha256:{hashlib.sha256(self._data).hexdigest()}":
+            return 400, {"__type": "InvalidLayerException"}
+        self._cloud.blobs[digest] = self._data
+        return 200, {"layerDigest": digest}
+
+
+def test_they_pass_and_leave_nothing(cloud: Cloud, clients: Clients, bucket: str) -> None:
+    Layers(cloud)
+    queues = [clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in ("live", "live-dead")]
+    secrets = {each["ARN"] for each in clients.secrets().list_secrets()["SecretList"]}
+    named = {
+        "BOATYARD_LIVE": "aws",
+        "BOATYARD_LIVE_BUCKET": bucket,
+        "BOATYARD_LIVE_QUEUE": queues[0],
+        "BOATYARD_LIVE_DEAD_LETTERS": queues[1],
+        "BOATYARD_LIVE_REGISTRY": HOST,
+    }
+    done = pytest_in({**os.environ, **named})
+    assert done.returncode == 0, done.stdout[-4000:]
+    passed = int(done.stdout.rpartition(" passed")[0].rpartition("\n")[2].rpartition(" ")[2])
+    assert passed > 60, done.stdout[-2000:]
+    skipped = {line.rpartition(": ")[2] for line in done.stdout.splitlines() if line.startswith("SKIPPED")}
+    assert skipped == {"ECR itself cannot be made to fail", "S3 goes by its own clock"}
+    assert clients.s3().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    left = clients.secrets().list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    assert {each["ARN"] for each in left} == secrets
+    assert clients.ecr().describe_repositories()["repositories"] == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [({}, "BOATYARD_LIVE=aws runs it"), ({"BOATYARD_LIVE": "aws"}, "BOATYARD_LIVE_BUCKET is not set")],
+)
+def test_without_their_names_they_are_skipped_and_say_how(
+    cloud: Cloud, environment: dict[str, str], reason: str
+) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BOATYARD_LIVE")}
+    done = pytest_in({**own, **environment})
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert reason in done.stdout and "tests/contract/README.md" in done.stdout
