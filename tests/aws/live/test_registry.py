@@ -1,5 +1,6 @@
 """The contract of registries, held by ECR itself."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -62,9 +63,7 @@ class OnEcrItself:
         if path in self._made:
             return
         try:
-            self._ecr.create_repository(
-                registryId=self._account, repositoryName=path, tags=[{"Key": FRESH, "Value": ""}]
-            )
+            self._ecr.create_repository(registryId=self._account, repositoryName=path)
         except self._ecr.exceptions.RepositoryAlreadyExistsException:
             pytest.skip(f"there is a repository {path} in {self.host}; it may be somebody's")
         self._made.append(path)
@@ -86,10 +85,8 @@ class OnEcrItself:
         upload = self._ecr.initiate_layer_upload(**where)["uploadId"]
         part = {"partFirstByte": 0, "partLastByte": len(data) - 1, "layerPartBlob": data}
         self._ecr.upload_layer_part(**where, uploadId=upload, **part)  # type: ignore[arg-type]
-        try:
+        with contextlib.suppress(self._ecr.exceptions.LayerAlreadyExistsException):
             self._ecr.complete_layer_upload(**where, uploadId=upload, layerDigests=[digest])
-        except self._ecr.exceptions.LayerAlreadyExistsException:
-            pass
         return {"mediaType": kind, "digest": digest, "size": len(data)}
 
     def _put(self, path: str, manifest: dict[str, Any], tag: str = "") -> str:
