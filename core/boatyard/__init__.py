@@ -1,5 +1,5 @@
-"""Boatyard's core: what an image is, which key it has, how it is built and what may be asked.
+"""Boatyard's core: specs, keys, plans, the states of builds, and the API.
 
 Nothing in this package reads a file, a clock, the environment or the network; `boatyard.ports`
-names what it needs of the outside. It depends on msgspec and packaging alone.
+declares what it needs from outside. It depends only on msgspec and packaging.
 """

@@ -1,8 +1,8 @@
-"""The archive of a context: what may be in it, how it is written and how it is read back.
+"""Writes and reads the archive of a context.
 
-One tar.gz of regular files, folders and relative links that stay inside. The client writes it with
-`header`, the job reads it with `read_archive`, and both name trees with `boatyard.tree`: so the two can
-only agree. No I/O here beyond the file objects given.
+It is a tar.gz of regular files, folders, links and FIFOs. The client writes it with `header`, the job reads it with
+`read_archive`, and both compute trees with `boatyard.tree`, so they agree. This module does no I/O beyond the file
+objects that it is given.
 """
 
 import gzip
@@ -18,17 +18,17 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.tree import Readable
 
 TAR_FORMAT: Final = tarfile.PAX_FORMAT
-"""Writers pass it on with `encoding="utf-8"`, so that names of any script come out as they went in."""
+"""Writers use it with `encoding="utf-8"`, so that names in any script survive."""
 
 _LONGEST_NAME: Final = 255
 _LONGEST_PATH: Final = 3072
 _DEEPEST: Final = 128
-"""Names in a path. Real projects stay below 40; BuildKit, Python and others handle a folder by one call inside of
-another, and fail somewhere above 500."""
+"""Most names in a path. Real projects stay below 40; BuildKit, Python and others recurse into folders, and fail
+somewhere above 500."""
 _MOST_NAMES: Final = 64 * 1024 * 1024
 """Bytes of all paths and link targets together: a few kilobytes of gzip can name gigabytes of them."""
 _LONGEST_TARGET: Final = 4095
-"""Bytes: what Linux takes for a link's target (PATH_MAX, less the end)."""
+"""Longest link target in bytes on Linux (PATH_MAX, less the terminator)."""
 _MODE: Final = 0o7777
 _TYPES: Final[dict[Kind, bytes]] = {
     "file": tarfile.REGTYPE,
@@ -38,11 +38,11 @@ _TYPES: Final[dict[Kind, bytes]] = {
 }
 _LARGEST_READ: Final = 1024 * 1024
 _LARGEST_HEADER: Final = 16 * 1024
-"""Bytes of an extended header: two of the longest paths, and room. tarfile looks through one in time by the square
-of its length (CVE-2024-6232), and while it does, no signal ends the job."""
+"""Largest extended header in bytes: two of the longest paths, and a margin. tarfile parses one in quadratic time
+(CVE-2024-6232), and no signal ends the job meanwhile."""
 _END: Final = bytes(tarfile.BLOCKSIZE)
 _DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, RecursionError)
-"""RecursionError, because tarfile reads one extended header inside of another."""
+"""Errors of tarfile. RecursionError, because it reads extended headers recursively."""
 
 
 class BadEntry(BoatyardError):
@@ -54,15 +54,15 @@ class BadEntry(BoatyardError):
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What an archive may hold at most. The settings' `limits` are where the numbers come from."""
+    """Limits of an archive, from the settings' `limits`."""
 
     entries: int = 200_000
     unpacked_bytes: int = 8 * 1024**3
-    """Bytes after gzip, tar headers included."""
+    """Bytes after decompression, including tar headers."""
 
 
 class Member(msgspec.Struct, frozen=True):
-    """One entry as it is met while reading; `data` gives a file's bytes until the next member is taken."""
+    """One entry of an archive. `data` reads a file's bytes, until the next member is requested."""
 
     path: str
     kind: Kind
@@ -72,19 +72,19 @@ class Member(msgspec.Struct, frozen=True):
     data: Readable | None
 
     def entry(self, content: str = "") -> Entry:
-        """Its place in a tree; `content` is the sha256 of a file's bytes."""
+        """The member's entry in a tree; `content` is the sha256 of a file's bytes."""
         if self.kind == "file":
             return Entry(self.path, "file", self.mode, self.size, content)
         return Entry(self.path, self.kind, self.mode, content=self.target)
 
 
 def plain_mode(mode: int) -> int:
-    """0644, or 0755 for a file that its owner may execute: umasks differ between machines, as for git."""
+    """0644, or 0755 for a file that its owner may execute, as in git, because umasks differ between machines."""
     return EXECUTABLE_MODE if mode & 0o100 else FILE_MODE
 
 
 def check_path(path: str) -> str:
-    """A relative path below the root, in its only spelling. Raises CONTEXT_INVALID."""
+    """Checks that a path is relative, below the root and in canonical form. Raises CONTEXT_INVALID."""
     parts = path.split("/")
     if path.startswith("/") or not {"", ".", ".."}.isdisjoint(parts):
         raise _invalid(path, "is not a plain relative path")
@@ -94,10 +94,10 @@ def check_path(path: str) -> str:
 
 
 def check_link(path: str, target: str) -> str:
-    """The target of the link at `path`, if a link can have it. Raises CONTEXT_INVALID.
+    """Checks the target of the link at `path`. Raises CONTEXT_INVALID.
 
-    It may lead anywhere, as in Docker: it is text to whoever unpacks the archive, which never follows it, and BuildKit
-    resolves it inside the context. `read_archive` lets no entry lie below a link.
+    It may point anywhere, as in Docker: unpacking never follows it, and BuildKit resolves it inside the context.
+    `read_archive` refuses entries below a link.
     """
     if not target:
         raise _invalid(path, "links to nothing")
@@ -107,7 +107,7 @@ def check_link(path: str, target: str) -> str:
 
 
 def header(entry: Entry) -> tarfile.TarInfo:
-    """The one tar header that an entry of a context has: no time, no owner."""
+    """The canonical tar header of an entry, without time and owner."""
     info = tarfile.TarInfo(check_path(entry.path))
     info.type = _TYPES[entry.kind]
     info.mode = 0o777 if entry.kind == "link" else entry.mode
@@ -119,11 +119,11 @@ def header(entry: Entry) -> tarfile.TarInfo:
 
 
 def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
-    """The members of a tar.gz, each checked; a folder always comes before what is in it.
+    """The checked members of a tar.gz. A folder always comes before its contents.
 
-    Archives of others are taken too: `./` before names, the root itself, and missing folder entries (mode 0755) are
-    all right. Raises CONTEXT_INVALID, with the entry's name, for anything that could write elsewhere, for what is
-    neither file, folder, link nor FIFO, for a second entry of the same name, and beyond the bounds.
+    Archives of other programs are accepted: `./` before names, the root itself, and missing folder entries (mode 0755).
+    Raises CONTEXT_INVALID with the entry's name for paths that could write elsewhere, for entries that are neither
+    file, folder, link nor FIFO, for duplicate names, and beyond the bounds.
     """
     stream = _Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes)
     seen = _Seen(bounds)
@@ -141,7 +141,7 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
 
 
 class _Seen:
-    """Entries so far, and what each is; `implied` is a folder that only paths below it have named."""
+    """The entries so far with their kinds; `implied` is a folder without an entry of its own."""
 
     def __init__(self, bounds: Bounds) -> None:
         self.kinds: dict[str, str] = {}
@@ -158,15 +158,15 @@ class _Seen:
         return member
 
     def missing_folders(self, path: str) -> list[str]:
-        """The folders around `path` that nothing has named yet, the outermost first. Looks no further up than it
-        must, so that many deep paths cost no more than their entries."""
+        """The parents of `path` that are still unknown, the outermost first. Stops at the first known parent, so that
+        many deep paths cost no more than their entries."""
         missing: list[str] = []
         parent = path.rpartition("/")[0]
         while parent and parent not in self.kinds:
             missing.append(parent)
             parent = parent.rpartition("/")[0]
         if parent and self.kinds[parent] not in ("folder", "implied"):
-            raise _invalid(path, f"lies below {parent!r}, which is a {self.kinds[parent]}")
+            raise _invalid(path, f"is below {parent!r}, which is a {self.kinds[parent]}")
         return missing[::-1]
 
 
@@ -239,7 +239,7 @@ def _damaged(error: Exception) -> BoatyardError:
 
 
 class _Data:
-    """A file's bytes; damage met while they are read is told like any other."""
+    """Reads a file's bytes, and reports damage like other errors."""
 
     def __init__(self, stream: "_Forward", info: tarfile.TarInfo) -> None:
         self._stream = stream
@@ -260,10 +260,10 @@ class _Data:
 
 
 class _Forward:
-    """A reader that only goes forward, counts, and never gives tarfile more than a header at once.
+    """A forward-only reader that counts bytes and limits how much tarfile reads at once.
 
-    tarfile reads a whole extended header into memory, however long the archive says it is; refusing large
-    reads bounds that without touching its private parts. Files' bytes are taken past it.
+    tarfile reads a whole extended header into memory, of whatever length the archive declares. Refusing large reads
+    bounds that without touching tarfile's private parts. Files' bytes are read without tarfile.
     """
 
     def __init__(self, source: Readable, limit: int) -> None:
@@ -289,9 +289,9 @@ class _Forward:
         return self.take(size)
 
     def take(self, size: int) -> bytes:
-        """At most `size` bytes; fewer at the end only."""
+        """Reads `size` bytes, or fewer at the end."""
         data = self._source.read(max(size, 0))
-        # A decompressor may give less than asked for; tarfile takes that for the end.
+        # A decompressor may return less than requested, which tarfile treats as the end.
         while len(data) < size and (more := self._source.read(size - len(data))):
             data += more
         self._position += len(data)
@@ -301,7 +301,7 @@ class _Forward:
         return data
 
     def expect_end(self) -> None:
-        """tarfile takes a damaged header for the end; a real end is a block of zeros."""
+        """Checks for a real end, which is a block of zeros: tarfile treats a damaged header as the end."""
         if self._last != _END:
             raise tarfile.ReadError("it ends too early, or a header is broken")
         while rest := self.take(_LARGEST_READ):

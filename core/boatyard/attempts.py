@@ -1,4 +1,4 @@
-"""Join or start? The decision that every runner takes under its lock."""
+"""Decides whether a request joins a build or starts one. Every runner calls this under its lock."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from boatyard.timespan import lasts
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Answer with the build there is: it runs, or it failed a moment ago."""
+    """Answer with the latest build, which runs, or failed a short time ago."""
 
     build: Build
 
@@ -17,11 +17,11 @@ class Start(msgspec.Struct, frozen=True):
 
 
 def decide(latest: Build | None, *, now: float, hold_seconds: float, force: bool) -> Join | Start:
-    """What an `ensure` means, given the latest build of the same key.
+    """Decides what an `ensure` does, given the latest build of the same tag.
 
-    A build under way is joined, even with `force`: two of one key would push one tag, in no order. A failure
-    that is the user's to mend answers for `hold_seconds`, so that a thousand retries start one build. Whatever
-    else ended is started anew; a success among them, because the registry said that it is gone.
+    It joins a build under way, even with `force`: two builds of one key would push one tag, in no order. A failure that
+    the user has to fix answers for `hold_seconds`, so that a thousand retries start one build. After any other end it
+    starts the next attempt, also after a success, because the registry no longer has the image.
     """
     if latest is None:
         return Start(1)

@@ -1,10 +1,10 @@
-"""Back-off: pauses that grow. Pure; how long the waiting lasts, and what cuts a pause short, is the caller's."""
+"""Growing pauses for retries. The caller decides how long to wait in total, and what ends a pause early."""
 
 from collections.abc import Iterator
 
 
 def growing(first: float, longest: float, *, factor: float = 2.0) -> Iterator[float]:
-    """Seconds without end: `first`, then each `factor` times the one before, at most `longest`."""
+    """Yields pauses in seconds: `first`, then each `factor` times the previous one, at most `longest`."""
     pause = min(first, longest)
     while True:
         yield pause

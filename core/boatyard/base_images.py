@@ -1,4 +1,4 @@
-"""The deployment's rules for images that builds start from: what a name after FROM really means here."""
+"""Applies the deployment's rules for base images to a name after FROM."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ _HUB_SPELLINGS: Final = (f"index.{HUB}/library/", f"{HUB}/library/", f"index.{HU
 
 
 def effective(image: str, rules: Sequence[BaseImageRule], *, field: str = "spec.baseImage") -> Reference:
-    """The image after the first rule that matches, or itself. Raises INVALID_SPEC if it is no reference."""
+    """The image after the first rule that matches, or itself. Raises INVALID_SPEC if it is not a reference."""
     reference = Reference.parse(image, field=field)
     spellings = _spellings(image, reference)
     for rule in rules:
@@ -22,7 +22,7 @@ def effective(image: str, rules: Sequence[BaseImageRule], *, field: str = "spec.
 
 
 def _spellings(image: str, reference: Reference) -> tuple[str, ...]:
-    """Every way to write the same image: a rule that names one of them means it."""
+    """All spellings of an image. A rule matches if its pattern matches one of them."""
     full = str(reference)
     familiar = reference.familiar
     found = [image, full, familiar]
@@ -32,7 +32,7 @@ def _spellings(image: str, reference: Reference) -> tuple[str, ...]:
 
 
 def _patterns(match: str) -> tuple[str, ...]:
-    """A rule's pattern, and the short form of one that begins with Docker Hub's name."""
+    """A rule's pattern, and its short form if it starts with Docker Hub's name."""
     for prefix in _HUB_SPELLINGS:
         if match.startswith(prefix):
             return match, match.removeprefix(prefix)

@@ -1,4 +1,4 @@
-"""Builds: one attempt at a key, and how it goes."""
+"""Builds: attempts to make an image, and their states."""
 
 import re
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ _BUILD_ID: Final = re.compile(rf"{BUILD_ID}\Z")
 
 
 class BuildId(NamedTuple):
-    """Its text, `<tag>-<attempt>`, is part of paths, object keys and names in a cluster: nothing else is parsed."""
+    """The id of a build. Its text, `<tag>-<attempt>`, is part of paths, object keys and names in a cluster."""
 
     tag: str
     """32 hex digits."""
@@ -26,7 +26,7 @@ class BuildId(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "BuildId | None":
-        """None for what was never a build's id."""
+        """Parses an id; None for any other text."""
         if not _BUILD_ID.match(text):
             return None
         tag, _, attempt = text.partition("-")
@@ -39,14 +39,14 @@ def is_build_tag(text: str) -> bool:
 
 class State(StrEnum):
     PENDING = "PENDING"
-    """Asked for, and not yet seen by a runner."""
+    """Requested, and not yet accepted by a runner."""
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
-    """The user's to mend."""
+    """The user has to change something."""
     ERRORED = "ERRORED"
-    """Ours; a repeat may help."""
+    """The deployment failed; a retry may help."""
     TIMED_OUT = "TIMED_OUT"
     CANCELLED = "CANCELLED"
 
@@ -65,26 +65,26 @@ class Phase(StrEnum):
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Written as JSON to job records and API answers alike."""
+    """Serialized as JSON in job records and API answers."""
 
 
 class PhaseTime(_Record, frozen=True, kw_only=True):
     phase: Phase
     seconds: float | None = None
-    """None while it lasts."""
+    """None while the phase lasts."""
 
 
 class Step(_Record, frozen=True, kw_only=True):
-    """The Dockerfile step that runs now: `number` of `total`, counted from 1."""
+    """The running step of the Dockerfile: `number` of `total`, counted from 1."""
 
     number: int
     total: int
     title: str
-    """What runs, shortened to one line, in the SDK's words where a layer made it."""
+    """What runs, shortened to one line; a call of the SDK if it belongs to a layer."""
 
 
 class Failure(_Record, frozen=True, kw_only=True):
-    """Why a build did not succeed. `advice` says who does what next."""
+    """Why a build did not succeed. `advice` says what to do next."""
 
     code: str
     message: str
@@ -104,11 +104,11 @@ class Image(_Record, frozen=True, kw_only=True):
     digest: str
     platforms: tuple[str, ...] = ()
     key: str | None = None
-    """Its label `io.boatyard.key`; for several platforms, if all of them have the same. Whoever pushed it wrote it."""
+    """Its label `io.boatyard.key`; for several platforms, only if all have the same. Its pusher chose it."""
     build_tag: str | None = None
-    """The builds that made it are `<build_tag>-<attempt>`."""
+    """The builds of the image have the ids `<build_tag>-<attempt>`."""
     size: int | None = None
-    """Bytes of the compressed layers, summed over the platforms, where the registry says."""
+    """Bytes of the compressed layers, summed over the platforms, if the registry reports them."""
     attestations: tuple[str, ...] = ()
     """Digests of attestation manifests (provenance, SBOM)."""
 
@@ -136,5 +136,5 @@ class Build(_Record, frozen=True, kw_only=True):
 
     @property
     def build_tag(self) -> str:
-        """Of what is built: equal requests have the same."""
+        """The tag of the build, which is the same for equal requests."""
         return self.id.removesuffix(f"-{self.attempt}")

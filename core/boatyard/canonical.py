@@ -1,6 +1,6 @@
-"""One value, one sequence of bytes: the encoding under every key.
+"""The canonical encoding of values that keys are computed from.
 
-Typed and length-delimited, so that no two different values have the same bytes: `("a", "bc")` and
+It is typed and length-delimited, so that different values have different bytes: `("a", "bc")` and
 `("ab", "c")`, `"1"` and `1`, `None` and `""` all differ. It never changes; a new meaning gets a new
 schema version inside the value instead.
 """

@@ -1,5 +1,5 @@
-"""What `boatyard doctor --cluster` asks, and what it is told: the contract between the command line and the
-distribution that knows the cluster, which offers its doctor as an entry point (docs/decisions/0013)."""
+"""The contract between `boatyard doctor --cluster` and the distribution that implements it, which offers its doctor as
+an entry point (docs/decisions/0013)."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -11,12 +11,12 @@ from boatyard.ports import Scope
 from boatyard.settings import Settings
 
 GROUP: Final = "boatyard.doctor"
-"""The entry point group. Its one name so far is `cluster`: a ClusterDoctor."""
+"""The entry point group. Its only name is `cluster`: a ClusterDoctor."""
 NAME: Final = "cluster"
 
 
 class NotExamined(Exception):
-    """The cluster could not be examined at all: one line says why, another what to do."""
+    """The cluster could not be examined at all. One line says why, another what to do."""
 
     def __init__(self, detail: str, advice: str) -> None:
         super().__init__(detail)
@@ -28,38 +28,38 @@ class ClusterRequest(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     """Whose builds."""
     context: str = ""
-    """Of the kubeconfig; empty for its current one, or the pod's own service account inside a cluster."""
+    """Context of the kubeconfig; empty for its current one, or the pod's service account inside a cluster."""
     kubeconfig: str = ""
-    """A file; empty for what kubectl would read."""
+    """Path of the kubeconfig; empty for the one that kubectl would read."""
     settings: Settings | None = None
-    """Settings to go by instead of those in the cluster."""
+    """Settings to use instead of those in the cluster."""
     project_settings: Settings | None = None
-    """Settings to go by where the cluster has none."""
+    """Settings to use if the cluster has none."""
     function_user: str = ""
-    """Who the function is to the cluster; with no user and no groups its role bindings tell."""
+    """The function's identity in the cluster; without user and groups, its role bindings decide."""
     function_groups: tuple[str, ...] = ()
     push: bool = True
-    """Whether an image is built and pushed."""
+    """Whether to build and push an image."""
     base_image: str = "python:3.12-slim"
-    """What that image is built on."""
+    """The base image of that image."""
     wait_seconds: float = 0
-    """How long each probe may take, image pull included; 0 is somewhat longer than a build may wait to start."""
+    """How long each probe may take, including image pulls; 0 means slightly longer than a build may wait to start."""
 
 
 class Prospect(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of builds in one topology."""
+    """Whether builds will work in one topology."""
 
     topology: str
     """external, managed or daemonless."""
     chosen: bool
-    """Whether the settings ask for it."""
+    """Whether the settings choose it."""
     deployed: bool | None = None
-    """Whether what it needs is there; None if that is not known."""
+    """Whether its parts are deployed; None if unknown."""
     status: Level
-    """ok: it will work; warn: nothing speaks against it, and it is not deployed or was not tried; fail: it will not
-    work; unknown: something decisive could not be looked at."""
+    """ok: it will work; warn: no check speaks against it, but it is not deployed or was not tried; fail: it will not
+    work; unknown: a decisive check could not run."""
     detail: str
-    """Why; `see <check>` where a check says it."""
+    """The reason; `see <check>` if a check has it."""
     advice: str = ""
 
 
@@ -68,11 +68,11 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Address of the API server."""
     context: str
     user: str
-    """Who asked, in the cluster's own words."""
+    """The user's name in the cluster."""
     namespace: str
-    """Where the builds of the scope run."""
+    """The namespace in which the scope's builds run."""
     settings: str
-    """Where the settings are from."""
+    """The source of the settings."""
     checks: tuple[Finding, ...]
     topologies: tuple[Prospect, ...]
     advice: str
@@ -84,7 +84,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """Whether builds will work as things are. False, too, if that cannot be told."""
+        """Whether builds will work now. Also False if that is unknown."""
         return self.chosen.status is Level.OK
 
 
@@ -92,9 +92,9 @@ class ClusterDoctor(Protocol):
     def __call__(
         self, request: ClusterRequest, *, found: Callable[[Finding], None], waiting: Callable[[str], None]
     ) -> Diagnosis:
-        """`found` is told each finding as it is made, `waiting` what takes time now, again and again.
+        """Examines the cluster. Calls `found` with each finding, and `waiting` repeatedly with what it waits for.
 
-        Raises NotExamined if the cluster cannot be asked at all, or no settings are known. Whatever ends it
-        early, KeyboardInterrupt included, what it made in the cluster is taken away again.
+        Raises NotExamined if the cluster cannot be reached or no settings are known. It removes everything that it
+        created in the cluster, however it ends, including by KeyboardInterrupt.
         """
         ...

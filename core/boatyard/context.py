@@ -1,9 +1,9 @@
-"""What a build context is: one archive for transport, and tree digests for identity.
+"""Build contexts: one archive for transport, and tree digests for identity.
 
 The archive (tar, gzip) is named by the sha256 of its bytes, which object stores can verify. That digest
 is not part of any key: gzip's output differs between zlib releases, and one changed file would change
-the key of every layer. A key holds the *tree digest* of each path that a layer names instead: sha256
-over the sorted entries below it, free of times, owners, order and compression.
+the key of every layer. A key contains the *tree digest* of each path that a layer names instead: sha256
+over the sorted entries below it, independent of times, owners, order and compression.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from boatyard.validate import context_path
 Kind: TypeAlias = Literal["file", "folder", "link", "fifo"]
 
 TREE_SCHEMA: Final = "boatyard/tree/2"
-"""Raised with any change of what a row of a tree holds."""
+"""Increase it with every change of a row's meaning."""
 
 FILE_MODE: Final = 0o644
 EXECUTABLE_MODE: Final = 0o755
@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, order=True, gc=False):
     path: str
     kind: Kind
     mode: int = 0
-    """Permission bits, setuid, setgid and sticky included (0 to 0o7777). A link has none: 0."""
+    """Permission bits including setuid, setgid and sticky (0 to 0o7777). 0 for a link."""
     size: int = 0
     """Bytes of a file; 0 otherwise."""
     content: str = ""
@@ -44,10 +44,10 @@ class Entry(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 def tree_digest(entries: Iterable[Entry]) -> str:
-    """64 hex digits that name a set of entries, whatever order they come in.
+    """The digest of a set of entries in any order: 64 hex digits.
 
-    `canonical.digest` of (schema, sorted rows), each row being (path, kind, mode, size, content); written out, because
-    contexts have a hundred thousand rows.
+    It equals `canonical.digest` of (schema, sorted rows) with rows (path, kind, mode, size, content). It is inlined
+    here because contexts have a hundred thousand rows.
     """
     rows = [_row(entry) for entry in sorted(entries)]
     return hashlib.sha256(b"l2:%sl%d:%s" % (canonical.encode(TREE_SCHEMA), len(rows), b"".join(rows))).hexdigest()
@@ -65,10 +65,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The context of one request.
 
     `trees` maps the paths that layers name to their tree digests; the job computes them again from the archive and
-    refuses to build if they differ. A path without an entry counts as the whole archive.
+    refuses to build if they differ. For a path without an entry, the whole archive counts.
 
-    `sha256` and `size` (bytes) name the archive. Trees are all that a plan and a cached answer need, so both may be
-    left out until a build asks for the archive by CONTEXT_MISSING.
+    `sha256` and `size` (bytes) name the archive. A plan and a cached answer only need trees, so both may be left out
+    until a build requires the archive with CONTEXT_MISSING.
     """
 
     sha256: Annotated[str, Meta(max_length=64)] = ""

@@ -1,10 +1,10 @@
-"""JSON from outside -> a type. Every way in which that fails is one error.
+"""Decodes JSON from outside to a type, with a single error for every failure.
 
 msgspec raises ValidationError for a wrong type, DecodeError for bad JSON, UnicodeDecodeError for bytes that are not
-UTF-8, and RecursionError where a field that no type names nests deeply. A caller that forgets one of them answers a
-hostile document with an unforeseen error, so nothing else decodes JSON from outside.
+UTF-8, and RecursionError where a field that no type names nests deeply. A caller that misses one of them would
+fail on a hostile document, so nothing else decodes JSON from outside.
 
-What msgspec settles itself: NaN, lone surrogates and numbers out of range are refused; of equal names the last counts.
+msgspec itself refuses NaN, lone surrogates and numbers out of range; for duplicate names, the last one counts.
 """
 
 import re
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 _LONGEST: Final = 200
 _VALUE: Final = re.compile(r"\A(Invalid \w+ value) .*", re.DOTALL)
-"""The one text of msgspec's that quotes a value: a secret may have been written into the wrong field."""
+"""msgspec's only message that quotes a value, which may be a secret in the wrong field."""
 
 
 class Undecodable(ValueError):
-    """`path` is the place in the document, such as `spec.layers[0]`; empty if it is no JSON at all."""
+    """`path` is the place in the document, such as `spec.layers[0]`; empty if the document is not JSON."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         super().__init__(f"{reason} at {path}" if path else reason)
@@ -29,7 +29,7 @@ class Undecodable(ValueError):
 
 
 def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") -> T:
-    """`kind` is the type, or a decoder that was made for it. Raises Undecodable, which quotes no values."""
+    """Decodes JSON. `kind` is the type or a decoder for it. Raises Undecodable, which quotes no values."""
     try:
         if isinstance(kind, msgspec.json.Decoder):
             return kind.decode(data)
@@ -43,10 +43,10 @@ def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") ->
 
 
 def convert(document: Any, kind: type[T], *, strict: bool = True, quote: bool = False) -> T:
-    """A document that is decoded already (dicts, lists, strings). Raises Undecodable.
+    """Converts a decoded document (dicts, lists, strings) to a type. Raises Undecodable.
 
-    Not `strict`: text stands for numbers and booleans, as in variables. `quote`: the error repeats the wrong value of
-    an enumeration; for documents in which no secret is written.
+    Not `strict`: text is accepted for numbers and booleans, as in environment variables. `quote`: the error repeats a
+    wrong enumeration value; only for documents without secrets.
     """
     try:
         return msgspec.convert(document, kind, strict=strict)

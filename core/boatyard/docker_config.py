@@ -1,4 +1,4 @@
-"""Docker config JSON, as `docker login` writes it and Kubernetes pull secrets hold it.
+"""Reads and writes Docker config JSON, the format of `docker login` and of Kubernetes pull secrets.
 
 The format: https://docs.docker.com/reference/cli/docker/login/ and Docker's `config/types/authconfig.go`.
 """
@@ -14,7 +14,7 @@ from boatyard.errors import invalid
 
 _DOCKER_HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 HUB_SERVER: Final = "https://index.docker.io/v1/"
-"""The name under which Docker keeps the login of docker.io."""
+"""Docker's name for the login of docker.io."""
 
 
 class Login(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,11 +30,11 @@ class Login(msgspec.Struct, frozen=True, omit_defaults=True):
         return "Login(…)"
 
     def pair(self) -> tuple[str, str] | None:
-        """Name and password, from `auth` if there is one; None if that is not base64 of such a pair."""
+        """User name and password, from `auth` if present; None if that is not base64 of such a pair."""
         if not self.auth:
             return self.username, self.password
         try:
-            # As Go's decoder does: line ends are passed over, and zeros around the password.
+            # Like Go's decoder: ignores line ends, and zeros around the password.
             decoded = base64.b64decode(self.auth.replace("\r", "").replace("\n", ""), validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError, ValueError):
             return None
@@ -43,7 +43,7 @@ class Login(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DockerConfig(msgspec.Struct, frozen=True, rename={"cred_helpers": "credHelpers", "creds_store": "credsStore"}):
-    """The part of the file that is about credentials; the rest is Docker's own business."""
+    """The credentials in the file; the rest is ignored."""
 
     auths: dict[str, Login] = {}
     cred_helpers: dict[str, str] = {}
@@ -55,20 +55,20 @@ class _Auths(msgspec.Struct, frozen=True):
 
 
 def parse(document: bytes) -> DockerConfig:
-    """Raises Undecodable, which quotes nothing of the document: it holds passwords."""
+    """Parses a document. Raises Undecodable, which never quotes it, because it contains passwords."""
     return decode_json(document, DockerConfig)
 
 
 def logins(document: bytes) -> dict[str, Login]:
-    """`auths` alone, by the servers' names as they are written. Raises Undecodable.
+    """Parses only `auths`, by the servers' names as written. Raises Undecodable.
 
-    For a document that a user sent: its helpers would be programs that he chooses.
+    Use it for a document from a user, whose helpers would be programs that the user chooses.
     """
     return decode_json(document, _Auths).auths
 
 
 def passwords(document: bytes) -> list[bytes]:
-    """What is private in a Docker config, decoded and as it stands there; none if it is no Docker config."""
+    """The secret values in a Docker config, decoded and encoded; none if it is not a Docker config."""
     try:
         found = logins(document).values()
     except Undecodable:
@@ -79,12 +79,12 @@ def passwords(document: bytes) -> list[bytes]:
 
 
 def written_host(server: str) -> str:
-    """The host in a server's name, as it is written there: `https://ghcr.io/v1/` is ghcr.io."""
+    """The host in a server's name, as written there: ghcr.io for `https://ghcr.io/v1/`."""
     return server.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 
 def host_of(server: str) -> str:
-    """`https://ghcr.io/v1/`, `ghcr.io/acme` and `ghcr.io` are all the host ghcr.io, and Docker Hub has one name."""
+    """The canonical host: ghcr.io for `https://ghcr.io/v1/`, `ghcr.io/acme` and `ghcr.io`; one name for Docker Hub."""
     host = written_host(server).lower()
     return "docker.io" if host in _DOCKER_HUB else host
 
@@ -104,7 +104,7 @@ def login(username: str, password: str) -> Login:
 
 
 def check(document: bytes, *, field: str) -> None:
-    """Raises INVALID_SPEC unless the document holds a login. The error never quotes it: it holds passwords."""
+    """Raises INVALID_SPEC unless the document has a login. The error never quotes it, since it contains passwords."""
     try:
         auths = logins(document)
     except Undecodable:

@@ -1,4 +1,4 @@
-"""What `boatyard serve` asks of the distribution that has the embedded server, which offers it as an entry point."""
+"""The contract between `boatyard serve` and the distribution with the embedded server, which offers an entry point."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,20 +13,20 @@ GROUP: Final = "boatyard.embedded"
 
 
 class CannotServe(Exception):
-    """The server cannot start: one line that says why and what to do."""
+    """The server cannot start. One line says why and what to do."""
 
 
 class ServeRequest(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     """A loopback address."""
     port: int
-    """0 for a free one."""
+    """0 for any free port."""
     state: Path
-    """The folder for everything that is kept."""
+    """The folder for all state."""
     settings: Path | None = None
-    """This file alone, instead of the BuildKit and the registry that are found or set up."""
+    """Use only this file, instead of finding or setting up BuildKit and a registry."""
     project_settings: Path | None = None
-    """What counts over what was found."""
+    """Settings that override the ones that were found."""
 
 
 class Serve(Protocol):
@@ -36,4 +36,4 @@ class Serve(Protocol):
 
 
 Prospect = Callable[[], Finding]
-"""Whether a server that is started would find or set up a BuildKit."""
+"""Whether a new server would find or set up BuildKit."""

@@ -1,7 +1,7 @@
-"""Every way in which Boatyard says no, with who acts next.
+"""All errors of Boatyard, with advice on what to do next.
 
-One class, one code a reason. The HTTP status and whether a repeat can help belong to the code, so that
-no caller has to guess them. `docs/errors.md` is the same table for people.
+There is one exception class, and one code per reason. The code has the HTTP status and whether a retry can help, so
+that no caller has to guess them. `docs/errors.md` has the same table for users.
 """
 
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ from boatyard.backports import StrEnum
 
 
 class Code(StrEnum):
-    """A member is its own text: in JSON, in a log, compared with a string that came over the wire."""
+    """Error codes. Members are strings, so they can be serialized and compared with received text."""
 
     # answers to a request
     INVALID_SPEC = "INVALID_SPEC"
@@ -57,27 +57,27 @@ class Code(StrEnum):
 
 class CodeMeaning(NamedTuple):
     status: int
-    """HTTP status when the code answers a request."""
+    """HTTP status if the code answers a request."""
     retryable: bool
-    """True when the same request may succeed later without a change by the user."""
+    """True if the same request may succeed later without a change by the user."""
     title: str
     advice: str
-    """What to do next; one sentence in the imperative."""
+    """What to do next: one sentence in the imperative."""
 
 
 CODES: Final[dict[Code, CodeMeaning]] = {
     # answers to a request
     Code.INVALID_SPEC: CodeMeaning(400, False, "The request is not valid", "Correct the field that the detail names."),
-    Code.UNAUTHENTICATED: CodeMeaning(401, False, "Who is asking is not known", "Sign in, or send credentials."),
+    Code.UNAUTHENTICATED: CodeMeaning(401, False, "The caller is not authenticated", "Sign in, or send credentials."),
     Code.FORBIDDEN: CodeMeaning(
         403,
         False,
         "The access policy does not allow this",
         "Ask for access to the project, domain or registry, or name one that the policy allows.",
     ),
-    Code.NOT_FOUND: CodeMeaning(404, False, "There is no such thing", "Check the name or id."),
-    Code.METHOD_NOT_ALLOWED: CodeMeaning(405, False, "That method is not served here", "See the Allow header."),
-    Code.UNSUPPORTED_MEDIA_TYPE: CodeMeaning(415, False, "That content type is not served", "Send application/json."),
+    Code.NOT_FOUND: CodeMeaning(404, False, "Not found", "Check the name or id."),
+    Code.METHOD_NOT_ALLOWED: CodeMeaning(405, False, "The path does not support this method", "See the Allow header."),
+    Code.UNSUPPORTED_MEDIA_TYPE: CodeMeaning(415, False, "The content type is not supported", "Send application/json."),
     Code.CONTEXT_TOO_LARGE: CodeMeaning(
         413, False, "The files are larger than the limit", "Leave files out with a .dockerignore."
     ),
@@ -86,20 +86,20 @@ CODES: Final[dict[Code, CodeMeaning]] = {
     ),
     Code.UNSUPPORTED: CodeMeaning(422, False, "This deployment cannot build that", "Change what the detail names."),
     Code.SECRET_NOT_FOUND: CodeMeaning(
-        422, False, "A secret is not there", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
+        422, False, "A secret does not exist", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
     ),
     Code.TOO_MANY_BUILDS: CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
     Code.OVERLOADED: CodeMeaning(
         503, True, "Too many requests of this kind are under way", "Ask again after Retry-After seconds."
     ),
     Code.REQUEST_TIMEOUT: CodeMeaning(
-        408, True, "The request did not arrive in time", "Send it again; if it stays, check the network."
+        408, True, "The request did not arrive in time", "Send it again; if it persists, check the network."
     ),
     Code.REGISTRY_UNAVAILABLE: CodeMeaning(
         502,
         True,
         "The registry did not answer",
-        "Ask again; if it stays, check the registry and the network.",
+        "Ask again; if it persists, check the registry and the network.",
     ),
     Code.REGISTRY_DENIED: CodeMeaning(
         502, False, "The registry refuses the service's credentials", "Grant the function read access to it."
@@ -110,19 +110,19 @@ CODES: Final[dict[Code, CodeMeaning]] = {
     Code.TAG_IMMUTABLE: CodeMeaning(
         409,
         False,
-        "The image is there and its tag cannot be moved",
-        "Use the image that is there, or delete it in the registry and build again.",
+        "The image exists and its tag cannot be moved",
+        "Use the existing image, or delete it in the registry and build again.",
     ),
     Code.DATAPLANE_UNAVAILABLE: CodeMeaning(
-        503, True, "Builds cannot be started now", "Ask again; if it stays, run `boatyard doctor`."
+        503, True, "Builds cannot be started now", "Ask again; if it persists, run `boatyard doctor`."
     ),
     Code.DATAPLANE_DENIED: CodeMeaning(
         502,
         False,
-        "The cluster refuses what the service asks of it",
+        "The dataplane refuses a request of the service",
         "Change what the detail names; `boatyard doctor --cluster` checks all of it.",
     ),
-    Code.INTERNAL: CodeMeaning(500, True, "Something unforeseen went wrong", "Look into the service's log."),
+    Code.INTERNAL: CodeMeaning(500, True, "An unforeseen error occurred", "Look into the service's log."),
     # ways in which a build ends
     Code.PIP_RESOLUTION_CONFLICT: CodeMeaning(
         422, False, "The packages' requirements contradict each other", "Loosen one of the versions named."
@@ -155,11 +155,11 @@ CODES: Final[dict[Code, CodeMeaning]] = {
     ),
     Code.INVALID_DOCKERFILE: CodeMeaning(422, False, "BuildKit cannot read the Dockerfile", "Correct the line named."),
     Code.CONTEXT_INVALID: CodeMeaning(
-        422, False, "The uploaded files are not what was announced", "Upload the context again."
+        422, False, "The uploaded files differ from the announced ones", "Upload the context again."
     ),
-    Code.FILE_NOT_FOUND: CodeMeaning(422, False, "A file to copy is not there", "Check the path."),
+    Code.FILE_NOT_FOUND: CodeMeaning(422, False, "A file to copy does not exist", "Check the path."),
     Code.SOURCE_UNUSABLE: CodeMeaning(
-        422, False, "What ADD fetches is not there, or is not what was expected", "Check the URL and the checksum."
+        422, False, "ADD could not fetch a source, or its checksum differs", "Check the URL and the checksum."
     ),
     Code.OUT_OF_MEMORY: CodeMeaning(422, False, "A step ran out of memory", "Give the builder more memory."),
     Code.DISK_FULL: CodeMeaning(
@@ -175,14 +175,14 @@ CODES: Final[dict[Code, CodeMeaning]] = {
         "A build step could not reach a server",
         "Check the builder's network, proxy and CA bundle.",
     ),
-    Code.CANCELLED: CodeMeaning(409, False, "The build was cancelled", "Build again when you want it."),
+    Code.CANCELLED: CodeMeaning(409, False, "The build was cancelled", "Build again when you need the image."),
     Code.BUILDER_LOST: CodeMeaning(
         503,
         True,
-        "The job ended without telling how",
-        "Build again; if it stays, look for evictions or kills.",
+        "The job ended without a result",
+        "Build again; if it persists, look for evictions or kills.",
     ),
-    Code.EVICTED: CodeMeaning(503, True, "The node took the job away", "It is tried again by itself."),
+    Code.EVICTED: CodeMeaning(503, True, "The job was evicted from its node", "Wait: the cluster starts it again."),
 }
 
 
@@ -217,7 +217,7 @@ class BoatyardError(Exception):
         self.layer_index = layer_index
         self.retry_after_seconds = retry_after_seconds
         self.missing = missing
-        """Names of what is not there, such as secrets."""
+        """Names of missing things, such as secrets."""
 
     @property
     def meaning(self) -> CodeMeaning:
@@ -225,5 +225,5 @@ class BoatyardError(Exception):
 
 
 def invalid(detail: str, *, field: str | None = None, layer_index: int | None = None) -> BoatyardError:
-    """The commonest refusal, short enough to be raised in place."""
+    """Makes the most common error, INVALID_SPEC."""
     return BoatyardError(Code.INVALID_SPEC, detail, field=field, layer_index=layer_index)

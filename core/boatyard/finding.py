@@ -1,4 +1,4 @@
-"""What a check of `boatyard doctor` found, whoever checked."""
+"""Results of the checks of `boatyard doctor`."""
 
 import msgspec
 
@@ -8,22 +8,22 @@ from boatyard.backports import StrEnum
 class Level(StrEnum):
     OK = "ok"
     WARN = "warn"
-    """Builds may work; look at it."""
+    """Builds may work, but the finding needs attention."""
     FAIL = "fail"
     """Builds cannot work until the advice is followed."""
     UNKNOWN = "unknown"
-    """It could not be looked at; `detail` says why."""
+    """The check could not run; `detail` says why."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the answer, and an element of `checks` in `--json`."""
+    """One line of the output, and an element of `checks` in `--json`."""
 
     check: str
-    """A few words that stay the same, such as `registry` or `user namespaces`."""
+    """The check's stable name, such as `registry` or `user namespaces`."""
     status: Level
     detail: str
     advice: str = ""
-    """What to do; one sentence or two in the imperative."""
+    """What to do: one or two sentences in the imperative."""
 
 
 def ok(check: str, detail: str) -> Finding:

@@ -1,8 +1,7 @@
-"""Held failures: for a while a failed build is the answer to equal requests, so that many retries start one build.
+"""Held failures: a failed build answers equal requests for a while, so that many retries start one build.
 
-Only what the request itself decides is worth holding. A failure that something outside of it could have ended since is
-no answer any more, and nobody can tell whether it has: a secret that was set right, a base that was pushed, a right
-that was granted. Such a request builds again.
+Only failures that the request itself causes are held. Something outside of the request may have fixed other failures
+since: a corrected secret, a pushed base, a granted permission. Boatyard cannot know, so such a request builds again.
 """
 
 from typing import Final
@@ -26,18 +25,18 @@ _DECIDED_OUTSIDE: Final = frozenset(
         Code.TAG_IMMUTABLE,
     }
 )
-"""What registries, networks and disks say, for which no request has to change."""
+"""Failures of registries, networks and disks, after which the same request may succeed."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How old the failure is that answers a request, and for how long it does. Seconds."""
+    """The age of a held failure, and how long it still answers requests, in seconds."""
 
     age_seconds: float
     seconds_left: float
 
 
 def may_have_changed(build: Build, *, uses_secrets: bool) -> bool:
-    """Whether an equal request could come to another end now. `uses_secrets`: the build was given the value of one."""
+    """Whether an equal request could have another result now. `uses_secrets`: the build used the value of a secret."""
     return uses_secrets or (build.error is not None and build.error.code in _DECIDED_OUTSIDE)
 
 

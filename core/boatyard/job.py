@@ -1,4 +1,4 @@
-"""What a job is told and what it tells: the contract between a function and the dataplane."""
+"""The contract between a function and a job: the job's input, its progress and its result."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ class JobLayer(_Document, frozen=True, kw_only=True):
 
 
 class JobSecret(_Document, frozen=True, kw_only=True):
-    """A secret that the job fetches by `name` and hands to BuildKit as `id`."""
+    """A secret that the job fetches by `name` and passes to BuildKit as `id`."""
 
     id: str
     name: str
@@ -36,20 +36,20 @@ class JobSecret(_Document, frozen=True, kw_only=True):
 class JobContext(_Document, frozen=True, kw_only=True):
     context: Context
     url: str = ""
-    """Where the archive is fetched from: https, or file for the embedded runner."""
+    """URL of the archive: https, or file for the embedded runner."""
 
 
 class JobRealm(_Document, frozen=True, kw_only=True):
-    """What keeps this build's project apart on a builder that others use too (`boatyard.realm.Realm`)."""
+    """The values that isolate this build's project on a shared builder (`boatyard.realm.Realm`)."""
 
     steps: str = ""
-    """A host name that every RUN step knows: BuildKit's cache key of a step has it."""
+    """An extra host name of every RUN step, which is part of BuildKit's cache key."""
     files: str = ""
-    """Names what is sent to BuildKit, and decides the times of the files."""
+    """Identifies the files that are sent to BuildKit, and determines their times."""
 
 
 class BuildJob(_Document, frozen=True, kw_only=True):
-    """One build, complete. It holds names of secrets, never their values."""
+    """The complete description of one build. It contains names of secrets, never their values."""
 
     schema: str = SCHEMA
     id: str
@@ -60,23 +60,23 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     target: str
     """The reference to push."""
     tags: tuple[str, ...] = ()
-    """Further references that lead to the image in the end."""
+    """Further references for the image."""
     platforms: tuple[str, ...]
     force: bool = False
-    """An image that is there already is not the answer, nor is the builder's cache."""
+    """Build from scratch, without an existing image and without the builder's cache."""
     dockerfile: str
     build_args: dict[str, str] = {}
     labels: dict[str, str] = {}
     base_images: tuple[str, ...] = ()
-    """References that the Dockerfile names after FROM, as far as the plan knows."""
+    """References that the Dockerfile names after FROM, if the plan knows them."""
     dockerfile_encoding: str = "utf-8"
     inserted_lines: tuple[int, ...] = ()
-    """Lines of `dockerfile` that its user did not write, counted from 1."""
+    """Lines that were added to the user's Dockerfile, counted from 1."""
     target_stage: str = ""
     contexts: dict[str, str] = {}
-    """BuildKit's named contexts for a user's Dockerfile: name -> reference of the image in its place."""
+    """BuildKit's named contexts for a user's Dockerfile: name -> reference of the replacing image."""
     proven_images: tuple[str, ...] = ()
-    """Images by digest that the job's own credentials have to open before BuildKit is asked for them."""
+    """Images by digest that the job's own credentials must be able to pull before BuildKit uses them."""
     layers: tuple[JobLayer, ...] = ()
     context: JobContext | None = None
     secrets: tuple[JobSecret, ...] = ()
@@ -102,16 +102,16 @@ class BuildJob(_Document, frozen=True, kw_only=True):
 
 
 class JobProgress(_Document, frozen=True, kw_only=True):
-    """Written again and again while the job runs."""
+    """Written repeatedly while the job runs."""
 
     phases: tuple[PhaseTime, ...] = ()
     step: Step | None = None
     waiting: str = ""
-    """What the job waits for before BuildKit can begin; empty while it works."""
+    """What the job waits for before BuildKit can start; empty while it works."""
 
 
 class JobResult(_Document, frozen=True, kw_only=True):
-    """Written once, last: on Kubernetes as the termination message, so it stays under 4096 bytes there."""
+    """Written once, at the end. On Kubernetes it is the termination message, so it stays below 4096 bytes there."""
 
     state: State
     phases: tuple[PhaseTime, ...] = ()
@@ -125,5 +125,5 @@ BUILD_LABEL: Final = "io.boatyard.build"
 
 
 def labels_for(key: str, build_tag: str) -> dict[str, str]:
-    """Image labels that say where an image came from; equal for every attempt."""
+    """Labels that identify the key and the build of an image; equal for every attempt."""
     return {KEY_LABEL: key, BUILD_LABEL: build_tag}

@@ -1,7 +1,7 @@
-"""Keys: what an image is called before it exists.
+"""Computes keys, which identify images before they exist.
 
-The key of an image is sha256 over everything that can change it. Every layer has a chain key too: the
-key of the prefix that ends with it, which a later plan may use to cache or to build in parallel.
+The key of an image is sha256 over everything that can change it. Every layer also has a chain key: the key of the
+prefix that ends with it.
 """
 
 from typing import Final
@@ -33,30 +33,30 @@ from boatyard.spec import (
 )
 
 SCHEMA: Final = "boatyard/key/2"
-"""Raised with any change of what a spec means: the lowering, the encoding, a default, uv's version."""
+"""Increase it with every change of a spec's meaning: the lowering, the encoding, a default, uv's version."""
 
 TAG_LENGTH: Final = 32
-"""Hex digits of a key that make the tag: 128 bits."""
+"""Hex digits of a key in the tag: 128 bits."""
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """What a key depends on besides the spec: the deployment's choices."""
+    """The deployment's inputs to a key, besides the spec."""
 
     base_image: str
     """The base after the deployment's rules; empty for a Dockerfile."""
     platforms: tuple[str, ...]
     replaced: tuple[tuple[str, str], ...] = ()
-    """Images that a Dockerfile names, its frontend among them, and what the rules make of them."""
+    """Images that a Dockerfile names, including its frontend, and their replacements by the rules."""
     secrets: tuple[str, ...] = ()
-    """Names of those that RUN steps of a Dockerfile are given."""
+    """Names of the secrets that RUN steps of a Dockerfile get."""
     uv_image: str
     output: Output
     secrets_of: tuple[str, ...] = ()
-    """Project and domain, whose secrets the names in a spec stand for."""
+    """The project and domain of the spec's secrets."""
     registry_secret: str = ""
-    """Name of the secret that pulls the base: another one, or none, may not be given what it pulled."""
+    """Name of the secret that pulls the base, so that orders with another one never get the same image."""
     realm: str = ""
-    """`Realm.key` of the builds: a value without which nobody can compute the key."""
+    """`Realm.key` of the builds, without which nobody can compute the key."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -87,7 +87,7 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
     for layer in spec.layers:
         identity = _layer(layer, context)
         if getattr(layer, "secret_mounts", ()):
-            # A name means another value in another project, and a value can decide what a step fetches and runs.
+            # A name has a different value in each project, and a value can decide what a step fetches and runs.
             identity = (identity, ground.secrets_of)
         chain.append(canonical.digest((chain[-1] if chain else base, identity)))
     output = ground.output
@@ -132,7 +132,7 @@ def _named(*paths: str) -> tuple[str, ...]:
 
 
 def layer_identity(layer: Layer, context: Context | None) -> str:
-    """What a layer alone adds to the chain: two layers with one identity do the same thing to the same files."""
+    """A layer's own part of the chain: two layers with the same identity do the same with the same files."""
     return canonical.digest(_layer(layer, context))
 
 

@@ -1,4 +1,4 @@
-"""The states of a build, and the steps between them. Pure; every runner takes the same ones.
+"""The states of a build and the transitions between them, for every runner.
 
 queued -> running -> (progressed …) -> concluded
 """
@@ -33,9 +33,9 @@ def running(build: Build, *, now: float) -> Build:
 
 
 def progressed(build: Build, progress: JobProgress) -> Build:
-    """The build with what its job has told so far. A phase without an end is the one that lasts.
+    """The build with its job's latest progress. The phase without an end is the current one.
 
-    One whose job waits for a BuildKit is QUEUED, and its step says for what.
+    A build whose job waits for BuildKit is QUEUED, and its step has the reason.
     """
     if progress.waiting:
         step = Step(number=0, total=0, title=f"waiting: {progress.waiting}")
@@ -47,14 +47,14 @@ def progressed(build: Build, progress: JobProgress) -> Build:
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """An end that the job did not report itself, in the words of the one who knows it."""
+    """An end that the job did not report itself, with the runner's reason."""
 
     state: State
     code: Code
     message: str
     log_tail: tuple[str, ...] = ()
     at: float | None = None
-    """When the build ended, if that is known better than by when somebody looked; seconds since 1970."""
+    """When the build ended, if known more precisely than by the time of this look; seconds since 1970."""
 
 
 CANCEL: Final = Ending(state=State.CANCELLED, code=Code.CANCELLED, message="the build was cancelled")
@@ -67,13 +67,13 @@ def lost(message: str, log_tail: tuple[str, ...] = ()) -> Ending:
 def conclude(
     build: Build, *, result: JobResult | None, stop: Ending | None, silence: Callable[[], Ending], now: float
 ) -> Build:
-    """The build at its end. The first of these decides, whatever else is known:
+    """The ended build. The first applicable rule decides:
 
-    1. `stop` is a cancel: of what the job writes all the same, only the times of its phases are kept.
-    2. `result` is a success: the image is in the registry, though the runner wanted to stop the job.
+    1. `stop` is a cancel: only the times of the phases are taken from the job's result.
+    2. `result` is a success: the image is in the registry, even if the runner wanted to stop the job.
     3. `stop`: the runner ended the job, because it ran or waited for too long.
     4. `result`: the job reported another end.
-    5. `silence()`: the job reported nothing, and this is what the runner knows.
+    5. `silence()`: the job reported nothing, and this is the runner's explanation.
 
     A result that contradicts itself is BUILDER_LOST.
     """
@@ -86,7 +86,7 @@ def conclude(
 
 
 def ended(build: Build, ending: Ending, *, now: float) -> Build:
-    """An end that the runner knows at once, without a job."""
+    """Ends a build without its job's result."""
     return msgspec.structs.replace(
         build,
         state=ending.state,
@@ -133,5 +133,5 @@ def _finished(
 
 
 def _end_time(build: Build, now: float) -> float:
-    """No build ends before it began, though the clock was set back or another machine's is behind."""
+    """The time of the end, never before the start, even if a clock was set back or another machine's is slow."""
     return max(now, build.started_at or build.created_at)

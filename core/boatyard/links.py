@@ -1,4 +1,4 @@
-"""Follows the links of a context as BuildKit follows them: the context is the root, which nothing leaves."""
+"""Follows the links of a context as BuildKit does: no link leaves the context's root."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,21 +6,21 @@ from typing import Final
 import msgspec
 
 _MOST: Final = 255
-"""As many as BuildKit follows (continuity's fs.RootPath)."""
+"""Most links that BuildKit follows (continuity's fs.RootPath)."""
 
 
 class Way(msgspec.Struct, frozen=True):
-    """`end` is where a path leads, whether something is there or not; `.` is the root."""
+    """`end` is the resolved path, which may not exist; `.` is the root."""
 
     end: str
     passed: tuple[str, ...]
-    """Folders and links on the way, in the order in which they were met."""
+    """Folders and links on the way, in order."""
     endless: bool = False
-    """The links go round in circles, and `end` is one of them."""
+    """Whether the links form a loop; `end` is then one of them."""
 
 
 def follow(path: str, target_of: Callable[[str], str | None]) -> Way:
-    """`target_of` gives the text of the link at a path, and None for what is no link.
+    """Resolves a path. `target_of` returns the text of the link at a path, or None if it is not a link.
 
     An absolute target starts at the root, and `..` does not leave it.
     """

@@ -7,7 +7,7 @@ from boatyard.reference import Reference, Repository, canonical_host, context_na
 
 
 def mirrored(reference: Reference, mirrors: Mapping[str, str]) -> Reference:
-    """The same image where a mirror has it; itself without one.
+    """The reference of the image at its mirror; unchanged without a mirror.
 
     `mirrors` is `registryMirrors` of the settings: registry host -> host/prefix of its mirror.
     """

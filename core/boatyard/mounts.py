@@ -1,6 +1,6 @@
-"""What a RUN step finds mounted, and under which id the job hands it to BuildKit.
+"""Mount paths of RUN steps, and the ids under which the job passes secrets to BuildKit.
 
-Apart from the rendering, so that the job, which knows only these names, starts without it.
+This module is separate from rendering, because the job only needs these names.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ CA_PATH: Final = "/run/boatyard/ca.pem"
 NETWORK_PATH: Final = "/run/boatyard/network.sh"
 PIP_PATH: Final = "/etc/xdg/pip/pip.conf"
 UV_PATH: Final = "/etc/xdg/uv/uv.toml"
-"""Where pip and uv look for what holds on the whole machine; what a user or a project configures goes before it."""
+"""Paths of the machine-wide configuration of pip and uv, which a user's or a project's own overrides."""
 CA_VARIABLES: Final = (
     "SSL_CERT_FILE",  # OpenSSL, uv, Go
     "PIP_CERT",
@@ -26,17 +26,17 @@ SECRETS_PATH: Final = "/run/boatyard/secrets"
 
 
 def secret_id(prefix: str, name: str) -> str:
-    """The id under which the job hands the secret to BuildKit. `prefix` is `Site.secret_prefix`.
+    """The id under which the job passes the secret to BuildKit. `prefix` is `Site.secret_prefix`.
 
-    BuildKit keeps a step's result by its instruction, and knows of a secret only the id: without the prefix, a
-    step of one project would be answered with what another project's secret made of it.
+    BuildKit caches a step's result by its instruction, which only contains a secret's id: without the prefix, a step
+    would reuse the result of another project's secret.
     """
     return f"{prefix}secret-{name}"
 
 
 def absent_secret_id(prefix: str, name: str) -> str:
-    """The id of a secret that nobody set, which the job hands to nobody.
+    """The id of a secret that does not exist, which the job never passes.
 
-    With `secret_id`, a step that ran without the secret would answer for the one that has it.
+    With `secret_id`, a step could reuse the result of the same step without the secret.
     """
     return f"{prefix}absent-{name}"

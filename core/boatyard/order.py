@@ -1,4 +1,4 @@
-"""What a user asks for, and what a deployment adds to it before there is a key. Pure."""
+"""Orders, and what the deployment adds to them before a key is computed."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What a user asks for."""
+    """A user's request for an image."""
 
     spec: ImageSpec
     scope: Scope
@@ -29,12 +29,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Further references for the image; not part of its key."""
     registry_secret: str = ""
     absent_secrets: tuple[str, ...] = ()
-    """Those of `optional_secrets` that the project and domain have not."""
+    """Those of `optional_secrets` that the project and domain lack."""
     force: bool = False
 
 
 def optional_secrets(spec: ImageSpec, settings: Settings) -> tuple[str, ...]:
-    """Secrets that a Dockerfile is given if they are there, and is built without if not. Raises as `make_plan`."""
+    """Secrets that a Dockerfile uses if they exist, and is built without otherwise. Raises like `make_plan`."""
     if not spec.dockerfile or "mount" not in spec.dockerfile.lower():
         return ()
     return read_dockerfile(spec, platforms_of(spec, settings)).optional_secrets
@@ -52,9 +52,9 @@ def ground_of(
     realm: Realm = UNKNOWN,
     registry_secret: str = "",
 ) -> Ground:
-    """What the deployment adds to a spec's key, for builds of a scope that has all secrets.
+    """The deployment's inputs to a spec's key, for builds of a scope that has all secrets.
 
-    Raises INVALID_SPEC for a base image that is no reference, and what reading a Dockerfile raises.
+    Raises INVALID_SPEC for a base image that is not a reference, and the errors of parsing a Dockerfile.
     """
     pulled = Pulls()
     secrets: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ def read_dockerfile(spec: ImageSpec, platforms: tuple[str, ...]) -> "UsersDocker
 
 
 def secrets_of(spec: ImageSpec, given: "UsersDockerfile | None", absent: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the build secrets that the image needs, but for those that are absent."""
+    """Names of the build secrets that the image needs, without absent ones."""
     if given is None:
         return tuple(dict.fromkeys(s.name for layer in spec.layers for s in getattr(layer, "secret_mounts", ())))
     return given.required_secrets + tuple(name for name in given.optional_secrets if name not in absent)

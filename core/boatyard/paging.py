@@ -1,4 +1,4 @@
-"""Pages of builds, and positions that come back from callers as text."""
+"""Pages of builds, and cursors that callers send back as text."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _MICROSECONDS: Final = 1_000_000
 
 
 def position(text: str, *, field: str, largest: int) -> int:
-    """A cursor that this module's callers gave out. Raises INVALID_SPEC for any other."""
+    """Parses a cursor. Raises INVALID_SPEC for invalid text."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST) or int(text) > largest:
@@ -26,15 +26,15 @@ def position(text: str, *, field: str, largest: int) -> int:
 
 
 class After(msgspec.Struct, frozen=True):
-    """Where a page ended: the last build that it gave. It holds nothing that its reader did not get with the page."""
+    """The end of a page: its last build. It contains nothing that the page itself did not show."""
 
     at: int
-    """When the build was asked for, in microseconds since 1970. For the case that it is forgotten meanwhile."""
+    """When the build was requested, in microseconds since 1970, in case that its record is removed meanwhile."""
     build_id: str
 
     @classmethod
     def parse(cls, token: str) -> "After | None":
-        """None for the first page. Raises INVALID_SPEC for what is no page token."""
+        """Parses a page token; None for the first page. Raises INVALID_SPEC."""
         if not token:
             return None
         found = _TOKEN.match(token)
@@ -51,10 +51,10 @@ class After(msgspec.Struct, frozen=True):
 
 
 def page(newest_first: Sequence[Build], query: BuildQuery) -> BuildPage:
-    """One page of all builds there are.
+    """One page of all builds.
 
-    Builds that the caller may not see leave no trace: the page is as full, and its token the same, as if they were
-    not there. A token keeps its meaning while builds come and go.
+    Builds that the caller may not see leave no trace: the page and its token are the same as without them. A token
+    stays valid while builds are added and removed.
     """
     after = After.parse(query.page_token)
     seen = [build for build in newest_first if query.sees(build.project, build.domain)]

@@ -1,4 +1,4 @@
-"""Makes the plan of an order: its key, its target and its Dockerfile. Pure: the same input, the same plan."""
+"""Makes the plan of an order: its key, its target and its Dockerfile. Equal input gives an equal plan."""
 
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PlannedLayer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A node of the layer graph. `parents` are the chain keys it stands on; today always one."""
+    """A node of the layer graph. `parents` are the chain keys that it depends on; today always one."""
 
     index: int
     kind: str
@@ -43,20 +43,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     target: Reference
     tags: tuple[Reference, ...]
     build_tag: str
-    """What builds of this order are called, and locked by: `<build_tag>-<attempt>`.
+    """The common part of the ids of this order's builds, `<build_tag>-<attempt>`, and the name of their lock.
 
-    It covers the key, and where the image goes and for whom. Two orders of one key for two repositories
-    are two builds, and nobody joins a build of a project that may not be his to see.
+    It covers the key, the target, and the project and domain. So orders of one key for two repositories are two builds,
+    and nobody joins a build of a project that they may not see.
     """
     platforms: tuple[str, ...]
     dockerfile: str
     build_args: dict[str, str]
     base_image: str
     pulls: Pulls
-    """What a user's Dockerfile pulls."""
+    """The images that a user's Dockerfile pulls."""
     dockerfile_encoding: str
     inserted_lines: tuple[int, ...]
-    """Lines of `dockerfile` that are not in the user's, counted from 1."""
+    """Lines that were added to the user's Dockerfile, counted from 1."""
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
     """Names of the build secrets it needs."""
@@ -64,10 +64,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
-    """Raises INVALID_SPEC, UNSUPPORTED or FORBIDDEN. Nothing is read, asked or started.
+    """Makes the plan of an order, without I/O. Raises INVALID_SPEC, UNSUPPORTED or FORBIDDEN.
 
-    `realm` is that of the order's scope (`boatyard.realm.realm_of`); `realm.UNKNOWN` where no deployment's key is
-    at hand, for a plan that is only looked at.
+    `realm` is that of the order's scope (`boatyard.realm.realm_of`), or `realm.UNKNOWN` without a deployment key, for a
+    plan that is only displayed.
     """
     spec = order.spec
     check_scope(order.scope)
@@ -160,7 +160,7 @@ def _rewritten(
 
 
 def _check_files(spec: ImageSpec, context: Context | None) -> None:
-    """What a layer reads must be named: by its tree, or by the archive that it is in."""
+    """Checks that the context has a tree or an archive for every path that a layer reads."""
     if context is not None and context.sha256:
         return
     for index, layer in enumerate(spec.layers):
@@ -177,7 +177,7 @@ def _check_files(spec: ImageSpec, context: Context | None) -> None:
 
 
 def _has_certificates(settings: Settings) -> bool:
-    """A cluster's jobs may have the bundle of a ConfigMap, which becomes that of their network."""
+    """Whether builds have a CA bundle: the network's, or in a cluster a ConfigMap's."""
     return bool(settings.network.ca_bundle or settings.kubernetes.ca_config_map)
 
 

@@ -1,4 +1,4 @@
-"""Makes the job of a plan: all that the dataplane is given."""
+"""Makes the job of a plan, the complete input of the dataplane."""
 
 from boatyard.build import BuildId
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
@@ -11,7 +11,7 @@ from boatyard.spec import ImageSpec
 
 
 def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
-    """The plan's job. `context_url` is where the job fetches the archive; empty without a context."""
+    """The plan's job. `context_url` is the URL of the archive; empty without a context."""
     return BuildJob(
         id=str(BuildId(plan.build_tag, attempt)),
         key=plan.keys.image,
@@ -62,8 +62,9 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
 
 
 def _proven_images(spec: ImageSpec, plan: Plan) -> tuple[str, ...]:
-    """Images that the user names by digest. BuildKit gives one that it has to whoever knows the digest, and asks no
-    registry (seen with 0.13, by any resolve mode). What the deployment's rules name is for everybody."""
+    """Images that the user names by digest. BuildKit gives a cached one to every build that knows the digest, without
+    asking the registry (seen with 0.13, in every resolve mode). Images that the deployment's rules name are for
+    everybody."""
     named = {spec.base_image: plan.base_image} if spec.base_image else plan.pulls.images
     pairs = ((Reference.parse(written), Reference.parse(effective)) for written, effective in named.items())
     own = (effective for written, effective in pairs if written == effective and effective.digest)

@@ -1,4 +1,4 @@
-"""What a caller may build for, decided from the configuration."""
+"""Checks the access policy in the configuration."""
 
 import re
 from fnmatch import fnmatchcase
@@ -15,7 +15,7 @@ _SCOPE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def check_scope(scope: Scope) -> Scope:
-    """Project and domain become Kubernetes names, so they have the form of DNS labels (RFC 1123)."""
+    """Checks that project and domain are DNS labels (RFC 1123), because they become Kubernetes names."""
     for name, value in (("project", scope.project), ("domain", scope.domain)):
         if not _SCOPE.match(value):
             raise invalid(f"{value!r} must be lower-case letters, digits and -, at most 63", field=name)
@@ -23,9 +23,9 @@ def check_scope(scope: Scope) -> Scope:
 
 
 def narrow(access: Access, caller: str) -> Access:
-    """The policy as it is for one caller: `callers` holds the entries that match, and no others.
+    """The policy for one caller: `callers` has only the matching entries.
 
-    Raises UNAUTHENTICATED if the policy names callers and the edge names none, FORBIDDEN if none match.
+    Raises UNAUTHENTICATED if the policy has callers and the edge does not identify one, FORBIDDEN if no entry matches.
     """
     if not access.callers:
         return access
@@ -38,7 +38,7 @@ def narrow(access: Access, caller: str) -> Access:
 
 
 def allow(access: Access, scope: Scope) -> None:
-    """Raises FORBIDDEN unless the policy, narrowed to its caller, allows to work for the scope."""
+    """Raises FORBIDDEN unless the policy, narrowed to its caller, allows the scope."""
     value = f"{scope.project}/{scope.domain}"
     if access.projects and not _matches(value, access.projects):
         raise BoatyardError(Code.FORBIDDEN, f"builds for {value} are not allowed here")
@@ -47,7 +47,7 @@ def allow(access: Access, scope: Scope) -> None:
 
 
 def visible(access: Access) -> tuple[tuple[str, ...], ...]:
-    """`BuildQuery.visible` for whoever the policy is narrowed to: what `allow` allows, as patterns."""
+    """`BuildQuery.visible` for the policy's caller: the scopes that `allow` allows, as patterns."""
     groups = [access.projects] if access.projects else []
     if access.callers and all(entry.projects for entry in access.callers):
         groups.append(tuple(pattern for entry in access.callers for pattern in entry.projects))
@@ -61,13 +61,13 @@ def allow_repository(access: Access, target: Reference) -> None:
 
 
 def allow_pull(access: Access, image: Reference) -> None:
-    """Raises FORBIDDEN unless the policy allows builds to pull the image, as the rules for base images have it."""
+    """Raises FORBIDDEN unless the policy allows builds to pull the image. Apply the rules for base images first."""
     if access.pulls and not _matches(str(image.repository), access.pulls):
         raise BoatyardError(Code.FORBIDDEN, f"builds may not pull {image.repository} here")
 
 
 def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
-    """Raises UNSUPPORTED before anything starts for a platform that the dataplane cannot build."""
+    """Raises UNSUPPORTED for a platform that the dataplane cannot build."""
     missing = [platform for platform in platforms if platform not in settings.platforms]
     if missing:
         raise BoatyardError(

@@ -1,4 +1,4 @@
-"""What the core needs of the outside. tests/contract holds every implementation to these."""
+"""The ports: what the core needs from outside. tests/contract checks every implementation."""
 
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -12,7 +12,7 @@ from boatyard.reference import Reference
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Whose: the project and domain that a build runs for."""
+    """The project and domain that a build runs for."""
 
     project: str
     domain: str
@@ -21,7 +21,7 @@ class Scope(msgspec.Struct, frozen=True):
 class Ensured(msgspec.Struct, frozen=True):
     build: Build
     joined: bool
-    """True when the build was there already."""
+    """True if the build existed already."""
 
 
 class LogPage(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class LogPage(msgspec.Struct, frozen=True):
     cursor: str
     """Where the next page starts; opaque to callers."""
     done: bool
-    """True when no more lines will come."""
+    """True if no more lines will follow."""
 
 
 class BuildQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,15 +39,15 @@ class BuildQuery(msgspec.Struct, frozen=True, kw_only=True):
     page_token: str = ""
     page_size: int = 50
     visible: tuple[tuple[str, ...], ...] = ()
-    """What the caller may see: patterns of `project/domain`, in groups. Of each group one has to match."""
+    """What the caller may see: groups of patterns of `project/domain`. One pattern of each group must match."""
 
     def sees(self, project: str, domain: str) -> bool:
-        """False for builds that are to leave no trace in the answer: neither in what it holds nor in where it ends."""
+        """False for builds that must leave no trace in the answer, neither in its contents nor in where it ends."""
         name = f"{project}/{domain}"
         return all(any(fnmatchcase(name, pattern) for pattern in group) for group in self.visible)
 
     def within(self, project: str, domain: str) -> bool:
-        """True for what the caller may see and asks for."""
+        """True for scopes that the caller may see and asks for."""
         return self.project in (None, project) and self.domain in (None, domain) and self.sees(project, domain)
 
     def asks_for(self, build: Build) -> bool:
@@ -78,7 +78,7 @@ class SecretValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownSecret(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be shown of a secret."""
+    """The visible part of a secret."""
 
     name: str
     kind: str
@@ -86,18 +86,18 @@ class KnownSecret(msgspec.Struct, frozen=True, kw_only=True):
 
 class Registry(Protocol):
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
-        """The image, if the registry has it for all of `platforms`; None if it surely has not.
+        """The image, if the registry has it for all of `platforms`; None if it certainly does not exist.
 
-        Its labels are always read. They may be read once a digest: what a digest names never changes.
+        The result always has labels. They may be cached per digest, because a digest's contents never change.
 
-        Raises BoatyardError REGISTRY_UNAVAILABLE or REGISTRY_DENIED when that cannot be known.
+        Raises BoatyardError REGISTRY_UNAVAILABLE or REGISTRY_DENIED if the registry gives no clear answer.
         """
         ...
 
     def replaceable(self, reference: Reference) -> bool:
-        """False if an image is there and the registry surely refuses another one under the same tag.
+        """False if the image exists and the registry certainly refuses another one under the same tag.
 
-        True is no promise: the distribution protocol has no such question. Raises like `find`.
+        True is no guarantee, because the distribution protocol has no such query. Raises like `find`.
         """
         ...
 
@@ -106,7 +106,7 @@ class JobRunner(Protocol):
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
         """Joins the build of `tag` or starts `job(attempt)`, atomically (`boatyard.attempts.decide`).
 
-        `job` is only called for a build that starts, and before anything is kept of it: it may refuse by raising.
+        `job` is only called for a build that starts, before anything is stored, and may refuse by raising.
         Raises TOO_MANY_BUILDS or DATAPLANE_UNAVAILABLE.
         """
         ...
@@ -130,7 +130,7 @@ class ContextStore(Protocol):
     def has(self, sha256: str) -> bool: ...
 
     def upload(self, sha256: str, size: int) -> Upload:
-        """Where the archive's bytes go. The store refuses bytes of another digest or size."""
+        """The URL for the archive's bytes. The store refuses bytes with another digest or size."""
         ...
 
     def download_url(self, sha256: str) -> str: ...
@@ -138,11 +138,11 @@ class ContextStore(Protocol):
 
 class SecretStore(Protocol):
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
-        """Sets the secret, in the place of one of the same name, whatever its kind."""
+        """Sets the secret, and replaces one of the same name and any kind."""
         ...
 
     def list(self, scope: Scope) -> tuple["KnownSecret", ...]:
-        """The names that were put and not deleted, sorted."""
+        """The existing secrets, sorted by name."""
         ...
 
     def delete(self, scope: Scope, name: str) -> bool:
@@ -150,7 +150,7 @@ class SecretStore(Protocol):
         ...
 
     def missing(self, scope: Scope, names: Iterable[str]) -> tuple[str, ...]:
-        """Those of `names` that are not there. Values are never read back."""
+        """Those of `names` that do not exist, without reading values."""
         ...
 
 
@@ -158,19 +158,19 @@ class DeploymentKey(Protocol):
     def read(self) -> bytes:
         """The deployment's key: 32 random bytes (`boatyard.realm.KEY_BYTES`), which only the service can read.
 
-        Whoever reads first makes it; everybody gets the same bytes, for ever. Raises DATAPLANE_UNAVAILABLE or
-        DATAPLANE_DENIED, also for one that is damaged: with another key, nothing built so far would be found.
+        The first read creates it; every read returns the same bytes, for ever. Raises DATAPLANE_UNAVAILABLE or
+        DATAPLANE_DENIED, also for a damaged key: with another key, no existing image would be found.
         """
         ...
 
 
 class Clock(Protocol):
     def now(self) -> float:
-        """Seconds since 1970, for what is told and kept. It may be set, back as well: never wait by it."""
+        """Seconds since 1970, for display and records. It may be set, also back: never use it for waits."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some moment, for what is waited for. Never goes back; means nothing to another process."""
+        """Seconds since an arbitrary time, for waits. Never goes back; not comparable between processes."""
         ...
 
     def sleep(self, seconds: float) -> None: ...

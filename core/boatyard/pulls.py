@@ -1,4 +1,4 @@
-"""What a user's Dockerfile pulls, and where that really comes from here: rules first, then mirrors."""
+"""Finds the images that a user's Dockerfile pulls, and applies rules and then mirrors to them."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -19,24 +19,24 @@ if TYPE_CHECKING:  # a plan without a Dockerfile needs no parser
 _FIELD: Final = "spec.dockerfile"
 _DOCKERS: Final = ("docker.io/docker/dockerfile", "docker.io/docker/dockerfile-upstream")
 BUILT_IN = "built in"
-"""In the place of a frontend's image: BuildKit's own."""
+"""Replaces a frontend's image by BuildKit's own frontend."""
 
 
 class Pulls(msgspec.Struct, frozen=True, kw_only=True):
     images: dict[str, str] = {}
-    """Each image, as BuildKit sees it in the Dockerfile, and what the rules make of it."""
+    """Each image as BuildKit sees it in the Dockerfile, and its replacement by the rules."""
     replaced: dict[str, str] = {}
-    """Those of them that the rules change, the frontend among them: it changes what the Dockerfile means."""
+    """The images that the rules change, including the frontend, which changes the meaning of the Dockerfile."""
     contexts: dict[str, str] = {}
     """BuildKit's named contexts: name -> the reference that is pulled. The text stays as the user wrote it."""
     in_text: dict[str, str] = {}
-    """Images that have to be replaced in the text: a stage has the same name, and BuildKit would replace that too."""
+    """Images to replace in the text, because a stage has the same name, which a named context would replace too."""
     frontend: str | None = None
     """The frontend's image; empty for BuildKit's own, None if the Dockerfile's is right or it names none."""
 
 
 def pulls(given: "UsersDockerfile", settings: Settings) -> Pulls:
-    """Raises INVALID_DOCKERFILE for what is no reference, and FORBIDDEN, each with its line."""
+    """Raises INVALID_DOCKERFILE for an invalid reference, and FORBIDDEN, each with its line."""
     images: dict[str, str] = {}
     replaced: dict[str, str] = {}
     contexts: dict[str, str] = {}
@@ -71,7 +71,7 @@ def _frontend(asked: "Frontend", settings: Settings, replaced: dict[str, str]) -
     written, effective = _effective(asked.image, asked.line, settings)
     strange = effective == written and str(written.repository) not in _DOCKERS
     if strange and settings.isolation == "project" and settings.output.provenance == "max":
-        # It may name any cache mount and any secret, and provenance of this kind shows the names of every project.
+        # It may use any id of a cache mount or secret, and provenance of this mode shows the ids of every project.
         raise BoatyardError(
             Code.UNSUPPORTED,
             f"{_where(asked.line)}a frontend other than Docker's is not run where output.provenance is max: it could "
@@ -85,7 +85,7 @@ def _frontend(asked: "Frontend", settings: Settings, replaced: dict[str, str]) -
 
 
 def _is_hubs(asked: "Frontend") -> bool:
-    """Whoever names a copy in another registry can pull it from there."""
+    """Whether the frontend is on Docker Hub. A copy in another registry can be pulled from there."""
     try:
         return str(Reference.parse(asked.image).repository) in _DOCKERS
     except BoatyardError:
@@ -109,14 +109,14 @@ def _refuse_unknown(given: "UsersDockerfile") -> None:
     for use in given.unknown:
         raise BoatyardError(
             Code.FORBIDDEN,
-            f"{_where(use.line)}which image {use.written!r} is depends on the machine that builds, and this deployment "
-            "says what may be pulled",
+            f"{_where(use.line)}the image {use.written!r} depends on the building machine, and this deployment "
+            "limits what may be pulled",
             field=_FIELD,
         )
 
 
 def _refuse_two_names(images: "tuple[ImageUse, ...]", in_text: dict[str, str]) -> None:
-    """A name that is written once cannot be two images in the text, one for each platform."""
+    """Refuses an image that would need different replacements in the text for different platforms."""
     seen: dict[tuple[int, str, str], str] = {}
     for use in _replaced(images, in_text):
         place = (use.line, use.where, use.written)

@@ -1,10 +1,9 @@
-"""What keeps the builds of one project and domain apart from all others.
+"""Isolates the builds of one project and domain from all others.
 
-A builder is shared, and it reuses what was made before: by an image's tag, by the id of a cache mount or of a
-secret, by the instruction of a step. Whoever can compute such a name can ask for what another project has, or leave
-something where another project will find it. So each of these names holds a value that only the service can compute:
-HMAC-SHA256 (RFC 2104) with the deployment's key, one value for each purpose. To know one of them, which an image's
-provenance may show, is to know no other.
+A shared builder reuses earlier results: by an image's tag, by the id of a cache mount or a secret, by the instruction
+of a step. Anyone who can compute such a name can request another project's results, or plant something for another
+project. So each of these names contains a value that only the service can compute: HMAC-SHA256 (RFC 2104) with the
+deployment's key, with one value per purpose. An image's provenance may reveal one of the values, but not the others.
 """
 
 import hashlib
@@ -17,39 +16,39 @@ from boatyard import canonical
 from boatyard.ports import Scope
 
 KEY_BYTES: Final = 32
-"""Of a deployment's key."""
+"""Length of a deployment's key."""
 
 _SCHEMA: Final = "boatyard/realm/1"
 _LENGTH: Final = 32
-"""Hex digits of a value that becomes part of a name: 128 bits."""
+"""Hex digits of a value in a name: 128 bits."""
 
 Isolation = Literal["project", "deployment"]
 Purpose = Literal["key", "cache", "namespace", "secret", "steps", "files"]
 
 
 class Realm(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of one project and domain, or of the whole deployment where its projects trust each other."""
+    """The values of one project and domain, or of the whole deployment if its projects trust each other."""
 
     key: str = ""
-    """Part of every key, so that no project is answered with another's image. Empty: keys are the same everywhere."""
+    """Part of every key, so that no project receives another's image. Empty: keys are the same everywhere."""
     cache: str = ""
     """Prefix of the ids of cache mounts in Dockerfiles that Boatyard writes."""
     namespace: str = ""
     """Prefix that BuildKit's frontend puts before the ids of all cache mounts, a user's own included."""
     secret: str = ""
-    """Prefix of the ids of secrets. Always of the project: a name means another value in another project."""
+    """Prefix of the ids of secrets. Always per project, because a name has a different value in each."""
     steps: str = ""
-    """Part of BuildKit's cache key of every RUN, so that no step is answered by another project's."""
+    """Part of BuildKit's cache key of every RUN, so that no step reuses another project's result."""
     files: str = ""
-    """Names what a job sends to BuildKit, and decides the times of the files."""
+    """Identifies the files that a job sends to BuildKit, and determines their times."""
 
 
 UNKNOWN: Final = Realm()
-"""Where there is no deployment's key: a plan that is made without the service."""
+"""The realm of a plan that is made without the service, and so without the deployment's key."""
 
 
 def realm_of(scope: Scope, isolation: Isolation, deployment_key: bytes) -> Realm:
-    """The realm that builds of a scope belong to. Equal for equal arguments, wherever and whenever it is made."""
+    """The realm of a scope's builds. Equal arguments always give an equal realm."""
     own = (scope.project, scope.domain)
     shared = own if isolation == "project" else ()
 
@@ -61,7 +60,7 @@ def realm_of(scope: Scope, isolation: Isolation, deployment_key: bytes) -> Realm
         return value(purpose, whose)[:_LENGTH]
 
     return Realm(
-        # Projects that trust each other trust what others make of the same key, as one who plans offline does.
+        # Projects that trust each other share the images of a key, also for plans made offline.
         key=value("key", own) if isolation == "project" else "",
         cache=name("cache") + "-",
         namespace=name("namespace"),

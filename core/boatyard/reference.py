@@ -1,9 +1,9 @@
-"""Image references, parsed once into a type and never passed on as strings.
+"""Parses image references into a type, so that they are never passed on as strings.
 
 Grammar: the distribution project's `reference` package
 (https://github.com/distribution/reference/blob/main/regexp.go, normalize.go), with Docker's defaults: no host means
-docker.io, one path component there means `library/`. Two things go further, so that a rule or a policy cannot be
-passed by with another spelling: hosts are compared in lower case, and registry-1.docker.io is docker.io.
+docker.io, one path component there means `library/`. Two rules are stricter, so that another spelling
+cannot bypass a rule or a policy: hosts are lower-cased, and registry-1.docker.io is docker.io.
 """
 
 import re
@@ -23,15 +23,15 @@ _PATH: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?
 _HOST: Final = re.compile(_DOMAIN + r"\Z")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
 _DIGEST: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})\Z")
-"""The algorithms that Docker and BuildKit know (opencontainers/go-digest)."""
+"""The digest algorithms that Docker and BuildKit support (opencontainers/go-digest)."""
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{64}\Z")
 _LONGEST_NAME: Final = 255
 
 
 def canonical_host(host: str) -> str:
-    """One spelling of a registry's host: lower case, and docker.io for all of Docker Hub's names.
+    """The canonical spelling of a registry's host: lower case, and docker.io for all of Docker Hub's names.
 
-    A name without a dot or port is a host by its upper case alone, so it keeps that.
+    A name without a dot or port is only a host because of its upper case, so it keeps that.
     """
     if "." in host or ":" in host:
         host = host.lower()
@@ -39,7 +39,7 @@ def canonical_host(host: str) -> str:
 
 
 def _taken_apart(text: str) -> tuple[str, str]:
-    """Host and path as Docker takes them apart, the host as it is written."""
+    """Splits host and path as Docker does, with the host as written."""
     first, slash, rest = text.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
         host, path = first, rest
@@ -53,7 +53,7 @@ def _taken_apart(text: str) -> tuple[str, str]:
 
 
 class Repository(msgspec.Struct, frozen=True, order=True):
-    """A repository: registry host and path, both normalised."""
+    """A repository: registry host and path, both normalized."""
 
     host: str
     path: str
@@ -101,7 +101,7 @@ class Reference(msgspec.Struct, frozen=True, order=True):
 
     @property
     def familiar(self) -> str:
-        """As people write it: short for Docker Hub, `latest` left out."""
+        """The familiar form: short for Docker Hub, without `latest`."""
         name = str(self.repository)
         if self.repository.host == HUB:
             rest = self.repository.path.removeprefix("library/")
@@ -110,7 +110,7 @@ class Reference(msgspec.Struct, frozen=True, order=True):
         return f"{name}{tag}" + (f"@{self.digest}" if self.digest else "")
 
     def at(self, digest: str) -> "Reference":
-        """The same repository, by digest alone: what a registry resolves to the same bytes for ever."""
+        """The same repository with only a digest, which always resolves to the same bytes."""
         return Reference(self.repository, None, digest)
 
     def __str__(self) -> str:
@@ -120,9 +120,9 @@ class Reference(msgspec.Struct, frozen=True, order=True):
 
 
 def context_name(image: str) -> str:
-    """The name under which BuildKit looks an image up among the named contexts. Raises INVALID_SPEC.
+    """The name by which BuildKit looks up an image among the named contexts. Raises INVALID_SPEC.
 
-    That is the familiar form, but with the host as it is written (dockerui.Client.NamedContext).
+    It is the familiar form, but with the host as written (dockerui.Client.NamedContext).
     """
     parsed = Reference.parse(image)
     host, _ = _taken_apart(image)

@@ -1,4 +1,4 @@
-"""Layers in the words of the flyte SDK, for plans, differences and errors that people read."""
+"""Describes layers as calls of the flyte SDK, for plans, differences and errors."""
 
 from boatyard.spec import (
     AptPackages,
@@ -20,7 +20,7 @@ _LONGEST = 160
 
 
 def method(layer: Layer) -> str:
-    """The SDK's name for what made the layer."""
+    """The SDK's method for the layer."""
     match layer:
         case AptPackages():
             return "with_apt_packages"
@@ -47,7 +47,7 @@ def method(layer: Layer) -> str:
 
 
 def call(layer: Layer) -> str:
-    """The call that made the layer, shortened. Environment values are left out: they may be private."""
+    """The SDK's call for the layer, shortened, without environment values, which may be private."""
     arguments = ", ".join(_arguments(layer))
     if len(arguments) > _LONGEST:
         arguments = arguments[: _LONGEST - 1] + "…"
@@ -84,7 +84,7 @@ def _arguments(layer: Layer) -> list[str]:
 
 
 def _pyproject(folder: str, source_dir: str) -> str:
-    """pyproject.toml, seen from the top of what goes along."""
+    """The path of pyproject.toml below the project's tree."""
     inside = folder.removeprefix(source_dir).strip("/") if source_dir else folder
     return f"{inside}/pyproject.toml" if inside else "pyproject.toml"
 

@@ -1,4 +1,4 @@
-"""What Boatyard does when asked. One method a question; whoever asks, over whatever transport."""
+"""The use cases, one method each, independent of any transport."""
 
 import copy
 import logging
@@ -41,18 +41,18 @@ _log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0
 _FIRST_PAUSE = 0.1
-"""Of the longest: news mostly come soon after the question."""
+"""Fraction of the longest pause, since changes often come soon after the request."""
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What an ensure came to: an image that was there, or a build."""
+    """The result of an ensure: an existing image, or a build."""
 
     plan: Plan
     image: Image | None = None
     build: Build | None = None
     joined: bool = False
     held: Held | None = None
-    """Of a failure of some time ago, which is answered without another try."""
+    """Set if an earlier failure is the answer, without another attempt."""
 
 
 class FoundImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ class FoundImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Service:
-    """The use cases over the ports. Methods raise BoatyardError and nothing else that is foreseen."""
+    """The use cases over the ports. Methods raise BoatyardError for every foreseen error."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Service:
         base_rules: Callable[[], tuple[BaseImageRule, ...]] | None = None,
         on_started: Callable[[Order, Plan], None] | None = None,
     ) -> None:
-        """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API has its price.
+        """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API costs money.
 
-        `base_rules` gives the rules for base images at the time of a request, in the place of the settings' own.
-        `on_started` is called after each build that was started and not joined.
+        `base_rules` returns the rules for base images at the time of a request, instead of the settings' own.
+        `on_started` is called after each started (not joined) build.
         """
         self.settings = settings
         self._registry = registry
@@ -94,7 +94,7 @@ class Service:
         self._on_started = on_started
 
     def on_behalf_of(self, caller: str) -> "Service":
-        """The same service under the policy as it is for one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
+        """The same service with the policy of one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
         access = narrow(self.settings.access, caller)
         if access is self.settings.access:
             return self
@@ -107,11 +107,11 @@ class Service:
         return make_plan(self._with_secrets(order), self._settings_now(), realm)
 
     def ensure(self, order: Order) -> OrderAnswer:
-        """The image if the registry has it; else its build, joined or started.
+        """Returns the image if the registry has it; else joins or starts its build.
 
-        The registry is asked before the context has to be there, so a cached answer needs no upload. It is
-        asked by `force` as well: a whole build is too much to find out that its push is refused. Secrets and the
-        context are looked for only when a build starts: whoever joins one needs neither.
+        It asks the registry before it needs the context, so a cached answer needs no upload. With `force` it also asks,
+        to avoid a whole build whose push would be refused. It checks secrets and the context only when a build starts:
+        a join needs neither.
         """
         if not self.settings.enabled:
             raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "the image builder is switched off (enabled: false)")
@@ -132,18 +132,18 @@ class Service:
         return OrderAnswer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
-        """The build as it stands, after at most `wait_seconds` for its end."""
+        """The build's current state, after waiting at most `wait_seconds` for its end."""
         pauses = self._pauses(wait_seconds)
         while True:
             build = self._runner.status(build_id)
             if build is None or not self._allowed(build):
-                # To say that it is somebody else's would be to say that it is there.
+                # An answer other than for an unknown build would reveal that it exists.
                 raise BoatyardError(Code.NOT_FOUND, f"no build {build_id!r} is known")
             if build.state.ended or not next(pauses):
                 return build
 
     def logs(self, build_id: str, cursor: str, *, wait_seconds: float = 0) -> LogPage:
-        """The next lines, after at most `wait_seconds` for the first of them."""
+        """The next lines, after waiting at most `wait_seconds` for the first."""
         self.build(build_id)
         pauses = self._pauses(wait_seconds)
         while True:
@@ -161,7 +161,7 @@ class Service:
         return build
 
     def builds(self, query: BuildQuery) -> BuildPage:
-        """Of what the caller may see."""
+        """A page of the builds that the caller may see."""
         return self._runner.list(msgspec.structs.replace(query, visible=visible(self.settings.access)))
 
     def find_image(self, reference: Reference) -> FoundImage:
@@ -169,14 +169,14 @@ class Service:
         image = self._registry.find(reference, ())
         if image is None:
             raise BoatyardError(Code.NOT_FOUND, f"the registry has no image {reference}")
-        # A label of the image: whoever pushed it wrote it, and it may be of a project that is not the caller's.
+        # The pusher chooses the label, and it may name another project's build.
         tag = image.build_tag or ""
         build = self._runner.latest(tag) if is_build_tag(tag) else None
         told = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
         return FoundImage(image=image, build=build if told else None)
 
     def upload(self, context: Context) -> Upload | None:
-        """Where to put the archive, or None if it is there already."""
+        """Where to upload the archive, or None if it exists already."""
         check_archive(context)
         check_size(context, self.settings.limits.context_bytes)
         if self._contexts.has(context.sha256):
@@ -191,23 +191,23 @@ class Service:
         self._secrets.put(scope, name, secret)
 
     def secrets(self, scope: Scope) -> tuple[KnownSecret, ...]:
-        """Names and kinds; values are never read back."""
+        """Names and kinds of secrets, without values."""
         check_scope(scope)
         allow(self.settings.access, scope)
         return self._secrets.list(scope)
 
     def delete_secret(self, scope: Scope, name: str) -> None:
-        """Raises NOT_FOUND. Builds that run have their values already."""
+        """Deletes a secret. Raises NOT_FOUND. Running builds have their values already."""
         check_scope(scope)
         allow(self.settings.access, scope)
         if not self._secrets.delete(scope, name):
             raise BoatyardError(Code.NOT_FOUND, f"{scope.project}/{scope.domain} has no secret {name!r}")
 
     def _look(self, order: Order, plan: Plan) -> Image | None:
-        """The image, unless it has to be built. Raises TAG_IMMUTABLE, or as `Registry.find`.
+        """The image, unless it has to be built. Raises TAG_IMMUTABLE, or like `Registry.find`.
 
-        A registry that only the order's registry secret opens is asked by the job: the service cannot read the
-        secret's value.
+        If only the order's registry secret can read the registry, the job asks it: the service cannot read the secret's
+        value.
         """
         try:
             if order.force:
@@ -220,7 +220,7 @@ class Service:
             raise
 
     def _ours(self, plan: Plan, image: Image | None) -> Image | None:
-        """The image, if it was built for this key. Whoever may push can put another one under the tag.
+        """The image, if it was built for this key. Anyone with push access can put another one under the tag.
 
         Raises TAG_IMMUTABLE if that one cannot be replaced.
         """
@@ -230,12 +230,12 @@ class Service:
             f"{image.reference} is under the tag {plan.target.tag}, but its label {KEY_LABEL} is not this image's key"
         )
         if not self._registry.replaceable(plan.target):
-            raise BoatyardError(Code.TAG_IMMUTABLE, f"{said}, and the repository lets no image take its place")
-        _log.warning("%s: it is built again", said)
+            raise BoatyardError(Code.TAG_IMMUTABLE, f"{said}, and the repository does not allow replacing it")
+        _log.warning("%s: building it again", said)
         return None
 
     def _leads_to(self, tag: Reference, image: Image) -> bool:
-        """False where that cannot be known either: the job may do what the service may not, and does it once more."""
+        """Whether the tag points to the image. False if that is unknown: the job, with more rights, sets it again."""
         try:
             found = self._registry.find(tag, ())
         except BoatyardError:
@@ -243,15 +243,13 @@ class Service:
         return found is not None and found.digest == image.digest
 
     def _check_tag(self, tag: Reference, image: Image | None) -> None:
-        """Raises TAG_IMMUTABLE before a build for which it would be too late, where that can be known."""
+        """Raises TAG_IMMUTABLE before the build, if that can be known."""
         try:
             replaceable = self._registry.replaceable(tag) or (image is not None and self._leads_to(tag, image))
         except BoatyardError:
             return
         if not replaceable:
-            raise BoatyardError(
-                Code.TAG_IMMUTABLE, f"{tag} is there, and its repository lets no image take the place of another"
-            )
+            raise BoatyardError(Code.TAG_IMMUTABLE, f"{tag} exists, and its repository does not allow replacing it")
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:
@@ -262,7 +260,7 @@ class Service:
         return start
 
     def _with_secrets(self, order: Order) -> Order:
-        """The order with what decides which of a Dockerfile's optional secrets its steps are given."""
+        """The order with the names of a Dockerfile's optional secrets that do not exist."""
         check_scope(order.scope)
         allow(self.settings.access, order.scope)
         names = optional_secrets(order.spec, self.settings)
@@ -277,9 +275,7 @@ class Service:
 
     def _check_replaceable(self, target: Reference) -> None:
         if not self._registry.replaceable(target):
-            raise BoatyardError(
-                Code.TAG_IMMUTABLE, f"{target} is there, and its repository lets no image take the place of another"
-            )
+            raise BoatyardError(Code.TAG_IMMUTABLE, f"{target} exists, and its repository does not allow replacing it")
 
     def _check_inputs(self, order: Order, plan: Plan) -> None:
         if missing := self._secrets.missing(order.scope, _secret_names(order, plan)):
@@ -296,7 +292,7 @@ class Service:
             raise BoatyardError(Code.CONTEXT_MISSING, f"the context {order.context.sha256} has not been uploaded")
 
     def _pauses(self, wait_seconds: float) -> Iterator[bool]:
-        """Sleeps before each True, ever longer; False when the wait is over."""
+        """Sleeps for a growing time before each True; yields False when the wait is over."""
         deadline = self._clock.monotonic() + min(max(wait_seconds, 0.0), LONGEST_WAIT_SECONDS)
         pauses = growing(self._poll_seconds * _FIRST_PAUSE, self._poll_seconds, factor=1.5)
         while (left := deadline - self._clock.monotonic()) > 0:

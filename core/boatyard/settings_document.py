@@ -1,4 +1,4 @@
-"""Reads settings files, for every command and function: TOML, or the JSON that a ConfigMap holds."""
+"""Reads settings files for every command and function: TOML, or the JSON of a ConfigMap."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,12 +8,12 @@ from boatyard.errors import invalid
 from boatyard.settings import Settings
 
 CLIENT: Final = "client"
-"""The client's own section of a boatyard.toml, which is no setting of a deployment."""
+"""The client's own section of a boatyard.toml, which is not part of the deployment's settings."""
 
 
 def settings_table(data: bytes, name: str) -> dict[str, Any]:
-    """`name` is the file's, whose ending says what it is; any other is JSON if it begins like an object. Without the
-    client's section. Raises Undecodable."""
+    """Parses a settings file, without the client's section. The extension of `name` decides the format; other files are
+    JSON if they start like an object. Raises Undecodable."""
     if name.endswith(".json") or (not name.endswith(".toml") and data.lstrip()[:1] == b"{"):
         table = decode_json(data, dict[str, Any])
     else:
@@ -35,9 +35,10 @@ def toml_table(data: bytes) -> dict[str, Any]:
 
 
 def to_settings(table: Mapping[str, Any], where: str, *, strict: bool = True) -> Settings:
-    """`where` names the table in the error. Not `strict`: text stands for numbers and booleans, as in variables.
+    """Converts a table to settings. `where` names it in errors. Not `strict`: text is accepted for numbers and
+    booleans.
 
-    Raises INVALID_SPEC, whose detail is one line: the place, the field, and what is wrong.
+    Raises INVALID_SPEC with one line as its detail: the place, the field, and the problem.
     """
     try:
         return convert(table, Settings, strict=strict, quote=True)
@@ -48,10 +49,10 @@ def to_settings(table: Mapping[str, Any], where: str, *, strict: bool = True) ->
 
 
 def joined(over: Mapping[str, Any], beneath: Mapping[str, Any]) -> dict[str, Any]:
-    """Two tables of settings as one.
+    """Merges two tables of settings.
 
-    Sections are joined name by name. Lists of tables, such as baseImages, are put before those beneath, so that the
-    first rule that matches is one of `over`. Everything else replaces what is beneath.
+    Sections are merged by name. Lists of tables, such as baseImages, are put before those of `beneath`, so that rules
+    of `over` match first. Every other value replaces the one in `beneath`.
     """
     table = dict(beneath)
     for name, value in over.items():

@@ -1,4 +1,4 @@
-"""Settings from environment variables.
+"""Reads settings from environment variables.
 
 A variable overrides one value: `BOATYARD_`, then the path in capitals with `__` between sections and `_`
 between words. Lists are separated by commas or written as JSON, tables are JSON.
@@ -21,9 +21,9 @@ PREFIX: Final = "BOATYARD_"
 
 
 def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) -> Settings:
-    """The document's settings with the variables' on top. Raises INVALID_SPEC with what is wrong where.
+    """The document's settings, overridden by variables. Raises INVALID_SPEC with the place and the problem.
 
-    Variables that are no setting are left alone: other parts have theirs under the same prefix.
+    Other variables are ignored, since other parts use the same prefix.
     """
     table = _checked(document, "settings")
     for name, (path, kind) in sorted(_fields(Settings, PREFIX, ())):
@@ -38,12 +38,12 @@ def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) ->
 
 
 def variable_names() -> tuple[str, ...]:
-    """Every variable that means a setting."""
+    """The names of all variables for settings."""
     return tuple(name for name, _ in _fields(Settings, PREFIX, ()))
 
 
 def _checked(document: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The document again, as a table that may be changed, once it is known to be settings."""
+    """Checks a document of settings and returns it as a mutable table."""
     to_settings(document, where, strict=False)
     table: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return table
@@ -62,7 +62,7 @@ def _fields(
 
 
 def _value(name: str, text: str, kind: Any) -> Any:
-    """A string as it is (msgspec makes numbers and truth values of it), lists and tables taken apart."""
+    """A string (msgspec converts it to numbers and booleans), or a parsed list or table."""
     if get_origin(kind) not in (tuple, dict):
         return text
     if text.lstrip().startswith(("[", "{")):

@@ -1,8 +1,8 @@
-"""Shares the room for builds between projects: no project can take all of it.
+"""Shares the capacity for builds between projects, so that no project can use all of it.
 
-Shares are of one project and domain. A limit of 0 is a fair share. In the queue that is as much as is left free for
-others (the dynamic thresholds of switches that share a buffer, Choudhury and Hahne 1998): one busy project may fill
-half of it, two may fill a third each, and there is always room for a project that comes.
+A share belongs to one project and domain. A limit of 0 is a fair share. In the queue, a project may use as much as is
+left free for others (the dynamic thresholds of switches that share a buffer, Choudhury and Hahne 1998): one busy
+project may fill half of it, two may fill a third each, and there is always room for another project.
 """
 
 from collections import Counter
@@ -21,15 +21,14 @@ Project = TypeVar("Project", bound=Hashable)
 def admit(
     scope: Scope, limits: Limits, *, queued: Counter[Scope] | None = None, unended: Counter[Scope] | None = None
 ) -> None:
-    """Raises TOO_MANY_BUILDS, with the limit that was met, if no more build of the project may be taken on.
+    """Raises TOO_MANY_BUILDS with the limit, if the project may not queue another build.
 
-    `queued`: builds that wait; None where a runner cannot tell them from those that run. Then the room for both is
+    `queued`: waiting builds; None if a runner cannot distinguish them from running ones. Then the capacity for both is
     shared as one.
-    `unended`: builds that wait or run; None where the runner itself starts them in turns (`next_to_run`). Where it does
-    not, a build takes its place in the cluster as soon as there is one, so what a project may run at once is held
-    against it here.
+    `unended`: waiting and running builds; None if the runner itself starts them in turns (`next_to_run`). Otherwise a
+    build starts as soon as the cluster has room, so the limit for running builds is checked here.
 
-    The refusal says nothing about the builds of other projects.
+    The error reveals nothing about other projects' builds.
     """
     if queued is None:
         _check_room(scope, limits, unended or Counter())
@@ -44,12 +43,12 @@ def admit(
 
 
 def room(limits: Limits) -> int:
-    """For builds that wait and builds that run together."""
+    """Capacity for waiting and running builds together."""
     return limits.concurrent_builds + limits.queued_builds
 
 
 def may_hold(room: int, share: int, *, own: int, everybody: int) -> bool:
-    """True if a project that holds `own` of the `everybody` places taken of `room` may take one more."""
+    """True if a project that uses `own` of the `everybody` used slots of `room` may use one more."""
     left = room - everybody
     if left <= 0:
         return False
@@ -57,10 +56,10 @@ def may_hold(room: int, share: int, *, own: int, everybody: int) -> bool:
 
 
 def next_to_run(limits: Limits, *, waiting: Collection[Project], running: Mapping[Project, int]) -> Project | None:
-    """Whose build takes a place that is free; None if all who wait have what they may have.
+    """The project whose build runs next; None if all waiting projects have reached their limit.
 
-    `waiting` are the projects with builds that wait, the longest waiting first. Who has the fewest builds running
-    is next, so that a project with a thousand builds takes turns with one that has a single build.
+    `waiting` are the projects with waiting builds, the longest waiting first. The project with the fewest running
+    builds is next, so that a project with a thousand builds takes turns with one that has a single build.
     """
     most = limits.concurrent_builds_per_project
     able = [project for project in waiting if not most or running.get(project, 0) < most]

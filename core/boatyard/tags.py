@@ -11,14 +11,15 @@ from boatyard.reference import HUB, Reference, Repository
 from boatyard.settings import Settings
 
 _OURS: Final = re.compile(rf"(?:.*-)?[0-9a-f]{{{TAG_LENGTH}}}\Z", re.DOTALL)
-"""How tags look that are made of keys, in a repository of one image and in one of many (`boatyard.target`)."""
+"""The form of tags that are derived from keys, in both repository layouts (`boatyard.target`)."""
 
 
 def parse_tags(texts: Iterable[str], settings: Settings) -> tuple[Reference, ...]:
-    """`ghcr.io/acme/app:v1`, read as Docker reads it: without a tag `latest` is meant. Sorted, each once.
+    """Parses tags such as `ghcr.io/acme/app:v1` as Docker does, with `latest` as the default. Sorted, without
+    duplicates.
 
-    Raises INVALID_SPEC for what is no tag, or looks like one that Boatyard makes of a key: it would answer for an image
-    that somebody else asks for. Raises FORBIDDEN for a repository that the policy does not allow.
+    Raises INVALID_SPEC for an invalid tag, and for one that looks like a key's tag, which could answer somebody else's
+    request. Raises FORBIDDEN for a repository that the policy does not allow.
     """
     found: set[Reference] = set()
     for index, text in enumerate(texts):
@@ -32,7 +33,9 @@ def parse_tags(texts: Iterable[str], settings: Settings) -> tuple[Reference, ...
                 field=field,
             )
         if _OURS.match(reference.tag):
-            raise invalid(f"{reference.tag!r} looks like a tag that is made of a key; choose another", field=field)
+            raise invalid(
+                f"{reference.tag!r} looks like a tag that Boatyard derives from a key; choose another", field=field
+            )
         cache = settings.cache.repository
         if cache and reference.repository == Repository.parse(cache, field="cache.repository"):
             raise BoatyardError(Code.FORBIDDEN, f"{reference.repository} holds the builder's cache", field=field)

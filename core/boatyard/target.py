@@ -1,4 +1,4 @@
-"""Where an image goes: the reference that a key, a name and a repository make together."""
+"""Computes an image's target: the reference made of a repository, a name and a key."""
 
 import re
 from typing import Annotated, Final
@@ -16,14 +16,14 @@ _LONGEST_NAME: Final = 80
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the user says of the place. `registry` empty: the deployment's default repository."""
+    """The user's choice of a target. An empty `registry` means the deployment's default repository."""
 
     registry: Annotated[str, Meta(max_length=512)] = ""
     name: Annotated[str, Meta(max_length=512)] = ""
 
 
 def reference(target: Target, default_repository: str, tag: str, *, layout: RepositoryLayout | None) -> Reference:
-    """The reference an image is pushed to; no layout is `each`. Raises INVALID_SPEC if no repository is known."""
+    """The reference that an image is pushed to. The default layout is `each`. Raises INVALID_SPEC if none is known."""
     name = target.name or DEFAULT_NAME
     if not _NAME.match(name) or len(name) > _LONGEST_NAME:
         raise invalid(

@@ -1,11 +1,10 @@
-"""Spans of time between moments that different machines wrote down."""
+"""Compares times that different machines recorded."""
 
 
 def lasts(since: float, now: float, seconds: float) -> bool:
-    """Whether `seconds` since the moment `since` are not over at `now`, both in seconds since 1970.
+    """Whether the span of `seconds` after `since` still lasts at `now`; both are seconds since 1970.
 
-    The two may be of clocks that differ by seconds, and a clock may be set by days. So a beginning that lies in the
-    future counts only within `seconds` of now: at worst the span is twice as long, and never waits for a clock to
-    catch up.
+    The two times may come from clocks that differ by seconds, and a clock may be set by days. So a start in the future
+    only counts within `seconds` of now: at worst the span is twice as long, and never waits for a clock to catch up.
     """
     return -seconds < now - since < seconds

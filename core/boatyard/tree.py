@@ -1,4 +1,4 @@
-"""Tree digests of the paths that layers name, out of the entries of a whole context."""
+"""Computes tree digests of the paths that layers name, from the entries of a whole context."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ class Readable(Protocol):
 def tree_of(entries: Iterable[Entry], path: str) -> str:
     """The tree digest of `path` (`.` is everything) among the entries of a whole context.
 
-    A link is followed, as BuildKit follows it: what a layer copies decides its key, not the link's text.
+    A link is followed as in BuildKit, because a layer's key depends on what it copies, not on the link's text.
     Raises CONTEXT_INVALID if there is no such path.
     """
     return trees_of(entries, (path,))[path]
@@ -33,7 +33,7 @@ def trees_of(entries: Iterable[Entry], paths: Iterable[str]) -> dict[str, str]:
 
 
 def content_digest(data: Readable) -> str:
-    """sha256 (hex) of what is left to read, as `Entry.content` has it."""
+    """sha256 (hex) of the remaining data, for `Entry.content`."""
     digest = hashlib.sha256()
     while piece := data.read(_PIECE):
         digest.update(piece)

@@ -1,4 +1,4 @@
-"""Checks on single values of a spec, shared by every message of it. Each raises INVALID_SPEC."""
+"""Checks for single values of a spec. Each raises INVALID_SPEC."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _MOUNT: Final = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+\Z")
 
 
 def text(value: str, *, field: str, newlines: bool = False, empty: bool = True, longest: int = LONGEST_TEXT) -> str:
-    """A string without control characters; tabs always, line ends only where `newlines` allows them."""
+    """Checks for control characters; tabs are allowed, and line ends with `newlines`."""
     if not empty and not value.strip():
         raise invalid("must not be empty", field=field)
     if len(value) > longest:
@@ -43,14 +43,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def secret_name(name: str, *, field: str) -> str:
-    """Names become file names and Kubernetes keys: no separators, no leading dot."""
+    """Checks a secret's name, which becomes a file name and a Kubernetes key: no separators, no leading dot."""
     if not is_secret_name(name):
         raise invalid(f"{name!r} is not a secret's name (letters, digits, _ . -)", field=field)
     return name
 
 
 def context_path(path: str, *, field: str) -> str:
-    """A normalised relative path that stays inside the context. `.` is the whole context."""
+    """Checks for a normalized relative path inside the context. `.` is the whole context."""
     text(path, field=field, empty=False)
     parts = path.removesuffix("/").split("/")
     if path.startswith("/") or "\\" in path or ".." in parts or ("." in parts and path != ".") or "" in parts:
@@ -59,7 +59,7 @@ def context_path(path: str, *, field: str) -> str:
 
 
 def absolute_path(path: str, *, field: str) -> str:
-    """A mount target: absolute, without anything that BuildKit's --mount syntax would interpret."""
+    """Checks a mount target: absolute, without characters that BuildKit's --mount syntax interprets."""
     if not _MOUNT.match(path) or {".", ".."} & set(path.split("/")):
         raise invalid(f"{path!r} is not an absolute path of letters, digits and . _ @ + -", field=field)
     return path

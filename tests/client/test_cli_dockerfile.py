@@ -58,7 +58,7 @@ def test_an_argument_that_sounds_private_is_warned_of(path: Path, name: str) -> 
         (("--build-arg", "=x"), "NAME=VALUE"),
         (("--build-arg", "BUILDKIT_CACHE_MOUNT_NS=x"), "is for the deployment to set"),
         (("-t", "app:v1"), "Docker Hub's own"),
-        (("-t", "ghcr.io/a/b:" + "a" * 32), "made of a key"),
+        (("-t", "ghcr.io/a/b:" + "a" * 32), "derives from a key"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(path: Path, arguments: tuple[str, ...], words: str) -> None:

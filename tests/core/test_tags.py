@@ -22,8 +22,8 @@ def test_tags_are_read_as_docker_reads_them() -> None:
     ("tag", "code", "words"),
     [
         ("app:v1", "INVALID_SPEC", "Docker Hub's own"),
-        ("r.example/a:" + "a" * 32, "INVALID_SPEC", "made of a key"),
-        ("r.example/images/image:image-" + "0" * 32, "INVALID_SPEC", "made of a key"),
+        ("r.example/a:" + "a" * 32, "INVALID_SPEC", "derives from a key"),
+        ("r.example/images/image:image-" + "0" * 32, "INVALID_SPEC", "derives from a key"),
         ("r.example/a@sha256:" + "a" * 64, "INVALID_SPEC", "digest"),
         ("r.example/a:v1@sha256:" + "a" * 64, "INVALID_SPEC", "digest"),
         ("r.example/a:b:c", "INVALID_SPEC", "not"),
