@@ -53,7 +53,7 @@ class BadEntry(BoatyardError):
         self.what = what
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class ArchiveBounds(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of an archive, from the settings' `limits`."""
 
     entries: int = 200_000
@@ -118,7 +118,7 @@ def header(entry: Entry) -> tarfile.TarInfo:
     return info
 
 
-def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
+def read_archive(archive: IO[bytes], bounds: ArchiveBounds) -> Iterator[Member]:
     """The checked members of a tar.gz. A folder always comes before its contents.
 
     Archives of other programs are accepted: `./` before names, the root itself, and missing folder entries (mode 0755).
@@ -143,7 +143,7 @@ def read_archive(archive: IO[bytes], bounds: Bounds) -> Iterator[Member]:
 class _Seen:
     """The entries so far with their kinds; `implied` is a folder without an entry of its own."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: ArchiveBounds) -> None:
         self.kinds: dict[str, str] = {}
         self._bounds = bounds
         self._names = 0

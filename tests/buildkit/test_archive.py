@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boatyard.archive import Bounds, check_link, check_path, header, read_archive
+from boatyard.archive import ArchiveBounds, check_link, check_path, header, read_archive
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError
 from boatyard.tree import content_digest, tree_of, trees_of
 from tests.buildkit.archives import Link, close, entries_of, pack, raw
 
 
-def read(archive: bytes, bounds: Bounds | None = None) -> list[Entry]:
+def read(archive: bytes, bounds: ArchiveBounds | None = None) -> list[Entry]:
     return [
         member.entry(content_digest(member.data) if member.data else "")
-        for member in read_archive(io.BytesIO(archive), bounds or Bounds())
+        for member in read_archive(io.BytesIO(archive), bounds or ArchiveBounds())
     ]
 
 
-def refusal(archive: bytes, bounds: Bounds | None = None) -> str:
+def refusal(archive: bytes, bounds: ArchiveBounds | None = None) -> str:
     with pytest.raises(BoatyardError) as caught:
         read(archive, bounds)
     assert caught.value.code == "CONTEXT_INVALID"
@@ -90,12 +90,12 @@ def test_archives_of_other_programs_are_taken() -> None:
 
 def test_too_many_entries_are_refused() -> None:
     archive = close(*(raw(f"f{i}") for i in range(11)))
-    assert "f10" in refusal(archive, Bounds(entries=10))
-    assert len(read(archive, Bounds(entries=11))) == 11
+    assert "f10" in refusal(archive, ArchiveBounds(entries=10))
+    assert len(read(archive, ArchiveBounds(entries=11))) == 11
 
 
 def test_implied_folders_count_as_entries() -> None:
-    assert refusal(close(raw("/".join("abcdefgh"))), Bounds(entries=4))
+    assert refusal(close(raw("/".join("abcdefgh"))), ArchiveBounds(entries=4))
 
 
 def test_many_deep_paths_cost_no_more_than_their_entries() -> None:
@@ -119,7 +119,7 @@ def test_a_writer_meets_the_same_bounds() -> None:
 def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
     bomb = gzip.compress(raw("x", data=bytes(8 * 1024**2)))
     assert len(bomb) < 20_000
-    assert "more than the 1,048,576 bytes" in refusal(bomb, Bounds(unpacked_bytes=1024**2))
+    assert "more than the 1,048,576 bytes" in refusal(bomb, ArchiveBounds(unpacked_bytes=1024**2))
 
 
 def test_a_header_that_would_fill_the_memory_is_refused() -> None:
@@ -154,7 +154,7 @@ def test_the_longest_paths_are_read_back() -> None:
 
 
 def test_the_bytes_of_a_member_are_gone_once_the_next_is_taken() -> None:
-    members = list(read_archive(io.BytesIO(close(raw("a", data=b"1"), raw("b", data=b"2"))), Bounds()))
+    members = list(read_archive(io.BytesIO(close(raw("a", data=b"1"), raw("b", data=b"2"))), ArchiveBounds()))
     with pytest.raises(BoatyardError, match="damaged"):
         assert members[0].data and members[0].data.read(1)
 

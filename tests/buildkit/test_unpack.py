@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard.archive import Bounds
+from boatyard.archive import ArchiveBounds
 from boatyard.errors import BoatyardError
 from boatyard_buildkit.unpack import unpack
 from tests.buildkit.archives import Link, announce, close, pack, raw
@@ -21,7 +21,7 @@ def place(tmp_path: Path, archive: bytes) -> Path:
 
 def refuse(tmp_path: Path, archive: bytes, trees: dict[str, str] | None = None) -> BoatyardError:
     with pytest.raises(BoatyardError) as caught:
-        unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), trees or {})
+        unpack(place(tmp_path, archive), tmp_path / "context", ArchiveBounds(), trees or {})
     assert not (tmp_path / "context").exists()
     return caught.value
 
@@ -29,7 +29,7 @@ def refuse(tmp_path: Path, archive: bytes, trees: dict[str, str] | None = None) 
 def test_the_files_are_what_was_packed(tmp_path: Path) -> None:
     archive, context = pack(FILES, (".", "app", "link", "app/run.sh"))
     folder = tmp_path / "context"
-    unpack(place(tmp_path, archive), folder, Bounds(), context.trees)
+    unpack(place(tmp_path, archive), folder, ArchiveBounds(), context.trees)
     assert (folder / "app/run.sh").read_bytes() == b"#!/bin/sh\n"
     assert (folder / "link").readlink() == Path("app/data.txt")
 
@@ -40,7 +40,7 @@ def test_modes_are_those_of_the_archive_whatever_the_umask(tmp_path: Path) -> No
     members = [raw(name, kinds.get(name, tarfile.REGTYPE), mode=mode) for name, mode in wanted.items()]
     previous = os.umask(0o077)
     try:
-        unpack(place(tmp_path, close(*members)), tmp_path / "context", Bounds(), {})
+        unpack(place(tmp_path, close(*members)), tmp_path / "context", ArchiveBounds(), {})
     finally:
         os.umask(previous)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "context").iterdir()}
@@ -57,7 +57,7 @@ def test_a_setuid_program_is_nobodys_to_run_before_everything_is_checked(tmp_pat
     unpack(
         place(tmp_path, close(raw("a", mode=0o6777, data=b"1"), raw("d", tarfile.DIRTYPE, mode=0o1777), raw("z"))),
         tmp_path / "context",
-        Bounds(),
+        ArchiveBounds(),
         {},
         written=written,
     )
@@ -71,7 +71,7 @@ def test_links_may_lead_anywhere_and_nothing_is_written_or_changed_there(tmp_pat
     outside.chmod(0o640)
     before = (outside.stat(), Path("/etc/passwd").stat())
     archive, context = pack({"sub/x": b"1", "l": Link(target)}, (".",))
-    unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), context.trees)
+    unpack(place(tmp_path, archive), tmp_path / "context", ArchiveBounds(), context.trees)
     assert str((tmp_path / "context/l").readlink()) == target
     assert (outside.stat(), Path("/etc/passwd").stat()) == before
 
@@ -115,7 +115,7 @@ def test_equal_content_has_an_equal_time_and_other_content_another(tmp_path: Pat
     for name, content in (("one", b"aaaa"), ("two", b"aaaa"), ("three", b"bbbb")):
         (tmp_path / name).mkdir()
         archive, context = pack({"f": content, "g": b"same"})
-        unpack(place(tmp_path / name, archive), tmp_path / name / "context", Bounds(), context.trees)
+        unpack(place(tmp_path / name, archive), tmp_path / name / "context", ArchiveBounds(), context.trees)
         times.append(
             ((tmp_path / name / "context/f").stat().st_mtime_ns, (tmp_path / name / "context/g").stat().st_mtime_ns)
         )
@@ -126,7 +126,7 @@ def test_equal_content_has_an_equal_time_and_other_content_another(tmp_path: Pat
 
 def test_every_time_is_one_that_a_zip_file_can_carry_and_that_has_passed(tmp_path: Path) -> None:
     archive, context = pack({f"d{i}/f": bytes([i]) for i in range(50)} | {"l": Link("d1")})
-    unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), context.trees)
+    unpack(place(tmp_path, archive), tmp_path / "context", ArchiveBounds(), context.trees)
     times = [
         os.lstat(Path(root) / name).st_mtime
         for root, folders, files in os.walk(tmp_path / "context")
@@ -144,14 +144,14 @@ def test_what_is_written_is_counted_before(tmp_path: Path) -> None:
             raise BoatyardError("DISK_FULL", "quota")
 
     with pytest.raises(BoatyardError) as caught:
-        unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), context.trees, written=written)
+        unpack(place(tmp_path, archive), tmp_path / "context", ArchiveBounds(), context.trees, written=written)
     assert caught.value.code == "DISK_FULL"
     assert not (tmp_path / "context").exists()
 
 
 def test_announcing_no_trees_checks_none(tmp_path: Path) -> None:
     archive = close(raw("a", data=b"x"))
-    unpack(place(tmp_path, archive), tmp_path / "context", Bounds(), announce(archive).trees)
+    unpack(place(tmp_path, archive), tmp_path / "context", ArchiveBounds(), announce(archive).trees)
     assert (tmp_path / "context/a").read_bytes() == b"x"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard.archive import Bounds, Member, read_archive
+from boatyard.archive import ArchiveBounds, Member, read_archive
 from boatyard.context import Entry
 from boatyard.spec import parse_spec
 from boatyard.tree import content_digest, tree_of
@@ -23,7 +23,7 @@ def packed_paths(packer: Packer) -> list[str]:
 def read_back(packed: Packed) -> list[Entry]:
     entries: list[Entry] = []
     packed.file.seek(0)
-    for member in read_archive(packed.file, Bounds()):
+    for member in read_archive(packed.file, ArchiveBounds()):
         entries.append(_entry(member))
     return entries
 
@@ -263,11 +263,11 @@ def test_a_source_that_is_not_there_is_named(folder: Path) -> None:
 
 def test_too_much_is_refused_before_anything_is_read(folder: Path) -> None:
     make(folder / "src", {"big": b"x" * 1000, "small": b"x"})
-    packer = Packer(bounds=Bounds(unpacked_bytes=500))
+    packer = Packer(bounds=ArchiveBounds(unpacked_bytes=500))
     packer.add("0", folder / "src")
     with pytest.raises(ContextError, match=r"1,001 bytes, 500 are allowed; the largest is .*big with 1,000"):
         packer.pack()
-    packer = Packer(bounds=Bounds(entries=2))
+    packer = Packer(bounds=ArchiveBounds(entries=2))
     packer.add("0", folder / "src")
     with pytest.raises(ContextError, match="3 files and folders; 2 are allowed"):
         packer.pack()

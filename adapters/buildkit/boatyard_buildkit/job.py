@@ -5,7 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from boatyard.archive import Bounds
+from boatyard.archive import ArchiveBounds
 from boatyard.build import Failure, Phase, State
 from boatyard.docker_config import passwords
 from boatyard.errors import BoatyardError, Code
@@ -106,7 +106,7 @@ def _run(
         archive = work / "context.tar.gz"
         fetch(job.context.context, job.context.url, archive)
         quota.check()
-        bounds = Bounds(entries=job.context_entries, unpacked_bytes=job.unpacked_bytes)
+        bounds = ArchiveBounds(entries=job.context_entries, unpacked_bytes=job.unpacked_bytes)
         unpack(archive, context, bounds, job.context.context.trees, realm=job.realm.files, written=quota.spend)
         archive.unlink()
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from boatyard.archive import Bounds, Member, read_archive
+from boatyard.archive import ArchiveBounds, Member, read_archive
 from boatyard.context import Entry
 from boatyard.errors import BoatyardError, Code
 from boatyard.tree import trees_of
@@ -19,7 +19,7 @@ _PIECE: Final = 1024 * 1024
 def unpack(
     archive: Path,
     folder: Path,
-    bounds: Bounds,
+    bounds: ArchiveBounds,
     trees: Mapping[str, str],
     *,
     realm: str = "",

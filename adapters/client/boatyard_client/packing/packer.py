@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from boatyard.archive import Bounds, check_path
+from boatyard.archive import ArchiveBounds, check_path
 from boatyard.context import FOLDER_MODE
 from boatyard.errors import BoatyardError
 from boatyard.key import paths_of
@@ -24,8 +24,8 @@ class Packer:
     Two sources may share a folder of the context, but not a file.
     """
 
-    def __init__(self, *, bounds: Bounds | None = None, progress: Tell | None = None) -> None:
-        self._bounds = bounds or Bounds()
+    def __init__(self, *, bounds: ArchiveBounds | None = None, progress: Tell | None = None) -> None:
+        self._bounds = bounds or ArchiveBounds()
         self._progress = progress
         self._scans: list[Scan] = []
         self._made: list[Item] = []

@@ -2,6 +2,6 @@
 
 from boatyard_flyte.lowering.image import lower
 from boatyard_flyte.lowering.model import Lowered, NamedSecret
-from boatyard_flyte.lowering.sources import Source
+from boatyard_flyte.lowering.sources import FileSource
 
-__all__ = ["Lowered", "NamedSecret", "Source", "lower"]
+__all__ = ["FileSource", "Lowered", "NamedSecret", "lower"]

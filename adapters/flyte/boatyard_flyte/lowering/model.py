@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from boatyard_flyte.lowering.sources import Source
+from boatyard_flyte.lowering.sources import FileSource
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Lowered:
 
     spec: dict[str, Any]
     """The JSON of `boatyard.spec.SpecDocument`."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[FileSource, ...] = ()
     dockerfile: Path | None = None
     """The path of the spec's Dockerfile, whose folder is the context."""
     registry: str = ""

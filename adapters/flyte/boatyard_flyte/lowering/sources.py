@@ -15,7 +15,7 @@ _UNCOPYABLE = re.compile(r"[\\\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
-class Source:
+class FileSource:
     """A local file or folder, or a generated file as bytes, with its name in the context."""
 
     path: str
@@ -33,7 +33,7 @@ class Sources:
     """Collects the sources of one image and numbers them."""
 
     def __init__(self) -> None:
-        self.all: list[Source] = []
+        self.all: list[FileSource] = []
         self._used = 0
 
     def place(self, name: str = "") -> str:
@@ -43,7 +43,7 @@ class Sources:
         return f"{number}/{name}" if name else number
 
     def put(self, path: str, file: Path | bytes, ignore: Ignore | None = None) -> str:
-        self.all.append(Source(path, file, ignore))
+        self.all.append(FileSource(path, file, ignore))
         return path
 
 

@@ -78,7 +78,7 @@ class Examination:
 
     def prospects(self) -> tuple[Prospect, ...]:
         seen = {
-            topology: prospects.Seen(
+            topology: prospects.TopologySeen(
                 rootless=self._of_nodes(topology),
                 admitted=self._admitted.get(topology),
                 deployed=is_deployed(self._cluster, self._settings, topology),

@@ -25,7 +25,7 @@ _CHANGE: Final = {
 }
 
 
-class Seen(NamedTuple):
+class TopologySeen(NamedTuple):
     """What is known of one topology beyond the findings that are told."""
 
     rootless: tuple[Finding, ...] = ()
@@ -40,13 +40,13 @@ class Seen(NamedTuple):
         return any(finding.check in SANDBOX for finding in self.rootless)
 
 
-def judge(chosen: Topology, findings: Sequence[Finding], seen: Mapping[Topology, Seen]) -> tuple[Prospect, ...]:
+def judge(chosen: Topology, findings: Sequence[Finding], seen: Mapping[Topology, TopologySeen]) -> tuple[Prospect, ...]:
     return tuple(
         _prospect(
             topology,
             topology is chosen,
             [f for f in findings if f.check in _EVERYWHERE or (topology is chosen and f.check in _OF_CHOSEN)],
-            seen.get(topology, Seen()),
+            seen.get(topology, TopologySeen()),
             [f for other, s in seen.items() if other is not topology for f in s.rootless if f.check in SANDBOX],
         )
         for topology in ORDER
@@ -70,7 +70,7 @@ def first_advice(prospects: Iterable[Prospect]) -> str:
 
 
 def _prospect(
-    topology: Topology, chosen: bool, findings: Sequence[Finding], seen: Seen, elsewhere: Sequence[Finding]
+    topology: Topology, chosen: bool, findings: Sequence[Finding], seen: TopologySeen, elsewhere: Sequence[Finding]
 ) -> Prospect:
     """`elsewhere`: what pods in other topologies' namespaces found, which another policy may have caused."""
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from boatyard_local.engine import images, imports, mounts, reachable, record, registry, rootfs
 from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.images import Recipe
-from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.imports import ImportBuilder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import MadeImage
 from boatyard_local.engine.packages import Debian
@@ -110,7 +110,7 @@ def root(layout: Layout, machine: Debian, progress: EngineProgress, commands: Ch
 
 
 def make(
-    layout: Layout, builder: Builder, wanted: WantedImages, progress: EngineProgress, commands: ChildProcesses
+    layout: Layout, builder: ImportBuilder, wanted: WantedImages, progress: EngineProgress, commands: ChildProcesses
 ) -> tuple[MadeImage, ...]:
     """Import what is wanted and not there; returns all images made here."""
     layout.base.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def make(
 
 
 def _import(
-    layout: Layout, builder: Builder, recipe: Recipe, wanted: WantedImages, commands: ChildProcesses
+    layout: Layout, builder: ImportBuilder, recipe: Recipe, wanted: WantedImages, commands: ChildProcesses
 ) -> MadeImage:
     tar = None
     if recipe.repository == images.PYTHON and wanted.python is not None:

@@ -16,7 +16,7 @@ from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import EngineError
 
 
-class Builder(NamedTuple):
+class ImportBuilder(NamedTuple):
     """How to reach a BuildKit, and what it needs here."""
 
     docker: str
@@ -27,7 +27,7 @@ class Builder(NamedTuple):
     network: Network
 
 
-def build(layout: Layout, builder: Builder, recipe: Recipe, rootfs: Path | None, commands: ChildProcesses) -> str:
+def build(layout: Layout, builder: ImportBuilder, recipe: Recipe, rootfs: Path | None, commands: ChildProcesses) -> str:
     """Build and push; returns the digest."""
     reference = f"{builder.registry}/{recipe.repository}:{recipe.tag}"
     with _context(layout, recipe, rootfs, builder.network) as context:

@@ -11,7 +11,7 @@ from boatyard_local.engine import bases, login, network, ports, registry
 from boatyard_local.engine.command import ask
 from boatyard_local.engine.docker import Docker
 from boatyard_local.engine.environment import docker_environment
-from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.imports import ImportBuilder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.making import Making
 from boatyard_local.engine.model import Engine, EngineError
@@ -46,7 +46,7 @@ def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
     making.progress.expect(len(tasks) + len(missing))
     making.at_once(tasks)
     return making.finish(
-        "docker", Builder(docker.command, "", str(making.layout.docker_config), name, address, found), wanted
+        "docker", ImportBuilder(docker.command, "", str(making.layout.docker_config), name, address, found), wanted
     )
 
 

@@ -8,7 +8,7 @@ from boatyard_local.engine import bases, platforms, record, uv_binaries
 from boatyard_local.engine.bases import WantedImages
 from boatyard_local.engine.command import ChildProcesses, ask
 from boatyard_local.engine.environment import docker_environment
-from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.imports import ImportBuilder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.model import Engine, Kind
 from boatyard_local.engine.progress import EngineProgress
@@ -61,7 +61,7 @@ class Making(NamedTuple):
                 self.commands.cancel()
                 raise
 
-    def finish(self, kind: Kind, builder: Builder, wanted: WantedImages, *notes: str) -> Engine:
+    def finish(self, kind: Kind, builder: ImportBuilder, wanted: WantedImages, *notes: str) -> Engine:
         """Make the images that are missing, and say what there is."""
         env = docker_environment(builder.docker_host, builder.docker_config)
         name = [builder.name] if builder.name else []

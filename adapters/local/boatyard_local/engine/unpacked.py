@@ -3,7 +3,7 @@
 import os
 
 from boatyard_local.engine import bases, dockerd, login, network, packages, registry
-from boatyard_local.engine.imports import Builder
+from boatyard_local.engine.imports import ImportBuilder
 from boatyard_local.engine.layout import Layout
 from boatyard_local.engine.making import Making, Task
 from boatyard_local.engine.model import Engine
@@ -33,7 +33,7 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
     # unpacking is followed by starting, in one task
     progress.expect(len(tasks) + (not there) + len(missing))
     making.at_once(tasks)
-    builder = Builder(
+    builder = ImportBuilder(
         docker=str(layout.root / "usr/bin/docker"),
         docker_host=dockerd.host(layout),
         docker_config=str(layout.docker_config),
