@@ -37,6 +37,8 @@ class JobContext(_Document, frozen=True, kw_only=True):
     context: Context
     url: str = ""
     """URL of the archive: https, or file for the embedded runner."""
+    refusal_url: str = ""
+    """Takes a DELETE for an archive with another digest than announced; empty if the store refuses such archives."""
 
 
 class JobRealm(_Document, frozen=True, kw_only=True):

@@ -10,8 +10,10 @@ from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
 
 
-def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str) -> BuildJob:
-    """The plan's job. `context_url` is the URL of the archive; empty without a context."""
+def make_job(
+    order: Order, plan: Plan, settings: Settings, *, attempt: int, context_url: str, refusal_url: str = ""
+) -> BuildJob:
+    """The plan's job. `context_url` and `refusal_url` are the URLs of JobContext; both are empty without a context."""
     return BuildJob(
         id=str(BuildId(plan.build_tag, attempt)),
         key=plan.keys.image,
@@ -42,7 +44,7 @@ def make_job(order: Order, plan: Plan, settings: Settings, *, attempt: int, cont
             )
             for layer in plan.layers
         ),
-        context=JobContext(context=order.context, url=context_url) if order.context else None,
+        context=JobContext(context=order.context, url=context_url, refusal_url=refusal_url) if order.context else None,
         secrets=tuple(JobSecret(id=secret_id(plan.realm.secret, name), name=name) for name in plan.secrets),
         registry_secrets=(order.registry_secret,) if order.registry_secret else (),
         realm=JobRealm(steps=plan.realm.steps, files=plan.realm.files),

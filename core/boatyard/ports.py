@@ -130,10 +130,15 @@ class ContextStore(Protocol):
     def has(self, sha256: str) -> bool: ...
 
     def upload(self, sha256: str, size: int) -> Upload:
-        """The URL for the archive's bytes. The store refuses bytes with another digest or size."""
+        """The URL for the archive's bytes. The store refuses another size, and another digest if it can."""
         ...
 
     def download_url(self, sha256: str) -> str: ...
+
+    def refusal_url(self, sha256: str) -> str:
+        """The URL to which the job sends DELETE if the bytes that are stored now have another digest: otherwise nobody
+        could upload the right ones. Empty for a store that refuses such bytes itself."""
+        ...
 
 
 class SecretStore(Protocol):

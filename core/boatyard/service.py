@@ -254,8 +254,11 @@ class Service:
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:
             self._check_inputs(order, plan)
-            url = self._contexts.download_url(order.context.sha256) if order.context else ""
-            return make_job(order, plan, self.settings, attempt=attempt, context_url=url)
+            url = refusal = ""
+            if order.context:
+                url = self._contexts.download_url(order.context.sha256)
+                refusal = self._contexts.refusal_url(order.context.sha256)
+            return make_job(order, plan, self.settings, attempt=attempt, context_url=url, refusal_url=refusal)
 
         return start
 

@@ -217,6 +217,17 @@ def test_files_are_asked_for_only_when_a_build_starts() -> None:
     assert site.ask("POST", "/v1/builds", order)[1]["cached"]
 
 
+def test_a_job_gets_where_to_fetch_the_archive_and_where_to_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    sha256 = "c" * 64
+    monkeypatch.setattr(site.contexts, "has", lambda _: True)
+    monkeypatch.setattr(site.contexts, "refusal_url", lambda digest: f"memory:refuse/{digest}")
+    context = {"sha256": sha256, "size": 3, "trees": {"0/app": "a" * 64}}
+    answer = site.ask("POST", "/v1/builds", {"spec": CONTEXT_SPEC, "context": context})[1]
+    found = site.runner.job(answer["id"]).context
+    assert found and (found.url, found.refusal_url) == (f"memory:{sha256}", f"memory:refuse/{sha256}")
+
+
 def test_a_spec_with_files_needs_a_context() -> None:
     status, problem = Site().ask("POST", "/v1/builds", {"spec": CONTEXT_SPEC})
     assert (status, problem["code"], problem["layerIndex"]) == (400, "INVALID_SPEC", 0)

@@ -11,6 +11,8 @@ from boatyard_buildkit.fetch import fetch
 from tests.buildkit.archives import announce
 
 DATA = b"archive" * 5000
+removed: list[str] = []
+"""Paths that were deleted, in any test."""
 
 
 class Store(BaseHTTPRequestHandler):
@@ -41,6 +43,10 @@ class Store(BaseHTTPRequestHandler):
                 self._send(404, b"")
             case _:
                 self._send(503, b"")
+
+    def do_DELETE(self) -> None:
+        removed.append(self.path)
+        self._send({"/whole": 204, "/gone": 404}.get(self.path.partition("?")[0], 503), b"")
 
     def _send(self, status: int, body: bytes, announced: int | None = None) -> None:
         self.send_response(status)
@@ -117,6 +123,36 @@ def test_what_the_store_does_wrong_has_a_code(store: str, path: str, code: str, 
 
 def test_other_bytes_of_the_same_size_are_refused(store: str, tmp_path: Path) -> None:
     assert refusal(f"{store}/whole", tmp_path, DATA[::-1]).code == "CONTEXT_INVALID"
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [("/whole", "it was removed"), ("/gone", "it was removed"), ("/down", "could not be removed")],
+)
+@pytest.mark.parametrize("data", [DATA[::-1], DATA[:-1], DATA + b"x"], ids=["other", "more", "less"])
+def test_an_archive_that_is_refused_is_removed(
+    store: str, tmp_path: Path, where: str, expected: str, data: bytes
+) -> None:
+    removed.clear()
+    refusal_url = f"{store}{where}?signature=secret"
+    with pytest.raises(BoatyardError, match=expected) as caught:
+        fetch(announce(data), f"{store}/whole?signature=secret", tmp_path / "archive", refusal_url=refusal_url)
+    assert caught.value.code == "CONTEXT_INVALID" and "secret" not in str(caught.value)
+    assert removed == [f"{where}?signature=secret"]
+
+
+def test_an_archive_that_is_right_or_cannot_be_read_is_not_removed(store: str, tmp_path: Path) -> None:
+    removed.clear()
+    fetch(announce(DATA), f"{store}/whole", tmp_path / "archive", refusal_url=f"{store}/whole")
+    for path in ("/down", "/gone", "/short"):
+        with pytest.raises(BoatyardError):
+            fetch(announce(DATA), f"{store}{path}", tmp_path / path[1:], refusal_url=f"{store}/whole")
+    assert removed == []
+
+
+def test_a_store_of_refused_archives_that_is_down(store: str, tmp_path: Path) -> None:
+    with pytest.raises(BoatyardError, match="could not be removed"):
+        fetch(announce(DATA[::-1]), f"{store}/whole", tmp_path / "a", refusal_url="http://127.0.0.1:1/x")
 
 
 def test_a_store_that_is_down(tmp_path: Path) -> None:

@@ -355,6 +355,29 @@ def test_uploads_elsewhere_get_no_credentials() -> None:
     assert "transfer-encoding" not in seen[1].headers and seen[1].headers["x-a"] == "b"
 
 
+@pytest.mark.parametrize(("status", "taken"), [(200, True), (409, True), (412, True), (400, False), (403, False)])
+def test_an_archive_that_the_store_has_already_is_uploaded(status: int, taken: bool) -> None:
+    """Stores that take an object once answer so for a second upload, as after a lost answer."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request.read()
+        if request.url.path.endswith("/v1/contexts"):
+            where = {"exists": False, "uploadUrl": "https://bucket.example.com/x?sig=1", "headers": {}}
+            return httpx.Response(201, json=where)
+        return httpx.Response(status, text="<Error><Code>PreconditionFailed</Code></Error>")
+
+    over = httpx.MockTransport(answer)
+    with (
+        Client("https://boatyard.example.com", auth=httpx.BasicAuth("me", "pw"), over=over) as client,
+        pack(Path.cwd(), a=b"1").pack() as packed,
+    ):
+        if taken:
+            assert client.upload(packed.context, packed.file)
+            return
+        with pytest.raises(ProtocolError, match=f"bucket.example.com answered {status}"):
+            client.upload(packed.context, packed.file)
+
+
 def test_a_relative_upload_address_is_the_services_own() -> None:
     seen: list[httpx.Request] = []
 

@@ -8,6 +8,7 @@ import pytest
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.rest import Rest
 from tests.gcp.cloud_build import CloudBuild
+from tests.gcp.iam import play
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
@@ -82,3 +83,11 @@ def bucket(storage: Storage, rest: Rest) -> GcsBucket:
     name = f"boatyard-test-{next(_BUCKETS)}"
     storage.make_bucket(name)
     return GcsBucket(rest, name)
+
+
+@pytest.fixture
+def iam(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    with ApiServer("iamcredentials", "v1", metadata) as server:
+        play(server)
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", server.url)
+        yield server

@@ -205,7 +205,7 @@ class Storage:
         return None
 
     def _forward(self, request: _Request) -> tuple[int, list[tuple[str, str]], bytes]:
-        kept = {name: value for name, value in request.headers.items() if name not in ("connection", "host")}
+        kept = {name: value for name, value in request.headers.items() if name != "connection"}
         return self._ask(request.verb, request.target, request.body, kept)
 
     def _ask(

@@ -9,8 +9,9 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_gcp.endpoints import endpoint, takes_token
-from boatyard_gcp.faults import REGISTRY, Need
+from boatyard_gcp.faults import Need
 from boatyard_gcp.rest import Call, Rest
+from boatyard_serverless.faults import REGISTRY
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 

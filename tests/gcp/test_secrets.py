@@ -1,16 +1,14 @@
 """Secret Manager beyond the contract: what is left of old values, races, names, and the job's side."""
 
-import stat
-from pathlib import Path
-
 import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.ports import Scope, SecretValue
 from boatyard_gcp.deployment_key import SecretManagerKey
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secret_values import write_secrets
+from boatyard_gcp.secret_values import read_secret
 from boatyard_gcp.secrets import SecretManagerStore, decoded, secret_id
+from boatyard_serverless.deployment_key import SecretDeploymentKey
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import PROJECT
 from tests.gcp.secrets import Secrets
@@ -87,25 +85,18 @@ def test_a_name_that_no_id_can_hold_is_refused(store: SecretManagerStore) -> Non
     assert caught.value.code == "INVALID_SPEC"
 
 
-def test_the_job_gets_values_as_files_that_only_it_can_read(
-    store: SecretManagerStore, rest: Rest, tmp_path: Path
-) -> None:
+def test_the_job_reads_values(store: SecretManagerStore, rest: Rest) -> None:
     store.put(SCOPE, "one.x", value(b"\x00binary\n"))
-    store.put(SCOPE, "TWO", value(b"2"))
-    folder = tmp_path / "secrets"
-    write_secrets(rest, PROJECT, "boatyard", SCOPE, ["one.x", "TWO", "TWO"], folder)
-    assert (folder / "one.x").read_bytes() == b"\x00binary\n" and (folder / "TWO").read_bytes() == b"2"
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())
+    assert read_secret(rest, PROJECT, "boatyard", SCOPE, "one.x") == b"\x00binary\n"
 
 
 @pytest.mark.parametrize("state", [None, "DISABLED", "DESTROYED"])
-def test_a_value_that_is_gone_ends_the_job(rest: Rest, secrets: Secrets, tmp_path: Path, state: str | None) -> None:
+def test_a_value_that_is_gone_ends_the_job(rest: Rest, secrets: Secrets, state: str | None) -> None:
     if state:
         secrets.make("boatyard_shop_production_TOKEN")
         secrets.versions["boatyard_shop_production_TOKEN"] = [(state, b"")]
     with pytest.raises(BoatyardError, match="no secret TOKEN") as caught:
-        write_secrets(rest, PROJECT, "boatyard", SCOPE, ["TOKEN"], tmp_path / "secrets")
+        read_secret(rest, PROJECT, "boatyard", SCOPE, "TOKEN")
     assert caught.value.code == "SECRET_NOT_FOUND" and caught.value.missing == ("TOKEN",)
 
 
@@ -118,10 +109,9 @@ def test_a_denial_names_what_to_grant(store: SecretManagerStore, rest: Rest, sec
 
 def test_the_deployments_key_is_one_though_two_wrote_one(rest: Rest, secrets: Secrets) -> None:
     secret = secrets.make("key")
-    first = SecretManagerKey(rest, secret)
-    key = first.read()
+    key = SecretDeploymentKey(SecretManagerKey(rest, secret)).read()
     secrets.versions["key"].append(("ENABLED", b"x" * 32))  # of a function that was slower
-    assert SecretManagerKey(rest, secret).read() == key
+    assert SecretDeploymentKey(SecretManagerKey(rest, secret)).read() == key
 
 
 @pytest.mark.parametrize("version", [("ENABLED", b"short"), ("ENABLED", b""), ("DISABLED", b"k" * 32)])
@@ -131,12 +121,13 @@ def test_a_deployments_key_that_is_damaged_is_not_replaced(
     secret = secrets.make("key")
     secrets.versions["key"] = [version]
     with pytest.raises(BoatyardError, match="version 1") as caught:
-        SecretManagerKey(rest, secret).read()
+        SecretDeploymentKey(SecretManagerKey(rest, secret)).read()
     assert caught.value.code == "DATAPLANE_UNAVAILABLE"
-    assert secrets.versions["key"][0] == version
+    assert secrets.versions["key"] == [version]
 
 
 def test_a_deployment_whose_secret_is_missing_says_so(rest: Rest, secrets: Secrets) -> None:
     with pytest.raises(BoatyardError, match="terraform apply makes it") as caught:
-        SecretManagerKey(rest, f"projects/{PROJECT}/secrets/none").read()
+        key = SecretManagerKey(rest, f"projects/{PROJECT}/secrets/none")
+        SecretDeploymentKey(key).read()
     assert caught.value.code == "DATAPLANE_UNAVAILABLE"

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from boatyard.build import State
+from boatyard.context import Context
 from boatyard.errors import BoatyardError
-from boatyard.job import BuildJob, JobSecret
+from boatyard.job import BuildJob, JobContext, JobSecret
 from boatyard.memory import ManualClock, MemoryContextStore
 from boatyard.ports import Scope
 from boatyard_serverless.builds import job as job_step
@@ -102,3 +103,32 @@ def test_a_secret_that_is_gone_is_the_job_s_result(it: Place) -> None:
     assert job_step.main(ID, "one", step(it, missing="TOKEN"), {}) == 1
     build = it.runner.status(ID)
     assert build and build.state is State.FAILED and build.error and build.error.code == "SECRET_NOT_FOUND"
+
+
+def test_addresses_of_the_context_are_made_when_the_job_begins(it: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the function may have expired while the build waited."""
+    seen: list[BuildJob] = []
+
+    class Process:
+        returncode = 0
+
+        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+            seen.append(msgspec.json.decode(Path(argv[argv.index("--job") + 1]).read_bytes(), type=BuildJob))
+
+        def poll(self) -> int:
+            return 0
+
+    class Contexts(MemoryContextStore):
+        def refusal_url(self, sha256: str) -> str:
+            return f"memory:refuse/{sha256}"
+
+    def with_context(attempt: int) -> BuildJob:
+        context = JobContext(context=Context(sha256="c" * 64, size=1), url="old", refusal_url="old")
+        return msgspec.structs.replace(job()(attempt), context=context)
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
+    it.runner.ensure(with_context, tag(), force=False)
+    host = msgspec.structs.replace(step(it), contexts=Contexts(ManualClock()))
+    assert job_step.main(ID, "one", host, {}) == 0
+    found = seen[0].context
+    assert found and (found.url, found.refusal_url) == (f"memory:{'c' * 64}", f"memory:refuse/{'c' * 64}")

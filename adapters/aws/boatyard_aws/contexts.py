@@ -45,6 +45,9 @@ class S3ContextStore:
     def download_url(self, sha256: str) -> str:
         return self._sign("get_object", {"Bucket": self._bucket.name, "Key": _key(sha256)}, DOWNLOAD_SECONDS)
 
+    def refusal_url(self, sha256: str) -> str:
+        return ""
+
     def _sign(self, method: str, params: dict[str, object], seconds: int) -> str:
         with AwsCall("signing a URL", self._bucket.name):
             url = self._clients.s3().generate_presigned_url(method, Params=params, ExpiresIn=seconds)

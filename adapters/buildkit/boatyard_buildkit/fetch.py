@@ -11,12 +11,25 @@ from boatyard.errors import BoatyardError, Code
 _PIECE: Final = 1024 * 1024
 
 
-def fetch(context: Context, url: str, target: Path) -> None:
+def fetch(context: Context, url: str, target: Path, *, refusal_url: str = "") -> None:
     """Writes the archive to `target`.
 
     Raises CONTEXT_INVALID if its size or sha256 differ, CONTEXT_MISSING if it does not exist, and
-    DATAPLANE_UNAVAILABLE if the store does not answer. A URL may be signed: no error quotes it.
+    DATAPLANE_UNAVAILABLE if the store does not answer. An archive that differs is removed by `refusal_url`, so that the
+    right one can be uploaded. A URL may be signed: no error quotes it.
     """
+    try:
+        _fetch(context, url, target)
+    except BoatyardError as error:
+        if error.code != Code.CONTEXT_INVALID or not refusal_url:
+            raise
+        from boatyard_buildkit.fetch_http import delete
+
+        outcome = "it was removed" if delete(refusal_url) else "it could not be removed from the store"
+        raise BoatyardError(Code.CONTEXT_INVALID, f"{error.detail}; {outcome}") from None
+
+
+def _fetch(context: Context, url: str, target: Path) -> None:
     digest = hashlib.sha256()
     size = 0
     with _open(url) as source, target.open("xb") as file:

@@ -30,6 +30,19 @@ def open_url(url: str) -> IO[bytes]:
     return io.BufferedReader(_Body(answer, host), _BUFFER)
 
 
+def delete(url: str) -> bool:
+    """False if nobody knows whether it is gone."""
+    request = Request(url, headers={"user-agent": "boatyard"}, method="DELETE")  # noqa: S310
+    try:
+        with build_opener(_Redirects).open(request, timeout=_SECONDS):
+            return True
+    except HTTPError as error:
+        error.close()
+        return error.code in (404, 410)  # another job has refused it
+    except (BoatyardError, URLError, ValueError, *_BROKEN):
+        return False
+
+
 class _Redirects(HTTPRedirectHandler):
     """Follows redirects, which new buckets use for a while, but never from https to http or to another protocol."""
 

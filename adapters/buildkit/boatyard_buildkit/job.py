@@ -104,7 +104,7 @@ def _run(
     context = work / "context"
     if job.context:
         archive = work / "context.tar.gz"
-        fetch(job.context.context, job.context.url, archive)
+        fetch(job.context.context, job.context.url, archive, refusal_url=job.context.refusal_url)
         quota.check()
         bounds = ArchiveBounds(entries=job.context_entries, unpacked_bytes=job.unpacked_bytes)
         unpack(archive, context, bounds, job.context.context.trees, realm=job.realm.files, written=quota.spend)

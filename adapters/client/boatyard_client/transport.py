@@ -19,6 +19,8 @@ _READ_SECONDS: Final = 60.0
 _PIECE: Final = 256 * 1024
 _GATEWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Answers of something in between (a load balancer, a cold function) that a repeat may not meet again."""
+_THERE: Final = frozenset({409, 412})
+"""An object store's answers to an upload that may only create: what has this digest for its name is there already."""
 
 
 class ApiTransport:
@@ -81,9 +83,9 @@ class ApiTransport:
             return
         # Another host is given neither our credentials nor our cookies.
         with httpx.Client(transport=self._elsewhere, timeout=self._http.timeout) as other:
-            self._send(lambda: other.put(target, content=_pieces(file, size, sent), headers=all_headers))
+            self._send(lambda: other.put(target, content=_pieces(file, size, sent), headers=all_headers), _THERE)
 
-    def _send(self, call: Callable[[], httpx.Response]) -> httpx.Response:
+    def _send(self, call: Callable[[], httpx.Response], taken: frozenset[int] = frozenset()) -> httpx.Response:
         try:
             response = call()
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -95,7 +97,7 @@ class ApiTransport:
             raise ConnectionFailedError(f"the connection to {self._endpoint.url} broke: {reason}") from None
         except (httpx.InvalidURL, httpx.HTTPError) as error:
             raise ProtocolError(f"{self._endpoint.url}: {error}") from None
-        if response.is_success:
+        if response.is_success or response.status_code in taken:
             return response
         raise self._refusal(response)
 

@@ -13,7 +13,8 @@ import msgspec
 
 from boatyard.backports import StrEnum
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError, Code
+from boatyard.errors import BoatyardError
+from boatyard_serverless.faults import Codes, Fault
 
 _RETRY_AFTER_SECONDS: Final = 10
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,80}\Z")
@@ -26,15 +27,6 @@ _WHY: Final[Mapping[str, str]] = {
     "SECURITY_POLICY_VIOLATED": "a VPC Service Controls perimeter stands between",
     "vpcServiceControls": "a VPC Service Controls perimeter stands between",
 }
-
-
-class Codes(msgspec.Struct, frozen=True):
-    unavailable: Code
-    denied: Code
-
-
-DATAPLANE: Final = Codes(Code.DATAPLANE_UNAVAILABLE, Code.DATAPLANE_DENIED)
-REGISTRY: Final = Codes(Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED)
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +46,6 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
         if not self.grant:
             return f"grant {self.role} on it"
         return f"grant {self.role} on it: {self.grant} --member=serviceAccount:EMAIL --role={self.role}"
-
-
-class Fault(StrEnum):
-    DENIED = "denied"
-    EXPIRED = "expired"
-    DISABLED = "disabled"
-    THROTTLED = "throttled"
-    OTHER = "other"
 
 
 class _Info(msgspec.Struct, frozen=True):
@@ -98,8 +82,6 @@ class Refusal(msgspec.Struct, frozen=True):
     def fault(self) -> Fault:
         if self.status == 429 or self.word in _THROTTLED:
             return Fault.THROTTLED
-        if self.word in _DISABLED:
-            return Fault.DISABLED
         if self.status == 401:
             return Fault.EXPIRED
         return Fault.DENIED if self.status == 403 else Fault.OTHER
@@ -124,15 +106,15 @@ def explained(refusal: Refusal, need: Need, codes: Codes) -> BoatyardError:
     permission = refusal.permission or need.permission
     said = f"{refusal.status} {refusal.word}".strip()
     match refusal.fault:
-        case Fault.DENIED:
-            why = _WHY.get(refusal.word)
-            advice = need.advice() if why is None else why
-            return BoatyardError(codes.denied, f"Google refuses {permission} on {need.resource} ({said}): {advice}")
-        case Fault.DISABLED:
+        case Fault.DENIED if refusal.word in _DISABLED:
             api = refusal.api or f"{permission.partition('.')[0]}.googleapis.com"
             return BoatyardError(
                 codes.denied, f"the API {api} is disabled in the project: gcloud services enable {api}"
             )
+        case Fault.DENIED:
+            why = _WHY.get(refusal.word)
+            advice = need.advice() if why is None else why
+            return BoatyardError(codes.denied, f"Google refuses {permission} on {need.resource} ({said}): {advice}")
         case Fault.EXPIRED:
             return BoatyardError(codes.unavailable, f"Google does not take the access token for {permission} ({said})")
         case Fault.THROTTLED:

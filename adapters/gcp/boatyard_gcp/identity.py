@@ -42,8 +42,8 @@ class Identity(Protocol):
         ...
 
 
-def find_identity(transport: "Transport", environ: Mapping[str, str] = os.environ) -> Identity:
-    """Asks nobody yet."""
+def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> Identity:
+    """Asks nobody yet. A file's credentials are renewed over `transport`."""
     path = credential_file(environ)
     return FileIdentity(path, transport) if path else MetadataIdentity(environ)
 
@@ -113,7 +113,7 @@ class MetadataIdentity:
 class FileIdentity:
     """What a credential file names: a key, a person, an impersonated account, a federated workload."""
 
-    def __init__(self, path: Path, transport: "Transport") -> None:
+    def __init__(self, path: Path, transport: "Transport | None" = None) -> None:
         self._path = path
         self._transport = transport
         self._lock = threading.RLock()
@@ -145,13 +145,20 @@ class FileIdentity:
                 ) from None
         return self._credentials
 
+    def _sender(self) -> "Transport":
+        if self._transport is None:
+            from boatyard_registry.transport import HttpTransport
+
+            self._transport = HttpTransport()
+        return self._transport
+
     def _refresh(self, credentials: Any) -> None:
         from google.auth.exceptions import GoogleAuthError, TransportError
 
         from boatyard_gcp.google_transport import GoogleRequest
 
         try:
-            credentials.refresh(GoogleRequest(self._transport))
+            credentials.refresh(GoogleRequest(self._sender()))
         except TransportError as error:
             raise _unavailable(f"no Google access token can be had now: {error}") from None
         except (GoogleAuthError, OSError, ValueError) as error:

@@ -18,11 +18,12 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_gcp import faults
 from boatyard_gcp.endpoints import Api, endpoint, takes_token
-from boatyard_gcp.faults import DATAPLANE, Codes, Need
+from boatyard_gcp.faults import Need
 from boatyard_gcp.identity import Identity, find_identity
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.retries import retry_after
 from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable
+from boatyard_serverless.faults import DATAPLANE, Codes, Fault
 
 T = TypeVar("T")
 
@@ -124,10 +125,10 @@ class Rest:
                     return Reply(answer.status, answer.body, answer.headers, uncertain)
                 refusal = faults.refusal_of(answer.status, answer.body)
                 fault = faults.explained(refusal, call.need, call.codes)
-                if refusal.fault is faults.Fault.EXPIRED and token and not refused:
+                if refusal.fault is Fault.EXPIRED and token and not refused:
                     refused = token
                     continue  # with a new one, at once
-                if answer.status not in _PASSING and refusal.fault is not faults.Fault.THROTTLED:
+                if answer.status not in _PASSING and refusal.fault is not Fault.THROTTLED:
                     raise fault
                 uncertain = uncertain or answer.status != HTTPStatus.TOO_MANY_REQUESTS
                 asked = retry_after(answer.headers.get("retry-after"))

@@ -53,12 +53,14 @@ class SecretManager:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
 
-    def value(self, secret: str, version: str = "latest") -> bytes | None:
-        """None if there is no such version, or its value may no longer be read by anyone."""
+    def value(self, secret: str, version: str = "latest", *, gone: bytes | None = None) -> bytes | None:
+        """None if there is no such version; `gone` for one that is disabled or destroyed."""
         call = self._version(secret, f"{segment(version)}:access", "access", "secretAccessor")
         reply = self._rest.send(call)
-        if reply.status == NOT_FOUND or self._is_gone(call, reply):
+        if reply.status == NOT_FOUND:
             return None
+        if self._is_gone(call, reply):
+            return gone
         try:
             return b64decode(self._rest.decode(call, reply, _Accessed).payload.data, validate=True)
         except ValueError:

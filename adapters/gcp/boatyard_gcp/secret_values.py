@@ -1,7 +1,4 @@
-"""Inside the job: the values of a build's secrets as files. The function's service account cannot do this."""
-
-from collections.abc import Iterable
-from pathlib import Path
+"""Inside the job: the values of a build's secrets. The function's service account cannot read them."""
 
 from boatyard.errors import BoatyardError, Code
 from boatyard.ports import Scope
@@ -10,14 +7,9 @@ from boatyard_gcp.secret_manager import SecretManager
 from boatyard_gcp.secrets import secret_id, secret_path
 
 
-def write_secrets(rest: Rest, project: str, prefix: str, scope: Scope, names: Iterable[str], folder: Path) -> None:
+def read_secret(rest: Rest, project: str, prefix: str, scope: Scope, name: str) -> bytes:
     """Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE."""
-    manager = SecretManager(rest)
-    folder.mkdir(mode=0o700)
-    for name in dict.fromkeys(names):
-        path = folder / name
-        value = manager.value(secret_path(project, secret_id(prefix, scope, name)))
-        if value is None:
-            raise BoatyardError(Code.SECRET_NOT_FOUND, f"there is no secret {name}", missing=(name,))
-        path.touch(mode=0o600)
-        path.write_bytes(value)
+    value = SecretManager(rest).value(secret_path(project, secret_id(prefix, scope, name)))
+    if value is None:
+        raise BoatyardError(Code.SECRET_NOT_FOUND, f"there is no secret {name}", missing=(name,))
+    return value

@@ -67,6 +67,9 @@ class FileContextStore:
     def download_url(self, sha256: str) -> str:
         return self._path(sha256).resolve().as_uri()
 
+    def refusal_url(self, sha256: str) -> str:
+        return ""
+
     def receive(self, sha256: str, size: int) -> "Receiving":
         """Where the bytes of an upload go; a context manager that keeps nothing unless it was committed."""
         path = self._path(sha256)

@@ -35,6 +35,9 @@ class MemoryContextStore:
     def download_url(self, sha256: str) -> str:
         return f"memory:{sha256}"
 
+    def refusal_url(self, sha256: str) -> str:
+        return ""
+
     def receive(self, upload: Upload, data: bytes) -> None:
         """Stores the bytes if they are the announced ones and in time. Raises CONTEXT_INVALID or FORBIDDEN."""
         if self._clock.now() >= upload.expires_at:

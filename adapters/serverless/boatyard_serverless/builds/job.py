@@ -141,5 +141,8 @@ def _with_fresh_url(job: BuildJob, contexts: ContextStore) -> BuildJob:
     """The function's URL may have expired in the service's queue; this identity may read the bucket itself."""
     if job.context is None:
         return job
-    url = contexts.download_url(job.context.context.sha256)
-    return msgspec.structs.replace(job, context=msgspec.structs.replace(job.context, url=url))
+    sha256 = job.context.context.sha256
+    fresh = msgspec.structs.replace(
+        job.context, url=contexts.download_url(sha256), refusal_url=contexts.refusal_url(sha256)
+    )
+    return msgspec.structs.replace(job, context=fresh)
