@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard.backports import StrEnum
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_serverless.faults import Codes, Fault
