@@ -12,8 +12,9 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code, invalid
 from boatyard_gcp.build_log import BucketLog
-from boatyard_gcp.faults import DATAPLANE, Fault, Need, explained, unreachable
+from boatyard_gcp.faults import Need, explained, unreachable
 from boatyard_gcp.rest import Rest
+from boatyard_serverless.faults import DATAPLANE, Fault
 from boatyard_serverless.ports import Execution, RawLog, Unsure
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class CloudBuild:
         if refusal is not None and refusal.permission == _USE_POOL:
             return self._explained(failed, self._need("use"))
         error = self._explained(failed, self._need("create"))
-        if refusal is None:
+        if refusal is None or refusal.is_of_a_disabled_api:
             return error
         if refusal.fault is Fault.DENIED and not refusal.permission:  # Cloud Build often does not say which is missing
             more = f"; and {self._acting().advice()}"

@@ -85,6 +85,11 @@ class Refusal(msgspec.Struct, frozen=True):
             return Fault.EXPIRED
         return Fault.DENIED if self.status == 403 else Fault.OTHER
 
+    @property
+    def is_of_a_disabled_api(self) -> bool:
+        """No role helps then."""
+        return self.status == 403 and self.word in _DISABLED
+
 
 def refusal_of(status: int, body: bytes) -> Refusal:
     try:
@@ -105,7 +110,7 @@ def explained(refusal: Refusal, need: Need, codes: Codes) -> BoatyardError:
     permission = refusal.permission or need.permission
     said = f"{refusal.status} {refusal.word}".strip()
     match refusal.fault:
-        case Fault.DENIED if refusal.word in _DISABLED:
+        case Fault.DENIED if refusal.is_of_a_disabled_api:
             api = refusal.api or f"{permission.partition('.')[0]}.googleapis.com"
             return BoatyardError(
                 codes.denied, f"the API {api} is disabled in the project: gcloud services enable {api}"
