@@ -7,6 +7,7 @@ import pytest
 
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.rest import Rest
+from tests.gcp.artifact_registry import Repositories
 from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.iam import play
 from tests.gcp.loopback import ApiServer
@@ -14,6 +15,7 @@ from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
 from tests.gcp.secrets import Secrets
 from tests.gcp.storage import Storage
+from tests.registry.server import FakeRegistry, running
 
 _BUCKETS = itertools.count(1)
 _OTHERS = (
@@ -91,3 +93,21 @@ def iam(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[A
         play(server)
         monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", server.url)
         yield server
+
+
+@pytest.fixture
+def artifact_registry(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    with ApiServer("artifactregistry", "v1", metadata) as server:
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY", server.url)
+        yield server
+
+
+@pytest.fixture
+def repositories(artifact_registry: ApiServer) -> Repositories:
+    return Repositories(artifact_registry)
+
+
+@pytest.fixture
+def images() -> Iterator[FakeRegistry]:
+    with running() as registry:
+        yield registry

@@ -15,6 +15,8 @@ class OAuth:
     def __init__(self) -> None:
         self.refuses = False
         self.without_id_token = False
+        self.audience = ""
+        """Of the ID tokens of keys, which ask for one."""
         self.paths: list[str] = []
         self.bodies: list[str] = []
         self._given = 0
@@ -59,14 +61,10 @@ class OAuth:
             return 200, {"accessToken": "ya29.of-the-account", "expireTime": "2099-01-01T00:00:00Z"}
         if path.endswith(":generateIdToken"):
             return 200, {"token": jwt(json.loads(body)["audience"], path.rpartition("/")[2].partition(":")[0])}
-        if path == "/id":
-            return 200, {"id_token": jwt("https://the-audience.example")}
         self._given += 1
         document = {"access_token": f"ya29.oauth-{self._given}", "expires_in": 3600, "token_type": "Bearer"}
         if not self.without_id_token:
-            document["id_token"] = jwt(
-                "https://the-audience.example" if "target_audience" in body else GCLOUDS_CLIENT, "me@example.com"
-            )
+            document["id_token"] = jwt(self.audience or GCLOUDS_CLIENT, "me@example.com")
         return 200, document
 
     def __enter__(self) -> Self:

@@ -113,8 +113,12 @@ class MetadataIdentity:
 class FileIdentity:
     """What a credential file names: a key, a person, an impersonated account, a federated workload."""
 
-    def __init__(self, path: Path, transport: "Transport | None" = None) -> None:
+    def __init__(
+        self, path: Path, transport: "Transport | None" = None, *, document: dict[str, Any] | None = None
+    ) -> None:
+        """`document` takes the place of what is in the file."""
         self._path = path
+        self._document = document
         self._transport = transport
         self._lock = threading.RLock()
         self._credentials: Any = None
@@ -138,7 +142,7 @@ class FileIdentity:
             from boatyard_gcp.credential_files import load, read_file
 
             try:
-                self._credentials = load(read_file(self._path))
+                self._credentials = load(self._document or read_file(self._path))
             except (GoogleAuthError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise BoatyardError(
                     Code.DATAPLANE_DENIED, f"{self._path} holds no Google credentials ({_reason(error)}); {SIGN_IN}"

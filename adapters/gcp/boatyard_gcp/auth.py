@@ -1,0 +1,82 @@
+"""The client's requests, with an ID token of the caller's Google credentials, found as gcloud and the SDKs find them.
+
+Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims the addresses of Cloud Run
+and Cloud Functions. Signed upload URLs lead elsewhere and carry their own signature: the client sends no credentials
+there.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from boatyard_gcp.id_tokens import IdToken, NoToken, fetch
+
+_CLOUD_RUN: Final = re.compile(r"[a-z0-9.-]+\.run\.app\Z")
+_FUNCTIONS: Final = re.compile(r"[a-z0-9-]+\.cloudfunctions\.net\Z")
+_UNAUTHORIZED: Final = 401
+
+
+def audience_of(url: str) -> str | None:
+    """What a token for the address is made for; None if Google does not check tokens there."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "https":
+        return None  # a token would be sent for everybody to read
+    host = (parts.hostname or "").lower()
+    if _CLOUD_RUN.match(host):
+        return f"https://{host}"
+    if _FUNCTIONS.match(host):
+        # One host is for all functions of a project; the first part of the path names one of them.
+        return f"https://{host}/{parts.path.strip('/').partition('/')[0]}"
+    return None
+
+
+def auth_for(url: str) -> httpx.Auth | None:
+    """The entry point. Raises ValueError if the address is ours and there are no credentials."""
+    audience = audience_of(url)
+    if audience is None:
+        return None
+    auth = IdTokenAuth(lambda: fetch(audience))
+    try:
+        auth.token()
+    except NoToken as error:
+        raise ValueError(str(error)) from None
+    return auth
+
+
+class IdTokenAuth(httpx.Auth):
+    """`Authorization: Bearer …`; the token is fetched again before it expires, and once when it is refused."""
+
+    def __init__(self, fetch: Callable[[], IdToken]) -> None:
+        self._fetch = fetch
+        self._token: IdToken | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "IdTokenAuth(…)"
+
+    def token(self, *, refused: str = "") -> str:
+        """Raises NoToken."""
+        with self._lock:
+            if self._token is None or self._token.text == refused or time.time() >= self._token.until:
+                self._token = self._fetch()
+            return self._token.text
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Raises httpx.HTTPError when the credentials cannot be renewed, such as after a session's end."""
+        sent = self._renewed()
+        request.headers["authorization"] = f"Bearer {sent}"
+        response = yield request
+        if response.status_code == _UNAUTHORIZED and (other := self._renewed(refused=sent)) != sent:
+            request.headers["authorization"] = f"Bearer {other}"
+            yield request
+
+    def _renewed(self, *, refused: str = "") -> str:
+        try:
+            return self.token(refused=refused)
+        except NoToken as error:
+            raise httpx.HTTPError(f"the Google credentials cannot be renewed: {error}") from error

@@ -1,0 +1,7 @@
+"""Artifact Registry: where its hosts lead, and the Registry port over the distribution protocol and its own API."""
+
+from boatyard_gcp.registry.host import is_google_registry
+from boatyard_gcp.registry.registry import ArtifactRegistry
+from boatyard_gcp.registry.repositories import NewRepositories
+
+__all__ = ["ArtifactRegistry", "NewRepositories", "is_google_registry"]

@@ -1,0 +1,96 @@
+"""The Registry port over Artifact Registry.
+
+Images are asked for as in any OCI registry, with this identity's access token. What the protocol cannot say (whether a
+repository is missing, whether a tag may move) is asked of the API of Artifact Registry. The function's service account
+needs roles/artifactregistry.reader on the repository, in another project too.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from boatyard.build import Image
+from boatyard.errors import BoatyardError, Code
+from boatyard.reference import Reference
+from boatyard_gcp.registry.host import GarRepository, repository_of
+from boatyard_gcp.registry.keychain import GoogleKeychain
+from boatyard_gcp.registry.repositories import NewRepositories, Repositories
+from boatyard_gcp.rest import Rest
+from boatyard_registry import OciRegistry
+from boatyard_serverless.faults import REGISTRY
+
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+class ArtifactRegistry:
+    """Implements `boatyard.ports.Registry` for Google's registries. Thread-safe."""
+
+    def __init__(
+        self,
+        rest: Rest,
+        new: NewRepositories | None = None,
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        images: OciRegistry | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._images = images or OciRegistry(keychain=GoogleKeychain(rest.identity), timeout_seconds=timeout_seconds)
+        self._repositories = Repositories(rest, new or NewRepositories(), sleep=sleep)
+        self._known: set[GarRepository] = set()
+        self._lock = threading.Lock()
+
+    def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
+        """See the port.
+
+        Whoever names platforms is about to build. For them a missing repository is made, or is
+        REPOSITORY_NOT_FOUND; for others there is just no image.
+        """
+        wanted = tuple(dict.fromkeys(platforms))
+        try:
+            found = self._images.find(reference, wanted)
+        except BoatyardError as error:
+            # A missing repository is 403 for whoever may not see which ones the project has.
+            if wanted and error.code == Code.REGISTRY_DENIED and self._is_missing(reference):
+                return None
+            raise
+        if found is None and wanted:
+            self._is_missing(reference)
+        return found
+
+    def replaceable(self, reference: Reference) -> bool:
+        """See the port. Whoever may not ask for the repository's settings learns from the push."""
+        repository = repository_of(reference)
+        if repository is None:
+            return True
+        try:
+            settings = self._repositories.find(repository)
+        except BoatyardError as error:
+            if error.code != REGISTRY.denied:
+                raise
+            return True
+        if settings is None:
+            self._repositories.make(repository)
+            return True
+        return not settings.docker_config.immutable_tags or self._images.find(reference, ()) is None
+
+    def _is_missing(self, reference: Reference) -> bool:
+        """Makes the repository if it is missing; asks once for each that is there.
+
+        Raises REPOSITORY_NOT_FOUND where none may be made. False for whoever may not ask.
+        """
+        repository = repository_of(reference)
+        with self._lock:
+            if repository is None or repository in self._known:
+                return False
+        try:
+            missing = self._repositories.find(repository) is None
+        except BoatyardError as error:
+            if error.code != REGISTRY.denied:
+                raise
+            return False
+        if missing:
+            self._repositories.make(repository)
+        with self._lock:
+            self._known.add(repository)
+        return missing

@@ -1,0 +1,119 @@
+"""Pub/Sub for tests: Google's own emulator where it is installed, and one that is played by the published documents."""
+
+import base64
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final, Self
+
+import httpx
+
+from tests.gcp.discovery import Asked
+from tests.gcp.loopback import NOT_FOUND, ApiServer, GoogleError
+from tests.gcp.metadata_server import PROJECT
+
+_JAR: Final = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
+_MOST_MESSAGES: Final = 1_000
+_LONGEST_ATTRIBUTE: Final = 1_024
+
+
+def find_emulator() -> list[str] | None:
+    """How to start the emulator that `gcloud components install pubsub-emulator` brings; None without it."""
+    gcloud, java = shutil.which("gcloud"), shutil.which("java")
+    if not gcloud or not java:
+        return None
+    jars = sorted(Path(gcloud).resolve().parent.parent.glob(_JAR))
+    quick = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m")
+    return [java, *quick, "-jar", str(jars[-1])] if jars else None
+
+
+class Emulator:
+    """Google's. `host` is what PUBSUB_EMULATOR_HOST takes."""
+
+    def __init__(self, argv: list[str], folder: Path) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = int(listener.getsockname()[1])
+        self.host = f"127.0.0.1:{port}"
+        self._log = (folder / "pubsub-emulator.log").open("wb")
+        self._process = subprocess.Popen(
+            [*argv, "--host=127.0.0.1", f"--port={port}"], stdout=self._log, stderr=self._log, cwd=folder
+        )
+
+    def make(self, name: str) -> str:
+        """A topic with a subscription; the topic's name."""
+        topic = f"projects/{PROJECT}/topics/{name}"
+        self._ask("PUT", topic, {})
+        self._ask("PUT", f"projects/{PROJECT}/subscriptions/{name}", {"topic": topic})
+        return topic
+
+    def take(self, topic: str) -> list[Any]:
+        """The messages that are there, acknowledged."""
+        subscription = topic.replace("/topics/", "/subscriptions/")
+        taken: list[Any] = []
+        for _ in range(3):
+            found = self._ask("POST", f"{subscription}:pull", {"maxMessages": 100, "returnImmediately": True})
+            received = found.get("receivedMessages", [])
+            if received:
+                self._ask("POST", f"{subscription}:acknowledge", {"ackIds": [each["ackId"] for each in received]})
+            taken += [each["message"] for each in received]
+        return taken
+
+    def _ask(self, method: str, path: str, body: Any) -> Any:
+        answer = httpx.request(method, f"http://{self.host}/v1/{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                httpx.get(f"http://{self.host}/", timeout=5)
+                return self
+            except httpx.TransportError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.2)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+        self._log.close()
+
+
+class Played:
+    """Topics that keep what is published, within Pub/Sub's own limits (https://cloud.google.com/pubsub/quotas)."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.topics: dict[str, list[Any]] = {}
+        server.on("pubsub.projects.topics.publish", self._publish)
+
+    def make(self, name: str) -> str:
+        topic = f"projects/{PROJECT}/topics/{name}"
+        self.topics[topic] = []
+        return topic
+
+    def take(self, topic: str) -> list[Any]:
+        messages, self.topics[topic] = self.topics[topic], []
+        return messages
+
+    def _publish(self, asked: Asked) -> Any:
+        if asked.params["topic"] not in self.topics:
+            raise NOT_FOUND
+        messages = asked.body["messages"]
+        if not 0 < len(messages) <= _MOST_MESSAGES:
+            raise GoogleError(400, "INVALID_ARGUMENT")
+        for message in messages:
+            attributes = message.get("attributes", {})
+            long = any(len(value.encode()) > _LONGEST_ATTRIBUTE or not value for value in attributes.values())
+            if long or not (message.get("data") or attributes):
+                raise GoogleError(400, "INVALID_ARGUMENT")
+        kept = self.topics[asked.params["topic"]]
+        kept += messages
+        return {"messageIds": [str(len(kept) + number) for number in range(len(messages))]}
+
+
+def body_of(message: Any) -> bytes:
+    return base64.b64decode(message.get("data", ""))

@@ -1,0 +1,119 @@
+"""The contract of queues, held by Pub/Sub: Google's own emulator where it is installed, and a played one everywhere."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from boatyard.errors import BoatyardError
+from boatyard_gcp.queue import PubSubDeadLetters, PubSubWorkQueue
+from boatyard_gcp.rest import Rest
+from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
+from tests.contract.test_work_queue import message
+from tests.gcp.loopback import ApiServer
+from tests.gcp.metadata_server import MetadataServer
+from tests.gcp.pubsub import Emulator, Played, body_of, find_emulator
+
+_PUBLISH = "pubsub.projects.topics.publish"
+_NUMBERS = itertools.count(1)
+
+
+class Hands:
+    def __init__(self, rest: Rest, service: Emulator | Played) -> None:
+        self._service = service
+        number = next(_NUMBERS)
+        self._queue, self._dead = service.make(f"events-{number}"), service.make(f"dead-letters-{number}")
+        self.queue = PubSubWorkQueue(rest, self._queue)
+        self.dead_letters = PubSubDeadLetters(rest, self._dead)
+
+    def bodies(self) -> list[Any]:
+        return [json.loads(body_of(each)) for each in self._service.take(self._queue)]
+
+    def dead(self) -> list[tuple[Any, str]]:
+        return [(_read(body_of(each)), each["attributes"]["boatyard-code"]) for each in self._service.take(self._dead)]
+
+
+def _read(body: bytes) -> Any:
+    """A body that was text is kept as text."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode()
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    argv = find_emulator()
+    if argv is None:
+        pytest.skip("Google's Pub/Sub emulator is not installed; what is published is held against its documents alone")
+    with Emulator(argv, tmp_path_factory.mktemp("pubsub")) as found:
+        yield found
+
+
+@pytest.fixture
+def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    with ApiServer("pubsub", "v1", metadata) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.url.removeprefix("http://"))
+        yield server
+
+
+@pytest.fixture(params=["played", "emulator"])
+def hands(request: pytest.FixtureRequest, rest: Rest, monkeypatch: pytest.MonkeyPatch) -> Hands:
+    if request.param == "played":
+        return Hands(rest, Played(request.getfixturevalue("pubsub")))
+    found: Emulator = request.getfixturevalue("emulator")
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", found.host)
+    return Hands(rest, found)
+
+
+def test_without_a_topic_there_is_no_queue_and_no_place_for_dead_letters(rest: Rest) -> None:
+    assert not PubSubWorkQueue(rest, "")
+    assert not PubSubDeadLetters(rest, "").keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
+
+
+def test_a_thousand_messages_are_a_few_requests(rest: Rest, pubsub: ApiServer) -> None:
+    played = Played(pubsub)
+    topic = played.make("events")
+    PubSubWorkQueue(rest, topic).put(message(number) for number in range(1000))
+    assert pubsub.count(_PUBLISH) == 5 and len(played.topics[topic]) == 1000
+
+
+def test_a_message_that_cannot_be_held_back_is_not_sent_at_once(rest: Rest, pubsub: ApiServer) -> None:
+    topic = Played(pubsub).make("events")
+    with pytest.raises(ValueError, match="holds no message back"):
+        PubSubWorkQueue(rest, topic).put([message(1)], delay_seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "code"),
+    [(403, "PERMISSION_DENIED", "DATAPLANE_DENIED"), (503, "UNAVAILABLE", "DATAPLANE_UNAVAILABLE"),
+     (429, "RESOURCE_EXHAUSTED", "DATAPLANE_UNAVAILABLE")],
+)  # fmt: skip
+def test_messages_that_are_not_taken_are_an_error_and_a_dead_letter_is_none(
+    rest: Rest, pubsub: ApiServer, status: int, word: str, code: str
+) -> None:
+    topic = Played(pubsub).make("events")
+    pubsub.fail(_PUBLISH, status, word)
+    with pytest.raises(BoatyardError, match=r"pubsub\.topics\.publish") as caught:
+        PubSubWorkQueue(rest, topic).put([message(1)])
+    assert caught.value.code == code
+    assert ("roles/pubsub.publisher" in caught.value.detail) is (status == 403)
+    assert not PubSubDeadLetters(rest, topic).keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
+
+
+def test_a_topic_that_is_missing_is_an_error(rest: Rest, pubsub: ApiServer) -> None:
+    Played(pubsub)
+    with pytest.raises(BoatyardError, match="topic projects/p/topics/none with 404") as caught:
+        PubSubWorkQueue(rest, "projects/p/topics/none").put([message(1)])
+    assert caught.value.code == "DATAPLANE_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("detail", ["ü" * 5000, "", "x\ny"])
+def test_a_reason_is_as_long_as_an_attribute(rest: Rest, pubsub: ApiServer, detail: str) -> None:
+    played = Played(pubsub)
+    topic = played.make("dead")
+    assert PubSubDeadLetters(rest, topic).keep("", BoatyardError("INVALID_SPEC", detail), source="")
+    (kept,) = played.topics[topic]
+    assert len(kept["attributes"]["boatyard-detail"].encode()) <= 1024 and kept["attributes"]["boatyard-source"] == "-"
