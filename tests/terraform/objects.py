@@ -50,7 +50,7 @@ def objects(resources: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
         kind = next((part for part in address.split(".") if part.startswith("kubernetes_")), None)
         if kind in _KINDS:
             version, name = _KINDS[kind]
-            body = _block(values, _schema()["resources"][kind])
+            body = _block(values, schema("kubernetes")["resources"][kind])
             if name == "Secret":
                 data = {} if _made_up(values["data"]) else values["data"]
                 body["data"] = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
@@ -123,6 +123,6 @@ def _camel(name: str) -> str:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(gzip.decompress((HERE / "schemas" / "kubernetes.json.gz").read_bytes()))
+def schema(provider: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(gzip.decompress((HERE / "schemas" / f"{provider}.json.gz").read_bytes()))
     return document

@@ -1,7 +1,7 @@
 """Providers for a Terraform that cannot reach its registry.
 
-kubernetes is always the stub: no cluster is behind a test. aws is the real provider, from a mirror on this
-machine's disk if there is one, else from wherever `terraform init` finds it.
+google, kubernetes and tls are always the stub: neither a cloud nor a cluster is behind a test. aws is the real
+provider, from a mirror on this machine's disk if there is one, else from where `terraform init` finds it.
 """
 
 import platform
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.terraform.offline.environment import environment
 
 HERE = Path(__file__).parent
-VERSIONS = {"kubernetes": "2.38.0", "tls": "4.1.0"}
+VERSIONS = {"google": "6.50.0", "kubernetes": "2.38.0", "tls": "4.1.0"}
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 PLATFORM = f"{platform.system().lower()}_{_MACHINES.get(platform.machine(), platform.machine())}"
 HOST = "registry.terraform.io"

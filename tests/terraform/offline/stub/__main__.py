@@ -55,7 +55,7 @@ class Stub(rpc.ProviderServicer):
         return pb.ConfigureProvider.Response()
 
     def UpgradeResourceState(self, request, context):
-        state = json.loads(request.raw_state.json)
+        state = values.of_json(json.loads(request.raw_state.json), SOURCE["resources"][request.type_name])
         return pb.UpgradeResourceState.Response(upgraded_state=values.encode(state))
 
     def ReadResource(self, request, context):

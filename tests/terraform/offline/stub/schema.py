@@ -12,25 +12,23 @@ from tf.gen import tfplugin_pb2 as pb
 MODES = {"single": 1, "list": 2, "set": 3, "map": 4}
 
 
-def block(
-    source: dict[str, Any], *, without: frozenset[str] = frozenset(), inside_set: bool = False
-) -> pb.Schema.Block:
+def block(source: dict[str, Any], *, without: frozenset[str] = frozenset()) -> pb.Schema.Block:
     return pb.Schema.Block(
-        attributes=[_attribute(name, value, inside_set) for name, value in source["a"].items() if name not in without],
+        attributes=[_attribute(name, value) for name, value in source["a"].items() if name not in without],
         block_types=[
             pb.Schema.NestedBlock(
                 type_name=name,
                 nesting=MODES[value["nesting"]],
                 min_items=value["min"],
                 max_items=value["max"],
-                block=block(value["block"], inside_set=True),
+                block=block(value["block"]),
             )
             for name, value in source["b"].items()
         ],
     )
 
 
-def _attribute(name: str, source: dict[str, Any], inside_set: bool = False) -> pb.Schema.Attribute:
+def _attribute(name: str, source: dict[str, Any]) -> pb.Schema.Attribute:
     flags = {"required": source["r"], "optional": source["o"], "computed": source["c"]}
     if not any(flags.values()):
         flags["optional"] = True
@@ -40,9 +38,7 @@ def _attribute(name: str, source: dict[str, Any], inside_set: bool = False) -> p
         attributes += [_attribute(key, _as_attribute(value)) for key, value in inner["b"].items()]
         nested = pb.Schema.Object(attributes=attributes, nesting=MODES[source["nested"]])
         return pb.Schema.Attribute(name=name, nested_type=nested, **flags)
-    # "dynamic" is not allowed within a set; what is dynamic there are strings in all schemas that we carry
-    kind = "string" if inside_set and source["t"] == "dynamic" else source["t"]
-    return pb.Schema.Attribute(name=name, type=json.dumps(kind).encode(), **flags)
+    return pb.Schema.Attribute(name=name, type=json.dumps(source["t"]).encode(), **flags)
 
 
 def _as_attribute(nested: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Values between Terraform and a provider: msgpack, with a mark for what is not known yet."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,14 @@ def decode(value: pb.DynamicValue) -> Any:
 
 def encode(value: Any) -> pb.DynamicValue:
     return pb.DynamicValue(msgpack=msgpack.packb(value))
+
+
+def of_json(state: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
+    """A stored state as a value: one of any type has its type beside it, in both, but not written alike."""
+    for name, attribute in block["a"].items():
+        if attribute.get("t") == "dynamic" and state.get(name) is not None:
+            state[name] = [json.dumps(state[name]["type"]).encode(), state[name]["value"]]
+    return state
 
 
 def plan(value: Any, block: dict[str, Any]) -> Any:
@@ -54,10 +63,24 @@ def _items(value: Any) -> Iterator[Any]:
 
 
 def _made_up(name: str, attribute: dict[str, Any]) -> Any:
-    kind = attribute.get("t")
-    plain = {"string": f"stub-{name}", "number": 0, "bool": False}
+    if "t" in attribute:
+        return _of_type(name, attribute["t"])
+    block = attribute["block"]
+    none = {"single": None, "map": {}}
+    item = {
+        **{inner: _made_up(inner, value) for inner, value in block["a"].items()},
+        **{inner: none.get(value["nesting"], []) for inner, value in block["b"].items()},
+    }
+    return {"single": item, "map": {}}.get(attribute["nested"], [item])
+
+
+def _of_type(name: str, kind: Any) -> Any:
+    """A list of objects has one, so that what refers to its first is not refused."""
     if isinstance(kind, str):
-        return plain.get(kind)
-    if kind and kind[0] in ("list", "set"):
-        return []
-    return {} if kind else None
+        return {"string": f"stub-{name}", "number": 0, "bool": False}.get(kind)
+    container, inner = kind
+    if container == "object":
+        return {each: _of_type(each, value) for each, value in inner.items()}
+    if container == "map":
+        return {}
+    return [_of_type(name, inner)] if inner[0] == "object" else []
