@@ -190,8 +190,8 @@ Change = Callable[[dict[str, Any]], Any]
         (lambda c: c.update({"current-context": ""}), [], "has no current context. It has: loopback."),
         (lambda c: c.update(clusters=[]), [], "the context loopback names 'loopback', which is not there"),
         (lambda c: c.update(contexts="s3cr3t"), [], "is not a kubeconfig"),
-        (lambda c: c["users"][0].update(user={"token": "s3cr3t"}), [], "does not know who asks"),
-        (lambda c: c["contexts"][0]["context"].pop("user"), [], "does not know who asks"),
+        (lambda c: c["users"][0].update(user={"token": "s3cr3t"}), [], "does not know the caller"),
+        (lambda c: c["contexts"][0]["context"].pop("user"), [], "does not know the caller"),
         (lambda c: c["clusters"][0]["cluster"].update(server="http://127.0.0.1:9"), [], "cannot be reached"),
         (
             lambda c: c["users"][0].update(

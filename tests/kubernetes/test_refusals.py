@@ -27,7 +27,7 @@ def failing(it: Site, refused: Refused | str, method: str = "POST") -> BoatyardE
     ("refused", "code", "words"),
     [
         (Refused(401, "Unauthorized"), "DATAPLANE_DENIED", "expired"),
-        (Refused(429, "too many requests", retry_after=7), "DATAPLANE_UNAVAILABLE", "asks to wait"),
+        (Refused(429, "too many requests", retry_after=7), "DATAPLANE_UNAVAILABLE", "is overloaded"),
         (Refused(500, "etcdserver: request timed out"), "DATAPLANE_UNAVAILABLE", "request timed out"),
         (Refused(503, "apiserver is shutting down"), "DATAPLANE_UNAVAILABLE", "503"),
         ("drop", "DATAPLANE_UNAVAILABLE", "cannot be reached"),
@@ -98,7 +98,7 @@ def test_a_missing_right_is_named_with_the_role_to_grant() -> None:
 def test_an_unknown_token_is_a_clear_answer() -> None:
     with site() as (it, _):
         it.runner._jobs._cluster = it.connect("wrong")
-        assert "does not know who asks" in ensure(it).detail
+        assert "does not know the caller" in ensure(it).detail
 
 
 def test_a_cluster_that_is_away_is_unavailable() -> None:

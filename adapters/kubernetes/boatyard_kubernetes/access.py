@@ -1,4 +1,4 @@
-"""What the function may do in the cluster, each verb with its reason. Nothing else is ever asked for.
+"""The function's rights in the cluster, each verb with its reason. It needs no others.
 
 In each namespace of builds a Role:
 
@@ -15,8 +15,8 @@ In each namespace of builds a Role:
     configmaps  create   the names of secrets (boatyard-secrets), for RBAC cannot list names without values
                 get, patch   that one object
 
-Values of secrets cannot be read with this: no get, list or watch. Where builds run in namespaces that are not
-named in the configuration, reading (jobs, pods: list) is granted on the whole cluster.
+Values of secrets cannot be read with this: no get, list or watch. If the configuration does not name the builds'
+namespaces, reading (jobs, pods: list) is granted on the whole cluster.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ _GROUP: Final = "rbac.authorization.k8s.io"
 
 
 def rules() -> list[PolicyRule]:
-    """In a namespace of builds."""
+    """The rules for a namespace of builds."""
     return [
         PolicyRule(apiGroups=["batch"], resources=["jobs"], verbs=["create", "delete", "list", "patch"]),
         PolicyRule(apiGroups=[""], resources=["pods"], verbs=["list"]),
@@ -49,7 +49,7 @@ def rules() -> list[PolicyRule]:
 
 
 def cluster_rules(settings: Settings) -> list[PolicyRule]:
-    """On the whole cluster; none if the configuration names the namespaces."""
+    """The rules for the whole cluster; none if the configuration names the namespaces."""
     found: list[PolicyRule] = []
     if None in reach(settings.kubernetes):
         found += [

@@ -1,4 +1,4 @@
-"""What to change when an admission plugin, a quota or a webhook refuses: one line, or nothing where it is not known."""
+"""Advice for refusals of admission plugins, quotas and webhooks: one line, or nothing if unknown."""
 
 import re
 from typing import Final
@@ -17,11 +17,11 @@ _RESOURCES: Final = re.compile(
 )
 _QUOTA: Final = re.compile(r"exceeded quota|must specify")
 _NAMED: Final = re.compile(r"must specify \S+ for: ([\w,-]+)")
-"""A quota names the containers (plugin/pkg/admission/resourcequota)."""
+"""A quota's message names the containers (plugin/pkg/admission/resourcequota)."""
 _PLACE: Final = re.compile(r"spec\.(containers|initContainers)\[(\d+)\]")
-"""So does what validates a pod."""
+"""A pod's validation also names them."""
 _VALUE: Final = re.compile(r"([\w./-]+) usage per Container is [\w.]+, but (limit|request) is ([\w.]+)")
-"""A LimitRange tells the value only (plugin/pkg/admission/limitranger)."""
+"""A LimitRange's message only has the value (plugin/pkg/admission/limitranger)."""
 _RULES: Final = (
     (re.compile(r"PodSecurity"), "label the namespace for the level that the topology needs"),
     (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
@@ -31,7 +31,7 @@ _RULES: Final = (
 
 
 def advice(message: str, pod: PodSpec | None = None) -> str:
-    """`pod`: the one that was refused, which tells whose resources are meant; without it both settings are named."""
+    """The advice. The containers of `pod`, the refused one, decide which setting to name; without it, both are."""
     if _RULES[0][0].search(message):
         return _RULES[0][1]
     if _QUOTA.search(message):
@@ -73,7 +73,7 @@ def _containers(pod: PodSpec | None) -> list[Container]:
 
 
 def _amount(text: str) -> float | None:
-    """A Kubernetes quantity, so that 1Gi and 1024Mi are one."""
+    """The value of a Kubernetes quantity, so that 1Gi equals 1024Mi."""
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?", text)
     if not found:
         return None

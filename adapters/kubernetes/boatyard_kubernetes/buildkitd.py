@@ -1,6 +1,6 @@
-"""The managed buildkitd: a StatefulSet that keeps its caches, reached over mutual TLS by builds alone.
+"""Creates the managed buildkitd: a StatefulSet that keeps its caches, which only builds can reach, over mutual TLS.
 
-After moby/buildkit's examples/kubernetes/statefulset.rootless.yaml, with a volume a replica, a network policy
+It follows moby/buildkit's examples/kubernetes/statefulset.rootless.yaml, with a volume per replica, a network policy
 and a disruption budget. Its namespace needs the `privileged` Pod Security level, for the reasons that
 `boatyard_kubernetes.pod` gives; namespaces of builds can then be `restricted`.
 """
@@ -56,14 +56,14 @@ from boatyard_kubernetes.topology import PORT, SERVICE
 SERVER_SECRET: Final = "buildkitd-server"  # noqa: S105 - a name
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
 CONFIGURATION: Final = "boatyard.io/configuration"
-"""Annotation of the pods: a digest of what they read when they start."""
+"""Annotation of the pods: a digest of the configuration that they read at their start."""
 _CERTIFICATES: Final = "/certs"
 _METADATA_ADDRESSES: Final = ("169.254.0.0/16",)
 """Link-local: the clouds' metadata services, which would give a RUN step the node's credentials."""
 
 
 def buildkitd_objects(settings: Settings) -> list[Resource]:
-    """In the order in which they are to be applied. The Secret with the certificates is not among them."""
+    """The objects in the order to apply them, without the Secret with the certificates."""
     kubernetes = settings.kubernetes
     namespace = kubernetes.buildkit_namespace
     return [
@@ -112,7 +112,7 @@ def _stateful_set(settings: Settings) -> StatefulSetSpec:
 
 
 def _digest(settings: Settings) -> str:
-    """A new configuration rolls the pods, one by one. A new certificate is the supervisor's to see."""
+    """A digest of the configuration. A new one rolls the pods, one by one; the supervisor handles new certificates."""
     return hashlib.sha256(daemon.buildkitd_toml(settings).encode()).hexdigest()
 
 
@@ -139,7 +139,7 @@ def _pod(settings: Settings) -> PodSpec:
             Volume(name="certificates", secret=SecretVolumeSource(secretName=SERVER_SECRET, defaultMode=0o440)),
             Volume(name="config", configMap=ConfigMapVolumeSource(name=SERVICE)),
             Volume(name="run", emptyDir=EmptyDirVolumeSource()),
-            # Where it is missing, public registries still work.
+            # Without it, public registries still work.
             *daemon.ca_volumes(settings, optional=True),
         ],
     )
@@ -163,7 +163,7 @@ def _container(settings: Settings) -> Container:
         ports=[ContainerPort(name="buildkit", containerPort=PORT)],
         startupProbe=daemon.startup_probe(),
         readinessProbe=Probe(exec=alive, periodSeconds=10, timeoutSeconds=10),
-        # A daemon that is busy answers late: it is given a minute and a half before it counts as dead.
+        # A busy daemon answers late, so it has a minute and a half before it counts as dead.
         livenessProbe=Probe(exec=alive, periodSeconds=30, timeoutSeconds=20),
         resources=resources(kubernetes.requests, kubernetes.limits),
         securityContext=daemon.security(),
@@ -179,7 +179,7 @@ def _container(settings: Settings) -> Container:
 
 
 def _network_policy() -> NetworkPolicySpec:
-    """In: builds of any namespace, to the port. Out: everything but the metadata services."""
+    """Ingress: builds of any namespace, to the port. Egress: everything except the metadata services."""
     builds = NetworkPolicyPeer(
         namespaceSelector=LabelSelector(),
         podSelector=LabelSelector(matchLabels={MANAGED_BY: "boatyard", COMPONENT: "build"}),

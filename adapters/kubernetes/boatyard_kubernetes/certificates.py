@@ -1,7 +1,7 @@
-"""Certificates for mutual TLS between builds and the managed buildkitd, where there is no cert-manager.
+"""Makes certificates for mutual TLS between builds and the managed buildkitd, for clusters without cert-manager.
 
-One authority signs the server's and the client's certificate and is forgotten: nobody can sign a third. To renew,
-make them all anew. Needs `cryptography` (the extra boatyard-kubernetes[certificates]).
+A temporary authority signs the server's and the client's certificate and is not kept, so nobody can sign a third. To
+renew, make all of them again. Needs `cryptography` (the extra boatyard-kubernetes[certificates]).
 """
 
 import base64
@@ -22,7 +22,7 @@ from boatyard_kubernetes.names import common_labels
 from boatyard_kubernetes.topology import CLIENT_SECRET, SERVICE
 
 _EARLY: Final = timedelta(minutes=5)
-"""A node's clock may be behind."""
+"""Tolerance for a node's clock that is slow."""
 
 
 class _Pair(NamedTuple):

@@ -1,4 +1,4 @@
-"""The API server, as far as this package asks it anything: one method a verb, errors as `refusals` has them.
+"""Requests to the API server, one method per verb, with the errors of `refusals`.
 
 lightkube's generic client carries the requests: typed objects, kubeconfig, in-cluster tokens. Its `Client`
 hides what is needed here: continue tokens, preconditions, Retry-After, a log's sinceTime and limitBytes.
@@ -29,14 +29,14 @@ from boatyard_kubernetes.refusals import ClusterCall, ClusterRefusal, Expired, R
 R = TypeVar("R", bound=Resource)
 ALL: Final = "*"
 _PAGE: Final = 500
-"""Objects a request, as kubectl asks for."""
+"""Objects per request, as in kubectl."""
 _READS: Final = 3
 _SHORT_WAIT: Final = 2.0
-"""Longer than this no Retry-After is waited for: whoever asked can do so again."""
+"""Longest Retry-After to wait for; the caller can retry after a longer one."""
 
 
 class Token(Protocol):
-    """A bearer token that is fresh whenever it is asked for: EKS, GKE and AKS give theirs for minutes."""
+    """A bearer token that renews itself: those of EKS, GKE and AKS are valid for minutes."""
 
     def __call__(self) -> str: ...
 
@@ -69,8 +69,8 @@ def connect(
     operation_seconds: float = 25.0,
     trust_env: bool = True,
 ) -> "Cluster":
-    """Without `config`: the pod's own service account, else KUBECONFIG. `operation_seconds`: for all requests that one
-    question to the runner takes. Raises DATAPLANE_DENIED."""
+    """Connects to a cluster, by default with the pod's own service account, else KUBECONFIG. `operation_seconds` is the
+    deadline for all requests of one call of the runner. Raises DATAPLANE_DENIED."""
     params = _Params(timeout=httpx2.Timeout(read_seconds, connect=connect_seconds), trust_env=trust_env)
     params.bearer = token
     try:
@@ -81,8 +81,8 @@ def connect(
 
 
 class Cluster:
-    """Thread-safe, as httpx's client is. A read is tried again where that is harmless; a write never is:
-    whoever asked cannot know whether it happened, and asks again."""
+    """Thread-safe, like httpx's client. Reads are retried if that is harmless. Writes never are, because it is unknown
+    whether they happened: the caller decides."""
 
     def __init__(
         self, client: GenericSyncClient, patience: Deadlines, *, pause: Callable[[float], None] = time.sleep
@@ -92,15 +92,15 @@ class Cluster:
         self._pause = pause
 
     def in_time(self) -> AbstractContextManager[None]:
-        """One deadline for all that this thread asks meanwhile."""
+        """Sets one deadline for all requests of this thread in the body."""
         return self._exchange.in_time()
 
     def now(self, own: float) -> float:
-        """The API server's time, where it is not that of `own` clock (`Exchange.now`)."""
+        """The API server's time, if the `own` clock differs (`Exchange.now`)."""
         return self._exchange.now(own)
 
     def create(self, obj: R, namespace: str | None, *, dry_run: bool = False) -> R:
-        """Raises Exists, or what `refusals` says."""
+        """Creates an object. Raises Exists, or the errors of `refusals`."""
         params = {"dryRun": "All"} if dry_run else {}
         made: R = self._ask("create", type(obj), obj=obj, namespace=namespace, params=params)
         return made
@@ -113,9 +113,9 @@ class Cluster:
     def find(
         self, kind: type[R], namespace: str | None, *, labels: str = "", fields: str = "", size: int = _PAGE
     ) -> list[R]:
-        """All that match, consistently read. `namespace` None: in the whole cluster.
+        """All matching objects, read consistently. `namespace` None means the whole cluster.
 
-        A list whose continue token expires (410) starts anew in one piece, as client-go's pager does.
+        A list whose continue token expires (410) starts again in one piece, as in client-go's pager.
         """
         try:
             return [
@@ -145,7 +145,7 @@ class Cluster:
         return made
 
     def apply(self, obj: R, name: str, namespace: str) -> R:
-        """Server-side apply: makes or changes it in one request, without reading it."""
+        """Server-side apply: creates or changes an object in one request, without reading it."""
         headers = {"Content-Type": PatchType.APPLY.value}
         made: R = self._ask(
             "patch", type(obj), obj=obj, name=name, namespace=namespace, headers=headers, params={"force": "true"}
@@ -153,12 +153,12 @@ class Cluster:
         return made
 
     def delete(self, kind: type[R], name: str, namespace: str, *, unchanged: Preconditions | None = None) -> None:
-        """With its dependents, in the background. Raises Absent, or Changed if `unchanged` does not hold."""
+        """Deletes an object with its dependents in the background. Raises Absent, or Changed if `unchanged` fails."""
         options = DeleteOptions(preconditions=unchanged, propagationPolicy="Background")
         self._ask("delete", kind, name=name, namespace=namespace, body=options)
 
     def log(self, pod: str, namespace: str, *, tries: int = _READS, **params: str | None) -> bytes:
-        """A container's log as it is. Raises Absent, or NotReady before the container has started."""
+        """A container's raw log. Raises Absent, or NotReady before the container has started."""
         call = ClusterCall("get", "pods/log", namespace, pod)
         query = {name: value for name, value in params.items() if value is not None}
         request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
@@ -224,7 +224,7 @@ class Cluster:
         if not isinstance(refusal, BoatyardError) or refusal.code != Code.DATAPLANE_UNAVAILABLE:
             return False
         if self._exchange.is_over:
-            return False  # each pause would be one more after the deadline
+            return False  # a pause would exceed the deadline
         wait = refusal.retry_after_seconds or 0
         asked_to_wait = isinstance(refusal, ClusterRefusal) and refusal.reason is RefusalReason.ASKED_TO_WAIT
         if wait > _SHORT_WAIT and asked_to_wait:

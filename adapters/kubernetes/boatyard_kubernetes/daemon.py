@@ -1,5 +1,5 @@
-"""What every rootless buildkitd of Boatyard's is started with, be it the managed one or the one beside a job: one
-configuration, one first process, one set of probes. infra/terraform/modules/kubernetes says the same in HCL."""
+"""Shared parts of Boatyard's rootless buildkitds, the managed one and the job's sidecar: configuration, supervisor and
+probes. infra/terraform/modules/kubernetes has the same in HCL."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ from lightkube.models.core_v1 import (
 from boatyard.settings import Settings
 
 USER: Final = 1000
-"""The user of moby/buildkit's rootless images; a job beside it shares it, so that both may use the socket."""
+"""The user of moby/buildkit's rootless images. A job with a sidecar uses it too, so that both can use the socket."""
 CONFIG_FILE: Final = "buildkitd.toml"
 CONFIG_FOLDER: Final = "/etc/buildkit"
 CA_VOLUME: Final = "ca"
@@ -30,7 +30,7 @@ STATE_FOLDER: Final = "/home/user/.local/share/buildkit"
 
 
 def buildkitd_toml(settings: Settings) -> str:
-    """buildkitd.toml (moby/buildkit docs/buildkitd.toml.md): mirrors, plain-http registries, and room for the cache.
+    """buildkitd.toml (moby/buildkit docs/buildkitd.toml.md): mirrors, plain-http registries, and the cache's size.
     Each registry has one table."""
     lines = ["[worker.oci]", "  gc = true", '  reservedSpace = "10%"', '  maxUsedSpace = "80%"']
     for host in sorted({*settings.insecure_registries, *settings.registry_mirrors}):
@@ -43,13 +43,14 @@ def buildkitd_toml(settings: Settings) -> str:
 
 
 def arguments(settings: Settings) -> list[str]:
-    """Beside the addresses. An entitlement that builds will ask for (`network.mode`) has to be allowed here."""
+    """Arguments besides the addresses. They allow the entitlement that builds request (`network.mode`)."""
     made = [f"--addr={SOCKET}", f"--config={CONFIG_FOLDER}/{CONFIG_FILE}", "--oci-worker-no-process-sandbox"]
     return made + (["--allow-insecure-entitlement=network.host"] if settings.network.mode == "host" else [])
 
 
 def security() -> SecurityContext:
-    """Escalation stays allowed: newuidmap and newgidmap, which make the user namespace, are setuid."""
+    """The security context. Escalation is allowed, because newuidmap and newgidmap, which set up the user namespace,
+    are setuid."""
     return SecurityContext(
         runAsUser=USER,
         runAsGroup=USER,
@@ -63,12 +64,12 @@ def alive() -> ExecAction:
 
 
 def startup_probe() -> Probe:
-    """A node under load starts it late and answers late: two minutes at least, looked at each second."""
+    """The startup probe: every second for at least two minutes, since a busy node starts it late."""
     return Probe(exec=alive(), periodSeconds=1, timeoutSeconds=10, failureThreshold=120)
 
 
 def ca_environment(settings: Settings) -> list[EnvVar] | None:
-    """Registries whose certificates a company signs: Go takes this file for the system's, beside its folders."""
+    """The environment for registries with a company's certificates: Go uses this file besides the system's folders."""
     if not settings.kubernetes.ca_config_map:
         return None
     return [EnvVar(name="SSL_CERT_FILE", value=f"{CA_FOLDER}/ca.crt")]
@@ -81,7 +82,7 @@ def ca_mounts(settings: Settings) -> list[VolumeMount]:
 
 
 def ca_volumes(settings: Settings, *, optional: bool = False) -> list[Volume]:
-    """`optional`: a pod starts without the ConfigMap."""
+    """The CA's volume. `optional`: the pod also starts without the ConfigMap."""
     name = settings.kubernetes.ca_config_map
     if not name:
         return []
@@ -89,5 +90,5 @@ def ca_volumes(settings: Settings, *, optional: bool = False) -> list[Volume]:
 
 
 def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's escapes are among TOML's."""
+    """A TOML basic string; TOML supports JSON's escapes."""
     return msgspec.json.encode(text).decode()

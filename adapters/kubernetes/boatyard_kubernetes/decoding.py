@@ -1,7 +1,7 @@
-"""Types made ready before threads use them.
+"""Prepares types for decoding before threads use them.
 
-msgspec (seen with 0.22) builds what it knows of a type at the first decode, and two threads that do so at once
-with a type as deep as a Pod crash the process. So the first decode of each type happens alone.
+msgspec (seen with 0.22) prepares a type at its first decode, and two threads that do so at once with a type as deep as
+a Pod crash the process. So the first decode of each type happens in one thread.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ def make_ready(kind: type[Resource]) -> None:
     with _lock:
         if kind not in _ready:
             decoders.decode_list(b'{"metadata":{},"items":[]}', kind)
-            with contextlib.suppress(msgspec.ValidationError):  # where a spec is required; it is ready then
+            with contextlib.suppress(
+                msgspec.ValidationError
+            ):  # types with a required spec; the type is prepared anyway
                 decoders.decode_object(b"{}", kind)
             _ready.add(kind)

@@ -1,4 +1,4 @@
-"""What is known of how a build ended: its Job, the last pod that it left, and the result in it."""
+"""The facts about how a build ended: its Job, its last pod, and the result in it."""
 
 from typing import Final
 
@@ -19,28 +19,28 @@ FAILED: Final = ("Failed", "FailureTarget")
 """The Target and Met conditions come first, while pods still terminate, and already decide (1.31 and newer)."""
 _TAKEN_AWAY: Final = ("Evicted", "Preempting", "NodeShutdown", "Terminated", "NodeLost")
 _BLAMES_BUILDER: Final = frozenset({Code.BUILDER_LOST, Code.DATAPLANE_UNAVAILABLE, Code.INTERNAL})
-"""Codes by which a job says no more than that its BuildKit went away. Its pod may know why."""
+"""Codes of a job whose BuildKit disconnected. Its pod may show why."""
 _TAIL: Final = 40
 _RESULT: Final = msgspec.json.Decoder(JobResult)
 
 
 class EndFacts(msgspec.Struct, frozen=True):
     build: Build
-    """With the progress that is known."""
+    """The build with its known progress."""
     job: Job
     pod: Pod | None
-    """The last one; None if it is gone, or there was none."""
+    """The last pod; None if there is none any more."""
     result: JobResult | None
-    """What the job's container told as it ended."""
+    """The result that the job's container reported."""
     stopped: Stopped | None
     at: float
-    """When it ended; seconds since 1970."""
+    """Time of the end; seconds since 1970."""
 
     @classmethod
     def of(cls, build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> "EndFacts":
         """`pods` oldest first."""
         pod = pods[-1] if pods else None
-        # A node's clock may be ahead: an end in the future would hold a failure until then.
+        # A node's clock may be fast: an end in the future would hold a failure for longer.
         at = max(min(_end(job, pod) or now, now), build.started_at or build.created_at)
         result = result_of(pod) if pod else None
         if result and result.phases:
@@ -55,7 +55,7 @@ class EndFacts(msgspec.Struct, frozen=True):
 
     @property
     def disruption(self) -> str:
-        """Why the cluster took the pod away; empty if it did not."""
+        """Why the cluster removed the pod; empty if it did not."""
         if self.pod is None:
             return ""
         status = self.pod.status
@@ -72,7 +72,7 @@ class EndFacts(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The last lines of a job that left no result."""
+        """The last lines of a job without a result."""
         end = terminated(self.pod) if self.pod else None
         if end is None or self.result is not None:
             return ()
@@ -89,8 +89,8 @@ class EndFacts(msgspec.Struct, frozen=True):
 
     @property
     def killed_for_memory(self) -> str:
-        """Name of the container that was: the job's, or buildkitd's beside it, which is started again when it is
-        killed: hence lastState. Empty if none was."""
+        """Name of the container that ran out of memory: the job's, or the buildkitd sidecar, which is restarted when it
+        is killed (hence lastState). Empty if none did."""
         for container in containers(self.pod) if self.pod else ():
             for state in (container.state, container.lastState):
                 if state and state.terminated and state.terminated.reason == "OOMKilled":
@@ -99,7 +99,7 @@ class EndFacts(msgspec.Struct, frozen=True):
 
 
 def result_of(pod: Pod) -> JobResult | None:
-    """The termination message, if the job came far enough to write it. Else it is the log's end, or nothing."""
+    """The result in the termination message, if the job wrote one. Otherwise the message is the log's end, or empty."""
     end = terminated(pod)
     if end is None or not end.message:
         return None

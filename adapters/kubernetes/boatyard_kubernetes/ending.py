@@ -1,8 +1,8 @@
-"""How a build ended, from its Job and its pods: before the Job controller has set its condition, and after.
+"""Decides how a build ended, from its Job and its pods, before and after the Job controller has set its condition.
 
-The job's container writes its result as it ends. The Job's condition comes when the pod has ended, sidecars included,
-which takes seconds, and up to the pod's grace where a process holds a sidecar. So a result counts at once, unless what
-comes may say more: a cancel, a disruption, a buildkitd that was killed.
+The job's container writes its result as it ends. The Job's condition follows when the pod has ended, including
+sidecars, which takes seconds, or up to the pod's grace period if a process holds a sidecar. So a result counts at once,
+unless the condition may change it: after a cancel, a disruption, or if buildkitd was killed.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ from boatyard_kubernetes.stopping import Stopped
 
 
 def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *, now: float) -> Build | None:
-    """The build at its end; None if it is too early to know how it ended. `pods` oldest first, of which the last has
-    ended; `build` with the progress that is known."""
+    """The ended build; None if it is too early to know how it ended. `pods` are the oldest first, and the last has
+    ended; `build` has its known progress."""
     facts = EndFacts.of(build, job, pods, stopped, now=now)
     result, stop = _reported(facts), _stop(facts)
     over = condition(job, *DONE, *FAILED) is not None
@@ -35,22 +35,22 @@ def conclude(build: Build, job: Job, pods: list[Pod], stopped: Stopped | None, *
 
 
 def _final(facts: EndFacts, result: JobResult | None, stop: Ending | None) -> bool:
-    """Whether the end holds before the Job has a condition: nothing that is still to come changes it."""
+    """Whether the end is final before the Job has a condition."""
     if stop is not None or (result is not None and result.state is State.SUCCEEDED):
         return True
     if facts.disruption:
         return False  # the pod is replaced, whatever it reported
     if result is None:
         return _out_of_memory(facts) is not None
-    # How a buildkitd beside the job ended is known a moment later.
+    # The end of a buildkitd sidecar is known a moment later.
     return not (facts.blames_builder and facts.has_sidecar)
 
 
 def _reported(facts: EndFacts) -> JobResult | None:
-    """The job's result, unless the cluster knows better.
+    """The job's result, unless the cluster has a better reason.
 
-    A job that nobody cancelled says CANCELLED when its pod was ended: then the cluster knows why. One that blames its
-    builder does not know that it was killed for its memory.
+    A job reports CANCELLED when its pod is ended, even if nobody cancelled it: then the cluster has the reason. A job
+    that lost its builder does not know that the builder ran out of memory.
     """
     result = facts.result
     if result is None or result.state is State.SUCCEEDED:
@@ -64,7 +64,7 @@ def _reported(facts: EndFacts) -> JobResult | None:
 
 
 def _stop(facts: EndFacts) -> Ending | None:
-    """Boatyard's own order to stop. A Job that succeeded all the same had not waited for too long."""
+    """The runner's own stop. A Job that succeeded nevertheless had not waited for too long."""
     if facts.stopped is None or (condition(facts.job, *DONE) and not facts.stopped.cancelled):
         return None
     return facts.stopped.ending
@@ -77,7 +77,7 @@ def _silence(facts: EndFacts) -> Ending:
 def _pushed_unseen(facts: EndFacts) -> Ending | None:
     if not condition(facts.job, *DONE):
         return None
-    return lifecycle.lost("the Job succeeded, but its pod is gone and the result with it; the registry knows")
+    return lifecycle.lost("the Job succeeded, but its pod is gone and the result with it; the registry has the image")
 
 
 def _without_pod(facts: EndFacts) -> Ending | None:
@@ -88,12 +88,12 @@ def _without_pod(facts: EndFacts) -> Ending | None:
         return lifecycle.lost(f"its pod is gone, deleted or lost with its node ({message or reason or 'no reason'})")
     text = "the Job took longer than its deadline and was ended by the cluster"
     if facts.build.started_at is None:
-        text = "the Job passed its deadline; its pod is gone, so it is not known whether it ever ran"
+        text = "the Job passed its deadline; its pod is gone, so it is unknown whether it ever ran"
     return Ending(state=State.TIMED_OUT, code=Code.TIMED_OUT, message=text)
 
 
 def _out_of_memory(facts: EndFacts) -> Ending | None:
-    """What the job reported of the user's own error counts for more."""
+    """Out of memory, unless the job reported the user's own error."""
     if facts.pod is None or not (facts.result is None or facts.blames_builder) or not facts.killed_for_memory:
         return None
     who, setting = ("buildkitd", "limits") if facts.killed_for_memory == DAEMON else ("the job", "jobLimits")
@@ -127,7 +127,7 @@ def _never_ran(facts: EndFacts) -> Ending | None:
 def _told_to_stop(facts: EndFacts) -> Ending | None:
     if facts.result is None:
         return None
-    return lifecycle.lost("its pod was told to stop, and not by Boatyard: somebody deleted it")
+    return lifecycle.lost("its pod was stopped, but not by Boatyard: somebody deleted it")
 
 
 def _without_result(facts: EndFacts) -> Ending:
@@ -148,4 +148,4 @@ _SILENCE: Final[tuple[Callable[[EndFacts], Ending | None], ...]] = (
     _told_to_stop,
     _without_result,
 )
-"""What the cluster knows of a job without a result that counts. The first that knows an answer decides."""
+"""Explanations of the cluster for a job without a valid result. The first one that applies decides."""

@@ -1,6 +1,6 @@
-"""Requests and whole answers: all of one question's within one deadline, and the API server's clock as it tells it.
+"""Sends requests with one deadline per call of the runner, and tracks the API server's clock.
 
-httpx limits the time for each piece of an answer, so one that drips would never end.
+httpx limits the time for each read of an answer, so a slow answer might never end.
 """
 
 import threading
@@ -14,9 +14,9 @@ import httpx2
 from lightkube.core.generic_client import BasicRequest, GenericSyncClient
 
 _LARGEST_ANSWER: Final = 256 * 1024**2
-"""Bytes; five hundred objects of the largest size would be more, and no list of Jobs or pods is near it."""
+"""Bytes: less than five hundred objects of the largest size, but far above any real list of Jobs or pods."""
 _SAME_SECONDS: Final = 2.0
-"""Clocks that differ by less are the same: a Date has whole seconds."""
+"""Tolerance between clocks: a Date has whole seconds."""
 
 
 class Deadlines(NamedTuple):
@@ -24,9 +24,9 @@ class Deadlines(NamedTuple):
 
     connect: float
     read: float
-    """For each piece of an answer."""
+    """For each read of an answer."""
     operation: float
-    """For all requests that one question takes (`Exchange.in_time`)."""
+    """For all requests of one call (`Exchange.in_time`)."""
 
 
 class Exchange:
@@ -38,7 +38,7 @@ class Exchange:
 
     @contextmanager
     def in_time(self) -> Iterator[None]:
-        """One deadline for all that this thread asks meanwhile. Within another, that one holds."""
+        """Sets one deadline for all requests of this thread in the body. If nested, the outer one applies."""
         if getattr(self._until, "at", None) is not None:
             yield
             return
@@ -50,13 +50,13 @@ class Exchange:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time of this thread's question is used up."""
+        """Whether the deadline of this thread's call has passed."""
         at = getattr(self._until, "at", None)
         return at is not None and time.monotonic() >= at
 
     def now(self, own: float) -> float:
-        """The API server's time, by the Date of its last answer; `own` if that fits, or none has come. Deadlines are
-        compared with what the API server writes, and this machine's clock may be another."""
+        """The API server's time, from the Date of its last answer; `own` if they agree, or before the first answer.
+        Deadlines are compared with the API server's timestamps, and this machine's clock may be wrong."""
         if self._served is None:
             return own
         date, at = self._served
@@ -64,7 +64,7 @@ class Exchange:
         return theirs if abs(theirs - own) > _SAME_SECONDS else own
 
     def answer(self, request: BasicRequest) -> httpx2.Response:
-        """The whole answer. Raises what httpx raises; ReadTimeout, too, for one that does not end in time."""
+        """The whole answer. Raises httpx's errors, and ReadTimeout if the answer does not end in time."""
         seconds = self._left()
         request.timeout = httpx2.Timeout(
             min(self._patience.read, seconds), connect=min(self._patience.connect, seconds)
@@ -88,7 +88,7 @@ class Exchange:
         )
 
     def _left(self) -> float:
-        """Seconds for the next request. Raises ReadTimeout if there are none."""
+        """Seconds left for the next request. Raises ReadTimeout if there are none."""
         at = getattr(self._until, "at", None)
         left = self._patience.operation if at is None else at - time.monotonic()
         if left <= 0:
@@ -99,4 +99,4 @@ class Exchange:
         try:
             self._served = parsedate_to_datetime(date).timestamp(), time.monotonic()
         except (ValueError, OverflowError):
-            return  # a proxy may leave it out
+            return  # a proxy may drop it

@@ -1,4 +1,4 @@
-"""Questions to a Job and its pods, answered from their status as the published API defines it."""
+"""Reads facts from the status of a Job and its pods, as the published API defines it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -36,12 +36,12 @@ def created(thing: Job | Pod) -> float | None:
 
 
 def released(job: Job) -> float | None:
-    """When the Job was last told to go: a suspended one may be old."""
+    """When the Job was last released; a suspended one may be old."""
     return (seconds(job.status.startTime) if job.status else None) or created(job)
 
 
 def scheduled(pod: Pod) -> float | None:
-    """When it got a node."""
+    """When the pod got a node."""
     for found in (pod.status and pod.status.conditions) or ():
         if found.type == "PodScheduled" and found.status == "True":
             return seconds(found.lastTransitionTime)
@@ -53,9 +53,9 @@ def label(thing: Job | Pod, name: str) -> str:
 
 
 def record_of(job: Job) -> Build | None:
-    """What the Job says of its build; None if it is not one of ours.
+    """The build's record on the Job; None if the Job is not Boatyard's.
 
-    A record that is damaged is one of a build that was lost: its attempt is taken, and the next one can be built.
+    A damaged record means a lost build: its attempt is used up, and the next one can be built.
     """
     build_id = label(job, BUILD)
     text = ((job.metadata and job.metadata.annotations) or {}).get(RECORD, "")
@@ -90,7 +90,7 @@ def number_of(job: Job) -> int:
 
 
 def condition(job: Job, *types: str) -> tuple[str, str, datetime | None] | None:
-    """(reason, message, since) of the first of `types` that is true."""
+    """(reason, message, since) of the first condition of `types` that is true."""
     for found in (job.status and job.status.conditions) or ():
         if found.type in types and found.status == "True":
             return found.reason or "", found.message or "", found.lastTransitionTime
@@ -113,7 +113,7 @@ def is_going(thing: Job | Pod) -> bool:
 
 
 def plan_of(job: Job) -> str | None:
-    """Name of the Secret that the Job's pods take their plan from."""
+    """Name of the Secret with the plan of the Job's pods."""
     pod = job.spec and job.spec.template.spec
     for volume in (pod and pod.volumes) or ():
         if volume.name == PLAN and volume.secret:
@@ -122,7 +122,7 @@ def plan_of(job: Job) -> str | None:
 
 
 def is_of(pod: Pod, job: Job) -> bool:
-    """Whether it is this Job's, and not of one before it that had the same name."""
+    """Whether the pod belongs to this Job, and not to an earlier one of the same name."""
     uid = job.metadata and job.metadata.uid
     return any(owner.uid == uid for owner in (pod.metadata and pod.metadata.ownerReferences) or ())
 
@@ -143,7 +143,7 @@ def terminated(pod: Pod) -> ContainerStateTerminated | None:
 
 
 def sidecar_end(pod: Pod) -> str:
-    """How the buildkitd beside the job ended the last time, with its last line; empty if it never has."""
+    """How the buildkitd sidecar last ended, with its last line; empty if it never did."""
     for container in (pod.status and pod.status.initContainerStatuses) or ():
         for state in (container.state, container.lastState):
             if container.name == DAEMON and state and state.terminated:
@@ -171,8 +171,8 @@ def has_started(pod: Pod) -> bool:
 
 
 def in_order(pods: Iterable[Pod]) -> list[Pod]:
-    """Oldest first. One follows the other: a replacement is made once the pod before has ended. Times are whole
-    seconds, so of two pods of one second the one that has not ended, or that succeeded, is the later."""
+    """Pods, oldest first. A replacement is created once the previous pod has ended. Times are whole seconds, so of two
+    pods of the same second, the one that has not ended, or that succeeded, is the later one."""
 
     def age(pod: Pod) -> tuple[float, float, bool, str]:
         end = terminated(pod)

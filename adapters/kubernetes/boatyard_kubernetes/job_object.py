@@ -1,9 +1,9 @@
-"""A build as a batch/v1 Job, and its plan as a Secret that the Job owns.
+"""Makes a build's batch/v1 Job, and its plan as a Secret that the Job owns.
 
-The plan is a Secret and not a ConfigMap because it may hold a signed URL and an index's password. It is made
-after the Job, which is created suspended: so the Job's name stays the lock, its uid is known for the owner
-reference, and no pod waits for a plan that never comes. The plan's name is random and part of the Job's template, so
-no other Job's plan, older or newer, is ever taken for it.
+The plan is a Secret and not a ConfigMap because it may contain a signed URL and an index's password. It is created
+after the Job, which starts suspended: so the Job's name is the lock, its uid is known for the owner reference, and no
+pod waits for a missing plan. The plan's name is random and part of the Job's template, so a Job never uses another
+Job's plan.
 """
 
 import base64
@@ -35,13 +35,13 @@ _LARGEST_PLAN: Final = 1024 * 1024
 """Bytes of a Secret's data (core/v1 MaxSecretSize)."""
 _RESTARTS: Final = 3
 _SPARE_SECONDS: Final = 60
-"""What a job gets beyond its own timeout, to end by itself and tell more than a killed one can."""
+"""Time beyond a job's own timeout, so that it can end by itself and report more than a killed one can."""
 
 
 def job_object(job: BuildJob, build: Build, number: int, settings: Settings, namespace: str) -> Job:
-    """Suspended. `number` orders lists: microseconds since 1970.
+    """The suspended Job. `number` orders lists: microseconds since 1970.
 
-    Raises DATAPLANE_UNAVAILABLE if the settings name no image for it.
+    Raises DATAPLANE_UNAVAILABLE if the settings name no image for jobs.
     """
     kubernetes = settings.kubernetes
     if not kubernetes.builder_image:
@@ -70,7 +70,7 @@ def job_object(job: BuildJob, build: Build, number: int, settings: Settings, nam
 
 
 def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
-    """Raises INVALID_SPEC for a plan that no Secret can hold."""
+    """The plan's Secret. Raises INVALID_SPEC for a plan that is too large for a Secret."""
     assert owner.metadata is not None and owner.metadata.name and owner.metadata.uid  # noqa: S101 - as created
     plan = plan_of(owner)
     assert plan is not None  # noqa: S101 - as `job_object` made it
@@ -107,9 +107,9 @@ def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
 
 
 def _failure_policy() -> PodFailurePolicy:
-    """A node that goes away is not a failure: the pod is made again, however often. What the job itself ended
-    with is final, whatever it is: its result says whether a repeat can help, and to whom. The rest, pods that
-    never ran, is tried again up to the backoff limit."""
+    """The loss of a node is not a failure: the pod is replaced, however often. The job's own end is always final: its
+    result says whether a retry can help. Other failures, of pods that never ran, are retried up to the backoff
+    limit."""
     return PodFailurePolicy(
         rules=[
             PodFailurePolicyRule(

@@ -1,13 +1,13 @@
-"""The Jobs of builds in the cluster: found by label, created, released, withdrawn, stopped.
+"""Finds, creates, releases, withdraws and stops the Jobs of builds.
 
-An attempt begins in three requests: the Job, suspended; its plan; the release. The Job's name is the lock, and
-whoever meets a Job that is still suspended does the missing two, so its creator may die between any of them. A name
-may come back: somebody deletes the Job, and it is asked for again. So the plan has a name that only this Job knows, and
-whatever changes a Job names its uid.
+An attempt starts with three requests: the suspended Job, its plan, the release. The Job's name is the lock, and every
+function that finds a suspended Job repeats the last two, so its creator may die between any of them. A name may be used
+again, after somebody deletes the Job. So the plan has a name that only this Job knows, and every change of a Job names
+its uid.
 
-A name is a lock in one namespace only. Where builds of one tag may run in several, the same attempt can be
-created twice at the same moment. So a creator looks for rivals before it releases, and gives way if it sees
-one; a Job is withdrawn only while it is suspended (preconditions), never once somebody has released it.
+A name is a lock in one namespace only. If builds of one tag may run in several, the same attempt can be created twice
+at the same moment. So a creator looks for rivals before it releases its Job, and withdraws it if it finds one. A Job is
+only withdrawn while it is suspended (by preconditions), and never after its release.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ _TRIES: Final = 5
 
 
 class FoundJob(msgspec.Struct, frozen=True):
-    """A Job that is a build's, with what it says of it."""
+    """A build's Job, with the record on it."""
 
     job: Job
     record: Build
@@ -70,7 +70,7 @@ class FoundJob(msgspec.Struct, frozen=True):
         return is_suspended(self.job)
 
     def before(self) -> tuple[int, bool, str]:
-        """Sorts the Jobs of a tag: the newest attempt first, of rivals the one that goes on."""
+        """Sort key for the Jobs of a tag: the newest attempt first, and among rivals the one that stays."""
         return (-self.record.attempt, self.suspended, self.namespace)
 
 
@@ -81,7 +81,7 @@ class Jobs:
         self._reach = names.reach(settings.kubernetes)
 
     def of_tag(self, tag: str) -> list[FoundJob]:
-        """The one to go by first."""
+        """The Jobs of a tag, the decisive one first."""
         return sorted(self._find(f"{names.TAG}={tag}"), key=FoundJob.before) if is_build_tag(tag) else []
 
     def of_build(self, build_id: str) -> FoundJob | None:
@@ -90,7 +90,7 @@ class Jobs:
         return min(self._find(f"{names.BUILD}={build_id}"), key=FoundJob.before, default=None)
 
     def all(self, project: str | None, domain: str | None) -> list[tuple[int, FoundJob, list[Pod]]]:
-        """Every Job of a build with its number, newest first, and its pods where it has not ended."""
+        """All Jobs of builds with their numbers, newest first, with pods for those that have not ended."""
         labels = _BUILDS_ONLY
         for name, value in ((names.PROJECT, project), (names.DOMAIN, domain)):
             if value is not None:
@@ -111,7 +111,7 @@ class Jobs:
         return _own(found, self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
 
     def waiting(self) -> Counter[Scope]:
-        """Builds without a node, and whose they are; counted by pods: few, where Jobs that have ended are many."""
+        """Builds without a node, per scope. It counts pods, which are few, while finished Jobs are many."""
         return Counter(
             Scope(label(pod, names.PROJECT), label(pod, names.DOMAIN))
             for namespace in self._reach
@@ -119,14 +119,14 @@ class Jobs:
         )
 
     def active(self, scope: Scope) -> int:
-        """Builds of the scope that wait or run, counted by pods."""
+        """Number of the scope's waiting and running builds, counted by pods."""
         labels = f"{_BUILDS_ONLY},{names.PROJECT}={scope.project},{names.DOMAIN}={scope.domain}"
         fields = "status.phase!=Succeeded,status.phase!=Failed"
         namespace = names.namespace_of(self._settings.kubernetes, scope)
         return len(self._cluster.find(Pod, namespace, labels=labels, fields=fields))
 
     def start(self, made: BuildJob, number: int, *, now: float) -> Build | None:
-        """Creates and releases. None if somebody else has created it, or it gave way to a rival."""
+        """Creates and releases a Job. None if it exists already, or was withdrawn for a rival."""
         namespace = names.namespace_of(self._settings.kubernetes, Scope(made.project, made.domain))
         build = lifecycle.queued(made, now=now)
         try:
@@ -145,11 +145,11 @@ class Jobs:
             raise
 
     def release(self, found: FoundJob, made: BuildJob) -> bool:
-        """Plan, then go. Several may do it at once. False if the Job is gone, or another one has its name."""
+        """Creates the plan and releases the Job; may run concurrently. False if the Job was deleted or replaced."""
         if plan_of(found.job) is None:
             return False
         try:
-            # One that exists is this Job's own: somebody releases it at the same time.
+            # An existing plan is this Job's own: another function releases it at the same time.
             with contextlib.suppress(Exists):
                 self._cluster.create(plan_object(made, found.job, self._settings), found.namespace)
             self._merge(found, {"spec": {"suspend": False}})
@@ -158,8 +158,8 @@ class Jobs:
         return True
 
     def withdraw(self, found: FoundJob) -> None:
-        """Deletes it while it is suspended: what somebody has released is his. It is read again each time,
-        because the Job controller writes its status meanwhile, which is no reason to keep it."""
+        """Deletes the Job if it is still suspended. It is read again on each try, because the Job controller writes its
+        status meanwhile, which must not prevent the deletion."""
         for _ in range(_TRIES):
             current = self._again(found)
             if current is None or not current.suspended:
@@ -173,15 +173,14 @@ class Jobs:
                 return
 
     def stop(self, found: FoundJob, stopped: Stopped) -> FoundJob | None:
-        """None if the Job is gone, or another one has its name."""
+        """Stops the Job. None if it was deleted or replaced."""
         with contextlib.suppress(Absent, ObjectChanged):
             return FoundJob(self._merge(found, stop_patch(stopped)), found.record)
         return None
 
     def write_down(self, found: FoundJob, build: Build) -> None:
-        """Pods go sooner than Jobs, so the end of a build is kept with its Job, the first that was found. At
-        that moment the Job controller writes to it too, which is no reason to lose it. If this fails, the next
-        one who looks finds out anew."""
+        """Stores the first result that was found in the Job, because pods disappear before Jobs. The Job controller may
+        write to it at the same moment, which must not lose the result. If this fails, the next look finds it again."""
         record = {names.RECORD: msgspec.json.encode(build).decode()}
         current: FoundJob | None = found
         with contextlib.suppress(Absent, BoatyardError):
@@ -197,11 +196,11 @@ class Jobs:
                     return
 
     def _again(self, found: FoundJob) -> FoundJob | None:
-        """The same Job as it is now."""
+        """The same Job, read again."""
         return next((f for f in self._find(f"{names.BUILD}={found.record.id}") if f.uid == found.uid), None)
 
     def _merge(self, found: FoundJob, patch: dict[str, Any]) -> Job:
-        """Raises Absent, or Changed if the name is another Job's by now."""
+        """Raises Absent, or Changed if another Job has the name now."""
         metadata = {**patch.get("metadata", {}), "uid": found.uid}
         return self._cluster.merge(Job, name_of(found.job), found.namespace, {**patch, "metadata": metadata})
 
@@ -222,7 +221,7 @@ class Jobs:
 
 
 def _own(found: FoundJob, pods: Iterable[Pod]) -> list[Pod]:
-    """Pods of the Job itself, oldest first. Those of a Job that had its name before may still be ending."""
+    """Pods of the Job itself, oldest first. Those of an earlier Job of its name may still be ending."""
     return in_order(pod for pod in pods if is_of(pod, found.job))
 
 

@@ -1,4 +1,4 @@
-"""A Job as a Build: what is known of it now. Reads the cluster, changes nothing."""
+"""Computes the current state of a Job's build. Only reads from the cluster."""
 
 import msgspec
 from lightkube.resources.batch_v1 import Job
@@ -31,19 +31,19 @@ from boatyard_kubernetes.stopping import stopped_of
 from boatyard_kubernetes.waiting import Why
 
 _PATIENCE_SECONDS = 3.0
-"""So long a Job may be without a pod, or a pod in silence, before events are asked why."""
+"""Seconds without a pod, or without news from a pod, before events are read for the reason."""
 
 
 class Sight(msgspec.Struct, frozen=True):
     build: Build
     fresh: bool = False
-    """True if the build has just been found to have ended and its Job does not say so yet."""
+    """True if the build was just found to have ended, and the Job does not have the result yet."""
     waits_since: float | None = None
-    """Since when it waits for a node, an image or admission, if it does."""
+    """Start of its wait for a node, an image or admission, if it waits."""
     stuck_since: float = 0.0
-    """Since when it has all that it needs of the cluster but what `why` names."""
+    """Time since which it lacks only what `why` names."""
     why: Why = Why()
-    """What it waits for, if that is known."""
+    """What it waits for, if known."""
 
 
 def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: float, closely: bool = True) -> Sight:
@@ -69,7 +69,7 @@ def look(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: floa
 
 
 def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: float, closely: bool) -> Sight:
-    """Not yet running, or again not: after an eviction the next pod waits as the first one did."""
+    """The state of a build that waits for its first pod, or for the next one after an eviction."""
     build = msgspec.structs.replace(build, state=State.QUEUED, phase=None, step=None)
     if is_suspended(job):
         return Sight(build)
@@ -81,7 +81,7 @@ def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: f
         template = job.spec.template.spec if job.spec else None
         why = waiting.why_not_started(events, waits[-1]) if waits else waiting.why_no_pod(events, template)
     step = Step(number=0, total=0, title=f"waiting: {why.text}") if why.text else None
-    # Between a pod that ended and the next one, or the Job's own end, no limit runs: the Job's deadline has it.
+    # Between one pod's end and the next pod, or the Job's end, only the Job's deadline applies.
     waits_since = since if waits or not pods else None
     stuck_since = max(since, scheduled(waits[-1]) or since) if waits else since
     build = msgspec.structs.replace(build, step=step)
@@ -89,7 +89,7 @@ def _queued(cluster: Cluster, job: Job, build: Build, pods: list[Pod], *, now: f
 
 
 def _events(cluster: Cluster, about: Job | Pod) -> list[Event]:
-    """Advice, not a duty: without the right to list events the build still goes on."""
+    """Events, or none without the right to list them: they only explain."""
     try:
         return cluster.find(Event, namespace_of(about), fields=f"involvedObject.name={name_of(about)},type=Warning")
     except BoatyardError:

@@ -1,4 +1,4 @@
-"""Everything the cluster needs, as objects: for `kubectl apply`, and for Terraform to read."""
+"""All objects that the cluster needs, for `kubectl apply`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,8 +25,8 @@ def all_objects(
     subject: Mapping[str, str],
     service_account_annotations: Mapping[str, str] | None = None,
 ) -> list[Resource]:
-    """`subject`: who the function is to the cluster (kind User, Group or ServiceAccount; name; namespace).
-    `service_account_annotations`: the workload identity of builds, such as eks.amazonaws.com/role-arn."""
+    """All objects. `subject` is the function's identity in the cluster (kind User, Group or ServiceAccount; name;
+    namespace). `service_account_annotations`: the workload identity of builds, such as eks.amazonaws.com/role-arn."""
     names = tuple(namespaces)
     made: list[Resource] = []
     for namespace in names:
@@ -38,7 +38,7 @@ def all_objects(
 
 
 def build_namespace(settings: Settings, namespace: str, annotations: Mapping[str, str]) -> list[Resource]:
-    """A namespace of builds: its Pod Security level, the builds' service account, and no way in to their pods."""
+    """A namespace of builds with its Pod Security level, the service account, and a policy against incoming traffic."""
     level = "privileged" if choose(settings) is Topology.DAEMONLESS else "restricted"
     labels = common_labels("build")
     account = settings.kubernetes.service_account
@@ -62,6 +62,6 @@ def documents(objects: Iterable[Resource]) -> list[dict[str, Any]]:
 
 
 def to_yaml(objects: Iterable[Resource]) -> str:
-    """One stream, in the order given; what `kubectl apply -f -` reads."""
+    """One YAML stream in the given order, for `kubectl apply -f -`."""
     text: str = yaml.safe_dump_all(documents(objects), sort_keys=False, explicit_start=True)
     return text

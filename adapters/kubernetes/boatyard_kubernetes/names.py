@@ -1,8 +1,8 @@
-"""What things are called in the cluster. Names, labels and annotations are made and read here only.
+"""The only module that makes and reads names, labels and annotations in the cluster.
 
-A Job's name follows from the build's id, so that it can be the lock: the API server makes a name once.
-Labels are the recommended ones (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels)
-and ours under boatyard.io.
+A Job's name is derived from the build's id, so that it is a lock: the API server allows each name once. Labels are the
+recommended ones (kubernetes.io/docs/concepts/overview/working-with-objects/common-labels) and Boatyard's own under
+boatyard.io.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ PROJECT: Final = "boatyard.io/project"
 DOMAIN: Final = "boatyard.io/domain"
 
 RECORD: Final = "boatyard.io/record"
-"""Annotation: the Build as JSON, first as it was asked for, then as it ended."""
+"""Annotation: the Build as JSON, first as requested, later with its result."""
 NUMBER: Final = "boatyard.io/number"
 """Annotation: microseconds since 1970 of the request; the order of lists."""
 STOPPED: Final = "boatyard.io/stopped"
@@ -55,13 +55,13 @@ def job_name(build_id: str) -> str:
 
 
 def plan_name(build_id: str) -> str:
-    """A name for the plan of one Job, never the same twice: a Job that is deleted and made again under its old name
-    must not find the plan of the first, which goes with its owner."""
+    """A new random name for a Job's plan: a Job that is recreated under its old name must not use the plan of the first
+    one, which is deleted with its owner."""
     return f"{_PREFIX}{build_id}-{secrets.token_hex(5)}"
 
 
 def namespace_of(settings: Kubernetes, scope: Scope) -> str:
-    """Raises DATAPLANE_DENIED for a template that makes no namespace's name of it (RFC 1123, 63 characters)."""
+    """The scope's namespace. Raises DATAPLANE_DENIED if the template gives no valid name (RFC 1123, 63 characters)."""
     check_scope(scope)
     name = settings.namespace_template.replace("{project}", scope.project).replace("{domain}", scope.domain)
     if not _NAMESPACE.match(name):
@@ -76,7 +76,7 @@ def namespace_of(settings: Kubernetes, scope: Scope) -> str:
 
 
 def reach(settings: Kubernetes) -> tuple[str | None, ...]:
-    """Where builds can be. None is the whole cluster, which needs a ClusterRole to list Jobs."""
+    """The namespaces of builds. None means the whole cluster, which needs a ClusterRole to list Jobs."""
     if settings.namespaces:
         return settings.namespaces
     if "{" not in settings.namespace_template:
@@ -89,7 +89,7 @@ def common_labels(component: str) -> dict[str, str]:
 
 
 def build_labels(job: BuildJob) -> dict[str, str]:
-    """On the Job, its pods and its plan alike."""
+    """Labels of the Job, its pods and its plan."""
     return {
         **common_labels("build"),
         TAG: job.build_tag,

@@ -1,10 +1,10 @@
-"""The pod of a build: the job's container, held to the restricted Pod Security Standard, and where the topology
-asks for it a rootless buildkitd beside it, which no standard but `privileged` lets in.
+"""Makes the pod of a build: the job's container under the restricted Pod Security Standard, and in the daemonless
+topology a rootless buildkitd sidecar, which only the `privileged` standard admits.
 
 Why rootless BuildKit needs what it gets (moby/buildkit docs/rootless.md and its examples/kubernetes):
 seccomp and AppArmor Unconfined for mount and unshare; privilege escalation because newuidmap is setuid;
---oci-worker-no-process-sandbox because the pod's /proc is masked. `hostUsers: false` does not go with it: such a
-pod has 65,536 ids in all, and the image's newuidmap asks for as many beyond its own.
+--oci-worker-no-process-sandbox because the pod's /proc is masked. `hostUsers: false` is not possible: such a
+pod has 65,536 ids in total, and the image's newuidmap needs as many in addition.
 """
 
 from typing import Final
@@ -42,7 +42,7 @@ from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, ch
 CONTAINER: Final = "build"
 DAEMON: Final = "buildkitd"
 PLAN: Final = "plan"
-"""Name of the volume that is the plan's Secret."""
+"""Name of the volume with the plan's Secret."""
 PLAN_FOLDER: Final = "/boatyard/plan"
 OUT_FOLDER: Final = "/boatyard/out"
 SECRETS_FOLDER: Final = "/boatyard/secrets"
@@ -53,7 +53,7 @@ _CONFIG: Final = "buildkitd-config"
 
 
 def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
-    """`plan`: name of the Secret that holds the job's plan."""
+    """The pod template. `plan` is the name of the Secret with the job's plan."""
     kubernetes = settings.kubernetes
     daemonless = choose(settings) is Topology.DAEMONLESS
     spec = PodSpec(
@@ -62,7 +62,7 @@ def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
         volumes=_volumes(job, settings, plan),
         restartPolicy="Never",
         serviceAccountName=kubernetes.service_account,
-        # The job asks the API server nothing. Workload identity brings tokens of its own.
+        # The job does not use the API server. Workload identity has its own tokens.
         automountServiceAccountToken=False,
         enableServiceLinks=False,
         securityContext=restricted_pod(),
@@ -72,7 +72,7 @@ def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
         terminationGracePeriodSeconds=GRACE_SECONDS,
     )
     annotations = {
-        # A build that is moved starts from nothing: the autoscaler should rather wait for its end.
+        # A moved build starts from scratch, so the autoscaler should wait for its end.
         "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
         **kubernetes.pod_annotations,
     }
@@ -147,8 +147,8 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
 
 
 def _sidecar(settings: Settings) -> Container:
-    """A sidecar (an init container that stays: on by default since 1.29). The job starts once it answers, and
-    it ends with the job. User code runs in its container, away from the job's token and registry logins."""
+    """The sidecar (a restartable init container, enabled by default since 1.29). The job starts once it answers, and it
+    ends with the job. User code runs in its container, separate from the job's token and registry logins."""
     kubernetes = settings.kubernetes
     return Container(
         name=DAEMON,
@@ -171,7 +171,7 @@ def _sidecar(settings: Settings) -> Container:
 
 
 def _secret_names(job: BuildJob) -> list[tuple[str, str]]:
-    """(kind, name) of each secret once; a name that is both comes as the registry's."""
+    """(kind, name) of each secret once; a name of both kinds is listed as the registry's."""
     names = {secret.name: BUILD_KIND for secret in job.secrets} | {n: PULL_KIND for n in job.registry_secrets}
     return [(kind, name) for name, kind in names.items()]
 
@@ -184,7 +184,7 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
     ]
     if names := _secret_names(job):
         scope = Scope(job.project, job.domain)
-        # Optional: a pod would wait for a missing one in silence. The job says SECRET_NOT_FOUND at once.
+        # Optional: a pod would wait for a missing one without an error. The job reports SECRET_NOT_FOUND at once.
         sources = [
             VolumeProjection(
                 secret=SecretProjection(
@@ -200,7 +200,7 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
         volumes.append(Volume(name="tls", secret=SecretVolumeSource(secretName=secret, defaultMode=_READABLE)))
     volumes += daemon.ca_volumes(settings)
     if choose(settings) is Topology.DAEMONLESS:
-        # Of the plan, its container sees this one file: the rest may hold a signed URL.
+        # Its container only sees this file of the plan: the rest may contain a signed URL.
         items = [KeyToPath(key=daemon.CONFIG_FILE, path=daemon.CONFIG_FILE)]
         config = SecretVolumeSource(secretName=plan, items=items, defaultMode=_READABLE)
         volumes.append(Volume(name=_CONFIG, secret=config))

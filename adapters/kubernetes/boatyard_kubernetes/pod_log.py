@@ -1,8 +1,8 @@
-"""A build's log, page by page, out of its pods' logs.
+"""Reads a build's log page by page from its pods' logs.
 
-The API server has no offsets: a log is read from a time on (`sinceTime`, whole seconds) and up to a number of
-bytes (`limitBytes`). A cursor is therefore the pod, the time of the last line given (nanoseconds) and how many
-lines had that time. Pods of a build follow each other, so later pods come after the cursor's.
+The API server has no offsets: a log is read from a time on (`sinceTime`, whole seconds) and up to a number of bytes
+(`limitBytes`). So a cursor consists of the pod, the time of the last returned line (nanoseconds) and how many lines had
+that time. Pods of a build run one after the other, so later pods follow the cursor's.
 """
 
 import re
@@ -27,7 +27,7 @@ _START: Final = "00000000.0.0"
 
 
 class _Place:
-    """Where a reader stands: in which pod, after which time, and after how many lines of that time."""
+    """A reader's position: the pod, the time, and the number of lines read with that time."""
 
     def __init__(self, pod: str, nanoseconds: int, lines: int) -> None:
         self.pod = pod
@@ -48,7 +48,7 @@ class _Place:
 def read_page(cluster: Cluster, pods: list[Pod], cursor: str, *, ended: bool) -> LogPage:
     """Lines of the first pod that has any after the cursor. `pods` oldest first. Raises INVALID_SPEC.
 
-    A pod that is gone took its log with it: what it had not given is lost, and the page goes on with the next.
+    The log of a deleted pod is lost: the page continues with the next pod.
     """
     place = _Place.of(cursor)
     ids = [_id(pod) for pod in pods]
@@ -60,13 +60,13 @@ def read_page(cluster: Cluster, pods: list[Pod], cursor: str, *, ended: bool) ->
         last = pod is pods[-1]
         if lines or not complete:
             return LogPage(tuple(lines), str(place), complete and ended and last)
-    # Without a pod there is no line, now or later, once the build has ended.
+    # Once the build has ended, a missing pod means that there will be no lines.
     return LogPage((), str(place) if pods or cursor else "", ended)
 
 
 def read_tail(cluster: Cluster, pod: Pod, lines: int) -> str:
-    """The last lines as they are; empty if there are none, or none can be had: the API server fetches them from
-    the node, which may be away, and what they tell is not worth a second try."""
+    """The last raw lines; empty if there are none or they cannot be read: the API server fetches them from the node,
+    which may be unreachable, and they are not worth a retry."""
     try:
         data = cluster.log(name_of(pod), namespace_of(pod), tries=1, container=CONTAINER, tailLines=str(lines))
     except (Absent, NotReady, BoatyardError):
@@ -75,7 +75,7 @@ def read_tail(cluster: Cluster, pod: Pod, lines: int) -> str:
 
 
 def _read(cluster: Cluster, pod: Pod, place: _Place) -> tuple[bool, list[str]]:
-    """(whether the pod's log ends here, lines after `place`); moves `place` behind them."""
+    """(whether the pod's log ends here, lines after `place`); moves `place` after them."""
     over = terminated(pod) is not None
     if not has_started(pod):
         return False, []
@@ -98,13 +98,13 @@ def _read(cluster: Cluster, pod: Pod, place: _Place) -> tuple[bool, list[str]]:
         rows, seen = _rows(data, place, cut=cut)
         if seen or not cut or size >= _MOST_BYTES:
             break
-        size *= 4  # more than a page within one second, all of it given already
+        size *= 4  # more than a page within one second, all of it returned already
     lines = [line for row in rows if (line := line_of(row)) is not None]
     return over and not cut, lines
 
 
 def _rows(data: bytes, place: _Place, *, cut: bool) -> tuple[list[str], int]:
-    """New rows, and their number with those that are not for people; moves `place`."""
+    """New lines, and the number of rows including other kinds; moves `place`."""
     pieces = data.split(b"\n")
     tail = pieces.pop()
     if tail and not cut:
@@ -115,7 +115,7 @@ def _rows(data: bytes, place: _Place, *, cut: bool) -> tuple[list[str], int]:
     for piece in pieces:
         stamp = _STAMP.match(piece)
         if stamp is None:
-            continue  # the kubelet's own word, such as "unable to retrieve container logs"
+            continue  # the kubelet's own message, such as "unable to retrieve container logs"
         when = _nanoseconds(stamp)
         if when < after:
             continue
@@ -140,7 +140,7 @@ def _nanoseconds(stamp: re.Match[bytes]) -> int:
 
 
 def _rfc3339(nanoseconds: int) -> str:
-    """Down to the second: the API server rounds to it anyway (metav1.Time), and it must not round up."""
+    """The time, rounded down to the second: the API server would round it (metav1.Time), and must not round up."""
     seconds = min(nanoseconds // 1_000_000_000, 253_402_300_799)
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -1,4 +1,4 @@
-"""Answers that are young enough to be given again."""
+"""Caches recent answers about builds."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ class Recent:
             return build if time.monotonic() - at < self._seconds else None
 
     def put(self, build: Build) -> None:
-        """What has ended is not kept: its Job tells it at the price of one request."""
+        """Caches a running build. Ended builds are not cached: reading their Job costs one request."""
         with self._lock:
             self._builds.pop(build.id, None)
             if not build.state.ended and self._seconds > 0:

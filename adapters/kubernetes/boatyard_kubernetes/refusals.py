@@ -1,7 +1,7 @@
-"""What the API server and the way to it can say no with -> who acts next.
+"""Turns errors of the API server and of the connection into Boatyard's errors.
 
 Statuses and reasons: kubernetes.io/docs/reference/kubernetes-api/common-definitions/status and
-k8s.io/apimachinery/pkg/api/errors. Nothing of lightkube or httpx leaves this package.
+k8s.io/apimachinery/pkg/api/errors. No exception of lightkube or httpx leaves this package.
 """
 
 import re
@@ -22,7 +22,7 @@ _GRANT: Final = "docs/kubernetes.md has the Role that grants exactly what is nee
 
 
 class ClusterCall:
-    """What was asked, for people: `create jobs.batch in namespace flytesnacks-development`."""
+    """A request for display: `create jobs.batch in namespace flytesnacks-development`."""
 
     def __init__(self, verb: str, resource: str, namespace: str | None, name: str | None = None) -> None:
         self.verb = verb
@@ -73,11 +73,11 @@ class ClusterRefusal(BoatyardError):
 
 
 class Absent(Exception):
-    """404 for the object itself, or for what it belongs to."""
+    """404 for the object itself or its parent."""
 
 
 class NamespaceMissing(BoatyardError):
-    """404 for the namespace: DATAPLANE_DENIED unless whoever catches it can make one."""
+    """404 for the namespace: DATAPLANE_DENIED, unless the caller can create it."""
 
 
 class Exists(Exception):
@@ -85,19 +85,19 @@ class Exists(Exception):
 
 
 class ObjectChanged(Exception):
-    """409 Conflict, or a patch for another uid: the object is no longer as it was read, or no longer the same."""
+    """409 Conflict, or a patch for another uid: the object was changed or replaced since it was read."""
 
 
 class Expired(Exception):
-    """410: the resourceVersion or the continue token is older than what the server remembers."""
+    """410: the resourceVersion or the continue token has expired."""
 
 
 class NotReady(Exception):
-    """400 of a pod's log: the container has not started."""
+    """400 for a pod's log: the container has not started."""
 
 
 class _Status(msgspec.Struct):
-    """meta/v1 Status, what every refusal of the API server's own is."""
+    """meta/v1 Status, the format of the API server's own errors."""
 
     code: int = 0
     reason: str = ""
@@ -108,7 +108,7 @@ _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
 def unreached(call: ClusterCall, error: Exception) -> Exception:
-    """The exception to raise when no answer came."""
+    """The exception to raise if no answer arrived."""
     if isinstance(error, ConfigError):
         return BoatyardError(Code.DATAPLANE_DENIED, f"the cluster's credentials cannot be read: {_short(str(error))}")
     if isinstance(error, httpx2.TimeoutException):
@@ -117,7 +117,7 @@ def unreached(call: ClusterCall, error: Exception) -> Exception:
 
 
 def refused(call: ClusterCall, response: httpx2.Response) -> Exception:
-    """The exception to raise for an answer that is no success: a Status, or a proxy's own words."""
+    """The exception to raise for an error answer: a Status, or a proxy's text."""
     try:
         status = decode_json(response.content, _STATUS)
     except Undecodable:
@@ -130,7 +130,7 @@ def _of_code(call: ClusterCall, code: int, reason: str, message: str, response: 
         case 401:
             return BoatyardError(
                 Code.DATAPLANE_DENIED,
-                f"the API server does not know who asks ({call}): the token is missing, expired, or of no user it maps",
+                f"the API server does not know the caller ({call}): the token is missing, expired or of no known user",
             )
         case 403:
             return _forbidden(call, message)
@@ -143,13 +143,13 @@ def _of_code(call: ClusterCall, code: int, reason: str, message: str, response: 
         case 429:
             return ClusterRefusal(
                 Code.DATAPLANE_UNAVAILABLE,
-                f"the API server asks to wait ({call}): {message}",
+                f"the API server is overloaded ({call}): {message}",
                 reason=RefusalReason.ASKED_TO_WAIT,
                 call=call,
                 said=message,
                 retry_after_seconds=_retry_after(response) or RETRY_AFTER_SECONDS,
             )
-        # ValidateObjectMetaUpdate: a patch that names a uid, of an object that has another by now.
+        # ValidateObjectMetaUpdate: a patch that names a uid, for an object with another one by now.
         case 422 if "metadata.uid: Invalid value" in message:
             return ObjectChanged(message)
         case 400 if call.resource == "pods/log":

@@ -1,4 +1,4 @@
-"""The JobRunner port on Kubernetes: one Job a build, its name the lock, the API server the only state."""
+"""The JobRunner port on Kubernetes: one Job per build. Its name is the lock, the API server the only state."""
 
 import random
 import threading
@@ -28,7 +28,7 @@ _TRIES: Final = 12
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 0.8
 _PATIENCE: Final = 3
-"""Tries after which what a creator that died has left is cleared away."""
+"""Tries after which the leftovers of a dead creator are removed."""
 _RETRY_AFTER_SECONDS: Final = 10
 
 
@@ -36,7 +36,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _in_time(method: Method) -> Method:
-    """All requests to the API server that the method makes have one deadline together."""
+    """Gives all requests of the method to the API server one deadline."""
 
     @wraps(method)
     def within(self: "KubernetesJobRunner", *args: Any, **options: Any) -> Any:
@@ -47,10 +47,10 @@ def _in_time(method: Method) -> Method:
 
 
 class KubernetesJobRunner:
-    """Holds nothing that matters: any number of functions may run it at once.
+    """Stateless, so any number of functions may run it at once.
 
-    `fresh_seconds`: so long an answer about a build that has not ended is given again without asking the API
-    server, which many clients that wait would otherwise ask ten times a second.
+    `fresh_seconds`: how long an answer about a running build is cached. Otherwise many waiting clients would query the
+    API server ten times a second.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class KubernetesJobRunner:
 
     @_in_time
     def ensure(self, job: Callable[[int], BuildJob], tag: str, *, force: bool) -> Ensured:
-        """Whoever creates the Job of an attempt has started it; all others get 409, look again, and join."""
+        """The creator of an attempt's Job has started it; all others get 409, look again, and join."""
         pauses = growing(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
         for tried in range(_TRIES):
             jobs = self._jobs.of_tag(tag)
@@ -115,7 +115,7 @@ class KubernetesJobRunner:
         found = self._jobs.of_build(build_id)
         if found is None:
             return None
-        # The end must be known before the log is read: then nothing more is written.
+        # The end must be known before the log is read, so that nothing more is written.
         build = self._settle(found)
         return read_page(self._cluster, self._jobs.pods(found), cursor, ended=build.state.ended)
 
@@ -131,7 +131,7 @@ class KubernetesJobRunner:
 
     @_in_time
     def list(self, query: BuildQuery) -> BuildPage:
-        """Newest first, which no API server gives: all Jobs are read, as many as the TTL has left."""
+        """Newest first. The API server cannot sort, so all remaining Jobs are read."""
         jobs = self._jobs.all(query.project, query.domain)
         now = self._now()
         builds = [
@@ -153,14 +153,14 @@ class KubernetesJobRunner:
         return not others and self._jobs.release(found, job(build.attempt))
 
     def _seen(self, found: FoundJob) -> Build:
-        """Enough to decide by: no log is read for it."""
+        """The state for a decision, without reading a log."""
         if found.record.state.ended:
             return found.record
         pods = self._jobs.pods(found)
         return look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
 
     def _settle(self, found: FoundJob) -> Build:
-        """The build as it stands. An end that was just found is kept; one that waits too long is ended."""
+        """The build's current state. Stores a new result, and ends a build that has waited for too long."""
         if found.record.state.ended:
             return found.record
         now = self._now()
@@ -173,7 +173,7 @@ class KubernetesJobRunner:
         return sight.build
 
     def _overdue(self, sight: Sight, since: float, now: float) -> tuple[Code, str] | None:
-        """Code and message if it has waited for too long: for anything, or for what does not come by itself."""
+        """Code and message if it has waited for too long, for anything, or for something that needs a person."""
         most, why = self._settings.kubernetes.start_seconds, sight.why
         if why.patience is not None and now - sight.stuck_since > min(why.patience, most):
             return Code.DATAPLANE_DENIED, f"it cannot start: {why.text}"
@@ -195,7 +195,7 @@ class KubernetesJobRunner:
         return self._cluster.now(self._clock.now())
 
     def _next_number(self) -> int:
-        """Microseconds since 1970, and never the same twice."""
+        """Microseconds since 1970, unique."""
         with self._lock:
             self._number = max(int(self._now() * 1_000_000), self._number + 1)
             return self._number

@@ -1,7 +1,7 @@
-"""Which secrets a namespace has, in a ConfigMap: names and kinds, never values.
+"""Keeps the names and kinds of a namespace's secrets in a ConfigMap, never values.
 
-RBAC has no right to list the names of Secrets without their values. So the function keeps the names that it put,
-and may neither get nor list a Secret. What somebody puts with kubectl is usable and not listed.
+RBAC has no right to list names of Secrets without their values. So the function records the names that it sets, and may
+neither get nor list Secrets. A Secret that was created with kubectl can be used, but is not listed.
 """
 
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ _TRIES: Final = 2
 
 
 class SecretIndex:
-    """Keys of the ConfigMap are `<project>.<domain>.<name>`: neither a project nor a domain holds a dot."""
+    """The ConfigMap's keys are `<project>.<domain>.<name>`: project and domain contain no dots."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     def add(self, namespace: str, scope: Scope, name: str, kind: str) -> None:
-        """Raises Absent if the namespace is not there."""
+        """Records a name. Raises Absent if the namespace does not exist."""
         data = {_key(scope, name): kind}
         made = ConfigMap(
             metadata=ObjectMeta(name=INDEX, namespace=namespace, labels=common_labels("secret")), data=data
@@ -40,7 +40,7 @@ class SecretIndex:
                     self._cluster.create(made, namespace)
                     return
                 except Exists:
-                    continue  # somebody else made it a moment ago
+                    continue  # another function has just created it
         self._merge(namespace, data)
 
     def remove(self, namespace: str, scope: Scope, name: str) -> None:
@@ -59,7 +59,7 @@ class SecretIndex:
         return tuple(KnownSecret(name=name, kind=kind) for name, kind in sorted(found))
 
     def _merge(self, namespace: str, data: Mapping[str, str | None]) -> None:
-        # A merge patch touches these keys alone, so two functions that add names at once do not undo each other.
+        # A merge patch only changes these keys, so concurrent additions do not undo each other.
         self._cluster.merge(ConfigMap, INDEX, namespace, {"data": dict(data)})
 
 

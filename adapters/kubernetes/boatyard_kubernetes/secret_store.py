@@ -1,8 +1,8 @@
 """The SecretStore port on Kubernetes Secrets, in the namespace that builds of the scope run in.
 
-Written and never read: the function may create, patch and delete Secrets, and RBAC knows no right to see names alone
-(`list` would show values). So whether one is there is asked by creating it in a dry run: 409 says yes. The names that
-`list` gives are kept beside them (`secret_index`).
+Secrets are written and never read: the function may create, patch and delete them, and RBAC has no right to see only
+names (`list` would show values). So it checks for one by creating it in a dry run: 409 means that it exists.
+`secret_index` keeps the names for `list`.
 """
 
 import base64
@@ -31,11 +31,11 @@ from boatyard_kubernetes.refusals import Absent, Exists
 from boatyard_kubernetes.secret_index import SecretIndex
 
 NAME: Final = "boatyard.io/secret"
-"""Annotation: the name that users know."""
+"""Annotation: the secret's name for users."""
 _DOCKER_KEY: Final = ".dockerconfigjson"
 _DOCKER_TYPE: Final = "kubernetes.io/dockerconfigjson"
 _LARGEST: Final = 500 * 1024
-"""Bytes; BuildKit takes no larger secret (MaxSecretSize), and a Secret holds it twice in less than 1 MiB."""
+"""Bytes. BuildKit allows no larger secret (MaxSecretSize), and a Secret with two copies stays below 1 MiB."""
 
 
 class KubernetesSecretStore:
@@ -45,7 +45,7 @@ class KubernetesSecretStore:
         self._index = SecretIndex(cluster)
 
     def put(self, scope: Scope, name: str, secret: SecretValue) -> None:
-        """Raises INVALID_SPEC for a value that cannot be of its kind."""
+        """Raises INVALID_SPEC for a value that is invalid for its kind."""
         made = self._object(scope, secret_name(name, field="name"), secret.kind, secret.value)
         assert made.metadata is not None and made.metadata.name and made.metadata.namespace  # noqa: S101 - as made
         try:

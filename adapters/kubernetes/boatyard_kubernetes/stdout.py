@@ -1,7 +1,7 @@
-"""What a job writes to its pod's log, and how it is read back.
+"""Reads a job's log and progress from its pod's log.
 
-One JSON object a line: {"t": seconds, "line": text} as in its own log file, or {"progress": JobProgress}. What
-is neither is passed on as it is: Python's own last words, or the container runtime's.
+It has one JSON object per line: {"t": seconds, "line": text} as in the job's log file, or {"progress": JobProgress}.
+Other lines are passed on unchanged: errors of Python itself, or of the container runtime.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.job import JobProgress
 
 TAIL_LINES: Final = 200
-"""The job repeats its progress at least every hundred lines, so this many hold it."""
+"""The job repeats its progress at least every hundred lines, so this many lines contain it."""
 
 
 class _Row(msgspec.Struct):
@@ -24,7 +24,7 @@ _ROW: Final = msgspec.json.Decoder(_Row)
 
 
 def line_of(row: str) -> str | None:
-    """The line that people read; None for a row that is none of theirs."""
+    """The log line of a row; None for other rows."""
     if not row.startswith("{"):
         return row
     try:

@@ -1,8 +1,8 @@
-"""Ends a Job early so that it stays known: one patch that any later reader understands.
+"""Stops a Job with one patch that keeps it readable.
 
 Deleting it would make the build unknown, and a suspended Job is never finished, so its TTL would never run.
-No parallelism makes the Job controller delete the pod at once, or never create one; the deadline that has
-passed makes the Job Failed, and the TTL removes it later. All three fields may be changed on a Job that runs
+With parallelism 0, the Job controller deletes the pod at once, or never creates one; a deadline in the past makes
+the Job Failed, and the TTL removes it later. All these fields may be changed on a running Job
 (ValidateJobUpdate keeps selector, template and policies fixed, not these).
 """
 

@@ -1,11 +1,11 @@
-"""The first process of a rootless buildkitd's container: ends what steps leave behind, and restarts for a new
-certificate.
+"""The supervisor, the first process of a rootless buildkitd's container: it kills processes that steps leave behind,
+and restarts buildkitd for a new certificate.
 
-Without a process sandbox BuildKit kills the first process of a step that is cancelled or runs out of time. What that
-started goes on, holds the step's output open, and so keeps the step from ending: a buildkitd that is told to stop
-closes its listener and waits for such steps for as long as its pod may (gRPC's GracefulStop). `runc run` is the
-subreaper of its step: it adopts what the step's first process leaves behind, and waits for it. Where runc has gone,
-such orphans come to the container's first process.
+Without a process sandbox, BuildKit only kills the first process of a step that is cancelled or times out. Its children
+keep running and hold the step's output open, so the step does not end: a buildkitd that is stopped closes its listener
+and waits for such steps as long as its pod may live (gRPC's GracefulStop). `runc run` is the subreaper of its step: it
+adopts the children that the step's first process leaves behind, and waits for them. Once runc has ended, the
+container's first process adopts such orphans.
 
 The script may signal processes of every user in rootlesskit's user namespace without any capability: it runs as the
 user who made that namespace, outside of it (user_namespaces(7)).
@@ -17,7 +17,7 @@ from typing import Final
 
 COMMAND: Final = ("/bin/sh", "-c")
 NAME: Final = "buildkitd"
-"""What the script is called in process lists; its arguments follow, and are buildkitd's."""
+"""The script's name in process lists, followed by buildkitd's arguments."""
 SCRIPT: Final = r"""# First process of buildkitd's container; its arguments are buildkitd's.
 GRACE=110 # seconds that running builds get, less than the pod's grace
 stopping=

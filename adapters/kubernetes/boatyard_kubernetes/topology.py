@@ -1,4 +1,4 @@
-"""Which BuildKit a build gets, and how its job reaches it."""
+"""Chooses the BuildKit of a build, and how its job reaches it."""
 
 import hashlib
 from typing import Final
@@ -18,15 +18,15 @@ SOCKET_FOLDER: Final = "/boatyard/buildkit"
 
 class Topology(StrEnum):
     EXTERNAL = "external"
-    """A buildkitd that somebody else runs, at `buildkitUri`."""
+    """A buildkitd that others operate, at `buildkitUri`."""
     MANAGED = "managed"
     """The StatefulSet of `boatyard_kubernetes.buildkitd`."""
     DAEMONLESS = "daemonless"
-    """No daemon but for the build: a rootless buildkitd beside the job, in its pod, gone with it."""
+    """A rootless buildkitd as a sidecar of each build's job, which ends with it."""
 
 
 class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What `python -m boatyard_buildkit --buildkit FILE` reads: the settings' own names."""
+    """The file for `python -m boatyard_buildkit --buildkit FILE`, with the names of the settings."""
 
     buildkit_uri: str
     buildkit: Buildkit
@@ -35,14 +35,14 @@ class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def choose(settings: Settings) -> Topology:
-    """As Union's Helm values mean it: a `buildkitUri` wins, then `buildkit.enabled` asks for the managed one."""
+    """The topology, as in Union's Helm values: external with `buildkitUri`, else managed with `buildkit.enabled`."""
     if settings.buildkit_uri or settings.buildkit.driver == "buildx":
         return Topology.EXTERNAL
     return Topology.MANAGED if settings.buildkit.enabled else Topology.DAEMONLESS
 
 
 def client_secret(settings: Settings) -> str:
-    """The Secret with the client's certificate; empty where the connection is not TLS."""
+    """The Secret with the client's certificate; empty without TLS."""
     named = settings.kubernetes.client_certificate_secret
     match choose(settings):
         case Topology.MANAGED:

@@ -1,1 +1,1 @@
-"""Whether builds will work in a cluster, and what to change where they will not: `boatyard doctor --cluster`."""
+"""Checks whether builds will work in a cluster, and says what to change: `boatyard doctor --cluster`."""

@@ -1,5 +1,5 @@
-"""Whether the cluster lets in the pods of a topology, asked by a dry run: Pod Security, policies, quotas and webhooks
-answer as they would, and nothing is made."""
+"""Checks by a dry run whether the cluster admits the pods of a topology: Pod Security, policies, quotas and webhooks
+evaluate them, and nothing is created."""
 
 import uuid
 from typing import Final, NamedTuple
@@ -35,12 +35,12 @@ class Admitted(NamedTuple):
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
 _ANY_IMAGE: Final = "builder"
-_MEET: Final = "Meet the rule that the line names, or let whoever runs the cluster make an exception."
+_MEET: Final = "Follow the rule in that line, or ask the cluster's administrator for an exception."
 DEPLOY: Final = "Apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
 
 
 def with_topology(settings: Settings, topology: Topology) -> Settings:
-    """The settings as they would be for another topology than theirs."""
+    """The settings, changed to another topology."""
     if choose(settings) is topology:
         return settings
     buildkit = msgspec.structs.replace(settings.buildkit, enabled=topology is Topology.MANAGED, driver="buildctl")
@@ -49,7 +49,7 @@ def with_topology(settings: Settings, topology: Topology) -> Settings:
 
 
 def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:
-    """A build's pod, in the namespace of builds."""
+    """Checks a build's pod, in the namespace of builds."""
     found = _try(cluster, template(job, _with_image(with_topology(settings, topology)), plan_name(job.id)), namespace)
     if found.reason is RefusalReason.POD_SECURITY and topology is Topology.DAEMONLESS:
         advice = f"Label {namespace} {LEVEL}=privileged, or let builds use the managed buildkitd."
@@ -58,22 +58,22 @@ def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: 
 
 
 def _with_image(settings: Settings) -> Settings:
-    """That none is named is found elsewhere, and says nothing of the cluster."""
+    """The settings with a placeholder image: another check reports a missing one."""
     kubernetes = settings.kubernetes
     image = kubernetes.builder_image or _ANY_IMAGE
     return msgspec.structs.replace(settings, kubernetes=msgspec.structs.replace(kubernetes, builder_image=image))
 
 
 def admit_daemon(cluster: Cluster, settings: Settings) -> Admitted:
-    """The managed buildkitd's pod, in its own namespace. Raises NamespaceMissing if that is not there.
+    """Checks the managed buildkitd's pod, in its own namespace. Raises NamespaceMissing if that does not exist.
 
-    Where it is not what the settings ask for, nobody has deployed it, and it has no service account yet.
+    If the settings choose another topology, it is not deployed and has no service account yet.
     """
     chosen = with_topology(settings, Topology.MANAGED)
     daemon = next(made for made in buildkitd_objects(chosen) if isinstance(made, StatefulSet))
     assert daemon.spec is not None and daemon.spec.template.spec is not None  # noqa: S101 - as made
     pod = daemon.spec.template.spec
-    # A StatefulSet's pods have its claims as volumes; any other volume of that name asks the same questions.
+    # A StatefulSet's pods have its claims as volumes; another volume of that name is equivalent for admission.
     claims = [claim.metadata.name for claim in daemon.spec.volumeClaimTemplates or () if claim.metadata]
     pod.volumes = [
         *(pod.volumes or ()),
@@ -107,7 +107,7 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
             return Admitted(Level.FAIL, error.detail, _MEET)
         if reason is RefusalReason.NO_SERVICE_ACCOUNT:
             return Admitted(Level.FAIL, error.detail, DEPLOY, reason)
-        # Whose resources are meant is known here: the pod that was refused.
+        # The refused pod decides which container's resources are meant.
         exact = advice(error.said, made.spec)
         return Admitted(Level.FAIL, error.plain, f"{exact[0].upper()}{exact[1:]}." if exact else _MEET, reason)
     return Admitted(Level.OK, namespace)

@@ -1,4 +1,4 @@
-"""The entry point of `boatyard doctor --cluster`: from the words of a command line to an examination and back."""
+"""The entry point of `boatyard doctor --cluster`, which runs an examination for a command line."""
 
 import time
 from collections.abc import Callable
@@ -20,12 +20,12 @@ from boatyard_kubernetes.refusals import Absent
 from boatyard_kubernetes.runner import KubernetesJobRunner
 
 _BEYOND_START: Final = 120
-"""Seconds that a probe gets beyond the start of a build: then the runner has said why it does not start, and an image
-is pushed."""
+"""Seconds of a probe beyond the start of a build, enough for the runner to report why it does not start, and to push an
+image."""
 
 
 class _SystemClock:
-    """The machine's own; a deployment's wiring has its own, too."""
+    """The machine's clock."""
 
     def now(self) -> float:
         return time.time()
@@ -89,14 +89,14 @@ def examine_cluster(
 
 
 def _who_am_i(cluster: Cluster) -> str:
-    """Everybody who is known may ask (system:basic-user, Kubernetes 1.28), so it shows whether the cluster answers."""
+    """The user's name. Every authenticated user may ask for it (system:basic-user, Kubernetes 1.28)."""
     try:
         review = cluster.create(SelfSubjectReview(metadata=ObjectMeta()), None)
     except Absent:
         raise NotExamined("the cluster is older than Kubernetes 1.28", "Boatyard needs 1.30 or newer.") from None
     except BoatyardError as error:
         raise NotExamined(error.detail, "See that `kubectl get namespaces` works with the same kubeconfig.") from None
-    except (OSError, LookupError, ValueError) as error:  # a credential plugin of the kubeconfig that is not there
+    except (OSError, LookupError, ValueError) as error:  # a missing credential plugin of the kubeconfig
         why = " ".join(str(error).split())
         advice = "See that `kubectl get namespaces` works with the same kubeconfig."
         raise NotExamined(f"the kubeconfig's credentials cannot be made: {why}", advice) from None

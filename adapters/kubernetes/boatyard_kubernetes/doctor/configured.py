@@ -1,4 +1,4 @@
-"""The settings that builds in a cluster go by: a file that was named, or the ConfigMap that the deployment wrote."""
+"""Finds the settings of builds in a cluster: a given file, or the deployment's ConfigMap."""
 
 from typing import Final
 
@@ -16,21 +16,21 @@ from boatyard_kubernetes.names import namespace_of
 from boatyard_kubernetes.refusals import Absent, NamespaceMissing
 
 KEY: Final = "settings.json"
-"""Of the ConfigMap's data; infra/terraform writes it."""
+"""Key in the ConfigMap's data, which infra/terraform writes."""
 
 
 class Configured(msgspec.Struct, frozen=True):
     settings: Settings
     origin: str
-    """Where they are from, for people."""
+    """The source of the settings, for display."""
 
 
 def find_settings(cluster: Cluster, request: ClusterRequest) -> Configured:
-    """A named file wins, then the ConfigMap of the scope's namespace, then the project's own file.
+    """Uses a given file, else the ConfigMap of the scope's namespace, else the project's own file.
 
-    The namespace's name comes from the settings, which are in it. So it is looked for where the project's file (or
-    the default template) puts it, then among all ConfigMaps of that name: settings that put the scope's builds into
-    the very namespace in which they lie are the right ones. Raises NotExamined.
+    The namespace's name depends on the settings, which are in it. So this looks in the namespace of the project's file
+    (or of the default template), then among all ConfigMaps with that name, for settings that put the scope's builds
+    into the ConfigMap's own namespace. Raises NotExamined.
     """
     if request.settings is not None:
         return Configured(request.settings, "the file that was named")
@@ -56,7 +56,7 @@ def find_settings(cluster: Cluster, request: ClusterRequest) -> Configured:
 def _elsewhere(cluster: Cluster, request: ClusterRequest, name: str) -> Configured | None:
     try:
         found = cluster.find(ConfigMap, None, fields=f"metadata.name={name}")
-    except BoatyardError:  # not everybody may list them everywhere
+    except BoatyardError:  # the user may not list them in all namespaces
         return None
     for config_map in found:
         try:

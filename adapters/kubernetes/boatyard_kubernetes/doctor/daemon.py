@@ -1,4 +1,4 @@
-"""The buildkitd that builds are to use: where it is, whether its certificate is at hand, and how far a build gets."""
+"""Checks the buildkitd of builds: its address, the client's certificate, and a connection from a pod."""
 
 import ssl
 import time
@@ -20,13 +20,13 @@ from boatyard_kubernetes.topology import PORT, SERVICE, Topology, choose, client
 
 _CHECK: Final = "buildkitd"
 _SOON: Final = 30 * 86_400
-"""Seconds before the end of a certificate from which on it is told."""
+"""Seconds before the expiry of a certificate at which the doctor reports it."""
 _RENEW: Final = (
     "Apply the Terraform module again, or what `python -m boatyard_kubernetes certificates …` prints: all of it, so "
     "that both sides have the same authority; then restart buildkitd."
 )
 _WAY: Final = {
-    "name": "See that the address is right; for the managed buildkitd, that its StatefulSet and Service are there.",
+    "name": "Check the address; for the managed buildkitd, also that its StatefulSet and Service exist.",
     "timeout": "Let builds' pods reach it: network policies, security groups, firewalls.",
     "connect": "See that it runs and listens there: `kubectl get pods`, and its log.",
     "files": _RENEW,
@@ -34,7 +34,7 @@ _WAY: Final = {
     "client": _RENEW,
     "tls": "See that it is buildkitd and that it was given --tlscacert, --tlscert and --tlskey; for plain TCP leave "
     "kubernetes.clientCertificateSecret out.",
-    "closed": "If it asks for a certificate, name the Secret that holds one in kubernetes.clientCertificateSecret.",
+    "closed": "If it requires a certificate, set kubernetes.clientCertificateSecret to the Secret that has one.",
     "protocol": "See that the port is buildkitd's.",
 }
 _WORDS: Final = {
@@ -57,7 +57,7 @@ class Daemons(NamedTuple):
 
 
 def find_daemons(cluster: Cluster, settings: Settings, namespace: str) -> Daemons | Finding | None:
-    """None where builds bring their own. A finding where it cannot be reached from what the settings say."""
+    """The addresses; None if builds have their own buildkitd; a finding if the settings cannot work."""
     topology = choose(settings)
     if topology is Topology.DAEMONLESS:
         return None
@@ -83,14 +83,14 @@ def find_daemons(cluster: Cluster, settings: Settings, namespace: str) -> Daemon
 
 
 def _missing(cluster: Cluster, name: str, namespace: str) -> Finding | None:
-    """Asked by creating it in a dry run, so that nobody has to be able to read it."""
+    """Checks for a Secret by creating it in a dry run, which needs no right to read it."""
     try:
         made = Secret(metadata=ObjectMeta(name=name, namespace=namespace), type="Opaque")
         cluster.create(made, namespace, dry_run=True)
     except Exists:
         return None
     except BoatyardError:
-        return None  # not to be asked: the probe's pod will say, by waiting for it
+        return None  # unknown: the probe's pod will wait for it
     return fail(
         _CHECK,
         f"{namespace} has no Secret {name}, which holds the certificate for it",

@@ -1,4 +1,4 @@
-"""One examination: what is looked at, in which order, and what is left out because of what was found before."""
+"""Runs one examination: its checks in order, skipping those that earlier findings make pointless."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from boatyard_kubernetes.topology import Topology, choose
 
 
 class Examination:
-    """Looks at the cluster for builds of one scope. `found` is told each finding at once."""
+    """Examines the cluster for builds of one scope. Calls `found` with each finding at once."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Examination:
         waiting: Callable[[str], None],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Raises DATAPLANE_DENIED for a namespace template that makes no name, and what a plan of the scope would."""
+        """Raises DATAPLANE_DENIED if the template gives no valid namespace, and the errors of a plan of the scope."""
         self._cluster = cluster
         self._settings = settings
         self._scope = scope
@@ -52,19 +52,19 @@ class Examination:
         self.findings: list[Finding] = []
         self._admitted: dict[Topology, Admitted] = {}
         self._lets_daemons_in: dict[Topology, str] = {}
-        """Namespaces that let in a pod like the rootless buildkitd's, each topology's own."""
+        """Each topology's namespace, if it admits a pod like the rootless buildkitd's."""
         self._nodes: NodesFound | None = None
-        """What the nodes' kinds are known for."""
+        """Known limits of the nodes' kinds."""
         self._rootless: dict[Topology, list[Finding]] = {}
-        """What was found of nodes, as it is for each rootless BuildKit in its own namespace."""
+        """Findings about nodes for each rootless BuildKit, in its own namespace."""
         self._job: BuildJob = push.small_job(settings, scope, base_image)
 
     def begin(self, *findings: Finding) -> None:
-        """What is known before anything is looked at."""
+        """Adds findings that are known before the first check."""
         self._add(*findings)
 
     def run(self, *, me: str, function: Person | None = None, runner: JobRunner | None = None) -> None:
-        """`me`: who asks. With a `runner` an image is built and pushed, if there is a repository for it."""
+        """Runs the checks. `me` is the user. With a `runner` and a repository, it builds and pushes an image."""
         there = self._check_namespace()
         self._add(check_rights(self._cluster, self._settings, self.namespace, me=me, function=function))
         self._nodes = check_nodes(self._cluster, self._settings.kubernetes.node_selector)
@@ -99,7 +99,7 @@ class Examination:
             self._tell(finding)
 
     def _check_namespace(self) -> bool:
-        """Whether it is there, or may be."""
+        """Whether the namespace exists, or may exist."""
         try:
             self._cluster.get(Namespace, self.namespace, None)
         except (Absent, NamespaceMissing):
@@ -112,7 +112,7 @@ class Examination:
                 self._add(fail("namespace", f"{self.namespace} does not exist", advice))
             return False
         except BoatyardError:
-            return True  # not everybody may see namespaces; what is asked next will say
+            return True  # the user may not see namespaces; the next check will show
         self._add(ok("namespace", f"builds of {self._scope.project}/{self._scope.domain} run in {self.namespace}"))
         return True
 
@@ -131,7 +131,7 @@ class Examination:
                 if topology is self.chosen:
                     self._admitted[topology] = Admitted(Level.FAIL, error.detail, DEPLOY)
         mine = self._admitted[self.chosen]
-        detail = "the cluster lets in the pods that builds need" if mine.status is Level.OK else mine.detail
+        detail = "the cluster admits the pods that builds need" if mine.status is Level.OK else mine.detail
         self._add(Finding(check="admission", status=mine.status, detail=detail, advice=mine.advice))
 
     def _look(self) -> None:
@@ -146,12 +146,12 @@ class Examination:
         )
         self._rootless = inside.node
         self._add(*inside.place)
-        # Told is what holds for the chosen one; where BuildKit runs elsewhere, what holds for the best of the others.
+        # Shows the findings of the chosen topology, or of the best of the others if BuildKit runs elsewhere.
         told = self.chosen if self.chosen is not Topology.EXTERNAL else next(iter(inside.node), Topology.MANAGED)
         self._add(*map(self._for_chosen, self._of_nodes(told)))
 
     def _for_chosen(self, finding: Finding) -> Finding:
-        """Where BuildKit runs elsewhere, nodes that cannot run it are worth knowing, and no failure."""
+        """The finding. If BuildKit runs elsewhere, nodes that cannot run it are a warning and not a failure."""
         if self.chosen is not Topology.EXTERNAL or finding.status is not Level.FAIL:
             return finding
         return warn(finding.check, f"{finding.detail} (of no matter to a buildkitUri)", finding.advice)
@@ -162,7 +162,7 @@ class Examination:
             advice = "Set it, unless every image is to name its registry."
             self._add(warn(push.IMAGES, "not tried: there is no defaultRepository", advice))
             return
-        # What the function may not do keeps nobody else from trying.
+        # Missing rights of the function do not prevent a try with the user's own.
         if any(f.status is Level.FAIL and f.check != "rbac" for f in self.findings):
             self._add(unknown(push.IMAGES, "not tried: builds will not start as it is"))
             return
@@ -172,7 +172,7 @@ class Examination:
             self._add(push.check_cache(self._pushed(runner, job, push.CACHE)))
 
     def _small_job(self) -> BuildJob:
-        """Of a key of its own each time."""
+        """A job with a new key each time."""
         return push.small_job(self._settings, self._scope, self._base, timeout_seconds=self._wait)
 
     def _pushed(self, runner: JobRunner, job: BuildJob, check: str) -> Finding:

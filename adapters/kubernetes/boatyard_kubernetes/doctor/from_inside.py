@@ -1,4 +1,4 @@
-"""What pods in the cluster found, as findings: the image, who it is to a cloud, the buildkitd, the node."""
+"""Turns the results of pods in the cluster into findings: image, workload identity, buildkitd, node."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -27,9 +27,9 @@ _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage,
 
 class InsideFindings(msgspec.Struct, frozen=True):
     place: list[Finding]
-    """Of builds: builder image, workload identity, buildkitd."""
+    """Findings about builds: builder image, workload identity, buildkitd."""
     node: dict[Topology, list[Finding]]
-    """Of the node, for each rootless BuildKit in the namespace that it uses; none for one that would not be let in."""
+    """Findings about the node for each rootless BuildKit in its namespace; none for one that is not admitted."""
 
 
 def look_from_inside(
@@ -42,7 +42,7 @@ def look_from_inside(
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> InsideFindings:
-    """`daemon_namespaces`: of topologies whose namespace lets in a pod like their rootless buildkitd's."""
+    """`daemon_namespaces`: the namespaces of topologies that admit a pod like their rootless buildkitd's."""
     account = find_account(cluster, settings, namespace)
     daemons = daemon.find_daemons(cluster, settings, namespace)
     jobs: dict[str, Job] = {}
@@ -71,7 +71,7 @@ def look_from_inside(
 def _image(
     settings: Settings, answer: probe.Said | probe.Silent | None, wait_seconds: float
 ) -> tuple[seen.PlaceSeen | None, Finding | None]:
-    """Nothing of the image is known where no pod could be started for want of a service account."""
+    """The finding about the image, which is unknown if no pod could start for lack of a service account."""
     image = settings.kubernetes.builder_image
     if not image:
         return None, fail(_IMAGE, "the settings name no kubernetes.builderImage", _MAKE_IT)
@@ -85,7 +85,7 @@ def _image(
             late = unknown(_IMAGE, f"{image} did not run within {wait_seconds:g} s: {why}", _LONGER)
             return None, late
         text = why if answer.pull else f"{image} did not run: {why}"
-        return None, fail(_IMAGE, text, _NAME_IT if answer.pull else "Change what the line says.")
+        return None, fail(_IMAGE, text, _NAME_IT if answer.pull else "Change what that line names.")
     try:
         sight = decode_json(answer.message, seen.PLACE)
     except Undecodable:
@@ -112,4 +112,4 @@ def _node(answer: probe.Said | probe.Silent | None, wait_seconds: float) -> list
     try:
         return sandbox.judge(decode_json(answer.message, seen.NODE))
     except Undecodable:
-        return [unknown(check, f"the pod that looks ended with {answer.code} and said nothing that is understood")]
+        return [unknown(check, f"the probe's pod ended with {answer.code} and an invalid result")]

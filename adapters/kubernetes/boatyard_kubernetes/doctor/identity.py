@@ -1,7 +1,7 @@
-"""Whether a build's pod is somebody to its cloud, so that a registry will know it.
+"""Checks whether a build's pod has an identity in its cloud, so that a registry accepts it.
 
-Read from the pod itself where one ran: an annotation is only a wish until a webhook has acted on it, and an EKS Pod
-Identity association is nowhere in the cluster to be seen.
+A pod's own result takes precedence: an annotation has no effect until a webhook acts on it, and an EKS Pod Identity
+association is not visible in the cluster.
 """
 
 from typing import Final, NamedTuple
@@ -31,11 +31,11 @@ class Account(NamedTuple):
 
     name: str
     mark: str
-    """What its annotation says of its cloud's identity; empty without one."""
+    """Its annotation with the cloud's identity; empty without one."""
 
 
 def find_account(cluster: Cluster, settings: Settings, namespace: str) -> Account | Finding:
-    """A finding where there is none, or it may not be read."""
+    """The account, or a finding if it does not exist or may not be read."""
     name = settings.kubernetes.service_account
     try:
         account = cluster.get(ServiceAccount, name, namespace)
@@ -49,7 +49,7 @@ def find_account(cluster: Cluster, settings: Settings, namespace: str) -> Accoun
 
 
 def check_identity(settings: Settings, account: Account, seen: IdentitySeen | None) -> Finding:
-    """`seen` is None where no pod ran, or none was needed."""
+    """The finding. `seen` is None if no pod ran, or none was needed."""
     kind = settings.authentication_type
     if kind not in _MARKS:
         return ok(_CHECK, f"authenticationType {kind} needs none")
@@ -60,7 +60,7 @@ def check_identity(settings: Settings, account: Account, seen: IdentitySeen | No
         mark = f"is annotated {account.mark}" if account.mark else f"has no annotation {_MARKS[kind]}"
         return unknown(_CHECK, f"the service account {account.name} {mark}; no pod ran to see what comes of it")
     if seen.kind and seen.kind != "metadata" and seen.problem:
-        advice = "Let pods' fsGroup stand: a mutating webhook or policy may have taken it away."
+        advice = "Keep pods' fsGroup: a mutating webhook or policy may have removed it."
         return fail(_CHECK, f"the pod's token cannot be read: {seen.problem}", advice)
     return {"aws": _aws, "google": _google, "azure": _azure}[kind](account, seen)
 
@@ -74,7 +74,7 @@ def _aws(account: Account, seen: IdentitySeen) -> Finding:
         return fail(
             _CHECK,
             f"there is a Pod Identity association, but its agent gives no credentials: {seen.agent}",
-            "Install the add-on eks-pod-identity-agent on the nodes of builds; if it is there, see that the role "
+            "Install the add-on eks-pod-identity-agent on the nodes of builds; if it is installed, check that the role "
             "trusts pods.eks.amazonaws.com.",
         )
     if account.mark:
@@ -95,7 +95,7 @@ def _google(account: Account, seen: IdentitySeen) -> Finding:
         return warn(
             _CHECK,
             f"no metadata server answers: {seen.problem}",
-            "Switch Workload Identity on for the cluster and the node pool, unless pods bring other credentials.",
+            "Enable Workload Identity for the cluster and the node pool, unless pods have other credentials.",
         )
     if seen.role.endswith(_NODES_OWN):
         return fail(

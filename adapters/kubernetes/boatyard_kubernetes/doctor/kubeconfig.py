@@ -1,4 +1,4 @@
-"""Which cluster is meant, and as whom: the choice that kubectl would make, or one line that says why there is none."""
+"""Chooses the cluster and the user as kubectl would, or fails with one line that says why."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ _NO_KUBECONFIG: Final = (
     AttributeError,
     RecursionError,
 )
-"""What the parsers raise for files that are none."""
+"""Errors of the parsers for invalid files."""
 _NAME_IT: Final = "Name one with --kubeconfig FILE and --context NAME, as kubectl takes them."
 
 
@@ -34,7 +34,7 @@ def find_config(kubeconfig: str = "", context: str = "") -> SingleConfig:
             raise NotExamined("there is no kubeconfig, and this is not a pod of a cluster", _NAME_IT)
         return _chosen(_read(None), "")
     configs = [_read(path) for path in files]
-    # Several files are one configuration to kubectl; a context with its cluster and user is in one of them.
+    # kubectl merges several files; a context with its cluster and user is in one of them.
     name = context or next((config.current_context for config in configs if config.current_context), "")
     if not name:
         raise NotExamined(f"{files[0]} has no current context", f"It has: {_contexts(configs)}. Choose with --context.")
@@ -66,7 +66,7 @@ def _read(path: Path | None) -> KubeConfig:
     except OSError as error:
         raise NotExamined(f"{path or 'the service account'} cannot be read: {error.strerror}", _NAME_IT) from None
     except _NO_KUBECONFIG:
-        # What the parsers say quotes lines of the file, which may hold a credential.
+        # The parsers' messages quote lines of the file, which may contain a credential.
         raise NotExamined(f"{path or 'the service account'} is not a kubeconfig", _NAME_IT) from None
 
 

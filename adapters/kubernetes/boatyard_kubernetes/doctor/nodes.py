@@ -1,4 +1,4 @@
-"""What the nodes are known for: platforms on which rootless BuildKit cannot run, whatever a pod asks for."""
+"""Recognizes nodes of platforms on which rootless BuildKit cannot run, whatever a pod requests."""
 
 from collections.abc import Collection
 from typing import Final, NamedTuple
@@ -25,7 +25,7 @@ class NodesFound(NamedTuple):
 
 def check_nodes(cluster: Cluster, node_selector: dict[str, str]) -> NodesFound:
     """Facts from the platforms' documents: Bottlerocket and EKS Auto Mode (which runs it) start with
-    user.max_user_namespaces=0; GKE Autopilot takes no Unconfined and no privileged pods."""
+    user.max_user_namespaces=0; GKE Autopilot admits no Unconfined and no privileged pods."""
     try:
         nodes = cluster.find(Node, None, labels=",".join(f"{k}={v}" for k, v in sorted(node_selector.items())))
     except BoatyardError as error:
@@ -53,7 +53,7 @@ def _judge(names: Collection[str], kinds: str, count: int) -> Finding:
 
 
 def with_probe(nodes: NodesFound, sandbox: list[Finding]) -> Finding:
-    """What a pod found on one of the nodes counts over what nodes of their kind are known for."""
+    """The finding about nodes; a pod's result takes precedence over the known limits of their kind."""
     if nodes.finding.status is not Level.FAIL or not sandbox:
         return nodes.finding
     if any(finding.status in (Level.FAIL, Level.UNKNOWN) for finding in sandbox):

@@ -1,5 +1,5 @@
-"""Jobs that look at the cluster from inside and say what they saw in their termination message: all at once, each
-for a second or two, and taken away whatever happens."""
+"""Runs Jobs that examine the cluster from inside and report in their termination message. They run at once, for a
+second or two, and are always deleted."""
 
 import contextlib
 import time
@@ -20,9 +20,9 @@ PROBE: Final = "boatyard.io/probe"
 """Label of a probe's pods: the Job's name."""
 _SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 3.0
-"""So long a pod may be silent before events are asked why."""
+"""Seconds before a silent pod's events are read for the reason."""
 _FIRST_TRY: Final = "ErrImagePull"
-"""Of an image: the kubelet tries again before it backs off."""
+"""Failed pulls of an image: the kubelet retries before it backs off."""
 
 
 class Said(NamedTuple):
@@ -33,8 +33,8 @@ class Said(NamedTuple):
 
 
 class Silent(NamedTuple):
-    """It did not run, for this reason. `final`: waiting longer would not have helped. `barred`: whoever looks may
-    not have it run, which says nothing of builds."""
+    """It did not run, for this reason. `final`: waiting longer would not have helped. `barred`: the user may not run
+    it, which says nothing about builds."""
 
     why: str
     final: bool
@@ -51,7 +51,7 @@ def run(
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, Said | Silent]:
-    """Each Job's answer, by the name given here, which is also what `waiting` is told of it."""
+    """Each Job's answer by its name here, which `waiting` also receives."""
     answers: dict[str, Said | Silent] = {}
     begun = time.monotonic()
     made: list[Job] = []

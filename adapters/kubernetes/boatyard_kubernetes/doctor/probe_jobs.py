@@ -36,13 +36,13 @@ from boatyard_kubernetes.pod import (
 from boatyard_kubernetes.topology import TLS_FOLDER, Topology, client_secret
 
 _SECONDS: Final = 120
-"""How long a probe's container may live once it is there, and then how long its Job does: should nobody delete it."""
+"""Lifetimes of a probe's container, and of its finished Job, in case that nobody deletes it."""
 _READABLE: Final = 0o440
 
 
 def node_job(settings: Settings, topology: Topology, namespace: str, wait_seconds: float) -> Job:
-    """What may the topology's daemon do on its node? Beside a job it has a build's labels and account, which are what
-    webhooks and policies go by. The managed one's labels would make it a backend of its Service."""
+    """A pod like the topology's daemon, to test its node. A sidecar's has a build's labels and account, which webhooks
+    and policies depend on. The managed one's labels would make it a backend of its Service."""
     container = _container(settings, "node", {"out": TERMINATION_LOG}, daemon.security(), [])
     beside = topology is Topology.DAEMONLESS
     return _job(settings.kubernetes, "node", namespace, wait_seconds, container, build=beside)
@@ -51,8 +51,8 @@ def node_job(settings: Settings, topology: Topology, namespace: str, wait_second
 def place_job(
     settings: Settings, namespace: str, wait_seconds: float, addresses: Sequence[tuple[str, int]], *, tls: bool
 ) -> Job:
-    """What does a build find? Under the builds' service account, and with a build's labels, which are what identity
-    webhooks and network policies go by. `tls`: the Secret with the client's certificate is there to be mounted."""
+    """A pod like a build's, under the builds' service account and with a build's labels, which identity webhooks and
+    network policies depend on. `tls`: the Secret with the client's certificate exists and is mounted."""
     kubernetes = settings.kubernetes
     mounts: list[VolumeMount] = []
     volumes: list[Volume] = []

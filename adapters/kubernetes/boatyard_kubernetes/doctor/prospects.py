@@ -1,4 +1,4 @@
-"""What the findings mean for each topology: which will work, and what to change for the others."""
+"""Derives from the findings which topologies will work, and what to change for the others."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -10,14 +10,14 @@ from boatyard_kubernetes.doctor.sandbox import CHECKS as SANDBOX
 from boatyard_kubernetes.topology import Topology
 
 ORDER: Final = (Topology.MANAGED, Topology.DAEMONLESS, Topology.EXTERNAL)
-"""The best first: caches that stay warm, then nothing to run, then something that somebody else runs."""
+"""The best first: warm caches, then nothing to operate, then a buildkitd operated by others."""
 _EVERYWHERE: Final = ("settings", "namespace", "rbac", "builder image", "workload identity")
-"""Checks that say something of every topology."""
+"""Checks that apply to every topology."""
 _OF_CHOSEN: Final = ("admission", "buildkitd", "registry push")
-"""Checks that tried what the settings ask for."""
+"""Checks that tested the chosen topology."""
 _DECISIVE: Final = ("builder image", "buildkitd", "admission", "user namespaces", "registry push")
-"""Without an answer to these nothing can be promised, but for a push that worked."""
-_TRY: Final = "Let a build be tried (--push), as somebody who may do all that is looked at."
+"""Checks without which the result is unknown, unless a push worked."""
+_TRY: Final = "Let it try a build (--push), as a user with all the rights that the checks need."
 _CHANGE: Final = {
     Topology.EXTERNAL: "set buildkitUri to a buildkitd elsewhere",
     Topology.MANAGED: "deploy the managed buildkitd, leave buildkitUri out and set buildkit.enabled: true",
@@ -26,12 +26,12 @@ _CHANGE: Final = {
 
 
 class TopologySeen(NamedTuple):
-    """What is known of one topology beyond the findings that are told."""
+    """What is known about one topology beyond the shown findings."""
 
     rootless: tuple[Finding, ...] = ()
-    """Of nodes, and of a pod like its buildkitd's in the namespace that it uses; empty for a BuildKit elsewhere."""
+    """Findings about nodes and a pod like its buildkitd's in its namespace; empty for a BuildKit elsewhere."""
     admitted: Admitted | None = None
-    """What a dry run of its pods said."""
+    """The result of a dry run of its pods."""
     deployed: bool | None = None
 
     @property
@@ -54,7 +54,7 @@ def judge(chosen: Topology, findings: Sequence[Finding], seen: Mapping[Topology,
 
 
 def first_advice(prospects: Iterable[Prospect]) -> str:
-    """What to do first, and what would do instead; empty if builds will work."""
+    """What to do first, and the alternative; empty if builds will work."""
     by_name = {prospect.topology: prospect for prospect in prospects}
     chosen = next(prospect for prospect in by_name.values() if prospect.chosen)
     if chosen.status is Level.OK:
@@ -72,7 +72,7 @@ def first_advice(prospects: Iterable[Prospect]) -> str:
 def _prospect(
     topology: Topology, chosen: bool, findings: Sequence[Finding], seen: TopologySeen, elsewhere: Sequence[Finding]
 ) -> Prospect:
-    """`elsewhere`: what pods in other topologies' namespaces found, which another policy may have caused."""
+    """`elsewhere`: results of pods in other topologies' namespaces, which may have other policies."""
 
     def made(status: Level, detail: str, advice: str = "") -> Prospect:
         return Prospect(
@@ -81,7 +81,7 @@ def _prospect(
 
     relevant = [*findings, *seen.rootless]
     admitted = seen.admitted
-    # Of what fails, the one whose advice is no hint at another.
+    # Prefers a failure whose advice does not refer to another.
     failures = sorted((f for f in relevant if f.status is Level.FAIL), key=lambda f: f.advice.startswith("Follow"))
     if failed := next(iter(failures), None):
         return made(Level.FAIL, f"see {failed.check}" if chosen else f"{failed.check}: {failed.detail}", failed.advice)

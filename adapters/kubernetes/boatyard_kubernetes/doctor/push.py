@@ -1,5 +1,5 @@
-"""A small image, built and pushed the way every build is: it proves the plan, the topology, the base, a RUN step, and
-the credentials."""
+"""Builds and pushes a small image like any other, to test the plan, the topology, the base, a RUN step and the
+credentials."""
 
 import contextlib
 import re
@@ -32,16 +32,16 @@ IMAGES: Final = "registry push"
 CACHE: Final = "cache push"
 NAME: Final = "boatyard-doctor"
 _ATTEMPT: Final = 1
-"""Nobody built this before."""
+"""A value that no earlier build had."""
 _SECONDS: Final = 1.0
 _OF_BASE: Final = (Code.BASE_IMAGE_NOT_FOUND, Code.BASE_IMAGE_DENIED, Code.REGISTRY_UNAVAILABLE)
 
 
 def small_job(settings: Settings, scope: Scope, base_image: str, *, timeout_seconds: float = 60) -> BuildJob:
-    """For an image that is made as a user's are: of a real base, with uv and its virtual environment, and one command.
-    Planned as any other, with a key of its own; what comes before the command is cached wherever builds have a cache.
+    """A job for an image like a user's: a real base, uv and its virtual environment, and one command. It is planned
+    like any other, with a new key; the steps before the command are cached if builds have a cache.
 
-    Raises what the plan of a user's image would: FORBIDDEN, INVALID_SPEC.
+    Raises the errors of a plan: FORBIDDEN, INVALID_SPEC.
     """
     command = Commands(cmd=(f"echo boatyard-doctor {uuid.uuid4().hex}",))
     spec = ImageSpec(
@@ -57,7 +57,7 @@ def small_job(settings: Settings, scope: Scope, base_image: str, *, timeout_seco
 
 
 def _python(base_image: str) -> str:
-    """The version that a Python image has; of another base the one that runs here, which uv then looks for."""
+    """The version of a Python image; for another base, that of this Python, which uv then looks for."""
     found = re.search(r"python:(3\.[0-9]+)", base_image)
     return found[1] if found else f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -73,7 +73,7 @@ def check_push(
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> Finding:
-    """Builds and pushes `job`, and takes its Job away. The image stays: a builder may not delete."""
+    """Builds and pushes `job`, and deletes its Job. The image stays, because builders may not delete."""
     namespace = namespace_of(settings.kubernetes, Scope(job.project, job.domain))
     build: Build | None = None
     begun = time.monotonic()
@@ -97,7 +97,7 @@ def check_push(
     return unknown(
         check,
         f"not pushed within {wait_seconds:g} s: {_where(build) if build else 'no reason given'}",
-        "Give it longer with --wait, or mend what the line says.",
+        "Increase --wait, or fix what that line names.",
     )
 
 
@@ -108,14 +108,14 @@ def _advice(error: Failure) -> str:
 
 
 def check_cache(finding: Finding) -> Finding:
-    """What a push to the cache's repository means: a build whose cache cannot be kept is slow, and no failure."""
+    """The finding about a push to the cache's repository: a build without a cache is slow, but not a failure."""
     if finding.status != "fail":
         return finding
     return warn(CACHE, f"{finding.detail} (builds work without, and are slower)", finding.advice)
 
 
 def for_cache(job: BuildJob, repository: str) -> BuildJob:
-    """The same, to the cache's repository, under a tag that is written over each time, as those of caches are."""
+    """The same job for the cache's repository, under a tag that is overwritten each time, like cache tags."""
     return msgspec.structs.replace(job, target=f"{repository}:{NAME}")
 
 

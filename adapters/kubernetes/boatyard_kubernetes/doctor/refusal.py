@@ -1,4 +1,4 @@
-"""What the cluster does not let the doctor look at, in its own words and fewer of them."""
+"""Shortens the cluster's refusals of the doctor's own checks."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, unknown
 from boatyard_kubernetes.refusals import ClusterRefusal, RefusalReason
 
-ASK: Final = "Ask as somebody who may, such as an administrator."
+ASK: Final = "Run it as a user with that right, such as an administrator."
 
 
 def reason_in(error: BoatyardError) -> RefusalReason | None:
@@ -15,12 +15,12 @@ def reason_in(error: BoatyardError) -> RefusalReason | None:
 
 
 def is_barred(error: BoatyardError) -> bool:
-    """Whether whoever looks may not, which says nothing of builds."""
+    """Whether the user lacks a right, which says nothing about builds."""
     return reason_in(error) is RefusalReason.NO_RIGHT
 
 
 def reason_of(error: BoatyardError) -> str:
-    """The advice in a refusal is for the function, whose rights are fewer than what a look takes."""
+    """The reason, without the error's advice, which is for the function: the doctor needs more rights."""
     if isinstance(error, ClusterRefusal) and error.reason is RefusalReason.NO_RIGHT:
         return f"you may not {error.call}"
     return error.detail

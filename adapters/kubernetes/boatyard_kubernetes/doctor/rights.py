@@ -1,8 +1,8 @@
-"""Whether the function has its rights, asked of the cluster itself, on the function's behalf.
+"""Checks with the cluster whether the function has its rights.
 
-Who the function is, its bindings say (`boatyard_kubernetes.access`), unless it is named. LocalSubjectAccessReview
-and SubjectAccessReview answer for somebody else; where that may not be asked, or the bindings not be read, it is
-asked for whoever asks (SelfSubjectAccessReview), which everybody may.
+The function's identity is given, or found in its bindings (`boatyard_kubernetes.access`). LocalSubjectAccessReview and
+SubjectAccessReview answer for another identity. If the user may not create them, or not read the bindings, the user's
+own rights are checked instead (SelfSubjectAccessReview), which everybody may do.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ Ask = Callable[[ResourceAttributes], bool]
 
 
 class Person(NamedTuple):
-    """Somebody, as the cluster knows them."""
+    """An identity in the cluster."""
 
     user: str
     groups: tuple[str, ...]
@@ -51,7 +51,7 @@ class Person(NamedTuple):
 def check_rights(
     cluster: Cluster, settings: Settings, namespace: str, *, me: str, function: Person | None = None
 ) -> Finding:
-    """`me`: who asks, for the answer. `function`: who it is; without, its bindings are read."""
+    """The finding. `me` is the user's name. Without `function`, its bindings are read."""
     try:
         people = [function] if function else _bound(cluster, namespace)
     except BoatyardError as error:
@@ -94,7 +94,7 @@ def _for_me(cluster: Cluster, settings: Settings, namespace: str, me: str, unsee
 
 
 def _bound(cluster: Cluster, namespace: str) -> list[Person]:
-    """Everybody to whom the function's bindings give its rights; the wide one where namespaces are made on demand."""
+    """The subjects of the function's bindings; of the cluster-wide one if namespaces are created on demand."""
     subjects: list[Subject] = []
     try:
         subjects = cluster.get(RoleBinding, NAME, namespace).subjects or []
@@ -122,7 +122,7 @@ def _for_person(cluster: Cluster, person: Person) -> Ask:
         spec = SubjectAccessReviewSpec(
             user=person.user or None, groups=list(person.groups) or None, resourceAttributes=attributes
         )
-        # The local one needs no right on the whole cluster.
+        # The local review needs no right on the whole cluster.
         if attributes.namespace:
             metadata = ObjectMeta(namespace=attributes.namespace)
             local = cluster.create(LocalSubjectAccessReview(metadata=metadata, spec=spec), attributes.namespace)
@@ -134,7 +134,7 @@ def _for_person(cluster: Cluster, person: Person) -> Ask:
 
 
 def _missing(settings: Settings, namespace: str, ask: Ask) -> list[str]:
-    """`create, list jobs.batch in <namespace>`, each resource once."""
+    """Missing rights such as `create, list jobs.batch in <namespace>`, each resource once."""
     verbs: dict[str, list[str]] = {}
     for rule, where in [(rule, namespace) for rule in rules()] + [(rule, "") for rule in cluster_rules(settings)]:
         for verb, resource, attributes in _asked(rule, where):

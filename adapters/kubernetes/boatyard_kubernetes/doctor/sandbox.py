@@ -1,4 +1,4 @@
-"""What a pod like the rootless buildkitd could do on its node, judged: who forbids what it needs.
+"""Explains what forbids a pod like the rootless buildkitd what it needs on its node.
 
 moby/buildkit docs/rootless.md: user namespaces, mounts in them (seccomp and AppArmor Unconfined), and setuid
 newuidmap (privilege escalation).
@@ -17,7 +17,7 @@ _UNCONFINED: Final = ("", "unconfined")
 
 
 def judge(seen: NodeSeen) -> list[Finding]:
-    """One finding a check, in the order of CHECKS."""
+    """One finding per check, in the order of CHECKS."""
     return [_namespaces(seen), _seccomp(seen), _app_armor(seen), _escalation(seen)]
 
 
@@ -44,11 +44,11 @@ def _who(seen: NodeSeen) -> str:
         return "Follow the advice on seccomp."
     if _by_app_armor(seen):
         return "Follow the advice on AppArmor."
-    return f"See whether SELinux or another security module of the node forbids it; else {_NODES}."
+    return f"Check whether SELinux or another security module of the node forbids it; else {_NODES}."
 
 
 def _by_seccomp(seen: NodeSeen) -> bool:
-    """The runtimes' profiles answer EPERM to what they do not let through."""
+    """Whether seccomp refused: the runtimes' profiles answer EPERM."""
     return seen.seccomp == 2 and errno.EPERM in (seen.unshare, seen.mount)
 
 
@@ -71,12 +71,12 @@ def _seccomp(seen: NodeSeen) -> Finding:
     if _by_seccomp(seen):
         return fail(
             check,
-            "a filter is on, although Unconfined was asked for, and refuses what BuildKit needs",
+            "a filter is on, although Unconfined was requested, and refuses what BuildKit needs",
             "Look for a mutating webhook or policy that sets seccompProfile, and for the kubelet's runtime class.",
         )
     return warn(
         check,
-        "a filter is on, although Unconfined was asked for",
+        "a filter is on, although Unconfined was requested",
         "Look for a mutating webhook or policy that sets seccompProfile: RUN steps may fail.",
     )
 
@@ -92,13 +92,13 @@ def _app_armor(seen: NodeSeen) -> Finding:
             )
         return fail(
             check,
-            f"the profile {seen.app_armor} is on, although Unconfined was asked for, and refuses what BuildKit needs",
+            f"the profile {seen.app_armor} is on, although Unconfined was requested, and refuses what BuildKit needs",
             "Look for a mutating webhook or policy that sets appArmorProfile.",
         )
     if _confined(seen):
         return warn(
             check,
-            f"the profile {seen.app_armor} is on, although Unconfined was asked for",
+            f"the profile {seen.app_armor} is on, although Unconfined was requested",
             "Look for a mutating webhook or policy that sets appArmorProfile: RUN steps may fail.",
         )
     return ok(check, "unconfined" if seen.app_armor_on or seen.app_armor == "unconfined" else "the node has none")

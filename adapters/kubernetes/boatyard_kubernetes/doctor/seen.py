@@ -1,4 +1,4 @@
-"""What the programs of `inside` tell, as types."""
+"""The results of the programs of `inside`."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 class NodeSeen(_Seen, frozen=True, kw_only=True):
     namespaces: int
-    """user.max_user_namespaces; -1 if the file is not there."""
+    """user.max_user_namespaces; -1 if the file does not exist."""
     seccomp: int
     """0 none, 1 strict, 2 filtered (proc_pid_status(5))."""
     no_new_privileges: bool
-    """Whether setuid programs, such as newuidmap, are without effect."""
+    """Whether setuid programs, such as newuidmap, have no effect."""
     app_armor: str
-    """The security module's name for what may be done here; SELinux has such a name, too."""
+    """The security module's profile; a label with SELinux."""
     app_armor_on: bool
     app_armor_restricts: bool
     """Ubuntu's kernel.apparmor_restrict_unprivileged_userns."""
@@ -33,26 +33,26 @@ class IdentitySeen(_Seen, frozen=True, kw_only=True):
     """irsa, pod-identity, federated or metadata; empty if the pod has none."""
     role: str = ""
     problem: str = ""
-    """Why its token cannot be read, or nobody answers."""
+    """Why its token cannot be read, or its agent does not answer."""
     agent: str = ""
-    """Why the agent on the node gives no credentials; empty if it does, or is not asked."""
+    """Why the agent on the node gives no credentials; empty if it does, or was not used."""
 
 
 class Reached(_Seen, frozen=True, kw_only=True):
     stage: str
-    """Where the way ends: name, timeout, connect, files, server, tls, client, closed, protocol; empty at its end."""
+    """The failed stage: name, timeout, connect, files, server, tls, client, closed, protocol; empty at its end."""
     error: str
     expires: str = ""
-    """When the server's certificate does, as `ssl.cert_time_to_seconds` reads it."""
+    """The expiry of the server's certificate, as `ssl.cert_time_to_seconds` reads it."""
 
 
 class PlaceSeen(_Seen, frozen=True, kw_only=True):
     missing: tuple[str, ...]
-    """Modules and programs that a job needs and the image has not."""
+    """Modules and programs that a job needs and the image lacks."""
     python: str
     identity: IdentitySeen | None
     buildkitd: tuple[Reached, ...]
-    """In the order of the addresses asked for."""
+    """Results in the order of the requested addresses."""
 
 
 NODE: Final = msgspec.json.Decoder(NodeSeen)

@@ -1,7 +1,7 @@
-"""Programs that run in a pod of the cluster, by the builder image's Python: the standard library is all they have.
+"""Programs that run in a pod of the cluster, with the builder image's Python and only its standard library.
 
-Each is sent as text (`python -c`), takes one JSON document as its argument, and writes one to the file that this
-names as `out`, the pod's termination message (at most 4096 bytes). None writes a credential anywhere.
+Each is sent as text (`python -c`), takes one JSON document as its argument, and writes one to the file `out` named
+there, the pod's termination message (at most 4096 bytes). None of them writes a credential anywhere.
 """
 
 from importlib.resources import files

@@ -1,6 +1,6 @@
-"""What a pod like the rootless buildkitd may do on its node: the steps by which rootlesskit begins, one by one.
+"""Tests what a pod like the rootless buildkitd may do on its node, by the first steps of rootlesskit, one by one.
 
-unshare(2) of a user and a mount namespace, then a mount in it. Which of them fails, and how, tells apart who forbids
+unshare(2) of a user and a mount namespace, then a mount in it. The failing step and its errno show what forbids
 it: ENOSPC is user.max_user_namespaces, EPERM a seccomp filter, EACCES AppArmor (or SELinux). Ubuntu 24.04's AppArmor
 lets the first happen and forbids the second.
 """
@@ -51,7 +51,7 @@ def attempt() -> dict[str, int | None]:
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
-    # A filter may kill instead of refusing: then nothing is said, which counts as not permitted.
+    # A filter may kill instead of refusing: then there is no result, which counts as not permitted.
     return json.loads(said) if said else {"unshare": 1, "mount": None}
 
 

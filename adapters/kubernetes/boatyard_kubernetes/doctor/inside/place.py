@@ -1,5 +1,5 @@
-"""What a build's own container finds where it runs: its programs, who it is to a cloud, and whether its buildkitd
-answers. Tokens are opened to see that they can be, and sent to nobody but their own cloud's agent on this node."""
+"""Tests the environment of a build's own container: its programs, its workload identity, and whether buildkitd answers.
+It opens tokens to check that they are readable, and sends them only to their own cloud's agent on this node."""
 
 import importlib.util
 import json
@@ -17,11 +17,11 @@ from typing import Any
 SECONDS = 10
 LONGEST = 160
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-"""How an HTTP/2 client begins (RFC 9113, 3.4), with an empty SETTINGS frame."""
+"""The start of an HTTP/2 connection (RFC 9113, 3.4), with an empty SETTINGS frame."""
 SETTINGS = 4
 METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/email"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Past any proxy: these agents are on the node itself."""
+"""Without a proxy, since these agents are on the node itself."""
 
 
 def short(error: object) -> str:
@@ -39,7 +39,7 @@ def readable(path: str) -> str:
 
 
 def ask(url: str, headers: dict[str, str]) -> tuple[str, bytes]:
-    """("", body), or what went wrong."""
+    """("", body), or (error, b"")."""
     if not url.startswith("http://"):
         return "not an address of this node", b""
     try:
@@ -60,7 +60,7 @@ def aws() -> dict[str, str]:
         path = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "")
         if problem := readable(path):
             return {**found, "kind": "pod-identity", "problem": problem}
-        # What it answers holds credentials: only whether it does is told.
+        # The answer contains credentials, so only its success is reported.
         found["agent"], _ = ask(url, {"Authorization": Path(path).read_text("utf-8").strip()})
         return {**found, "kind": "pod-identity", "problem": ""}
     return {**found, "kind": "", "problem": ""}
@@ -82,7 +82,7 @@ def google() -> dict[str, str]:
 
 
 def connect(host: str, port: int, tls: str) -> dict[str, str]:
-    """Where the way to a buildkitd ends; "" if it answers as a gRPC server does."""
+    """The stage at which connecting to buildkitd fails; "" if it answers like a gRPC server."""
     try:
         line: socket.socket = socket.create_connection((host, port), timeout=SECONDS)
     except socket.gaierror as error:
@@ -114,10 +114,10 @@ def connect(host: str, port: int, tls: str) -> dict[str, str]:
                 while len(head) < 9 and (more := line.recv(9 - len(head))):
                     head += more
             except OSError as error:
-                # TLS 1.3: a certificate that the server does not take is refused after the handshake.
+                # TLS 1.3: the server refuses a client's certificate after the handshake.
                 return {"stage": "client" if tls else "closed", "error": short(error)}
     if len(head) < 9 or head[3] != SETTINGS:
-        return {"stage": "protocol" if head else "closed", "error": "it does not answer as a buildkitd"}
+        return {"stage": "protocol" if head else "closed", "error": "it does not answer like buildkitd"}
     return {"stage": "", "error": "", "expires": expires}
 
 
