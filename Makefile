@@ -14,8 +14,9 @@ help:  ## list the targets
 run: setup  ## build and start examples/hello.py on a real BuildKit and registry
 	@$(BIN)/python -m boatyard_local.quickstart
 
-test: lint  ## lint, then every test, the ones on the real BuildKit and registry included
+test: lint  ## lint, then every test, on the real BuildKit and registry; unit tests on each Python that is here
 	@$(BIN)/python -m boatyard_local.engine ensure
+	@$(BIN)/python scripts/bundle/interpreters.py
 	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 lint: setup  ## ruff, mypy --strict, import-linter

@@ -7,6 +7,8 @@ from tests import scheduling
 
 # No example is timed: machines are noisy, and what is slow is measured by `make bench`.
 settings.register_profile("boatyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For the other Pythons (tests/pythons): what they do otherwise than this one, the first examples show.
+settings.register_profile("few", settings.get_profile("boatyard"), max_examples=10)
 settings.load_profile("boatyard")
 
 

@@ -35,6 +35,7 @@ GROUPS: Final = {
         "tests/whole/",
     ),
     "terraform": ("tests/terraform/",),
+    "pythons": ("tests/pythons/",),
 }
 """The longest first: what starts last decides when all is done."""
 

@@ -1,7 +1,4 @@
-"""The Pythons that Boatyard runs on, and where this machine has them.
-
-`python scripts/bundle/interpreters.py` prints one line a version: `3.12 /path/to/python3.12`, or `3.12 -`.
-"""
+"""The Pythons that Boatyard runs on, and where this machine has them. Run as a program, it prints them."""
 
 import os
 import subprocess
@@ -34,8 +31,9 @@ def find(version: str) -> Path | None:
 
 
 def main() -> None:
+    print("Boatyard runs on these Pythons; its unit tests run on those that are here:")
     for version in SUPPORTED:
-        print(version, find(version) or "-")
+        print(f"  {version:<6}{find(version) or 'not on this machine'}")
 
 
 if __name__ == "__main__":

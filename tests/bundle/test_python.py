@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.emulator import OWN_PYTHON, make_bundle
+from tests.aws.emulator import make_bundle
 from tests.bundle.scripts import SCRIPTS
+from tests.pythons.found import OWN, PYTHONS
 
-FOUND = dict(
-    line.split(" ", 1)
-    for line in subprocess.run(
-        [sys.executable, SCRIPTS / "interpreters.py"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-)
-OTHERS = [version for version, path in FOUND.items() if path != "-" and version != OWN_PYTHON]
+OTHERS = [version for version, interpreter in PYTHONS.items() if interpreter and version != OWN]
 
 
 def bundle_without_interpreters(*options: str) -> "subprocess.CompletedProcess[str]":
@@ -29,27 +24,28 @@ def bundle_without_interpreters(*options: str) -> "subprocess.CompletedProcess[s
 
 
 def test_each_python_is_the_version_that_it_was_found_for() -> None:
-    assert FOUND[OWN_PYTHON] == sys.executable
+    assert PYTHONS[OWN] == Path(sys.executable)
     for version in OTHERS:
         code = "import sys; print('%d.%d' % sys.version_info[:2])"
-        done = subprocess.run([FOUND[version], "-c", code], capture_output=True, text=True, check=True)
+        done = subprocess.run([str(PYTHONS[version]), "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == version
 
 
-@pytest.mark.parametrize("version", FOUND)
+@pytest.mark.parametrize("version", PYTHONS)
 def test_byte_code_is_used_by_the_python_that_it_was_made_for(version: str, tmp_path: Path) -> None:
-    if FOUND[version] == "-":
+    interpreter = PYTHONS[version]
+    if interpreter is None:
         pytest.skip(f"no Python {version} on this machine")
     (tmp_path / "hello.py").write_text("GREETING = 'hello'\n")
     code = (
         "import pathlib, sys; from bytecode import compile_all; "
         "compile_all(pathlib.Path(sys.argv[1]), root='/var/task', interpreter=pathlib.Path(sys.argv[2]))"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path, FOUND[version]], cwd=SCRIPTS, check=True)
+    subprocess.run([sys.executable, "-c", code, tmp_path, interpreter], cwd=SCRIPTS, check=True)
     (compiled,) = (tmp_path / "__pycache__").iterdir()
     (tmp_path / "hello.py").write_text("raise SystemExit('compiled again')\n")
     script = "import hello; print(hello.GREETING, hello.__cached__)"
-    done = subprocess.run([FOUND[version], "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run([interpreter, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["hello", str(compiled)]
 
 
@@ -70,7 +66,7 @@ def test_without_the_python_that_makes_byte_code_no_bundle_is_made(tmp_path: Pat
     done = bundle_without_interpreters("aws", "--python", "3.14", "--out", str(tmp_path))
     assert done.returncode == 1 and not list(tmp_path.iterdir())
     assert "Python 3.14" in done.stderr and "install it" in done.stderr
-    assert f"PYTHON_VERSION={OWN_PYTHON}" in done.stderr
+    assert f"PYTHON_VERSION={OWN}" in done.stderr
 
 
 @pytest.mark.parametrize("version", ["3.10", "2.7", "3", "three"])
