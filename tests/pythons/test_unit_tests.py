@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,20 @@ from boatyard import toml
 from tests.pythons.environment import DISTRIBUTIONS, ROOT, environment
 from tests.pythons.found import OWN, PYTHONS
 
-UNIT_TESTS = ("tests/core", "tests/client", "tests/flyte", "tests/registry", "tests/buildkit", "tests/serverless")
+UNIT_TESTS = (
+    *("tests/core", "tests/client", "tests/flyte", "tests/registry", "tests/buildkit", "tests/serverless"),
+    "tests/buildkit/test_job.py::test_what_was_pushed_is_the_result",
+)
+LEFT_OUT = {
+    "tests/flyte/test_steps.py": "its projects need Python 3.11 themselves",
+    "tests/buildkit/test_job.py": "slow: dozens of jobs, each a process; the one above runs",
+    "tests/buildkit/test_redaction.py": "slow: hundreds of large logs",
+    "tests/buildkit/test_removal.py": "slow: folders by the thousand",
+    "tests/buildkit/test_unreached.py": "slow: it waits",
+    "tests/client/test_packing_properties.py": "slow: hundreds of trees; test_packing.py has the digests",
+    "tests/core/dockerfiles/test_parse.py": "slow: it measures how long files take",
+}
+"""Files that stay with `make`'s own Python, and why: all others together may take a minute."""
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
@@ -22,9 +37,16 @@ def test_the_installer_is_told_the_same_pythons(name: str) -> None:
     assert "3.9" not in accepted
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Sockets are made below it, whose paths may have 108 bytes."""
+    with tempfile.TemporaryDirectory(prefix="boatyard-") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("version", [version for version in PYTHONS if version != OWN])
-def test_the_unit_tests_pass(version: str, tmp_path: Path) -> None:
+def test_the_unit_tests_pass(version: str, short_folder: Path) -> None:
     interpreter = PYTHONS[version]
     if interpreter is None:
         pytest.skip(f"no Python {version} on this machine")
@@ -33,7 +55,8 @@ def test_the_unit_tests_pass(version: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"),
-            *("-m", "not integration", "--hypothesis-profile=few", f"--basetemp={tmp_path / 'tests'}"),
+            *("-m", "not integration", "--hypothesis-profile=few", f"--basetemp={short_folder / 'tests'}"),
+            *(f"--ignore={path}" for path in LEFT_OUT),
             *UNIT_TESTS,
         ],
         cwd=ROOT,
@@ -41,6 +64,6 @@ def test_the_unit_tests_pass(version: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=840,
     )
     assert done.returncode == 0, f"on Python {version}:\n{done.stdout[-20_000:]}{done.stderr[-2_000:]}"
