@@ -1,5 +1,5 @@
-"""The client's side of Boatyard: packs a context, speaks HTTP, and is the `boatyard` command.
+"""The client: packs contexts, speaks the HTTP API, and provides the `boatyard` command.
 
-`boatyard_client.packing` makes contexts, `boatyard_client.http` asks a deployment, `boatyard_client.cli`
-is for people. It knows no server and no SDK.
+`boatyard_client.packing` makes contexts, `boatyard_client.client` calls a deployment, `boatyard_client.cli` is the
+command line. It contains no server and depends on no SDK.
 """

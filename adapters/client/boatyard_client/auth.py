@@ -1,12 +1,12 @@
-"""Who we are, to the deployment at an address.
+"""Finds credentials for the deployment at an address.
 
-On loopback: the token that the embedded server keeps for its own user, found beside the `server.json` that has the
-same address. Elsewhere a cloud's edge asks for credentials that only that cloud's own SDK can make: a distribution
-that has it offers an entry point in the group below, a function that takes the deployment's address and returns an
-`httpx.Auth`, or None if the address is not of its cloud.
+On loopback, they are the embedded server's token, found beside the `server.json` with the same address. Elsewhere, a
+cloud's edge requires credentials that only its own SDK can make: a distribution with that SDK offers an entry point in
+the group below, a function that takes the deployment's address and returns an `httpx.Auth`, or None for other
+addresses.
 
 BOATYARD_TOKEN, or the file that BOATYARD_TOKEN_FILE names, is for the address that the same person gave: BOATYARD_URL,
-else `--url`, else their own configuration file. What a project's file says is never sent it.
+else `--url`, else their own configuration file. It is never sent to an address from a project's file.
 """
 
 import os
@@ -77,7 +77,7 @@ def find_auth(
 
 
 def _given(endpoint: Endpoint, variables: Mapping[str, str]) -> Callable[[], str] | None:
-    """How to read the token that the environment names, if it is meant for this address."""
+    """A reader for the environment's token, if it is meant for this address."""
     value, file = variables.get(TOKEN_VARIABLE, "").strip(), variables.get(TOKEN_FILE_VARIABLE, "").strip()
     if not (value or file) or not _is_meant(endpoint, variables):
         return None

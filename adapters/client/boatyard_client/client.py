@@ -1,4 +1,4 @@
-"""The API in types: one method per operation of `boatyard.api.operations`, plus what they make together."""
+"""A typed client of the API: one method per operation of `boatyard.api.operations`, and combinations of them."""
 
 import copy
 from types import TracebackType
@@ -28,18 +28,18 @@ _UPLOAD: Final = Patience(seconds=120)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What `ensure_image` came to."""
+    """The result of `ensure_image`."""
 
     answer: messages.BuildAnswer
     """The service's first answer: key, target, whether it was cached."""
     build: Build | None = None
-    """The build as it ended; None for a cached answer, or when it was not waited for."""
+    """The ended build; None for a cached answer, or without waiting."""
     image: str | None = None
-    """`repo@sha256:…`; None only for a build that was not waited for."""
+    """`repo@sha256:…`; None only without waiting."""
 
 
 class Client:
-    """Asks one deployment. Requests that are safe to repeat are repeated within `patience`.
+    """A client of one deployment. It retries requests within `patience`, if that is safe.
 
     Errors are ApiError (the service's own), ConnectionFailedError and ProtocolError; `ensure_image` and
     `result` also raise BuildFailedError. `over` replaces the network, for tests.
@@ -60,7 +60,7 @@ class Client:
         self._transport = ApiTransport(self.endpoint, auth=auth, over=over)
 
     def telling(self, on_event: OnEvent) -> "Client":
-        """The same client, over the same connections, that tells its events to somebody else."""
+        """The same client with the same connections and another receiver of events."""
         other = copy.copy(self)
         other._on_event = on_event
         return other
@@ -80,11 +80,11 @@ class Client:
         return self._ask("POST", "/v1/plans", messages.PlanAnswer, body=order)
 
     def ensure(self, order: messages.OrderRequest) -> messages.BuildAnswer:
-        """Asks for the image. Raises ApiError CONTEXT_MISSING if the context has to be uploaded first."""
+        """Requests the image. Raises ApiError CONTEXT_MISSING if the context has to be uploaded first."""
         return self._ask("POST", "/v1/builds", messages.BuildAnswer, body=order)
 
     def build(self, build_id: str, *, wait: float = 0, patience: Patience | None = None) -> Build:
-        """The build as it stands, after at most `wait` seconds (30 at most) for its end."""
+        """The build's state, after waiting at most `wait` seconds (up to 30) for its end."""
         path = f"/v1/builds/{quote(build_id, safe='')}"
         return self._ask("GET", path, Build, query=_query(wait=wait or None), patience=patience)
 
@@ -131,7 +131,7 @@ class Client:
         return self._ask("GET", "/healthz", messages.HealthAnswer)
 
     def upload(self, context: Context, archive: IO[bytes]) -> bool:
-        """Takes the archive to where the service wants it; False if it was there. Broken uploads begin again."""
+        """Uploads the archive; False if it exists already. Retries broken uploads."""
 
         def attempt() -> bool:
             request = messages.ContextRequest(sha256=context.sha256, size=context.size)
@@ -151,7 +151,7 @@ class Client:
         return persist(attempt, _UPLOAD, on_wait=self._tell_waiting)
 
     def follow(self, build_id: str, *, on_event: OnEvent | None = None, cursor: str = "") -> Build:
-        """Tells the build's log and progress until it ends; outlives restarts of the service."""
+        """Reports the build's log and progress until it ends, across restarts of the service."""
         client = self.telling(on_event) if on_event else self
         return follow(client, build_id, client._on_event, cursor=cursor)
 
@@ -163,7 +163,7 @@ class Client:
         wait: bool = True,
         on_event: OnEvent | None = None,
     ) -> Outcome:
-        """The image of an order: found, or built while its events are told.
+        """Finds or builds the image of an order, and reports events.
 
         The service is asked first, by the trees of the context alone: a cached answer needs no archive. `contents` is
         packed and uploaded when the service asks for it. A KeyboardInterrupt leaves the build running.

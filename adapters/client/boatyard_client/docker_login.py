@@ -1,4 +1,4 @@
-"""The sign-ins to registries that this machine has: `docker login`, credential helpers and stores.
+"""Reads this machine's logins to registries: `docker login`, credential helpers and stores.
 
 The file is config.json of DOCKER_CONFIG, by default of ~/.docker
 (https://docs.docker.com/reference/cli/docker/login/).

@@ -1,4 +1,4 @@
-"""The embedded server, where the distribution that brings it is installed."""
+"""Finds the embedded server, if its distribution is installed."""
 
 from importlib.metadata import entry_points
 from typing import Any
@@ -16,7 +16,7 @@ def find_serve() -> Serve:
 
 
 def find_prospect() -> Prospect | None:
-    """None where the embedded server is not installed."""
+    """None if the embedded server is not installed."""
     found: Prospect | None = _load("prospect")
     return found
 

@@ -1,4 +1,4 @@
-"""Which Boatyard is meant, and who asks.
+"""Finds the deployment to use, and the client's project and domain.
 
 First of: the argument (`--url`), BOATYARD_URL, `[client]` of the nearest boatyard.toml, the embedded server
 of the nearest `.boatyard/` of this user, `[client]` of `~/.config/boatyard/config.toml`. "Nearest" is the working
@@ -41,9 +41,9 @@ class Endpoint(msgspec.Struct, frozen=True):
     url: str
     """Without a slash at its end."""
     origin: str
-    """Who named it: `--url`, a variable, a file."""
+    """Its source: `--url`, a variable, a file."""
     explicit: bool = False
-    """True if a person named it for this very call."""
+    """True if the user named it for this call."""
 
 
 def find_endpoint(
@@ -97,7 +97,7 @@ def same_server(one: str, other: str) -> bool:
 
 
 def trusted_urls(environ: Mapping[str, str]) -> list[str]:
-    """What the user has trusted, oldest first."""
+    """The addresses that the user has trusted, oldest first."""
     try:
         lines = user_file(environ).with_name(TRUSTED_FILE).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -141,7 +141,7 @@ def find_client_settings(*, environ: Mapping[str, str] | None = None, folder: Pa
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address can only be this machine's."""
+    """Whether the address is a loopback address."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -172,7 +172,7 @@ def read_client_settings(path: Path) -> ClientSettings:
 
 
 def upwards(folder: Path) -> Iterator[Path]:
-    """The folder and those above it."""
+    """The folder and its parents."""
     absolute = folder.absolute()
     yield absolute
     yield from absolute.parents

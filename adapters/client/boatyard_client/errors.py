@@ -1,7 +1,6 @@
-"""Every way in which the client says no: one line for a person, a code for a program.
+"""The client's errors: one line for users, a code for programs.
 
-Codes of the API come through as they are (`ApiError`); the client's own are below. httpx's exceptions do
-not leave `boatyard_client.http`.
+The API's codes are passed on (`ApiError`); the client's own are below. httpx's exceptions do not leave this package.
 """
 
 from typing import ClassVar
@@ -27,7 +26,7 @@ class ClientError(Exception):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, with one line that says what goes on or was taken away."""
+    """Ctrl-C, with one line that says what continues or was removed."""
 
     def __init__(self, note: str) -> None:
         super().__init__(note)
@@ -35,7 +34,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class UsageError(ClientError):
-    """The command line, or an argument, makes no sense."""
+    """The command line or an argument is invalid."""
 
     code = "USAGE"
 
@@ -53,7 +52,7 @@ class ConfigError(ClientError):
 
 
 class ClusterError(ClientError):
-    """A cluster cannot be looked at."""
+    """A cluster cannot be examined."""
 
     code = "CLUSTER"
 
@@ -65,13 +64,13 @@ class ContextError(ClientError):
 
 
 class MissingFileError(ContextError):
-    """A Dockerfile copies what is not in its context."""
+    """A Dockerfile copies a file that is not in its context."""
 
     code = Code.FILE_NOT_FOUND
 
 
 class ContextChangedError(ContextError):
-    """A file was written to while it was read. The next try may work."""
+    """A file changed while it was read. A retry may work."""
 
     code = "CONTEXT_CHANGED"
     retryable = True
@@ -86,11 +85,11 @@ class ConnectionFailedError(ClientError):
     def __init__(self, detail: str, *, advice: str = "", absent: bool = False) -> None:
         super().__init__(detail, advice=advice)
         self.absent = absent
-        """No connection came about: nobody has seen the request."""
+        """No connection was established, so the request was not sent."""
 
 
 class ProtocolError(ClientError):
-    """Something answers, but not as Boatyard does."""
+    """The server's answer is not Boatyard's."""
 
     code = "PROTOCOL"
 
@@ -101,7 +100,7 @@ class BuildFailedError(ClientError):
     code = "BUILD_FAILED"
 
     def __init__(self, build: Build, held: Held | None = None) -> None:
-        """`held`: it has failed some time ago, and was not tried again."""
+        """`held`: it failed a short time ago, and was not tried again."""
         self.build = build
         failure = build.error or Failure(
             code=build.state.value,

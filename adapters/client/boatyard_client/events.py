@@ -1,4 +1,4 @@
-"""What happens while an image is ensured, for whoever shows it."""
+"""Events while an image is ensured, for displays."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -13,7 +13,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_fiel
 
 
 class Accepted(_Event, frozen=True, kw_only=True):
-    """The service took the order: a build runs, or is waited for."""
+    """The service accepted the order: a build runs or waits."""
 
     id: str
     key: str
@@ -38,7 +38,7 @@ class Uploading(_Event, frozen=True, kw_only=True):
 
 
 class Changed(_Event, frozen=True, kw_only=True):
-    """The build's state, phase or step is another than before."""
+    """The build's state, phase or step has changed."""
 
     build: Build
 
@@ -48,7 +48,7 @@ class Log(_Event, frozen=True, kw_only=True):
 
 
 class Waiting(_Event, frozen=True, kw_only=True):
-    """The service does not answer as it should; it is asked again after `seconds`."""
+    """The service does not answer properly; the client retries after `seconds`."""
 
     reason: str
     seconds: float

@@ -1,4 +1,4 @@
-"""A server in the background: the one that runs if it is the right one, else a new one in its place."""
+"""Runs a server in the background, and replaces one with other code or settings."""
 
 import subprocess
 import time
@@ -26,7 +26,7 @@ class Running(NamedTuple):
 
 
 def ensure_server(state_dir: Path, *, config: Path | None = None, beneath: Path | None = None) -> Running:
-    """A server that answers, with today's code and settings. Its builds outlive a restart.
+    """A running server with the current code and settings. Builds survive a restart.
 
     Raises ServeError or SettingsError, each one line.
     """

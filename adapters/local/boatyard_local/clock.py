@@ -1,4 +1,4 @@
-"""Time as it is."""
+"""The system's clock."""
 
 import time
 

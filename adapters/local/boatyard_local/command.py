@@ -1,4 +1,4 @@
-"""The embedded server for the command line (`boatyard.embedded`): the entry points of this distribution."""
+"""The entry points of this distribution: the embedded server for the command line (`boatyard.embedded`)."""
 
 from collections.abc import Callable
 

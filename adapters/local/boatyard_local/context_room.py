@@ -1,6 +1,6 @@
-"""How much the archives of contexts may take: the one that was asked for least recently goes first.
+"""Limits the total size of context archives: removes the least recently requested first.
 
-An archive can be uploaded again, so one that nobody reads is no loss; one that a build will read stays.
+An archive can be uploaded again, so an unused one may be removed; one that a build needs stays.
 """
 
 import logging

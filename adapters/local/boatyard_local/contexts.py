@@ -1,4 +1,4 @@
-"""Contexts as files, and the place where their bytes arrive."""
+"""The context store of files, and the target of uploads."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ _COMING: Final = re.compile(r"\.[0-9a-f]{64}\.tar\.gz\.[0-9a-f]{8}\Z")
 
 
 class FileContextStore:
-    """Every archive is what its name says: nothing is renamed into place before it was verified."""
+    """Stores archives under their sha256. Each is verified before it gets its final name."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class FileContextStore:
         return Receiving(path, sha256, size, admit)
 
     def prune(self, *, days: float, keep: Collection[str]) -> None:
-        """Remove what was not asked for in so many days, but for those named in `keep`."""
+        """Removes archives that were not requested for `days`, except those in `keep`."""
         oldest = time.time() - days * 86_400  # file times are the system's, whatever the clock says
         for path in self._folder.iterdir():
             found = _NAME.match(path.name)

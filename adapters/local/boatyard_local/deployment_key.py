@@ -1,4 +1,4 @@
-"""The deployment's key as a file that only its owner can read."""
+"""The deployment key as a file that only its owner can read."""
 
 import contextlib
 import os
@@ -47,7 +47,7 @@ class FileDeploymentKey:
         return key
 
     def _make(self) -> bytes | None:
-        """What is in the file afterwards: ours, or that of whoever was quicker."""
+        """Creates the key and returns the file's contents, which another process may have written first."""
         partial = durable.hidden(self._path)
         with durable.refusing(self._path):
             try:
@@ -60,7 +60,7 @@ class FileDeploymentKey:
         return self._read()
 
     def _checked(self, key: bytes | None) -> bytes:
-        """A damaged key is not replaced by itself: every image would have another key, and be built again."""
+        """Checks the key. A damaged one is not replaced, because every image would get a new key and be rebuilt."""
         if key is not None and len(key) == KEY_BYTES:
             return key
         raise BoatyardError(

@@ -1,4 +1,4 @@
-"""The credentials that `docker login` left, as they are now and not as they were when the server started."""
+"""Reads the current credentials of `docker login` at each request."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Writes that are there entirely or not at all, whatever dies or fills up meanwhile."""
+"""Atomic writes that survive crashes and full disks."""
 
 import errno
 import os
@@ -42,9 +42,9 @@ def create(path: Path, data: bytes) -> None:
 
 
 def read_private(path: Path, most: int = 64 * 1024) -> bytes | None:
-    """The bytes of a file that only we can read and write; None for any other, and for one that is not there.
+    """The bytes of a file that only this user can read and write; None for any other, and for a missing one.
 
-    A file that came with an archive or a checkout is somebody else's word, and one that others may read is no secret.
+    A file from an archive or a checkout is not trusted, and a file that others can read is not secret.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -81,7 +81,7 @@ def hidden(path: Path) -> Path:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turns an OSError into the refusal that it means. The text names no path but the state's own."""
+    """Turns an OSError into Boatyard's error, whose text only names paths of the state folder."""
     try:
         yield
     except OSError as error:

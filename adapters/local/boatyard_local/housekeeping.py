@@ -1,4 +1,4 @@
-"""Forgets what nobody needs any more, once an hour."""
+"""Removes old builds and archives once an hour."""
 
 import logging
 import threading

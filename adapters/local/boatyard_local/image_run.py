@@ -1,4 +1,4 @@
-"""Starts an image and tells what its Python can import: the proof that it is more than a digest."""
+"""Starts an image and lists what its Python can import, to prove that it works."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The one place where the embedded deployment's parts are made and put together."""
+"""The only module that constructs the parts of the embedded deployment."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ def wire(
     argv: Argv | None = None,
     registry: Registry | None = None,
 ) -> Iterator[Wired]:
-    """Everything, opened; closed when the block ends. The jobs go on then.
+    """Opens all parts, and closes them when the block ends. Jobs continue.
 
     `argv` and `registry` are for those who test the whole without a BuildKit or without a registry.
     """

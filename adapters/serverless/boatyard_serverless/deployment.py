@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Parts(Protocol):
-    """What a cloud's wiring gives. Attributes are made when they are first read, and raise BoatyardError if the
+    """The parts that a cloud's wiring provides. Each is created when it is first read, and raises BoatyardError if the
     configuration is not usable."""
 
     @property
@@ -73,7 +73,7 @@ class Deployment:
 
     @cached_property
     def api(self) -> "Api":
-        """For callers whom the cloud's edge names."""
+        """The API for callers that the cloud's edge identifies."""
         from boatyard.api import Api, handlers
 
         parts = self._parts

@@ -1,4 +1,4 @@
-"""A request -> its answer, whatever edge it came through."""
+"""Answers a request of any cloud's edge."""
 
 import time
 from collections.abc import Callable

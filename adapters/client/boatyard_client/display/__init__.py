@@ -1,1 +1,1 @@
-"""What a person sees while a build runs, and when it fails. All of it on standard error."""
+"""Shows a build's progress and failure on standard error."""

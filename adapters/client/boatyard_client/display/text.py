@@ -1,4 +1,4 @@
-"""Text of strangers, made safe for a terminal."""
+"""Makes untrusted text safe for a terminal."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def printable(line: str) -> str:
-    """A line of a log without colours, cursor movements or anything else that a terminal would obey."""
+    """A line of a log without colors, cursor movements and other control sequences."""
     last = line.rstrip("\r\n").rpartition("\r")[2]
     return _CONTROL.sub("", _ESCAPES.sub("", last)).replace("\t", "    ")
 

@@ -1,8 +1,8 @@
-"""Checks whether images can be built, and says what to do where they cannot.
+"""Checks whether images can be built, and gives advice.
 
-Against a service elsewhere, what can be known is what the service says. On this machine, with or without a
-server, BuildKit, registry, network and disk are tried as a build would use them. What looks at a cluster comes
-with another distribution (`boatyard.cluster_doctor`).
+For a remote service, it only knows what the service reports. On this machine, with or without a server, it tests
+BuildKit, registry, network and disk as a build would use them. Another distribution examines clusters
+(`boatyard.cluster_doctor`).
 """
 
 from boatyard_client.doctor.checks import examine

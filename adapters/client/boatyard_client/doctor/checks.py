@@ -1,4 +1,4 @@
-"""Which checks there are, and that they run at once."""
+"""Runs all checks at once."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +41,7 @@ def examine(endpoint: Endpoint | None, settings: Settings, files: list[Path], ba
 
 
 def _guarded(name: str, check: Check) -> Finding:
-    """A check that breaks is a finding too: the others are still worth having."""
+    """Turns an error of a check into a finding, so that the others still run."""
     try:
         return check()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""The doctor of clusters, where the distribution that brings it is installed."""
+"""Finds the cluster doctor, if its distribution is installed."""
 
 from importlib.metadata import entry_points
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person names on the command line: a flyte file, a spec in JSON, or a Dockerfile."""
+"""Reads inputs of the command line: a flyte file, a spec in JSON, or a Dockerfile."""
 
 from boatyard_client.inputs.draft import Draft, InputOptions
 from boatyard_client.inputs.load import load, load_all

@@ -1,4 +1,4 @@
-"""A Dockerfile, with the folder that its COPY reads from."""
+"""Reads a Dockerfile and its context folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What an input file says, before its files are packed."""
+"""The image that an input file describes, before its context is packed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class InputOptions:
-    """What the command line says about an input, besides its name."""
+    """Options of the command line for an input."""
 
     image: str = ""
     """Which image of a flyte file: an environment's name or a variable's."""
@@ -29,7 +29,7 @@ class InputOptions:
 
 
 class Plugin(Protocol):
-    """What the plugin for an SDK does besides lowering."""
+    """The tasks of an SDK's plugin besides lowering."""
 
     def check(self, *, local: bool) -> None:
         """Refuses what cannot be built; `local` if it would be on this machine. Raises BoatyardError."""
@@ -63,10 +63,10 @@ PYTHON_FILES: Final = "boatyard.python_files"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """One image to be. `packer` knows its files and has read none of them."""
+    """An image to build. `packer` knows its files and has not read them yet."""
 
     origin: str
-    """The file, as a person knows it."""
+    """The file's name for display."""
     image: str = ""
     """Which of a flyte file's images it is: the environment's name, or the variable's."""
     spec: ImageSpec
@@ -77,7 +77,7 @@ class Draft:
     plugin: Plugin | None = None
 
     def which(self, every: bool) -> dict[str, str]:
-        """What output says of the image where a file may have several."""
+        """Output that identifies the image, if the file may have several."""
         return {"imageOf": self.image or self.origin} if every else {}
 
     def read(self, progress: Callable[[ReadingProgress], None] | None = None) -> Contents | None:

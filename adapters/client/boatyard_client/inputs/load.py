@@ -1,4 +1,4 @@
-"""Tells what a file is, and reads it as that."""
+"""Detects an input's format and reads it."""
 
 import re
 import sys

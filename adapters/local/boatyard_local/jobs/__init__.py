@@ -1,7 +1,7 @@
 """Builds as processes of this machine, and their state as files.
 
-`LocalJobRunner` is the whole interface. A job outlives the server that started it: it leads its own
-session, it holds a lock on a file from its start to its end, and whatever it has to tell it writes down.
+`LocalJobRunner` is the whole interface. A job survives the server that started it: it has its own
+session, holds a lock on a file while it runs, and reports through files.
 """
 
 from boatyard_local.jobs.process import Argv

@@ -1,4 +1,4 @@
-"""What the files of a job say about how its build ended."""
+"""Decides how a build ended from the files of its job."""
 
 import shutil
 from pathlib import Path

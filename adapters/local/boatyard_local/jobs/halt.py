@@ -1,4 +1,4 @@
-"""Ends every job of a state folder: for those who are about to remove it."""
+"""Ends every job of a state folder, before the folder is removed."""
 
 import signal
 import time

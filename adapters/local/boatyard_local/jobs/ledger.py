@@ -1,4 +1,4 @@
-"""All builds that are known: in memory to be asked, on disk to be found again."""
+"""The records of all builds, in memory and on disk."""
 
 import logging
 import os

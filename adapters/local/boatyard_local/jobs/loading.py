@@ -1,4 +1,4 @@
-"""What an earlier server has left of its builds, sound or not."""
+"""Loads the builds of an earlier server, including damaged ones."""
 
 import logging
 import os

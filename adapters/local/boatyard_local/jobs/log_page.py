@@ -1,4 +1,4 @@
-"""A build's log, page by page. A cursor is an offset in bytes; the format is `boatyard_buildkit.outbox`'s."""
+"""Reads a build's log page by page. A cursor is an offset in bytes; the format is `boatyard_buildkit.outbox`'s."""
 
 from pathlib import Path
 from typing import IO, Final

@@ -1,1 +1,1 @@
-"""The API on a loopback socket: HTTP in and out, nothing decided here."""
+"""Serves the API over HTTP on a loopback socket."""

@@ -1,4 +1,4 @@
-"""The ASGI application: a request in, `Api.handle` in a room of its kind, a response out."""
+"""The ASGI application, which runs `Api.handle` in the room of each request's kind."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ _PLANS: Final = frozenset({"plan"})
 
 
 class App:
-    """Every kind of request has a room of its own, so that none of them delays another kind."""
+    """Every kind of request has its own room, so that none delays another kind."""
 
     def __init__(
         self, api: Api, *, uploads: Uploads, hosts: Hosts, bearer: Bearer, largest_body: int, pace: Pace | None = None

@@ -1,6 +1,6 @@
-"""The token of a state folder: whoever may read the folder may ask, and nothing else on this machine can.
+"""Checks the token of a state folder, so that only those who can read the folder may send requests.
 
-Loopback is no border: another user, a page's script or a RUN step on the host's network reaches the port as well.
+Loopback is not a boundary: other users, scripts of web pages and RUN steps on the host's network reach the port too.
 """
 
 import hmac
@@ -13,7 +13,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard_local import durable
 
 OPEN: Final = frozenset({"/healthz", "/openapi.json"})
-"""Paths that say nothing of this deployment and start nothing."""
+"""Public paths, which reveal nothing about the deployment and start nothing."""
 
 _BYTES: Final = 32
 _SCHEME: Final = b"bearer"

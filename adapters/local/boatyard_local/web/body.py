@@ -1,4 +1,4 @@
-"""Request bodies: bounded in memory and time, and read on where a refusal must reach its sender."""
+"""Reads request bodies with limits for memory and time, and drains them so that an error reaches its sender."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ _DRAIN_SECONDS: Final = 10.0
 
 
 class Disconnected(Exception):
-    """The caller is gone: there is nobody to answer."""
+    """The caller has disconnected."""
 
 
 class Pace:

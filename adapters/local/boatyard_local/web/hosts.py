@@ -1,4 +1,4 @@
-"""Which Host headers and which pages are answered, and which addresses are bound."""
+"""Checks Host headers, the pages that send requests, and the address to bind."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping

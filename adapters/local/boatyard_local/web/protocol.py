@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 over h11, with an end to everything that a connection can draw out.
+"""uvicorn's HTTP/1.1 over h11, with limits for everything that a connection can delay.
 
 h11 bounds a head in bytes. Nothing bounds the time before a request's first byte, between the bytes of its head, or
 while an answer is not read; and uvicorn reads on with each answer, however many requests it has read already.

@@ -1,7 +1,7 @@
-"""Rooms: requests of one kind share threads of their own and a line before them, so that no kind starves another.
+"""Rooms: each kind of request has its own threads and queue, so that no kind starves another.
 
-A look-up at a silent registry may take its whole time; what is answered from a file must not wait behind it. Whatever
-is full refuses at once, with 503 and Retry-After: a caller that hangs learns nothing.
+A lookup at a silent registry may take its whole timeout, and answers from files must not wait for it. A full room
+refuses at once with 503 and Retry-After, instead of letting the caller hang.
 """
 
 import asyncio

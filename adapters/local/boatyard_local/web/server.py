@@ -1,4 +1,4 @@
-"""uvicorn, told to end when and how we want it to."""
+"""Runs uvicorn with Boatyard's own shutdown."""
 
 import resource
 import signal

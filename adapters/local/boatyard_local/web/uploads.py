@@ -1,4 +1,4 @@
-"""PUT of a context's bytes: what an object store does behind a signed URL."""
+"""Receives a context's bytes by PUT, like an object store behind a signed URL."""
 
 from collections.abc import Mapping
 

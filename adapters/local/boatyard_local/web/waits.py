@@ -1,4 +1,4 @@
-"""Long polls: a request that waits for news holds no thread, and all who wait for the same thing share one look.
+"""Long polls: a waiting request uses no thread, and all requests that wait for the same build share one look.
 
 The event loop looks again at growing intervals, as `Service` does where a request has a process of its own.
 """

@@ -1,4 +1,4 @@
-"""Orders by the bases that they name: one small object each, so that nothing has to be locked or rewritten."""
+"""Stores orders by their base images, one small object each, so that no lock is needed."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Base reference -> digest that builds use, in one object of the bucket."""
+"""Maps base references to the digests that builds use, in one object of the bucket."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Builds by a cloud's own build service, with a bucket as their memory and their lock."""
+"""Runs builds with a cloud's build service. A bucket has the records and the lock."""
 
 from boatyard_serverless.builds.runner import ServiceJobRunner
 

@@ -1,4 +1,4 @@
-"""What the build service's container runs: fetches the job, runs `python -m boatyard_buildkit`, reports its progress.
+"""The program in the build service's container: fetches the job, runs `python -m boatyard_buildkit`, reports progress.
 
 Each cloud's `build_step` gives the parts. BOATYARD_BUILD_ID names the build; everything else is in its record.
 """

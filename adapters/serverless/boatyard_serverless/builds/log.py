@@ -1,4 +1,4 @@
-"""A build's log, page by page, out of the build service's own."""
+"""Reads a build's log page by page from the build service."""
 
 from typing import Final
 

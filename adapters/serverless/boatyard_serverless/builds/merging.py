@@ -1,4 +1,4 @@
-"""Several lists of one order in the bucket, read as one."""
+"""Merges several sorted lists in the bucket."""
 
 import re
 from collections.abc import Iterator, Sequence

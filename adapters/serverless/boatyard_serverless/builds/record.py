@@ -1,4 +1,4 @@
-"""What the bucket keeps of a build."""
+"""The record of a build in the bucket."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""The JobRunner port over a cloud's build service, with a bucket as its memory and its lock.
+"""The JobRunner port over a cloud's build service, with records and the lock in a bucket.
 
     record created  ->  announced  ->  BuildService.start  ->  record replaced, with the execution's id
 

@@ -1,4 +1,4 @@
-"""From what the build service and the job say to what a build is, written to its record as it becomes known."""
+"""Computes a build's state from its build service and its job, and stores it in the record."""
 
 import logging
 from contextlib import suppress

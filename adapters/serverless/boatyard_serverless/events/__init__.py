@@ -1,1 +1,1 @@
-"""What happens without a caller: messages, dropped specs, pushed bases, the daily report."""
+"""Handles events, which have no caller: messages, dropped specs, pushed bases, the daily report."""

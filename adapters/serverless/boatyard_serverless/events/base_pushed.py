@@ -1,4 +1,4 @@
-"""A base image was pushed: pin its new digest, and rebuild the images that were built on it.
+"""Handles a push of a base image: pins its new digest and rebuilds the images that were built on it.
 
 The event's own digest is not trusted: events come late and out of order, so the registry is asked what the tag is now.
 """

@@ -1,4 +1,4 @@
-"""The images that were built on a base are rebuilt: a message each, so that no invocation has to do it all.
+"""Rebuilds the images that were built on a base, with one message each, so that no invocation has to do all of it.
 
 The queue delivers at least once, and a crash anywhere makes it deliver again. So every step may be repeated: a page
 that is listed twice puts its messages there twice, and the second message of an order finds its image or its build.

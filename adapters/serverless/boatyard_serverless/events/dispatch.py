@@ -1,4 +1,4 @@
-"""Every event on its way to its handler.
+"""Dispatches events to their handlers.
 
 An event that comes more than once, or out of order, asks for the same key again: the registry or the lock of the build
 answers, and one build is started. An event that a repeat can help raises, so that its sender delivers it again. One

@@ -1,4 +1,4 @@
-"""The daily report: which base images have moved under what was built on them."""
+"""The daily report of base images that have moved since images were built on them."""
 
 import datetime as dt
 

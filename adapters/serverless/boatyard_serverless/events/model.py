@@ -1,4 +1,4 @@
-"""Events, whatever cloud they come from. Each cloud's `events` module parses its own into these."""
+"""Types of events. Each cloud's `events` module parses its own events into them."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Orders that come as messages, or as documents dropped into the bucket."""
+"""Handles orders that arrive as messages or as documents in the bucket."""
 
 from collections.abc import Callable
 from typing import Any
