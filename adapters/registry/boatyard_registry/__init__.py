@@ -4,9 +4,13 @@ Protocol: https://github.com/opencontainers/distribution-spec (v1.1) and Docker'
 (https://distribution.github.io/distribution/spec/auth/token/).
 """
 
-from boatyard_registry.credentials import Anonymous, Chain, Credentials, Keychain
-from boatyard_registry.docker_config import DockerConfigKeychain
-from boatyard_registry.registry import OciRegistry
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from boatyard_registry.credentials import Anonymous, Chain, Credentials, Keychain
+    from boatyard_registry.docker_config import DockerConfigKeychain
+    from boatyard_registry.registry import OciRegistry
 
 __all__ = [
     "Anonymous",
@@ -16,3 +20,11 @@ __all__ = [
     "Keychain",
     "OciRegistry",
 ]
+_MODULES: Final = {"DockerConfigKeychain": "docker_config", "OciRegistry": "registry"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for: who only reads manifests, as a function that asks ECR does, needs no HTTP client."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'credentials')}"), name)

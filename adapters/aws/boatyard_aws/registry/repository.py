@@ -61,7 +61,7 @@ class EcrRepository:
         return details[0]
 
     def manifests(self, digests: Sequence[str]) -> "Mapping[str, Manifest]":
-        # Here and not above: these bring an HTTP library, which an answer from memory does not need.
+        # Here and not above: an answer from memory does not need it.
         from boatyard_registry.media import INDEX_TYPES, MANIFEST_TYPES, Manifest
 
         types = [*INDEX_TYPES, *MANIFEST_TYPES]
