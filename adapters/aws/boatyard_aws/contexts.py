@@ -3,7 +3,6 @@
 import base64
 from typing import Final
 
-from boatyard.context import Context, check_archive
 from boatyard.ports import Clock, Upload
 from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
@@ -30,10 +29,10 @@ class S3ContextStore:
         self._clock = clock
 
     def has(self, sha256: str) -> bool:
-        return self._bucket.has(_key(sha256))
+        return self._bucket.has(keys.context(sha256))
 
     def upload(self, sha256: str, size: int) -> Upload:
-        key = _key(sha256)
+        key = keys.context(sha256)
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         params = {"Bucket": self._bucket.name, "Key": key, "ContentLength": size, "ChecksumSHA256": checksum}
         return Upload(
@@ -43,7 +42,7 @@ class S3ContextStore:
         )
 
     def download_url(self, sha256: str) -> str:
-        return self._sign("get_object", {"Bucket": self._bucket.name, "Key": _key(sha256)}, DOWNLOAD_SECONDS)
+        return self._sign("get_object", {"Bucket": self._bucket.name, "Key": keys.context(sha256)}, DOWNLOAD_SECONDS)
 
     def refusal_url(self, sha256: str) -> str:
         return ""
@@ -52,9 +51,3 @@ class S3ContextStore:
         with AwsCall("signing a URL", self._bucket.name):
             url = self._clients.s3().generate_presigned_url(method, Params=params, ExpiresIn=seconds)
         return url
-
-
-def _key(sha256: str) -> str:
-    """Raises INVALID_SPEC for what is no digest: it becomes part of a key."""
-    check_archive(Context(sha256=sha256, size=1))
-    return keys.context(sha256)

@@ -1,15 +1,19 @@
 """Lambda's events -> `boatyard_serverless.events`: a queue's batch, and what EventBridge sends."""
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from boatyard.decoding import Undecodable, convert
+from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard_serverless.events.dispatch import Dispatch
 from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, SpecDropped, parse_message
 from boatyard_serverless.ports import Telemetry
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 T = TypeVar("T")
 
@@ -26,10 +30,8 @@ class EventApp:
         """Raises what a repeat can help; the event source delivers it again."""
         records = event.get("Records") if isinstance(event, dict) else None
         if isinstance(records, list) and records and _is_sqs(records[0]):
-            from boatyard_aws.batch import partial_response
-
             self._telemetry.count("Messages", len(records))
-            return partial_response(event, context, self._message)
+            return _message_by_message(event, context, self._message)
         outcome = self._dispatch.event(lambda: parse(event, bucket=self._bucket), event, source=_name(event))
         return outcome.document()
 
@@ -39,6 +41,32 @@ class EventApp:
             return parse(body, bucket=self._bucket) if is_bridged else parse_message(body)
 
         self._dispatch.message(read, body, source=message_id)
+
+
+def _message_by_message(event: dict[str, Any], context: Any, take: Callable[[Any, str], None]) -> dict[str, Any]:
+    """Takes a batch; the messages that the answer names are delivered again, the rest is deleted.
+
+    The event source mapping must have ReportBatchItemFailures
+    (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
+    """
+    from aws_lambda_powertools.utilities import batch
+
+    def handle(record: "SQSRecord") -> None:
+        take(_body(record.body), record.message_id)
+
+    fifo = str(event["Records"][0].get("eventSourceARN", "")).endswith(".fifo")
+    processor = batch.SqsFifoPartialProcessor() if fifo else batch.BatchProcessor(event_type=batch.EventType.SQS)
+    # When all fail the answer names them just the same, without a stack trace of powertools' own.
+    processor.raise_on_entire_batch_failure = False
+    return dict(batch.process_partial_response(event, handle, processor, context))
+
+
+def _body(text: str) -> Any:
+    """JSON as it is; anything else as text, to be refused where all is refused."""
+    try:
+        return decode_json(text, object)
+    except Undecodable:
+        return text
 
 
 class _Named(msgspec.Struct):

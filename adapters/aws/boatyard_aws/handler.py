@@ -6,7 +6,6 @@
 `boatyard_aws.configuration` has their variables. What is made at the first call stays for the next ones.
 """
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,10 @@ def http(event: Any, context: Any) -> Any:
     try:
         handle = _http()
     except Exception as error:
-        return _unusable(error)
+        from boatyard_aws.http import answer
+        from boatyard_serverless.http import unusable
+
+        return answer(unusable(error))
     return handle(event, context)
 
 
@@ -46,11 +48,3 @@ def _http() -> "Callable[[Any, Any], Any]":
 def _events() -> "Callable[[Any, Any], Any]":
     parts = _parts()
     return parts.telemetry.wrap(parts.event_app.handle)
-
-
-def _unusable(error: Exception) -> dict[str, Any]:
-    from boatyard_aws.http import answer
-    from boatyard_serverless.http import reason_of, unusable
-
-    print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": reason_of(error)}))
-    return answer(unusable(error))

@@ -13,9 +13,9 @@ import msgspec
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
+from boatyard_serverless.dead_letters import letter
 
 _BATCH: Final = 10
-_LONGEST_DETAIL: Final = 500
 
 
 class SqsWorkQueue:
@@ -63,19 +63,13 @@ class SqsDeadLetters:
     def keep(self, body: Any, error: BoatyardError, *, source: str) -> bool:
         if not self._url:
             return False
-        attributes = {
-            "boatyard-code": error.code,
-            "boatyard-detail": error.detail[:_LONGEST_DETAIL],
-            "boatyard-source": source,
-        }
+        text, reasons = letter(body, error, source=source)
         try:
             with AwsCall("sqs:SendMessage", self._url):
                 self._clients.sqs().send_message(
                     QueueUrl=self._url,
-                    MessageBody=body if isinstance(body, str) and body else msgspec.json.encode(body).decode(),
-                    MessageAttributes={
-                        name: {"DataType": "String", "StringValue": value or "-"} for name, value in attributes.items()
-                    },
+                    MessageBody=text,
+                    MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in reasons.items()},
                 )
         except BoatyardError:
             return False

@@ -1,5 +1,6 @@
 """Answers a request of any cloud's edge."""
 
+import json
 import time
 from collections.abc import Callable
 
@@ -41,15 +42,12 @@ def serve(
 def unusable(error: Exception) -> Response:
     """The answer of a function that is misconfigured, or cannot read its configuration.
 
-    The detail is for the log: a caller cannot change it.
+    The detail is for the log: a caller cannot change it. There is no telemetry yet, so it is printed.
     """
+    reason = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
+    print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": reason}))
     code = Code.DATAPLANE_UNAVAILABLE if getattr(error, "code", "") == Code.DATAPLANE_UNAVAILABLE else Code.INTERNAL
     return respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
-
-
-def reason_of(error: Exception) -> str:
-    """The same for the log."""
-    return getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
 
 
 def _carried(response: Response, path: str, largest: int) -> Response:

@@ -19,6 +19,7 @@ import re
 from typing import Final
 
 from boatyard.build import BuildId
+from boatyard.context import Context, check_archive
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 
@@ -38,6 +39,8 @@ _SPEC: Final = re.compile(r"specs/([^/]+)/([^/]+)/([^/]+)\.json\Z")
 
 
 def context(sha256: str) -> str:
+    """Raises INVALID_SPEC for what is no digest."""
+    check_archive(Context(sha256=sha256, size=1))
     return f"{CONTEXTS}{sha256}.tar.gz"
 
 
