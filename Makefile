@@ -39,7 +39,7 @@ bundle: setup  ## make a cloud's archives, CLOUD=aws, PYTHON_VERSION=3.13: .boat
 builder-image: setup  ## build and push what runs in a cluster, CLOUD=aws, REPOSITORY=registry/repository
 	@$(BIN)/python scripts/bundle/image.py $(or $(CLOUD),aws) $(if $(REPOSITORY),--repository '$(REPOSITORY)') $(IMAGE_OPTIONS)
 
-lock: setup  ## resolve requirements/*.in anew (hashes, no addresses)
+lock: setup  ## resolve requirements/*.in again (hashes, no addresses)
 	@scripts/lock
 
 clean:  ## stop what was started here and remove .boatyard/ and .venv/

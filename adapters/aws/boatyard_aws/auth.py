@@ -52,7 +52,7 @@ def auth_for(url: str) -> httpx.Auth | None:
 
 
 class SigV4(httpx.Auth):
-    """Signs each request anew, its body included; credentials renew themselves before they expire."""
+    """Signs each request, including its body; credentials renew themselves before they expire."""
 
     requires_request_body = True
 

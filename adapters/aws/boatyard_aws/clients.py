@@ -75,7 +75,7 @@ class Clients:
         return str(found or "us-east-1")
 
     def forget(self) -> None:
-        """Begin anew with the credentials there are now."""
+        """Starts again with the current credentials."""
         with self._lock:
             self._core = self._session = None
             self._clients.clear()

@@ -1,4 +1,4 @@
-"""Runs the server: claims the state folder, binds a loopback port, serves until it is told to stop."""
+"""Runs the server: claims the state folder, binds a loopback port, serves until it is stopped."""
 
 import socket
 from collections.abc import Callable, Iterable

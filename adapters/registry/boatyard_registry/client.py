@@ -103,7 +103,7 @@ class RegistryClient:
         header = self._auth.header(host, scope)
         answer = self._plain(call, header, deadline)
         if answer.status != 401 or answer.redirected:
-            return answer  # a challenge of whoever the registry sent us to is none of the registry's
+            return answer  # a challenge from the target of a redirect is not the registry's
         header = self._auth.respond(host, scope, answer, used=header, deadline=deadline)
         return self._plain(call, header, deadline) if header else answer
 

@@ -32,7 +32,7 @@ BoatyardError."""
 
 
 def answer(mint: Mint, arguments: Sequence[str], stdin: TextIO, stdout: TextIO) -> int:
-    """The exit code. What went wrong is told on stdout, where Docker reads it."""
+    """The exit code. Errors go to stdout, where Docker reads them."""
     match arguments:
         case ["get"]:
             return _get(mint, stdin.read().strip(), stdout)

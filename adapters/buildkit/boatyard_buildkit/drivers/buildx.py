@@ -16,7 +16,7 @@ _SYSTEM_PLUGINS: Final = (
 )
 
 _ENGINE_OUTPUT: Final = {"push": "", "store": "false"}
-"""What the engine's own BuildKit is told in addition.
+"""Additional options for the engine's own BuildKit.
 
 An empty `push` means true to BuildKit, and to buildx that it need not push once more through the engine's
 own API, which takes longer than the build of a small change. Without `store` the image is not unpacked into

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @input_options
 @all_option
 @scope_options
-@click.option("--force", is_flag=True, help="Build anew: use neither the image that is there nor the cache.")
+@click.option("--force", is_flag=True, help="Build from scratch, without the existing image and the cache.")
 @click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and leave it.")
 @click.option(
     "--secret",

@@ -51,7 +51,7 @@ class Root(click.Group):
             code = super().main(given, *rest, **options)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Whoever read us has gone; nothing more may be written, not even by the interpreter's last flush.
+            # The reader of the output has gone: nothing more may be written, not even by the interpreter's last flush.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
             sys.exit(1)
         except (KeyboardInterrupt, click.Abort) as error:

@@ -45,7 +45,7 @@ def _guarded(name: str, check: Check) -> Finding:
     try:
         return check()
     except ClientError as error:
-        return fail(name, error.detail, error.advice or "Mend what the line says.")
+        return fail(name, error.detail, error.advice or "Fix what that line names.")
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return fail(name, f"the check itself failed: {reason}", "Tell Boatyard's developers.")

@@ -20,7 +20,7 @@ def find_doctor() -> ClusterDoctor:
     try:
         doctor: ClusterDoctor = points[0].load()
     except ImportError as error:
-        advice = "Install boatyard-kubernetes anew."
+        advice = "Reinstall boatyard-kubernetes."
         raise ConfigError(f"{points[0].value} cannot be loaded: {error}", advice=advice) from error
     return doctor
 

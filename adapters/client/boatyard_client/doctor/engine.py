@@ -62,7 +62,7 @@ def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
     try:
         done = _run([*arguments, "debug", "workers"], dict(os.environ))
     except _NotRunError as error:
-        return fail("buildkit", f"{uri}: {error}", "Start buildkitd, or mend buildkitUri in the settings.")
+        return fail("buildkit", f"{uri}: {error}", "Start buildkitd, or correct buildkitUri in the settings.")
     workers = max(len(done.strip().splitlines()) - 1, 0)
     if not workers:
         return fail("buildkit", f"{uri} has no worker", "Look into buildkitd's log.")

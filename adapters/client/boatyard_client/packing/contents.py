@@ -14,7 +14,7 @@ from boatyard_client.packing.writer import write
 
 
 class ReadingProgress(msgspec.Struct, frozen=True):
-    """How far reading or packing is; told after every file. Bytes are those of the files, before compression."""
+    """Progress of reading or packing, reported after every file. Bytes are the files' own, before compression."""
 
     files: int
     total_files: int
@@ -63,7 +63,7 @@ class Contents:
         self._collect = collect
         self.context = Context(trees=trees)
         self.entries = entries
-        """Everything in the context, sorted by path: what a difference between two contexts is told from."""
+        """All entries of the context, sorted by path, to compare contexts."""
         self.left_out = left_out
         """Links on this machine that lead to a folder or to nothing, and were left out."""
 

@@ -75,7 +75,7 @@ def _chosen(config: KubeConfig, name: str) -> SingleConfig:
         found = config.get(name or None)
     except KeyError as error:
         detail = f"{config.fname}: the context {name} names {error}, which is not there"
-        raise NotExamined(detail, "Mend the kubeconfig.") from None
+        raise NotExamined(detail, "Correct the kubeconfig.") from None
     assert found is not None  # noqa: S101 - only a default could make it so
     return found if found.user is not None else found._replace(user=User())
 

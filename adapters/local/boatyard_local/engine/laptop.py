@@ -123,7 +123,7 @@ def _signed_in(layout: Layout) -> dict[str, str]:
 
 
 def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) -> str:
-    """Make the builder, or make it anew when its configuration has changed; returns its name."""
+    """Makes the builder, again if its configuration has changed; returns its name."""
     layout, commands = making.layout, making.commands
     name = builder_name(layout)
     text = buildkitd(address, ca_bundle)

@@ -46,7 +46,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     settings: Path
     """The TOML that `boatyard serve` reads."""
     notes: tuple[str, ...] = ()
-    """What a person should be told about this engine, one sentence each."""
+    """Notes for the user about this engine, one sentence each."""
 
     def environment(self) -> dict[str, str]:
         """The variables that make a docker command, or a library that speaks to Docker, use this engine."""

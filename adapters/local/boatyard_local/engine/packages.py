@@ -63,7 +63,7 @@ def _recipe(machine: Debian) -> str:
 
 
 def unpack(layout: Layout, machine: Debian, commands: ChildProcesses) -> None:
-    """Download and unpack everything into `layout.root`; an interrupted download is begun anew."""
+    """Download and unpack everything into `layout.root`; an interrupted download starts again."""
     debs = layout.apt / "debs"
     shutil.rmtree(debs, ignore_errors=True)
     apt.own(layout.apt, machine.sources).download(_OWN, debs, commands)

@@ -171,7 +171,7 @@ def _pack(tree: Path, tar: Path, commands: ChildProcesses) -> None:
                 "--numeric-owner",
             ),
             *("--format=gnu", "--clamp-mtime", f"--mtime=@{int(max(packages))}"),
-            # what every container gets anew from its runtime
+            # what every container gets from its runtime
             *("--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "."),
         ],
         what="packing the base image",

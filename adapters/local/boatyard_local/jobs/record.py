@@ -32,7 +32,7 @@ class FolderRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     log_bytes: int = 0
     """Of its log, once it has ended."""
     ending: State | None = None
-    """CANCELLED or TIMED_OUT: the job was told to stop, and this is why."""
+    """CANCELLED or TIMED_OUT: why the job was stopped."""
     started_monotonic: float | None = None
     """When it was started, in seconds of this machine's monotonic clock, which all processes share until it is booted
     again. The wall clock may be set while a job runs; its timeout must not depend on that."""
@@ -80,7 +80,7 @@ def read_progress(folder: BuildFolder) -> JobProgress | None:
 
 
 def read_result(folder: BuildFolder) -> JobResult | None:
-    """What the job told at its end; None if it did not come that far."""
+    """The job's result; None if it did not write one."""
     return read(folder.result, JobResult)
 
 

@@ -44,7 +44,7 @@ class Waits:
                 self._leave(watch)
 
     def stop(self) -> None:
-        """Whoever waits is answered with what is known: the server ends at once, and no wait ends in an error."""
+        """Answers all waiting requests with the current state, so that the server ends at once and without errors."""
         self._stopped.set()
 
     def _stopping(self) -> "asyncio.Task[bool]":

@@ -73,7 +73,7 @@ def _parsed(body: bytes) -> dict[str, str]:
         return decode_json(body, dict[str, str])
     except Undecodable:
         raise BoatyardError(
-            Code.INTERNAL, f"{keys.PINS} in the bucket is no table of digests: mend or delete it"
+            Code.INTERNAL, f"{keys.PINS} in the bucket is not a table of digests: correct or delete it"
         ) from None
 
 

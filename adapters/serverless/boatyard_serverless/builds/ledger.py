@@ -97,7 +97,7 @@ class BucketLedger:
         return [keys.builds_of(project, domain) for project, _, domain in scopes if query.within(project, domain)]
 
     def document(self, build_id: str, name: str) -> bytes | None:
-        """What the job told: `started`, `progress` or `result`."""
+        """A document that the job wrote: `started`, `progress` or `result`."""
         folder = keys.build_folder(build_id)
         stored = self.bucket.get(folder + name) if folder else None
         return stored.body if stored else None

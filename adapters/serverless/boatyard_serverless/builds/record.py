@@ -8,7 +8,7 @@ from boatyard.settings import AuthenticationType, Buildkit
 
 
 class BucketRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Made once, which is the lock; replaced only by whoever read its last version.
+    """Created once, which is the lock; only replaced by a writer that has read its last version.
 
     `claimed_at`: when somebody last set out to start it, in seconds since 1970. With no `execution` some
     time later, they did not get there, and the next one may try.
