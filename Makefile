@@ -23,7 +23,7 @@ lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/mypy scripts/bundle
+	@$(BIN)/mypy --python-version 3.11 scripts/bundle
 	@$(BIN)/lint-imports
 
 fuzz: setup  ## 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); exits 1 for a 500 or a second of CPU

@@ -54,12 +54,14 @@ class Job(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.job]: what runs inside a build, in the builder image and in the archive alike."""
 
     only: dict[_Path, tuple[_Path, ...]] = {}
-    """Folder of a dependency -> those of its folders that are kept."""
+    """Folder of a dependency -> those of its folders that are kept; none for an empty list."""
     archive: Archive | None = None
 
     def kept(self) -> tuple[str, ...]:
-        """Paths of the folders that are kept."""
-        return tuple(f"{folder}/{name}" for folder, names in sorted(self.only.items()) for name in sorted(names))
+        """Paths of the folders that are kept; `<folder>/.` where none is."""
+        return tuple(
+            f"{folder}/{name}" for folder, names in sorted(self.only.items()) for name in sorted(names) or (".",)
+        )
 
 
 class _Tables(_Table, frozen=True, kw_only=True):

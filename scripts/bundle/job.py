@@ -31,7 +31,7 @@ def _not_kept(stage: Path, kept: tuple[str, ...]) -> list[str]:
     """Folders beside those that are kept. Raises ValueError if one of these is not there."""
     if missing := [name for name in kept if not (stage / name).is_dir()]:
         raise ValueError(f"no folder {', '.join(missing)}: has a dependency changed its layout?")
-    found = {path for name in kept for path in (stage / name).parent.iterdir() if path.is_dir()}
+    found = {path for name in kept for path in (stage / name.rpartition("/")[0]).iterdir() if path.is_dir()}
     return sorted({path.relative_to(stage).as_posix() for path in found} - set(kept))
 
 

@@ -45,6 +45,7 @@ def test_it_is_small_and_fits_every_platform(job_archive: Path) -> None:
     assert tops.isdisjoint({"bin", "boatyard_kubernetes", "boatyard_local", "boatyard_client", "flyteidl2"})
     services = {name.split("/")[2] for name in names if name.startswith("botocore/data/") and name.count("/") > 2}
     assert services == {"ecr", "s3", "secretsmanager", "sts"}, "a job speaks to no other"
+    assert not [name for name in names if name.startswith("boto3/data/") and name.count("/") > 2], "no resources"
 
 
 def test_a_bare_python_imports_all_that_a_job_needs(container: Container) -> None:

@@ -28,6 +28,7 @@ largest-bytes = 1
 
 [tool.boatyard.job.only]
 "an_sdk/data" = ["storage", "builds"]
+"another/data" = []
 """
 CLOUDS = [
     path.parent.name
@@ -72,7 +73,7 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
         "True",
         "made serverless core",
         "buildkit made registry serverless core",
-        "an_sdk/data/builds an_sdk/data/storage None",
+        "an_sdk/data/builds an_sdk/data/storage another/data/. None",
         "True",
     ]
 
