@@ -16,6 +16,7 @@ BUILDS_WITHOUT_US = (
     "tests/builder/",
     "tests/client/test_dockerignore.py",
     "tests/flyte/",
+    "tests/gcp/test_whole_way.py",
     "tests/whole/test_build_contexts.py",
 )
 

@@ -34,6 +34,8 @@ def main() -> int:
     options = _options()
     chosen = contents(options.cloud)
     function = chosen.function
+    if function is None:
+        return _fail(f"adapters/{options.cloud}/pyproject.toml has no table [tool.boatyard.function]")
     python: str = options.python or function.pythons[0]
     if python not in function.pythons:
         return _fail(f"no function of {options.cloud} runs on Python {python!r}: it is {' or '.join(function.pythons)}")

@@ -50,12 +50,20 @@ class Archive(_Table, frozen=True, kw_only=True):
     """Distributions with compiled modules, so with a wheel for each Python and architecture."""
 
 
+class Engine(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.job.engine]: where the platform runs a job in an image that has to bring a Docker engine."""
+
+    image: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9./-]+:[A-Za-z0-9._-]+$")]
+    """Has the engine's programs, without libraries, where docker.io/library/docker has them."""
+
+
 class Job(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.job]: what runs inside a build, in the builder image and in the archive alike."""
 
     only: dict[_Path, tuple[_Path, ...]] = {}
     """Folder of a dependency -> those of its folders that are kept; none for an empty list."""
     archive: Archive | None = None
+    engine: Engine | None = None
 
     def kept(self) -> tuple[str, ...]:
         """Paths of the folders that are kept; `<folder>/.` where none is."""
@@ -65,12 +73,13 @@ class Job(_Table, frozen=True, kw_only=True):
 
 
 class _Tables(_Table, frozen=True, kw_only=True):
-    function: Function
+    function: Function | None = None
     job: Job
 
 
 class Contents(NamedTuple):
-    function: Function
+    function: Function | None
+    """None for a cloud whose functions have no bundle."""
     function_lock: Path
     function_distributions: tuple[Path, ...]
     job: Job

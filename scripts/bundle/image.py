@@ -1,5 +1,7 @@
 """Builds the image that a cluster's jobs run, and pushes it: scripts/bundle/image.py aws --repository REPOSITORY.
 
+--engine makes the one for a cloud's build service instead, which brings a Docker engine.
+
 With the Docker that is there, for amd64 and arm64. What is pushed already is not built again. The last line is
 `repository:tag@digest`; Terraform knows the tag from the bundle's document, and takes the whole line as
 image_builder.kubernetes.builderImage for a repository of your own. Other options go to `docker buildx build`.
@@ -32,7 +34,9 @@ def main() -> int:
         return _fail(f"there is no {options.docker} command: install Docker with buildx, or name it with --docker")
     if subprocess.run([options.docker, "buildx", "version"], capture_output=True, check=False).returncode:
         return _fail(f"{options.docker} has no buildx plugin: install docker-buildx")
-    image = f"{options.repository}:{options.tag or image_tag(ROOT, options.cloud)}"
+    if options.engine and contents(options.cloud).job.engine is None:
+        return _fail(f"no build service of {options.cloud} runs an image that has to bring an engine")
+    image = f"{options.repository}:{options.tag or image_tag(ROOT, options.cloud, engine=options.engine)}"
     digest = None if options.force else _pushed(options.docker, image)
     if digest:
         print(f"{image} is pushed already; --force builds it on the base that there is now", file=sys.stderr)
@@ -52,6 +56,7 @@ def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[st
         [
             *(options.docker, "buildx", "build", "--push", f"--tag={image}", f"--platform={options.platform}"),
             *(f"--file={ROOT / DOCKERFILE}", f"--metadata-file={metadata}"),
+            f"--target={'step' if options.engine else 'job'}",
             *(f"--build-arg={name}={value}" for name, value in _arguments(options.cloud).items()),
             *_secrets(options.ca, scratch),
             *more,
@@ -72,6 +77,7 @@ def _arguments(cloud: str) -> dict[str, str]:
     return {
         "BUILDKIT": BUILDKIT,
         "CLOUD": cloud,
+        "ENGINE": chosen.job.engine.image if chosen.job.engine else "scratch",
         "DISTRIBUTIONS": " ".join(f"./{folder.relative_to(ROOT)}" for folder in chosen.job_distributions),
         "KEPT": " ".join(chosen.job.kept()),
     }
@@ -113,6 +119,7 @@ def _options() -> tuple[argparse.Namespace, list[str]]:
     )
     parser.add_argument("cloud", choices=clouds(), help="whose credentials and secrets a job finds by itself")
     parser.add_argument("--repository", required=True, type=_repository, help="where it is pushed: registry/repository")
+    parser.add_argument("--engine", action="store_true", help="the image for a build service, with a Docker engine")
     parser.add_argument("--tag", type=_tag, help="default: made of all that goes into it")
     parser.add_argument("--platform", default=PLATFORMS, help=f"default {PLATFORMS}; none of them needs emulation")
     parser.add_argument("--ca", type=_file, default=_ca(), help="PEM bundle that pip trusts while it builds")

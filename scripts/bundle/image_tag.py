@@ -21,12 +21,13 @@ _FILES: Final = (DOCKERFILE, f"{DOCKERFILE}.dockerignore", "requirements/builder
 _SUFFIXES: Final = (".py", ".toml", ".typed")
 
 
-def image_tag(root: Path, cloud: str) -> str:
+def image_tag(root: Path, cloud: str, *, engine: bool = False) -> str:
+    """`engine`: of the image for a build service, which has a Docker engine beside what the other has."""
     version = tomllib.loads((root / "core/pyproject.toml").read_text())["project"]["version"]
     digest = hashlib.sha256()
     for part in _parts(root, cloud):
         digest.update(len(part).to_bytes(8, "big") + part)
-    return f"{version}-{digest.hexdigest()[:12]}"
+    return f"{version}-{digest.hexdigest()[:12]}{'-engine' if engine else ''}"
 
 
 def _parts(root: Path, cloud: str) -> Iterator[bytes]:

@@ -3,6 +3,7 @@ stands for python:…-slim, and an image with one file for moby/buildkit: that i
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -31,15 +32,16 @@ def docker(settings: Settings) -> Docker:
 
 
 class Maker:
-    """`make builder-image`, with what has to be replaced here."""
+    """`make builder-image`, with what has to be replaced here: images of Docker Hub, by folders."""
 
-    def __init__(self, settings: Settings, docker: Docker, buildkit: Path) -> None:
+    def __init__(self, settings: Settings, docker: Docker, images: Mapping[str, Path], cloud: str = "aws") -> None:
+        self._cloud = cloud
         self.repository = f"{settings.default_repository.partition('/')[0]}/boatyard/builder"
         base = next(rule.image for rule in settings.base_images if rule.match == BASE)
         self._docker = docker
         self._replaced = [
             f"--build-context={PYTHON}=docker-image://{base}",
-            f"--build-context={_buildkit()}={buildkit}",
+            *(f"--build-context={image}={folder}" for image, folder in images.items()),
             *([f"--network={settings.network.mode}"] if settings.network.mode != "default" else []),
             *([f"--builder={settings.buildkit.builder}"] if settings.buildkit.builder else []),
         ]
@@ -47,7 +49,8 @@ class Maker:
     def __call__(self, *options: str, replaced: bool = True) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [
-                *(sys.executable, ROOT / "scripts" / "bundle" / "image.py", "aws", "--repository", self.repository),
+                *(sys.executable, ROOT / "scripts" / "bundle" / "image.py", self._cloud),
+                *("--repository", self.repository),
                 *("--docker", self._docker.command, *options, *(self._replaced if replaced else [])),
             ],
             env=self._docker.environment,
@@ -58,7 +61,7 @@ class Maker:
         )
 
 
-def _buildkit() -> str:
+def buildkit_image() -> str:
     return f"docker.io/moby/buildkit:{Settings().kubernetes.buildkit_image.partition(':')[2].removesuffix('-rootless')}"
 
 
@@ -68,7 +71,7 @@ def maker(settings: Settings, docker: Docker, tmp_path_factory: pytest.TempPathF
     (folder / "usr" / "bin").mkdir(parents=True)
     (folder / "usr" / "bin" / "buildctl").write_text(STAND_IN)
     (folder / "usr" / "bin" / "buildctl").chmod(0o755)
-    return Maker(settings, docker, folder)
+    return Maker(settings, docker, {buildkit_image(): folder})
 
 
 @pytest.fixture(scope="session")

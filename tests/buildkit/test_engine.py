@@ -79,8 +79,8 @@ def test_a_metadata_server_is_closed_to_the_builds_steps(tmp_path: Path, path: P
     program(path, "iptables", f'echo "$@" >> {tmp_path}/rules')
     with engine(BUILDX, jobs.make(), tmp_path / "engine", {}, closed=("169.254.169.254",)) as used:
         assert used.docker_host == f"unix://{tmp_path}/engine/docker.sock"
-    rule = "--wait --insert DOCKER-USER --destination=169.254.169.254 --protocol=tcp ! --destination-port=53"
-    assert (tmp_path / "rules").read_text() == f"{rule} --jump=REJECT\n"
+    rule = "--wait --insert DOCKER-USER --destination 169.254.169.254 --protocol tcp ! --destination-port 53"
+    assert (tmp_path / "rules").read_text() == f"{rule} --jump REJECT\n"
     host = msgspec.structs.replace(jobs.make(), network=Network(mode="host"))
     with engine(BUILDX, host, tmp_path / "another", {}, closed=("169.254.169.254",)):
         assert (tmp_path / "rules").read_text().count("\n") == 1, "no bridge, no rule"

@@ -127,7 +127,8 @@ for folder in found.{extra}_distributions:
     oldest = {"python_version": "3.11"}  # of those that functions and jobs run on
     wanted = [Requirement(line) for line in ask(code).splitlines() if line]
     named = {canonicalize_name(each.name) for each in wanted if not each.marker or each.marker.evaluate(oldest)}
-    given = set(ask(f"from contents import contents; print(*contents({cloud!r}).function.given)").split())
+    code = f"from contents import contents; made = contents({cloud!r}).function; print(*made.given if made else ())"
+    given = set(ask(code).split())
     needed = {name for name in named if not name.startswith("boatyard")} - (given if extra == "function" else set())
     text = (ROOT / "requirements" / f"{lock}-{cloud}.txt").read_text()
     locked = {line.split("==")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))}

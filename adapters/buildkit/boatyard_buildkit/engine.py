@@ -108,7 +108,7 @@ def _close(addresses: Sequence[str]) -> None:
     """Docker leaves DOCKER-USER to its users, and every packet out of a bridge passes it
     (https://docs.docker.com/engine/network/packet-filtering-firewalls/)."""
     for address in addresses:
-        rule = [f"--destination={address}", "--protocol=tcp", "!", "--destination-port=53", "--jump=REJECT"]
+        rule = ("--destination", address, "--protocol", "tcp", "!", "--destination-port", "53", "--jump", "REJECT")
         try:
             done = subprocess.run(
                 ["iptables", "--wait", "--insert", "DOCKER-USER", *rule],

@@ -1,6 +1,6 @@
 """Cloud Build as the build service where there is no cluster: one privileged step, with an engine of its own.
 
-https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds. Decision 0026 says why the build looks so.
+https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds. Decision 0027 says why the build looks so.
 There is no idempotency token: the job's own `started` object is the lock.
 """
 
@@ -33,6 +33,7 @@ _USE_POOL: Final = "cloudbuild.workerpools.use"
 _EXECUTION: Final = re.compile(r"(projects/[^/]+/locations/[^/]+)/builds/([A-Za-z0-9-]+)\Z")
 _WAITING: Final = frozenset({"STATUS_UNKNOWN", "PENDING", "QUEUED"})
 _ENDS: Final = frozenset({"SUCCESS", "FAILURE", "INTERNAL_ERROR", "EXPIRED"})
+_SOME_PERMISSION: Final = frozenset({"PERMISSION_DENIED", "IAM_PERMISSION_DENIED"})
 _ENDED_ALREADY: Final = frozenset({"FAILED_PRECONDITION", "NOT_FOUND"})
 
 
@@ -185,7 +186,7 @@ class CloudBuild:
         error = self._explained(failed, self._need("create"))
         if refusal is None or refusal.is_of_a_disabled_api:
             return error
-        if refusal.fault is Fault.DENIED and not refusal.permission:  # Cloud Build often does not say which is missing
+        if refusal.word in _SOME_PERMISSION and not refusal.permission:  # Cloud Build often does not say which one
             more = f"; and {self._acting().advice()}"
         elif refusal.fault is Fault.OTHER and failed.said:  # of our own request and configuration
             more = f": {failed.said}"

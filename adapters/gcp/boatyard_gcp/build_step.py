@@ -1,0 +1,43 @@
+"""`python -m boatyard_gcp.build_step`: what the step of a Cloud Build build runs (`boatyard_serverless.builds.job`).
+
+The environment has BOATYARD_BUILD_ID, BOATYARD_EXECUTION, BOATYARD_BUCKET, BOATYARD_PROJECT and BOATYARD_SECRET_PREFIX.
+Credentials are those of the build's service account, by the step's metadata server.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from boatyard_gcp.bucket import GcsBucket
+from boatyard_gcp.build_log import BEGIN
+from boatyard_gcp.contexts import GcsContextStore
+from boatyard_gcp.credential import HELPER
+from boatyard_gcp.rest import Rest
+from boatyard_gcp.secret_values import read_secret
+from boatyard_serverless.builds import job
+from boatyard_serverless.builds.ledger import BucketLedger
+from boatyard_serverless.clock import SystemClock
+from boatyard_serverless.credential_helper import with_helper
+
+METADATA: Final = "169.254.169.254"
+"""Gives out the build's identity to whoever asks, and so would to the steps of a Dockerfile. It is the resolver too."""
+
+
+def main(variables: Mapping[str, str] = os.environ) -> int:
+    print(BEGIN, flush=True)
+    rest, bucket = Rest(), variables["BOATYARD_BUCKET"]
+    step = job.JobHost(
+        ledger=BucketLedger(GcsBucket(rest, bucket)),
+        contexts=GcsContextStore(rest, bucket, SystemClock()),
+        read_secret=partial(read_secret, rest, variables["BOATYARD_PROJECT"], variables["BOATYARD_SECRET_PREFIX"]),
+        programs=partial(with_helper, HELPER, "boatyard_gcp.credential"),
+        own_container=False,  # what answers there is the machine's engine, which runs this step
+        closed=(METADATA,),
+    )
+    return job.main(variables["BOATYARD_BUILD_ID"], variables.get("BOATYARD_EXECUTION", ""), step, variables)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
