@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -29,6 +30,50 @@ def find_emulator() -> list[str] | None:
     return [java, *quick, "-jar", str(jars[-1])] if jars else None
 
 
+class Topics:
+    """Topics of Pub/Sub or of its emulator, each with a subscription. `where`: its address, and headers for it."""
+
+    def __init__(self, where: Callable[[], tuple[str, Mapping[str, str]]], project: str, *, looks: int = 3) -> None:
+        self._where = where
+        self._project = project
+        self._looks = looks
+        self._made: list[str] = []
+
+    def make(self, name: str) -> str:
+        topic = f"projects/{self._project}/topics/{name}"
+        self._ask("PUT", topic, {})
+        self._made.append(topic)
+        self._ask("PUT", _subscription(topic), {"topic": topic})
+        return topic
+
+    def take(self, topic: str) -> list[Any]:
+        """The messages that are there, acknowledged. A pull that finds none may be wrong, so there are some."""
+        taken: list[Any] = []
+        for _ in range(self._looks):
+            wanted = {"maxMessages": 100, "returnImmediately": True}
+            received = self._ask("POST", f"{_subscription(topic)}:pull", wanted).get("receivedMessages", [])
+            if received:
+                known = {"ackIds": [each["ackId"] for each in received]}
+                self._ask("POST", f"{_subscription(topic)}:acknowledge", known)
+            taken += [each["message"] for each in received]
+        return taken
+
+    def delete(self) -> None:
+        for topic in self._made:
+            self._ask("DELETE", _subscription(topic))
+            self._ask("DELETE", topic)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        address, headers = self._where()
+        answer = httpx.request(method, f"{address}/v1/{path}", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+def _subscription(topic: str) -> str:
+    return topic.replace("/topics/", "/subscriptions/")
+
+
 class Emulator:
     """Google's. `host` is what PUBSUB_EMULATOR_HOST takes."""
 
@@ -42,29 +87,8 @@ class Emulator:
             [*argv, "--host=127.0.0.1", f"--port={port}"], stdout=self._log, stderr=self._log, cwd=folder
         )
 
-    def make(self, name: str) -> str:
-        """A topic with a subscription; the topic's name."""
-        topic = f"projects/{PROJECT}/topics/{name}"
-        self._ask("PUT", topic, {})
-        self._ask("PUT", f"projects/{PROJECT}/subscriptions/{name}", {"topic": topic})
-        return topic
-
-    def take(self, topic: str) -> list[Any]:
-        """The messages that are there, acknowledged."""
-        subscription = topic.replace("/topics/", "/subscriptions/")
-        taken: list[Any] = []
-        for _ in range(3):
-            found = self._ask("POST", f"{subscription}:pull", {"maxMessages": 100, "returnImmediately": True})
-            received = found.get("receivedMessages", [])
-            if received:
-                self._ask("POST", f"{subscription}:acknowledge", {"ackIds": [each["ackId"] for each in received]})
-            taken += [each["message"] for each in received]
-        return taken
-
-    def _ask(self, method: str, path: str, body: Any) -> Any:
-        answer = httpx.request(method, f"http://{self.host}/v1/{path}", json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.json()
+    def topics(self) -> "Topics":
+        return Topics(lambda: (f"http://{self.host}", {}), PROJECT)
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + 90

@@ -1,9 +1,7 @@
 """The contract of queues, held by Pub/Sub: Google's own emulator where it is installed, and a played one everywhere."""
 
 import itertools
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -14,33 +12,11 @@ from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, 
 from tests.contract.test_work_queue import message
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
-from tests.gcp.pubsub import Emulator, Played, body_of, find_emulator
+from tests.gcp.pubsub import Emulator, Played, find_emulator
+from tests.gcp.queue_hands import QueueHands
 
 _PUBLISH = "pubsub.projects.topics.publish"
 _NUMBERS = itertools.count(1)
-
-
-class Hands:
-    def __init__(self, rest: Rest, service: Emulator | Played) -> None:
-        self._service = service
-        number = next(_NUMBERS)
-        self._queue, self._dead = service.make(f"events-{number}"), service.make(f"dead-letters-{number}")
-        self.queue = PubSubWorkQueue(rest, self._queue)
-        self.dead_letters = PubSubDeadLetters(rest, self._dead)
-
-    def bodies(self) -> list[Any]:
-        return [json.loads(body_of(each)) for each in self._service.take(self._queue)]
-
-    def dead(self) -> list[tuple[Any, str]]:
-        return [(_read(body_of(each)), each["attributes"]["boatyard-code"]) for each in self._service.take(self._dead)]
-
-
-def _read(body: bytes) -> Any:
-    """A body that was text is kept as text."""
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode()
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +36,13 @@ def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.fixture(params=["played", "emulator"])
-def hands(request: pytest.FixtureRequest, rest: Rest, monkeypatch: pytest.MonkeyPatch) -> Hands:
+def hands(request: pytest.FixtureRequest, rest: Rest, monkeypatch: pytest.MonkeyPatch) -> QueueHands:
+    name = f"test-{next(_NUMBERS)}"
     if request.param == "played":
-        return Hands(rest, Played(request.getfixturevalue("pubsub")))
+        return QueueHands(rest, Played(request.getfixturevalue("pubsub")), name)
     found: Emulator = request.getfixturevalue("emulator")
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", found.host)
-    return Hands(rest, found)
+    return QueueHands(rest, found.topics(), name)
 
 
 def test_without_a_topic_there_is_no_queue_and_no_place_for_dead_letters(rest: Rest) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
-from tests.aws.live.account import FRESH, Below, live, named
+from tests.contract.live import FRESH, Below, live, named
 from tests.contract.test_bucket import *  # noqa: F403 - the suite's tests, with our fixture below
 
-pytestmark = live
+pytestmark = live("aws")
 
 
 @pytest.fixture

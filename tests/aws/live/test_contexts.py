@@ -13,11 +13,11 @@ from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.clients import Clients
 from boatyard_aws.contexts import S3ContextStore
 from boatyard_serverless import keys
-from tests.aws.live.account import live, named
+from tests.contract.live import live, named
 from tests.contract.test_context_store import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_context_store import DATA, SHA256, Case
 
-pytestmark = live
+pytestmark = live("aws")
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import pytest
 from boatyard_aws.clients import Clients
 from boatyard_aws.deployment_key import SecretsManagerKey
 from boatyard_serverless.deployment_key import SecretDeploymentKey
-from tests.aws.live.account import FRESH, live
+from tests.contract.live import FRESH, live
 from tests.contract.test_deployment_key import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_deployment_key import Open
 
-pytestmark = live
+pytestmark = live("aws")
 _NUMBERS = itertools.count(1)
 
 

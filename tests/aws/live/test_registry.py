@@ -11,10 +11,10 @@ import pytest
 from boatyard.job import KEY_LABEL
 from boatyard_aws.clients import Clients
 from boatyard_aws.registry import EcrRegistry, parse_host
-from tests.aws.live.account import FRESH, live, named
+from tests.contract.live import FRESH, live, named
 from tests.contract.test_registry import *  # noqa: F403 - the suite's tests, with our fixture below
 
-pytestmark = live
+pytestmark = live("aws")
 _IMAGE = "application/vnd.oci.image.manifest.v1+json"
 _INDEX = "application/vnd.oci.image.index.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"

@@ -7,10 +7,10 @@ import pytest
 
 from boatyard_aws.clients import Clients
 from boatyard_aws.secrets import SecretsManagerStore
-from tests.aws.live.account import FRESH, live
+from tests.contract.live import FRESH, live
 from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
 
-pytestmark = live
+pytestmark = live("aws")
 _NUMBERS = itertools.count(1)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard_aws.clients import Clients
-from tests.aws.live.account import live, named
 from tests.aws.queue_hands import QueueHands
+from tests.contract.live import live, named
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 
-pytestmark = live
+pytestmark = live("aws")
 _LONG_POLL = 5
 """Seconds. A short poll asks only some of SQS's machines, and may find nothing where there is something."""
 

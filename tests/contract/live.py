@@ -9,12 +9,14 @@ import pytest
 
 from boatyard_serverless.ports import Bucket, Stored
 
-ON: Final = os.environ.get("BOATYARD_LIVE") == "aws"
-live: Final = pytest.mark.skipif(
-    not ON, reason="BOATYARD_LIVE=aws runs it against a real account; tests/contract/README.md says how"
-)
 FRESH: Final = f"boatyard-live-{uuid.uuid4().hex[:12]}"
 """What this run makes begins with it."""
+
+
+def live(cloud: str) -> pytest.MarkDecorator:
+    """Marks what runs against a real account of the cloud, and only if BOATYARD_LIVE names it."""
+    reason = f"BOATYARD_LIVE={cloud} runs it against a real account; tests/contract/README.md says how"
+    return pytest.mark.skipif(os.environ.get("BOATYARD_LIVE") != cloud, reason=reason)
 
 
 def named(variable: str) -> str:

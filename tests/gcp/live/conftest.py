@@ -1,0 +1,18 @@
+"""A client of Google's APIs with the credentials that the environment leads to."""
+
+import os
+
+import pytest
+
+from boatyard_gcp.rest import Rest
+from tests.contract.live import named
+
+
+@pytest.fixture(scope="session")
+def rest() -> Rest:
+    return Rest()
+
+
+@pytest.fixture(scope="session")
+def project() -> str:
+    return os.environ.get("GOOGLE_CLOUD_PROJECT") or named("GOOGLE_CLOUD_PROJECT")
