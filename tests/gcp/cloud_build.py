@@ -1,7 +1,9 @@
 """Cloud Build as its documents describe it: requests and answers by the discovery document, and these rules of its own.
 
-- A named volume has to be used by two steps, a pool has a machine type of its own, a service account of one's own needs
-  a place for the logs (the descriptions in the document).
+- A volume of a name has to be used by two steps (the document's own description of it).
+- Builds of a service account need a place for their logs
+  (https://cloud.google.com/build/docs/securing-builds/configure-user-specified-service-accounts).
+- A build runs for 24 hours at most.
 - `$NAME` in a step's env and args is a substitution, `$$` a dollar
   (https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values).
 - What has ended cannot be cancelled: 400 FAILED_PRECONDITION.
@@ -142,11 +144,9 @@ def check(build: dict[str, Any]) -> None:
     refused = [
         any(names.count(name) < 2 for name in names),
         bool(options.get("volumes")) and len(build["steps"]) < 2,
-        "pool" in options and "machineType" in options,
         "serviceAccount" in build and not build.get("logsBucket"),
         not all(_TAG.match(tag) for tag in build.get("tags", ())),
         _seconds(build.get("timeout", "3600s")) > 24 * 3600,
-        _seconds(build.get("timeout", "3600s")) + _seconds(build.get("queueTtl", "3600s")) > 48 * 3600,
     ]
     if any(refused):
         raise GoogleError(400, "INVALID_ARGUMENT")
