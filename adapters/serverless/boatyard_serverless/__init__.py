@@ -1,1 +1,2 @@
-"""What the functions of every cloud share. It knows no cloud: `ports` is what it needs of one."""
+"""The part of a deployment in functions that every cloud shares. It imports no cloud's SDK; `ports` declares what each
+cloud's adapter implements."""

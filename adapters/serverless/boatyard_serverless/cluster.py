@@ -1,4 +1,4 @@
-"""A cloud's cluster without a kubeconfig: its address from the cloud's API, and a token that renews itself."""
+"""Connects to a cloud's cluster without a kubeconfig: the cloud's API provides the address and short-lived tokens."""
 
 import threading
 import time
@@ -18,11 +18,11 @@ _NEVER: Final = float("-inf")
 class ClusterAddress(msgspec.Struct, frozen=True):
     endpoint: str
     ca_data: str
-    """PEM, in base64, as a kubeconfig has it."""
+    """PEM, base64-encoded as in a kubeconfig."""
 
 
 def connect_to(name: str, address: ClusterAddress, token: Callable[[], str]) -> Cluster:
-    """The user has no credentials: the token comes with each request."""
+    """Connects with a user without credentials: each request carries a token."""
     return connect(single_config(name, address), token=token)
 
 
@@ -33,10 +33,10 @@ def single_config(name: str, address: ClusterAddress) -> SingleConfig:
 
 
 class KeptToken:
-    """A token that is made again `fresh_seconds` after it was made. Thread-safe.
+    """Caches a token for `fresh_seconds`. Thread-safe.
 
-    Its age is what either clock says: one may stand still while the cloud has frozen the function, the other may be
-    set.
+    Its age is the larger one by either clock: the monotonic clock may stand still while the cloud freezes the function,
+    and the wall clock may be set back.
     """
 
     def __init__(

@@ -1,19 +1,19 @@
-"""A function's configuration out of BOATYARD_… variables. Terraform sets them; a container may mount them.
+"""Reads a function's configuration from BOATYARD_… variables. Terraform sets them; a container may mount them.
 
     BOATYARD_SETTINGS            boatyard.settings: the JSON itself, a path (a mounted ConfigMap), or an object's URL
-    BOATYARD_<SETTING>           one value of it (boatyard.settings_variables), on top
+    BOATYARD_<SETTING>           one setting (boatyard.settings_variables), which overrides BOATYARD_SETTINGS
     BOATYARD_BUCKET              the bucket of boatyard_serverless.keys; required
     BOATYARD_DEPLOYMENT_KEY      name of the secret with the deployment's key; required
     BOATYARD_RUNNER              kubernetes, or the name of the cloud's build service
     BOATYARD_CLUSTER             name of the cluster                        (runner kubernetes)
-    BOATYARD_SECRET_PREFIX       the secrets' names start with it; "boatyard" without one
-    BOATYARD_QUEUE               the queue that the function for events reads: what a pushed base rebuilds is put
-                                 there, a message each. Without one all is rebuilt by the push's own invocation
-    BOATYARD_DEAD_LETTERS        the queue for messages that no repeat can help
-    BOATYARD_PIN_BASES           true: orders are remembered by their base; a base's push rebuilds them on its new
+    BOATYARD_SECRET_PREFIX       prefix of the secrets' names; "boatyard" by default
+    BOATYARD_QUEUE               the queue of the function for events: a push of a base adds a message for each image
+                                 to rebuild. Without a queue, the push's own invocation rebuilds all of them
+    BOATYARD_DEAD_LETTERS        the queue for messages that retries cannot help
+    BOATYARD_PIN_BASES           true: orders are stored by their base; a base's push rebuilds them on its new
                                  digest, which later builds use too
-    BOATYARD_ANONYMOUS           true: requests without a caller's identity are taken (behind another gateway)
-    BOATYARD_TRACING             true: traces, where the cloud has them
+    BOATYARD_ANONYMOUS           true: accepts requests without a caller's identity (behind another gateway)
+    BOATYARD_TRACING             true: traces requests, where the cloud supports it
 
 A cloud's own `Configuration` extends `FunctionConfiguration`; each of its fields is a variable of that name.
 """
@@ -51,14 +51,15 @@ T = TypeVar("T", bound=FunctionConfiguration)
 
 
 def read_settings(variables: Mapping[str, str], *, scheme: str, fetch: Callable[[str], bytes | None]) -> Settings:
-    """`fetch` reads a URL that begins with `scheme` (`s3://`); None if there is no such object. Raises INVALID_SPEC."""
+    """Reads the settings. `fetch` reads a URL that begins with `scheme` (`s3://`) and returns None for a missing
+    object. Raises INVALID_SPEC."""
     return with_variables(_document(variables.get(_SETTINGS, ""), scheme, fetch), variables)
 
 
 def read_configuration(
     variables: Mapping[str, str], settings: Settings, kind: type[T], *, needed: Mapping[str, str]
 ) -> T:
-    """`needed`: for each runner the field without which it cannot work. Raises INVALID_SPEC that names the variable."""
+    """`needed` maps each runner to the field that it requires. Raises INVALID_SPEC, which names the variable."""
     names = {f"BOATYARD_{field.upper()}": field for field in kind.__struct_fields__ if field != "settings"}
     given: dict[str, Any] = {field: variables[name] for name, field in names.items() if variables.get(name, "").strip()}
     try:

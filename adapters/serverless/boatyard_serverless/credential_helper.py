@@ -1,7 +1,7 @@
-"""A Docker credential helper: registry credentials minted inside the job, when BuildKit asks for them.
+"""A Docker credential helper that creates registry credentials inside the job when BuildKit requests them.
 
-Docker's protocol (https://github.com/docker/docker-credential-helpers): the verb is the argument, the rest goes over
-stdin and stdout. Nothing is stored: a token of the job's own identity lasts longer than a build.
+Docker's protocol (https://github.com/docker/docker-credential-helpers): the verb is the argument; input and output are
+on stdin and stdout. Nothing is stored: a token of the job's own identity outlasts the build.
 
     {"credHelpers": {"REGISTRY": "boatyard-…"}}
 """
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TextIO
 from boatyard.errors import BoatyardError
 
 NOT_FOUND: Final = "credentials not found in native keychain"
-"""Docker knows this sentence: it then goes on without credentials."""
+"""Docker recognizes this sentence and continues without credentials."""
 
 
 class RegistryLogin(NamedTuple):
@@ -27,17 +27,17 @@ class RegistryLogin(NamedTuple):
 
 
 Mint = Callable[[str], RegistryLogin | None]
-"""The login for a registry's host, with its port; None for a registry that is not the cloud's own. Raises
+"""Returns the login for a registry's host and port, or None for a registry that is not the cloud's own. Raises
 BoatyardError."""
 
 
 def answer(mint: Mint, arguments: Sequence[str], stdin: TextIO, stdout: TextIO) -> int:
-    """The exit code. Errors go to stdout, where Docker reads them."""
+    """Answers one verb and returns the exit code. Errors go to stdout, where Docker reads them."""
     match arguments:
         case ["get"]:
             return _get(mint, stdin.read().strip(), stdout)
         case ["store" | "erase"]:
-            stdin.read()  # nothing is kept, so there is nothing to do
+            stdin.read()  # nothing is stored
             return 0
         case ["list"]:
             stdout.write("{}")
@@ -60,10 +60,10 @@ def _get(mint: Mint, server: str, stdout: TextIO) -> int:
 
 
 def with_helper(program: str, module: str, folder: Path) -> dict[str, str]:
-    """This process's environment with `program`, which runs `python -m module`, in its PATH.
+    """The environment of this process, with a `program` in PATH that runs `python -m module`.
 
-    Fills `folder` where it is not installed: an archive has no programs, and whether its unpacking keeps a file's mode
-    is nobody's promise. Docker starts the program anywhere, so it says itself where the code is.
+    If the program is not installed, it is written to `folder`: an archive contains no programs, and unpacking it may
+    not keep file modes. Docker starts the program in any folder, so the program sets PYTHONPATH itself.
     """
     if shutil.which(program):
         return dict(os.environ)

@@ -1,4 +1,4 @@
-"""A message that no repeat can help, as it is kept: its body, and beside it why."""
+"""The stored form of a message that retries cannot help: its body, and the reason in its attributes."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ _LONGEST_DETAIL: Final = 500
 
 
 def letter(body: Any, error: BoatyardError, *, source: str) -> tuple[str, dict[str, str]]:
-    """The body as text, and attributes of the message. No cloud's queue takes an empty one of either."""
+    """The body as text, and the message's attributes. Queues reject empty ones."""
     text = body if isinstance(body, str) and body else msgspec.json.encode(body).decode()
     reasons = {
         "boatyard-code": str(error.code),

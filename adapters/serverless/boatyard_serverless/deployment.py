@@ -1,4 +1,5 @@
-"""The services, the API and the events of one function instance, made from its cloud's parts when they are needed."""
+"""The services, the API and the events of one function instance. Each is created from the cloud's parts on first
+use."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -35,7 +36,7 @@ class Parts(Protocol):
 
     @property
     def poll_seconds(self) -> float:
-        """The longest pause between two looks of a waiting request; a cloud's API has its price."""
+        """The longest pause between two polls of a waiting request. Calls of a cloud's API cost money."""
         ...
 
     @property
@@ -73,7 +74,7 @@ class Deployment:
 
     @cached_property
     def api(self) -> "Api":
-        """The API for callers that the cloud's edge identifies."""
+        """The API for callers that the cloud's edge authenticates."""
         from boatyard.api import Api, handlers
 
         parts = self._parts
@@ -86,7 +87,8 @@ class Deployment:
 
     @cached_property
     def service_for_events(self) -> Service:
-        """Events have no caller: the queue's and the bucket's own policies say who may send them."""
+        """The service for events, which have no caller: the policies of the queue and the bucket restrict who may send
+        them."""
         settings = self._parts.settings
         access = msgspec.structs.replace(settings.access, callers=())
         return self._service(msgspec.structs.replace(settings, access=access))
@@ -141,7 +143,7 @@ class Deployment:
         return self._pins.applied(self._parts.settings.base_images)
 
     def _store_order(self, order: Order, plan: Plan) -> None:
-        """A build is not refused because its order could not be stored."""
+        """Logs a failure instead of raising it: the build has started, and does not depend on the stored order."""
         try:
             self._orders.remember(order, plan)
         except BoatyardError as error:

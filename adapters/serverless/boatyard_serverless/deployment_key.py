@@ -1,7 +1,7 @@
-"""The deployment's key in a secret of the cloud. Terraform makes the secret and no value; the first function that needs
-one writes it, so that it is in no state file.
+"""Stores the deployment's key in a secret of the cloud.
 
-The function's identity may read and write that one secret. No job's may read it.
+Terraform creates the secret without a value, so that no state file contains the key; the first function that needs the
+key writes it. The function's identity may read and write that one secret, and no job's identity may read it.
 """
 
 import secrets
@@ -13,27 +13,27 @@ from boatyard.realm import KEY_BYTES
 
 
 class KeySecret(Protocol):
-    """One secret that is written once."""
+    """A secret that is written once."""
 
     @property
     def place(self) -> str:
-        """For people: `the secret NAME`, and where in it the bytes have to be."""
+        """`the secret NAME`, and the field that holds the bytes. Error messages contain it."""
         ...
 
     def read(self) -> bytes | None:
-        """None if it has no value yet; empty if its value is not bytes."""
+        """Returns None if the secret has no value yet, and b"" if its value is not bytes."""
         ...
 
     def write_first(self, value: bytes) -> None:
-        """Of any number of calls, from anywhere, the first one's value stays; the others change nothing.
+        """Stores the value of the first call only, wherever the calls come from. Later calls change nothing.
 
-        Raises DATAPLANE_UNAVAILABLE if there is no such secret.
+        Raises DATAPLANE_UNAVAILABLE if the secret does not exist.
         """
         ...
 
 
 class SecretDeploymentKey:
-    """Implements `boatyard.ports.DeploymentKey`. Thread-safe; asks once in the life of a function's instance."""
+    """Implements `boatyard.ports.DeploymentKey`. Thread-safe; reads the secret once per function instance."""
 
     def __init__(self, secret: KeySecret) -> None:
         self._secret = secret
@@ -46,12 +46,12 @@ class SecretDeploymentKey:
                 key = self._secret.read()
                 if key is None:
                     self._secret.write_first(secrets.token_bytes(KEY_BYTES))
-                    key = self._secret.read()  # another function may have been quicker
+                    key = self._secret.read()  # another function may have written it first
                 self._key = self._checked(key)
             return self._key
 
     def _checked(self, key: bytes | None) -> bytes:
-        """Never replaced if it is damaged: all images would have new names."""
+        """Never replaces a damaged key: every image would get a new name."""
         if key is not None and len(key) == KEY_BYTES:
             return key
         raise BoatyardError(

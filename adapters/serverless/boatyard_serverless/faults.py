@@ -1,6 +1,6 @@
-"""What a refusal of the cloud means, and the sentence that says who acts next.
+"""Translates a cloud's errors into BoatyardError, with a message that says who can act.
 
-Each cloud says how its SDK's exceptions are read (`CloudCall.read`); the meaning is the same everywhere. No exception
+Each cloud's `CloudCall.read` classifies its SDK's exceptions; the translation is the same for every cloud. No exception
 of an SDK leaves the adapters.
 """
 
@@ -21,18 +21,18 @@ class Fault(StrEnum):
     EXPIRED = "expired"
     THROTTLED = "throttled"
     UNREACHABLE = "unreachable"
-    """No service answered: whether it did what was asked, nobody knows."""
+    """No service answered, so it is unknown whether the request was executed."""
     OTHER = "other"
 
 
 class Refusal(NamedTuple):
     fault: Fault
     word: str
-    """The service's own code for it, or the name of the SDK's exception if no service answered."""
+    """The service's error code, or the name of the SDK's exception if no service answered."""
 
 
 class Codes(NamedTuple):
-    """What a refusal is for the caller: it may pass by itself, or somebody has to grant something."""
+    """The error codes for a refusal that may pass, and for one that needs a permission."""
 
     unavailable: Code
     denied: Code
@@ -43,10 +43,10 @@ REGISTRY: Final = Codes(Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED)
 
 
 class CloudCall(ABC):
-    """A block that calls the cloud. Raises BoatyardError for what the cloud's SDK raises in it.
+    """A context manager around a call of the cloud. Raises BoatyardError for the SDK's exceptions.
 
-    `action` is the right that the call needs (`ecr:DescribeImages`), so that a missing one can be granted as it is
-    printed. A refusal whose word is `expected` ends the block and raises nothing; `met` is that word then.
+    `action` is the permission that the call needs (`ecr:DescribeImages`), so that a missing one can be granted as
+    printed. A refusal whose code is in `expected` ends the block without an exception; `met` is that code.
     """
 
     cloud: ClassVar[str]
@@ -60,7 +60,7 @@ class CloudCall(ABC):
 
     @abstractmethod
     def read(self, error: BaseException) -> Refusal | None:
-        """None for an exception that is not the SDK's."""
+        """Returns None for an exception that is not the SDK's."""
 
     def __enter__(self) -> "CloudCall":
         return self
@@ -74,7 +74,7 @@ class CloudCall(ABC):
         if refusal.word in self._expected:
             self.met = refusal.word
             return True
-        # The SDK's exception stays below: a log shows it, and a caller may read more out of it.
+        # Chained, so that a log shows the SDK's exception and a caller can read details from it.
         raise self._explained(refusal) from error
 
     def _explained(self, refusal: Refusal) -> BoatyardError:

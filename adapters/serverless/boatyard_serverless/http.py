@@ -1,4 +1,4 @@
-"""Answers a request of any cloud's edge."""
+"""Answers an HTTP request of any cloud's edge."""
 
 import json
 import time
@@ -20,10 +20,10 @@ def serve(
     path: str = "",
     largest_answer: int = 0,
 ) -> Response:
-    """Never raises: an edge answers a function that raises with a bare 500 or 502.
+    """Never raises: for a function that raises, an edge answers with a bare 500 or 502.
 
-    `parse` raises BoatyardError for what is no request; `path`, as far as it is known before, says in whose words that
-    is answered. `largest_answer`: bytes that the edge carries; 0: any number.
+    `parse` raises BoatyardError for a malformed request; `path`, if it is already known, selects the error format.
+    `largest_answer` is the edge's limit in bytes; 0 means no limit.
     """
     started = time.perf_counter()
     request: Request | None = None
@@ -40,9 +40,9 @@ def serve(
 
 
 def unusable(error: Exception) -> Response:
-    """The answer of a function that is misconfigured, or cannot read its configuration.
+    """The answer of a function with an invalid or unreadable configuration.
 
-    The detail is for the log: a caller cannot change it. There is no telemetry yet, so it is printed.
+    The detail goes to the log, because a caller cannot correct it. It is printed, because there is no telemetry yet.
     """
     reason = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
     print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": reason}))

@@ -1,17 +1,17 @@
-"""Object keys. Terraform's lifecycle rules and permissions name the same prefixes.
+"""Object keys. Terraform's lifecycle rules and permissions use the same prefixes.
 
-contexts/<sha256>.tar.gz                 archives, by what they hold
-jobs/<tag>/<attempt, 6 digits>/record    what is known of a build; made once, which is the lock
-jobs/<tag>/<attempt>/started, progress, result   what its job tells
-builds/<newest first>.<build id>         empty: the order of all builds
-builds/of/<project>.<domain>/<newest first>.<build id>   empty: the order of one project's
-open/<project>.<domain>.<build id>       empty: builds that have not been seen to end
-specs/<project>/<domain>/<name>.json     dropped by users: builds
-results/<project>/<domain>/<name>.json   what became of specs/…
-bases/built/<base>/<order>.json          orders by the base image that they name
+contexts/<sha256>.tar.gz                 archives, by the hash of their contents
+jobs/<tag>/<attempt, 6 digits>/record    the build's record; created once, which is the lock
+jobs/<tag>/<attempt>/started, progress, result   documents that the job writes
+builds/<newest first>.<build id>         empty: sorts all builds
+builds/of/<project>.<domain>/<newest first>.<build id>   empty: sorts one project's builds
+open/<project>.<domain>.<build id>       empty: builds whose end has not been observed
+specs/<project>/<domain>/<name>.json     orders that users drop
+results/<project>/<domain>/<name>.json   the results of specs/…
+bases/built/<base>/<order>.json          orders by their base image
 bases/pins.json                          base image -> digest that builds use
 drift/<day>.json                         the daily report
-code/builder.zip                         what runs in the cloud's build service; Terraform puts it there
+code/builder.zip                         the program of the cloud's build service, uploaded by Terraform
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _SPEC: Final = re.compile(r"specs/([^/]+)/([^/]+)/([^/]+)\.json\Z")
 
 
 def context(sha256: str) -> str:
-    """Raises INVALID_SPEC for what is no digest."""
+    """Raises INVALID_SPEC for a malformed digest."""
     check_archive(Context(sha256=sha256, size=1))
     return f"{CONTEXTS}{sha256}.tar.gz"
 
@@ -50,12 +50,12 @@ def attempts(tag: str) -> str:
 
 
 def attempt(tag: str, number: int) -> str:
-    """The folder of one build, with a slash at its end."""
+    """The folder of one build, with a trailing slash."""
     return f"{attempts(tag)}{number:06d}/"
 
 
 def build_folder(build_id: str) -> str | None:
-    """The same by the build's id; None for what is no build id."""
+    """The folder of a build id; None for a malformed id."""
     parsed = BuildId.parse(build_id)
     return attempt(parsed.tag, parsed.attempt) if parsed else None
 
@@ -66,7 +66,7 @@ def scope_name(project: str, domain: str) -> str:
 
 
 def builds_of(project: str, domain: str) -> str:
-    """The folder of one project's order of builds."""
+    """The folder that sorts one project's builds."""
     return f"{BUILDS_OF}{scope_name(project, domain)}/"
 
 
@@ -81,23 +81,23 @@ def open_parts(key: str) -> tuple[str, str, str] | None:
 
 
 def built_on(base: Reference) -> str:
-    """The folder of the orders that name a base. Hashed: a reference has slashes and colons."""
+    """The folder of the orders on a base. It is hashed because a reference contains slashes and colons."""
     return f"{BUILT}{hashlib.sha256(str(base).encode()).hexdigest()[:32]}/"
 
 
 def built(base: Reference, order: str) -> str:
-    """One of these orders, named by 32 hex digits."""
+    """The key of one order, named by 32 hex digits."""
     return f"{built_on(base)}{order}.json"
 
 
 def built_name(key: str) -> str | None:
-    """The last two parts of an order's key, which name it; None for any other key."""
+    """The order's name, which is the last two parts of its key; None for any other key."""
     name = key.removeprefix(BUILT).removesuffix(".json")
     return name if key == f"{BUILT}{name}.json" and _BUILT.match(name) else None
 
 
 def built_named(name: str) -> str:
-    """The key of an order. Raises INVALID_SPEC for what is no name: it comes in messages."""
+    """The key of an order's name. Names arrive in messages, so a malformed one raises INVALID_SPEC."""
     if not _BUILT.match(name):
         raise invalid(f"{name!r} is not the name of an order")
     return f"{BUILT}{name}.json"

@@ -1,4 +1,4 @@
-"""Parts that are made when they are first asked: an answer from the registry needs no cluster and no protobuf."""
+"""Parts that are created on first use: an answer from the registry needs no cluster and no protobuf."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -49,7 +49,7 @@ class LazyJobRunner:
 
 
 class LazySecretStore:
-    """Implements `boatyard.ports.SecretStore`. A build without secrets asks nobody."""
+    """Implements `boatyard.ports.SecretStore`. A build without secrets makes no request."""
 
     def __init__(self, make: Callable[[], SecretStore]) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""Which registry answers for a reference: the cloud's own by its API, any other by the distribution protocol."""
+"""Selects the registry for a reference: the cloud's own by its API, any other by the distribution protocol."""
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -10,9 +10,9 @@ from boatyard.settings import Settings
 
 
 class RegistryByHost:
-    """Implements `boatyard.ports.Registry`. Each is made when the first reference of its kind comes.
+    """Implements `boatyard.ports.Registry`. Creates each registry for the first reference that needs it.
 
-    `is_own` says of a host, with its port, whether it is the cloud's own.
+    `is_own` returns whether a host, with its port, is the cloud's own registry.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RegistryByHost:
 
 
 def any_registry(settings: Settings) -> Registry:
-    """Any registry by the distribution protocol, without credentials: a build's own are its job's."""
+    """A registry by the distribution protocol, without credentials: only the job has the build's own."""
     from boatyard_registry import OciRegistry
 
     return OciRegistry(

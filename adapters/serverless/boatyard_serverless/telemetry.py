@@ -1,4 +1,4 @@
-"""What is logged and counted of each request and event, in whatever form the cloud has for it."""
+"""Logs and counts each request and event, in the cloud's own form."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _SERVER_ERROR: Final = 500
 
 
 def report_answer(telemetry: Telemetry, request: Request | None, response: Response, *, seconds: float) -> None:
-    """Bodies are not logged, but for the problem that an answer says."""
+    """Logs an answered request. Of the bodies, it logs only the problem of an error answer."""
     write = telemetry.error if response.status >= _SERVER_ERROR else telemetry.info
     is_problem = "problem" in response.headers.get("content-type", "")
     write(
@@ -29,6 +29,6 @@ def report_answer(telemetry: Telemetry, request: Request | None, response: Respo
 
 
 def report_refusal(telemetry: Telemetry, what: str, error: BoatyardError, **extra: Any) -> None:
-    """An event that came to nothing, and why."""
+    """Logs a refused event with its reason."""
     telemetry.error(what, code=error.code, detail=error.detail, retryable=error.meaning.retryable, **extra)
     telemetry.count("EventsRefused")

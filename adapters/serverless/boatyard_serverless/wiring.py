@@ -1,7 +1,7 @@
-"""The parts of one function instance that every cloud makes in the same way.
+"""Creates the parts of a function instance that every cloud creates in the same way.
 
-A cloud's own `wiring` extends `CloudParts` with what only it can make. A part is made when it is needed, and kept
-between invocations.
+A cloud's own `wiring` extends `CloudParts` with its own parts. Each part is created on first use, and kept between
+invocations.
 """
 
 import os
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 KUBERNETES: Final = "kubernetes"
 _POLL_SECONDS: Final = 2.0
-"""Each look at a build asks the bucket and the build service; both have their price."""
+"""Each poll makes requests to the bucket and the build service, which cost money."""
 _POLL_SECONDS_OF_CLUSTERS: Final = 1.0
 
 T = TypeVar("T", bound=FunctionConfiguration)
 
 
 class CloudParts(ABC, Generic[T]):
-    """Implements `boatyard_serverless.deployment.Parts`. Attributes raise BoatyardError if the configuration is not
-    usable."""
+    """Implements `boatyard_serverless.deployment.Parts`. Attributes raise BoatyardError if the configuration is
+    invalid."""
 
     cloud: ClassVar[str]
 
@@ -125,18 +125,18 @@ class CloudParts(ABC, Generic[T]):
 
     @abstractmethod
     def is_own_registry(self, host: str) -> bool:
-        """Whether the cloud's own API answers for a registry's host, with its port."""
+        """Whether the host, with its port, is the cloud's own registry."""
 
     @abstractmethod
     def make_registry(self) -> Registry:
-        """The cloud's own."""
+        """Creates the lookup in the cloud's own registry."""
 
     @abstractmethod
     def make_build_service(self) -> BuildService: ...
 
     @abstractmethod
     def make_secret_store(self) -> SecretStore:
-        """Where builds by the cloud's build service find their secrets."""
+        """Creates the store of secrets for builds in the cloud's build service."""
 
     @abstractmethod
     def make_cluster(self) -> "Cluster": ...

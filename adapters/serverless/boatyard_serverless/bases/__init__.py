@@ -1,7 +1,7 @@
-"""Moving base images: the digest that builds use, and the images that were built on them.
+"""Tracks moving base images: the digest that builds use, and the orders that were built on each base.
 
-A key does not know what a floating tag resolves to. So a push of a base pins it: from then on the base is its
-digest, orders that name it get a new key and a new image, and an immutable tag is never pushed twice.
+A key does not contain the digest that a floating tag resolves to. So a push pins the base: from then on, builds use the
+new digest, orders that name the base get a new key and a new image, and no immutable tag is pushed twice.
 """
 
 from boatyard_serverless.bases.orders import KeptOrder, Orders

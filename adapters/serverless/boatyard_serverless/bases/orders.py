@@ -17,33 +17,33 @@ from boatyard_serverless.ports import Bucket
 
 
 class KeptOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it is kept: `base` is the reference that it names, without the digest of any pin."""
+    """A stored order. `base` is the reference that the order names, without a pin's digest."""
 
     base: str
     order: OrderRequest
 
 
 class Orders:
-    """An order's name is `<base, hashed>/<order, hashed>`. Equal orders have one name, however often they come."""
+    """Stores orders as `<hash of the base>/<hash of the order>`, so that equal orders share one name."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
     def remember(self, order: Order, plan: Plan) -> None:
-        """Under each base that may move. An image that the order names by its digest is none."""
+        """Stores the order under each base that may move. An image that the order names by its digest cannot move."""
         for base in _bases(order, plan):
             body = msgspec.json.encode(KeptOrder(base=str(base), order=_request(order)))
             self._bucket.put(keys.built(base, canonical.digest(body)[:32]), body)
 
     def on(self, base: Reference, *, after: str = "", page: int = 1000) -> Iterator[str]:
-        """Names, in an order of their own, beginning behind `after`, listed `page` at a time."""
+        """Yields the names of a base's orders in a fixed order, after `after`, in pages of `page` names."""
         start = keys.built_named(after) if after else ""
         for key in self._bucket.keys(keys.built_on(base), after=start, page=page):
             if name := keys.built_name(key):
                 yield name
 
     def get(self, name: str) -> KeptOrder | None:
-        """None if it is gone. Raises INVALID_SPEC for what is no name, or if it cannot be read."""
+        """Returns None for a deleted order. Raises INVALID_SPEC for a malformed name or an unreadable order."""
         key = keys.built_named(name)
         stored = self._bucket.get(key)
         if stored is None:
@@ -54,7 +54,7 @@ class Orders:
             raise invalid(f"{key} is no order: {error}") from None
 
     def bases(self) -> Iterator[tuple[str, int]]:
-        """Each base and how many orders name it. One order of each is read, however many there are."""
+        """Yields each base and its number of orders. Reads only one order of each base."""
         names: dict[str, list[str]] = {}
         for key in self._bucket.keys(keys.BUILT):
             if name := keys.built_name(key):
@@ -75,7 +75,7 @@ class Orders:
 
 
 def _bases(order: Order, plan: Plan) -> Iterator[Reference]:
-    """The references that the order comes to, as the deployment's rules have them and without a pin's digest."""
+    """The base images of an order, after the deployment's rules and without a pin's digest."""
     images = {order.spec.base_image: plan.base_image} if order.spec.base_image else plan.pulls.images
     for image, effective in images.items():
         try:
@@ -83,7 +83,7 @@ def _bases(order: Order, plan: Plan) -> Iterator[Reference]:
                 continue
             base = msgspec.structs.replace(Reference.parse(effective), digest=None)
         except BoatyardError:
-            continue  # BuildKit says what is wrong with it
+            continue  # BuildKit reports what is wrong with it
         if base.tag:
             yield base
 

@@ -18,7 +18,7 @@ _TRIES: Final = 5
 
 
 class Pins:
-    """Read at most once a minute, or when somebody knows of a newer pin."""
+    """Reads the pins at most once a minute, or when a caller knows of a newer pin."""
 
     def __init__(self, bucket: Bucket, *, now: Callable[[], float] = time.monotonic) -> None:
         self._bucket = bucket
@@ -32,12 +32,13 @@ class Pins:
         return self._pins
 
     def know(self, base: Reference, digest: str) -> None:
-        """Reads anew unless the base is pinned to `digest` here: it was, or has been pinned to another since."""
+        """Reads the pins again unless `base` is pinned to `digest` here. Callers know that the base has had this
+        pin."""
         if self._pins.get(str(base)) != digest:
             self._read()
 
     def pin(self, base: Reference, digest: str) -> None:
-        """Raises DATAPLANE_UNAVAILABLE if others keep changing the object."""
+        """Pins the base to `digest`. Raises DATAPLANE_UNAVAILABLE if other writers keep changing the object."""
         for _ in range(_TRIES):
             version = self._read()
             if self._pins.get(str(base)) == digest:
@@ -50,7 +51,7 @@ class Pins:
         raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"others keep changing {keys.PINS}; it is tried again")
 
     def applied(self, rules: tuple[BaseImageRule, ...]) -> tuple[BaseImageRule, ...]:
-        """The deployment's own rules first, each with its image pinned; then a rule for each pinned base."""
+        """The deployment's own rules with their images pinned, followed by a rule for each pinned base."""
         pins = self.all()
         if not pins:
             return rules
@@ -68,7 +69,7 @@ class Pins:
 
 
 def _parsed(body: bytes) -> dict[str, str]:
-    """Never taken for no pins: the old images would be answered for good."""
+    """Raises for an unreadable object. Treating it as empty would return the old images for good."""
     try:
         return decode_json(body, dict[str, str])
     except Undecodable:
@@ -78,7 +79,7 @@ def _parsed(body: bytes) -> dict[str, str]:
 
 
 def _names(base: str) -> Iterator[str]:
-    """How a spec or a Dockerfile may write it."""
+    """The spellings of a base in a spec or a Dockerfile."""
     yield base
     if base.endswith(":latest"):
         yield base.removesuffix(":latest")

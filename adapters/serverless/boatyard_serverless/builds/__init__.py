@@ -1,4 +1,4 @@
-"""Runs builds with a cloud's build service. A bucket has the records and the lock."""
+"""Runs builds with a cloud's build service, and keeps the records and the lock in a bucket."""
 
 from boatyard_serverless.builds.runner import ServiceJobRunner
 

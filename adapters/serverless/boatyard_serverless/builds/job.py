@@ -1,6 +1,7 @@
-"""The program in the build service's container: fetches the job, runs `python -m boatyard_buildkit`, reports progress.
+"""The main program in the build service's container: fetches the job, runs `python -m boatyard_buildkit`, reports
+progress.
 
-Each cloud's `build_step` gives the parts. BOATYARD_BUILD_ID names the build; everything else is in its record.
+Each cloud's `build_step` provides the parts. BOATYARD_BUILD_ID names the build; its record contains everything else.
 """
 
 import os
@@ -31,22 +32,23 @@ _TELL_SECONDS: Final = 3.0
 
 
 class JobHost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cloud gives the job's container."""
+    """What a cloud provides to the job's container."""
 
     ledger: BucketLedger
     contexts: ContextStore
     read_secret: Callable[[Scope, str], bytes]
     """Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE. The function's identity cannot do this."""
     programs: Callable[[Path], Mapping[str, str]]
-    """Fills the folder with what the job has to find in PATH, and returns the job's environment."""
+    """Writes the programs that the job needs in PATH to a folder, and returns the job's environment."""
     own_container: bool
-    """Whether a Docker engine that runs is this container's own, and may be replaced."""
+    """Whether a running Docker engine belongs to this container alone, so that it may be replaced."""
     closed: tuple[str, ...] = ()
-    """Addresses that the build's steps may not connect to (`boatyard_buildkit.engine`)."""
+    """Addresses that build steps may not connect to (`boatyard_buildkit.engine`)."""
 
 
 def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, str] = os.environ) -> int:
-    """The exit code of the job; 0 if there is nothing to do here. `execution` is the build service's id."""
+    """Runs the build and returns the exit code; 0 if the build has ended or runs elsewhere. `execution` is the build
+    service's id."""
     held = step.ledger.get(build_id)
     if held is None or held.record.build.state.ended:
         print(f"boatyard: nothing to do: {build_id} has ended, or was never asked for")
@@ -101,7 +103,7 @@ def _run(place: Path, record: BucketRecord, step: JobHost, variables: Mapping[st
 
 
 def _write_secrets(step: JobHost, scope: Scope, names: Iterable[str], folder: Path) -> None:
-    """A file each, which nobody else may read."""
+    """Writes each secret to a file that only this user can read."""
     folder.mkdir(mode=0o700)
     for name in dict.fromkeys(names):
         value = step.read_secret(scope, name)
@@ -111,7 +113,7 @@ def _write_secrets(step: JobHost, scope: Scope, names: Iterable[str], folder: Pa
 
 
 def _refuse(ledger: BucketLedger, build_id: str, error: BoatyardError) -> int:
-    """The job cannot even begin; it says why as any other end is said."""
+    """Writes the result of a job that could not start, in the form of any other result."""
     print(f"{error.code}: {error.detail}")
     result = JobResult(state=state_of(error.code), error=failure_of(error))
     ledger.write(build_id, "result")(msgspec.json.encode(result))
@@ -138,7 +140,8 @@ def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: BucketLedger,
 
 
 def _with_fresh_url(job: BuildJob, contexts: ContextStore) -> BuildJob:
-    """The function's URL may have expired in the service's queue; this identity may read the bucket itself."""
+    """Signs new URLs: those of the function may have expired while the job was queued, and this identity can read the
+    bucket."""
     if job.context is None:
         return job
     sha256 = job.context.context.sha256

@@ -1,5 +1,5 @@
-"""The records of all builds in the bucket, and the lists beside them: newest first, for all and for each project, and
-open."""
+"""Stores the records of all builds in the bucket, with sorted lists beside them: all builds and each project's, newest
+first, and open builds."""
 
 import logging
 import re
@@ -43,23 +43,23 @@ class BucketLedger:
             return None
 
     def attempts(self, tag: str) -> int:
-        """The number of the newest attempt, whatever is known of it; 0 if there was none."""
+        """The number of the newest attempt, readable or not; 0 without attempts."""
         folder = keys.attempts(tag)
         found = (key.split("/")[2] for key in self.bucket.keys(folder) if key.endswith(f"/{_RECORD}"))
         return max(map(int, found), default=0)
 
     def create(self, record: BucketRecord) -> StoredRecord | None:
-        """None if this attempt is somebody else's already."""
+        """Returns None if another caller has created this attempt."""
         version = self.bucket.create(self._key(record.build), msgspec.json.encode(record))
         return StoredRecord(record, version) if version else None
 
     def replace(self, held: StoredRecord, record: BucketRecord) -> StoredRecord | None:
-        """None if somebody else was quicker; then the newer version has to be read."""
+        """Returns None if another writer was faster; then the newer version has to be read."""
         version = self.bucket.replace(self._key(held.record.build), msgspec.json.encode(record), held.version)
         return StoredRecord(record, version) if version else None
 
     def announce(self, build: Build) -> None:
-        """Into all lists. Safe to repeat: a second entry is left out when the list is read."""
+        """Adds the build to all lists. Safe to repeat: readers skip duplicate entries."""
         name = f"{self._place(build)}.{build.id}"
         self.bucket.put(keys.opened(build.project, build.domain, build.id), b"")
         self.bucket.put(keys.BUILDS + name, b"")
@@ -69,15 +69,15 @@ class BucketLedger:
         self.bucket.delete(keys.opened(build.project, build.domain, build.id))
 
     def open(self) -> list[tuple[Scope, str]]:
-        """Builds that have not been seen to end, and whose they are."""
+        """The scope and id of each build whose end has not been observed."""
         found = (keys.open_parts(key) for key in self.bucket.keys(keys.OPEN))
         return [(Scope(parts[0], parts[1]), parts[2]) for parts in found if parts]
 
     def newest_first(self, query: BuildQuery, *, page: int) -> Iterator[tuple[str, str]]:
-        """(token to go on after it, build id) of builds within the query. Raises INVALID_SPEC for a token that was not
-        given out here.
+        """Yields (page token, build id) of the builds within the query. Raises INVALID_SPEC for a token that was not
+        issued here.
 
-        Of what the caller may not see nothing is read: neither tokens nor times tell of it.
+        It reads nothing that the caller may not see, so that neither tokens nor response times reveal it.
         """
         token = query.page_token
         if token and not _TOKEN.match(token):
@@ -97,7 +97,7 @@ class BucketLedger:
         return [keys.builds_of(project, domain) for project, _, domain in scopes if query.within(project, domain)]
 
     def document(self, build_id: str, name: str) -> bytes | None:
-        """A document that the job wrote: `started`, `progress` or `result`."""
+        """Reads a document that the job wrote: `started`, `progress` or `result`."""
         folder = keys.build_folder(build_id)
         stored = self.bucket.get(folder + name) if folder else None
         return stored.body if stored else None
@@ -107,7 +107,7 @@ class BucketLedger:
         return lambda body: self.bucket.put(f"{folder}{name}", body)
 
     def _place(self, build: Build) -> str:
-        """Later calls sort first even within one tick of the clock."""
+        """A sort key that puts later calls first, even within one tick of the clock."""
         with self._lock:
             self._last = max(self._last + 1, int(build.created_at * 1_000_000))
             return f"{_END_OF_TIME - self._last:017d}"

@@ -14,7 +14,7 @@ _LATE_SECONDS: Final = 30.0
 
 
 def page(service: BuildService, record: BucketRecord, cursor: str, *, now: float) -> LogPage:
-    """Raises INVALID_SPEC for a cursor that was not given out here, or too long ago."""
+    """Returns one page. Raises INVALID_SPEC for a cursor that is not the service's, or has expired."""
     build = record.build
     over = (build.state.ended and build.started_at is None) or _is_late(build, now)
     found = service.log(record.execution, cursor) if record.execution else None

@@ -14,10 +14,9 @@ _NAME: Final = re.compile(rf"[0-9]{{17}}\.{BUILD_ID}\Z")
 
 
 def merged(bucket: Bucket, folders: Sequence[str], *, after: str, page: int) -> Iterator[str]:
-    """The names in all of `folders`, each of which ends with a slash, in the order of their bytes and behind `after`.
+    """Yields the build names in all `folders` after `after`, in byte order. Each folder ends with a slash.
 
-    Each folder is asked for `page` names at a time, several folders at once. What is no name of a build is left out:
-    folders below.
+    Lists several folders concurrently, `page` names at a time. Skips other names, such as folders below.
     """
 
     def some(folder: str) -> tuple[list[str], bool]:
@@ -29,7 +28,8 @@ def merged(bucket: Bucket, folders: Sequence[str], *, after: str, page: int) -> 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while open_folders:
             found = list(pool.map(some, open_folders))
-            # Behind the end of a list that goes on, another may have what comes before its rest.
+            # Beyond the last name of an incomplete page, the rest of that folder may sort before another folder's
+            # names.
             ends = [names[-1] for names, more in found if more and names]
             until = min(ends, default=None)
             yield from (

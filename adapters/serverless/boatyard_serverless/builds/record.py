@@ -8,10 +8,10 @@ from boatyard.settings import AuthenticationType, Buildkit
 
 
 class BucketRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Created once, which is the lock; only replaced by a writer that has read its last version.
+    """Created once, which is the lock. Writers replace it only if they have read its latest version.
 
-    `claimed_at`: when somebody last set out to start it, in seconds since 1970. With no `execution` some
-    time later, they did not get there, and the next one may try.
+    `claimed_at`: when a function last began to start the build, in seconds since 1970. If there is no `execution` some
+    time later, that function has failed, and another may try.
     """
 
     build: Build
@@ -21,13 +21,13 @@ class BucketRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     authentication_type: AuthenticationType = "noop"
     claimed_at: float
     execution: str = ""
-    """The build service's id of it."""
+    """The build service's id."""
     stopping: bool = False
-    """A cancel was asked for while it ran."""
+    """Whether a cancellation was requested while the build ran."""
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
-    """A record, and which version of it."""
+    """A record and its version."""
 
     record: BucketRecord
     version: str

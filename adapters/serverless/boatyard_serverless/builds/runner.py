@@ -1,8 +1,8 @@
-"""The JobRunner port over a cloud's build service, with records and the lock in a bucket.
+"""Implements the JobRunner port with a cloud's build service; records and the lock are in a bucket.
 
     record created  ->  announced  ->  BuildService.start  ->  record replaced, with the execution's id
 
-A function that dies in between leaves a record without an execution. The next one that looks at it takes it over by a
+A function that dies in between leaves a record without an execution. The next function that reads it takes it over by a
 conditional write and starts the same build: the same id, and a job that runs only once.
 """
 
@@ -31,7 +31,7 @@ from boatyard_serverless.ports import Bucket, BuildService
 _TRIES: Final = 8
 _AT_ONCE: Final = 8
 _MOST_SCANNED: Final = 500
-"""Builds that one request for a list looks at; beyond that it gives a page token."""
+"""How many builds one list request examines; then it returns a page token."""
 
 
 class ServiceJobRunner:
@@ -58,7 +58,7 @@ class ServiceJobRunner:
                 try:
                     self._ledger.announce(held.record.build)
                 except BoatyardError:
-                    # A message that is delivered again would join this record, and nobody would start it.
+                    # Otherwise a redelivered message would join this record, and nothing would start it.
                     self._tracker.release(held)
                     raise
                 return Ensured(self._tracker.start(held), False)
@@ -115,7 +115,7 @@ class ServiceJobRunner:
             return tuple(pool.map(lambda entry: self.status(entry[1]), chunk))
 
     def _cancelled(self, held: StoredRecord) -> Build | None:
-        """None if the record changed under us."""
+        """Returns None if the record has changed since it was read."""
         record, now = held.record, self._clock.now()
         if record.build.state is State.RUNNING:
             marked = self._ledger.replace(held, msgspec.structs.replace(record, stopping=True))
@@ -128,12 +128,12 @@ class ServiceJobRunner:
         return marked.record.build
 
     def _admit(self, scope: Scope) -> None:
-        """A build service does not say soon which builds wait and which run."""
+        """Counts open builds, because a build service reports late which builds wait and which run."""
         limits, taken = self._settings.limits, self._ledger.open()
         try:
             admit(scope, limits, unended=Counter(whose for whose, _ in taken))
         except BoatyardError:
-            # Some may have ended without anyone looking. Those of others matter only if they fill all of the room.
+            # Some may have ended unobserved. Builds of other projects matter only if they fill the whole limit.
             looked_at = [each for each in taken if each[0] == scope or len(taken) >= room(limits)]
             ended = {name for _, name in looked_at if (b := self.status(name)) is None or b.state.ended}
             if not ended:
@@ -152,7 +152,7 @@ class ServiceJobRunner:
 
 
 def _lost(tag: str, attempt: int) -> Build:
-    """An attempt whose record cannot be read: it is over, and the next one has another number."""
+    """The build of an unreadable record: it has ended, and the next attempt has another number."""
     nobody = Build(
         id=str(BuildId(tag, attempt)),
         key="",

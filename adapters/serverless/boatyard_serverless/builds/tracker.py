@@ -22,8 +22,8 @@ from boatyard_serverless.ports import BuildService, Execution, Unsure
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 ABANDONED_SECONDS: Final = 60.0
-"""After so long a record without an execution is taken over: longer than any start with its repeats, shorter than the
-five minutes for which CodeBuild remembers an idempotency token."""
+"""After so many seconds, a record without an execution is taken over: longer than any start with its retries, shorter
+than the five minutes for which CodeBuild remembers an idempotency token."""
 
 
 class BuildTracker:
@@ -33,9 +33,10 @@ class BuildTracker:
         self._clock = clock
 
     def start(self, held: StoredRecord) -> Build:
-        """Starts a record that is ours. A refusal ends it, so that the next request can begin again.
+        """Starts the build of a record that this function has claimed. A refusal ends it, so that the next request can
+        try again.
 
-        When nobody knows whether the service took it, the record stays, and is taken over after a while.
+        If it is unknown whether the service accepted the build, the record stays, and is taken over later.
         """
         build = held.record.build
         try:
@@ -55,7 +56,7 @@ class BuildTracker:
         return build
 
     def release(self, held: StoredRecord) -> None:
-        """Lets the next one that looks at the record take it over at once, and not after a while."""
+        """Lets the next reader of the record take it over immediately."""
         with suppress(BoatyardError):
             self._ledger.replace(held, msgspec.structs.replace(held.record, claimed_at=0.0))
 
@@ -66,7 +67,7 @@ class BuildTracker:
             self._ledger.close(held.record.build)
 
     def observe(self, held: StoredRecord) -> Build:
-        """The build as it is now. What is final is written; the second to see it finds it written."""
+        """The current state of the build. The first reader of a final state stores it."""
         record = held.record
         if record.build.state.ended:
             return record.build
@@ -81,7 +82,7 @@ class BuildTracker:
             return record.build
         if execution.state == "running":
             return self._progressed(self._begin(held))
-        # The result may have been written between the two questions.
+        # The job may have written its result between the two reads.
         return self._conclude(held, self._result(record), execution)
 
     def _result(self, record: BucketRecord) -> JobResult | None:
@@ -110,7 +111,7 @@ class BuildTracker:
         return lifecycle.progressed(build, progress) if progress else build
 
     def _document(self, build: Build, name: str, kind: type[T]) -> T | None:
-        """One that cannot be read counts as none: the service's own word for how the build ended is left."""
+        """Returns None for an unreadable document: the build service's own state then says how the build ended."""
         body = self._ledger.document(build.id, name)
         try:
             return decode_json(body, kind) if body else None
@@ -119,7 +120,7 @@ class BuildTracker:
             return None
 
     def _conclude(self, held: StoredRecord, result: JobResult | None, execution: Execution | None = None) -> Build:
-        """`execution`: as the service knows it, if it was asked and does."""
+        """`execution`: the service's answer, None if it was not asked or does not know the build."""
         build, now = held.record.build, self._clock.now()
         if result is None or held.record.stopping:
             build = self._progressed(build)
@@ -130,7 +131,7 @@ class BuildTracker:
         return self._end(held, lifecycle.conclude(build, result=result, stop=stop, silence=silence, now=now))
 
     def _end(self, held: StoredRecord, build: Build) -> Build:
-        """The first to see the end writes it; the others answer with what was written."""
+        """Stores the end of a build. Returns the stored end if another reader was first."""
         written = self._ledger.replace(held, msgspec.structs.replace(held.record, build=build))
         self._ledger.close(build)
         if written is None:
@@ -141,7 +142,7 @@ class BuildTracker:
 
 
 def _silence(execution: Execution | None) -> Ending:
-    """What the build service says about a job that left no result."""
+    """How a build without a result ended, according to the build service."""
     if execution is None:
         return lifecycle.lost("the job ended without a result: the build service no longer knows the build")
     if execution.state == "stopped":

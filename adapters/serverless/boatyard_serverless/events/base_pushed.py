@@ -1,6 +1,7 @@
 """Handles a push of a base image: pins its new digest and rebuilds the images that were built on it.
 
-The event's own digest is not trusted: events come late and out of order, so the registry is asked what the tag is now.
+It does not trust the event's own digest: events arrive late and out of order, so it asks the registry for the tag's
+current digest.
 """
 
 from boatyard.ports import Registry
@@ -25,6 +26,6 @@ class BasePushed:
         image = self._registry.find(base, ())
         if image is None:
             return EventOutcome(event=name, ignored="the tag has been deleted since")
-        # Pinned before anything is asked for: a rebuild has to find the pin.
+        # Pin before rebuilding: a rebuild has to see the pin.
         self._pins.pin(base, image.digest)
         return self._dependents.page(DependentsPage(base=str(base), digest=image.digest))

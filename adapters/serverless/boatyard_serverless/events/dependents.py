@@ -1,7 +1,8 @@
-"""Rebuilds the images that were built on a base, with one message each, so that no invocation has to do all of it.
+"""Rebuilds the images that were built on a base, with one message each, so that no single invocation has to do all of
+it.
 
-The queue delivers at least once, and a crash anywhere makes it deliver again. So every step may be repeated: a page
-that is listed twice puts its messages there twice, and the second message of an order finds its image or its build.
+The queue delivers at least once, and redelivers after a crash. So every step is safe to repeat: a page that is listed
+twice adds its messages twice, and the second message of an order finds its image or its build.
 """
 
 from collections.abc import Callable
@@ -21,14 +22,14 @@ from boatyard_serverless.events.outcome import EventOutcome, words
 from boatyard_serverless.ports import WorkQueue
 
 PAGE_SIZE: Final = 500
-"""Fifty requests to a queue that takes ten messages at once: a second or two."""
+"""Fifty requests to a queue that accepts ten messages each: one or two seconds."""
 _MOST_DELAY: Final = 900
 _MOST_TRIES: Final = 100
-"""A day of waiting for room, before it counts as a failure."""
+"""About a day of waiting for a free slot before the rebuild fails."""
 
 
 class Dependents:
-    """Without a queue all are rebuilt at once, by the invocation that begins."""
+    """Without a queue, the first invocation rebuilds all images itself."""
 
     def __init__(self, service: Callable[[], Service], orders: Orders, pins: Pins, queue: WorkQueue) -> None:
         self._service = service
@@ -40,9 +41,10 @@ class Dependents:
         return self._spread(page) if self._queue else self._inline(page)
 
     def rebuild(self, asked: Dependent) -> EventOutcome:
-        """Raises what a repeat can help.
+        """Raises errors that a retry can help.
 
-        No room is none of that where the queue can hold a message back: repeats would be used up before there is any.
+        TOO_MANY_BUILDS is an exception if the queue can delay a message: the queue's own retries would run out before a
+        build ends.
         """
         try:
             return self._rebuild(asked)
@@ -59,7 +61,7 @@ class Dependents:
         names = list(islice(found, PAGE_SIZE))
         self._queue.put(Dependent(base=page.base, digest=page.digest, order=name) for name in names)
         if len(names) == PAGE_SIZE:
-            # Last: if the invocation dies before it, this page begins again.
+            # Last, because an invocation that dies before this line repeats the page.
             self._queue.put([msgspec.structs.replace(page, after=names[-1])])
         return EventOutcome(event=f"dependents of {page.base}", queued=len(names))
 
@@ -73,7 +75,7 @@ class Dependents:
                 told = self._rebuild(Dependent(base=page.base, digest=page.digest, order=name))
             except BoatyardError as error:
                 if error.meaning.retryable:
-                    again = error  # after the others: they are asked again too, and answer at once
+                    again = error  # raised after the others: the retry repeats them too, and each answers immediately
                 else:
                     problems.append(words(error))
                 continue
@@ -89,7 +91,7 @@ class Dependents:
         built = self._orders.get(asked.order)
         if built is None:
             return EventOutcome(event=event, ignored="its order is gone")
-        # Another instance pinned the base: with older pins the old key would be computed, and found.
+        # Another instance may have pinned the base. Older pins would give the old key, and find the old image.
         self._pins.know(Reference.parse(asked.base), asked.digest)
         told = BuildAnswer.of(self._service().ensure(order_of(built.order)))
         return EventOutcome(

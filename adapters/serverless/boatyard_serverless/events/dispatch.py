@@ -1,8 +1,8 @@
 """Dispatches events to their handlers.
 
-An event that comes more than once, or out of order, asks for the same key again: the registry or the lock of the build
-answers, and one build is started. An event that a repeat can help raises, so that its sender delivers it again. One
-that no repeat can help is logged with its reason, and kept in the dead letters where there are some.
+A duplicate or late event leads to the same key: the registry or the build's lock answers, and only one build starts. If
+a retry can help, the handler raises, so that the sender delivers the event again. Otherwise the event is logged with
+its reason and sent to the dead letters, if the deployment has any.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from boatyard_serverless.ports import DeadLetters, Telemetry
 from boatyard_serverless.telemetry import report_refusal
 
 Parse = Callable[[], Event]
-"""Raises INVALID_SPEC for what is no event."""
+"""Raises INVALID_SPEC for an unknown event."""
 
 
 class Dispatch:
@@ -51,7 +51,7 @@ class Dispatch:
         self._telemetry = telemetry
 
     def event(self, parse: Parse, body: Any, *, source: str) -> EventOutcome:
-        """An event that its sender waits for. Raises what a repeat can help."""
+        """Handles an event whose sender waits for the result. Raises errors that a retry can help."""
         try:
             return self._handle(parse())
         except BoatyardError as error:
@@ -63,7 +63,8 @@ class Dispatch:
             return EventOutcome(event=source, problems=(words(error),), code=error.code)
 
     def message(self, parse: Parse, body: Any, *, source: str) -> None:
-        """A message of a queue. Raises what makes the queue deliver it again, and in the end give it up."""
+        """Handles a message of a queue. Raises errors so that the queue redelivers it, and finally moves it to its dead
+        letters."""
         try:
             self._handle(parse(), source=source)
         except BoatyardError as error:

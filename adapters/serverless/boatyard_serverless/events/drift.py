@@ -1,4 +1,4 @@
-"""The daily report of base images that have moved since images were built on them."""
+"""Writes the daily report of base images that have moved since images were built on them."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ _LATEST = f"{keys.DRIFT}latest.json"
 
 
 class BaseDrift(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """`known` is the digest that builds are pinned to, else the one of the report before."""
+    """`known` is the digest that builds are pinned to, else the digest in the previous report."""
 
     base: str
     orders: int
@@ -73,5 +73,5 @@ class Drift:
         try:
             report = decode_json(stored.body, DriftReport)
         except Undecodable:
-            return {}  # a day is lost, not all that come
+            return {}  # loses one day's comparison, not all later ones
         return {base.base: found for base in report.bases if (found := base.current or base.known)}

@@ -12,29 +12,29 @@ _TAG = "boatyardEvent"
 
 
 class OrderSent(msgspec.Struct, frozen=True):
-    """A message that is the body of POST /v1/builds."""
+    """A message with the body of POST /v1/builds."""
 
     document: Any
 
 
 class SpecDropped(msgspec.Struct, frozen=True):
-    """A document was written into the bucket. Events come late and more than once: it is read as it is now."""
+    """A document was written to the bucket. Events arrive late and repeatedly, so its current version is read."""
 
     key: str
 
 
 class ImagePushed(msgspec.Struct, frozen=True):
-    """A tag was pushed. Which image it names now, the registry is asked."""
+    """A tag was pushed. The registry is asked for its current digest."""
 
     reference: Reference
 
 
 class Scheduled(msgspec.Struct, frozen=True):
-    """The time for the daily report has come."""
+    """The daily report is due."""
 
 
 class Irrelevant(msgspec.Struct, frozen=True):
-    """An event that the cloud sends along with those that were asked for."""
+    """An event that the cloud sends with the subscribed ones."""
 
     name: str
     why: str
@@ -48,15 +48,15 @@ class _Message(
     forbid_unknown_fields=True,
     tag_field=_TAG,
 ):
-    """One of our own, on its way through the queue."""
+    """A message that Boatyard itself puts into the queue."""
 
     base: str
     digest: str
-    """What the base was pinned to when this was written. It may have moved on since."""
+    """The base's pin when the message was written. The base may have moved since."""
 
 
 class DependentsPage(_Message, frozen=True, kw_only=True, tag="dependents-page"):
-    """The dependents of a base behind the one named `after`."""
+    """The dependents of a base, starting after the order `after`."""
 
     after: str = ""
 
@@ -66,14 +66,14 @@ class Dependent(_Message, frozen=True, kw_only=True, tag="dependent"):
 
     order: str
     tries: int = 0
-    """How often there was no room for it."""
+    """How often the build limits delayed it."""
 
 
 Event: TypeAlias = OrderSent | SpecDropped | ImagePushed | Scheduled | DependentsPage | Dependent | Irrelevant
 
 
 def parse_message(body: Any) -> OrderSent | DependentsPage | Dependent:
-    """A message of the queue that is not the cloud's own. Raises INVALID_SPEC."""
+    """Parses a message that Boatyard or a user put into the queue. Raises INVALID_SPEC."""
     if not isinstance(body, dict):
         raise invalid("the message is not a JSON object")
     if _TAG not in body:

@@ -18,7 +18,7 @@ from boatyard_serverless.ports import Bucket
 
 
 def request_of(document: Any) -> OrderRequest:
-    """The body of POST /v1/builds. Raises INVALID_SPEC."""
+    """Parses the body of POST /v1/builds. Raises INVALID_SPEC."""
     try:
         return convert(document, OrderRequest)
     except Undecodable as error:
@@ -26,7 +26,7 @@ def request_of(document: Any) -> OrderRequest:
 
 
 class Ordering:
-    """`service` is the one for events: the queue's and the bucket's own policies say who may send them."""
+    """`service` is the one for events: the policies of the queue and the bucket restrict who may send them."""
 
     def __init__(self, service: Callable[[], Service], bucket: Bucket) -> None:
         self._service = service
@@ -36,8 +36,8 @@ class Ordering:
         return _outcome("message", self._service().ensure(order_of(request_of(event.document))))
 
     def dropped(self, event: SpecDropped) -> EventOutcome:
-        """The object is read as it is now, so that a late event of an older version builds the newer one. What became
-        of it is written to results/."""
+        """Builds the current version of the object, even for a late event of an older version, and writes the result to
+        results/."""
         key = event.key
         name = f"dropped {key}"
         parts = keys.spec_parts(key)
@@ -73,7 +73,8 @@ def _document(body: bytes) -> Any:
 
 
 def _in_scope(document: Any, project: str, domain: str) -> OrderRequest:
-    """Who may write below specs/<project>/ may build for that project, and for no other."""
+    """A document below specs/<project>/ may only build for that project, because the bucket's policy grants that
+    prefix."""
     if not isinstance(document, dict):
         raise invalid("the document is not an object")
     asked = (document.get("project", project), document.get("domain", domain))

@@ -8,16 +8,16 @@ from boatyard.errors import BoatyardError
 
 
 class EventOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """`ignored` says why nothing was to be done. `builds` are ids, `images` what was there already."""
+    """`ignored` gives the reason if nothing was done. `builds` are ids of started builds, `images` existing images."""
 
     event: str
     ignored: str = ""
     builds: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     queued: int = 0
-    """Messages that carry on with it."""
+    """How many follow-up messages were queued."""
     problems: tuple[str, ...] = ()
-    """`CODE: detail` of what no repeat can help."""
+    """`CODE: detail` of errors that retries cannot help."""
     code: Literal[""] | str = ""
 
     def document(self) -> dict[str, Any]:

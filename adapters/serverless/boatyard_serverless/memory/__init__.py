@@ -1,4 +1,4 @@
-"""Every port of `boatyard_serverless.ports` in memory."""
+"""In-memory implementations of every port in `boatyard_serverless.ports`."""
 
 from boatyard_serverless.memory.bucket import MemoryBucket
 from boatyard_serverless.memory.build_service import MemoryBuildService

@@ -1,4 +1,4 @@
-"""A bucket in memory. Versions count up, as generations do."""
+"""An in-memory bucket. Versions count up, as generations in Cloud Storage do."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from boatyard_serverless.ports import Stored
 
 
 class MemoryBucket:
-    """Implements `boatyard_serverless.ports.Bucket`. `failure`, while it is set, is what every call raises."""
+    """Implements `boatyard_serverless.ports.Bucket`. While `failure` is set, every call raises it."""
 
     def __init__(self) -> None:
         self._objects: dict[str, Stored] = {}
@@ -64,7 +64,7 @@ class MemoryBucket:
         return str(self._version)
 
     def _called(self, method: str, key: str) -> threading.Lock:
-        """The lock, to be held during the call."""
+        """Records a call and returns the lock to hold during it."""
         if self.failure is not None:
             raise self.failure
         self.calls.append((method, key))

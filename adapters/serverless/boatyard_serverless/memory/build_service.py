@@ -1,4 +1,4 @@
-"""A build service whose containers are run by hand."""
+"""An in-memory build service. The caller starts, writes and ends its builds."""
 
 import itertools
 import threading
@@ -12,7 +12,7 @@ _LONGEST_CURSOR = 18
 
 
 class MemoryBuildService:
-    """Implements `boatyard_serverless.ports.BuildService`; below it what a service would do: `run`, `write`, `end`."""
+    """Implements `boatyard_serverless.ports.BuildService`. `run`, `write` and `end` act as the service's containers."""
 
     def __init__(self) -> None:
         self._executions: dict[str, Execution] = {}
@@ -21,7 +21,7 @@ class MemoryBuildService:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self.failure: BoatyardError | Unsure | None = None
-        """What `start` raises while it is set."""
+        """While it is set, `start` raises it."""
         self.stopped: list[str] = []
 
     def start(self, build_id: str, *, timeout_seconds: int) -> str:
@@ -57,7 +57,7 @@ class MemoryBuildService:
             return RawLog(tuple(lines[start:end]), str(end))
 
     def execution(self, build_id: str) -> str:
-        """The newest one of a build."""
+        """The id of a build's newest execution."""
         with self._lock:
             return self._builds[build_id]
 

@@ -1,4 +1,4 @@
-"""A secret that is written once, in memory."""
+"""An in-memory secret that is written once."""
 
 import threading
 

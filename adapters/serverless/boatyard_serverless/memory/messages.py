@@ -1,4 +1,4 @@
-"""A queue and its dead letters in memory."""
+"""An in-memory queue and its dead letters."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ class MemoryWorkQueue:
         self.longest_delay_seconds = longest_delay_seconds
         self.failure: BoatyardError | None = None
         self.messages: list[tuple[Any, int]] = []
-        """(the body as JSON has it, seconds for which it is held back), oldest first."""
+        """(decoded JSON body, delay in seconds), oldest first."""
 
     def __bool__(self) -> bool:
         return True
@@ -28,7 +28,7 @@ class MemoryWorkQueue:
         self.messages += [(msgspec.to_builtins(message), delay_seconds) for message in messages]
 
     def take(self) -> list[Any]:
-        """All bodies; the queue is empty then."""
+        """Removes and returns all bodies."""
         bodies = [body for body, _ in self.messages]
         self.messages.clear()
         return bodies

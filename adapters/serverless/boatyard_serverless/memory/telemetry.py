@@ -1,4 +1,4 @@
-"""Logs and metrics in memory."""
+"""Keeps logs and metrics in memory."""
 
 import sys
 from typing import Any
