@@ -199,3 +199,13 @@ def test_no_other_registry_gets_googles_token(rest: Rest, metadata: MetadataServ
     for host in ("ghcr.io", "docker.io", f"{HOST}.evil.example", f"{HOST}:444"):
         assert keychain.resolve(host) is None
     assert metadata.given == 0
+
+
+def test_images_and_the_api_are_asked_over_the_same_connections(
+    google: AtGoogle, repositories: Repositories, images: FakeRegistry, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each transport loads the machine's CAs, which takes as long as a request."""
+    repositories.make("images")
+    images.add_image(f"{PROJECT}/images/acme/image", "tag")
+    monkeypatch.setattr(rest, "transport", google)
+    assert ArtifactRegistry(rest).find(IMAGE, AMD64)

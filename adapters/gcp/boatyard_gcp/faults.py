@@ -39,12 +39,13 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     grant: str = ""
     """The beginning of the gcloud command that binds the role on the resource."""
 
-    def advice(self) -> str:
+    def advice(self, account: str = "") -> str:
+        """`account` is the e-mail of the service account that lacks it, if it is known."""
         if not self.role:
             return "grant it"
         if not self.grant:
             return f"grant {self.role} on it"
-        return f"grant {self.role} on it: {self.grant} --member=serviceAccount:EMAIL --role={self.role}"
+        return f"grant {self.role} on it: {self.grant} --member=serviceAccount:{account or 'EMAIL'} --role={self.role}"
 
 
 class _Info(msgspec.Struct, frozen=True):
@@ -106,7 +107,8 @@ def refusal_of(status: int, body: bytes) -> Refusal:
     )
 
 
-def explained(refusal: Refusal, need: Need, codes: Codes) -> BoatyardError:
+def explained(refusal: Refusal, need: Need, codes: Codes, *, account: str = "") -> BoatyardError:
+    """`account`: see `Need.advice`."""
     permission = refusal.permission or need.permission
     said = f"{refusal.status} {refusal.word}".strip()
     match refusal.fault:
@@ -117,7 +119,7 @@ def explained(refusal: Refusal, need: Need, codes: Codes) -> BoatyardError:
             )
         case Fault.DENIED:
             why = _WHY.get(refusal.word)
-            advice = need.advice() if why is None else why
+            advice = need.advice(account) if why is None else why
             return BoatyardError(codes.denied, f"Google refuses {permission} on {need.resource} ({said}): {advice}")
         case Fault.EXPIRED:
             return BoatyardError(codes.unavailable, f"Google does not take the access token for {permission} ({said})")

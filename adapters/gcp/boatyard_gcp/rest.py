@@ -124,7 +124,8 @@ class Rest:
                 if answer.status in call.answers or HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
                     return Reply(answer.status, answer.body, answer.headers, uncertain)
                 refusal = faults.refusal_of(answer.status, answer.body)
-                fault = faults.explained(refusal, call.need, call.codes)
+                account = self._account() if refusal.fault is Fault.DENIED else ""
+                fault = faults.explained(refusal, call.need, call.codes, account=account)
                 if refusal.fault is Fault.EXPIRED and token and not refused:
                     refused = token
                     continue  # with a new one, at once
@@ -137,6 +138,13 @@ class Rest:
                 raise fault
             self._sleep(pause)
         raise fault
+
+    def _account(self) -> str:
+        """For the command that grants what is missing."""
+        try:
+            return self.identity.email()
+        except BoatyardError:
+            return ""
 
     def _once(self, call: Call, token: str, ends_at: float) -> Answer:
         url = self.address(call.api) + call.path

@@ -35,7 +35,9 @@ class ArtifactRegistry:
         images: OciRegistry | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._images = images or OciRegistry(keychain=GoogleKeychain(rest.identity), timeout_seconds=timeout_seconds)
+        self._images = images or OciRegistry(
+            keychain=GoogleKeychain(rest.identity), transport=rest.transport, timeout_seconds=timeout_seconds
+        )
         self._repositories = Repositories(rest, new or NewRepositories(), sleep=sleep)
         self._known: set[GarRepository] = set()
         self._lock = threading.Lock()
