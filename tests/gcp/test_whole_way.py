@@ -182,10 +182,18 @@ def test_a_users_error_is_the_builds_and_not_cloud_builds(site: Site) -> None:
     assert build.error.code == "COMMAND_FAILED" and build.error.layer_index == 0
 
 
-def test_the_metadata_server_is_closed_to_what_the_engine_runs(image: str, settings: Settings) -> None:
+@pytest.mark.parametrize("kernel", ["with nf_tables", "without"])
+def test_the_metadata_server_is_closed_to_what_the_engine_runs(
+    kernel: str, image: str, settings: Settings, tmp_path: Path
+) -> None:
     """Where RUN steps have a bridge, as in Cloud Build: with the image's own dockerd and iptables."""
     docker = Docker(settings.buildkit)
-    flags = ("--rm", "--privileged", "--network=none", "--volume=/workspace", "--entrypoint=python")
+    flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", "--entrypoint=python"]
+    if kernel == "without":
+        fails = tmp_path / "fails"
+        fails.write_text("#!/bin/sh\nexit 1\n")
+        fails.chmod(0o755)
+        flags.append(f"--volume={fails}:/usr/sbin/xtables-nft-multi:ro")
     done = docker("run", *flags, "--env=BOATYARD_ENGINE_ROOT=/workspace/engine", image, "-c", RULES)
     assert "-A FORWARD -j DOCKER-USER" in done.stdout, done.stdout + done.stderr
     first, *_ = [line for line in done.stdout.splitlines() if line.startswith("-A DOCKER-USER")]
