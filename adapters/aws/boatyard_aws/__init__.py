@@ -1,1 +1,2 @@
-"""Boatyard on AWS. `handler` holds the entry points, `wiring` makes what they need, the rest are the parts."""
+"""Boatyard on AWS. `handler` contains the functions' entry points, `wiring` creates their parts, and each other module
+is one part."""

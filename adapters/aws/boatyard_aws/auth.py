@@ -1,9 +1,9 @@
-"""The client's requests, signed with the caller's AWS credentials (SigV4), found as the AWS SDKs find them.
+"""Signs the client's requests with the caller's AWS credentials (SigV4), found as the AWS SDKs find them.
 
-Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims function URLs and
-API Gateway's own addresses; which service and region to sign for is in the name of the host
-(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html). Presigned upload URLs lead elsewhere and carry
-their own signature: the client sends no credentials there.
+Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims function URLs and API
+Gateway's own addresses, whose host names contain the service and region to sign for
+(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html). Presigned upload URLs have other hosts and contain their
+own signature: the client sends no credentials to them.
 """
 
 import re
@@ -26,10 +26,10 @@ class Destination(NamedTuple):
 
 
 def destination_of(url: str) -> Destination | None:
-    """What an address is signed for; None if AWS does not check signatures there."""
+    """The service and region to sign for; None for an address where AWS checks no signature."""
     parts = urlsplit(url)
     if parts.scheme.lower() != "https":
-        return None  # a session token would be sent for everybody to read
+        return None  # over plain HTTP, anybody could read a session token
     host = (parts.hostname or "").lower()
     if found := _FUNCTION_URL.match(host):
         return Destination("lambda", found[1])
@@ -39,7 +39,7 @@ def destination_of(url: str) -> Destination | None:
 
 
 def auth_for(url: str) -> httpx.Auth | None:
-    """The entry point. Raises ValueError if the address is ours and there are no credentials."""
+    """The entry point. Raises ValueError if the address is AWS's and there are no credentials."""
     destination = destination_of(url)
     if destination is None:
         return None
@@ -52,7 +52,7 @@ def auth_for(url: str) -> httpx.Auth | None:
 
 
 class SigV4(httpx.Auth):
-    """Signs each request, including its body; credentials renew themselves before they expire."""
+    """Signs each request with its body. Credentials are renewed before they expire."""
 
     requires_request_body = True
 
@@ -61,7 +61,7 @@ class SigV4(httpx.Auth):
         self._destination = destination
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Raises httpx.HTTPError when the credentials cannot be renewed, such as after an SSO session."""
+        """Raises httpx.HTTPError if the credentials cannot be renewed, for example after the end of an SSO session."""
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
         from botocore.exceptions import BotoCoreError, ClientError
@@ -70,7 +70,7 @@ class SigV4(httpx.Auth):
             frozen = self._credentials.get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
             raise httpx.HTTPError(f"the AWS credentials cannot be renewed; sign in again ({error})") from error
-        # Only what nothing on the way may change is signed: host, date, type and body.
+        # Sign only what nothing in between may change: host, date, content type and body.
         signed = AWSRequest(method=request.method, url=str(request.url), data=request.content)
         if kind := request.headers.get("content-type"):
             signed.headers["content-type"] = kind

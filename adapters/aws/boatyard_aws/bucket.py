@@ -1,7 +1,7 @@
-"""One bucket, with the few operations that are needed of it.
+"""One S3 bucket.
 
-S3 is strongly consistent, and `If-None-Match: *` and `If-Match` make a write happen once however many
-try (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+S3 is strongly consistent, and with `If-None-Match: *` or `If-Match`, only one of many concurrent writes succeeds
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
 """
 
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ABSENT: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _LOST: Final = "PreconditionFailed"
 _TORN: Final = "ConditionalRequestConflict"
-"""Another conditional write was under way at the same time; S3 asks to repeat."""
+"""Another conditional write ran at the same time; S3 asks for a retry."""
 _TRIES: Final = 3
 
 
@@ -36,7 +36,7 @@ class S3Bucket:
         return None
 
     def has(self, key: str) -> bool:
-        """Without s3:ListBucket, S3 answers 403 for what is not there: that permission is needed as well."""
+        """Needs s3:ListBucket: without it, S3 answers 403 for a missing object."""
         with self._call("s3:GetObject and s3:ListBucket", key, _ABSENT):
             self._clients.s3().head_object(Bucket=self.name, Key=key)
             return True

@@ -1,7 +1,7 @@
-"""A build's log out of CloudWatch Logs, page by page.
+"""Reads a build's log from CloudWatch Logs, page by page.
 
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html: the forward token
-is where the next page starts, and the same token again at the end. It expires after a day.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html: the forward token starts the
+next page, and at the end of the log it is the token of the request. It expires after a day.
 """
 
 import re
@@ -25,7 +25,7 @@ class CloudWatchLog:
         self._group = group
 
     def page(self, execution: str, cursor: str) -> RawLog | None:
-        """Raises INVALID_SPEC for a cursor that was not given out here, or a day ago."""
+        """Raises INVALID_SPEC for a cursor that is not CloudWatch's, or older than a day."""
         if cursor and not _CURSOR.match(cursor):
             raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
         found = self._events(execution, cursor)
@@ -36,7 +36,7 @@ class CloudWatchLog:
         return RawLog(tuple(line for line in lines if not line.startswith(_OF_CODEBUILD)), token)
 
     def _events(self, execution: str, cursor: str) -> tuple[list[str], str] | None:
-        """None while there is no stream: the build has not begun to write."""
+        """Returns None while there is no log stream: the build has not written to it yet."""
         token: dict[str, Any] = {"nextToken": cursor} if cursor else {}
         expected = {_NO_STREAM, _EXPIRED} if cursor else {_NO_STREAM}
         with AwsCall("logs:GetLogEvents", f"log-group:{self._group}", expected=expected) as call:

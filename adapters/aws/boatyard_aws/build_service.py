@@ -1,7 +1,7 @@
-"""CodeBuild as the build service where there is no cluster.
+"""Runs builds in CodeBuild, for deployments without a cluster.
 
-https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: equal idempotency tokens
-within five minutes are one build.
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html: calls with equal idempotency tokens
+within five minutes start one build.
 """
 
 import math
@@ -30,7 +30,7 @@ phases:
 
 _WAITING: Final = frozenset({"SUBMITTED", "QUEUED", "PROVISIONING"})
 _SPARE_MINUTES: Final = 5
-"""The job has its own deadline and tells of it; CodeBuild's comes after that."""
+"""The job has its own deadline and reports it; CodeBuild's timeout comes later."""
 _LEAST_MINUTES: Final = 5
 _MOST_MINUTES: Final = 2160
 _RETRY_AFTER_SECONDS: Final = 30
@@ -56,7 +56,7 @@ class CodeBuild:
         self._log = CloudWatchLog(clients, project.logs)
 
     def start(self, build_id: str, *, timeout_seconds: int) -> str:
-        """Equal for equal builds, within five minutes."""
+        """Equal builds within five minutes return the same execution."""
         minutes = math.ceil(timeout_seconds / 60) + _SPARE_MINUTES
         try:
             with self._call("codebuild:StartBuild"):
@@ -106,7 +106,7 @@ class CodeBuild:
 def _of_start(error: BoatyardError) -> Exception:
     refusal = refusal_of(error.__cause__)
     if refusal and refusal.fault is Fault.UNREACHABLE:
-        return Unsure()  # a connection that broke says nothing of whether the build was taken
+        return Unsure()  # after a broken connection, it is unknown whether CodeBuild accepted the build
     # https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
     if refusal and refusal.word == "AccountLimitExceededException":
         return BoatyardError(

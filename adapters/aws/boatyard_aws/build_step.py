@@ -1,6 +1,6 @@
-"""`python -m boatyard_aws.build_step`: what a CodeBuild build runs (`boatyard_serverless.builds.job`).
+"""`python -m boatyard_aws.build_step`: the program of a CodeBuild build (`boatyard_serverless.builds.job`).
 
-The environment has BOATYARD_BUILD_ID, BOATYARD_BUCKET and BOATYARD_SECRET_PREFIX. Credentials are those of the
+The environment contains BOATYARD_BUILD_ID, BOATYARD_BUCKET and BOATYARD_SECRET_PREFIX. The credentials are those of the
 project's service role.
 """
 

@@ -1,7 +1,7 @@
-"""boto3's clients: made when first needed, kept between invocations, with bounded patience.
+"""boto3's clients: created on first use, kept between invocations, with limited retries and timeouts.
 
-Credentials and endpoints are found as boto3 finds them
-(https://docs.aws.amazon.com/boto3/latest/guide/credentials.html), AWS_ENDPOINT_URL included.
+boto3 finds credentials and endpoints (https://docs.aws.amazon.com/boto3/latest/guide/credentials.html),
+AWS_ENDPOINT_URL included.
 """
 
 import os
@@ -25,19 +25,19 @@ CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
 ECR_READ_SECONDS: Final = 4.0
 ECR_ATTEMPTS: Final = 2
-"""A look-up has ten seconds in all (`limits.registryTimeoutSeconds`), a second attempt included."""
+"""A lookup has ten seconds in total (`limits.registryTimeoutSeconds`), a second attempt included."""
 ATTEMPTS: Final = 4
-"""Of each call, the first included. Between them botocore's standard mode waits a random part of 1, 2, 4 s
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
+"""Attempts of each call, the first included. Between them, botocore's standard mode waits for a random part of 1, 2, 4
+s (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
 
 
 _FIRST_ANSWER: Final = frozenset({"ecr", "secretsmanager"})
-"""What a new function instance asks before its first answer. botocore, on which boto3 stands, makes the same clients
-and is imported a tenth of a second sooner (decision 0024)."""
+"""The services that a new function instance calls before its first answer. botocore, on which boto3 is built, creates
+the same clients, and imports a tenth of a second faster (decision 0024)."""
 
 
 class Clients:
-    """Thread-safe. One session; one client for each service, region and kind of endpoint."""
+    """Thread-safe. Contains one session, and one client for each service, region and kind of endpoint."""
 
     def __init__(self, region: str = "", *, attempts: int = ATTEMPTS) -> None:
         self._region = region
@@ -58,7 +58,7 @@ class Clients:
 
     @property
     def core(self) -> "Core":
-        """The same credentials and configuration, without what boto3 adds."""
+        """A botocore session with the same credentials and configuration, without boto3's additions."""
         with self._lock:
             if self._core is None:
                 from botocore.session import Session
@@ -68,14 +68,14 @@ class Clients:
 
     @property
     def region(self) -> str:
-        """Where this function is. Lambda and CodeBuild set both variables; containers often only one."""
+        """The function's region. Lambda and CodeBuild set both variables; containers often set only one."""
         if self._region:
             return self._region
         found = os.environ.get("AWS_REGION") or self.core.get_config_variable("region")
         return str(found or "us-east-1")
 
     def forget(self) -> None:
-        """Starts again with the current credentials."""
+        """Discards all clients, so that new ones use the current credentials."""
         with self._lock:
             self._core = self._session = None
             self._clients.clear()
@@ -108,7 +108,7 @@ class Clients:
         key = (service, region or self.region, fips)
         with self._lock:
             if key not in self._clients:
-                # Any: the stubs have an overload a service.
+                # Any, because the stubs have one overload for each service.
                 make: Any = self.core.create_client if service in _FIRST_ANSWER else self.session.client
                 self._clients[key] = make(service, region_name=key[1], config=self._config(service, fips=fips))
             return self._clients[key]
@@ -123,8 +123,8 @@ class Clients:
                 "mode": "standard",
                 "total_max_attempts": min(self._attempts, ECR_ATTEMPTS) if service == "ecr" else self._attempts,
             },
-            # Without these, presigned URLs lead to the global endpoint, which redirects a new bucket's
-            # uploads to its region, and a PUT that is signed for one host cannot follow.
+            # Without these, presigned URLs name the global endpoint, which redirects uploads to a new bucket's region;
+            # a PUT that is signed for one host cannot follow a redirect to another.
             signature_version="s3v4" if service == "s3" else None,
             s3={"addressing_style": "virtual"} if service == "s3" else None,
             use_fips_endpoint=fips or None,

@@ -1,9 +1,9 @@
-"""An EKS cluster without a kubeconfig: its address and CA, and a token for it.
+"""Connects to an EKS cluster without a kubeconfig: finds its address and CA, and creates tokens.
 
 The token's format is aws-iam-authenticator's (https://github.com/kubernetes-sigs/aws-iam-authenticator, "API
-Authorization from Outside a Cluster"), and what `aws eks get-token` prints: a presigned sts:GetCallerIdentity, which
-the cluster's authenticator sends. The cluster takes it for 15 minutes after it was signed. No call leaves this process
-to make it, and the role needs no permission.
+Authorization from Outside a Cluster"), as in the output of `aws eks get-token`: a presigned sts:GetCallerIdentity
+request, which the cluster's authenticator sends. The cluster accepts it for 15 minutes after signing. Creating it makes
+no call, and the role needs no permission.
 """
 
 import base64
@@ -19,11 +19,12 @@ _PREFIX: Final = "k8s-aws-v1."
 _CLUSTER_HEADER: Final = "x-k8s-aws-id"
 _URL_SECONDS: Final = 60
 FRESH_SECONDS: Final = 14 * 60 - 60
-"""One minute before awscli's own idea of its end, which is one before the cluster's."""
+"""awscli's own tokens end one minute before the cluster's limit; these are renewed one minute before that."""
 
 
 def find_cluster(clients: Clients, name: str, *, region: str = "") -> ClusterAddress:
-    """Raises DATAPLANE_UNAVAILABLE while it is being made or is away, DATAPLANE_DENIED if it is not to be seen."""
+    """Raises DATAPLANE_UNAVAILABLE while the cluster is being created or is gone, DATAPLANE_DENIED without
+    permission."""
     with AwsCall("eks:DescribeCluster", f"cluster/{name}", expected={"ResourceNotFoundException"}) as call:
         cluster = clients.eks(region).describe_cluster(name=name)["cluster"]
     if call.met:
@@ -37,7 +38,8 @@ def find_cluster(clients: Clients, name: str, *, region: str = "") -> ClusterAdd
 
 
 def eks_token(clients: Clients, cluster: str, *, region: str = "") -> KeptToken:
-    """Calling it gives a token that lasts another minute at least. Raises DATAPLANE_DENIED without credentials."""
+    """Each call of the result returns a token with at least a minute left. Raises DATAPLANE_DENIED without
+    credentials."""
     return KeptToken(partial(_sign, clients, cluster, region), FRESH_SECONDS)
 
 

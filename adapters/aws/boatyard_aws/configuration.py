@@ -1,19 +1,19 @@
-"""The function's configuration: the variables of `boatyard_serverless.configuration`, and those that are AWS's own.
+"""The function's configuration: the variables of `boatyard_serverless.configuration`, and AWS's own.
 
     BOATYARD_SETTINGS            may be s3://bucket/key
     BOATYARD_DEPLOYMENT_KEY      may be the secret's ARN
     BOATYARD_RUNNER              kubernetes | codebuild
     BOATYARD_CLUSTER_REGION      region of the EKS cluster, if it is not the function's
     BOATYARD_CODEBUILD_PROJECT   name of the CodeBuild project              (runner codebuild)
-    BOATYARD_CODEBUILD_LOG_GROUP its log group; /aws/codebuild/<project> without one
-    BOATYARD_CREATE_REPOSITORIES true: a missing ECR repository is made     (needs ecr:CreateRepository)
-    BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for repositories that are made
+    BOATYARD_CODEBUILD_LOG_GROUP its log group; /aws/codebuild/<project> by default
+    BOATYARD_CREATE_REPOSITORIES true: creates missing ECR repositories     (needs ecr:CreateRepository)
+    BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for created repositories
     BOATYARD_QUEUE, BOATYARD_DEAD_LETTERS   URLs
-    BOATYARD_ANONYMOUS           true: requests without an IAM caller are taken
+    BOATYARD_ANONYMOUS           true: accepts requests without an IAM caller
     BOATYARD_TRACING             true: X-Ray segments (the function needs tracing_config Active)
 
-POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE and POWERTOOLS_LOG_LEVEL are read by aws-lambda-powertools
-itself; service and namespace are "boatyard" and "Boatyard" without them.
+aws-lambda-powertools itself reads POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE and POWERTOOLS_LOG_LEVEL; the
+default service is "boatyard", the default namespace "Boatyard".
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
 
 
 def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
-    """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if S3 does not give the settings."""
+    """Raises INVALID_SPEC, which names the variable, or DATAPLANE_UNAVAILABLE if S3 does not return the settings."""
     settings = _with_layout(read_settings(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, clients)))
     made = read_configuration(variables, settings, Configuration, needed=_NEEDED)
     if made.queue.endswith(".fifo"):
@@ -51,7 +51,7 @@ def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
 
 
 def _with_layout(settings: Settings) -> Settings:
-    """ECR's repositories are made one by one, so one holds all images unless the settings say otherwise."""
+    """Puts all images into one repository unless the settings say otherwise: every ECR repository has to be created."""
     host = settings.default_repository.partition("/")[0]
     if settings.repository_layout is not None or parse_host(host) is None:
         return settings

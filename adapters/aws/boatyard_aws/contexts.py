@@ -1,4 +1,4 @@
-"""Contexts in S3, by presigned URLs: the bytes pass by the function."""
+"""Stores contexts in S3 with presigned URLs, so that their bytes bypass the function."""
 
 import base64
 from typing import Final
@@ -11,15 +11,15 @@ from boatyard_serverless import keys
 
 UPLOAD_SECONDS: Final = 3600
 DOWNLOAD_SECONDS: Final = 12 * 3600
-"""A job may wait for its node. A URL lives no longer than the credentials that signed it: for a function's
-role that is at most 12 hours (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html)."""
+"""A job may wait for its node. A URL expires with the credentials that signed it, which for a function's role is after
+12 hours at most (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html)."""
 
 
 class S3ContextStore:
     """Implements `boatyard.ports.ContextStore`.
 
-    The upload URL is bound to the archive: its length and its x-amz-checksum-sha256 are signed headers, and
-    S3 compares the second with the bytes that come
+    The upload URL is bound to the archive: its length and its x-amz-checksum-sha256 are signed headers, and S3 compares
+    the checksum with the uploaded bytes
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
     """
 

@@ -1,4 +1,4 @@
-"""`docker-credential-boatyard-ecr`: ECR's login by the job's own identity (IRSA, Pod Identity, a CodeBuild role).
+"""`docker-credential-boatyard-ecr`: logs in to ECR with the job's own identity (IRSA, Pod Identity, a CodeBuild role).
 
 {"credHelpers": {"123456789012.dkr.ecr.eu-west-1.amazonaws.com": "boatyard-ecr"}}
 """
@@ -17,12 +17,13 @@ HELPER: Final = "docker-credential-boatyard-ecr"
 
 
 def login(host: str) -> RegistryLogin | None:
-    """Lasts twelve hours. None for a host that is not an ECR registry."""
+    """Returns a login that lasts twelve hours; None for a host that is not an ECR registry."""
     ecr = parse_host(host)
     if ecr is None:
         return None
     with AwsCall("ecr:GetAuthorizationToken", "*", REGISTRY):
-        # For any registry that this identity may use, other accounts' too; registryIds is deprecated.
+        # The token is valid for every registry that this identity may use, other accounts' included; registryIds is
+        # deprecated.
         given = Clients().ecr(ecr.region, fips=ecr.fips).get_authorization_token()
     token = given["authorizationData"][0]["authorizationToken"]
     name, _, secret = base64.b64decode(token).decode().partition(":")

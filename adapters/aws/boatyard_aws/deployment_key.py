@@ -1,4 +1,4 @@
-"""The secret of the deployment's key in Secrets Manager.
+"""Stores the deployment's key in a secret of Secrets Manager.
 
 The function's role needs secretsmanager:GetSecretValue and PutSecretValue on that one secret.
 """
@@ -10,9 +10,8 @@ from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
 
 _FIRST_VERSION: Final = "boatyard-deployment-key-version-1"
-"""A version is written once: with this token for all, Secrets Manager takes the value of one function and refuses
-those of the others
-(https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html, ClientRequestToken)."""
+"""A version is written once: all functions use this token, so Secrets Manager accepts the value of one and refuses the
+others' (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html, ClientRequestToken)."""
 _ABSENT: Final = "ResourceNotFoundException"
 _SOMEBODY_WAS_QUICKER: Final = "ResourceExistsException"
 
@@ -21,7 +20,7 @@ class SecretsManagerKey:
     """Implements `boatyard_serverless.deployment_key.KeySecret`."""
 
     def __init__(self, clients: Clients, name: str) -> None:
-        """`name`: of the secret, or its ARN."""
+        """`name` is the secret's name or ARN."""
         self._clients = clients
         self._name = name
 

@@ -1,4 +1,4 @@
-"""Lambda's events -> `boatyard_serverless.events`: a queue's batch, and what EventBridge sends."""
+"""Parses Lambda's events, which are batches of a queue and EventBridge's events, for `boatyard_serverless.events`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class EventApp:
-    """`bucket`: events of any other one are left alone."""
+    """Handles events. Ignores those of any bucket other than `bucket`."""
 
     def __init__(self, dispatch: Dispatch, telemetry: Telemetry, *, bucket: str) -> None:
         self._dispatch = dispatch
@@ -27,7 +27,7 @@ class EventApp:
         self._bucket = bucket
 
     def handle(self, event: Any, context: Any) -> dict[str, Any]:
-        """Raises what a repeat can help; the event source delivers it again."""
+        """Raises errors that a retry can help; the event source delivers the event again."""
         records = event.get("Records") if isinstance(event, dict) else None
         if isinstance(records, list) and records and _is_sqs(records[0]):
             self._telemetry.count("Messages", len(records))
@@ -44,7 +44,7 @@ class EventApp:
 
 
 def _message_by_message(event: dict[str, Any], context: Any, take: Callable[[Any, str], None]) -> dict[str, Any]:
-    """Takes a batch; the messages that the answer names are delivered again, the rest is deleted.
+    """Handles each message of a batch. SQS redelivers the messages that the answer names, and deletes the others.
 
     The event source mapping must have ReportBatchItemFailures
     (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
@@ -56,13 +56,13 @@ def _message_by_message(event: dict[str, Any], context: Any, take: Callable[[Any
 
     fifo = str(event["Records"][0].get("eventSourceARN", "")).endswith(".fifo")
     processor = batch.SqsFifoPartialProcessor() if fifo else batch.BatchProcessor(event_type=batch.EventType.SQS)
-    # When all fail the answer names them just the same, without a stack trace of powertools' own.
+    # If all messages fail, the answer names them too, without powertools' own exception and its stack trace.
     processor.raise_on_entire_batch_failure = False
     return dict(batch.process_partial_response(event, handle, processor, context))
 
 
 def _body(text: str) -> Any:
-    """JSON as it is; anything else as text, to be refused where all is refused."""
+    """Decodes JSON. Leaves other text as it is, so that the parser of messages refuses it."""
     try:
         return decode_json(text, object)
     except Undecodable:
@@ -100,7 +100,7 @@ class _Bridged(msgspec.Struct, Generic[T]):
 
 
 def parse(event: Any, *, bucket: str) -> Event:
-    """An event of EventBridge. Raises INVALID_SPEC for anything else."""
+    """Parses an EventBridge event. Raises INVALID_SPEC for anything else."""
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
         raise invalid("the event is neither a queue's batch nor one of EventBridge")
     match event.get("source"), event.get("detail-type"):

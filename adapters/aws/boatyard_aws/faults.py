@@ -1,6 +1,6 @@
-"""How botocore's exceptions are read; `boatyard_serverless.faults` says what becomes of them.
+"""Classifies botocore's exceptions; `boatyard_serverless.faults` translates them.
 
-Codes: the "Errors" of each action in the API references, and botocore's own list of throttling codes
+The codes come from the "Errors" of each action in the API references, and from botocore's own list of throttling codes
 (botocore/retries/standard.py).
 """
 
@@ -58,7 +58,7 @@ class AwsCall(CloudCall):
 
 
 def refusal_of(error: BaseException | None) -> Refusal | None:
-    """None for what is not botocore's."""
+    """Returns None for an exception that is not botocore's."""
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
     if isinstance(error, ClientError):

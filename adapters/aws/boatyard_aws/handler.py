@@ -1,9 +1,9 @@
-"""The functions that Lambda calls.
+"""The entry points of the Lambda functions.
 
     boatyard_aws.handler.http      behind a function URL (AuthType AWS_IAM)
     boatyard_aws.handler.events    SQS (with ReportBatchItemFailures) and EventBridge
 
-`boatyard_aws.configuration` has their variables. What is made at the first call stays for the next ones.
+`boatyard_aws.configuration` lists their variables. The parts that the first call creates are kept for later calls.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def http(event: Any, context: Any) -> Any:
 
 
 def events(event: Any, context: Any) -> Any:
-    """Raises what a repeat can help; the event source delivers it again."""
+    """Raises errors that a retry can help; the event source delivers the event again."""
     return _events()(event, context)
 
 

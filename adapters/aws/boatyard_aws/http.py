@@ -1,4 +1,4 @@
-"""The API behind a Lambda function URL: an event in, an answer out.
+"""Serves the API behind a Lambda function URL.
 
 Payload format 2.0: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 """
@@ -16,12 +16,12 @@ from boatyard_serverless.http import serve
 from boatyard_serverless.ports import Telemetry
 
 LARGEST_ANSWER: Final = 5 * 1024**2
-"""Lambda carries 6 MB each way, counted after base64 and JSON escapes
+"""Lambda's limit is 6 MB each way, after base64 and JSON escapes
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
 class HttpApp:
-    """`handle` never raises: a function that raises is answered with a bare 502 by the URL."""
+    """`handle` never raises: for a function that raises, the URL answers with a bare 502."""
 
     def __init__(
         self, api: Callable[[], Api], telemetry: Telemetry, *, request_bytes: int, anonymous: bool = False
@@ -43,7 +43,7 @@ class HttpApp:
 
 
 def answer(response: Response) -> dict[str, Any]:
-    """JSON goes as text; anything else, such as protobuf, as base64."""
+    """Returns JSON as text, and any other content, such as protobuf, as base64."""
     is_text = "json" in response.headers.get("content-type", "") or not response.body
     return {
         "statusCode": response.status,
@@ -54,7 +54,7 @@ def answer(response: Response) -> dict[str, Any]:
 
 
 def parse_event(event: object, *, most_bytes: int, anonymous: bool) -> Request:
-    """Raises INVALID_SPEC for what is no such event, UNAUTHENTICATED without a caller, CONTEXT_TOO_LARGE."""
+    """Raises INVALID_SPEC for any other event, UNAUTHENTICATED without a caller, and CONTEXT_TOO_LARGE."""
     if not isinstance(event, dict):
         raise invalid("the event is not one of a function URL")
     context = _table(event, "requestContext")
@@ -77,7 +77,7 @@ def parse_event(event: object, *, most_bytes: int, anonymous: bool) -> Request:
 
 
 def path_of(event: object) -> str:
-    """The path of an event that `parse_event` may have refused; empty if it has none."""
+    """The path of an event, even if `parse_event` has refused it; "" without a path."""
     path = event.get("rawPath") if isinstance(event, dict) else None
     return unquote(path) if isinstance(path, str) else ""
 

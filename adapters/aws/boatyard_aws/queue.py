@@ -1,7 +1,7 @@
-"""SQS: the queue that the function for events reads, from its other side, and the dead letters.
+"""Sends messages to SQS: to the queue of the function for events, and to the dead letters.
 
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html: at most ten at once,
-and the answer is 200 even if some of them were not taken.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html: a request has at most
+ten messages, and its status is 200 even if SQS rejects some of them.
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ _BATCH: Final = 10
 
 
 class SqsWorkQueue:
-    """Implements `boatyard_serverless.ports.WorkQueue`. False without a URL."""
+    """Implements `boatyard_serverless.ports.WorkQueue`. Falsy without a URL."""
 
     longest_delay_seconds = 900
-    """SQS holds no message back for longer."""
+    """SQS delays no message longer."""
 
     def __init__(self, clients: Clients, url: str) -> None:
         self._clients = clients
@@ -32,7 +32,7 @@ class SqsWorkQueue:
         return bool(self._url)
 
     def put(self, messages: Iterable[msgspec.Struct], *, delay_seconds: int = 0) -> None:
-        """Raises DATAPLANE_UNAVAILABLE unless all were taken; those that were come a second time with the repeat."""
+        """Raises DATAPLANE_UNAVAILABLE unless SQS accepted every message; a retry sends the accepted ones again."""
         bodies = iter([msgspec.json.encode(message).decode() for message in messages])
         while batch := list(islice(bodies, _BATCH)):
             self._send(batch, delay_seconds)
@@ -53,8 +53,10 @@ class SqsWorkQueue:
 
 
 class SqsDeadLetters:
-    """Implements `boatyard_serverless.ports.DeadLetters`. Without a queue, or if it does not take the message, the
-    queue's own redrive policy has to keep it."""
+    """Implements `boatyard_serverless.ports.DeadLetters`.
+
+    Without a queue, or if the queue rejects the message, the source queue's own redrive policy keeps it.
+    """
 
     def __init__(self, clients: Clients, url: str) -> None:
         self._clients = clients

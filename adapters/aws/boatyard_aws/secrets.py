@@ -1,12 +1,13 @@
-"""The SecretStore port on Secrets Manager. The function writes values and never reads one back.
+"""Implements the SecretStore port with Secrets Manager. The function writes values and never reads them.
 
-Its role needs secretsmanager:CreateSecret, PutSecretValue, TagResource, DescribeSecret, RestoreSecret and
-DeleteSecret below the prefix, and ListSecrets, which IAM grants for all secrets or none and which shows no value.
-GetSecretValue is the job's.
+Its role needs secretsmanager:CreateSecret, PutSecretValue, TagResource, DescribeSecret, RestoreSecret and DeleteSecret
+below the prefix, and ListSecrets, which IAM grants for all secrets or none and which shows no value. Only the job's
+role has GetSecretValue.
 
-A secret is called `<prefix>/<project>/<domain>/<name>`, so a policy on `<prefix>/<project>/*` is a policy on a project.
-The service allows letters, digits and `/_+=.@-`
-(https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html), which holds every name of ours.
+A secret's name is `<prefix>/<project>/<domain>/<name>`, so a policy on `<prefix>/<project>/*` covers a project. Secrets
+Manager allows letters, digits and `/_+=.@-`
+(https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html), which include every valid name
+of a Boatyard secret.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 _ABSENT: Final = "ResourceNotFoundException"
 _CHANGED_SINCE: Final = frozenset({_ABSENT, "ResourceExistsException", "InvalidRequestException"})
-"""Somebody else created or deleted it since the look."""
+"""Another caller has created or deleted the secret since it was described."""
 _KIND: Final = "boatyard:kind"
 
 
@@ -60,13 +61,13 @@ class SecretsManagerStore:
             for page in pages.paginate(Filters=[{"Key": "name", "Values": [prefix]}]):
                 for found in page["SecretList"]:
                     name = found["Name"].removeprefix(prefix)
-                    # The filter is the service's; what is told is ours to decide.
+                    # Checked again here: which secrets a scope may see does not depend on the service's filter.
                     if found["Name"].startswith(prefix) and "/" not in name and not _is_deleted(found):
                         known.append(KnownSecret(name=name, kind=_kind(found.get("Tags", []))))
         return tuple(sorted(known, key=lambda secret: secret.name))
 
     def delete(self, scope: Scope, name: str) -> bool:
-        """Secrets Manager keeps it for 30 days, and `put` restores it."""
+        """Secrets Manager keeps the secret for 30 days, and `put` restores it."""
         identity = secret_id(self._prefix, scope, name)
         if not self._is_there(identity):
             return False
@@ -98,7 +99,7 @@ def _tags(scope: Scope, secret: SecretValue) -> "list[TagTypeDef]":
 
 
 def _is_deleted(found: Mapping[str, Any]) -> bool:
-    """It waits to be gone: Secrets Manager refuses its value until it is restored."""
+    """Whether the secret is scheduled for deletion: Secrets Manager refuses its value until it is restored."""
     return found.get("DeletedDate") is not None
 
 
@@ -108,11 +109,11 @@ def _kind(tags: "Iterable[TagTypeDef]") -> str:
 
 
 def secret_id(prefix: str, scope: Scope, name: str, *, field: str = "name") -> str:
-    """Raises INVALID_SPEC for a name that could be another one's path."""
+    """The name in Secrets Manager. Raises INVALID_SPEC for a name that could be another secret's path."""
     return secret_prefix(prefix, scope) + secret_name(name, field=field)
 
 
 def secret_prefix(prefix: str, scope: Scope) -> str:
-    """What the names of a scope's secrets begin with."""
+    """The prefix of the names of a scope's secrets."""
     check_scope(scope)
     return f"{prefix}/{scope.project}/{scope.domain}/"

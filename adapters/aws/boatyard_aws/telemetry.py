@@ -1,4 +1,5 @@
-"""Logs, metrics and traces by aws-lambda-powertools: JSON lines, CloudWatch's embedded metric format, X-Ray."""
+"""Writes logs, metrics and traces with aws-lambda-powertools: JSON lines, CloudWatch's embedded metric format,
+X-Ray."""
 
 import logging
 import os
@@ -19,7 +20,7 @@ class PowertoolsTelemetry:
     def __init__(self, *, tracing: bool = False) -> None:
         self.logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE))
         copy_config_to_registered_loggers(self.logger, include={"boatyard", "boatyard_aws", "boatyard_serverless"})
-        logging.getLogger("boatyard").propagate = False  # else Lambda's own handler prints it a second time
+        logging.getLogger("boatyard").propagate = False  # otherwise Lambda's own handler prints each line again
         self.metrics = Metrics(
             namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE),
             service=os.environ.get("POWERTOOLS_SERVICE_NAME", SERVICE),
@@ -27,7 +28,7 @@ class PowertoolsTelemetry:
         self._tracing = tracing
 
     def wrap(self, handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """The handler with the request's id in its logs, its metrics flushed, and its segment if traced."""
+        """Wraps the handler: adds the request's id to its logs, flushes its metrics, and traces it if enabled."""
         logged = self.logger.inject_lambda_context(handler, clear_state=True)
         measured: Callable[[Any, Any], Any] = self.metrics.log_metrics(logged, raise_on_empty_metrics=False)
         if not self._tracing:

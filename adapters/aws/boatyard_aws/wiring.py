@@ -1,4 +1,4 @@
-"""The only place that constructs AWS's parts. One Parts for each function instance."""
+"""Creates AWS's parts, one Parts for each function instance. No other module constructs them."""
 
 import os
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class Parts(CloudParts[Configuration]):
     def telemetry(self) -> "PowertoolsTelemetry":
         from boatyard_aws.telemetry import PowertoolsTelemetry
 
-        # Not by the configuration: what is wrong with that has to be logged.
+        # Read directly, because the telemetry also logs an invalid configuration.
         return PowertoolsTelemetry(tracing=self.variables.get("BOATYARD_TRACING", "").lower() == "true")
 
     @cached_property

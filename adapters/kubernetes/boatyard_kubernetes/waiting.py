@@ -1,4 +1,4 @@
-"""Why a build does not run yet, in the cluster's own words, and whether waiting longer can help."""
+"""Finds out why a build has not started, in the cluster's own words, and whether waiting can help."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -15,25 +15,25 @@ _IMAGE: Final = frozenset(
 )
 _NEVER: Final = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _PASSES: Final = ("exceeded quota", "object is being deleted", "try again", "timed out")
-"""Refusals of a pod that pass by themselves."""
+"""Refusals of a pod that may pass."""
 _MISSING: Final = ('" not found', "references non-existent")
-"""Of a mount: what it names is not there."""
+"""Refusals of a mount whose object is missing."""
 _RESTARTS: Final = 3
 _LONGEST: Final = 400
 
 
 class Why(NamedTuple):
     text: str = ""
-    """Empty while nothing is wrong."""
+    """Empty without a problem."""
     patience: float | None = None
-    """Seconds for which it may still pass by itself, because somebody is about to mend it; None: for as long as a build
-    may wait at all. After them the cluster has to be changed."""
+    """Seconds during which the problem may pass, because somebody may be about to fix it; None: as long as a build may
+    wait at all. After that, the cluster has to be changed."""
     pull: str = ""
-    """The kubelet's word, such as ErrImagePull, where it is the image that cannot be pulled."""
+    """The kubelet's reason, such as ErrImagePull, if the image cannot be pulled."""
 
 
 SOON: Final = 120.0
-"""A Secret that is made right after its pod, an image that is being pushed, a registry that stumbles."""
+"""For a Secret that is created right after its pod, an image that is being pushed, a short failure of a registry."""
 
 
 def why_waiting(pod: Pod) -> Why:
@@ -50,8 +50,8 @@ def why_waiting(pod: Pod) -> Why:
 
 
 def why_no_pod(events: Iterable[Event], pod: PodSpec | None) -> Why:
-    """From the Job's events: admission refuses pods when the Job controller makes them, not when the Job is made.
-    `pod`: of the Job's template."""
+    """The reason in the Job's events: admission refuses pods when the Job controller creates them, not when the Job is
+    created. `pod` is the Job's template."""
     for event in sorted(events, key=_last, reverse=True):
         if event.reason == "FailedCreate" and event.message:
             hint = advice(event.message, pod)
@@ -61,8 +61,8 @@ def why_no_pod(events: Iterable[Event], pod: PodSpec | None) -> Why:
 
 
 def why_not_started(events: Iterable[Event], pod: Pod) -> Why:
-    """From a pod's events: what the kubelet cannot mount, such as a Secret that is not there, or a buildkitd beside the
-    job that does not answer its probe."""
+    """The reason in a pod's events: the kubelet cannot mount something, such as a missing Secret, or the buildkitd
+    beside the job does not answer its probe."""
     for event in sorted(events, key=_last, reverse=True):
         if event.involvedObject.name != name_of(pod):
             continue
@@ -80,7 +80,7 @@ def _of_container(container: ContainerStatus, reason: str, message: str) -> Why:
         return Why(_short(text), 0 if reason in _NEVER else SOON, pull=reason)
     last = container.lastState.terminated if container.lastState else None
     if last is not None:
-        # A buildkitd beside the job that crashes: what it said as it ended says more than how long is waited.
+        # For a crashing buildkitd beside the job, its last output says more than the kubelet's back-off message.
         crashes = container.restartCount >= _RESTARTS
         return Why(_short(f"{container.name} crashes ({reason}): it {how_it_ended(last)}"), SOON if crashes else None)
     text = f"the container {container.name} cannot start ({reason}): {message or 'no reason given'}"

@@ -1,4 +1,4 @@
-"""Any OCI distribution registry: looks images up. Pushing is BuildKit's.
+"""Looks up images in any OCI distribution registry. BuildKit pushes them.
 
 Protocol: https://github.com/opencontainers/distribution-spec (v1.1) and Docker's token authentication
 (https://distribution.github.io/distribution/spec/auth/token/).
@@ -24,7 +24,7 @@ _MODULES: Final = {"DockerConfigKeychain": "docker_config", "OciRegistry": "regi
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for: who only reads manifests, as a function that asks ECR does, needs no HTTP client."""
+    """Imports names on first use: a function that only parses manifests, as with ECR, needs no HTTP client."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES.get(name, 'credentials')}"), name)

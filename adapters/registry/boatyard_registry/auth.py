@@ -1,4 +1,4 @@
-"""Docker's token authentication and Basic, per host and scope, with the tokens kept while they last."""
+"""Implements Docker's token authentication and Basic, and caches tokens by host and scope."""
 
 import base64
 from collections.abc import Collection
@@ -17,10 +17,10 @@ from boatyard_registry.transport import Answer, Transport, Unreachable
 
 _LARGEST_ANSWER: Final = 256 * 1024
 _LONGEST_TOKEN: Final = 32 * 1024
-"""Characters: what a registry takes as a header, several times over."""
+"""Characters; several times what a registry accepts in a header."""
 _LONGEST_REALM: Final = 2_048
 _DEFAULT_SECONDS: Final = 60
-"""How long a token lasts whose answer does not say (the token specification's minimum)."""
+"""The lifetime of a token whose answer does not state one (the token specification's minimum)."""
 _LONGEST_SECONDS: Final = 3_600
 _SPARE_SECONDS: Final = 5
 _BASIC_SECONDS: Final = 300
@@ -34,7 +34,7 @@ class _TokenAnswer(msgspec.Struct, frozen=True):
 
 
 class Authenticator:
-    """Answers a registry's challenge. Thread-safe."""
+    """Answers a registry's challenges. Thread-safe."""
 
     def __init__(self, keychain: Keychain, transport: Transport, *, insecure: Collection[str] = ()) -> None:
         self._keychain = keychain
@@ -44,14 +44,14 @@ class Authenticator:
         self._turns: Turns[tuple[str, str]] = Turns()
 
     def header(self, host: str, scope: str) -> str | None:
-        """The Authorization that worked before, if it still does."""
+        """The Authorization header that worked before, if it is still valid."""
         return self._known.get((host, scope))
 
     def respond(self, host: str, scope: str, answer: Answer, *, used: str | None, deadline: Deadline) -> str | None:
-        """What the 401 `answer` of the registry itself asks for; None if we have nothing to say to it.
+        """Returns a header for the challenge in the registry's own 401 `answer`, or None if there is no suitable one.
 
-        `used` is the one that was refused. Threads that were refused together fetch one token together.
-        Raises Unreachable, or REGISTRY_DENIED if the token service refuses us.
+        `used` is the refused header. Threads that were refused together fetch one token together. Raises Unreachable,
+        or REGISTRY_DENIED if the token service refuses the credentials.
         """
         try:
             with self._turns.turn((host, scope), deadline):
@@ -109,13 +109,13 @@ class Authenticator:
             headers["authorization"] = _basic(credentials)
             query.append(("account", credentials.username))
         joint = "&" if urlsplit(realm).query else "?"
-        # Its redirects are not followed: the password would go where nobody named.
+        # Follow no redirects: they could send the password to an unnamed host.
         return self._transport.send(
             "GET", f"{realm}{joint}{urlencode(query)}", headers=headers, limit=_LARGEST_ANSWER, deadline=deadline
         )
 
     def _refresh(self, realm: str, service: str, scope: str, token: str, deadline: Deadline) -> Answer:
-        """OAuth2 with a refresh token: what Azure's registry and `docker login` with SSO hand out."""
+        """Exchanges a refresh token by OAuth2, as Azure's registry and `docker login` with SSO issue them."""
         form = urlencode(
             {
                 "grant_type": "refresh_token",
@@ -139,9 +139,9 @@ def _basic(credentials: Credentials) -> str:
 def check_realm(realm: str, host: str, insecure: Collection[str]) -> None:
     """Raises Unreachable unless credentials for `host` may be sent to the token service that it names.
 
-    A registry that was reached over TLS may name any https URL, as Docker Hub, GitLab and GHCR's mirrors do: it could
-    ask for the password itself. One in plain http may be anybody on the way, so it names its own host, or one that the
-    operator listed as insecure, and nobody else.
+    A registry behind TLS may name any https URL, as Docker Hub, GitLab and GHCR's mirrors do: it could ask for the
+    password itself. In plain HTTP, anybody on the network may answer in the registry's name, so it may only name its
+    own host or a host that the operator listed as insecure.
     """
     try:
         parts = urlsplit(realm)

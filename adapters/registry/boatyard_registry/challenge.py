@@ -1,4 +1,4 @@
-"""WWW-Authenticate (RFC 9110, 11.6.1), as far as registries use it: Bearer and Basic."""
+"""Parses WWW-Authenticate (RFC 9110, 11.6.1) as far as registries use it: Bearer and Basic."""
 
 import re
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ _PARAMETER: Final = re.compile(r"""\s*,?\s*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """`scheme` in lower case; parameter names too."""
+    """`scheme` and the parameters' names are in lower case."""
 
     scheme: str
     parameters: dict[str, str]
 
 
 def parse(headers: Iterable[str]) -> list[Challenge]:
-    """The challenges in the order given. What cannot be read is left out."""
+    """The challenges in the given order, without unreadable ones."""
     return [challenge for header in headers for challenge in _parse(header)]
 
 

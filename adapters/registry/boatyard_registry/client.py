@@ -1,4 +1,4 @@
-"""One request to a registry: its address, authentication and retries."""
+"""Sends requests to a registry, with authentication and retries."""
 
 import random
 import threading
@@ -20,25 +20,25 @@ from boatyard_registry.retries import Retries, retry_after
 from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that a repeat may change."""
+"""Statuses that a retry may change."""
 TIMEOUT_SECONDS: Final = 10.0
-"""Of a whole look-up, where nobody says otherwise."""
+"""The default limit of a whole lookup."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     repository: Repository
     path: str
-    """Below `/v2/<repository>/`, or a whole URL that the registry gave."""
+    """A path below `/v2/<repository>/`, or a whole URL from the registry."""
     actions: str = "pull"
     headers: Mapping[str, str] = {}
     limit: int = LARGEST_MANIFEST
     body: bytes | None = None
-    """Of a request that changes something: its redirects are not followed."""
+    """The body of a request that changes something; its redirects are not followed."""
 
 
 class RegistryClient:
-    """Thread-safe; connections and tokens are shared by all who use it."""
+    """Thread-safe. All callers share its connections and tokens."""
 
     def __init__(
         self,
@@ -64,14 +64,14 @@ class RegistryClient:
         self._transport.close()
 
     def deadline(self) -> Deadline:
-        """For one look-up, beginning now."""
+        """The deadline of a lookup that starts now."""
         return Deadline(self._timeout_seconds)
 
     def send(self, call: Call, deadline: Deadline | None = None) -> Answer:
-        """The registry's answer, whatever its status, unless that may pass.
+        """Returns the registry's answer, whatever its status. Retries statuses that may pass.
 
-        Raises REGISTRY_UNAVAILABLE when no such answer comes after the retries or before the deadline, and
-        REGISTRY_DENIED when the token service refuses us.
+        Raises REGISTRY_UNAVAILABLE without a lasting answer after the retries or before the deadline, and
+        REGISTRY_DENIED if the token service refuses the credentials.
         """
         host = call.repository.host
         deadline = deadline or self.deadline()
@@ -103,7 +103,7 @@ class RegistryClient:
         header = self._auth.header(host, scope)
         answer = self._plain(call, header, deadline)
         if answer.status != 401 or answer.redirected:
-            return answer  # a challenge from the target of a redirect is not the registry's
+            return answer  # a challenge after a redirect is not the registry's own
         header = self._auth.respond(host, scope, answer, used=header, deadline=deadline)
         return self._plain(call, header, deadline) if header else answer
 

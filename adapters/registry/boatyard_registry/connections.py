@@ -1,6 +1,7 @@
-"""urllib3's pools over bounded sockets. Connections are kept for a while, and few of them.
+"""Limited pools of urllib3 connections over bounded sockets. Connections are reused for a limited time.
 
-The first request imports this module: urllib3 takes 0.05 s, which a process that asks no registry does not pay.
+Only the first request imports this module: importing urllib3 takes 0.05 s, which a process without registry lookups
+does not pay.
 """
 
 import logging
@@ -18,11 +19,11 @@ from boatyard_registry.proxies import proxy_for
 from boatyard_registry.sockets import BoundedSocket, connect, is_bounded
 
 _KEPT_SECONDS: Final = 60.0
-"""Load balancers close a connection that is idle for longer, and address translation forgets it."""
+"""Load balancers close connections that are idle for longer, and network address translation drops them."""
 _MOST_KEPT: Final = 64
-"""Of all origins together."""
+"""Over all origins."""
 _MOST_KEPT_EACH: Final = 32
-"""As many as `boatyard_registry.gates` lets through to one origin at a time."""
+"""As many as `boatyard_registry.gates` admits to one origin at a time."""
 
 
 class _Connection(HTTPConnection):
@@ -46,8 +47,8 @@ class _TlsPool(HTTPSConnectionPool):
 class Connections:
     """Thread-safe.
 
-    urllib3 ends no idle connection. So all of them are let go together, `seconds` after the first was asked for or when
-    as many were opened as may be kept. One that is in use ends with its exchange.
+    urllib3 closes no idle connection. So all of them are discarded together: `seconds` after the first was opened, or
+    when as many were opened as may be kept. A connection in use is closed after its exchange.
     """
 
     def __init__(self, trust: Callable[[], ssl.SSLContext], *, seconds: float = _KEPT_SECONDS) -> None:
@@ -59,16 +60,16 @@ class Connections:
         self._end: threading.Timer | None = None
 
     def pool(self, origin: Origin) -> HTTPConnectionPool:
-        """Straight to the origin, or through the proxy that the environment named when the pool was made.
+        """A pool of connections to the origin, direct or through the environment's proxy at the time of its creation.
 
-        It may be closed a moment later; then ask again.
+        Another thread may close it at any time; then call again.
         """
         with self._lock:
             if time.monotonic() >= self._until or self.opened >= _MOST_KEPT:
                 self._begin()
             found = self._pools.get(origin)
         if found is None:
-            made = self._pool(origin)  # may read the CAs, which nobody else has to wait for
+            made = self._pool(origin)  # outside the lock: it may read the CA files
             with self._lock:
                 found = self._pools.setdefault(origin, made)
         return found
@@ -109,7 +110,8 @@ class Connections:
 
 
 class _Silent(logging.Filter):
-    """urllib3 logs URLs, whose queries may hold tokens, and what a server sent. Other users of it log as before."""
+    """Drops urllib3's log records, which contain URLs with tokens and servers' data. Other users of urllib3 are
+    unaffected."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not is_bounded()

@@ -1,8 +1,8 @@
-"""Gives an image that a registry has another name, in the same registry or in another one.
+"""Copies an image to another name, in the same registry or in another one.
 
-The manifests are put as they are, so the digest stays (https://github.com/opencontainers/distribution-spec/blob/main/spec.md).
-Blobs are mounted from the one repository to the other; where a registry does not do that, and between registries, they
-go through here in pieces.
+The manifests are uploaded unchanged, so the digest stays the same
+(https://github.com/opencontainers/distribution-spec/blob/main/spec.md). Blobs are mounted from the source repository;
+between registries, or if the registry refuses to mount, they are downloaded and uploaded in chunks.
 """
 
 from typing import Final
@@ -18,11 +18,11 @@ from boatyard_registry.transport import Answer
 _PIECE: Final = 16 * 1024 * 1024
 _PUSH: Final = "pull,push"
 _DEEPEST: Final = 3
-"""An index of images; some registries nest one more."""
+"""An index of images is two levels; some registries nest one more."""
 
 
 def copy(client: RegistryClient, source: Reference, target: Reference) -> None:
-    """`target` leads to what `source`, which names a digest, leads to.
+    """Makes `target` resolve to the image of `source`, which has a digest.
 
     Raises PUSH_DENIED, TAG_IMMUTABLE, REGISTRY_UNAVAILABLE or REGISTRY_DENIED.
     """
@@ -68,7 +68,7 @@ def _manifest(client: RegistryClient, source: Reference) -> tuple[bytes, str, Ma
 
 
 def _blob(client: RegistryClient, source: Repository, target: Repository, blob: Descriptor) -> None:
-    Reference.parse(f"{source}@{blob.digest}")  # what a registry wrote becomes part of a path
+    Reference.parse(f"{source}@{blob.digest}")  # the registry's digest becomes part of a path
     head = client.send(Call(method="HEAD", repository=target, path=f"blobs/{blob.digest}", actions=_PUSH))
     if head.status == 200:
         return

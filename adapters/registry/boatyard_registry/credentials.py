@@ -1,11 +1,11 @@
-"""Who we are at a registry, apart from what we ask it for."""
+"""Finds credentials for a registry, independently of any request."""
 
 from typing import Final, Protocol
 
 import msgspec
 
 HELPER_SECONDS: Final = 10.0
-"""For a program that knows the credentials, where nobody says otherwise."""
+"""The default time limit of a credential helper."""
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,22 +21,22 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 class Keychain(Protocol):
     def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
-        """The credentials for `host` (with its port, as references spell it); None for anonymous access.
+        """Returns the credentials for `host` (with its port, as in references), or None for anonymous access.
 
-        Raises REGISTRY_UNAVAILABLE if they exist but cannot be had within `seconds`.
+        Raises REGISTRY_UNAVAILABLE if they exist but cannot be read within `seconds`.
         """
         ...
 
 
 class Anonymous:
-    """No credentials for anyone."""
+    """A keychain without credentials."""
 
     def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
         return None
 
 
 class Chain:
-    """The first keychain that knows the host."""
+    """Uses the first keychain with credentials for the host."""
 
     def __init__(self, *keychains: Keychain) -> None:
         self._keychains = keychains

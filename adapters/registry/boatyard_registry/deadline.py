@@ -1,19 +1,20 @@
-"""One bound for all that a look-up does: names, connections, handshakes, every read, redirects, tokens, children."""
+"""One deadline for all steps of a lookup: names, connections, handshakes, every read, redirects, tokens, child
+manifests."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 _CPU_SECONDS: Final = 0.5
-"""Of the thread: an answer in chunks of one byte costs seconds of CPU long before any seconds have passed."""
+"""CPU time of the thread: an answer in chunks of one byte uses seconds of CPU time long before the deadline."""
 
 
 class OutOfTime(TimeoutError):
-    """The look-up has taken all the time it has."""
+    """The lookup has reached its deadline."""
 
 
 class Deadline:
-    """Belongs to the thread that made it. On the monotonic clock: a clock that is set does not move it."""
+    """A deadline of the thread that created it. The monotonic clock ignores changes of the system time."""
 
     def __init__(self, seconds: float, *, cpu_seconds: float = _CPU_SECONDS) -> None:
         self._at = time.monotonic() + seconds
@@ -21,18 +22,18 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds; 0 when it has passed."""
+        """The seconds left; 0 after the deadline."""
         if time.thread_time() > self._cpu_at:
             return 0.0
         return max(self._at - time.monotonic(), 0.0)
 
     def require(self) -> float:
-        """Seconds, more than 0. Raises OutOfTime when it has passed."""
+        """The seconds left, more than 0. Raises OutOfTime after the deadline."""
         left = self.left
         if left <= 0:
             raise OutOfTime
         return left
 
     def pause(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Sleeps, never past the deadline."""
+        """Sleeps, at most until the deadline."""
         sleep(min(seconds, self.left))

@@ -22,10 +22,10 @@ class _HelperAnswer(msgspec.Struct, rename="pascal"):
 
 
 class DockerConfigKeychain:
-    """Resolves from a Docker config.
+    """Resolves credentials from a Docker config.
 
-    `run_helpers` allows the `docker-credential-…` programs that the config names. Leave it off for a
-    config that a user sent: it would let them choose which program runs.
+    `run_helpers` allows the `docker-credential-…` programs that the config names. Leave it off for a config from a
+    user: it would let them choose a program to run.
     """
 
     def __init__(self, config: DockerConfig, *, run_helpers: bool = False) -> None:
@@ -36,7 +36,7 @@ class DockerConfigKeychain:
 
     @classmethod
     def parse(cls, document: bytes, *, source: str, run_helpers: bool = False) -> "DockerConfigKeychain":
-        """`source` names the document in the error. Raises INVALID_SPEC if it is not a Docker config."""
+        """Parses a config. `source` names the document in errors. Raises INVALID_SPEC if it is not a Docker config."""
         try:
             return cls(docker_config.parse(document), run_helpers=run_helpers)
         except Undecodable:
@@ -44,7 +44,7 @@ class DockerConfigKeychain:
 
     @classmethod
     def of_folder(cls, folder: Path) -> "DockerConfigKeychain":
-        """The config.json of a DOCKER_CONFIG folder, with its helpers; empty if there is none."""
+        """Reads config.json in a DOCKER_CONFIG folder, with its helpers; an empty keychain without the file."""
         path = folder / "config.json"
         try:
             document = path.read_bytes()
@@ -93,7 +93,7 @@ def _ask_helper(name: str, host: str, seconds: float) -> Credentials | None:
     except OSError as error:
         raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} cannot be run: {error.strerror}") from None
     if done.returncode:
-        # Every helper of Docker's says it in these words (docker/docker-credential-helpers).
+        # Every helper of Docker's uses these words (docker/docker-credential-helpers).
         if b"credentials not found" in done.stdout + done.stderr:
             return None
         raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"{program} failed for {host} (exit code {done.returncode})")

@@ -1,4 +1,4 @@
-"""Manifests and configurations that a registry has, checked against their digests."""
+"""Reads a registry's manifests and configurations, and verifies their digests."""
 
 import re
 from typing import Final
@@ -23,12 +23,12 @@ from boatyard_registry.refusals import garbage, is_absent, refusal
 
 _MOST_CONFIGS: Final = 4_096
 _MOST_ENTRIES: Final = 256
-"""Of an index. Docker's official images have about 20: platforms, and an attestation of each."""
+"""The largest index. Docker's official images have about 20 entries: platforms, each with an attestation."""
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is remembered of an image's configuration, which may have megabytes of labels."""
+    """The cached part of an image's configuration, which may contain megabytes of labels."""
 
     platform: str
     key: str | None
@@ -36,7 +36,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Documents:
-    """Thread-safe. Remembers what configurations say, by digest. All of it raises like `RegistryClient.send`."""
+    """Thread-safe. Caches configurations by digest. All methods raise like `RegistryClient.send`."""
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
@@ -106,7 +106,7 @@ def parsed_manifest(reference: Reference, body: bytes) -> Manifest:
 
 
 def entry_of(reference: Reference, entry: Descriptor) -> Reference:
-    """What a registry writes into an index becomes a path and a name: nothing but a digest is let in."""
+    """A reference to an index's entry. Its digest becomes part of a path, so anything but a digest is refused."""
     if not is_digest(entry.digest):
         raise garbage(reference, "sent an index whose entry has no sha256")
     return reference.at(entry.digest)

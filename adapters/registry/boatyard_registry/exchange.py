@@ -1,4 +1,4 @@
-"""One request and its answer over urllib3, whose exceptions become what caused them."""
+"""Sends one request with urllib3, and replaces urllib3's exceptions by their causes."""
 
 import http.client
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from boatyard_registry.sockets import TooMuch, within
 from boatyard_registry.transport import Answer
 
 _OVERHEAD: Final = 1024**2
-"""Bytes of headers and of chunks' sizes: they count, but not against the answer."""
+"""Bytes for headers and chunk sizes. They are limited, but do not count as the answer's body."""
 _STALE: Final = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
-"""What a kept connection fails with when the server closed it meanwhile."""
+"""Errors of a reused connection that the server has closed in the meantime."""
 _NEVER: Final = Retry(False, redirect=False)
-"""Repeats and redirects are decided above, where the deadline and the credentials are known."""
+"""Callers handle retries and redirects, because they know the deadline and the credentials."""
 
 
 class Unreadable(Exception):
-    """An answer came that is not HTTP, or not whole."""
+    """The answer is not HTTP, or is incomplete."""
 
 
 def exchange(
@@ -44,11 +44,11 @@ def exchange(
             try:
                 return _answer(pool, origin, method, url, headers, body, limit)
             except ClosedPoolError:
-                continue  # it was let go before it gave a connection
+                continue  # the pool was closed before it returned a connection
             except (HTTPError, http.client.HTTPException, ValueError) as error:
                 cause = _cause(error)
             if isinstance(cause, _STALE) and not bounds.connected:
-                continue  # ends: urllib3 has closed this kept connection, and takes the next or opens one
+                continue  # the loop ends: urllib3 has closed this connection, and takes the next one or opens a new one
             if isinstance(cause, OSError):
                 raise cause
             raise Unreadable
@@ -81,7 +81,7 @@ def _answer(
         if response.length_remaining:
             raise Unreadable
     finally:
-        response.close()  # does nothing to a connection whose answer is whole: the pool has it again
+        response.close()  # has no effect after a complete answer: the connection is back in the pool
     return Answer(
         response.status,
         {name.lower(): value for name, value in response.headers.iteritems()},
@@ -92,7 +92,7 @@ def _answer(
 
 
 def _target(pool: HTTPConnectionPool, origin: Origin, url: str) -> str:
-    """Path and query. A proxy that forwards plain http gets the whole URL, out of the origin that was looked at."""
+    """The request's path and query. A proxy for plain HTTP gets the whole URL, with the origin that was checked."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if pool.proxy is None or origin.scheme == "https":

@@ -1,8 +1,8 @@
-"""How many look-ups may be at one origin, so that one that is dead does not take them all.
+"""Limits concurrent requests to each origin, so that a dead origin does not block all threads.
 
-An origin that has answered within the last minute takes many at a time. Of any other only a few go first, and the rest
-wait a moment for their answer. An origin that was silent for long enough is left alone for some seconds, then tried by
-one (a circuit breaker: shut, then half open).
+An origin that has answered within the last minute gets many requests at once. Any other origin gets a few; further
+requests wait briefly for a first answer. An origin that was silent for long enough gets no requests for some seconds,
+then a single one (a circuit breaker: open, then half open).
 """
 
 import math
@@ -20,15 +20,15 @@ _PROVEN_SECONDS: Final = 60.0
 _PROVEN_AT_ONCE: Final = 32
 _UNPROVEN_AT_ONCE: Final = 8
 _PATIENCE_SECONDS: Final = 3.0
-"""For the first answer of an origin that others are asking already."""
+"""How long requests wait for the first answer of an origin that already has requests in progress."""
 _SHUT_SECONDS: Final = 5.0
 _FAIR_SECONDS: Final = 2.5
-"""Of silence that speak against an origin. Less may be all that another server left of the look-up's time."""
+"""Silence that counts against an origin. A shorter one may only mean that another server used up the lookup's time."""
 _MOST_ORIGINS: Final = 1_024
 
 
 class Shut(Exception):
-    """The origin is not asked now; the text says why and when it will be."""
+    """The origin gets no requests now; the text gives the reason and the time."""
 
 
 class _Gate:
@@ -37,7 +37,7 @@ class _Gate:
         self.answered_at = -math.inf
         self.shut_until = -math.inf
         self.silent = False
-        """True from a silence until an answer."""
+        """Whether the origin has been silent since its last answer."""
 
     def room(self, now: float) -> int:
         if self.silent:
@@ -46,7 +46,7 @@ class _Gate:
 
 
 class Gates:
-    """Thread-safe. Keeps the origins that were asked last."""
+    """Thread-safe. Keeps the most recently used origins."""
 
     def __init__(self) -> None:
         self._gates: OrderedDict[Origin, _Gate] = OrderedDict()
@@ -54,7 +54,7 @@ class Gates:
 
     @contextmanager
     def through(self, origin: Origin, deadline: Deadline) -> Iterator[None]:
-        """For one request and its answer. A TimeoutError of the block is a silence, any other end an answer.
+        """Wraps one request and its answer. A TimeoutError in the block counts as silence, any other end as an answer.
 
         Raises Shut.
         """
@@ -66,7 +66,7 @@ class Gates:
             self._leave(gate, silent=time.monotonic() - began >= _FAIR_SECONDS and gate.answered_at < began)
             raise
         except Exception:
-            self._leave(gate)  # it refused, or broke the connection: that holds nobody up
+            self._leave(gate)  # refused or broken connections block no thread
             raise
         else:
             self._leave(gate, answered=True)

@@ -1,4 +1,5 @@
-"""What is inside an image: its platforms, and the labels that all of its images have. A node may run any of them."""
+"""Reads an image's contents: its platforms, and the labels that all of them share, because a node may run any of
+them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
@@ -8,7 +9,7 @@ import msgspec
 from boatyard_registry.media import ImageConfig, Manifest
 
 MOST_OPENED: Final = 16
-"""Images of an index that are looked into. Nobody builds for more platforms, and each costs requests."""
+"""The most images of an index that are read. Real images have fewer platforms, and each costs requests."""
 
 
 class Inside(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +17,7 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     build_tag: str | None = None
     size: int | None = None
-    """Of all layers together, in bytes."""
+    """Bytes of all layers together."""
     attestations: tuple[str, ...] = ()
 
 
@@ -25,14 +26,14 @@ class Source(Protocol):
     REGISTRY_UNAVAILABLE."""
 
     def manifests(self, digests: Sequence[str]) -> Mapping[str, Manifest]:
-        """By digest; those that are not there are left out."""
+        """The manifests by digest, without missing ones."""
         ...
 
     def config(self, manifest: Manifest) -> ImageConfig: ...
 
 
 def said_by(manifest: Manifest) -> Inside:
-    """What a manifest says by itself: of an index the platforms, of an image nothing."""
+    """The facts in the manifest itself: an index lists platforms, an image's manifest says nothing."""
     entries = manifest.manifests or ()
     images = [entry for entry in entries if not entry.is_attestation]
     return Inside(
@@ -42,7 +43,7 @@ def said_by(manifest: Manifest) -> Inside:
 
 
 def look_into(manifest: Manifest, source: Source) -> Inside | None:
-    """None if an image of an index is not there, and may come."""
+    """Returns None if an image of the index is missing; it may still be pushed."""
     if manifest.manifests is None:
         config = source.config(manifest)
         platforms = (config.platform,) if config.platform else ()
@@ -63,6 +64,6 @@ def look_into(manifest: Manifest, source: Source) -> Inside | None:
 
 
 def common(labels: Iterable[str | None]) -> str | None:
-    """The one that all have; None if they differ, or if there is none."""
+    """The value that all share; None if they differ, or without any value."""
     found = set(labels)
     return found.pop() if len(found) == 1 else None

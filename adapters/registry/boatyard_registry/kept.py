@@ -1,4 +1,4 @@
-"""What is remembered for a while: bounded in number and in time, whatever callers name."""
+"""Caches that are limited in entries and in time, whatever keys callers use."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _FOR_EVER: Final = float("inf")
 
 
 class Kept(Generic[_Key, _Value]):
-    """A table of the `most` entries that were used last. Thread-safe."""
+    """A cache of the `most` recently used entries. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -46,7 +46,7 @@ class Kept(Generic[_Key, _Value]):
 
 
 class Turns(Generic[_Key]):
-    """One at a time for each key. A key is known while somebody uses it, and no longer. Thread-safe."""
+    """A lock for each key. A key without users is forgotten. Thread-safe."""
 
     def __init__(self) -> None:
         self._locks: dict[_Key, tuple[threading.Lock, int]] = {}
@@ -54,7 +54,7 @@ class Turns(Generic[_Key]):
 
     @contextmanager
     def turn(self, key: _Key, deadline: Deadline) -> Iterator[None]:
-        """Raises OutOfTime if it does not come in time."""
+        """Holds the key's lock. Raises OutOfTime if it is not free before the deadline."""
         with self._lock:
             lock, users = self._locks.get(key, (threading.Lock(), 0))
             self._locks[key] = (lock, users + 1)

@@ -16,7 +16,7 @@ MANIFEST_TYPES: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
-"""All four, always: a registry answers 404 for a manifest of a type that was not accepted."""
+"""Always all four: a registry answers 404 for a manifest of a type that is not accepted."""
 
 LARGEST_MANIFEST: Final = 4 * 1024**2
 _ATTESTATION: Final = "attestation-manifest"
@@ -30,7 +30,7 @@ class Platform(msgspec.Struct, frozen=True):
     variant: str = ""
 
     def __str__(self) -> str:
-        """`linux/amd64`, `linux/arm/v7`: normalised as containerd does, so that equal platforms are equal."""
+        """`linux/amd64`, `linux/arm/v7`: normalised as in containerd, so that equal platforms compare equal."""
         return normal_platform("/".join(part for part in (self.os, self.architecture, self.variant) if part))
 
 
@@ -43,14 +43,14 @@ class Descriptor(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}
 
     @property
     def is_attestation(self) -> bool:
-        """BuildKit keeps provenance and SBOMs beside the images, under the platform unknown/unknown."""
+        """BuildKit stores provenance and SBOMs beside the images, under the platform unknown/unknown."""
         if (self.annotations or {}).get(_REFERENCE_TYPE) == _ATTESTATION:
             return True
         return self.platform is not None and self.platform.os == "unknown"
 
 
 class Manifest(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}):
-    """An index has `manifests`, an image has `config` and `layers`; one document may not be both."""
+    """An index has `manifests`, an image has `config` and `layers`; no document may have both."""
 
     media_type: str = ""
     manifests: tuple[Descriptor, ...] | None = None
@@ -86,7 +86,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
 
 
 def _short(text: str | None) -> str | None:
-    """Neither platforms nor our labels are longer; what is, is kept by nobody."""
+    """Drops longer text, so that it is not cached: platforms and Boatyard's labels are shorter."""
     return text if text is not None and len(text) <= _LONGEST_TEXT else None
 
 
@@ -95,7 +95,7 @@ def sha256_of(body: bytes) -> str:
 
 
 def is_digest_of(digest: str, body: bytes) -> bool:
-    """False only if the digest is surely that of other bytes: its algorithm may be one that is not known here."""
+    """Returns False only if the digest is certainly of other bytes; its algorithm may be unknown here."""
     algorithm, _, value = digest.partition(":")
     if algorithm not in ("sha256", "sha384", "sha512"):
         return True
@@ -103,7 +103,7 @@ def is_digest_of(digest: str, body: bytes) -> bool:
 
 
 def normal_platform(text: str) -> str:
-    """arm64 is v8 and amd64 is v1 unless they say otherwise; arm without a variant is v7."""
+    """arm64 defaults to v8, amd64 to v1, and arm to v7."""
     parts = text.split("/")
     match parts:
         case [_, "arm64", "v8" | "8"] | [_, "amd64", "v1"]:

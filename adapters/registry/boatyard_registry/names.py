@@ -1,7 +1,7 @@
-"""Names of hosts -> addresses, within a deadline.
+"""Resolves host names within a deadline.
 
-`getaddrinfo` cannot be cancelled: a name server that is silent holds it for half a minute. So it runs in a thread of
-its own, which is left behind; equal names share one, and there is a bound for all of them together.
+`getaddrinfo` cannot be cancelled: a silent name server blocks it for half a minute. So it runs in its own thread, which
+is abandoned at the deadline. Equal names share a thread, and the number of threads is limited.
 """
 
 import socket
@@ -19,7 +19,7 @@ class Address(NamedTuple):
     kind: int
     protocol: int
     address: Any
-    """As `socket.connect` takes it."""
+    """As `socket.connect` accepts it."""
 
 
 class _Asking:
@@ -34,11 +34,12 @@ _lock = threading.Lock()
 
 
 def addresses(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """At most eight, in the resolver's order. Raises OSError: gaierror for no such name, OutOfTime."""
+    """Returns at most eight addresses, in the resolver's order. Raises OSError: gaierror for an unknown name,
+    OutOfTime."""
     try:
         return _resolve(host, port, socket.AI_NUMERICHOST)
     except socket.gaierror:
-        pass  # it is a name
+        pass  # a name, not an address
     with _lock:
         asking = _asking.get((host, port))
         if asking is None:

@@ -1,11 +1,11 @@
-"""Origins (RFC 6454): what a connection, a credential and a limit belong to."""
+"""Origins (RFC 6454): connections, credentials and limits belong to one."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 
 class Origin(NamedTuple):
-    """Where a connection leads. `port` is never left out."""
+    """The target of a connection. `port` is always set."""
 
     scheme: str
     host: str
@@ -13,8 +13,10 @@ class Origin(NamedTuple):
 
     @classmethod
     def of(cls, url: str) -> "Origin":
-        """Raises ValueError for a URL that is not http or https, has no host, names a user, or has other characters
-        than a URL may have: `urlsplit` drops some of them, and an HTTP library may quote them.
+        """Parses the origin of a URL.
+
+        Raises ValueError for other schemes than http and https, without a host, with a user name, and for characters
+        that no URL contains: `urlsplit` drops some of them, and an HTTP library may quote them.
         """
         if not url.isascii() or not url.isprintable() or " " in url:
             raise ValueError("not a URL")
@@ -28,7 +30,7 @@ class Origin(NamedTuple):
 
 
 def same_origin(first: str, second: str) -> bool:
-    """False too for what is no http URL."""
+    """Also False for other URLs than http and https."""
     try:
         return Origin.of(first) == Origin.of(second)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The proxy that the environment names for an origin."""
+"""Finds the environment's proxy for an origin."""
 
 import os
 from base64 import b64encode
@@ -10,9 +10,9 @@ from boatyard_registry.origin import Origin
 
 class Proxy(NamedTuple):
     url: str
-    """Without the name and the password."""
+    """Without user name and password."""
     authorization: str
-    """The value of Proxy-Authorization; "" for none."""
+    """The value of Proxy-Authorization, or ""."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -20,12 +20,12 @@ class Proxy(NamedTuple):
 
 
 def proxy_for(origin: Origin) -> Proxy | None:
-    """What http_proxy, https_proxy and no_proxy lead to. Never for this machine itself."""
+    """Applies http_proxy, https_proxy and no_proxy. Loopback addresses never use a proxy."""
     if origin.host in ("localhost", "::1") or origin.host.startswith("127."):
         return None
     if not any(name.lower() == f"{origin.scheme}_proxy" and value for name, value in os.environ.items()):
         return None
-    from urllib.request import getproxies_environment, proxy_bypass  # 30 ms, where a proxy is
+    from urllib.request import getproxies_environment, proxy_bypass  # imported only with a proxy: it takes 30 ms
 
     url = getproxies_environment().get(origin.scheme)
     if not url or proxy_bypass(str(origin)):

@@ -1,4 +1,4 @@
-"""Redirects, followed without taking a credential to another origin."""
+"""Follows redirects without sending credentials to another origin."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,10 +23,10 @@ def follow(
     limit: int,
     deadline: Deadline,
 ) -> Answer:
-    """One GET or HEAD, with its redirects followed. Raises Unreachable.
+    """Sends one GET or HEAD and follows its redirects. Raises Unreachable.
 
-    Authorization stays with the origin that it was meant for: a blob store gets none, and what a blob store sends back
-    to that origin gets none either.
+    Only the original origin receives Authorization: a blob store gets none, and a redirect from a blob store back to
+    that origin gets none either.
     """
     target, sent, redirected = url, dict(headers), False
     for _ in range(_MOST_REDIRECTS + 1):

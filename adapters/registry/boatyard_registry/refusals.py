@@ -1,4 +1,4 @@
-"""What a registry's answer means when it is not what was asked for."""
+"""Interprets a registry's error answers."""
 
 import re
 from typing import Final
@@ -11,7 +11,7 @@ from boatyard.reference import Reference
 from boatyard_registry.transport import Answer
 
 _ABSENT: Final = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND"})
-"""Codes of a 404 that a registry itself gave. NOT_FOUND is Harbor's word for all of them."""
+"""Error codes of a registry's own 404. Harbor uses NOT_FOUND for all of them."""
 _CODE: Final = re.compile(r"[A-Za-z_]{1,64}\Z")
 _MOST_CODES: Final = 5
 
@@ -25,15 +25,15 @@ class _ErrorBody(msgspec.Struct, frozen=True):
 
 
 def is_absent(answer: Answer) -> bool:
-    """True if the registry itself says so. A proxy's 404 says nothing."""
+    """Whether the registry itself reports that it is missing. A proxy's 404 does not count."""
     return answer.status == 404 and bool(_ABSENT & _error_codes(answer))
 
 
 def refusal(reference: Reference, answer: Answer) -> BoatyardError:
-    """REGISTRY_DENIED for 401 and 403, else REGISTRY_UNAVAILABLE: an answer that settles nothing.
+    """REGISTRY_DENIED for 401 and 403, else REGISTRY_UNAVAILABLE, because the image may or may not exist.
 
-    Some registries answer 403 for a repository that does not exist. Nobody outside can tell that from a
-    missing permission, so it is never taken for "not found".
+    Some registries answer 403 for a repository that does not exist. Clients cannot distinguish that from a missing
+    permission, so 403 never counts as "not found".
     """
     host = reference.repository.host
     if answer.status in (401, 403):
@@ -52,7 +52,7 @@ def garbage(reference: Reference, what: str) -> BoatyardError:
 
 
 def _error_codes(answer: Answer) -> set[str]:
-    """The `errors[].code` of a registry's answer; empty for anything that is not a registry's."""
+    """The `errors[].code` of a registry's answer; empty for other documents."""
     try:
         return {entry.code for entry in decode_json(answer.body, _ErrorBody).errors}
     except Undecodable:

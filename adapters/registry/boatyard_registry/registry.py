@@ -1,4 +1,4 @@
-"""The Registry port over the distribution protocol: found, not found, or cannot be known."""
+"""Implements the Registry port with the distribution protocol: an image is found, not found, or unknown."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -24,16 +24,16 @@ _MOST_INDEXES: Final = 4_096
 class Contents(msgspec.Struct, frozen=True):
     digest: str
     layers: tuple[str, ...]
-    """Digests of all platforms' layers, each once."""
+    """Digests of all platforms' layers, without duplicates."""
     key: str | None = None
-    """The key among the labels, if all platforms have the same."""
+    """The key in the labels, if all platforms have the same."""
 
 
 class OciRegistry:
     """Implements `boatyard.ports.Registry`. Thread-safe.
 
-    `insecure` are hosts (with port) that are spoken to in plain http, `ca_bundle` a PEM file trusted beside
-    the machine's own CAs. `timeout_seconds` is for a whole look-up, however many requests it needs.
+    `insecure` lists hosts (with port) that use plain HTTP; `ca_bundle` is a PEM file that is trusted in addition to the
+    system's CAs. `timeout_seconds` limits a whole lookup, however many requests it needs.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class OciRegistry:
         self.client.close()
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
-        """See the port. One request for an image that was seen before, two for one that was not."""
+        """See the port. It needs one request for a known image, two for an unknown one."""
         wanted = tuple(dict.fromkeys(normal_platform(platform) for platform in platforms))
         deadline = self.client.deadline()
         read = self._documents.manifest(reference, deadline)
@@ -73,11 +73,11 @@ class OciRegistry:
         return self._of_image(reference, digest, manifest, wanted, deadline)
 
     def replaceable(self, reference: Reference) -> bool:
-        """Always: the protocol cannot ask. Registries with immutable tags refuse the push."""
+        """Always True: the protocol has no such request. Registries with immutable tags refuse the push."""
         return True
 
     def digest(self, reference: Reference) -> str | None:
-        """What the reference resolves to; None if it surely is not there. Raises like `find`."""
+        """The digest of the reference; None if it certainly does not exist. Raises like `find`."""
         deadline = self.client.deadline()
         answer = self.client.send(
             Call(
@@ -91,12 +91,12 @@ class OciRegistry:
         digest = answer.headers.get("docker-content-digest", "")
         if answer.status == 200 and is_digest(digest):
             return digest
-        # A HEAD has no body that could tell a registry's 404 from a proxy's.
+        # A HEAD has no body to distinguish a registry's 404 from a proxy's.
         read = self._documents.manifest(reference, deadline)
         return read[1] if read else None
 
     def contents(self, reference: Reference) -> Contents | None:
-        """What the reference leads to; None if it surely is not there. Raises like `find`."""
+        """The contents of the reference; None if it certainly does not exist. Raises like `find`."""
         deadline = self.client.deadline()
         read = self._documents.manifest(reference, deadline)
         if read is None:
@@ -139,9 +139,10 @@ class OciRegistry:
         )
 
     def _look_into(self, reference: Reference, index: str, images: Sequence[Descriptor], deadline: Deadline) -> Inside:
-        """Labels and size of a multi-platform image. All of its images are read, once: a node may run any of them.
+        """The labels and the size of a multi-platform image. Reads each of its images once, because a node may run any
+        of them.
 
-        Nobody's image has more platforms than are opened; of one that has, nothing is known.
+        An index with more images than the limit is left unread: real images have fewer platforms.
         """
         if known := self._indexes.get(index):
             return known
@@ -153,7 +154,7 @@ class OciRegistry:
             read = self._documents.manifest(entry_of(reference, entry), deadline)
             facts = self._documents.facts(reference, read[0].config, deadline) if read and read[0].config else None
             if read is None or facts is None:
-                return Inside()  # a part of it is not there, and may come
+                return Inside()  # an image of the index is missing; it may still be pushed
             size += sum(layer.size for layer in read[0].layers or ())
             found.append(facts)
         inside = Inside(

@@ -1,4 +1,4 @@
-"""When a request is made again, and after how long."""
+"""Decides whether a request is retried, and when."""
 
 import math
 import time
@@ -13,12 +13,12 @@ from boatyard.backoff import growing
 class Retries(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 4
     first_pause_seconds: float = 0.2
-    """Doubled for each further attempt; the real pause is a random part of it, so that clients spread."""
+    """Doubles for each further attempt. The actual pause is a random part of it, so that clients spread out."""
 
     def pause(self, attempt: int, *, asked: float, left: float, spread: float) -> float | None:
-        """Seconds between attempt `attempt` (from 1) and the next; None if there is none.
+        """The seconds between attempt `attempt` (from 1) and the next; None without a next one.
 
-        `asked` is the registry's Retry-After, `left` what is left of the look-up's time, `spread` from 0 to 1.
+        `asked` is the registry's Retry-After, `left` the lookup's remaining time, `spread` a number from 0 to 1.
         """
         if attempt >= self.attempts:
             return None
@@ -28,7 +28,7 @@ class Retries(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def retry_after(value: str | None) -> float:
-    """Seconds to wait as Retry-After says (RFC 9110, 10.2.3); 0 if it says nothing that can be read."""
+    """The seconds in Retry-After (RFC 9110, 10.2.3); 0 if it is unreadable."""
     if not value:
         return 0.0
     try:

@@ -1,8 +1,8 @@
-"""Sockets that keep to the bounds of an exchange, whatever comes over them and whichever library reads them.
+"""Sockets that enforce the limits of an exchange, whatever the server sends and whichever library reads it.
 
-A socket's own timeout starts again with each byte, so a server that drips holds a reader as long as it likes. Here each
-operation gets what is left of the deadline: the timeout of one `connect`, one handshake, one read over TLS and one
-`sendall` is a bound of the whole operation in CPython (Modules/_ssl.c, socket.socket.sendall).
+A socket's own timeout restarts with each byte, so a server that sends slowly can block a reader for any time. Here,
+each operation gets the rest of the deadline as its timeout: for one `connect`, one handshake, one read over TLS and one
+`sendall`, CPython applies it to the whole operation (Modules/_ssl.c, socket.socket.sendall).
 """
 
 import socket
@@ -16,22 +16,22 @@ from boatyard_registry.deadline import Deadline
 from boatyard_registry.names import addresses
 
 _CONNECT_SECONDS: Final = 3.0
-"""To one address: a host has several, and one of them may be dead."""
+"""For one address: a host has several, and one of them may be dead."""
 
 
 class TooMuch(OSError):
-    """More bytes came than the answer may have."""
+    """The answer is longer than its limit."""
 
 
 class Bounds:
-    """Of one request and its answer."""
+    """The limits of one request and its answer."""
 
     def __init__(self, deadline: Deadline, room: int) -> None:
         self.deadline = deadline
         self.room = room
-        """Bytes that may still come."""
+        """Bytes that may still be received."""
         self.connected = False
-        """True once a connection was opened for it; False while it uses one that was kept."""
+        """Whether a connection was opened for the exchange, instead of reused."""
 
     def count(self, received: int) -> None:
         self.room -= received
@@ -44,7 +44,7 @@ _current: ContextVar[Bounds] = ContextVar("boatyard_registry.bounds")
 
 @contextmanager
 def within(deadline: Deadline, room: int) -> Iterator[Bounds]:
-    """Bounds what this thread does with these sockets: a kept connection serves one exchange after another."""
+    """Limits this thread's operations on its sockets: a reused connection serves one exchange after another."""
     bounds = Bounds(deadline, room)
     token = _current.set(bounds)
     try:
@@ -54,7 +54,7 @@ def within(deadline: Deadline, room: int) -> Iterator[Bounds]:
 
 
 def is_bounded() -> bool:
-    """True inside of `within`."""
+    """Whether this thread is inside `within`."""
     return _current.get(None) is not None
 
 
@@ -73,7 +73,7 @@ class BoundedSocket(socket.socket):
 
 class BoundedTlsSocket(ssl.SSLSocket):
     def read(self, *arguments: Any, **named: Any) -> Any:
-        """`recv` and `recv_into` end here: TLS through a proxy that speaks TLS itself uses the former."""
+        """Both `recv` and `recv_into` call it; TLS through a TLS proxy uses the former."""
         bounds = _current.get()
         self.settimeout(bounds.deadline.require())
         received = super().read(*arguments, **named)
@@ -86,7 +86,7 @@ class BoundedTlsSocket(ssl.SSLSocket):
 
 
 def connect(host: str, port: int) -> BoundedSocket:
-    """Raises OSError: TimeoutError when nothing answers, gaierror when there is no such name."""
+    """Raises OSError: TimeoutError without an answer, gaierror for an unknown name."""
     bounds = _current.get()
     bounds.connected = True
     failure: OSError = ConnectionRefusedError()
@@ -96,7 +96,7 @@ def connect(host: str, port: int) -> BoundedSocket:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.settimeout(min(_CONNECT_SECONDS, bounds.deadline.require()))
             made.connect(address)
-            made.settimeout(bounds.deadline.require())  # of the TLS handshake
+            made.settimeout(bounds.deadline.require())  # for the TLS handshake
         except OSError as error:
             made.close()
             failure = error

@@ -1,4 +1,4 @@
-"""HTTP to registries: bounded answers, and no exception of the HTTP library gets out."""
+"""HTTP to registries: answers are limited, and callers see no exception of the HTTP library."""
 
 import socket
 import ssl
@@ -26,18 +26,18 @@ _TLS: Final = (
 class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
-    """Names in lower case."""
+    """Names are in lower case."""
     body: bytes
     url: str
-    """Where it came from in the end; relative Locations are relative to it."""
+    """The final URL; relative Locations are relative to it."""
     challenges: tuple[str, ...] = ()
     """The WWW-Authenticate headers."""
     redirected: bool = False
-    """True if somebody else's Location led to it: what it asks for is not what the registry asks for."""
+    """Whether a redirect led to it: its challenge is not the registry's own."""
 
 
 class Unreachable(Exception):
-    """No usable answer. The text names the reason and never the query of a URL, which may hold tokens."""
+    """There is no usable answer. The text gives the reason, without URLs' queries, which may contain tokens."""
 
 
 class Transport(Protocol):
@@ -51,14 +51,15 @@ class Transport(Protocol):
         limit: int,
         deadline: Deadline,
     ) -> Answer:
-        """One request and its answer, of at most `limit` bytes. Raises Unreachable. Follows no redirect."""
+        """Sends one request and returns its answer of at most `limit` bytes. Follows no redirects. Raises
+        Unreachable."""
         ...
 
     def close(self) -> None: ...
 
 
 class HttpTransport:
-    """Thread-safe. urllib3 is imported by the first request, and the CAs are loaded for the first TLS connection."""
+    """Thread-safe. The first request imports urllib3, and the first TLS connection loads the CAs."""
 
     def __init__(self, *, ca_bundle: str = "") -> None:
         self._ca_bundle = ca_bundle
@@ -110,7 +111,7 @@ class HttpTransport:
             return self._connections
 
     def _trust(self) -> ssl.SSLContext:
-        """The machine's own CAs (SSL_CERT_FILE included), and the deployment's bundle beside them."""
+        """Trusts the system's CAs (SSL_CERT_FILE included) and the deployment's bundle."""
         with self._lock:
             if self._context is None:
                 context = ssl.create_default_context()
@@ -125,7 +126,7 @@ class HttpTransport:
 
 
 def _reason(error: OSError) -> str:
-    """What follows the origin's name."""
+    """The text after the origin's name."""
     if isinstance(error, ConnectionRefusedError):
         return ": connection refused"
     if isinstance(error, ConnectionError):

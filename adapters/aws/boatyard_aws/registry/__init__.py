@@ -1,4 +1,4 @@
-"""Amazon ECR: where its hosts lead, and the Registry port over its API."""
+"""Amazon ECR: parses its host names, and implements the Registry port with its API."""
 
 from boatyard_aws.registry.host import EcrHost, parse_host
 from boatyard_aws.registry.registry import EcrRegistry, NewRepositories

@@ -1,7 +1,7 @@
-"""What the host of an ECR reference says: whose registry, where, and over which endpoint.
+"""Parses the host of an ECR reference: the account, the region, and the endpoint to call.
 
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html and, for the hosts with
-`dkr-ecr`, .../AmazonECR/latest/userguide/ecr-requests.html (dual stack).
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html and, for hosts with `dkr-ecr`,
+.../AmazonECR/latest/userguide/ecr-requests.html (dual stack).
 """
 
 import re
@@ -18,13 +18,14 @@ _HOST: Final = re.compile(
 
 class EcrHost(msgspec.Struct, frozen=True):
     registry_id: str
-    """The account, twelve digits."""
+    """The account: twelve digits."""
     region: str
     fips: bool
 
 
 def parse_host(host: str) -> EcrHost | None:
-    """None for a host that is not a private ECR registry. `public.ecr.aws` is not one: it speaks plain OCI."""
+    """Returns None for a host that is not a private ECR registry. `public.ecr.aws` is none: it implements the OCI
+    protocol."""
     found = _HOST.match(host)
     if not found:
         return None

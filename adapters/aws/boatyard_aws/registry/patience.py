@@ -1,7 +1,7 @@
-"""One bound for all calls of a look-up at ECR.
+"""Limits the time of all calls of one ECR lookup.
 
-botocore bounds an attempt (`boatyard_aws.clients`) and counts attempts, call by call. Here no attempt begins when the
-look-up's time is over, so a look-up takes at most that time and one attempt.
+botocore limits the time of each attempt (`boatyard_aws.clients`) and the attempts of each call. This module starts no
+attempt after the lookup's time is up, so a lookup takes at most that time and one attempt.
 """
 
 import threading
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RegistryPatience(threading.local):
-    """Of one registry; each thread has its own look-up under way."""
+    """The time limit of one registry's lookups. Each thread runs its own lookup."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -31,11 +31,11 @@ class RegistryPatience(threading.local):
 
     @property
     def left(self) -> float:
-        """Seconds; 0 when they are over."""
+        """The seconds left; 0 after the limit."""
         return self._seconds if self._ends_at is None else max(self._ends_at - time.monotonic(), 0.0)
 
     def watch(self, client: "ECRClient") -> "ECRClient":
-        """The client, whose attempts end with the look-up. Watching it again changes nothing."""
+        """Returns the client, with its attempts limited by the lookup. Safe to repeat."""
         client.meta.events.register_first("before-send.ecr", self._check, unique_id=f"boatyard-patience-{id(self)}")
         return client
 
@@ -43,7 +43,7 @@ class RegistryPatience(threading.local):
         from botocore.exceptions import BotoCoreError
 
         class LookUpTimeout(BotoCoreError):
-            """None of the errors that botocore tries again."""
+            """An error that botocore does not retry."""
 
             fmt = "the look-up took too long"
 

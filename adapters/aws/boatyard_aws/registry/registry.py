@@ -1,9 +1,9 @@
-"""The Registry port over the ECR API.
+"""Implements the Registry port with the ECR API.
 
 The function's role needs `ecr:DescribeImages` on the repository, and `ecr:BatchGetImage` and
-`ecr:GetDownloadUrlForLayer` to read an image's labels, once for each digest; before a forced build
-`ecr:DescribeRepositories` says whether its tag may move. The repository of another account is asked under its own
-registryId and region, and grants the same by its repository policy.
+`ecr:GetDownloadUrlForLayer` to read an image's labels, once for each digest; before a forced build,
+`ecr:DescribeRepositories` shows whether its tag may move. Lookups in another account's repository use its registryId
+and region, and its repository policy must grant the same actions.
 """
 
 from collections.abc import Iterable
@@ -31,11 +31,11 @@ _MOST_KEPT: Final = 10_000
 
 
 class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a repository that is missing is created, and how."""
+    """Whether missing repositories are created, and their settings."""
 
     allowed: bool = False
     tags: TagMutability = "IMMUTABLE"
-    """MUTABLE lets a forced build take the place of the image that is there."""
+    """MUTABLE lets a forced build replace an existing image."""
     scan_on_push: bool = True
 
 
@@ -52,8 +52,8 @@ class EcrRegistry:
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """See the port.
 
-        Whoever names platforms is about to build. For them a missing repository is created, or is
-        REPOSITORY_NOT_FOUND; for others there is just no image.
+        A caller that names platforms is about to build. For it, a missing repository is created, or raises
+        REPOSITORY_NOT_FOUND; for other callers, there is just no image.
         """
         wanted = tuple(dict.fromkeys(platforms))
         with self._patience.look_up():
@@ -76,7 +76,7 @@ class EcrRegistry:
         )
 
     def replaceable(self, reference: Reference) -> bool:
-        """See the port. A missing repository is created, or is REPOSITORY_NOT_FOUND, as for `find`."""
+        """See the port. A missing repository is created, or raises REPOSITORY_NOT_FOUND, as in `find`."""
         with self._patience.look_up():
             repository = self._repository(reference)
             if self._described(repository, reference, create=True) is None:
@@ -86,7 +86,7 @@ class EcrRegistry:
             except BoatyardError as error:
                 if error.code != Code.REGISTRY_DENIED:
                     raise
-                return True  # without ecr:DescribeRepositories, the push tells
+                return True  # without ecr:DescribeRepositories, only the push can show it
 
     def _repository(self, reference: Reference) -> EcrRepository:
         host = parse_host(reference.repository.host)
@@ -115,7 +115,8 @@ class EcrRegistry:
         return Kept(_MOST_KEPT)
 
     def _inside(self, repository: EcrRepository, digest: str, *, needed: bool) -> "Inside":
-        """Of an image that is there. Where it is not `needed`, as much of it as may be read."""
+        """Reads the platforms and labels of an existing image. Unless `needed`, missing permissions only shorten the
+        result."""
         from boatyard_registry.inside import Inside, look_into, said_by
 
         if found := self._seen.get(digest):

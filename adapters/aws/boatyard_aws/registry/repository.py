@@ -1,4 +1,4 @@
-"""One ECR repository: the calls that are made of it, and the rights that they need."""
+"""One ECR repository: its API calls, and the permissions that they need."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +34,11 @@ class NoRepository(Exception):
 class EcrRepository:
     """Implements `boatyard_registry.inside.Source`.
 
-    Every method raises REGISTRY_DENIED, which names the right that is missing, or REGISTRY_UNAVAILABLE.
+    Every method raises REGISTRY_DENIED, which names the missing permission, or REGISTRY_UNAVAILABLE.
     """
 
     def __init__(self, client: "ECRClient", host: EcrHost, reference: Reference, left: Callable[[], float]) -> None:
-        """`left`: the seconds that the look-up still has."""
+        """`left` returns the seconds left for the lookup."""
         self._client = client
         self._reference = reference
         self._named: Any = {"registryId": host.registry_id, "repositoryName": reference.repository.path}
@@ -46,7 +46,7 @@ class EcrRepository:
         self._left = left
 
     def describe(self) -> "ImageDetailTypeDef | None":
-        """The image of the reference. Raises NoRepository as well."""
+        """The image of the reference. Also raises NoRepository."""
         reference = self._reference
         asked: Any = {"imageDigest": reference.digest} if reference.digest else {"imageTag": reference.tag}
         with self._call("ecr:DescribeImages", _NO_IMAGE, _NO_REPOSITORY) as call:
@@ -61,7 +61,7 @@ class EcrRepository:
         return details[0]
 
     def manifests(self, digests: Sequence[str]) -> "Mapping[str, Manifest]":
-        # Here and not above: an answer from memory does not need it.
+        # Imported here, because answers from the cache do not need it.
         from boatyard_registry.media import INDEX_TYPES, MANIFEST_TYPES, Manifest
 
         types = [*INDEX_TYPES, *MANIFEST_TYPES]
@@ -97,7 +97,7 @@ class EcrRepository:
             return ImageConfig()  # an artifact of another kind, such as a chart or a cache
 
     def may_move(self, tag: str) -> bool:
-        """Whether a push may take the tag from the image that has it."""
+        """Whether a push may move the tag from its current image."""
         named: Any = {"registryId": self._named["registryId"], "repositoryNames": [self._named["repositoryName"]]}
         with self._call("ecr:DescribeRepositories"):
             (found,) = self._client.describe_repositories(**named)["repositories"]
@@ -118,8 +118,8 @@ class EcrRepository:
 
 
 def may_move(mutability: str, excluded: Sequence[str], tag: str) -> bool:
-    """ECR's words about one tag: one of four, two of which have exceptions. In a filter `*` is any number of characters
-    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html)."""
+    """Evaluates ECR's four tag mutability settings, two of which have exceptions. In a filter, `*` matches any
+    characters (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html)."""
     exception = any(fnmatchcase(tag, pattern) for pattern in excluded)
     match mutability:
         case "IMMUTABLE":
@@ -132,7 +132,8 @@ def may_move(mutability: str, excluded: Sequence[str], tag: str) -> bool:
 
 
 def _get(url: str, seconds: float) -> bytes | None:
-    """A presigned S3 URL, by botocore's own HTTP session: its proxies and its CA bundle. It follows no redirects."""
+    """Downloads a presigned S3 URL with botocore's own HTTP session, which uses its proxies and CA bundle. Follows no
+    redirects."""
     from botocore.awsrequest import AWSRequest
     from botocore.httpsession import URLLib3Session
 

@@ -1,4 +1,4 @@
-"""Ways to reach a BuildKit. Each turns a Solve into one command line; the rest of the job is the same."""
+"""Drivers for BuildKit. Each converts a Solve into one command line; the rest of the job is the same."""
 
 from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.drivers.buildctl import Buildctl
@@ -9,7 +9,7 @@ __all__ = ["Driver", "choose"]
 
 
 def choose(access: BuilderAccess) -> Driver:
-    """buildx where only a Docker engine is, buildctl where a buildkitd is."""
+    """buildx for a Docker engine, buildctl for a buildkitd."""
     if access.buildkit.driver == "buildx":
         return Buildx(access.buildkit)
     return Buildctl(access.buildkit, access.buildkit_uri)

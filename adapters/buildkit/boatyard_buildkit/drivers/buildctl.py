@@ -1,4 +1,4 @@
-"""A buildkitd, over a socket or over TCP with mutual TLS."""
+"""Runs builds in a buildkitd, over a socket or over TCP with mutual TLS."""
 
 from pathlib import Path
 
@@ -24,8 +24,8 @@ class Buildctl:
                 f"--tlskey={folder / 'key.pem'}",
             ]
         command += ["build", "--progress=rawjson", f"--metadata-file={solve.metadata}", "--frontend=dockerfile.v0"]
-        # A buildkitd offers files that it was sent under the same name: the scope keeps projects apart. The main
-        # context cannot be named anew (`contextkey` names the option of a remote one): see `stamp`.
+        # A buildkitd reuses files that it received under the same name: the scope in the name separates projects. The
+        # main context cannot be renamed (`contextkey` names the option of a remote one): see `stamp`.
         dockerfile = f"dockerfile-{solve.scope}"
         command += [f"--local=context={solve.context}", f"--local={dockerfile}={solve.dockerfile_folder}"]
         options = {"dockerfilekey": dockerfile, "filename": "Dockerfile"}

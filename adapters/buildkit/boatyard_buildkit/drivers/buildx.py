@@ -1,4 +1,4 @@
-"""BuildKit inside a Docker engine, or behind a buildx builder."""
+"""Runs builds in the BuildKit of a Docker engine, or in a buildx builder."""
 
 from pathlib import Path
 from typing import Final
@@ -18,10 +18,10 @@ _SYSTEM_PLUGINS: Final = (
 _ENGINE_OUTPUT: Final = {"push": "", "store": "false"}
 """Additional options for the engine's own BuildKit.
 
-An empty `push` means true to BuildKit, and to buildx that it need not push once more through the engine's
-own API, which takes longer than the build of a small change. Without `store` the image is not unpacked into
-the engine as well, which nobody asked for; and only then may its times be rewritten (0.13 refuses
-`rewrite-timestamp` together with unpacking). Needs an engine with the containerd image store.
+To BuildKit, an empty `push` means true; to buildx, it means that it need not push again through the engine's own API,
+which takes longer than the build of a small change. Without `store`, the image is not unpacked into the engine, which
+no job needs; and only then may its times be rewritten (0.13 refuses `rewrite-timestamp` with unpacking). Needs an
+engine with the containerd image store.
 """
 
 
@@ -64,7 +64,7 @@ class Buildx:
         return image_digest(metadata)
 
     def _program(self) -> list[str]:
-        """The plugin itself where it is found: one process less to start, and to kill."""
+        """Calls the plugin directly if it is found: that is one process less to start and to kill."""
         own = deployment_folder(self._settings.docker_config) / "cli-plugins"
         for folder in (own, *map(Path, _SYSTEM_PLUGINS)):
             plugin = folder / "docker-buildx"

@@ -1,4 +1,4 @@
-"""The metadata file, which buildx and buildctl write alike."""
+"""Reads the metadata file, which buildx and buildctl write in the same format."""
 
 from pathlib import Path
 
