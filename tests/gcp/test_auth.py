@@ -15,7 +15,8 @@ from boatyard_client.endpoint import Endpoint
 from boatyard_client.errors import ConfigError
 from boatyard_gcp import credential_files
 from boatyard_gcp.auth import IdTokenAuth, audience_of, auth_for
-from boatyard_gcp.id_tokens import IdToken, NoToken, fetch
+from boatyard_gcp.id_token import IdToken, NoToken
+from boatyard_gcp.id_tokens import fetch
 from tests.gcp.iam import ID_TOKEN
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import EMAIL, MetadataServer, jwt
@@ -181,6 +182,13 @@ def test_a_service_account_that_is_signed_in_to_gcloud_is_asked_for_the_address(
     )
     assert claims(fetch(URL).text)["aud"] == URL
     assert (folder / "asked").read_text().endswith(f"--audiences={URL}\n")
+
+
+def test_gcloud_impersonates_where_it_alone_is_signed_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", EMAIL)
+    gcloud(folder, f"echo {jwt(URL, EMAIL)}")
+    assert claims(fetch(URL).text)["email"] == EMAIL
+    assert (folder / "asked").read_text().endswith(f"--quiet --audiences={URL} --include-email\n")
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo", "echo '<html> not a token'"])

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from boatyard_gcp.id_tokens import IdToken, NoToken, fetch
+from boatyard_gcp.id_token import IdToken, NoToken
+from boatyard_gcp.id_tokens import fetch
 
 _CLOUD_RUN: Final = re.compile(r"[a-z0-9.-]+\.run\.app\Z")
 _FUNCTIONS: Final = re.compile(r"[a-z0-9-]+\.cloudfunctions\.net\Z")

@@ -7,10 +7,6 @@ OAuth client of gcloud or of the SDKs (https://cloud.google.com/run/docs/authent
 
 import os
 import re
-import shutil
-import subprocess
-import time
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,44 +14,19 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import BoatyardError
-from boatyard_gcp import metadata
+from boatyard.errors import BoatyardError, Code
+from boatyard_gcp import gcloud, metadata
 from boatyard_gcp.faults import Need
-from boatyard_gcp.identity import SIGN_IN, VARIABLE, credential_file, is_token
+from boatyard_gcp.id_token import IdToken, NoToken, checked
+from boatyard_gcp.identity import SIGN_IN, credential_file
 
 if TYPE_CHECKING:
     from boatyard_gcp.identity import Identity
     from boatyard_registry.transport import Transport
 
-IMPERSONATE: Final = "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"
-"""gcloud's own variable: which service account to be."""
 _AS_AN_ACCOUNT: Final = "gcloud auth application-default login --impersonate-service-account=EMAIL"
 _IMPERSONATION_URL: Final = "service_account_impersonation_url"
 _ACCOUNT: Final = re.compile(r"/serviceAccounts/([^/:]+):generateAccessToken\Z")
-_ACCOUNTS: Final = ".gserviceaccount.com"
-_GCLOUD_SECONDS: Final = 60.0
-_SPARE_SECONDS: Final = 300.0
-_LIFETIME_SECONDS: Final = 3_300.0
-"""Of a token whose own claims cannot be read: Google's last an hour."""
-
-
-class NoToken(Exception):
-    """These credentials give no ID token. The text says what to do."""
-
-
-class IdToken(msgspec.Struct, frozen=True):
-    text: str
-    until: float
-    """When to fetch the next one, on `time.time`."""
-
-    def __repr__(self) -> str:
-        return "IdToken(…)"
-
-
-class _Claims(msgspec.Struct, frozen=True):
-    exp: float = 0.0
-    email: str = ""
 
 
 class _Generated(msgspec.Struct, frozen=True):
@@ -64,16 +35,16 @@ class _Generated(msgspec.Struct, frozen=True):
 
 def fetch(audience: str, environ: Mapping[str, str] = os.environ) -> IdToken:
     """A token with which the service at `audience` knows us. Raises NoToken."""
-    if account := environ.get(IMPERSONATE, "").strip():
+    if account := environ.get(gcloud.IMPERSONATE, "").strip():
         return _impersonated(audience, account, environ)
     if path := credential_file(environ):
         return _of_file(audience, path, environ)
     try:
         query = urlencode({"audience": audience, "format": "full"})
         found = metadata.read(f"instance/service-accounts/default/identity?{query}", environ=environ)
-        return _checked(found.decode("ascii", "replace").strip(), "the metadata server")
+        return checked(found.decode("ascii", "replace").strip(), "the metadata server")
     except metadata.NoMetadata:
-        return _of_gcloud(audience, environ)
+        return gcloud.fetch(audience, environ)
     except metadata.MetadataUnavailable as error:
         raise NoToken(f"the metadata server gives no ID token: {error}") from None
 
@@ -108,7 +79,7 @@ def _of_key(document: dict[str, Any], audience: str, path: Path) -> IdToken:
             document, target_audience=audience
         )
 
-    return _checked(str(_refreshed(make, path).token), str(path))
+    return checked(str(_refreshed(make, path).token), str(path))
 
 
 def _of_impersonation(document: dict[str, Any], audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
@@ -133,7 +104,7 @@ def _of_person(document: dict[str, Any], path: Path) -> IdToken:
     found = _refreshed(lambda: load(document), path)
     if not found.id_token:
         raise NoToken(f"{path}: Google gives no ID token for it; run `gcloud auth application-default login` again")
-    return _checked(str(found.id_token), str(path))
+    return checked(str(found.id_token), str(path))
 
 
 def _of_federation(document: dict[str, Any], audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
@@ -156,8 +127,15 @@ def _of_federation(document: dict[str, Any], audience: str, path: Path, environ:
 def _impersonated(audience: str, account: str, environ: Mapping[str, str]) -> IdToken:
     from boatyard_gcp.identity import find_identity
 
+    identity = find_identity(environ=environ)
     try:
-        return _generate(audience, account, find_identity(environ=environ), environ)
+        identity.token()
+    except BoatyardError as error:
+        if error.code != Code.DATAPLANE_DENIED or credential_file(environ):
+            raise NoToken(error.detail) from None
+        return gcloud.fetch(audience, environ)
+    try:
+        return _generate(audience, account, identity, environ)
     except BoatyardError as error:
         raise NoToken(error.detail) from None
 
@@ -180,40 +158,7 @@ def _generate(
         json={"audience": audience, "includeEmail": True, **({"delegates": delegates} if delegates else {})},
         need=need,
     )
-    return _checked(Rest(identity, environ=environ).read(call, _Generated).token, account)
-
-
-def _of_gcloud(audience: str, environ: Mapping[str, str]) -> IdToken:
-    """Who is signed in to gcloud alone: `gcloud auth login` leaves no file that others read.
-
-    gcloud refuses an audience for people, and a service takes a service account's token for its own address only.
-    """
-    program = shutil.which("gcloud", path=environ.get("PATH"))
-    advice = "sign in with `gcloud auth login`, or with `gcloud auth application-default login`"
-    if program is None:
-        raise NoToken(f"no Google credentials were found; {advice}, or name a credential file in {VARIABLE}")
-    token = _print_token(program, environ)
-    if _claims(token).email.endswith(_ACCOUNTS):
-        token = _print_token(program, environ, f"--audiences={audience}")
-    if not is_token(token):
-        raise NoToken(f"no Google credentials were found, and gcloud gives no ID token; {advice}")
-    return _checked(token, "gcloud")
-
-
-def _print_token(program: str, environ: Mapping[str, str], *options: str) -> str:
-    """Empty without one."""
-    try:
-        done = subprocess.run(
-            [program, "auth", "print-identity-token", "--quiet", *options],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GCLOUD_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return "" if done.returncode else done.stdout.decode("ascii", "replace").strip()
+    return checked(Rest(identity, environ=environ).read(call, _Generated).token, account)
 
 
 def _refreshed(make: Callable[[], Any], path: Path) -> Any:
@@ -235,24 +180,3 @@ def _transport() -> "Transport":
     from boatyard_registry.transport import HttpTransport
 
     return HttpTransport()
-
-
-def _checked(token: str, source: str) -> IdToken:
-    if not is_token(token):
-        raise NoToken(f"{source} gives no ID token that can be read")
-    return IdToken(token, _until(token))
-
-
-def _until(token: str) -> float:
-    """By its own claim, which decides nothing but when we ask again."""
-    now, expires = time.time(), _claims(token).exp
-    return (expires if expires > now else now + _LIFETIME_SECONDS) - _SPARE_SECONDS
-
-
-def _claims(token: str) -> _Claims:
-    """What the token says of itself, unverified."""
-    try:
-        part = token.split(".")[1]
-        return decode_json(urlsafe_b64decode(part + "=" * (-len(part) % 4)), _Claims)
-    except (IndexError, ValueError, Undecodable):
-        return _Claims()
