@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boatyard_gcp.build_service import Builder
+from boatyard_gcp.builder import Builder
 from tests.gcp.cloud_build import ACCOUNT, LOCATION
 from tests.gcp.metadata_server import PROJECT
 

@@ -8,17 +8,15 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
-from boatyard.errors import BoatyardError, Code, invalid
+from boatyard.errors import BoatyardError, invalid
+from boatyard_gcp.build_faults import explain, refuse
 from boatyard_gcp.build_log import BucketLog
-from boatyard_gcp.faults import Need, explained, unreachable
+from boatyard_gcp.builder import Builder
 from boatyard_gcp.rest import Rest
-from boatyard_serverless.faults import DATAPLANE, Fault
 from boatyard_serverless.ports import Execution, RawLog, Unsure
 
 if TYPE_CHECKING:
-    from boatyard_gcp.build_client import Client, Failed, Seen
+    from boatyard_gcp.build_client import Client, Seen
 
 COMMAND: Final = ("python", "-m", "boatyard_gcp.build_step")
 ENGINE_ROOT: Final = "/workspace/boatyard-engine"
@@ -26,43 +24,10 @@ ENGINE_ROOT: Final = "/workspace/boatyard-engine"
 _SPARE_SECONDS: Final = 300
 """The job has its own deadline and reports it; Cloud Build's comes after that."""
 _MOST_SECONDS: Final = 24 * 3600
-_RETRY_AFTER_SECONDS: Final = 30
-_EDITOR: Final = "roles/cloudbuild.builds.editor"
-_ACT_AS: Final = "iam.serviceAccounts.actAs"
-_USE_POOL: Final = "cloudbuild.workerpools.use"
 _EXECUTION: Final = re.compile(r"(projects/[^/]+/locations/[^/]+)/builds/([A-Za-z0-9-]+)\Z")
 _WAITING: Final = frozenset({"STATUS_UNKNOWN", "PENDING", "QUEUED"})
 _ENDS: Final = frozenset({"SUCCESS", "FAILURE", "INTERNAL_ERROR", "EXPIRED"})
-_SOME_PERMISSION: Final = frozenset({"PERMISSION_DENIED", "IAM_PERMISSION_DENIED"})
 _ENDED_ALREADY: Final = frozenset({"FAILED_PRECONDITION", "NOT_FOUND"})
-
-
-class Builder(msgspec.Struct, frozen=True, kw_only=True):
-    """Where builds run, as whom, and what they run."""
-
-    project: str
-    location: str
-    """A region, or `global`."""
-    image: str
-    """The builder image with an engine (`make builder-image CLOUD=gcp`)."""
-    account: str
-    """E-mail of the service account that builds run as."""
-    logs: str
-    """`gs://bucket` or `gs://bucket/folder`."""
-    bucket: str
-    """The deployment's own."""
-    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
-    pool: str = ""
-    """`projects/P/locations/L/workerPools/NAME`; Google's own machines without one."""
-    machine: str = ""
-    """Such as E2_HIGHCPU_8; a pool has its own."""
-    disk_gb: int = 0
-    queue_seconds: int = 3600
-    """How long a build may wait for a machine."""
-
-    @property
-    def parent(self) -> str:
-        return f"projects/{self.project}/locations/{self.location}"
 
 
 class CloudBuild:
@@ -84,7 +49,7 @@ class CloudBuild:
             made = self._client.create(parent, self._build(build_id, timeout_seconds))
         except Failed as failed:
             if not failed.is_uncertain:
-                raise self._refused(failed) from None
+                raise refuse(failed, self._builder) from None
             made = self._lost(build_id)
         return f"{parent}/builds/{made}"
 
@@ -94,7 +59,7 @@ class CloudBuild:
         try:
             seen = self._client.get(execution)
         except Failed as failed:
-            raise self._explained(failed, self._need("get")) from None
+            raise explain(failed, self._builder, "get") from None
         return _execution(seen, self._builder) if seen else None
 
     def stop(self, execution: str) -> None:
@@ -105,7 +70,7 @@ class CloudBuild:
         except Failed as failed:
             # A build that has ended cannot be cancelled: 400 FAILED_PRECONDITION.
             if failed.refusal is None or failed.refusal.word not in _ENDED_ALREADY:
-                raise self._explained(failed, self._need("update")) from None
+                raise explain(failed, self._builder, "update") from None
 
     def log(self, execution: str, cursor: str) -> RawLog | None:
         named = _EXECUTION.match(execution)
@@ -168,54 +133,6 @@ class CloudBuild:
         if found is None:
             raise Unsure
         return found
-
-    def _refused(self, failed: "Failed") -> BoatyardError:
-        """Why a build was not taken."""
-        refusal, builder = failed.refusal, self._builder
-        if refusal is not None and refusal.fault is Fault.THROTTLED:
-            # https://cloud.google.com/build/quotas
-            return BoatyardError(
-                Code.TOO_MANY_BUILDS,
-                f"the quota of project {builder.project} for Cloud Build is used up ({refusal.word})",
-                retry_after_seconds=_RETRY_AFTER_SECONDS,
-            )
-        if refusal is not None and refusal.permission == _ACT_AS:
-            return self._explained(failed, self._acting())
-        if refusal is not None and refusal.permission == _USE_POOL:
-            return self._explained(failed, self._need("use"))
-        error = self._explained(failed, self._need("create"))
-        if refusal is None or refusal.is_of_a_disabled_api:
-            return error
-        if refusal.word in _SOME_PERMISSION and not refusal.permission:  # Cloud Build often does not say which one
-            more = f"; and {self._acting().advice()}"
-        elif refusal.fault is Fault.OTHER and failed.said:  # of our own request and configuration
-            more = f": {failed.said}"
-        else:
-            return error
-        return BoatyardError(error.code, error.detail + more, retry_after_seconds=error.retry_after_seconds)
-
-    def _explained(self, failed: "Failed", need: Need) -> BoatyardError:
-        if failed.refusal is None:
-            return unreachable(need, failed.said, DATAPLANE)
-        return explained(failed.refusal, need, DATAPLANE)
-
-    def _need(self, verb: str) -> Need:
-        project = self._builder.project
-        return Need(
-            permission=_USE_POOL if verb == "use" else f"cloudbuild.builds.{verb}",
-            resource=f"project {project}",
-            role="roles/cloudbuild.workerPoolUser" if verb == "use" else _EDITOR,
-            grant=f"gcloud projects add-iam-policy-binding {project}",
-        )
-
-    def _acting(self) -> Need:
-        account = self._builder.account
-        return Need(
-            permission=_ACT_AS,
-            resource=f"service account {account}",
-            role="roles/iam.serviceAccountUser",
-            grant=f"gcloud iam service-accounts add-iam-policy-binding {account}",
-        )
 
 
 def _execution(seen: "Seen", builder: Builder) -> Execution:

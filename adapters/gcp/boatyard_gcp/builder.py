@@ -1,0 +1,31 @@
+"""Where Cloud Build runs builds, as whom, and what they run: the deployment's choice."""
+
+import msgspec
+
+
+class Builder(msgspec.Struct, frozen=True, kw_only=True):
+    """Where builds run, as whom, and what they run."""
+
+    project: str
+    location: str
+    """A region, or `global`."""
+    image: str
+    """The builder image with an engine (`make builder-image CLOUD=gcp`)."""
+    account: str
+    """E-mail of the service account that builds run as."""
+    logs: str
+    """`gs://bucket` or `gs://bucket/folder`."""
+    bucket: str
+    """The deployment's own."""
+    secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
+    pool: str = ""
+    """`projects/P/locations/L/workerPools/NAME`; Google's own machines without one."""
+    machine: str = ""
+    """Such as E2_HIGHCPU_8; a pool has its own."""
+    disk_gb: int = 0
+    queue_seconds: int = 3600
+    """How long a build may wait for a machine."""
+
+    @property
+    def parent(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
