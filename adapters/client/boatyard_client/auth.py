@@ -35,7 +35,7 @@ _UNAUTHORIZED: Final = 401
 
 
 class BearerToken(httpx.Auth):
-    """`Authorization: Bearer …`. The token is read again when it is refused: a restarted server has a new one."""
+    """`Authorization: Bearer …`. Reads the token again if it is refused: a restarted server has a new one."""
 
     def __init__(self, read: Callable[[], str]) -> None:
         self._read = read
@@ -59,7 +59,7 @@ class BearerToken(httpx.Auth):
 def find_auth(
     endpoint: Endpoint, *, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> httpx.Auth | None:
-    """Credentials for a deployment; None if there are none. Raises ConfigError for those that cannot be used."""
+    """The credentials for a deployment, or None. Raises ConfigError for unusable ones."""
     variables = os.environ if environ is None else environ
     if read := _given(endpoint, variables):
         return BearerToken(read)

@@ -103,7 +103,7 @@ class Client:
     def logs(
         self, build_id: str, cursor: str = "", *, wait: float = 0, patience: Patience | None = None
     ) -> messages.LogsAnswer:
-        """Lines after the cursor; waits at most `wait` seconds for the first of them."""
+        """The lines after the cursor. Waits at most `wait` seconds for the first of them."""
         path = f"/v1/builds/{quote(build_id, safe='')}/logs"
         query = _query(cursor=cursor or None, wait=wait or None)
         return self._ask("GET", path, messages.LogsAnswer, query=query, patience=patience)
@@ -165,9 +165,10 @@ class Client:
     ) -> Outcome:
         """Finds or builds the image of an order, and reports events.
 
-        The service is asked first, by the trees of the context alone: a cached answer needs no archive. `contents` is
-        packed and uploaded when the service asks for it. A KeyboardInterrupt leaves the build running.
-        Raises BuildFailedError if it ends without an image, ContextChangedError if files changed since they were read.
+        The first request contains only the digests of the context's trees: a cached answer needs no archive. `contents`
+        is packed and uploaded if the service requests it. After a KeyboardInterrupt, the build continues.
+        Raises BuildFailedError if it ends without an image, ContextChangedError if files have changed since they were
+        read.
         """
         client = self.telling(on_event) if on_event else self
         answer = client._ensure_uploaded(order, contents)

@@ -19,13 +19,14 @@ from boatyard_client.errors import InputError
 from boatyard_registry import Credentials, DockerConfigKeychain
 
 SHORT_LIVED: Final = ("amazonaws.com", "pkg.dev", "gcr.io", "azurecr.io")
-"""Clouds whose helpers give logins of an hour or twelve (their documents on `docker login`)."""
+"""Clouds whose credential helpers issue logins for one to twelve hours (according to their documentation of `docker
+login`)."""
 
 
 def read(registries: Iterable[str], path: Path | None = None) -> dict[str, Login]:
-    """Host -> login, for each of `registries`. `path` is a config.json; without, the machine's own.
+    """Maps each of `registries` to its login. `path` is a config.json; the default is this machine's.
 
-    Raises InputError for a registry without a login; it names those that have one.
+    Raises InputError for a registry without a login, and lists those with one.
     """
     file = path or folder(os.environ) / "config.json"
     keychain = _keychain(file)
@@ -62,7 +63,7 @@ def _keychain(file: Path) -> DockerConfigKeychain:
 
 def _login(found: Credentials) -> Login:
     if found.identity_token:
-        # Docker writes the name that goes with an identity token into `auth`, and registries want it back.
+        # Docker writes the user name of an identity token into `auth`, and registries require it.
         name = found.username or "<token>"
         return msgspec.structs.replace(docker_config.login(name, ""), identitytoken=found.identity_token)
     return docker_config.login(found.username, found.password)

@@ -8,7 +8,7 @@ from boatyard_client.errors import ConfigError
 
 
 def find_serve() -> Serve:
-    """Raises ConfigError with what to install."""
+    """Raises ConfigError with the distribution to install."""
     found: Serve | None = _load("serve")
     if found is None:
         raise ConfigError("the embedded server is not installed; pip install boatyard-local")

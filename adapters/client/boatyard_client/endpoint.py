@@ -26,7 +26,7 @@ from boatyard_client.server_file import SERVER_FILE, ServerRecord, read_server
 URL_VARIABLE: Final = "BOATYARD_URL"
 PROJECT_FILE: Final = "boatyard.toml"
 TRUSTED_FILE: Final = "trusted"
-"""Beside the user's own file: addresses that a project's file may name, one a line."""
+"""A file beside the user's own: addresses that a project's file may name, one in a line."""
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 def find_endpoint(
     url: str = "", *, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Endpoint | None:
-    """The deployment to ask, or None if nothing names one. Raises ConfigError for what cannot be read."""
+    """The deployment to use, or None without any. Raises ConfigError for an unreadable file."""
     variables = os.environ if environ is None else environ
     start = folder or Path.cwd()
     if url:
@@ -72,7 +72,7 @@ def find_endpoint(
 def require_endpoint(
     url: str = "", *, environ: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> Endpoint:
-    """`find_endpoint`, or ConfigError with what to do."""
+    """Like `find_endpoint`, but raises ConfigError with advice instead of returning None."""
     found = find_endpoint(url, environ=environ, folder=folder)
     if found is None:
         raise ConfigError(
@@ -83,7 +83,7 @@ def require_endpoint(
 
 
 def own_servers(folder: Path) -> Iterator[tuple[Path, ServerRecord]]:
-    """The embedded servers of this user that run in the folder's `.boatyard/` or in one above; nearest first."""
+    """This user's running embedded servers in `.boatyard/` of the folder and its parents, nearest first."""
     for path in _upwards(folder, SERVER_FILE):
         if record := read_server(path):
             url = _url(record.url, str(path))
@@ -92,7 +92,7 @@ def own_servers(folder: Path) -> Iterator[tuple[Path, ServerRecord]]:
 
 
 def same_server(one: str, other: str) -> bool:
-    """Whether two addresses lead to the same process: scheme, host and port are equal."""
+    """Whether two addresses belong to the same process: scheme, host and port are equal."""
     return _server_of(one) == _server_of(other) is not None
 
 
@@ -106,7 +106,7 @@ def trusted_urls(environ: Mapping[str, str]) -> list[str]:
 
 
 def trust(url: str, *, environ: Mapping[str, str] | None = None) -> str:
-    """Adds an address to those that a project's file may name; returns it as it is kept. Raises ConfigError."""
+    """Adds an address that a project's file may name; returns its stored form. Raises ConfigError."""
     variables = os.environ if environ is None else environ
     made = _url(url, "URL")
     path = user_file(variables).with_name(TRUSTED_FILE)
@@ -122,7 +122,7 @@ def trust(url: str, *, environ: Mapping[str, str] | None = None) -> str:
 
 
 def project_url(folder: Path | None = None) -> str:
-    """What the nearest boatyard.toml names as the service, trusted or not; empty if it names none."""
+    """The service in the nearest boatyard.toml, trusted or not; empty without one."""
     for path in _upwards(folder or Path.cwd(), PROJECT_FILE):
         if found := read_client_settings(path).url:
             return _url(found, str(path))
@@ -130,7 +130,7 @@ def project_url(folder: Path | None = None) -> str:
 
 
 def find_client_settings(*, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> ClientSettings:
-    """`[client]`, field by field: the nearest boatyard.toml before the user's own file."""
+    """Merges `[client]` field by field: the nearest boatyard.toml overrides the user's own file."""
     variables = os.environ if environ is None else environ
     files = [*_upwards(folder or Path.cwd(), PROJECT_FILE), user_file(variables)]
     merged: dict[str, str] = {}
@@ -183,7 +183,8 @@ def _upwards(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Files and secrets go to the server that it names, and a folder above, such as /tmp, may be anybody's."""
+    """Whether the file belongs to this user or root: files and secrets go to the server that it names, and a parent
+    folder such as /tmp may be writable for others."""
     try:
         return path.stat().st_uid in (os.geteuid(), 0)
     except OSError:
@@ -191,7 +192,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _trusted(endpoint: Endpoint, variables: Mapping[str, str], folder: Path) -> Endpoint:
-    """Raises ConfigError for an address that only the folder's own file names."""
+    """Raises ConfigError for an untrusted address that only the folder's own file names."""
     if endpoint.url in trusted_urls(variables):
         return endpoint
     path = user_file(variables)
@@ -222,7 +223,7 @@ def _url(text: str, origin: str) -> str:
     except ValueError:
         usable = False
     if usable and "@" in parts.netloc:
-        # Addresses are shown in messages, so the text is not repeated here.
+        # Messages show addresses, so the error does not repeat the text.
         raise ConfigError(f"{origin}: the address holds a user name or password, which it must not")
     if not usable or parts.query or parts.fragment:
         raise ConfigError(f"{origin}: {text!r} is not an address such as https://boatyard.example.com")

@@ -95,12 +95,12 @@ class ProtocolError(ClientError):
 
 
 class BuildFailedError(ClientError):
-    """A build ended without an image. `failure` explains it."""
+    """A build ended without an image. `failure` has the reason."""
 
     code = "BUILD_FAILED"
 
     def __init__(self, build: Build, held: Held | None = None) -> None:
-        """`held`: it failed a short time ago, and was not tried again."""
+        """`held`: the build failed a short time ago, and was not started again."""
         self.build = build
         failure = build.error or Failure(
             code=build.state.value,

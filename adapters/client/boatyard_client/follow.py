@@ -1,4 +1,4 @@
-"""Follows a build to its end: its log, its progress, through restarts of the service."""
+"""Follows a build to its end: its log and progress, across restarts of the service."""
 
 import time
 from typing import Final, Protocol
@@ -16,13 +16,13 @@ _LOG_WAIT_SECONDS: Final = 1.0
 _SILENT_WAIT_SECONDS: Final = 25.0
 _ROUND_SECONDS: Final = 0.3
 _LOCAL_ROUND_SECONDS: Final = 0.05
-"""A build that prints all the time is not asked more often than this; a server on this machine costs nothing."""
+"""The shortest interval between requests for a build that prints constantly; a local server is cheap to ask."""
 _LATE_LINES_SECONDS: Final = 10.0
-"""How long a build that has ended may take to say that its log is complete."""
+"""How long the log of an ended build may take to be complete."""
 
 
 class Asks(Protocol):
-    """What is asked for a build: the client's, in its words."""
+    """The requests for a build, as methods of the client."""
 
     endpoint: Endpoint
 
@@ -34,7 +34,7 @@ class Asks(Protocol):
 
 
 def follow(client: Asks, build_id: str, tell: OnEvent | None, *, cursor: str = "") -> Build:
-    """The build as it ended. Without `tell` only its end is waited for."""
+    """Returns the ended build. Without `tell`, it only waits for the end."""
     if tell is None:
         while not (build := client.build(build_id, wait=_SILENT_WAIT_SECONDS, patience=_RESTART)).state.ended:
             pass
@@ -62,7 +62,7 @@ def follow(client: Asks, build_id: str, tell: OnEvent | None, *, cursor: str = "
 
 
 def _page(client: Asks, build_id: str, cursor: str) -> LogsAnswer | None:
-    """The next lines; None as long as the build has no log, which a queued one may not have."""
+    """The next lines; None while a build has no log, as a queued one may."""
     try:
         return client.logs(build_id, cursor, wait=_LOG_WAIT_SECONDS, patience=_RESTART)
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""Plans an order here, without a server: the core is pure."""
+"""Plans an order locally, without a server: the core has no side effects."""
 
 from typing import Final
 
@@ -13,15 +13,15 @@ from boatyard.settings import Settings
 from boatyard.spec import check_spec
 
 PLACEHOLDER: Final = "localhost/boatyard"
-"""The repository of a plan when nothing names one. No key depends on it, and nothing is ever pushed there."""
+"""The repository of a plan without a configured one. No key depends on it, and nothing is pushed there."""
 
 
 class PlannedHere(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     placeholder_target: bool
     services_key: bool
-    """Whether a service with these settings gives the image the same key. With `isolation` project it does not: keys
-    then hold a value that only the service can compute (docs/security.md)."""
+    """Whether a service with these settings gives the image the same key. With `isolation` project, it does not: keys
+    then contain a value that only the service can compute (docs/security.md)."""
 
 
 def plan_here(ask: OrderRequest, settings: Settings) -> PlannedHere:

@@ -1,4 +1,4 @@
-"""Asking again: when, how often, how long."""
+"""Decides whether, when and how long requests are retried."""
 
 import random
 import time
@@ -16,15 +16,15 @@ T = TypeVar("T")
 _FIRST: Final = 0.25
 _LONGEST: Final = 5.0
 _NOT_BY_WAITING: Final = frozenset({Code.CONTEXT_MISSING, Code.DISK_FULL})
-"""Retryable, but only after somebody did something."""
+"""Retryable, but only after an action of the caller or operator."""
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a question is repeated."""
+    """How long a request is retried."""
 
     seconds: float = 20.0
     absent: bool = False
-    """Also wait for a server that is not there: it is being restarted."""
+    """Also waits for a server without a listening socket, which may be restarting."""
 
 
 def persist(
@@ -35,10 +35,10 @@ def persist(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Calls `ask` until it answers, refuses for good, or patience is at its end; then its error is raised.
+    """Calls `ask` until it succeeds, fails for good, or patience runs out; then raises its error.
 
-    `ask` must be safe to repeat. A Retry-After is kept to; one that asks for more patience than there is
-    ends the waiting at once. `on_wait` gets the reason and the seconds before each pause.
+    `ask` must be safe to repeat. A Retry-After is respected; if it exceeds the remaining patience, the waiting ends
+    immediately. `on_wait` receives the reason and the seconds before each pause.
     """
     end = now() + patience.seconds
     pauses = growing(_FIRST, _LONGEST)

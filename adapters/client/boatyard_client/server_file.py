@@ -1,7 +1,7 @@
-"""The embedded server of a `.boatyard/` folder: where it is, and the token that it wants.
+"""Reads the address and the token of the embedded server in a `.boatyard/` folder.
 
-A folder may come from anybody: a checkout, an archive, a share. What it says of a server counts only if a server of
-this user wrote it here and holds its lock at this moment, and only if that server is on this machine's loopback.
+A folder may come from anyone: a checkout, an archive, a network share. Its server.json is only used if a server of this
+user wrote it, holds its lock now, and listens on this machine's loopback.
 """
 
 import os
@@ -27,7 +27,7 @@ class ServerRecord(msgspec.Struct, frozen=True):
 
 
 def read_server(path: Path) -> ServerRecord | None:
-    """What the server of `path` says of itself; None unless it is this user's and runs. Raises ConfigError."""
+    """The record of `path`'s server; None unless the server is this user's and runs. Raises ConfigError."""
     data = read_private(path)
     if data is None or not _is_locked(path.with_name(_LOCK)):
         return None
@@ -38,17 +38,17 @@ def read_server(path: Path) -> ServerRecord | None:
 
 
 def token_beside(path: Path) -> str:
-    """The token of the server that wrote `path`; empty if there is none."""
+    """The token of the server that wrote `path`; "" without one."""
     return read_token(path.with_name(_TOKEN))
 
 
 def read_token(path: Path) -> str:
-    """The token in a file of this user's alone; empty for any other file."""
+    """The token in a file that only this user can read; "" for any other file."""
     return (read_private(path) or b"").decode("ascii", "replace").strip()
 
 
 def read_private(path: Path) -> bytes | None:
-    """The bytes of a file that only its owner can read, who is this user; None for any other."""
+    """The bytes of a file that belongs to this user and that nobody else can read; None for any other."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -63,9 +63,9 @@ def read_private(path: Path) -> bytes | None:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a process holds the lock (flock(2)), which no checkout and no archive can bring along.
+    """Whether a process holds the lock (flock(2)), which no checkout and no archive can contain.
 
-    The lock is asked for shared: several who look at once do not take each other for the server.
+    The lock is requested as shared, so that concurrent readers do not mistake each other for the server.
     """
     import fcntl  # not on Windows, where no server runs
 

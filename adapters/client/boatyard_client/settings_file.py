@@ -1,8 +1,8 @@
-"""The deployment's settings, for commands that work without a server.
+"""Reads the deployment's settings, for commands that work without a server.
 
-Two files count: `.boatyard/boatyard.toml`, what was found on this machine, and over it boatyard.toml, what the
-project says; each in the working directory or the closest folder above. A file that is named replaces both.
-Variables such as BOATYARD_LIMITS__LAYERS are the server's and do not count here.
+There are two files: `.boatyard/boatyard.toml` with the detected settings of this machine, and boatyard.toml with the
+project's, which override them; each in the working directory or the closest parent folder. A file that is named
+explicitly replaces both. Variables such as BOATYARD_LIMITS__LAYERS are only read by the server.
 """
 
 from pathlib import Path
@@ -19,17 +19,17 @@ STATE_FILE: Final = ".boatyard/boatyard.toml"
 
 
 def settings_files(*, folder: Path | None = None) -> list[Path]:
-    """The files that count, each over those before it."""
+    """The files in use; each overrides those before it."""
     return [path for name in (STATE_FILE, PROJECT_FILE) if (path := _nearest(name, folder)) is not None]
 
 
 def project_settings(*, folder: Path | None = None) -> Path | None:
-    """The project's boatyard.toml, if it says anything about a deployment."""
+    """The project's boatyard.toml, if it contains settings of a deployment."""
     return _nearest(PROJECT_FILE, folder)
 
 
 def find_settings(path: Path | None = None, *, folder: Path | None = None) -> tuple[Settings, list[Path]]:
-    """The settings and the files they are from; the defaults from none. Raises ConfigError for a wrong file."""
+    """The settings and their files; the defaults without any file. Raises ConfigError for an invalid file."""
     files = [path] if path is not None else settings_files(folder=folder)
     merged: dict[str, Any] = {}
     for file in files:
@@ -45,7 +45,7 @@ def _nearest(name: str, folder: Path | None) -> Path | None:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """Everything but `[client]`, which is the client's own."""
+    """Everything but `[client]`, which only the client uses."""
     try:
         return settings_table(path.read_bytes(), path.name)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What `boatyard config init` writes: made from the settings' model, so that it cannot fall behind it."""
+"""Generates the file of `boatyard config init` from the settings' model, so that it is always up to date."""
 
 import ast
 import inspect
@@ -27,7 +27,7 @@ _CLIENT: Final = """\
 
 
 def template() -> str:
-    """TOML whose settings are all comments; with them taken in, it says exactly the defaults."""
+    """TOML whose settings are all comments. Uncommented, it contains exactly the defaults."""
     top = _values(Settings)
     client = _CLIENT + "\n".join(_values(ClientSettings))
     return "\n\n".join([_HEAD.rstrip(), "\n".join(top), client, *_sections(Settings, "")]) + "\n"
@@ -52,7 +52,7 @@ def _values(kind: type[msgspec.Struct]) -> list[str]:
             lines += _comment(documented.get(info.name, ""))
             lines += _comment(_choices(info.type))
             default = info.default_factory() if info.default is msgspec.NODEFAULT else info.default
-            if default is None:  # which TOML cannot say
+            if default is None:  # TOML has no null
                 lines.append(f"# {info.encode_name} has no value by default.")
             else:
                 lines.append(f"#{info.encode_name} = {_toml(msgspec.to_builtins(default))}")
@@ -64,7 +64,7 @@ def _is_section(kind: Any) -> bool:
 
 
 def _documented(kind: type[msgspec.Struct]) -> dict[str, str]:
-    """The strings below a class's fields, which Python itself does not keep."""
+    """Reads the strings below a class's fields from its source, because Python does not keep them."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     found: dict[str, str] = {}
     field = ""
@@ -96,5 +96,5 @@ def _toml(value: Any) -> str:
         case list() | tuple():
             return f"[{', '.join(map(_toml, value))}]"
         case _:
-            # Strings, numbers and truth values are written alike in JSON and TOML.
+            # JSON and TOML have the same syntax for strings, numbers and booleans.
             return json.dumps(value, ensure_ascii=False)

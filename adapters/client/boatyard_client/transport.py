@@ -1,4 +1,4 @@
-"""One HTTP exchange: JSON in, a type out, and every failure as one of our errors."""
+"""Performs one HTTP exchange: encodes JSON, decodes a type, and converts every failure to an error of this package."""
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -18,9 +18,9 @@ _CONNECT_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 60.0
 _PIECE: Final = 256 * 1024
 _GATEWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Answers of something in between (a load balancer, a cold function) that a repeat may not meet again."""
+"""Answers of an intermediary (a load balancer, a cold function) that a retry may avoid."""
 _THERE: Final = frozenset({409, 412})
-"""An object store's answers to an upload that may only create: what has this digest for its name is there already."""
+"""An object store's answers to an upload that may only create: the object exists, and its name is its digest."""
 
 
 class ApiTransport:
@@ -40,9 +40,9 @@ class ApiTransport:
             transport=over,
             timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             headers={"accept": "application/json, application/problem+json"},
-            # A proxy cannot reach our own loopback.
+            # A proxy cannot reach this machine's loopback.
             trust_env=not is_loopback(endpoint.url),
-            # Reading the CA bundle takes longer than most answers, and plain http needs none.
+            # Loading the CA bundle takes longer than most requests, and plain HTTP does not need it.
             verify=not endpoint.url.lower().startswith("http:"),
         )
         self._elsewhere = over
@@ -59,7 +59,7 @@ class ApiTransport:
         body: msgspec.Struct | None = None,
         query: Mapping[str, str] | None = None,
     ) -> T:
-        """One exchange, not repeated. Raises ApiError, ConnectionFailedError or ProtocolError."""
+        """Performs one exchange without retries. Raises ApiError, ConnectionFailedError or ProtocolError."""
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if content is None else {"content-type": "application/json"}
         response = self._send(
@@ -73,15 +73,15 @@ class ApiTransport:
     def put(
         self, url: str, file: IO[bytes], size: int, headers: Mapping[str, str], sent: Callable[[int], None]
     ) -> None:
-        """Streams a file's first `size` bytes to an upload address, which may be on another host."""
+        """Uploads a file's first `size` bytes to an address, which may be on another host."""
         target = self._http.base_url.join(url)
-        # Length, not chunks: object stores refuse a signed upload without one.
+        # A length instead of chunks: object stores refuse a signed upload without one.
         all_headers = {**headers, "content-length": str(size)}
         file.seek(0)
         if _origin(target) == _origin(self._http.base_url):
             self._send(lambda: self._http.put(target, content=_pieces(file, size, sent), headers=all_headers))
             return
-        # Another host is given neither our credentials nor our cookies.
+        # Send neither credentials nor cookies to another host.
         with httpx.Client(transport=self._elsewhere, timeout=self._http.timeout) as other:
             self._send(lambda: other.put(target, content=_pieces(file, size, sent), headers=all_headers), _THERE)
 

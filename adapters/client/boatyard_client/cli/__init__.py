@@ -1,4 +1,4 @@
-"""The `boatyard` command. One module a subcommand, imported when it is asked for."""
+"""The `boatyard` command, with one module for each subcommand, which is imported only to run it."""
 
 from boatyard_client.cli.root import main
 

@@ -75,7 +75,7 @@ def build(
 
 
 def _show(outcome: "Outcome", *, as_json: bool, which: dict[str, str]) -> None:
-    """`which` says which of a file's images it is, where there are several."""
+    """Prints an outcome. `which` identifies the image if the file has several."""
     from boatyard_client.display.text import printable
 
     answer = outcome.answer

@@ -92,7 +92,7 @@ def show(settings: Path | None, as_json: bool) -> None:
 
 
 def _difference(name: str, value: object, default: object) -> None:
-    """Prints what is not as it would be without any file."""
+    """Prints a setting that differs from its default."""
     if value == default:
         return
     if isinstance(value, dict) and isinstance(default, dict) and default:

@@ -60,7 +60,7 @@ def diff(
 
 
 def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":
-    """The key of a file's image, and its side of the comparison."""
+    """The key of a file's image, and its part of the comparison."""
     from boatyard.diff import Side
     from boatyard.order import ground_of
     from boatyard_client.cli.inputs import draft_of, order_of

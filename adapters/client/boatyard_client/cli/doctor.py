@@ -11,7 +11,7 @@ from boatyard_client.cli.findings import show
 from boatyard_client.cli.output import json_option, print_json, scope_options, url_option
 
 _BASE_IMAGE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
-"""flyte's own base images are of the Python that runs the SDK."""
+"""flyte's own base images have the Python version that runs the SDK."""
 _OF_CLUSTER = ("project", "domain", "context", "kubeconfig", "function_user", "function_groups", "push", "wait_seconds")
 _OF_HERE = ("url",)
 
@@ -75,7 +75,7 @@ def _here(base_image: str, settings: Path | None, url: str, as_json: bool) -> No
 
 
 def _refuse(ctx: click.Context, names: tuple[str, ...], verb: str) -> None:
-    """An option that would be ignored is a mistake."""
+    """Refuses options that would have no effect."""
     for parameter in ctx.command.params:
         if parameter.name in names and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{parameter.opts[0]} {verb} --cluster", ctx)

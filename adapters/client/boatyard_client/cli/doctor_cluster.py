@@ -1,4 +1,4 @@
-"""`boatyard doctor --cluster`: findings as they come, what is waited for meanwhile, and what follows from them."""
+"""`boatyard doctor --cluster`: prints findings as they arrive, what it currently waits for, and the conclusion."""
 
 import sys
 import time
@@ -18,11 +18,11 @@ from boatyard_client.errors import ClusterError, Interrupted
 
 _WIDTH: Final = len("privilege escalation")
 _AGAIN: Final = 15.0
-"""Seconds after which the same thing is said again where there is no terminal."""
+"""Seconds until the same message is printed again without a terminal."""
 
 
 def examine_cluster(request: ClusterRequest, *, as_json: bool) -> int:
-    """The exit code: 0 only if builds will work."""
+    """Returns the exit code: 0 only if builds will work."""
     doctor = find_doctor()
     try:
         with _progress(silent=as_json) as (found, waiting):
@@ -63,7 +63,7 @@ def _conclude(diagnosis: Diagnosis) -> None:
 
 @contextmanager
 def _progress(*, silent: bool) -> Iterator[tuple[Callable[[Finding], None], Callable[[str], None]]]:
-    """Findings go to standard output, what is waited for to standard error: in place if that is a terminal."""
+    """Prints findings on standard output and the current wait on standard error, in place on a terminal."""
     if silent:
         yield (lambda finding: None), (lambda text: None)
         return
@@ -77,7 +77,7 @@ def _progress(*, silent: bool) -> Iterator[tuple[Callable[[Finding], None], Call
     with console.status("looking at the cluster") as status:
 
         def found(finding: Finding) -> None:
-            # The spinner is taken away while standard output, which may be the same terminal, is written to.
+            # The spinner is hidden while standard output is written, because both may be the same terminal.
             status.stop()
             show(finding, width=_WIDTH)
             status.start()
@@ -93,7 +93,7 @@ def _progress(*, silent: bool) -> Iterator[tuple[Callable[[Finding], None], Call
 
 
 class _Lines:
-    """Says what is new at once, and what is not every now and then."""
+    """Prints new messages immediately, and repeated ones from time to time."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()

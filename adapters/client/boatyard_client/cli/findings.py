@@ -1,4 +1,4 @@
-"""Findings of a doctor, as lines."""
+"""Formats a doctor's findings as lines."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ MARKS: Final = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗",
 
 
 def show(finding: Finding, *, width: int) -> None:
-    """A line, and one below it with what to do. `width`: columns of the check's name."""
+    """Prints a finding, and its advice on a second line. `width` is the width of the check's name."""
     click.echo(f"{mark(finding.status)} {finding.check:<{width}}  {line(finding.detail)}")
     if finding.advice:
         click.echo(f"  {'':<{width}}  → {line(finding.advice)}")
@@ -23,5 +23,5 @@ def mark(status: str) -> str:
 
 
 def line(text: str) -> str:
-    """Parts of it come from elsewhere."""
+    """Removes control characters, because parts of the text come from other machines."""
     return printable(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""The options that say what an input file means; `plan`, `diff` and `build` share them."""
+"""The options for input files, shared by `plan`, `diff` and `build`."""
 
 import os
 import re
@@ -65,7 +65,7 @@ def input_options(command: F) -> F:
 
 
 def draft_of(file: str, **given: Any) -> Draft:
-    """The one image that is meant. `given` is as for `drafts_of`."""
+    """The single selected image. `given` has the options of `drafts_of`."""
     (draft,) = drafts_of(file, **given)
     return draft
 
@@ -81,7 +81,7 @@ def drafts_of(
     build_args: tuple[str, ...] = (),
     target_stage: str = "",
 ) -> list[Draft]:
-    """The image that is meant, or with `every` all of a flyte file."""
+    """The selected image, or with `every` all images of a flyte file."""
     if every and image:
         raise UsageError("--image names one image, and --all means every one")
     wanted = InputOptions(image=image, context=context, copy_style=copy_style)
@@ -93,7 +93,7 @@ def drafts_of(
 
 
 def build_arguments(options: Iterable[str]) -> dict[str, str]:
-    """`NAME=VALUE`, or `NAME` for the environment's value, and nothing if it has none, as Docker does it."""
+    """Parses `NAME=VALUE`, or `NAME` for the environment's value. As in Docker, an unset variable adds nothing."""
     values: dict[str, str] = {}
     for option in options:
         name, equals, value = option.partition("=")
@@ -118,7 +118,7 @@ def order_of(
     tags: tuple[str, ...] = (),
     force: bool = False,
 ) -> OrderRequest:
-    """The request; what the command line leaves open is the draft's, then the configuration's."""
+    """The request. The draft, then the configuration, fill in what the command line leaves out."""
     configured = find_client_settings()
     return draft.order(
         contents,
@@ -131,7 +131,7 @@ def order_of(
 
 
 def say_left_out(contents: Contents | None) -> None:
-    """Links that lead nowhere, or to a folder, are not in the image: worth knowing, as in flyte they are silent."""
+    """Lists links that lead nowhere or to a folder, and so are missing in the image. flyte skips them silently."""
     if contents and contents.left_out:
         more = f" and {len(contents.left_out) - 3} more" if len(contents.left_out) > 3 else ""
         note(f"links to folders or to nothing are left out: {', '.join(contents.left_out[:3])}{more}")

@@ -1,4 +1,4 @@
-"""Where a command's answer goes: standard output. Whatever else it says goes to standard error."""
+"""Prints a command's answer on standard output, and everything else on standard error."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def json_option(command: F) -> F:
-    """`--json`: the command answers with one JSON object."""
+    """Adds `--json`: the command answers with one JSON object."""
     return click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")(command)
 
 
@@ -22,18 +22,18 @@ def url_option(command: F) -> F:
 
 
 def scope_options(command: F) -> F:
-    """`--project` and `--domain`; empty means the configuration's."""
+    """Adds `--project` and `--domain`; empty values mean the configuration's."""
     domain = click.option("--domain", default="", help="Domain; by default [client] of boatyard.toml, or development.")
     project = click.option("--project", default="", help="Project; by default [client] of boatyard.toml, or default.")
     return project(domain(command))
 
 
 def print_json(value: object) -> None:
-    """One line, so that a program can read it line by line."""
+    """Prints one line, so that programs can read line by line."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
-    """Something worth knowing that is not the answer."""
+    """Prints a note beside the answer."""
     click.echo(click.style(f"note: {text}", dim=True), err=True)

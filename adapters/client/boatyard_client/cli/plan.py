@@ -74,7 +74,7 @@ def _say_reservations(here: "PlannedHere") -> None:
 def _plan(
     order: OrderRequest, endpoint: Endpoint | None, settings: Path | None
 ) -> "tuple[PlanAnswer, str, PlannedHere | None]":
-    """The plan, who made it, and what is to be said of one that was made here."""
+    """The plan, its origin, and notes on a plan that was made locally."""
     if endpoint is not None:
         from boatyard_client.client import Client
         from boatyard_client.errors import ConnectionFailedError
@@ -96,7 +96,7 @@ def _plan(
 
 
 def _show(answer: PlanAnswer, order: OrderRequest) -> None:
-    """The service's answer, of which no word may be one to the terminal."""
+    """Prints the service's answer without control characters."""
     from boatyard_client.display.text import printable
 
     rows = [

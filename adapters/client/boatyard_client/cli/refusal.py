@@ -1,4 +1,4 @@
-"""Errors as people and programs get to see them."""
+"""Formats errors for users and programs."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ DEBUG_VARIABLE: Final = "BOATYARD_DEBUG"
 
 
 def refuse(error: Exception, arguments: list[str]) -> None:
-    """One line on standard error, or one object on standard output with `--json`."""
+    """Prints one line on standard error, or with `--json` one object on standard output."""
     if os.environ.get(DEBUG_VARIABLE):
         traceback.print_exception(error)
     if "--json" in arguments:
@@ -32,7 +32,7 @@ def refuse(error: Exception, arguments: list[str]) -> None:
 
 
 def usage(error: click.UsageError, arguments: list[str]) -> None:
-    """What is wrong with the command line, and where its help is."""
+    """Prints what is wrong with the command line, and how to get help."""
     message = one_line(error.format_message())
     command = error.ctx.command_path if error.ctx else "boatyard"
     if "--json" in arguments:
@@ -43,7 +43,7 @@ def usage(error: click.UsageError, arguments: list[str]) -> None:
 
 
 def line(error: Exception) -> str:
-    """The error in one line: what, the code where it helps, what to do."""
+    """The error in one line: the problem, its code if useful, and advice."""
     match error:
         case ApiError() | BoatyardError():
             what = f"{error.code}: {error.detail}"
@@ -63,7 +63,7 @@ def line(error: Exception) -> str:
 
 
 def describe(error: Exception) -> dict[str, Any]:
-    """The error as the value of `error` in JSON; names as in the API's problem documents."""
+    """The value of `error` in JSON, with the names of the API's problem documents."""
     match error:
         case BuildFailedError():
             return {"buildId": error.build.id, "state": error.build.state, **describe_failure(error.failure)}
@@ -108,5 +108,5 @@ def describe_failure(failure: Failure) -> dict[str, Any]:
 
 
 def one_line(text: str) -> str:
-    """Without line ends, and without anything that a terminal would obey: parts of it come from elsewhere."""
+    """Joins the text into one line without control characters, because parts of it come from other machines."""
     return printable(" ".join(text.split()))

@@ -1,7 +1,7 @@
-"""`boatyard`: finds the subcommand, and is the one place where errors become lines and exit codes.
+"""`boatyard`: selects the subcommand, and alone converts errors into lines and exit codes.
 
-0 it worked; 1 it did not; 2 the command line makes no sense (for `diff`: any error); 130 Ctrl-C. With `--json` an
-error is `{"error": …}` on standard output. BOATYARD_DEBUG=1 shows where an error came from.
+Exit codes: 0 success, 1 failure, 2 invalid command line (for `diff`: any error), 130 Ctrl-C. With `--json` an error is
+`{"error": …}` on standard output. BOATYARD_DEBUG=1 prints an error's traceback.
 """
 
 import importlib
@@ -44,14 +44,14 @@ class Root(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> NoReturn:
-        """Runs the command and exits. `standalone_mode` makes no difference."""
+        """Runs the command and exits. `standalone_mode` has no effect."""
         given = list(sys.argv[1:] if args is None else args)
         options["standalone_mode"] = False
         try:
             code = super().main(given, *rest, **options)
             sys.stdout.flush()
         except BrokenPipeError:
-            # The reader of the output has gone: nothing more may be written, not even by the interpreter's last flush.
+            # The output's reader has closed the pipe: write no more, not even by the interpreter's last flush.
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
             sys.exit(1)
         except (KeyboardInterrupt, click.Abort) as error:
@@ -76,7 +76,7 @@ class Root(click.Group):
 def _interrupted(error: BaseException) -> None:
     from boatyard_client.errors import Interrupted
 
-    # click raises its own Abort from the KeyboardInterrupt.
+    # click converts KeyboardInterrupt to its own Abort.
     interruption = error.__cause__ or error
     if isinstance(interruption, Interrupted):
         click.echo(interruption.note, err=True)

@@ -63,7 +63,7 @@ def create_secret(
     from boatyard_client.client import Client
 
     if context.args:
-        # click would repeat it, and what was given may be the secret itself.
+        # click would print the argument, which may be the secret itself.
         raise UsageError("the value is no argument: it comes from --from, from standard input, or is asked for")
     hosts = [host.strip() for entry in registries for host in entry.split(",") if host.strip()]
     is_login = from_docker_config or bool(path) or bool(hosts) or bool(username) or password_stdin
@@ -134,7 +134,7 @@ def _scope(project: str, domain: str) -> dict[str, str]:
 def _logins(
     hosts: list[str], path: Path | None, username: str, password_stdin: bool, *, from_docker_config: bool
 ) -> str:
-    """A Docker config JSON of the logins asked for."""
+    """A Docker config JSON with the requested logins."""
     from boatyard import docker_config
 
     if not hosts:
@@ -159,19 +159,19 @@ def _logins(
 
 
 def parse_sources(options: Iterable[str]) -> dict[str, str]:
-    """`NAME=env:VAR` and `NAME=file:PATH` -> values. Raises UsageError, which never holds one."""
+    """Parses `NAME=env:VAR` and `NAME=file:PATH` and reads the values. Raises UsageError, which never contains one."""
     values: dict[str, str] = {}
     for option in options:
         name, equals, source = option.partition("=")
         if not equals or not name:
-            # What was given instead may be the secret itself, so it is not repeated.
+            # The argument may be the secret itself, so the error does not repeat it.
             raise UsageError("--secret takes NAME=env:VAR or NAME=file:PATH")
         values[name] = read(source, name)
     return values
 
 
 def read(source: str, name: str) -> str:
-    """The value at `env:VAR` or `file:PATH`; a file's text without one line end at its end."""
+    """The value at `env:VAR` or `file:PATH`. Of a file's text, one trailing newline is removed."""
     kind, colon, place = source.partition(":")
     if kind not in ("env", "file") or not colon or not place:
         raise UsageError(f"the value of secret {name} comes from env:VAR or file:PATH")
@@ -210,7 +210,7 @@ def _typed(name: str) -> str:
 
 
 def _trimmed(value: str) -> str:
-    """Without the line end that editors and `echo` add. A PEM block keeps it: OpenSSH reads no key without."""
+    """Removes the newline that editors and `echo` add. A PEM block keeps it: OpenSSH requires it."""
     return value if value.startswith("-----BEGIN ") else value.removesuffix("\n")
 
 

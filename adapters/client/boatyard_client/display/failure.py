@@ -1,4 +1,4 @@
-"""A failed build, explained: the code, the layer, the last lines, what to do."""
+"""Explains a failed build: the code, the layer, the last lines, advice."""
 
 import click
 

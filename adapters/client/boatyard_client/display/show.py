@@ -18,7 +18,7 @@ _LOG_LINES: Final = 6
 
 @contextmanager
 def shown(*, silent: bool = False) -> Iterator[Story]:
-    """A story on standard error, live if that is a terminal. `silent`: it is only followed."""
+    """A story on standard error, live on a terminal. With `silent`, nothing is printed."""
     from rich.console import Console
 
     if silent:
@@ -36,7 +36,7 @@ def shown(*, silent: bool = False) -> Iterator[Story]:
 
 
 def _plain() -> Story:
-    """Each line with the seconds since the beginning."""
+    """Prints each line with the seconds since the beginning."""
 
     def write(text: str) -> None:
         click.echo(f"{story.elapsed():6.1f} s  {text}", err=True)
@@ -46,7 +46,7 @@ def _plain() -> Story:
 
 
 class _View:
-    """The last lines of the log, and below them what runs and for how long."""
+    """Shows the last lines of the log, and below them the current step with its duration."""
 
     def __init__(self, console: "Console") -> None:
         from rich.spinner import Spinner

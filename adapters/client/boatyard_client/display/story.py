@@ -1,4 +1,4 @@
-"""Turns the events of a build into words: the command line and the flyte plugin say the same."""
+"""Describes the events of a build in words, for the command line and the flyte plugin."""
 
 import time
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def _nothing(text: str) -> None: ...
 
 
 class Story:
-    """Follows the events of a build and puts them into words.
+    """Follows the events of a build and describes them.
 
-    `title` is what goes on at the moment, since `since`; `detail` is how far it is, or why it stands still. `say` gets
-    what has happened, `began` each new title, `log` the build's own lines. What a service says is printable in all.
+    `title` names the current activity, which began at `since`; `detail` is its progress, or why it waits. `say`
+    receives past events, `began` each new title, `log` the build's own lines. All text from a service is printable.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Story:
         self._log = log
         self._began = began
         self._steps = steps
-        """Say when a step has ended. Where all lines of the log are shown, they say it already."""
+        """Whether to report a step's end. With a full log, its lines already do."""
         self._clock = clock
         self.started = self.since = clock()
         self.title = "asking"
@@ -52,7 +52,7 @@ class Story:
         self.build_id = ""
         self._step: tuple[int, str] | None = None
         self._running = False
-        """Whether that step still runs."""
+        """Whether that step is still running."""
 
     def tell(self, event: Event) -> None:
         match event:
@@ -88,7 +88,7 @@ class Story:
         return self._clock() - self.started
 
     def lasting(self) -> float:
-        """Seconds that what goes on now has taken."""
+        """Seconds since the current activity began."""
         return self._clock() - self.since
 
     def _changed(self, build: Build) -> None:

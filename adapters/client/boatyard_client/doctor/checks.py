@@ -15,7 +15,7 @@ Check = Callable[[], Finding]
 
 
 def examine(endpoint: Endpoint | None, settings: Settings, files: list[Path], base_image: str) -> Iterator[Finding]:
-    """One finding per check, in the order of a build. `files` are those that the settings are from."""
+    """Yields one finding for each check, in the order of a build. `files` are the sources of the settings."""
     client = Client(endpoint, patience=server.PATIENCE) if endpoint else None
     checks: list[tuple[str, Check]] = [("server", lambda: server.check(client))]
     if client is not None and endpoint is not None and not is_loopback(endpoint.url):

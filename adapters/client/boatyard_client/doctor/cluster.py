@@ -11,7 +11,7 @@ from boatyard_client.settings_file import find_settings, project_settings
 
 
 def find_doctor() -> ClusterDoctor:
-    """Raises ConfigError with what to install."""
+    """Raises ConfigError with the distribution to install."""
     points = list(entry_points(group=GROUP, name=NAME))
     if not points:
         raise ConfigError(
@@ -38,7 +38,7 @@ def request(
     base_image: str,
     wait_seconds: float | None,
 ) -> ClusterRequest:
-    """What was not said on the command line comes from the files in force. Raises ConfigError for a wrong one."""
+    """Combines the command line with the configuration files. Raises ConfigError for an invalid file."""
     configured = find_client_settings()
     own = project_settings()
     return ClusterRequest(

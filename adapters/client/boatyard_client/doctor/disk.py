@@ -1,4 +1,4 @@
-"""Disk space where builds and contexts need it."""
+"""Checks the disk space for builds and contexts."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ _TOO_LITTLE: Final = 1000**3
 
 
 def check(files: list[Path]) -> Finding:
-    """Where the embedded server keeps its things, and where archives are made."""
+    """Checks the embedded server's folder, and the folder for archives."""
     state = next((path.parent for path in files if path.parent.name == ".boatyard"), Path.cwd())
     return _least([state, Path(tempfile.gettempdir())])
 

@@ -1,4 +1,4 @@
-"""BuildKit, asked by the command that builds use; and the uv that goes into images."""
+"""Checks BuildKit with the command that builds use, and the uv binary for images."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _SERVE: Final = "`boatyard serve` finds or sets up a BuildKit."
 
 
 def check(buildkit: Buildkit, uri: str, *, configured: bool) -> Finding:
-    """`configured`: the settings are from a file, not the defaults, so they are meant."""
+    """`configured`: the settings come from a file, so they are deliberate."""
     if not buildkit.enabled:
         return fail("buildkit", "switched off (buildkit.enabled: false)", "Switch it on in the settings.")
     if buildkit.driver == "buildx":
@@ -70,7 +70,7 @@ def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
 
 
 class _NotRunError(Exception):
-    """Why a program could not be asked."""
+    """A program could not be run; the text gives the reason."""
 
 
 def _run(arguments: list[str], env: dict[str, str]) -> str:
@@ -91,7 +91,7 @@ def _run(arguments: list[str], env: dict[str, str]) -> str:
 
 
 def _to_be_found() -> Finding:
-    """Nothing is set up yet: would `boatyard serve` find something to use?"""
+    """Without an engine: whether `boatyard serve` would find one to use."""
     from boatyard_client.embedded import find_prospect
 
     prospect = find_prospect()

@@ -1,4 +1,4 @@
-"""The network as a RUN step uses it: the package index, by uv, with the CA bundle of the settings."""
+"""Checks the network as a RUN step uses it: the package index, with uv and the settings' CA bundle."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ from boatyard.settings import Network
 _SECONDS: Final = 30
 _ANY_PACKAGE: Final = "packaging"
 _FRAME: Final = " ├╰─▶│\u00d7"
-"""What uv draws around its errors."""
+"""The characters of uv's frames around errors."""
 
 
 def check(network: Network) -> Finding:
@@ -24,7 +24,7 @@ def check(network: Network) -> Finding:
     uv = _uv()
     if uv is None:
         return warn("network", "the package index was not tried: uv is not installed here", "pip install uv")
-    # The command asks the index and installs nothing; its cache is thrown away.
+    # Only asks the index. It installs nothing, and its cache is deleted.
     arguments = [uv, "pip", "compile", "--quiet", "--no-deps", "--no-cache", "--no-config", "--no-header", "-"]
     if network.index_url:
         arguments += ["--default-index", network.index_url]
@@ -48,7 +48,7 @@ def check(network: Network) -> Finding:
 
 
 def _environment(network: Network) -> dict[str, str]:
-    """Ours, as far as a build has it too: its settings decide on certificates, proxies and the index."""
+    """The environment that a build also has: its settings determine certificates, proxies and the index."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_", "VIRTUAL_ENV"))}
     settings = {
         "SSL_CERT_FILE": network.ca_bundle,

@@ -1,7 +1,7 @@
-"""Registries: may an image be pushed where images go, and is the base image there.
+"""Checks registries: whether images can be pushed to the target, and whether the base image exists.
 
-The lookup is the server's own (boatyard-registry), with the credentials of the Docker config that the settings name,
-else of this machine's.
+The lookup is the server's own (boatyard-registry), with the credentials in the Docker config that the settings name,
+else this machine's.
 """
 
 import os
@@ -23,7 +23,7 @@ _PUSH: Final = "pull,push"
 
 
 def push(settings: Settings) -> Finding:
-    """Begins an upload, as a push does, and cancels it: nothing is left."""
+    """Starts an upload like a push, and cancels it, so that nothing is left."""
     if not settings.default_repository:
         return warn(
             "registry",
@@ -47,7 +47,7 @@ def push(settings: Settings) -> Finding:
 
 
 def base_image(settings: Settings, image: str) -> Finding:
-    """Whether the base image, after the settings' rules, can be resolved for the platforms of this deployment."""
+    """Whether the base image, after the settings' rules, exists for this deployment's platforms."""
     base = ground_of(ImageSpec(base_image=image, python_version="3.12"), settings).base_image
     reference = Reference.parse(base)
     shown = image if base == image else f"{image} ({base.partition('@')[0]})"

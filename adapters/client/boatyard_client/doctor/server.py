@@ -1,4 +1,4 @@
-"""The service: does it answer, and what does it say of itself."""
+"""Checks whether the service answers, and its description of itself."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ def check(client: Client | None) -> Finding:
 
 
 def base_image(client: Client, image: str) -> Finding:
-    """Asks the service, which looks with its own credentials."""
+    """Asks the service, which uses its own credentials."""
     try:
         found = client.image(image)
     except ApiError as error:

@@ -29,21 +29,21 @@ class InputOptions:
 
 
 class Plugin(Protocol):
-    """The tasks of an SDK's plugin besides lowering."""
+    """Methods of an SDK's plugin besides lowering."""
 
     def check(self, *, local: bool) -> None:
-        """Refuses what cannot be built; `local` if it would be on this machine. Raises BoatyardError."""
+        """Refuses a spec that cannot be built. `local` means a build on this machine. Raises BoatyardError."""
         ...
 
     def ensure(
         self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
-        """`Client.ensure_image`, with the secrets that the SDK finds on this machine."""
+        """Like `Client.ensure_image`, with the secrets that the SDK finds on this machine."""
         ...
 
 
 class PythonFiles(Protocol):
-    """Reads .py files for the SDK that describes images in them. An entry point of the group below gives a class.
+    """Reads .py files for the SDK that describes images in them. The entry points of the group below provide classes.
 
     Everything that the file prints goes to standard error. Both methods raise InputError.
     """
@@ -53,7 +53,7 @@ class PythonFiles(Protocol):
         ...
 
     def every(self, path: Path, wanted: InputOptions) -> "list[Draft]":
-        """Every image of the file's environments, else of its variables: each once, in the file's order."""
+        """Every image of the file's environments, or else of its variables, without duplicates, in the file's order."""
         ...
 
 
@@ -63,12 +63,12 @@ PYTHON_FILES: Final = "boatyard.python_files"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """An image to build. `packer` knows its files and has not read them yet."""
+    """An image to build. `packer` has its files, which are not read yet."""
 
     origin: str
     """The file's name for display."""
     image: str = ""
-    """Which of a flyte file's images it is: the environment's name, or the variable's."""
+    """The name of a flyte file's image: the environment's name, or the variable's."""
     spec: ImageSpec
     packer: Packer
     registry: str = ""
@@ -81,11 +81,11 @@ class Draft:
         return {"imageOf": self.image or self.origin} if every else {}
 
     def read(self, progress: Callable[[ReadingProgress], None] | None = None) -> Contents | None:
-        """The context; None if the spec copies nothing."""
+        """Reads the context; None if the spec copies nothing."""
         return self.packer.read_for(self.spec, progress=progress)
 
     def order(self, contents: Contents | None, **fields: Any) -> OrderRequest:
-        """The request; `fields` are others of OrderRequest: target, project, domain, force."""
+        """The request. `fields` are others of OrderRequest: target, project, domain, force."""
         return OrderRequest(
             spec=read_spec(spec_document(self.spec)),
             context=contents.context if contents else None,
@@ -97,14 +97,14 @@ class Draft:
         )
 
     def check(self, *, local: bool) -> None:
-        """Refuses early what the SDK's plugin knows cannot be built. Raises BoatyardError."""
+        """Refuses a spec early if the SDK's plugin knows that it cannot be built. Raises BoatyardError."""
         if self.plugin:
             self.plugin.check(local=local)
 
     def ensure(
         self, client: "Client", order: OrderRequest, contents: Contents | None, *, wait: bool, tell: OnEvent
     ) -> "Outcome":
-        """The image, found or built: `Client.ensure_image`."""
+        """Finds or builds the image, like `Client.ensure_image`."""
         if self.plugin:
             return self.plugin.ensure(client, order, contents, wait=wait, tell=tell)
         return client.ensure_image(order, contents, wait=wait, on_event=tell)
@@ -120,6 +120,6 @@ class Draft:
         return replace(self, spec=parse_spec(document))
 
     def on_platforms(self, platforms: tuple[str, ...]) -> "Draft":
-        """The same image for other platforms. Raises UNSUPPORTED for one that nobody can build."""
+        """The same image for other platforms. Raises UNSUPPORTED for an unknown platform."""
         document = {**spec_document(self.spec), "platform": list(platforms)}
         return replace(self, spec=parse_spec(document))

@@ -17,8 +17,8 @@ _LARGEST: Final = 4 * 1024 * 1024
 def load(name: str, wanted: InputOptions) -> Draft:
     """The image that a file describes; `-` is a spec in JSON on standard input.
 
-    A name that ends with .py is a flyte file, with .json a spec; Dockerfile, X.Dockerfile and Dockerfile.X
-    are Dockerfiles. Anything else is looked into. Raises InputError.
+    A name with .py is a flyte file, with .json a spec; Dockerfile, X.Dockerfile and Dockerfile.X are Dockerfiles. The
+    contents of other files decide. Raises InputError.
     """
     from boatyard_client.inputs.dockerfile import dockerfile
     from boatyard_client.inputs.spec_json import spec_json
@@ -44,7 +44,7 @@ def load(name: str, wanted: InputOptions) -> Draft:
 
 
 def load_all(name: str, wanted: InputOptions) -> list[Draft]:
-    """All images that a file describes: one, but for a flyte file with several."""
+    """All images that a file describes; only a flyte file can have several."""
     path = Path(name)
     if path.suffix != ".py":
         return [load(name, wanted)]

@@ -1,4 +1,4 @@
-"""Runs a user's Python file as a module and gives what it defines."""
+"""Imports a user's Python file as a module."""
 
 import contextlib
 import importlib.util
@@ -31,7 +31,7 @@ def load_module(path: Path) -> ModuleType:
 
 
 def _name(path: Path) -> str:
-    """The file's own, unless a module has that name: a json.py must not become everybody's json."""
+    """The file's own name, unless a module has that name: a user's json.py must not replace the standard json."""
     name = path.stem
     while name in sys.modules or name in sys.stdlib_module_names:
         name += "_"
@@ -40,7 +40,7 @@ def _name(path: Path) -> str:
 
 @contextlib.contextmanager
 def output_on_stderr() -> Iterator[None]:
-    """What runs inside, programs that it starts included, cannot write to our standard output."""
+    """Redirects standard output to standard error inside the block, child processes included."""
     with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             kept = os.dup(1)
@@ -53,7 +53,7 @@ def output_on_stderr() -> Iterator[None]:
 
 
 def _what(error: BaseException, path: Path) -> str:
-    """`raised ValueError in line 3: …`, where the line is the file's own."""
+    """`raised ValueError in line 3: …`, with the line of the file itself."""
     if isinstance(error, SystemExit):
         return f"ended with exit code {error.code} while it was loaded"
     if isinstance(error, SyntaxError) and error.filename == str(path):

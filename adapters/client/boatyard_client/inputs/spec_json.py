@@ -11,7 +11,8 @@ from boatyard_client.packing import DockerIgnore, Packer, context_paths
 
 
 def spec_json(text: str, origin: str, wanted: InputOptions) -> Draft:
-    """The paths that its layers name are taken from the context folder, less what .dockerignore leaves out."""
+    """Parses a spec. The paths in its layers come from the context folder, without those that .dockerignore
+    excludes."""
     try:
         document = decode_json(text.encode("utf-8", "surrogateescape"), object)
     except Undecodable as error:

@@ -1,4 +1,4 @@
-"""Reads files into a context: tree digests for identity at once, one deterministic archive only when it is wanted."""
+"""Reads files into a context: tree digests first, and one deterministic archive only if the service needs it."""
 
 from boatyard_client.packing.contents import Contents, Packed, ReadingProgress
 from boatyard_client.packing.dockerignore import DockerIgnore

@@ -1,4 +1,4 @@
-"""What a context holds, known before anything is packed: asking about an image needs no archive."""
+"""The contents of a context before packing, so that asking for an image needs no archive."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,9 +26,9 @@ Tell: TypeAlias = Callable[[ReadingProgress], None]
 
 
 class Packed:
-    """A packed context: `file` holds the archive, at its beginning. Closing it deletes the archive.
+    """A packed context. `file` is the archive, positioned at its beginning. Closing it deletes the archive.
 
-    The archive has no name in the file system, so nothing is left of it however this process ends.
+    The archive has no name in the file system, so nothing is left however this process ends.
     """
 
     def __init__(self, file: IO[bytes], context: Context, contents: "Contents") -> None:
@@ -49,7 +49,7 @@ class Packed:
 
 
 class Contents:
-    """The files of a context as they were read. `context` has their tree digests and names no archive yet."""
+    """The files of a context as they were read. `context` has their tree digests, but no archive yet."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Contents:
         self.entries = entries
         """All entries of the context, sorted by path, to compare contexts."""
         self.left_out = left_out
-        """Links on this machine that lead to a folder or to nothing, and were left out."""
+        """Local links that were skipped because they lead to a folder or nowhere."""
 
     def pack(self, progress: Tell | None = None) -> Packed:
-        """The archive. The caller closes it.
+        """Creates the archive. The caller closes it.
 
-        Raises ContextChangedError for what has been written to since: every file is compared with what was read
-        before, and so is the whole listing at the end.
+        Raises ContextChangedError for files that have changed since they were read: every file is compared, and at the
+        end the whole listing.
         """
         file: IO[bytes] = tempfile.TemporaryFile(prefix="boatyard-")  # noqa: SIM115 - Packed closes it
         try:
@@ -100,7 +100,7 @@ def compare(before: Sequence[Item], after: Sequence[Item]) -> None:
 
 
 def counter(items: Sequence[Item], tell: Tell | None) -> Callable[[Item], None]:
-    """What is called after every item, to tell how far it is."""
+    """The callback for each item, which reports the progress."""
     total_files = sum(item.kind == "file" for item in items)
     total_bytes = sum(item.size for item in items)
     files = size = 0

@@ -1,8 +1,8 @@
-"""`.dockerignore` as BuildKit reads it.
+"""Implements `.dockerignore` as in BuildKit.
 
-The rules are those of moby/patternmatcher (patternmatcher.go, ignorefile/ignorefile.go), which BuildKit
-uses. docker-py's matcher is older: it compares names without regard to case, keeps the `.dockerignore`
-itself whatever a pattern says, and an exception below a `**` brings back its neighbours.
+The rules are those of moby/patternmatcher (patternmatcher.go, ignorefile/ignorefile.go), which BuildKit uses.
+docker-py's matcher is older: it ignores case, always keeps the `.dockerignore` itself, and an exception below a `**`
+also includes its neighbours.
 """
 
 import posixpath
@@ -19,9 +19,9 @@ _WILD: Final = re.compile(r"[*?\[\\]")
 
 class IgnorePattern(NamedTuple):
     text: str
-    """Cleaned: no `!`, no leading or trailing slash."""
+    """Cleaned: without `!` and without leading or trailing slash."""
     exception: bool
-    """Written with `!`: brings back what an earlier pattern leaves out."""
+    """Written with `!`: includes paths that an earlier pattern excludes."""
     match: Callable[[str], re.Match[str] | None]
     regex: str
     line: int
@@ -30,14 +30,14 @@ class IgnorePattern(NamedTuple):
 
 
 class Match(NamedTuple):
-    """Whether a path is left out, and which patterns fit it or fitted a folder above it."""
+    """Whether a path is excluded, and which patterns match it or a folder above it."""
 
     ignored: bool
     fits: tuple[bool, ...]
 
 
 class DockerIgnore:
-    """Says which paths (forward slashes, below the context) are left out. The last pattern that fits decides."""
+    """Decides which paths (forward slashes, below the context) are excluded. The last matching pattern decides."""
 
     def __init__(self, lines: Iterable[str], *, name: str = _NAME) -> None:
         self.name = name
@@ -59,7 +59,7 @@ class DockerIgnore:
 
     @classmethod
     def of_context(cls, context: Path, dockerfile: Path | None = None) -> "DockerIgnore | None":
-        """`<Dockerfile>.dockerignore` beside the Dockerfile, else the one at the context's root, else None."""
+        """`<Dockerfile>.dockerignore` beside the Dockerfile, else the one in the context's root, else None."""
         own = dockerfile.with_name(dockerfile.name + _NAME) if dockerfile else None
         for path in (own, context / _NAME):
             if path is not None and path.is_file():
@@ -67,27 +67,26 @@ class DockerIgnore:
         return None
 
     def __call__(self, path: str, /) -> bool:
-        """True if the path is left out, by itself or with a folder above it."""
+        """Whether the path, or a folder above it, is excluded."""
         return self._match(path).ignored
 
     def deciding(self, path: str, /) -> IgnorePattern | None:
-        """The pattern that leaves the path out; None if it is kept."""
+        """The pattern that excludes the path; None for an included path."""
         found = self._match(path)
         if not found.ignored:
             return None
         return [pattern for pattern, fits in zip(self.patterns, found.fits, strict=True) if fits][-1]
 
     def _match(self, path: str) -> Match:
-        """A pattern that could change nothing at that point is not tried, and then counts as one that does not
-        fit, for what is below too. That is moby's MatchesUsingParentResults to the letter: with `b/d/**` and
-        `!b/d`, all in b/d stays out.
-        """
+        """A pattern that cannot change the result at that point is not evaluated, and counts as not matching for the
+        paths below too. This is moby's MatchesUsingParentResults exactly: with `b/d/**` and `!b/d`, everything in b/d
+        stays excluded."""
         parent = path.rpartition("/")[0]
         above = self._folders.get(parent)
         if above is None:
             above = self._folders[parent] = self._match(parent)
         if not self._any(path):
-            return above  # it is what its folder is: nearly every path of a large context
+            return above  # same as its folder: nearly every path of a large context
         ignored = False
         fits: list[bool] = []
         for pattern, fitted in zip(self.patterns, above.fits, strict=True):
@@ -98,14 +97,14 @@ class DockerIgnore:
         return Match(ignored, tuple(fits))
 
     def may_keep_below(self, folder: str, /) -> bool:
-        """Whether an exception could bring back something below a folder that is left out."""
+        """Whether an exception may include something below an excluded folder."""
         return any(
             pattern.exception and (_is_wild(pattern.text) or pattern.text.startswith(folder + "/"))
             for pattern in self.patterns
         )
 
     def below(self, folder: str) -> "BelowFolder":
-        """The same rules for paths that are given relative to a folder of the context."""
+        """The same rules for paths relative to a folder of the context."""
         return BelowFolder(self, folder)
 
     def _add(self, text: str, line: int) -> None:
@@ -124,7 +123,7 @@ class DockerIgnore:
 
 
 class BelowFolder:
-    """A context's ignore, seen from one of its folders."""
+    """A context's rules, relative to one of its folders."""
 
     def __init__(self, ignore: DockerIgnore, folder: str) -> None:
         self._ignore = ignore
@@ -138,7 +137,7 @@ class BelowFolder:
 
 
 def _clean(text: str) -> str:
-    """Go's filepath.Clean, then without the slash in front."""
+    """Go's filepath.Clean, without the leading slash."""
     cleaned = posixpath.normpath(text)
     return cleaned.lstrip("/") or "/"
 
@@ -149,13 +148,13 @@ def _is_wild(text: str) -> bool:
 
 
 def path_pattern(text: str) -> str:
-    """A pattern of Go's filepath.Match, which `**` of a .dockerignore goes beyond, as a regular expression."""
+    """Converts a pattern of Go's filepath.Match, with .dockerignore's `**`, to a regular expression."""
     return _regex(text)
 
 
 def _regex(text: str) -> str:
     if text.startswith("**") and not _WILD.search(text[2:]):
-        # As in moby, `**name` is "ends with", where `**/name` also is the name itself.
+        # As in moby, `**name` means "ends with", while `**/name` also matches the name itself.
         suffix = text[2:]
         return f".*{re.escape(suffix)}|{re.escape(suffix.removeprefix('/'))}"
     out: list[str] = []
@@ -176,7 +175,7 @@ def _regex(text: str) -> str:
             out.append(group)
             position += length
         elif rest[0] == "\\" and len(rest) > 1:
-            # As in moby, where `\\d` ends up as a regular expression's.
+            # As in moby, where `\\d` becomes a regular expression's `\d`.
             out.append(rest[:2] if rest[1].isalnum() else re.escape(rest[1]))
             position += 2
         else:
@@ -186,7 +185,8 @@ def _regex(text: str) -> str:
 
 
 def _group(rest: str) -> tuple[str, int]:
-    """`[a-z]` or `[^a-z]` of Go's filepath.Match as a regular expression, and its length in the text."""
+    """Converts `[a-z]` or `[^a-z]` of Go's filepath.Match to a regular expression, and returns its length in the
+    text."""
     negated = rest.startswith("[^")
     position = 2 if negated else 1
     out: list[str] = []
@@ -200,7 +200,7 @@ def _group(rest: str) -> tuple[str, int]:
 
 
 def _character(rest: str, position: int) -> tuple[str, int]:
-    """One end of a range; `-` and `]` only after a backslash."""
+    """Reads one end of a range; `-` and `]` need a backslash."""
     if rest.startswith("\\", position):
         position += 1
     elif rest[position : position + 1] in ("-", "]"):

@@ -1,4 +1,4 @@
-"""Reads files for their sha256, several at a time, and notices when one changes meanwhile."""
+"""Hashes files with sha256, several at a time, and detects files that change meanwhile."""
 
 import hashlib
 import os
@@ -14,13 +14,13 @@ _PIECE: Final = 1024 * 1024
 _BATCH_FILES: Final = 64
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _MOST_THREADS: Final = 8
-"""Reading and hashing leave the interpreter's lock; a slow disk is waited for by all of them at once."""
+"""Reading and hashing release the interpreter's lock, so all threads wait for a slow disk at once."""
 
 
 def hash_files(items: Sequence[Item], each: Callable[[Item], None]) -> list[str]:
-    """sha256 (hex) of every file, in order. `each` is called after every item, in this thread.
+    """The sha256 (hex) of every file, in order. Calls `each` after every item, in this thread.
 
-    Raises ContextChangedError for a file that is not as its stamp says, before or after it was read.
+    Raises ContextChangedError for a file that differs from its stamp, before or after it is read.
     """
     batches = _batches(items)
     if len(batches) < 2:
@@ -47,7 +47,7 @@ def hash_file(item: Item) -> str:
 def open_file(item: Item) -> int:
     """A descriptor of the file that the item describes."""
     try:
-        # NONBLOCK: what was a file a moment ago may be a pipe by now, and nobody may ever write to it.
+        # NONBLOCK: the file may have become a pipe without a writer in the meantime.
         fd = os.open(item.source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise changed(item.source) from None
@@ -84,7 +84,8 @@ def _hash_batch(items: Sequence[Item]) -> list[str]:
 
 
 def _batches(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """Parts of the list, in order: small enough to be spread, large enough to be worth handing over."""
+    """Splits the list into batches that are small enough to distribute and large enough to be worth a thread's
+    overhead."""
     batches: list[Sequence[Item]] = []
     begin = size = 0
     for end, item in enumerate(items, 1):

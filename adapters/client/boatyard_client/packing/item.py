@@ -1,4 +1,4 @@
-"""What a scan finds: one file, folder, link or FIFO, and enough of its state to notice a change."""
+"""An entry that a scan finds: a file, folder, link or FIFO, with enough state to detect a change."""
 
 import os
 import stat
@@ -9,13 +9,13 @@ import msgspec
 from boatyard.context import FILE_MODE, Entry, Kind
 
 Digests: TypeAlias = "dict[str, tuple[Stamp, str]]"
-"""Path below a source -> a file's state, and the sha256 (hex) of the content it had then."""
+"""Path below a source -> a file's state, and the sha256 (hex) of its content in that state."""
 
 
 class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The state of a file. Two equal stamps: nobody wrote to it, replaced it or changed its mode between them.
+    """The state of a file. Between two equal stamps, nothing wrote to it, replaced it or changed its mode.
 
-    The change time is part of it, because it is the one that a program cannot set back.
+    It includes the change time, which no program can set back.
     """
 
     device: int
@@ -23,7 +23,7 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mode: int
     size: int
     modified: int
-    """Nanoseconds since 1970, as `changed`."""
+    """Nanoseconds since 1970, like `changed`."""
     changed: int
 
     @classmethod
@@ -39,18 +39,18 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     """One entry of a context before it is read."""
 
     path: str
-    """In the context."""
+    """The path in the context."""
     kind: Kind
     source: str
-    """On this machine."""
+    """The path on this machine."""
     mode: int = 0
-    """As it will be in the context: permission bits, 0 for a link."""
+    """The mode in the context: permission bits, 0 for a link."""
     stamp: Stamp | None = None
-    """Of a file, after links are followed."""
+    """The state of a file, after following links."""
     target: str = ""
-    """Of a link."""
+    """The target of a link."""
     data: bytes | None = None
-    """The bytes of a file that is made, not read."""
+    """The content of a generated file."""
 
     @property
     def size(self) -> int:
@@ -59,12 +59,12 @@ class Item(msgspec.Struct, frozen=True, gc=False):
         return self.stamp.size if self.stamp else 0
 
     def entry(self, content: str = "") -> Entry:
-        """Its place in a tree; `content` is the sha256 of a file's bytes."""
+        """The tree entry; `content` is the sha256 of a file's bytes."""
         if self.kind == "file":
             return Entry(self.path, "file", self.mode, self.size, content)
         return Entry(self.path, self.kind, self.mode, content=self.target)
 
 
 def made(path: str, data: bytes) -> Item:
-    """A file that exists only in the context."""
+    """A generated file, which exists only in the context."""
     return Item(path, "file", path, FILE_MODE, data=data)

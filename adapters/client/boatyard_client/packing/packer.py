@@ -1,4 +1,4 @@
-"""The packer: sources in, a context out."""
+"""Collects sources and packs them into a context."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ from boatyard_client.packing.scan import Ignore, Scan, shown
 
 
 class Packer:
-    """Collects sources under paths of the context, then packs them all at once.
+    """Collects sources under paths of the context, and packs all of them together.
 
     Two sources may share a folder of the context, but not a file.
     """
@@ -31,19 +31,19 @@ class Packer:
         self._made: list[Item] = []
 
     def add(self, path: str, source: Path, *, ignore: Ignore | None = None) -> None:
-        """A file, or a folder with what is in it, at `path`; `.` is the context itself.
+        """Adds a file, or a folder with its contents, at `path`; `.` is the context itself.
 
-        Links below a folder are followed when they lead to a file. `ignore` gets paths below the source;
-        if it also has `may_keep_below(folder)`, as DockerIgnore does, ignored folders are looked into.
+        Below a folder, links to files are followed. `ignore` is called with paths below the source; if it also has
+        `may_keep_below(folder)`, as DockerIgnore does, ignored folders are searched.
         """
         self._scans.append(Scan(_path(path), source, ignore, as_docker=False))
 
     def add_build_context(self, folder: Path, *, ignore: DockerIgnore | None = None) -> None:
-        """The folder that a Dockerfile's COPY reads from: modes, links and empty folders stay what they are."""
+        """Adds the folder that a Dockerfile's COPY reads from. Modes, links and empty folders are kept."""
         self._scans.append(Scan(".", folder, ignore, as_docker=True))
 
     def add_bytes(self, path: str, data: bytes) -> None:
-        """A file that is made here."""
+        """Adds a generated file."""
         self._made.append(made(_path(path), data))
 
     @property
@@ -52,11 +52,12 @@ class Packer:
         return not self._scans and not self._made
 
     def read(self, paths: Iterable[str] = (), *, progress: Tell | None = None) -> Contents:
-        """What the context holds. `paths` are those that layers name (`context_paths`); each gets a tree digest.
+        """Reads the contents of the context. `paths` are those that layers name (`context_paths`); each gets a tree
+        digest.
 
-        Files that have not changed since they were last read are not read again (`stat_cache`).
+        Unchanged files are not read again (`stat_cache`).
 
-        Raises ContextError for what cannot be packed, ContextChangedError for what is written to meanwhile.
+        Raises ContextError for files that cannot be packed, ContextChangedError for files that change meanwhile.
         """
         items = self._collect()
         left_out = tuple(name for scan in self._scans for name in scan.left_out)
@@ -69,7 +70,7 @@ class Packer:
         return Contents(items, entries, trees, left_out, self._collect)
 
     def read_for(self, spec: ImageSpec, *, progress: Tell | None = None) -> Contents | None:
-        """The context of a spec: of a Dockerfile, only what it can copy. None if nothing is copied.
+        """Reads the context of a spec; of a Dockerfile, only the paths that it can copy. None if nothing is copied.
 
         Raises as `read`, and MissingFileError or INVALID_DOCKERFILE as `reach_of`.
         """
@@ -81,11 +82,11 @@ class Packer:
         return contents if contents and contents.entries else None
 
     def pack(self, paths: Iterable[str] = (), *, progress: Tell | None = None) -> Packed:
-        """`read`, then the archive at once."""
+        """Calls `read`, then packs the archive immediately."""
         return self.read(paths).pack(progress or self._progress)
 
     def _collect(self) -> list[Item]:
-        """All items by path, parents of added paths included."""
+        """All items by path, including the parents of added paths."""
         found: dict[str, Item] = {}
         for scan in self._scans:
             for item in scan.items():
@@ -122,7 +123,7 @@ class Packer:
 
 
 def context_paths(spec: ImageSpec) -> tuple[str, ...]:
-    """The paths that a spec's layers name; everything for a Dockerfile, which may copy anything."""
+    """The paths that a spec's layers name; everything for a Dockerfile, which may copy any path."""
     if spec.dockerfile:
         return (".",)
     return tuple(dict.fromkeys(path for layer in spec.layers for path in paths_of(layer)))

@@ -1,4 +1,4 @@
-"""What of a folder a Dockerfile can copy: only that goes along, and only that counts in the key."""
+"""Determines which paths of a folder a Dockerfile can copy: only those are packed, and only those affect the key."""
 
 import os
 import re
@@ -15,14 +15,14 @@ from boatyard_client.packing.dockerignore import DockerIgnore, path_pattern
 from boatyard_client.packing.scan import Ignore, shown
 
 _PLATFORMS: Final = ("linux/amd64", "linux/arm64")
-"""Those that a deployment may take where the spec names none: what one of them copies goes along."""
+"""The platforms that a deployment may use for a spec without any; files that any of them copies are packed."""
 
 
 class Reach:
-    """Paths of a folder (relative, forward slashes) that the patterns of COPY, ADD and bind mounts lead to.
+    """The paths of a folder (relative, forward slashes) that the patterns of COPY, ADD and bind mounts match.
 
-    Links on the way are followed as BuildKit follows them: the folder is their root. It may be more than what is
-    copied, and never less.
+    Links are followed as in BuildKit: the folder is their root. The result may contain more than what is copied, and
+    never less.
     """
 
     def __init__(self, folder: Path, patterns: Iterable[str]) -> None:
@@ -38,15 +38,15 @@ class Reach:
         return "." in self._whole
 
     def has_all_of(self, path: str) -> bool:
-        """Whether the file or folder belongs to it with all that is below."""
+        """Whether it includes the file, or the folder with everything below."""
         return path in self._whole
 
     def passes(self, path: str) -> bool:
-        """Whether the path is a link that leads to it, or a folder above it."""
+        """Whether the path is a link that leads to an included path, or a folder above one."""
         return path in self._passed
 
     def _named(self, pattern: str) -> Iterator[str]:
-        """The paths that a pattern stands for. Where wildcards stand for folders, all of the folder around them."""
+        """The paths that a pattern matches. Wildcards in folder names include the whole folder around them."""
         parts = pattern.split("/")
         wild = next((number for number, part in enumerate(parts) if _is_wild(part)), None)
         if wild is None:
@@ -65,7 +65,7 @@ class Reach:
         yield from (name if found == "." else f"{found}/{name}" for name in names if fits(name))
 
     def resolved(self, path: str) -> str:
-        """Where a path leads, whether something is there or not."""
+        """The target of a path, whether it exists or not."""
         way = follow(path, self._link)
         self._passed.update(way.passed)
         return way.end
@@ -79,8 +79,10 @@ class Reach:
 
 
 def reach_of(spec: ImageSpec, folder: Path, ignore: Ignore | None) -> Reach | None:
-    """None if all of the folder may be copied, or nobody can know what is. Raises MissingFileError for a path that is
-    copied and is not there, or is left out by the ignore; INVALID_DOCKERFILE."""
+    """Returns None if the whole folder may be copied, or if the paths cannot be determined.
+
+    Raises MissingFileError for a copied path that is missing or ignored, and INVALID_DOCKERFILE.
+    """
     text = decode(spec.dockerfile, spec.dockerfile_encoding)
     asked = frontend(text, spec.build_args)
     if asked is not None and not asked.is_dockers:
@@ -98,7 +100,7 @@ def reach_of(spec: ImageSpec, folder: Path, ignore: Ignore | None) -> Reach | No
 
 
 def _has_triggers(dockerfile: Dockerfile) -> bool:
-    """Whether a stage may run what an earlier one's ONBUILD says."""
+    """Whether a stage may run an earlier stage's ONBUILD instructions."""
     return len(dockerfile.stages) > 1 and any(
         instruction.keyword == "ONBUILD" for stage in dockerfile.stages for instruction in stage.body
     )
@@ -107,7 +109,8 @@ def _has_triggers(dockerfile: Dockerfile) -> bool:
 def _check_there(
     dockerfile: Dockerfile, spec: ImageSpec, platform: str, folder: Path, ignore: Ignore | None, reach: Reach
 ) -> None:
-    """BuildKit would say so after the base is pulled, and could not name the line of the .dockerignore."""
+    """Reports missing files early: BuildKit would only report them after pulling the base, and without the
+    .dockerignore's line."""
     seen = graph(dockerfile, spec.build_args, platform=platform, target=spec.target_stage)
     for instruction, path in context_sources(seen, spec.build_args):
         if path == "." or _is_wild(path):
@@ -128,5 +131,5 @@ def _check_there(
 
 
 def _is_wild(text: str) -> bool:
-    """As BuildKit tells patterns from paths: a backslash takes the meaning from what follows it."""
+    """Distinguishes patterns from paths as in BuildKit: a backslash escapes the next character."""
     return re.search(r"[*?\[]", re.sub(r"\\.", "", text, flags=re.DOTALL)) is not None

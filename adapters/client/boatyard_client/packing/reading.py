@@ -1,4 +1,4 @@
-"""Gives every file its sha256: the one that is remembered, or a new one of its bytes."""
+"""Determines the sha256 of every file: the remembered one, or a new one of its bytes."""
 
 import hashlib
 import time
@@ -15,7 +15,7 @@ from boatyard_client.packing.item import Digests, Item
 
 
 class _Group(msgspec.Struct, frozen=True):
-    """The files below one source folder, and what is remembered of them by their names in it."""
+    """The files below one source folder, and their remembered digests by name."""
 
     folder: Path
     files: dict[str, Item]
@@ -23,9 +23,9 @@ class _Group(msgspec.Struct, frozen=True):
 
 
 def read_entries(items: Sequence[Item], folders: Iterable[Path], progress: Tell | None) -> tuple[Entry, ...]:
-    """The entries of a context, in the order of the items. `folders` are the source folders that may be remembered.
+    """The entries of a context, in the order of the items. Digests below `folders` may be remembered.
 
-    Raises ContextChangedError for a file that is written to meanwhile.
+    Raises ContextChangedError for a file that changes meanwhile.
     """
     read_at = time.time_ns()
     groups = list(_groups(items, folders))

@@ -1,6 +1,6 @@
-"""Walks a source and says what of it belongs into a context. Nothing is read but folders and links.
+"""Walks a source and lists the entries for a context. It reads only folders and links.
 
-Contexts can have a hundred thousand files: the walk makes one system call a file, and handles names as text.
+Contexts can have a hundred thousand files: the walk makes one system call for each file, and handles names as text.
 """
 
 import os
@@ -16,20 +16,20 @@ from boatyard_client.errors import ContextError
 from boatyard_client.packing.item import Item, Stamp
 
 _STATE: Final = ".boatyard"
-"""Where `boatyard serve` keeps what it has, secrets included: never part of an image, and always changing."""
+"""The data of `boatyard serve`, including secrets: never part of an image, and always changing."""
 
 _SHORT_NAME: Final = 255
 _SHORT_PATH: Final = 1024
 _SHALLOW: Final = 64
-"""ASCII names and paths up to these lengths, and this many folders deep, are valid without a closer look."""
+"""ASCII names and paths up to these lengths and this depth are valid without further checks."""
 
 Ignore: TypeAlias = Callable[[str], bool]
-"""Says of a path below the source (forward slashes) whether it is left out; a folder with all below it."""
+"""Whether a path below the source (forward slashes) is excluded; for a folder, with everything below it."""
 
 
 @runtime_checkable
 class ReenteringIgnore(Protocol):
-    """An Ignore with exceptions: what is below an ignored folder may still be wanted."""
+    """An Ignore with exceptions: files below an ignored folder may still be included."""
 
     def __call__(self, path: str, /) -> bool: ...
 
@@ -37,7 +37,7 @@ class ReenteringIgnore(Protocol):
 
 
 class PathFilter(Protocol):
-    """Says which paths below the source are wanted at all (`boatyard_client.packing.reach`)."""
+    """Decides which paths below the source are needed (`boatyard_client.packing.reach`)."""
 
     def has_all_of(self, path: str, /) -> bool: ...
 
@@ -47,12 +47,12 @@ class PathFilter(Protocol):
 class Scan:
     """One source: a file, or a folder.
 
-    With `as_docker`, a folder is what a Dockerfile sees of its context: links stay links wherever they lead, modes
-    stay whole, empty folders and FIFOs stay, sockets are left out; `reach` says what of it is wanted.
+    With `as_docker`, a folder is read like a Dockerfile's context: links stay links wherever they lead, full modes,
+    empty folders and FIFOs are kept, sockets are excluded; `reach` selects the needed paths.
 
-    Otherwise it is what the flyte SDK copies: a link to a file becomes that file, wherever it is; links to folders and
-    links to nothing are left out, and so are empty folders; modes are 0644 or 0755, because the umask of a checkout
-    must not change a key.
+    Otherwise it is read like flyte's SDK copies it: a link to a file becomes that file, wherever it is; links to
+    folders and broken links are excluded, and so are empty folders; modes are 0644 or 0755, because the umask of a
+    checkout must not change a key.
     """
 
     def __init__(self, path: str, source: Path, ignore: Ignore | None, *, as_docker: bool) -> None:
@@ -109,7 +109,7 @@ class Scan:
                 so_far = len(items)
                 self._walk(source, relative + "/", items, within)
                 if len(items) == so_far and (ignored or not as_docker):
-                    items.pop()  # there is nothing in it
+                    items.pop()  # it is empty
             elif entry.is_symlink():
                 if (item := self._link(path, source)) is not None:
                     items.append(item)
@@ -157,7 +157,7 @@ def unreadable(path: str | Path, error: OSError) -> ContextError:
 
 
 def shown(path: str | Path) -> str:
-    """A path that can be printed, whatever bytes are in its name."""
+    """A printable form of a path with any bytes in its name."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

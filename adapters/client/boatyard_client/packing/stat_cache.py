@@ -1,16 +1,16 @@
-"""Remembers the sha256 of files that have not changed, as git's index does.
+"""Remembers the sha256 of unchanged files, as git's index does.
 
-One file a source folder, below the user's cache folder (`$XDG_CACHE_HOME/boatyard/files`), readable by its owner
-only. A row counts while the file's state is what it was: device, inode, mode, size, and both times in nanoseconds. The
-change time is among them, which no program can set back.
+There is one file for each source folder, below the user's cache folder (`$XDG_CACHE_HOME/boatyard/files`), readable by
+its owner only. A row is valid while the file's state is the same: device, inode, mode, size, and both times in
+nanoseconds, including the change time, which no program can set back.
 
-A file that is written twice within one tick of its file system's clock can have one state and two contents. git calls
-such an entry racily clean. A row is therefore only written for a file that had been left alone for longer than a tick
-when it was read.
+A file that is written twice within one tick of its file system's clock can have two contents in one state. git calls
+such an entry racily clean. So a row is only written for a file that had been unchanged for longer than a tick when it
+was read.
 
-It is a cache: a file that is damaged, too large, of another format, or not the user's own counts as none; whatever
-can't be written isn't. Each process replaces the whole file at once, so the last of two wins, and neither reads half of
-the other's.
+It is a cache: a damaged or too large file, one of another format, or another user's counts as empty, and failed writes
+are ignored. Each process replaces the whole file atomically, so the last of two writers wins, and readers never see
+half a file.
 """
 
 import contextlib
@@ -29,22 +29,22 @@ from boatyard_client.packing.item import Digests, Stamp
 FORMAT: Final = "boatyard/files/1"
 _WORTHWHILE_FILES: Final = 256
 _WORTHWHILE_BYTES: Final = 16 * 1024 * 1024
-"""A source with fewer files and bytes is hashed in the time that its cache takes to read."""
+"""Hashing a source with fewer files and bytes takes no longer than reading its cache."""
 
 _LARGEST: Final = 64 * 1024 * 1024
 _MOST_SOURCES: Final = 64
-"""The least recently used make room."""
+"""The least recently used are removed."""
 _TICK: Final = 50_000_000
 """Nanoseconds: kernels stamp files by a clock that ticks every 1 to 10 ms."""
 _COARSE_TICK: Final = 2_000_000_000
-"""For times of whole milliseconds or less, as FAT, HFS+ and some network file systems keep them."""
+"""For file systems with times of milliseconds or less precision, such as FAT, HFS+ and some network file systems."""
 _FINE: Final = 1_000_000
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True):
     format: str
     source: str
-    """The folder, for whoever reads the file."""
+    """The folder, for people who read the file."""
     files: Digests
 
 
@@ -54,7 +54,7 @@ def is_worthwhile(files: int, size: int) -> bool:
 
 
 def load(source: Path) -> Digests:
-    """What is known of the files below a folder; empty if nothing is."""
+    """The known digests of the files below a folder."""
     path = _path(source)
     if path is None:
         return {}
@@ -78,19 +78,19 @@ def load(source: Path) -> Digests:
 
 
 def _private(fd: int) -> bytes:
-    """The bytes of a file that only this user reads and writes; none of any other."""
+    """The bytes of a file that only this user can read and write; b"" for any other."""
     found = os.fstat(fd)
     private = found.st_uid == os.geteuid() and not found.st_mode & 0o077
     if not stat.S_ISREG(found.st_mode) or not private or found.st_size > _LARGEST:
         return b""
     with contextlib.suppress(OSError):
-        os.utime(fd)  # it has been used
+        os.utime(fd)  # marks it as used
     with os.fdopen(fd, "rb", closefd=False) as file:
         return file.read(_LARGEST)
 
 
 def save(source: Path, files: Mapping[str, tuple[Stamp, str]], *, read_at: int) -> None:
-    """Writes what is known now. `read_at` (nanoseconds since 1970) is before the first file was read."""
+    """Stores the digests. `read_at` (nanoseconds since 1970) is a time before the first file was read."""
     path = _path(source)
     if path is None:
         return

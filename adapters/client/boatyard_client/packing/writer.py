@@ -1,4 +1,4 @@
-"""Writes items into the archive, and notices when what it reads is not what was scanned."""
+"""Writes items to the archive, and detects files that differ from the scan."""
 
 import errno
 import gzip
@@ -21,7 +21,7 @@ from boatyard_client.packing.scan import shown, unreadable
 
 _PIECE: Final = 1024 * 1024
 _LEVEL: Final = 4
-"""gzip's level: 6, the usual one, takes twice the time for source code that is 5 % smaller."""
+"""gzip's level. For source code, the default 6 takes twice the time and saves 5 %."""
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -31,9 +31,9 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def write(items: Iterable[Item], out: IO[bytes], each: Callable[[Item], None]) -> Written:
-    """Items, sorted by path, as tar.gz into `out`. `each` is called after every item.
+    """Writes items, sorted by path, to `out` as tar.gz. Calls `each` after every item.
 
-    Raises ContextChangedError when a file is not as its item says, before or after it was read.
+    Raises ContextChangedError if a file differs from its item, before or after it is read.
     """
     sink = _Sink(out)
     entries: list[Entry] = []
@@ -90,7 +90,7 @@ def _header(entry: Entry, item: Item) -> tarfile.TarInfo:
 
 
 def _is_still(item: Item) -> bool:
-    """Whether the name still leads to the file that was read."""
+    """Whether the path still refers to the file that was read."""
     try:
         return Stamp.of(os.stat(item.source)) == item.stamp  # noqa: PTH116 - a Path would cost more than the call
     except OSError:
@@ -98,7 +98,7 @@ def _is_still(item: Item) -> bool:
 
 
 class _Reader(io.RawIOBase):
-    """Gives exactly `size` bytes of a file, and names them by their sha256."""
+    """Reads exactly `size` bytes of a file, and computes their sha256."""
 
     def __init__(self, file: io.FileIO, path: str, size: int) -> None:
         self._file = file
@@ -127,7 +127,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Sink(io.RawIOBase):
-    """Passes bytes on, counted and hashed."""
+    """Forwards bytes, and counts and hashes them."""
 
     def __init__(self, out: IO[bytes]) -> None:
         self._out = out
