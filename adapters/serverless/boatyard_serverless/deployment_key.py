@@ -57,5 +57,5 @@ class SecretDeploymentKey:
         raise BoatyardError(
             Code.DATAPLANE_UNAVAILABLE,
             f"{self._secret.place} does not hold {KEY_BYTES} bytes, as the deployment's key has: "
-            "give it back the value that it had. A new value makes every image be built again",
+            "restore its former version. A new value makes every image be built again",
         )
