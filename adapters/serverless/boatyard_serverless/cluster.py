@@ -18,7 +18,7 @@ _NEVER: Final = float("-inf")
 class ClusterAddress(msgspec.Struct, frozen=True):
     endpoint: str
     ca_data: str
-    """PEM, base64-encoded as in a kubeconfig."""
+    """PEM, base64-encoded as in a kubeconfig. Empty if a public authority has signed the certificate."""
 
 
 def connect_to(name: str, address: ClusterAddress, token: Callable[[], str]) -> Cluster:

@@ -1,0 +1,88 @@
+"""A GKE cluster without a kubeconfig: its address from the API of Container Engine, and the function's access token.
+
+The DNS endpoint is preferred: it is reached from anywhere that IAM allows, private clusters included, and has a public
+authority's certificate (https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation). The function's
+service account needs container.clusters.get (roles/container.clusterViewer) and, for that endpoint,
+container.clusters.connect. The cluster's own roles say what it may do there, bound to the account's e-mail.
+"""
+
+from typing import Final
+
+import msgspec
+
+from boatyard.errors import BoatyardError, Code
+from boatyard_gcp.faults import Need
+from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_serverless.cluster import ClusterAddress
+
+_ROLE: Final = "roles/container.clusterViewer"
+_NOT_FOUND: Final = 404
+_FIELDS: Final = "status,endpoint,masterAuth.clusterCaCertificate,controlPlaneEndpointsConfig"
+
+
+class _Auth(msgspec.Struct, frozen=True):
+    ca: str = msgspec.field(name="clusterCaCertificate", default="")
+
+
+class _DnsEndpoint(msgspec.Struct, frozen=True, rename="camel"):
+    endpoint: str = ""
+    allow_external_traffic: bool = False
+
+
+class _IpEndpoints(msgspec.Struct, frozen=True, rename="camel"):
+    enabled: bool = True
+
+
+class _Endpoints(msgspec.Struct, frozen=True):
+    dns: _DnsEndpoint = msgspec.field(name="dnsEndpointConfig", default=_DnsEndpoint())
+    ip: _IpEndpoints = msgspec.field(name="ipEndpointsConfig", default=_IpEndpoints())
+
+
+class _Cluster(msgspec.Struct, frozen=True):
+    """https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters"""
+
+    status: str = "STATUS_UNSPECIFIED"
+    endpoint: str = ""
+    auth: _Auth = msgspec.field(name="masterAuth", default=_Auth())
+    endpoints: _Endpoints = msgspec.field(name="controlPlaneEndpointsConfig", default=_Endpoints())
+
+
+def find_cluster(rest: Rest, name: str) -> ClusterAddress:
+    """`name`: `projects/<project>/locations/<location>/clusters/<name>`.
+
+    Raises DATAPLANE_UNAVAILABLE while it is being made or has no address, DATAPLANE_DENIED if there is none that may be
+    seen.
+    """
+    project = name.split("/")[1]
+    call = Call(
+        api="container",
+        method="GET",
+        path="/v1/" + "/".join(segment(part) for part in name.split("/")),
+        query={"fields": _FIELDS},
+        answers=frozenset({_NOT_FOUND}),
+        need=Need(
+            permission="container.clusters.get",
+            resource=f"cluster {name}",
+            role=_ROLE,
+            grant=f"gcloud projects add-iam-policy-binding {project}",
+        ),
+    )
+    reply = rest.send(call)
+    if reply.status == _NOT_FOUND:
+        raise BoatyardError(Code.DATAPLANE_DENIED, f"there is no GKE cluster {name}")
+    return _address(name, rest.decode(call, reply, _Cluster))
+
+
+def _address(name: str, cluster: _Cluster) -> ClusterAddress:
+    dns, ip = cluster.endpoints.dns, cluster.endpoints.ip
+    if dns.endpoint and dns.allow_external_traffic:
+        return ClusterAddress(f"https://{dns.endpoint}", "")
+    if cluster.endpoint and cluster.auth.ca and ip.enabled:
+        return ClusterAddress(f"https://{cluster.endpoint}", cluster.auth.ca)
+    if cluster.status in ("RUNNING", "RECONCILING", "DEGRADED"):
+        raise BoatyardError(
+            Code.DATAPLANE_UNAVAILABLE,
+            f"the GKE cluster {name} has no endpoint that is open: gcloud container clusters update "
+            f"{name.rpartition('/')[2]} --enable-dns-access",
+        )
+    raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the GKE cluster {name} is {cluster.status}")

@@ -1,0 +1,175 @@
+"""CloudEvents -> `boatyard_serverless.events`: Eventarc's, and the messages that Pub/Sub pushes.
+
+- Cloud Storage, by Eventarc (google.cloud.storage.object.v1.finalized) or by a notification of the bucket on a topic
+  (https://cloud.google.com/storage/docs/pubsub-notifications), which can be limited to specs/.
+- Artifact Registry's notifications on the topic `gcr`
+  (https://cloud.google.com/artifact-registry/docs/configure-notifications).
+- Cloud Scheduler: a message with the attribute `boatyard-event: scheduled`. Its data must not be empty: a push without
+  data is none for functions-framework.
+- Any other message is an order, or one of Boatyard's own.
+
+A message comes at least once, in no order. Its generation and its digest are not used: the object and the tag are asked
+what they are now, and of any number of equal orders one is built.
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.errors import invalid
+from boatyard.reference import Reference
+from boatyard_gcp.telemetry import CloudLogging
+from boatyard_serverless.events.dispatch import Dispatch
+from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, SpecDropped, parse_message
+
+T = TypeVar("T")
+
+FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
+PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
+EVENT_ATTRIBUTE: Final = "boatyard-event"
+_SCHEDULED: Final = "scheduled"
+_NOTIFICATION: Final = frozenset({"action", "digest", "tag"})
+_LONGEST_NAME: Final = 200
+
+
+class EventApp:
+    """`bucket`: events of any other one are left alone. Without a topic for dead letters (`keeps_dead_letters`), what
+    no repeat can help is logged and is not delivered again."""
+
+    def __init__(
+        self,
+        dispatch: Callable[[], Dispatch],
+        telemetry: CloudLogging,
+        *,
+        bucket: str,
+        keeps_dead_letters: bool,
+    ) -> None:
+        self._dispatch = dispatch
+        self._telemetry = telemetry
+        self._bucket = bucket
+        self._keeps_dead_letters = keeps_dead_letters
+
+    def handle(self, attributes: Mapping[str, Any], data: Any) -> None:
+        """Raises what a repeat can help; Pub/Sub and Eventarc deliver it again."""
+        kind, name = str(attributes.get("type", "")), _name(attributes, data)
+        with self._telemetry.request({"traceparent": str(attributes.get("traceparent", ""))}):
+            if kind != PUBLISHED:
+                self._dispatch().event(lambda: parse(kind, data, bucket=self._bucket), data, source=name)
+                return
+            self._telemetry.count("Messages")
+            body = _readable(data)
+            if self._keeps_dead_letters:
+                self._dispatch().message(lambda: parse(kind, data, bucket=self._bucket), body, source=name)
+            else:
+                self._dispatch().event(lambda: parse(kind, data, bucket=self._bucket), body, source=name)
+
+
+class _Object(msgspec.Struct, frozen=True):
+    """https://cloud.google.com/storage/docs/json_api/v1/objects, as far as it decides anything."""
+
+    bucket: str
+    name: str
+
+
+class _Message(msgspec.Struct, frozen=True, rename="camel"):
+    """https://cloud.google.com/pubsub/docs/reference/rest/v1/PubsubMessage"""
+
+    data: str = ""
+    attributes: Mapping[str, str] = {}
+    message_id: str = ""
+
+
+class _Pushed(msgspec.Struct, frozen=True):
+    message: _Message
+
+
+class _Notification(msgspec.Struct, frozen=True):
+    action: str
+    tag: str = ""
+
+
+def parse(kind: str, data: Any, *, bucket: str) -> Event:
+    """A CloudEvent of that type. Raises INVALID_SPEC for what nothing here handles."""
+    if kind == FINALIZED:
+        return _dropped(_read(data, _Object, "the event's object"), bucket)
+    if kind == PUBLISHED:
+        return _of_message(_read(data, _Pushed, "the event's message").message, bucket)
+    raise invalid(f"nothing here handles events of the type {kind[:_LONGEST_NAME]!r}")
+
+
+def _of_message(message: _Message, bucket: str) -> Event:
+    if "eventType" in message.attributes:
+        return _of_notification(message.attributes, bucket)
+    event = message.attributes.get(EVENT_ATTRIBUTE, "")
+    if event == _SCHEDULED:
+        return Scheduled()
+    if event:
+        raise invalid(f"{EVENT_ATTRIBUTE} is {event[:_LONGEST_NAME]!r}; only {_SCHEDULED} is known")
+    body = _body(message.data)
+    if isinstance(body, dict) and "action" in body and body.keys() <= _NOTIFICATION:
+        return _pushed(_read(body, _Notification, "the notification"))
+    return parse_message(body)
+
+
+def _of_notification(attributes: Mapping[str, str], bucket: str) -> SpecDropped | Irrelevant:
+    """Cloud Storage's own; its data is the object's metadata, or nothing."""
+    made = _Object(attributes.get("bucketId", ""), attributes.get("objectId", ""))
+    if attributes["eventType"] != "OBJECT_FINALIZE":
+        return Irrelevant(_named(made), "no object was made")
+    if not made.bucket or not made.name:
+        raise invalid("the notification has no bucketId or no objectId")
+    return _dropped(made, bucket)
+
+
+def _dropped(made: _Object, bucket: str) -> SpecDropped | Irrelevant:
+    if made.bucket != bucket:
+        return Irrelevant(_named(made), "it is another bucket's")
+    return SpecDropped(made.name)
+
+
+def _pushed(made: _Notification) -> ImagePushed | Irrelevant:
+    if made.action != "INSERT" or not made.tag:
+        return Irrelevant("artifact registry", "it is not the push of a tag")
+    return ImagePushed(Reference.parse(made.tag))
+
+
+def _named(made: _Object) -> str:
+    return f"gs://{made.bucket}/{made.name}"[:_LONGEST_NAME]
+
+
+def _read(value: Any, kind: type[T], what: str) -> T:
+    try:
+        return convert(value, kind)
+    except Undecodable as error:
+        raise invalid(f"{what}: {error}") from None
+
+
+def _body(data: str) -> Any:
+    try:
+        return decode_json(b64decode(data, validate=True), object)
+    except (ValueError, Undecodable):
+        raise invalid("the message is not JSON in base64") from None
+
+
+def _readable(data: Any) -> Any:
+    """What the dead letters keep: the message as it was sent, as far as it can be read."""
+    encoded = data.get("message", {}).get("data") if isinstance(data, dict) and _has_message(data) else None
+    try:
+        return b64decode(encoded, validate=True).decode() if isinstance(encoded, str) and encoded else data
+    except ValueError:
+        return data
+
+
+def _has_message(data: dict[str, Any]) -> bool:
+    return isinstance(data.get("message"), dict)
+
+
+def _name(attributes: Mapping[str, Any], data: Any) -> str:
+    """Of the event, for logs and dead letters: that of the message if it is one."""
+    message = data.get("message") if isinstance(data, dict) else None
+    found = message.get("messageId") if isinstance(message, dict) else None
+    kind = str(attributes.get("type", "?")).rpartition(".")[2]
+    return f"{kind} {found or attributes.get('id', '')}"[:_LONGEST_NAME]

@@ -1,0 +1,135 @@
+"""The only place that constructs Google Cloud's parts. One Parts for each function instance."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from boatyard.ports import ContextStore, DeploymentKey, Registry, SecretStore
+from boatyard_gcp.configuration import Configuration, configure
+from boatyard_gcp.registry.host import is_google_registry
+from boatyard_gcp.rest import Rest
+from boatyard_gcp.telemetry import CloudLogging
+from boatyard_serverless.ports import BuildService
+from boatyard_serverless.wiring import CloudParts
+
+if TYPE_CHECKING:
+    from boatyard_gcp.bucket import GcsBucket
+    from boatyard_gcp.events import EventApp
+    from boatyard_gcp.http import HttpApp
+    from boatyard_gcp.queue import PubSubDeadLetters, PubSubWorkQueue
+    from boatyard_kubernetes import Cluster
+
+
+class Parts(CloudParts[Configuration]):
+    cloud = "gcp"
+
+    def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
+        super().__init__(variables)
+        self.rest = Rest()
+
+    def configure(self) -> Configuration:
+        return configure(self.variables, self.rest)
+
+    @cached_property
+    def telemetry(self) -> CloudLogging:
+        # Not by the configuration: what is wrong with that has to be logged.
+        return CloudLogging(self.variables.get("BOATYARD_PROJECT", ""))
+
+    @cached_property
+    def http_app(self) -> "HttpApp":
+        from boatyard_gcp.http import HttpApp
+
+        return HttpApp(
+            lambda: self.deployment.api,
+            self.telemetry,
+            request_bytes=self.settings.limits.request_bytes,
+            invokers_checked=self.configuration.invokers_checked,
+            anonymous=self.configuration.anonymous,
+        )
+
+    @cached_property
+    def event_app(self) -> "EventApp":
+        from boatyard_gcp.events import EventApp
+
+        configuration = self.configuration
+        return EventApp(
+            lambda: self.deployment.dispatch,
+            self.telemetry,
+            bucket=configuration.bucket,
+            keeps_dead_letters=bool(configuration.dead_letters),
+        )
+
+    @cached_property
+    def bucket(self) -> "GcsBucket":
+        from boatyard_gcp.bucket import GcsBucket
+
+        return GcsBucket(self.rest, self.configuration.bucket)
+
+    @cached_property
+    def queue(self) -> "PubSubWorkQueue":
+        from boatyard_gcp.queue import PubSubWorkQueue
+
+        return PubSubWorkQueue(self.rest, self.configuration.queue)
+
+    @cached_property
+    def dead_letters(self) -> "PubSubDeadLetters":
+        from boatyard_gcp.queue import PubSubDeadLetters
+
+        return PubSubDeadLetters(self.rest, self.configuration.dead_letters)
+
+    @cached_property
+    def contexts(self) -> ContextStore:
+        from boatyard_gcp.contexts import GcsContextStore
+
+        configuration = self.configuration
+        return GcsContextStore(self.rest, configuration.bucket, self.clock, account=configuration.signing_account)
+
+    @cached_property
+    def deployment_key(self) -> DeploymentKey:
+        from boatyard_gcp.deployment_key import SecretManagerKey
+        from boatyard_serverless.deployment_key import SecretDeploymentKey
+
+        return SecretDeploymentKey(SecretManagerKey(self.rest, self.configuration.deployment_key))
+
+    def is_own_registry(self, host: str) -> bool:
+        return is_google_registry(host)
+
+    def make_registry(self) -> Registry:
+        from boatyard_gcp.registry import ArtifactRegistry, NewRepositories
+
+        configuration = self.configuration
+        new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
+        return ArtifactRegistry(self.rest, new, timeout_seconds=self.settings.limits.registry_timeout_seconds)
+
+    def make_build_service(self) -> BuildService:
+        from boatyard_gcp.build_service import CloudBuild
+        from boatyard_gcp.builder import Builder
+
+        configuration = self.configuration
+        builder = Builder(
+            project=configuration.project,
+            location=configuration.cloudbuild_location,
+            image=configuration.cloudbuild_image,
+            account=configuration.cloudbuild_account,
+            logs=configuration.cloudbuild_logs,
+            bucket=configuration.bucket,
+            secret_prefix=configuration.secret_prefix,
+            pool=configuration.cloudbuild_pool,
+            machine=configuration.cloudbuild_machine,
+            disk_gb=configuration.cloudbuild_disk_gb,
+            queue_seconds=configuration.cloudbuild_queue_seconds,
+        )
+        return CloudBuild(self.rest, builder)
+
+    def make_secret_store(self) -> SecretStore:
+        from boatyard_gcp.secrets import SecretManagerStore
+
+        return SecretManagerStore(self.rest, self.configuration.project, self.configuration.secret_prefix)
+
+    def make_cluster(self) -> "Cluster":
+        from boatyard_gcp.cluster import find_cluster
+        from boatyard_serverless.cluster import connect_to
+
+        name = self.configuration.cluster
+        return connect_to(name.rpartition("/")[2], find_cluster(self.rest, name), self.rest.identity.token)
