@@ -69,12 +69,7 @@ def events(event: "CloudEvent") -> None:
 
 
 def _unusable(error: Exception) -> "flask.Response":
-    import os
-
     from boatyard_gcp.http import answer
-    from boatyard_gcp.telemetry import CloudLogging
-    from boatyard_serverless.http import reason_of, unusable
+    from boatyard_serverless.http import unusable
 
-    telemetry = CloudLogging(os.environ.get("BOATYARD_PROJECT", ""))
-    telemetry.error("the function cannot serve", detail=reason_of(error))
     return answer(unusable(error))

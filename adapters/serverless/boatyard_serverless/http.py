@@ -45,7 +45,9 @@ def unusable(error: Exception) -> Response:
     The detail goes to the log, because a caller cannot correct it. It is printed, because there is no telemetry yet.
     """
     reason = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
-    print(json.dumps({"level": "ERROR", "message": "the function cannot serve", "detail": reason}))
+    # The clouds call it `level` or `severity`.
+    line = {"level": "ERROR", "severity": "ERROR", "message": "the function cannot serve", "detail": reason}
+    print(json.dumps(line), flush=True)
     code = Code.DATAPLANE_UNAVAILABLE if getattr(error, "code", "") == Code.DATAPLANE_UNAVAILABLE else Code.INTERNAL
     return respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
 
