@@ -1,7 +1,7 @@
-"""The embedded default: Boatyard on loopback, with a local BuildKit, a local registry, and files.
+"""The embedded deployment: Boatyard on loopback, with a local BuildKit, a local registry, and files.
 
-`serve` runs it, `load_settings` reads its configuration, `server_process` finds and stops one that runs,
-`engine` provides the BuildKit and the registry. `loopback` says beforehand whether `serve` will take an address.
+`serve` runs it, `load_settings` reads its configuration, `server_process` finds and stops a running server, and
+`engine` provides BuildKit and the registry. `loopback` checks an address before `serve` binds it.
 """
 
 from boatyard_local.serving import ServeError, serve

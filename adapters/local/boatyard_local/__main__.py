@@ -1,4 +1,4 @@
-"""`python -m boatyard_local serve|stop`: the server as it is run in the background. Users call `boatyard serve`."""
+"""`python -m boatyard_local serve|stop`: the server as a background process. Users call `boatyard serve`."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Runs a server in the background, and replaces one with other code or settings."""
+"""Starts a server in the background, and replaces a server with other code or settings."""
 
 import subprocess
 import time
@@ -26,9 +26,9 @@ class Running(NamedTuple):
 
 
 def ensure_server(state_dir: Path, *, config: Path | None = None, beneath: Path | None = None) -> Running:
-    """A running server with the current code and settings. Builds survive a restart.
+    """Returns a running server with the current code and settings. Builds survive a restart.
 
-    Raises ServeError or SettingsError, each one line.
+    Raises ServeError or SettingsError, whose text is one line.
     """
     state = StateFolder(state_dir.absolute())
     version = server_process.fingerprint(load_settings(config, beneath=beneath))
@@ -37,7 +37,7 @@ def ensure_server(state_dir: Path, *, config: Path | None = None, beneath: Path 
         return Running(found, "running")
     port = 0
     if found is not None:
-        port = urlsplit(found.url).port or 0  # whoever has the URL can go on with it
+        port = urlsplit(found.url).port or 0  # reused, so that clients can keep its URL
         server_process.stop(state.path)
     options = [option for option in (("--config", config), ("--beneath", beneath)) if option[1]]
     arguments = [str(word) for name, path in options if path for word in (name, path.absolute())]
@@ -53,7 +53,7 @@ def ensure_server(state_dir: Path, *, config: Path | None = None, beneath: Path 
 def _start(state: StateFolder, arguments: list[str]) -> ServerInfo:
     state.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = state.server_log
-    if log.is_symlink():  # as a checkout may bring it along: what it leads to is not ours to write to
+    if log.is_symlink():  # a checkout may contain such a link, so its target is not overwritten
         log.unlink()
     mode = "ab" if log.exists() and log.stat().st_size < _LONGEST_LOG else "wb"
     with log.open(mode) as output:
@@ -69,7 +69,7 @@ def _start(state: StateFolder, arguments: list[str]) -> ServerInfo:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         ended = child.poll() is not None
-        # One that somebody else has started meanwhile is as good.
+        # A server that another process has started meanwhile is as good.
         if (found := server_process.find(state)) and _answers(found):
             return found
         if ended:

@@ -15,7 +15,7 @@ _SERVE = "`boatyard serve` finds or sets up a BuildKit."
 def serve_embedded(request: ServeRequest, on_ready: Callable[[str], None]) -> None:
     """Implements `boatyard.embedded.Serve`."""
     try:
-        loopback(request.host)  # before minutes of setting up
+        loopback(request.host)  # before the engine's setup, which may take minutes
         if request.settings is not None:
             loaded = load_settings(request.settings)
         else:

@@ -18,9 +18,9 @@ _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
 
 
 def make_room(folder: Path, size: int, limit: int, keep: Collection[str]) -> None:
-    """So that `size` more bytes fit into `limit`; 0 is none. Archives whose sha256 is in `keep` are read by builds.
+    """Makes room for `size` more bytes within `limit`; 0 means no limit. Builds read the archives in `keep` (sha256).
 
-    Raises DISK_FULL, and removes nothing, if they do not leave that much.
+    Raises DISK_FULL, and removes nothing, if removing all others does not make enough room.
     """
     if not limit:
         return

@@ -1,4 +1,4 @@
-"""The context store of files, and the target of uploads."""
+"""Stores contexts in files, and receives their uploads."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from boatyard_local.upload_url import VALID_SECONDS, UploadUrls
 
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.tar\.gz\Z")
 _COMING: Final = re.compile(r"\.[0-9a-f]{64}\.tar\.gz\.[0-9a-f]{8}\Z")
-"""An upload under way, as `durable.hidden` names it."""
+"""The temporary name of an upload, from `durable.hidden`."""
 
 
 class FileContextStore:
@@ -34,7 +34,8 @@ class FileContextStore:
         most_bytes: int = 0,
         read_by_builds: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """`most_bytes`: of all archives together; 0 is no limit. `read_by_builds`: the sha256s of those that stay."""
+        """`most_bytes` limits all archives together; 0 means no limit. Archives in `read_by_builds` (sha256) are
+        kept."""
         self._folder = folder
         self._clock = clock
         self._urls = urls
@@ -42,7 +43,7 @@ class FileContextStore:
         self._read_by_builds = read_by_builds
 
     def open(self) -> "FileContextStore":
-        """Clears uploads that an earlier server did not finish, and nothing else: the folder may be a link."""
+        """Removes the unfinished uploads of an earlier server, and nothing else: the folder may be a link."""
         durable.make_folder(self._folder)
         for path in self._folder.glob(".*"):
             if _COMING.match(path.name):
@@ -53,7 +54,7 @@ class FileContextStore:
     def has(self, sha256: str) -> bool:
         path = self._path(sha256)
         with suppress(OSError):
-            os.utime(path)  # counts as a use: `prune` leaves it alone for another while
+            os.utime(path)  # counts as a use, so that `prune` keeps it longer
         return path.is_file()
 
     def upload(self, sha256: str, size: int) -> Upload:
@@ -71,7 +72,7 @@ class FileContextStore:
         return ""
 
     def receive(self, sha256: str, size: int) -> "Receiving":
-        """Where the bytes of an upload go; a context manager that keeps nothing unless it was committed."""
+        """A context manager that receives an upload, and deletes it unless it is committed."""
         path = self._path(sha256)
 
         def admit() -> None:
@@ -81,7 +82,7 @@ class FileContextStore:
 
     def prune(self, *, days: float, keep: Collection[str]) -> None:
         """Removes archives that were not requested for `days`, except those in `keep`."""
-        oldest = time.time() - days * 86_400  # file times are the system's, whatever the clock says
+        oldest = time.time() - days * 86_400  # the system's clock, because it sets file times
         for path in self._folder.iterdir():
             found = _NAME.match(path.name)
             if found and found.group(1) not in keep:
@@ -97,7 +98,7 @@ class FileContextStore:
 
 
 class Receiving:
-    """One upload under way."""
+    """An upload in progress."""
 
     def __init__(self, path: Path, sha256: str, size: int, admit: Callable[[], None]) -> None:
         self._admit = admit
@@ -123,7 +124,7 @@ class Receiving:
         self._partial.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
-        """Raises CONTEXT_INVALID as soon as there are more bytes than announced, and DISK_FULL."""
+        """Raises CONTEXT_INVALID after more bytes than announced, and DISK_FULL."""
         self._received += len(data)
         if self._received > self._size:
             raise BoatyardError(Code.CONTEXT_INVALID, f"more than the {self._size:,} bytes announced came")
@@ -134,7 +135,7 @@ class Receiving:
                 rest = rest[self._file.write(rest) :]
 
     def commit(self) -> None:
-        """Raises CONTEXT_INVALID for other bytes than announced; nothing is kept of them."""
+        """Raises CONTEXT_INVALID, and deletes the upload, if its bytes differ from the announced ones."""
         if self._received != self._size:
             raise BoatyardError(Code.CONTEXT_INVALID, f"{self._received:,} bytes came, {self._size:,} were announced")
         if self._hash.hexdigest() != self._sha256:

@@ -1,4 +1,4 @@
-"""The deployment key as a file that only its owner can read."""
+"""Stores the deployment key in a file that only its owner can read."""
 
 import contextlib
 import os
@@ -21,14 +21,15 @@ class FileDeploymentKey:
         self._lock = threading.Lock()
 
     def read(self) -> bytes:
-        """See the port. The file is read once."""
+        """See the port. Reads the file once."""
         with self._lock:
             if not self._key:
                 self._key = self._checked(self._read() or self._make())
             return self._key
 
     def _read(self) -> bytes | None:
-        """None if there is no key yet. Raises DATAPLANE_UNAVAILABLE for one that others know, or may have put there."""
+        """Returns None if there is no key yet. Raises DATAPLANE_UNAVAILABLE for a file that other users could read or
+        write."""
         with durable.refusing(self._path):
             try:
                 found = self._path.lstat()
@@ -53,7 +54,7 @@ class FileDeploymentKey:
             try:
                 durable.create(partial, secrets.token_bytes(KEY_BYTES))
                 with contextlib.suppress(FileExistsError):
-                    os.link(partial, self._path)  # never replaces, as a rename would
+                    os.link(partial, self._path)  # unlike a rename, a link never replaces a file
                 durable.sync_folder(self._path.parent)
             finally:
                 partial.unlink(missing_ok=True)

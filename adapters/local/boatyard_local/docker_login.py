@@ -19,5 +19,5 @@ class DockerLogin:
             login.follow(self._folder)
             return DockerConfigKeychain.of_folder(self._folder).resolve(host, seconds=seconds)
         except (BoatyardError, OSError) as error:
-            # A broken file is the deployment's fault: never the fault of the spec that is asked about.
+            # The operator has to repair a broken file, so the error must not blame the caller's spec.
             raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"no credentials for {host}: {error}") from None

@@ -33,7 +33,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def create(path: Path, data: bytes) -> None:
-    """A new file with its bytes on the disk. Raises OSError; a part of the file may be left then."""
+    """Creates a file and flushes its bytes to the disk. Raises OSError, and may then leave a part of the file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
@@ -60,7 +60,7 @@ def read_private(path: Path, most: int = 64 * 1024) -> bytes | None:
 
 
 def make_folder(path: Path) -> None:
-    """A folder for its owner alone; none of its parents is touched if it is there."""
+    """Creates a folder that only its owner can use. Existing parents stay unchanged."""
     with refusing(path):
         path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
@@ -75,7 +75,7 @@ def sync_folder(path: Path) -> None:
 
 
 def hidden(path: Path) -> Path:
-    """A name beside `path` that nobody reads and that is cleared at the server's start."""
+    """A hidden temporary name beside `path`, which the server deletes at its start."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
@@ -89,7 +89,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def refusal(error: OSError, path: Path) -> BoatyardError:
-    shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # it becomes part of an answer, and of a record
+    shown = os.fsencode(path).decode("utf-8", "backslashreplace")  # the path becomes part of an answer and of a record
     if error.errno in _FULL:
         return BoatyardError(Code.DISK_FULL, f"there is no space left for {shown}")
     reason = (error.strerror or type(error).__name__).lower()

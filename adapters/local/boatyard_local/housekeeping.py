@@ -26,7 +26,7 @@ class Housekeeping:
         self._closed.set()
 
     def clean(self) -> None:
-        """Each part for itself: what is wrong with one keeps none of the others."""
+        """Runs each part independently, so that an error in one does not prevent the others."""
         for part in (self._runner.prune, self._prune_contexts):
             try:
                 part()
@@ -34,8 +34,8 @@ class Housekeeping:
                 _log.exception("housekeeping failed; it is tried again in an hour")
 
     def _prune_contexts(self) -> None:
-        # A context that was announced but whose build is not asked for yet is young: `has` and the
-        # upload itself renew it.
+        # An announced context whose build has not been requested yet is recent, because `has` and the upload itself
+        # update its time.
         self._contexts.prune(days=_CONTEXT_DAYS, keep=self._runner.contexts())
 
     def _run(self) -> None:

@@ -9,7 +9,7 @@ from boatyard_local.engine.environment import docker_environment
 
 _SECONDS: Final = 300
 
-# Runs inside the image: imports every top-level module of every distribution there.
+# Runs inside the image: imports every top-level module of every installed distribution.
 _PROBE: Final = """
 import importlib, importlib.metadata as metadata, json, platform
 def load(name):
@@ -28,7 +28,7 @@ print(json.dumps([platform.python_version(), dists]))
 
 
 def imports(engine: Engine, image: str) -> list[str]:
-    """Lines for people. Raises EngineError if the image does not start or an import fails."""
+    """Lines of the result for display. Raises EngineError if the image does not start or an import fails."""
     done = subprocess.run(
         [engine.docker, "run", "--rm", "--network", "none", image, "python", "-c", _PROBE],
         env=docker_environment(engine.docker_host, engine.docker_config),

@@ -1,4 +1,4 @@
-"""Locks of the kernel on files: they end with the process that holds them, however it ends."""
+"""Tests the kernel's file locks, which end with their process, however it ends."""
 
 import errno
 import fcntl
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final
 
 _PASSING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO})
-"""These say nothing of the lock, only of this moment."""
+"""Errors that depend on the moment, not on the lock."""
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock alone; False too if there is no such file.
+    """Whether a process holds the lock exclusively; False if the file does not exist.
 
-    The question takes the lock for an instant, shared: others who ask at the same time are not taken for a holder.
-    Who wants the lock must try more than once. Raises OSError when it cannot be known just now, for want of file
-    descriptors for instance.
+    The test takes the lock as shared for an instant, so that concurrent tests do not count as holders. A process that
+    wants the lock must therefore try more than once. Raises OSError if the state is unknown, for example for lack of
+    file descriptors.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""The server's own log: one JSON object a line, or plain lines on a terminal."""
+"""Configures the server's log: one JSON object in a line, or plain lines on a terminal."""
 
 import logging
 import sys
@@ -22,9 +22,9 @@ class JsonLines(logging.Formatter):
 
 
 def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> None:
-    """For a process that is the server; one that has a logging of its own keeps it. `stream` is stderr.
+    """Configures logging of a server process, unless it has a configuration already. `stream` defaults to stderr.
 
-    Nothing that a caller sent is logged but the path of a failure.
+    Of a caller's data, only the path of a failed request is logged.
     """
     stream = stream or sys.stderr
     handler = logging.StreamHandler(stream)

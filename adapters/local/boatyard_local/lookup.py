@@ -1,4 +1,4 @@
-"""What the API says of an image that was just asked for. Plain HTTP: the client is a distribution of its own."""
+"""Asks the API about a build that has just ended. It uses plain HTTP, because the client is a separate distribution."""
 
 import json
 import time
@@ -11,11 +11,11 @@ from urllib.request import Request, urlopen
 class BuildTime(NamedTuple):
     built: bool
     seconds: float
-    """How long the build took; for a cached image, how long the answer takes."""
+    """The duration of the build; for a cached image, the duration of the answer."""
 
 
 def ending(url: str, token: str, image: str, since: float) -> BuildTime:
-    """`since`: seconds since 1970, when the image was asked for."""
+    """`since`: when the image was requested, in seconds since 1970."""
     began = time.monotonic()
     found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}", token)
     answered = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""The command line of a module that runs as a program."""
+"""The command line that runs a module as a program."""
 
 import sys
 
@@ -6,7 +6,7 @@ _WITHOUT_FOLDER = "import sys; del sys.path[0]; from runpy import run_module; ru
 
 
 def module_argv(name: str) -> tuple[str, ...]:
-    """With this Python, and without the working folder in its path: what lies there is not ours. 3.10 knows no -P."""
+    """Runs this Python without the working folder in sys.path, whose files are not trusted. Python 3.10 has no -P."""
     if sys.version_info >= (3, 11):
         return (sys.executable, "-P", "-m", name)
     return (sys.executable, "-c", _WITHOUT_FOLDER.format(name))

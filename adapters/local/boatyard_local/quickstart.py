@@ -1,4 +1,4 @@
-"""What `make run` does once everything is installed: a flyte script becomes a pushed image, and the image runs.
+"""The last step of `make run`: builds a flyte script's image, pushes it, and starts it.
 
 python -m boatyard_local.quickstart
 """
@@ -29,7 +29,7 @@ _PROJECT_FILE: Final = Path("boatyard.toml")
 
 
 class QuickstartError(Exception):
-    """One line: what did not work, and what to do."""
+    """A step failed. The text is one line with the reason and advice."""
 
 
 def main() -> int:
@@ -82,15 +82,15 @@ def _about(engine: Engine) -> list[str]:
 
 
 def _build(url: str) -> str:
-    """Runs the example with the SDK as it is; its steps go to the terminal. The image that it names."""
+    """Runs the example with the unchanged SDK, with its output on the terminal. Returns the image."""
     env = {**os.environ, "FLYTE_IMAGE_BUILDER": "boatyard", "BOATYARD_URL": url}
-    env.pop("BOATYARD_TOKEN", None)  # of another server
+    env.pop("BOATYARD_TOKEN", None)  # it may belong to another server
     env["BOATYARD_TOKEN_FILE"] = str(StateFolder(_STATE).token.absolute())
     with subprocess.Popen([sys.executable, str(EXAMPLE)], env=env, stdout=subprocess.PIPE, text=True) as script:
         try:
             output, _ = script.communicate()
         except KeyboardInterrupt:
-            # Ctrl-C reached the script as well; it shows the cursor again if it is given the time.
+            # Ctrl-C reached the script as well; it restores the cursor if it gets the time.
             with suppress(subprocess.TimeoutExpired):
                 script.wait(_LAST_WORDS_SECONDS)
             script.kill()

@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more, beside the work of those who have no time to wait for it."""
+"""Removes discarded files in the background, so that callers need not wait."""
 
 import errno
 import logging
@@ -17,14 +17,14 @@ _AGAIN_SECONDS: Final = 600.0
 _LONGEST_NAME: Final = 200
 _TRIES: Final = 10
 _ELSEWHERE: Final = frozenset({errno.EBUSY, errno.EXDEV})
-"""Something is mounted there: it is not ours to remove."""
+"""Another file system is mounted there, so it is not removed."""
 
 
 class Removals:
-    """One folder, in which everything is to be removed. It has to be on the file system of what is discarded.
+    """Removes everything that is moved into one folder, which must be on the same file system.
 
-    A rename takes something out of the way at once, whatever is in it; a thread removes it then. What it cannot
-    remove (another's mount, an immutable file) stays there, is logged once, and is tried again every ten minutes.
+    A rename moves a path out of the way immediately, whatever it contains; then a thread removes it. What it cannot
+    remove (another user's mount, an immutable file) stays there, is logged once, and is retried every ten minutes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,16 +38,16 @@ class Removals:
         self._thread.start()
 
     def close(self) -> None:
-        """What is left is for the next server."""
+        """The next server removes the rest."""
         self._closed = True
         self._news.set()
 
     def discard(self, path: Path) -> bool:
-        """True if nothing is left at `path`, which is so when this returns. Never raises OSError."""
+        """Returns True if nothing is left at `path`. Never raises OSError."""
         try:
             self._move(path)
         except OSError as error:
-            # There may be no room for another name, or `path` may only be emptied where it is.
+            # There may be no space for a new name, or `path` may be a mount point that can only be emptied.
             if error.errno in _ELSEWHERE or not remove(path):
                 _log.warning("%s cannot be removed: %s", path, (error.strerror or str(error)).lower())
                 return False
@@ -56,7 +56,7 @@ class Removals:
         return True
 
     def empty(self) -> bool:
-        """Remove all there is now. False if something could not be."""
+        """Removes everything now. Returns False if something could not be removed."""
         left = set()
         for name in _names(self._folder):
             if self._closed:
@@ -67,13 +67,13 @@ class Removals:
                     _log.warning("%s cannot be removed; it is tried again from time to time", self._folder / name)
         self._told = left
         with suppress(OSError):
-            self._folder.rmdir()  # refused while something is in it
+            self._folder.rmdir()  # fails unless it is empty
         return not left
 
     def _move(self, path: Path) -> None:
         name = os.fsencode(path.name)[:_LONGEST_NAME] + b"." + secrets.token_hex(8).encode()
         for _ in range(_TRIES):
-            with suppress(FileNotFoundError):  # the folder is there only while something is in it
+            with suppress(FileNotFoundError):  # the folder exists only while it has contents
                 path.rename(self._folder / os.fsdecode(name))
                 return
             if not os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""Secrets as files that only their owner can read. The job reads them; the server never does."""
+"""Stores secrets in files that only their owner can read. Only jobs read them; the server never does."""
 
 import os
 import stat
@@ -13,11 +13,10 @@ from boatyard_local import durable
 
 
 class FileSecretStore:
-    """`<folder>/<project>/<domain>/<name>` holds the value and nothing else; `.<name>.kind` beside it the kind.
+    """`<folder>/<project>/<domain>/<name>` contains the value, and `.<name>.kind` beside it the kind.
 
-    No secret's name begins with a dot. A link is no secret, nor is what lies behind one: a folder that came from
-    elsewhere could have any file of its user's read to a build. The whole folder may be a link of the operator's; what
-    lies there counts only as far as nobody else can read it.
+    No secret's name begins with a dot. Links are ignored, because a link in a folder from elsewhere could expose any
+    file of the user to a build. An operator may link the whole folder; then only files that nobody else can read count.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +79,7 @@ def _kind(path: Path) -> Path:
 
 
 def _read_kind(path: Path) -> str:
-    """`build` where the kind is not known: a file that was put there by hand."""
+    """Defaults to `build`, for a file that was created by hand."""
     try:
         return "image_pull" if _kind(path).read_bytes() == b"image_pull" else "build"
     except OSError:

@@ -1,4 +1,4 @@
-"""The server of a state folder as others see it: is it there, is it the one we want, how does it stop."""
+"""Finds, identifies and stops the server of a state folder."""
 
 import fcntl
 import hashlib
@@ -39,12 +39,12 @@ class ServerInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class AlreadyServed(Exception):
-    """Another server has the state folder."""
+    """Another server uses the state folder."""
 
 
 @contextmanager
 def claim(state: StateFolder) -> Iterator[None]:
-    """Holds the state folder for this process; raises AlreadyServed if another one has it."""
+    """Locks the state folder for this process. Raises AlreadyServed if another process has it."""
     durable.make_folder(state.path)
     for path in state.remade:
         _make_way(path, stat.S_ISREG)
@@ -58,14 +58,15 @@ def claim(state: StateFolder) -> Iterator[None]:
             info = read(state.server, ServerInfo)
             where = f" (pid {info.pid}, {info.url})" if info else ""
             raise AlreadyServed(f"a server already runs on {state.path}{where}") from None
-        state.server.unlink(missing_ok=True)  # of a server that was killed
+        state.server.unlink(missing_ok=True)  # left by a killed server
         yield
     finally:
         os.close(descriptor)
 
 
 def _make_way(path: Path, fits: Callable[[int], bool]) -> None:
-    """Removes what stands in the place of a file or a folder of ours: it could not be read, nor be written over."""
+    """Removes a path of another type in the place of a file or a folder, which could be neither read nor
+    overwritten."""
     try:
         if not fits(path.lstat().st_mode):
             remove(path)
@@ -74,12 +75,13 @@ def _make_way(path: Path, fits: Callable[[int], bool]) -> None:
 
 
 def _is_folder_or_link(mode: int) -> bool:
-    """An operator may have linked it to another disk. If that is away, the server must not begin anew without it."""
+    """An operator may link it to another disk. If that disk is missing, the server must not start with an empty
+    folder."""
     return stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
 
 
 def _lock(descriptor: int) -> bool:
-    """False if another process keeps the lock. Those who only look (`locks.is_held`) have it for an instant."""
+    """Returns False if another process keeps the lock. Tests (`locks.is_held`) only hold it for an instant."""
     deadline = time.monotonic() + _CLAIM_SECONDS
     while True:
         try:
@@ -93,7 +95,7 @@ def _lock(descriptor: int) -> bool:
 
 @contextmanager
 def announced(state: StateFolder, url: str, version: str) -> Iterator[ServerInfo]:
-    """server.json is there while the block runs. To be used under `claim`."""
+    """Keeps server.json while the block runs. Use it inside `claim`."""
     started = process_start(os.getpid()) or ""
     info = ServerInfo(url=url, pid=os.getpid(), started=started, version=version)
     durable.write(state.server, msgspec.json.encode(info))
@@ -104,22 +106,22 @@ def announced(state: StateFolder, url: str, version: str) -> Iterator[ServerInfo
 
 
 def find(state: StateFolder) -> ServerInfo | None:
-    """The server that runs on the state folder now, if it has come up."""
+    """The server that currently runs on the state folder, once it accepts requests."""
     info = read(state.server, ServerInfo)
     return info if info is not None and is_held(state.server_lock) and _is_alive(info) else None
 
 
 def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
-    """Stop the server of a state folder, if there is one; its jobs go on. False if there was none.
+    """Stops the server of a state folder; its jobs continue. Returns False without a server.
 
-    A pid that was given to another process since is never signalled: the lock must be held, and the
-    process must have started when server.json says.
+    A reused pid is never signalled: the lock must be held, and the process must have started at the time in
+    server.json.
     """
     state = StateFolder(Path(state_dir))
     info = find(state)
     deadline = time.monotonic() + patience
     while info is None and is_held(state.server_lock) and time.monotonic() < deadline:
-        time.sleep(0.05)  # it is just coming up, or going down
+        time.sleep(0.05)  # the server is just starting, or ending
         info = find(state)
     if info is None:
         return False
@@ -139,7 +141,7 @@ def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
 
 
 def fingerprint(settings: Settings) -> str:
-    """Names the code and the settings: a server with another one answers otherwise than a new one would."""
+    """Identifies the code and the settings: a server with another fingerprint may answer differently."""
     seen = hashlib.sha256(f"{sys.executable} {sys.version}".encode())
     for package in _PACKAGES:
         module = sys.modules.get(package) or __import__(package)
@@ -156,16 +158,16 @@ def _is_alive(info: ServerInfo) -> bool:
 
 
 def process_start(pid: int) -> str | None:
-    """When a process started: with its pid, that names it for as long as the machine is up.
+    """When a process started. With its pid, this identifies it until the next reboot.
 
-    An opaque text, equal for one process at all times; None if no such process runs.
+    An opaque text, constant for each process; None if there is no such process.
     """
     if sys.platform == "linux":
         try:
             line = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
-        # proc(5): the command in brackets may hold anything, so the fields are counted from its end.
+        # proc(5): the command in brackets may contain any characters, so fields are counted from its end.
         state, *fields = line.rpartition(")")[2].split()
         return None if state == "Z" else fields[18]
     told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Runs the server: claims the state folder, binds a loopback port, serves until it is stopped."""
+"""Runs the server: locks the state folder, binds a loopback port, and serves until it is stopped."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ from boatyard_local.web.hosts import loopback
 
 
 class ServeError(Exception):
-    """The server cannot start; one line that says why and what to do."""
+    """The server cannot start. The text is one line with the reason and advice."""
 
 
 def serve(
@@ -29,13 +29,13 @@ def serve(
     argv: Argv | None = None,
     registry: Registry | None = None,
 ) -> None:
-    """Serve the API of one state folder until SIGTERM or SIGINT; builds under way go on after that.
+    """Serves the API of one state folder until SIGTERM or SIGINT; running builds continue after that.
 
-    Port 0 takes the one that this folder's last server had, so that those who wait for a build find it again, or
-    else a free one; `on_ready` is told the URL. `host_names` are answered besides the loopback
-    names, for a proxy before it. Raises ServeError.
+    Port 0 reuses the port of this folder's last server, so that waiting clients find it again, or else takes a free
+    one. `on_ready` receives the URL. `host_names` are accepted besides the loopback names, for a reverse proxy. Raises
+    ServeError.
     """
-    # uvicorn and the adapters take 0.3 s to import, and `boatyard_local.engine` needs none of them.
+    # Importing uvicorn and the adapters takes 0.3 s, and `boatyard_local.engine` needs none of them.
     from boatyard_local.logging_setup import log_to
     from boatyard_local.web.server import Server
     from boatyard_local.wiring import wire
@@ -67,7 +67,7 @@ def serve(
 
 
 def _last_port(state: StateFolder) -> int:
-    """0 if there was none."""
+    """Returns 0 without one."""
     try:
         return int(state.port.read_bytes())
     except (OSError, ValueError):
@@ -87,7 +87,7 @@ def _bind(host: str, port: int) -> socket.socket:
     except ValueError as error:
         raise ServeError(str(error)) from None
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it an answer takes 40 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is given; with it, an answer takes 40 ms.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -100,6 +100,6 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _name(bound: socket.socket) -> str:
-    """The address as URLs spell it."""
+    """The address as in URLs."""
     address = str(bound.getsockname()[0])
     return f"[{address}]" if ":" in address else address

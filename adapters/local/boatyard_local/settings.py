@@ -1,14 +1,14 @@
-"""Settings from a TOML file and the environment.
+"""Reads settings from a TOML file and the environment.
 
-The file has the names of `boatyard.settings`. A variable overrides one value of it: `BOATYARD_`, then the
-path in capitals with `__` between sections and `_` between words.
+The file uses the names of `boatyard.settings`. A variable overrides one setting: its name is `BOATYARD_`, then the path
+in capitals with `__` between sections and `_` between words.
 
     BOATYARD_DEFAULT_REPOSITORY=127.0.0.1:5000/images     defaultRepository
     BOATYARD_LIMITS__CONCURRENT_BUILDS=4                  limits.concurrentBuilds
     BOATYARD_PLATFORMS=linux/amd64,linux/arm64            platforms; a list also as a JSON array
     BOATYARD_REGISTRY_MIRRORS={"docker.io": "…"}          registryMirrors; tables as JSON
 
-Variables of other parts (BOATYARD_URL and such) are left alone, but a near miss of a name above is refused.
+Variables of other parts (such as BOATYARD_URL) are ignored, but a misspelled name of a setting is refused.
 """
 
 import difflib
@@ -27,15 +27,15 @@ _NEAR: Final = 0.88
 
 
 class SettingsError(Exception):
-    """One line: where, which field, what is wrong."""
+    """The text is one line: the source, the field, the problem."""
 
 
 def load_settings(
     path: Path | None, environ: Mapping[str, str] | None = None, *, beneath: Path | None = None
 ) -> Settings:
-    """The settings of `path`, over those of `beneath`, under those of the environment. Raises SettingsError.
+    """The settings of `path`, which override those of `beneath`; variables override both. Raises SettingsError.
 
-    `boatyard.settings_document.joined` says how they are joined.
+    `boatyard.settings_document.joined` defines how they are merged.
     """
     environ = os.environ if environ is None else environ
     table: dict[str, Any] = {}

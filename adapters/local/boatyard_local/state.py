@@ -1,29 +1,29 @@
-"""What lies where below a server's state folder. Every path of it is made here.
+"""Defines all paths below a server's state folder.
 
     <state>/
       builds/<tag>-<n>/      one build
-        job.json             what the job is told (boatyard.job.BuildJob)
-        record.json          what the server knows of it (jobs/record.py)
-        pid                  the job's pid, written by the job's own process before it becomes the job
-        lock                 locked (flock) from the job's start to its end, whoever dies in between
+        job.json             the job's input (boatyard.job.BuildJob)
+        record.json          the server's record (jobs/record.py)
+        pid                  the job's pid, written by its own process before it executes the job
+        lock                 locked (flock) from the job's start to its end, however its process or the server ends
         progress.json, log.jsonl, result.json, work/    from the job (boatyard_buildkit.outbox)
-        output               the job's own stdout and stderr: a traceback, if it has one
-      builds/.removing/<…>   to be removed, and what could not be; removals.py tries again
-      builds/.<…>            being made; never read, cleared at the server's start
+        output               the job's own stdout and stderr, such as a traceback
+      builds/.removing/<…>   discarded folders; removals.py retries what could not be removed
+      builds/.<…>            being created; never read, removed at the server's start
       contexts/<sha256>.tar.gz
-      contexts/.<…>          uploads under way; cleared at the server's start
+      contexts/.<…>          uploads in progress; removed at the server's start
       secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
-      buildkit.json          how jobs reach BuildKit (boatyard_buildkit.access), written at the server's start
+      buildkit.json          the jobs' access to BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
-      token                  what callers of the API send; 0600, new at each start (web/bearer.py)
-      deployment.key         keeps projects apart (boatyard.realm); 0600, made once, never replaced
-      server.json            url, pid and start of the server that runs; 0600
-      port                   of the last server; the next one takes it again if it can
-      server.lock            locked (flock) while it runs
-      server.log             of a server that was started in the background
-      .gitignore             of all of it
+      token                  the API's bearer token; 0600, new at each start (web/bearer.py)
+      deployment.key         separates projects (boatyard.realm); 0600, created once, never replaced
+      server.json            url, pid and start time of the running server; 0600
+      port                   the last server's; the next one reuses it if possible
+      server.lock            locked (flock) while the server runs
+      server.log             the log of a server in the background
+      .gitignore             ignores the whole folder
 
-`.boatyard/` is such a folder too; `boatyard_local.engine` documents what it keeps beside these.
+`.boatyard/` is such a folder too; `boatyard_local.engine` documents its other contents.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class BuildFolder:
 
     @property
     def work(self) -> Path:
-        """The job's own files while it runs, credentials among them."""
+        """The job's own files while it runs, credentials included."""
         return self.path / "work"
 
     @property
@@ -87,7 +87,7 @@ class StateFolder:
 
     @property
     def removing(self) -> Path:
-        """On the file system of the builds, wherever that is: they come here by a rename."""
+        """On the builds' file system, wherever that is, because builds are moved here by a rename."""
         return self.builds / ".removing"
 
     @property
@@ -136,7 +136,7 @@ class StateFolder:
 
     @property
     def remade(self) -> tuple[Path, ...]:
-        """Files that a server makes anew when they are missing: whatever else stands in their place can go."""
+        """Files that a server creates if they are missing, so that anything else in their place may be removed."""
         return (
             self.gitignore,
             self.buildkit,

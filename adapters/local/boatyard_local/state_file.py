@@ -1,8 +1,8 @@
-"""Reads files of the state folder, whatever has become of them.
+"""Reads files of the state folder, even damaged ones.
 
-Each is written by a server or a job of ours, but a disk can fail, a backup can be played back in part, and a job's
-folder is only as good as its job. So a reader never waits (a pipe), never follows a link, never takes more than its
-share of memory, and has one answer to whatever is not a whole document: none.
+A server or a job writes each of them, but a disk can fail, a backup can be restored in part, and a job may write
+anything into its folder. So a reader never blocks (a pipe), never follows a link, never reads more than a limit, and
+returns None for any incomplete document.
 """
 
 import os
@@ -18,8 +18,8 @@ _MOST_BYTES: Final = 16 * 1024**2
 
 
 def opened(path: Path) -> IO[bytes]:
-    """An ordinary file, to be read. Raises OSError; FileNotFoundError for anything that is no ordinary file."""
-    # Without O_NONBLOCK a pipe without a writer would be waited for.
+    """Opens a regular file for reading. Raises OSError; FileNotFoundError for any other kind of file."""
+    # Without O_NONBLOCK, opening a pipe without a writer blocks.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -28,7 +28,7 @@ def opened(path: Path) -> IO[bytes]:
 
 
 def read_bytes(path: Path, most: int = _MOST_BYTES) -> bytes | None:
-    """The file; None if it is not there, cannot be read, or is larger than `most` bytes."""
+    """The file; None if it is missing, unreadable, or larger than `most` bytes."""
     try:
         with opened(path) as file:
             data = file.read(most + 1)
@@ -38,7 +38,7 @@ def read_bytes(path: Path, most: int = _MOST_BYTES) -> bytes | None:
 
 
 def read(path: Path, kind: type[T], most: int = _MOST_BYTES) -> T | None:
-    """A document; None if it is not there or not whole, which is the same to all who ask."""
+    """A document; None if it is missing or incomplete, which callers treat alike."""
     data = read_bytes(path, most)
     if data is None:
         return None

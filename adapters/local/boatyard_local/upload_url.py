@@ -1,4 +1,4 @@
-"""Upload URLs that only this server could have made, for one archive and for a while."""
+"""Signs upload URLs that only this server can create, for one archive and a limited time."""
 
 import hmac
 import secrets
@@ -37,7 +37,7 @@ class UploadUrls:
         return f"{self._base}{PREFIX}{sha256}?{urlencode(query)}"
 
     def check(self, path: str, query: Mapping[str, str], clock: Clock) -> Announced:
-        """What the URL stands for. Raises FORBIDDEN if it was not made here, was changed, or is too old."""
+        """The announced upload. Raises FORBIDDEN for a URL that was not signed here, was changed, or has expired."""
         sha256 = path.removeprefix(PREFIX)
         try:
             size, expires, until = int(query["size"]), int(query["expires"]), int(query["until"])
@@ -46,7 +46,7 @@ class UploadUrls:
             raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here") from None
         if not hmac.compare_digest(token, self._token(sha256, size, expires, until).encode("ascii")):
             raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here")
-        # Either clock will do: the wall clock may have been set since, the machine booted.
+        # Either clock suffices: the wall clock may have changed, or the machine may have rebooted.
         left = expires - clock.now(), until - clock.monotonic()
         if not any(0 < seconds <= VALID_SECONDS for seconds in left):
             raise BoatyardError(Code.FORBIDDEN, "the upload URL has expired; announce the context again")
@@ -58,7 +58,7 @@ class UploadUrls:
 
 
 def load_key(path: Path) -> bytes:
-    """The state folder's key, made at first use. It is kept, so that a restart breaks no upload."""
+    """The state folder's key, created on first use and kept, so that a restart invalidates no upload."""
     key = durable.read_private(path)
     if key is None or len(key) != _KEY_BYTES:
         key = secrets.token_bytes(_KEY_BYTES)

@@ -49,7 +49,7 @@ def wire(
 ) -> Iterator[Wired]:
     """Opens all parts, and closes them when the block ends. Jobs continue.
 
-    `argv` and `registry` are for those who test the whole without a BuildKit or without a registry.
+    Tests use `argv` and `registry` to run without BuildKit or without a registry.
     """
     clock = SystemClock()
     urls = UploadUrls(url, load_key(state.upload_key))
@@ -94,7 +94,7 @@ def wire(
 
 
 def job_argv(state: StateFolder) -> Argv:
-    """The command line of a build's job: this Python, this code, without the job's folder in its path."""
+    """The command line of a build's job: this Python with this code, without the job's folder in sys.path."""
 
     def argv(folder: BuildFolder, build: Build) -> list[str]:
         return [

@@ -1,7 +1,7 @@
-"""A real BuildKit, a real registry and a base image, all inside one project's `.boatyard/` folder.
+"""A real BuildKit, a real registry and a base image, inside one project's `.boatyard/` folder.
 
-`ensure()` is the whole interface: it uses the Docker that works here, or else unpacks one from
-Debian's packages without installing it, and writes the settings that `boatyard serve` reads.
+`ensure()` is the whole interface: it uses a working Docker, or else unpacks one from Debian's packages without
+installing it, and writes the settings that `boatyard serve` reads.
 """
 
 from boatyard_local.engine.ensure import ensure

@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"[red]boatyard:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return 1
     except BrokenPipeError:
-        # `… | head` has read enough; what is still buffered must not fail again at exit
+        # `… | head` has closed the pipe; flushing the rest at exit must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -73,7 +73,7 @@ def _ensure(state: Path, as_json: bool, console: Console) -> int:
 
 
 def describe(engine: Engine) -> list[str]:
-    """What a person should know of the engine, one line each."""
+    """A description of the engine, one line for each fact."""
     where = engine.builder or engine.docker_host or "Docker"
     lines = [f"BuildKit: {where}, builds {', '.join(engine.platforms)}", f"registry: {engine.registry}"]
     for image in engine.images:
@@ -91,7 +91,7 @@ def _stop(state: Path, remove: bool, as_json: bool, console: Console) -> int:
 
 
 def _status(state: Path, as_json: bool) -> int:
-    """0 if both answer, 3 (as `systemctl status`) if not."""
+    """Returns 0 if both answer, else 3, like `systemctl status`."""
     layout = Layout.of(state)
     before = record.load(layout.record, EngineRun)
     engine = before.engine if before else None

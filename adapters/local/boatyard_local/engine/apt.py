@@ -1,6 +1,6 @@
-"""apt-get with lists, cache and sources of its own: it downloads and unpacks, and never installs.
+"""Runs apt-get with its own lists, cache and sources: it downloads and unpacks packages, and never installs them.
 
-Nothing of the machine's package system is read but its mirrors, keys and proxy, and nothing is changed.
+It reads only the mirrors, keys and proxy of the system's configuration, and changes nothing.
 """
 
 import os
@@ -15,14 +15,14 @@ from boatyard_local.engine.debian import AptSource
 
 
 class Apt(NamedTuple):
-    """One private view of one archive."""
+    """A private apt configuration for one archive."""
 
     folder: Path
     sources: tuple[str, ...]
     """Lines of a sources.list(5)."""
 
     def download(self, packages: Sequence[str], into: Path, commands: ChildProcesses) -> None:
-        """Fetch the newest .deb of each package, verified by apt against the archive's signature."""
+        """Downloads the newest .deb of each package. apt verifies it against the archive's signature."""
         for name in ("lists/partial", "cache/archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "sources.list").write_text("".join(f"{line}\n" for line in self.sources))
@@ -55,14 +55,14 @@ class Apt(NamedTuple):
             "Dir::Cache": self.folder / "cache",
             "Acquire::Languages": "none",
             "Acquire::Retries": 3,
-            # _apt cannot write below a folder that only root may enter, such as /root/project
+            # the user _apt cannot write below a folder such as /root/project, which only root can enter
             "APT::Sandbox::User": "root",
         }
         return [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
 
 
 def own(folder: Path, sources: Sequence[AptSource]) -> Apt:
-    """The machine's own release with its fixes."""
+    """The machine's own release with its updates."""
     return Apt(folder / "own", tuple(source.line() for source in sources))
 
 
@@ -72,7 +72,7 @@ def other(folder: Path, archive: AptSource, codename: str) -> Apt:
 
 
 def unpack(debs: Path, target: Path, commands: ChildProcesses) -> None:
-    """Unpack every .deb of a folder side by side into `target`, whole or not at all."""
+    """Unpacks every .deb of a folder into `target`, atomically."""
     partial = target.with_name(f"{target.name}.partial")
     mounts.remove(partial)
     partial.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Which base images have to be made here, which of them are there already, and making the others."""
+"""Decides which base images have to be created locally, and creates the missing ones."""
 
 from typing import Final, NamedTuple
 
@@ -17,20 +17,20 @@ _FROM_HUB: Final = f"docker.io/library/python:{rootfs.PYTHON}-slim-{rootfs.CODEN
 
 
 class WantedImages(NamedTuple):
-    """What must be made because it cannot be pulled."""
+    """The base images to create, because they cannot be pulled."""
 
     python: Debian | None = None
-    """The machine whose packages make the Python base; None if Docker Hub's can be pulled."""
+    """The machine whose packages make up the Python base; None if Docker Hub's image can be pulled."""
     flyte: bool = False
     note: str = ""
-    """What a person should know, if something is missing that cannot be made."""
+    """A note for the user if a base image is missing and cannot be created."""
 
     def __len__(self) -> int:
         return (self.python is not None) + self.flyte
 
 
 def choose(machine: Debian | str) -> WantedImages:
-    """Ask the registries of the ordinary base images; what cannot be reached has to be made."""
+    """Asks the registries of the usual base images. Unreachable ones have to be replaced."""
     missing = reachable.unreachable((images.DOCKER_HUB, images.GHCR))
     if images.DOCKER_HUB not in missing:
         return WantedImages(flyte=images.GHCR in missing)
@@ -43,15 +43,15 @@ def choose(machine: Debian | str) -> WantedImages:
 
 
 class KeptImages(NamedTuple):
-    """The wanted images that are there, made as they would be made today."""
+    """The existing images that match today's recipes."""
 
     images: tuple[MadeImage, ...]
     missing: tuple[str, ...]
-    """Repositories; python before flyte, which is made from it."""
+    """Repositories; python before flyte, which is based on it."""
 
 
 def kept(wanted: WantedImages, account: RegistryAccount, ledger: EngineLedger) -> KeptImages:
-    """Compare ledger and registry with today's recipes. Raises EngineError if the registry does not answer."""
+    """Compares the ledger and the registry with today's recipes. Raises EngineError if the registry does not answer."""
     found: list[MadeImage] = []
     missing: list[str] = []
     base = _FROM_HUB
@@ -69,7 +69,7 @@ def kept(wanted: WantedImages, account: RegistryAccount, ledger: EngineLedger) -
 def are_current(
     made: tuple[MadeImage, ...], account: RegistryAccount, machine: Debian | str, ledger: EngineLedger
 ) -> bool:
-    """True if those images are still there and would be made the same way today."""
+    """Whether the images still exist and match today's recipes."""
     repositories = {image.reference.partition("/")[2].partition(":")[0] for image in made}
     if images.PYTHON in repositories and isinstance(machine, str):
         return False
@@ -84,7 +84,7 @@ def _recipes(wanted: WantedImages, base: str) -> list[Recipe]:
 
 
 def _recipe_from(recipe: Recipe, base: str) -> Recipe:
-    """flyte's image depends on the digest of what it is made from."""
+    """The recipe of flyte's image, with the digest of its base."""
     return (images.flyte(base) or recipe) if recipe.repository == images.FLYTE else recipe
 
 
@@ -103,7 +103,7 @@ def _image(recipe: Recipe, address: str, digest: str) -> MadeImage:
 
 
 def root(layout: Layout, machine: Debian, progress: EngineProgress, commands: ChildProcesses) -> None:
-    """The root file system takes longest, so it is made while the engine is fetched."""
+    """Creates the root file system, which takes longest, while the engine is downloaded."""
     with progress.step(f"Python {rootfs.PYTHON} on Debian {rootfs.CODENAME} by debootstrap") as step:
         tar = rootfs.make(layout, machine, commands)
         step.say(f"{tar.stat().st_size / 1e6:.0f} MB")
@@ -112,7 +112,7 @@ def root(layout: Layout, machine: Debian, progress: EngineProgress, commands: Ch
 def make(
     layout: Layout, builder: ImportBuilder, wanted: WantedImages, progress: EngineProgress, commands: ChildProcesses
 ) -> tuple[MadeImage, ...]:
-    """Import what is wanted and not there; returns all images made here."""
+    """Imports the missing images; returns all images that were created here."""
     layout.base.mkdir(parents=True, exist_ok=True)
     made: list[MadeImage] = []
     base = _FROM_HUB

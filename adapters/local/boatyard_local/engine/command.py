@@ -1,4 +1,4 @@
-"""Runs other programs so that none outlives us: not on an error, not on Ctrl-C, not on kill -9."""
+"""Runs other programs so that none outlives this process: neither after an error, nor Ctrl-C, nor kill -9."""
 
 import os
 import shutil
@@ -15,10 +15,10 @@ _TAIL: Final = 3
 
 
 class ChildProcesses:
-    """A family of child processes that `cancel` ends together.
+    """Child processes that `cancel` ends together.
 
-    Each child leads a session of its own: Ctrl-C reaches us alone, and we end the child with all that
-    it started. `setpriv --pdeathsig` (util-linux, essential on Debian) covers our own SIGKILL.
+    Each child has its own session: Ctrl-C reaches only this process, which ends the child with all its descendants.
+    `setpriv --pdeathsig` (util-linux, essential on Debian) handles SIGKILL of this process.
     """
 
     def __init__(self, logs: Path) -> None:
@@ -39,7 +39,7 @@ class ChildProcesses:
         cwd: Path | None = None,
         timeout: float = 900,
     ) -> None:
-        """Run to the end, output into `log`; raises EngineError with the log's last lines if it fails."""
+        """Runs a program with its output in `log`. Raises EngineError with the log's last lines if it fails."""
         self._logs.mkdir(parents=True, exist_ok=True)
         path = self._logs / f"{log}.log"
         argv = [*self._prefix, *map(str, arguments)]
@@ -69,7 +69,7 @@ class ChildProcesses:
             raise EngineError(f"{what} failed: {tail(path)} (all of it: {path})")
 
     def cancel(self) -> None:
-        """End every child that runs, and start no more."""
+        """Ends all running children, and starts no more."""
         with self._lock:
             self._cancelled = True
             running = list(self._running)
@@ -78,7 +78,7 @@ class ChildProcesses:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """TERM, then KILL, to the child's whole process group; nothing if it has ended."""
+    """Sends TERM, then KILL, to the child's process group, unless the child has ended."""
     if child.poll() is not None:
         return
     for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
@@ -96,7 +96,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def ask(
     arguments: Sequence[str | Path], *, env: Mapping[str, str] | None = None, timeout: float = 30
 ) -> subprocess.CompletedProcess[str] | None:
-    """Run a short question and return its answer; None if the program is missing or does not answer."""
+    """Runs a short command and returns its result; None if the program is missing or does not answer."""
     try:
         return subprocess.run(
             [str(argument) for argument in arguments],
@@ -113,7 +113,7 @@ def ask(
 
 
 def tail(path: Path) -> str:
-    """The last lines of a log, joined into one."""
+    """The last lines of a log, joined into one line."""
     try:
         lines = path.read_text(errors="replace").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
-"""The containerd below the unpacked dockerd.
+"""Starts containerd for the unpacked dockerd.
 
-dockerd could start one by itself, but that one makes /opt/containerd, and outlives a dockerd that is killed.
+dockerd could start containerd itself, but then containerd creates /opt/containerd, and outlives a killed dockerd.
 """
 
 import time
@@ -16,7 +16,7 @@ from boatyard_local.engine.model import EngineError
 from boatyard_local.engine.processes import Daemon
 
 _PATIENCE: Final = 30.0
-# Kubernetes' interface, and snapshotters whose file systems Docker does not ask for.
+# Plugins for Kubernetes' interface, and snapshotters for file systems that Docker does not use.
 _NOT_NEEDED: Final = (
     "grpc.v1.cri",
     "snapshotter.v1.aufs",
@@ -35,7 +35,7 @@ def socket_path(layout: Layout) -> Path:
 
 
 def start(layout: Layout) -> None:
-    """Start containerd unless it runs, and wait for its socket."""
+    """Starts containerd unless it runs, and waits for its socket."""
     process = daemon(layout)
     if process.running() is None:
         socket_path(layout).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which Debian this is, and where its packages come from: read from the machine, never written down."""
+"""Reads the Debian release and its package sources from the machine's configuration."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 class Release(NamedTuple):
-    """Of os-release(5)."""
+    """Fields of os-release(5)."""
 
     distribution: str
     codename: str
@@ -28,7 +28,7 @@ class AptSource(NamedTuple):
 
 
 def release(os_release: str) -> Release:
-    """Parses /etc/os-release. Unknown fields are left out, missing ones are empty."""
+    """Parses /etc/os-release. Ignores unknown fields; missing ones are empty."""
     values = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     return Release(values.get("ID", "").strip("\"'"), values.get("VERSION_CODENAME", "").strip("\"'"))
 
@@ -41,7 +41,7 @@ def this_release(root: Path = Path("/")) -> Release:
 
 
 def this_sources(codename: str, root: Path = Path("/")) -> list[AptSource]:
-    """The machine's own Debian archive, its updates and its security fixes; others' archives are left out."""
+    """The machine's own Debian archive with updates and security fixes, without third-party archives."""
     etc = root / "etc/apt"
     found: list[AptSource] = []
     for path in [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]:
@@ -57,7 +57,7 @@ def this_sources(codename: str, root: Path = Path("/")) -> list[AptSource]:
 
 
 def deb822(text: str) -> Iterator[AptSource]:
-    """The .sources format: paragraphs of `Field: value`, further lines of a value indented."""
+    """Parses the .sources format: paragraphs of `Field: value`, with indented continuation lines."""
     for paragraph in re.split(r"\n[ \t]*\n", text):
         fields: dict[str, str] = {}
         last = ""
@@ -78,7 +78,7 @@ def deb822(text: str) -> Iterator[AptSource]:
 
 
 def one_line(text: str) -> Iterator[AptSource]:
-    """The .list format: `deb [option=value …] uri suite component …`."""
+    """Parses the .list format: `deb [option=value …] uri suite component …`."""
     for line in text.splitlines():
         found = re.match(r"\s*deb\s+(?:\[(?P<options>[^]]*)\]\s*)?(?P<rest>[^#]+)", line)
         if not found:
@@ -94,13 +94,13 @@ def _own(source: AptSource, codename: str, root: Path) -> AptSource | None:
     uri = _plain(source.uri, root)
     if source.suite not in suites or "main" not in source.components or not uri:
         return None
-    # A key may also be written into the file itself; Debian's own keyring then says the same.
+    # A key may also be embedded in the file; then Debian's own keyring is used instead.
     keyring = source.keyring if source.keyring.startswith("/") and "\n" not in source.keyring else _KEYRING
     return AptSource(uri, source.suite, ("main",), keyring)
 
 
 def _plain(uri: str, root: Path) -> str:
-    """The address itself. Cloud images keep theirs in a file (`mirror+file:`), which debootstrap cannot read."""
+    """The plain URL. Cloud images use `mirror+file:`, which debootstrap cannot read."""
     if uri.startswith("mirror+file:"):
         path = root / uri.removeprefix("mirror+file:").lstrip("/")
         try:
@@ -112,5 +112,5 @@ def _plain(uri: str, root: Path) -> str:
 
 
 def archive(sources: Iterable[AptSource], codename: str) -> AptSource | None:
-    """The source of the release itself: its archive also serves the other releases."""
+    """The source of the release, whose archive also serves other releases."""
     return next((source for source in sources if source.suite == codename), None)

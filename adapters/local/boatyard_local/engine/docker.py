@@ -1,4 +1,4 @@
-"""Is there a Docker engine with buildx that works? A docker command without a daemon is none."""
+"""Finds a working Docker engine with buildx. A docker command without a daemon does not count."""
 
 import shutil
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from boatyard_local.engine.command import ask
 
 
 class Docker(NamedTuple):
-    """The machine's own Docker: the command's own host, context and plugins are used as they are."""
+    """The machine's own Docker, with the command's host, context and plugins."""
 
     command: str
     version: str
 
 
 def find() -> Docker | str:
-    """The machine's Docker, or why it cannot be used; the answer is half a sentence."""
+    """The machine's Docker, or the reason why it is unusable, as the end of a sentence."""
     command = shutil.which("docker")
     if command is None:
         return "there is no docker command"

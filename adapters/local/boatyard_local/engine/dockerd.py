@@ -1,4 +1,4 @@
-"""The unpacked Docker engine: how it is started, asked and stopped."""
+"""Starts, checks and stops the unpacked Docker engine."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ _CONFIGURATION: Final = {
     "builder": {"gc": {"enabled": True, "defaultKeepStorage": "20GB"}},
 }
 
-# Copies every layer: slow, but it works on any file system.
+# vfs copies every layer: slow, but it works on any file system.
 _COPYING: Final = {"storage-driver": "native"}
 _OVERLAY: Final = (
     "mkdir lower upper work merged && mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work x merged"
@@ -41,8 +41,8 @@ def host(layout: Layout) -> str:
 
 
 def start(layout: Layout) -> None:
-    """Start containerd and dockerd unless they run, and wait until dockerd answers."""
-    # A dockerd that runs finds a containerd that was started again by itself.
+    """Starts containerd and dockerd unless they run, and waits until dockerd answers."""
+    # A running dockerd reconnects to a restarted containerd by itself.
     containerd.start(layout)
     process = daemon(layout)
     if process.running() is None:
@@ -57,7 +57,7 @@ def is_up(layout: Layout) -> bool:
 def _launch(layout: Layout, process: Daemon) -> None:
     layout.docker_data.mkdir(parents=True, exist_ok=True)
     layout.docker_socket.unlink(missing_ok=True)
-    # dockerd refuses to start when this names a live pid, which after a reboot may be anybody's.
+    # dockerd refuses to start if this file names a live pid, which after a reboot may belong to any process.
     (layout.runtime / "dockerd.pid").unlink(missing_ok=True)
     configuration = layout.engine / "daemon.json"
     driver = {} if _holds_overlays(layout.docker_data) else _COPYING
@@ -71,8 +71,8 @@ def _launch(layout: Layout, process: Daemon) -> None:
             f"--containerd={containerd.socket_path(layout)}",
             f"--pidfile={layout.runtime / 'dockerd.pid'}",
             f"--host={host(layout)}",
-            # No bridge and no firewall rules: nothing of the machine's network is changed. Builds and
-            # containers use the host's network.
+            # Without a bridge and firewall rules, the machine's network stays unchanged. Builds and containers use the
+            # host's network.
             "--bridge=none",
             "--iptables=false",
             "--ip6tables=false",
@@ -87,7 +87,7 @@ def _wait(layout: Layout, process: Daemon) -> None:
     while time.monotonic() - begin < _PATIENCE:
         if answers(layout.docker_socket):
             return
-        # The record is written by the child itself, within its first milliseconds.
+        # The child itself writes the record, within its first milliseconds.
         if time.monotonic() - begin > 1 and process.running() is None:
             break
         time.sleep(0.1)
@@ -96,7 +96,7 @@ def _wait(layout: Layout, process: Daemon) -> None:
 
 
 def answers(path: Path) -> bool:
-    """True if an engine answers `GET /_ping` on the socket within two seconds."""
+    """Whether an engine answers `GET /_ping` on the socket within two seconds."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(2)
         try:
@@ -111,15 +111,15 @@ def answers(path: Path) -> bool:
 
 def stop(layout: Layout) -> bool:
     stopped = [daemon(layout).stop(), containerd.stop(layout)]
-    # dockerd leaves the network namespace of --network host mounted, and nobody could remove the folder.
+    # dockerd leaves the network namespace of --network host mounted, which would block the folder's removal.
     mounts.release(layout.runtime / "exec")
     return any(stopped)
 
 
 def _holds_overlays(folder: Path) -> bool:
-    """Whether its file system can hold the layers of an overlay: inside a container it often cannot.
+    """Whether the folder's file system supports overlay mounts; inside a container, it often does not.
 
-    Mounts one, in a namespace of its own that takes the mount with it when it ends.
+    Tries a mount in a temporary mount namespace, which removes it.
     """
     probe = Path(tempfile.mkdtemp(prefix="overlay-", dir=folder))
     try:

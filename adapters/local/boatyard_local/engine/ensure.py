@@ -1,4 +1,4 @@
-"""Makes sure that there is an engine; does only what is missing, and nothing when nothing is."""
+"""Creates or completes an engine. Does only what is missing."""
 
 import os
 from pathlib import Path
@@ -32,10 +32,10 @@ _INSTALL: Final = "install Docker with buildx (docs.docker.com/engine/install), 
 
 
 def ensure(state: Path | None = None, *, console: Console | None = None) -> Engine:
-    """A running BuildKit and registry for the state folder (default `.boatyard`), and their settings file.
+    """Returns a running BuildKit and registry for the state folder (default `.boatyard`), with their settings file.
 
-    Quick when they run already, safe to repeat and to interrupt; a second caller waits for the first.
-    Prints its steps on `console` (default: stderr). Raises EngineError, which says what to do.
+    Quick if they already run, safe to repeat and to interrupt; concurrent callers wait for the first one. Prints its
+    steps on `console` (default: stderr). Raises EngineError with advice.
     """
     layout = Layout.of(state)
     progress = EngineProgress(console or Console(stderr=True))
@@ -46,7 +46,7 @@ def ensure(state: Path | None = None, *, console: Console | None = None) -> Engi
         else:
             engine = _make(Making(layout, progress, ChildProcesses(layout.logs)))
             record.save(layout.record, EngineRun(engine=engine))
-        # Always: the company's network may be another one today.
+        # Always, because the machine may have moved to another network.
         settings_file.write(layout, engine, network.detect(os.environ, network.pip_files(), engine.network))
     return engine
 
@@ -75,7 +75,7 @@ def _make(making: Making) -> Engine:
     try:
         return _choose(making)
     except BaseException:
-        # Ctrl-C included: nothing that was started for a step stays behind.
+        # Also after Ctrl-C: no process of a step stays behind.
         making.commands.cancel()
         raise
 

@@ -1,4 +1,4 @@
-"""What a long-lived or foreign program gets to see of our environment."""
+"""Builds the environments of daemons and foreign programs."""
 
 import os
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ _SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 
 
 def daemon_environment(root: Path, temporary: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For dockerd, containerd and the registry: the unpacked programs first in PATH, proxies, CA. No credentials.
+    """For dockerd, containerd and the registry: unpacked programs first in PATH, proxies, CA. Without credentials.
 
-    `temporary` holds what they would leave in /tmp when they are killed, containerd's mount points above all.
+    `temporary` holds the files that they would leave in /tmp after a kill, mainly containerd's mount points.
     """
     kept = {name: environ[name] for name in _PASSED_ON if environ.get(name)}
     return {
@@ -34,10 +34,10 @@ def daemon_environment(root: Path, temporary: Path, environ: Mapping[str, str] =
 
 
 def docker_environment(host: str, config: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """For the docker command: the caller's own environment, pointed at one engine."""
+    """For the docker command: the caller's own environment, directed to one engine."""
     env = dict(environ)
     if host:
-        # A context or TLS settings of the caller would win over the host, or break it.
+        # The caller's context or TLS settings would override the host, or break it.
         for name in ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"):
             env.pop(name, None)
         env["DOCKER_HOST"] = host

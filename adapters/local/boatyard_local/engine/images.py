@@ -1,4 +1,4 @@
-"""The base images that can be made here, and what each of them stands for."""
+"""The recipes of the base images that can be created locally."""
 
 import hashlib
 from typing import Final, NamedTuple
@@ -22,7 +22,7 @@ _DEBIAN_TAGS: Final = (rootfs.CODENAME, f"{rootfs.CODENAME}-slim", "12", "12-sli
 
 
 class Recipe(NamedTuple):
-    """An image to make: where it goes in the local registry, and its Dockerfile."""
+    """An image to create: its repository in the local registry, and its Dockerfile."""
 
     repository: str
     tag: str
@@ -30,11 +30,11 @@ class Recipe(NamedTuple):
     why: str
     dockerfile: str
     fingerprint: str
-    """Changes whenever the image would be made differently."""
+    """Changes whenever the recipe's result would change."""
 
 
 def python(machine: Debian) -> Recipe:
-    """Debian's Python on debootstrap's root; in place of Docker Hub's python and debian images."""
+    """Debian's Python on a debootstrap root, as a replacement for Docker Hub's python and debian images."""
     dockerfile = """\
 FROM scratch
 ADD rootfs.tar /
@@ -54,10 +54,10 @@ CMD ["python3"]
 
 
 def flyte(base: str) -> Recipe | None:
-    """In place of the base image that flyte releases with each version; None without an installed flyte.
+    """Replaces the base image of the installed flyte's release; None without an installed flyte.
 
-    It follows what flyte's own Docker builder makes of `_get_default_image_for` (flyte/_image.py) and
-    DOCKER_FILE_UV_BASE_TEMPLATE, but for build-essential: 200 MB that pure Python and wheels do not need.
+    It follows flyte's own Docker builder (`_get_default_image_for` in flyte/_image.py, DOCKER_FILE_UV_BASE_TEMPLATE),
+    without build-essential: 200 MB that pure Python and wheels do not need.
     """
     version = pins.version("flyte")
     if version is None:

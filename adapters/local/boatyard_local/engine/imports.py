@@ -1,4 +1,4 @@
-"""Brings a base image into the local registry, through the very BuildKit that will build on it."""
+"""Imports a base image into the local registry, with the same BuildKit that builds on it later."""
 
 import json
 import shlex
@@ -17,7 +17,7 @@ from boatyard_local.engine.model import EngineError
 
 
 class ImportBuilder(NamedTuple):
-    """How to reach a BuildKit, and what it needs here."""
+    """The access to a BuildKit, and the files that it needs here."""
 
     docker: str
     docker_host: str
@@ -28,7 +28,7 @@ class ImportBuilder(NamedTuple):
 
 
 def build(layout: Layout, builder: ImportBuilder, recipe: Recipe, rootfs: Path | None, commands: ChildProcesses) -> str:
-    """Build and push; returns the digest."""
+    """Builds and pushes the image; returns the digest."""
     reference = f"{builder.registry}/{recipe.repository}:{recipe.tag}"
     with _context(layout, recipe, rootfs, builder.network) as context:
         metadata = context / "metadata.json"
@@ -72,7 +72,7 @@ def _context(layout: Layout, recipe: Recipe, rootfs: Path | None, network: Netwo
     script.touch(mode=0o600)
     script.write_text(network_script(network))
     if rootfs is not None:
-        # A second name and not a copy: the tar is large, and both lie in the same folder.
+        # A hard link instead of a copy: the tar is large, and both are in the same folder.
         (context / "rootfs.tar").hardlink_to(rootfs)
     try:
         yield folder
@@ -81,7 +81,8 @@ def _context(layout: Layout, recipe: Recipe, rootfs: Path | None, network: Netwo
 
 
 def network_script(network: Network) -> str:
-    """Shell that points uv to the company's own CA and index; it is mounted, so it stays out of the image."""
+    """A shell script that configures uv for the company's CA and index. It is mounted, so the image does not contain
+    it."""
     values = {
         "SSL_CERT_FILE": "/run/boatyard/ca.pem" if network.ca_bundle else "",
         "UV_DEFAULT_INDEX": network.index_url,

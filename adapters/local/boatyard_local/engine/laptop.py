@@ -1,4 +1,4 @@
-"""On the machine's own Docker: a buildx builder and a registry container, both of this folder alone."""
+"""Creates an engine in the machine's own Docker: a buildx builder and a registry container for this folder alone."""
 
 import hashlib
 import os
@@ -19,16 +19,16 @@ from boatyard_local.engine.packages import Debian
 from boatyard_local.engine.registry import RegistryAccount
 
 _REGISTRY_IMAGE: Final = "registry:2"
-# The registries that bases come from; behind a company's own CA the builder must trust it for each.
+# The registries of base images. Behind a company's own CA, the builder must trust it for each of them.
 _PULLED_FROM: Final = ("docker.io", "ghcr.io", "quay.io", "gcr.io", "public.ecr.aws", "mcr.microsoft.com")
 
 
 class CannotStart(EngineError):
-    """This Docker runs neither the builder nor the registry; packages may."""
+    """This Docker starts neither the builder nor the registry; unpacked packages may work."""
 
 
 def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
-    """The engine on this Docker. Raises CannotStart when builder or registry do not come up."""
+    """The engine in this Docker. Raises CannotStart if the builder or the registry does not start."""
     found = network.detect(os.environ, network.pip_files(), "default")
     making.progress.expect(1)
     with making.progress.step(f"Registry and BuildKit on Docker {docker.version}") as step:
@@ -51,7 +51,7 @@ def make(making: Making, docker: Docker, machine: Debian | str) -> Engine:
 
 
 def builder_name(layout: Layout) -> str:
-    """One for each folder: its configuration names this folder's registry, and `make clean` removes it."""
+    """One builder for each folder: its configuration names this folder's registry, and `make clean` removes it."""
     return f"boatyard-{layout.identity}"
 
 
@@ -68,7 +68,7 @@ def buildkitd(address: str, ca_bundle: str) -> str:
 
 
 def start_registry(making: Making, docker: Docker) -> int:
-    """Start the registry container, or the one that is there; returns its port on 127.0.0.1."""
+    """Starts the registry's container, or an existing one; returns its port on 127.0.0.1."""
     layout, commands = making.layout, making.commands
     name = registry_name(layout)
     port = _made(docker, name)
@@ -85,7 +85,7 @@ def start_registry(making: Making, docker: Docker) -> int:
             what=f"making a container of {_REGISTRY_IMAGE} on Docker",
             log="registry-create",
         )
-    # Copied and not mounted: the daemon may be in a virtual machine that does not see our folder.
+    # Copied instead of mounted: the daemon may be in a virtual machine without access to this folder.
     htpasswd = login.write_htpasswd(layout)
     copied = [docker.command, "cp", str(htpasswd), f"{name}:{_HTPASSWD}"]
     commands.run(copied, what="giving the registry its password file", log="registry-cp")
@@ -102,14 +102,14 @@ _GUARDED: Final = f"REGISTRY_AUTH_HTPASSWD_PATH={_HTPASSWD}"
 
 
 def _made(docker: Docker, name: str) -> int:
-    """The port of the registry's container; 0 if there is none, or one that answers everybody."""
+    """The port of the registry's container; 0 without one, or if it answers without a login."""
     found = ask([docker.command, "container", "inspect", "--format", f"{_PORT} {{{{.Config.Env}}}}", name])
     if found is None or found.returncode != 0:
         return 0
     port, _, environment = found.stdout.strip().partition(" ")
     if _GUARDED in environment and port.isdigit():
         return int(port)
-    ask([docker.command, "rm", "--force", name], timeout=60)  # of an earlier version; what it holds is in its volume
+    ask([docker.command, "rm", "--force", name], timeout=60)  # an earlier version made it; its data is in a volume
     return 0
 
 
@@ -118,12 +118,13 @@ def _users_folder() -> Path:
 
 
 def _signed_in(layout: Layout) -> dict[str, str]:
-    """For buildx: its builder is kept in the folder that signs in to the registry, and not in the user's own."""
+    """The environment for buildx: its builder is stored in the folder with the registry's login, not in the user's
+    own."""
     return docker_environment("", str(layout.docker_config))
 
 
 def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) -> str:
-    """Makes the builder, again if its configuration has changed; returns its name."""
+    """Creates the builder, or replaces one with another configuration; returns its name."""
     layout, commands = making.layout, making.commands
     name = builder_name(layout)
     text = buildkitd(address, ca_bundle)
@@ -140,7 +141,7 @@ def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) 
     commands.run(
         [
             *(docker.command, "buildx", "create", "--name", name, "--driver=docker-container"),
-            # the registry is published on the host's loopback
+            # the registry's port is published on the host's loopback
             *("--driver-opt=network=host", "--config", partial, "--bootstrap"),
         ],
         what="starting a BuildKit on Docker",
@@ -152,7 +153,7 @@ def start_builder(making: Making, docker: Docker, address: str, ca_bundle: str) 
 
 
 def remove(layout: Layout, command: str) -> None:
-    """Remove the builder, the container and the registry's volume of this folder."""
+    """Removes the builder, the container and the registry's volume of this folder."""
     ask([command, "buildx", "rm", "--force", builder_name(layout)], env=_signed_in(layout), timeout=60)
     ask([command, "rm", "--force", registry_name(layout)], timeout=60)
     ask([command, "volume", "rm", "--force", registry_name(layout)], timeout=60)
@@ -164,7 +165,7 @@ def stop(layout: Layout, command: str) -> None:
 
 
 def answers(layout: Layout, engine: Engine) -> bool:
-    """True if registry and builder are up; the second question costs a docker command (0.1 s)."""
+    """Whether the registry and the builder answer; the latter check runs a docker command (0.1 s)."""
     if not registry.answers(RegistryAccount.of(layout, engine.registry)):
         return False
     login.write_docker_config(layout, engine.registry, _users_folder())

@@ -1,4 +1,4 @@
-"""Where everything lies below `.boatyard/`."""
+"""Defines all paths below `.boatyard/`."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# A unix socket's path has 107 bytes (sun_path, unix(7)). The longest one below the runtime folder is the
+# A unix socket's path has at most 107 bytes (sun_path, unix(7)). The longest one below the runtime folder is the
 # network library's.
 _LONGEST_SOCKET: Final = 107
 _LONGEST_TAIL: Final = len("/exec/libnetwork/0123456789ab.sock")
@@ -15,18 +15,18 @@ _LONGEST_TAIL: Final = len("/exec/libnetwork/0123456789ab.sock")
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one state folder; nothing is made until it is needed."""
+    """The paths of one state folder. Folders are created when they are needed."""
 
     state: Path
 
     @classmethod
     def of(cls, state: Path | None) -> "Layout":
-        """The given folder, or `.boatyard` in the current one."""
+        """The given folder, or `.boatyard` in the current folder."""
         return cls((state or Path(".boatyard")).resolve())
 
     @property
     def identity(self) -> str:
-        """Eight hex digits that tell this folder's builders and containers from another's."""
+        """Eight hex digits that distinguish this folder's builders and containers from those of others."""
         return hashlib.sha256(str(self.state).encode()).hexdigest()[:8]
 
     @property
@@ -35,12 +35,12 @@ class Layout:
 
     @property
     def record(self) -> Path:
-        """What the last successful `ensure` found and made."""
+        """The results of the last successful `ensure`."""
         return self.engine / "engine.json"
 
     @property
     def ledger(self) -> Path:
-        """What is kept between runs even when one fails."""
+        """Data that is kept between runs, even after a failed one."""
         return self.engine / "ledger.json"
 
     @property
@@ -57,12 +57,12 @@ class Layout:
 
     @property
     def root(self) -> Path:
-        """Unpacked packages; their /usr/bin is `root/usr/bin`."""
+        """Unpacked packages; their programs are in `root/usr/bin`."""
         return self.engine / "root"
 
     @property
     def docker_config(self) -> Path:
-        """DOCKER_CONFIG of whatever signs in to the registry (engine/login.py)."""
+        """DOCKER_CONFIG with the login to the registry (engine/login.py)."""
         return self.engine / "docker-config"
 
     @property
@@ -100,7 +100,7 @@ class Layout:
 
     @property
     def runtime(self) -> Path:
-        """Sockets. Below the state folder where the path is short enough for one, else in /run or $TMPDIR."""
+        """Folder of sockets: below the state folder if the path is short enough, else in /run or $TMPDIR."""
         inside = self.engine / "run"
         if len(os.fsencode(inside)) + _LONGEST_TAIL <= _LONGEST_SOCKET:
             return inside

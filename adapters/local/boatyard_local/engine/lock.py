@@ -1,4 +1,4 @@
-"""One `ensure`, `stop` or `purge` at a time for each state folder."""
+"""Allows one `ensure`, `stop` or `purge` at a time for each state folder."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold an flock on `path`; `waiting` is called once if somebody else has it.
+    """Holds an flock on `path`. Calls `waiting` once if another process has the lock.
 
-    The kernel drops the lock with its holder, so a killed command leaves nothing to clean up.
+    The kernel releases the lock with its process, so a killed command leaves nothing to clean up.
     """
     told = False
     while True:
@@ -24,7 +24,8 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
                     waiting()
                 told = True
                 fcntl.flock(file, fcntl.LOCK_EX)
-            # `purge` removes the file it holds: whoever waited on it then holds a lock that nobody sees.
+            # `purge` removes the locked file: a process that waited for it then holds a lock that no other process can
+            # find.
             if _is(path, file.fileno()):
                 yield
                 return

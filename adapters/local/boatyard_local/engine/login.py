@@ -1,8 +1,8 @@
-"""Who may use the engine's registry: one account, whose password is in the state folder and nowhere else.
+"""The login of the engine's registry: one account, whose password is only in the state folder.
 
-RUN steps of this engine have the host's network and reach the registry as we do. Without the password they can
-neither push, nor pull, nor list. It is given to Docker's programs by a configuration folder of our own; BuildKit asks
-the client of each build for it and keeps it out of the steps.
+RUN steps of this engine have the host's network and can connect to the registry. Without the password they can neither
+push, nor pull, nor list. Docker's programs get it from a private configuration folder; BuildKit asks the client of each
+build for it and does not reveal it to the steps.
 """
 
 import base64
@@ -21,14 +21,14 @@ from boatyard_local.engine.layout import Layout
 USER: Final = "boatyard"
 _BYTES: Final = 32
 _ROUNDS: Final = 4
-"""bcrypt's fewest: the registry hashes once a request, and no number of rounds makes 256 random bits weaker."""
+"""bcrypt's minimum: the registry hashes at each request, and 256 random bits need no slow hash."""
 _SHARED: Final = ("cli-plugins", "contexts", "plugins")
 _BENEATH: Final = "beneath"
-"""In a configuration folder of ours: the path of the user's own, which it follows."""
+"""A file in the private configuration folder: the path of the user's own folder, whose contents it copies."""
 
 
 def password(layout: Layout) -> str:
-    """The password, made at first use and kept, so that builds outlive a restart of the registry."""
+    """The password, created on first use and kept, so that builds survive a restart of the registry."""
     path = layout.registry_password
     if found := durable.read_private(path):
         return found.decode("ascii")
@@ -44,17 +44,17 @@ def authorization(layout: Layout) -> str:
 
 
 def write_htpasswd(layout: Layout) -> Path:
-    """The file by which the registry knows the password, as a hash."""
+    """Writes the file with the password's hash for the registry."""
     hashed = bcrypt.hashpw(password(layout).encode("ascii"), bcrypt.gensalt(_ROUNDS)).decode("ascii")
     durable.write(layout.htpasswd, f"{USER}:{hashed}\n".encode("ascii"))
     return layout.htpasswd
 
 
 def write_docker_config(layout: Layout, address: str, beneath: Path | None = None) -> None:
-    """The folder for DOCKER_CONFIG: it signs in to the registry at `address`.
+    """Writes the folder for DOCKER_CONFIG, with a login to the registry at `address`.
 
-    `beneath` is the user's own folder, which counts for everything else: logins, helpers, plugins, contexts. Without
-    it, what somebody added to ours stays.
+    `beneath` is the user's own folder, for all other entries: logins, helpers, plugins, contexts. Without it, other
+    entries in the private folder stay.
     """
     folder = layout.docker_config
     durable.make_folder(folder)
@@ -67,7 +67,7 @@ def write_docker_config(layout: Layout, address: str, beneath: Path | None = Non
 
 
 def follow(folder: Path) -> None:
-    """Brings a folder of `write_docker_config` up to date with what `docker login` has changed since."""
+    """Updates a folder of `write_docker_config` with later changes by `docker login`."""
     try:
         beneath, address = json.loads((folder / _BENEATH).read_bytes())
         theirs, ours = Path(beneath) / "config.json", folder / "config.json"
@@ -81,7 +81,7 @@ def follow(folder: Path) -> None:
 
 def _write(folder: Path, document: dict[str, Any], address: str, auth: str) -> None:
     auths, helpers = (dict(found) if isinstance(found := document.get(name), dict) else {} for name in _SIGNING)
-    # An empty helper sends Docker to the file even where a credsStore is set.
+    # An empty helper makes Docker read the file even if a credsStore is set.
     merged = document | {"auths": auths | {address: {"auth": auth}}, "credHelpers": helpers | {address: ""}}
     data = json.dumps(merged, indent=2).encode()
     with suppress(OSError):
@@ -95,7 +95,7 @@ _SIGNING: Final = ("auths", "credHelpers")
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What a Docker configuration says; nothing if there is none that can be read."""
+    """Reads a Docker configuration; empty if it is missing or unreadable."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What making an engine needs at every step, and how steps run side by side."""
+"""The context that all steps of creating an engine share, and their parallel execution."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -32,7 +32,7 @@ class Making(NamedTuple):
             record.save(self.layout.ledger, EngineLedger(port=port, images=ledger.images))
 
     def uv(self) -> list[Task]:
-        """Fetching uv, if it is not there."""
+        """The task that downloads uv, if it is missing."""
 
         def fetch() -> None:
             with self.progress.step(f"uv {uv_binaries.version()} for images"):
@@ -41,14 +41,14 @@ class Making(NamedTuple):
         return [] if uv_binaries.are_there(self.layout.uv) else [fetch]
 
     def root(self, wanted: WantedImages, missing: bool) -> list[Task]:
-        """Making the root file system of the Python base, if that is missing."""
+        """The task that creates the Python base's root file system, if it is missing."""
         machine = wanted.python
         if machine is None or not missing:
             return []
         return [lambda: bases.root(self.layout, machine, self.progress, self.commands)]
 
     def at_once(self, tasks: Sequence[Task]) -> None:
-        """Run tasks in threads; the first failure, or Ctrl-C, ends the others."""
+        """Runs tasks in threads; the first failure, or Ctrl-C, ends the others."""
         if not tasks:
             return
         with ThreadPoolExecutor(len(tasks)) as pool:
@@ -62,7 +62,7 @@ class Making(NamedTuple):
                 raise
 
     def finish(self, kind: Kind, builder: ImportBuilder, wanted: WantedImages, *notes: str) -> Engine:
-        """Make the images that are missing, and say what there is."""
+        """Creates the missing images, and describes the engine."""
         env = docker_environment(builder.docker_host, builder.docker_config)
         name = [builder.name] if builder.name else []
         inspected = ask([builder.docker, "buildx", "inspect", *name], env=env)

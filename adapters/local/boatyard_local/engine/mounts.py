@@ -1,4 +1,4 @@
-"""Mounts and chroots that a killed command leaves behind; they must go before their folder can."""
+"""Releases mounts and ends chroots of killed commands, because their folders cannot be removed before."""
 
 import os
 import shutil
@@ -11,10 +11,10 @@ from boatyard_local.engine.model import EngineError
 
 
 def remove(path: Path) -> None:
-    """Remove a folder tree, with whatever is still mounted or chrooted in it."""
+    """Removes a folder tree after releasing its mounts and chroots."""
     _end_chrooted(path)
     release(path)
-    # rm -rf on a tree that still has a mount in it would reach into what is mounted (/proc, /sys, /dev).
+    # rm -rf on a tree with a mount would delete the mounted files (/proc, /sys, /dev).
     if left := mounted_below(path):
         raise EngineError(f"{left[0]} is still mounted: unmount it, then try again")
     if path.is_dir() and not path.is_symlink():
@@ -24,13 +24,13 @@ def remove(path: Path) -> None:
 
 
 def release(path: Path) -> None:
-    """Unmount what is mounted at or below `path`, as far as that is allowed."""
+    """Unmounts everything at or below `path`, as far as permissions allow."""
     for point in mounted_below(path):
         ask(["umount", "--lazy", "--no-mtab", point])
 
 
 def mounted_below(path: Path) -> list[str]:
-    """Mount points at or below `path`, the deepest first. Empty where there is no /proc (macOS)."""
+    """Mount points at or below `path`, the deepest first. Empty without /proc (macOS)."""
     try:
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
     except OSError:
@@ -39,7 +39,7 @@ def mounted_below(path: Path) -> list[str]:
 
 
 def points_below(path: str, lines: list[str]) -> list[str]:
-    """Field 5 of each line of mountinfo (proc(5)), where space, tab, newline and backslash are octal."""
+    """Parses field 5 of each line of mountinfo (proc(5)), which escapes space, tab, newline and backslash as octal."""
     points = [_unescape(line.split(" ")[4]) for line in lines if line.count(" ") > 4]
     return sorted((p for p in points if p == path or p.startswith(f"{path}/")), key=len, reverse=True)
 
@@ -51,7 +51,7 @@ def _unescape(text: str) -> str:
 
 
 def _end_chrooted(path: Path) -> None:
-    """Kill what still runs in a chroot below `path`: only a bootstrap of ours that was killed has one there."""
+    """Kills processes in a chroot below `path`, which only a killed debootstrap of this project leaves there."""
     for _ in range(20):
         found = [pid for pid in _pids() if _root_of(pid).startswith(f"{path}/") or _root_of(pid) == str(path)]
         if not found:

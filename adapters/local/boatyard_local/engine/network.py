@@ -1,4 +1,4 @@
-"""What builds need of a company's own network, read from the variables and files its people already have."""
+"""Detects a company network's settings for builds, from existing variables and files."""
 
 import configparser
 import os
@@ -14,9 +14,9 @@ _EXTRA: Final = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 
 def detect(environ: Mapping[str, str], pip_files: Iterable[Path], mode: str) -> Network:
-    """The CA bundle, indexes and proxies that builds get. Variables win over pip's files, as in pip.
+    """The CA bundle, indexes and proxies for builds. As in pip, variables override pip's files.
 
-    Only http and https indexes are taken: a folder of this machine is not in a build's reach.
+    Only http and https indexes are used: builds cannot read a local folder.
     """
     pip = _pip_settings(pip_files)
     indexes = [*(environ.get(name, "") for name in _INDEX), *pip.get("index-url", ())]
@@ -33,7 +33,7 @@ def detect(environ: Mapping[str, str], pip_files: Iterable[Path], mode: str) -> 
 
 
 def pip_files(environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """pip's configuration files, the strongest last (https://pip.pypa.io/en/stable/topics/configuration/)."""
+    """pip's configuration files, in ascending priority (https://pip.pypa.io/en/stable/topics/configuration/)."""
     chosen = environ.get("PIP_CONFIG_FILE")
     if chosen == os.devnull:
         return []
@@ -59,7 +59,7 @@ def _pip_settings(files: Iterable[Path]) -> dict[str, tuple[str, ...]]:
 
 
 def _ca_bundle(candidates: Iterable[str]) -> str:
-    """The first that is a file; REQUESTS_CA_BUNDLE may also be a folder, which cannot be mounted as one."""
+    """The first that is a file; REQUESTS_CA_BUNDLE may also be a folder, which cannot be mounted as one file."""
     return next((path for path in candidates if path and Path(path).is_file()), "")
 
 

@@ -1,7 +1,7 @@
-"""Docker, containerd, runc and a registry out of Debian's packages, unpacked and not installed.
+"""Unpacks Docker, containerd, runc and a registry from Debian's packages, without installing them.
 
-Debian 12's docker.io is too old (BuildKit 0.8, no buildx). Debian 13's needs only libc >= 2.34 and runs
-beside Debian 12's containerd and runc; its runc needs libc 2.38 and does not.
+Debian 12's docker.io is too old (BuildKit 0.8, no buildx). Debian 13's needs only libc >= 2.34 and works with Debian
+12's containerd and runc; Debian 13's runc needs libc 2.38, so it does not run on Debian 12.
 """
 
 import os
@@ -29,7 +29,7 @@ class Debian(NamedTuple):
 
 
 def this_debian(root: Path = Path("/"), user: int | None = None) -> Debian | str:
-    """The machine, or why its packages cannot be used; the answer is half a sentence."""
+    """The machine, or the reason why its packages are unusable, as the end of a sentence."""
     release = debian.this_release(root)
     if release.distribution != "debian" or release.codename not in _SUPPORTED:
         return "this is not Debian 12 or 13"
@@ -46,7 +46,7 @@ def this_debian(root: Path = Path("/"), user: int | None = None) -> Debian | str
 
 
 def are_unpacked(layout: Layout, machine: Debian) -> bool:
-    """True if what is unpacked is what would be unpacked today."""
+    """Whether the unpacked packages match today's selection."""
     try:
         return _stamp(layout).read_text() == _recipe(machine)
     except OSError:
@@ -58,12 +58,12 @@ def _stamp(layout: Layout) -> Path:
 
 
 def _recipe(machine: Debian) -> str:
-    # Not the versions: a newer one on the mirror is no reason to stop a running engine.
+    # Without versions: a newer version on the mirror is no reason to stop a running engine.
     return " ".join((machine.release.codename, *_OWN, _DOCKER_RELEASE, *_DOCKER))
 
 
 def unpack(layout: Layout, machine: Debian, commands: ChildProcesses) -> None:
-    """Download and unpack everything into `layout.root`; an interrupted download starts again."""
+    """Downloads and unpacks all packages into `layout.root`; an interrupted download starts again."""
     debs = layout.apt / "debs"
     shutil.rmtree(debs, ignore_errors=True)
     apt.own(layout.apt, machine.sources).download(_OWN, debs, commands)

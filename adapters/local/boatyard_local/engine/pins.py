@@ -1,4 +1,4 @@
-"""Which versions a released distribution runs with here: what an image of it should hold too."""
+"""Reads the installed versions of a released distribution, for images that should contain the same."""
 
 from collections.abc import Iterable
 from importlib import metadata
@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 
 def version(name: str) -> str | None:
-    """The installed version, without a local part; None if it is not installed."""
+    """The installed version, without a local part; None without one."""
     try:
         return metadata.version(name).partition("+")[0]
     except metadata.PackageNotFoundError:
@@ -16,7 +16,7 @@ def version(name: str) -> str | None:
 
 
 def pins(name: str) -> tuple[str, ...]:
-    """`name==version` of a distribution and all it needs, as they are installed here; sorted."""
+    """`name==version` of an installed distribution and all its dependencies; sorted."""
     found: dict[str, str] = {}
     queue = [name]
     while queue:

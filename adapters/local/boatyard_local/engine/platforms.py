@@ -1,4 +1,4 @@
-"""What a BuildKit can build: its own architecture, and those that binfmt_misc lets it run."""
+"""Detects a BuildKit's platforms: its own architecture, and those that binfmt_misc emulates."""
 
 import platform
 import re
@@ -9,15 +9,15 @@ _NAMES: Final = ("linux/amd64", "linux/arm64")
 
 
 def native() -> str:
-    """The machine's own platform, which containers have on macOS too."""
+    """The machine's own platform for containers, also on macOS."""
     machine = platform.machine().lower()
     return f"linux/{_MACHINES.get(machine, machine)}"
 
 
 def buildable(inspected: str) -> tuple[str, ...]:
-    """From the output of `docker buildx inspect`: the platforms flyte knows, the first node's own first.
+    """The platforms in the output of `docker buildx inspect` that flyte knows, the first node's own first.
 
-    A star marks a platform that was chosen by hand; variants such as linux/amd64/v2 are left out.
+    A star marks a manually selected platform; variants such as linux/amd64/v2 are skipped.
     """
     listed = [
         name.strip().rstrip("*")

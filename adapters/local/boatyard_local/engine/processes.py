@@ -1,4 +1,4 @@
-"""Processes that outlive the command, and how a reused pid is never taken for one of them."""
+"""Manages processes that outlive the command, and never mistakes a reused pid for one of them."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 _LONGEST_LOG: Final = 5 * 1024**2
 
-# The child writes its own line of /proc before it becomes the program: there is no moment in which it
-# runs without a record, whenever we are killed.
+# The child writes its own line of /proc before it executes the program, so it never runs without a record, even if this
+# process is killed.
 _RECORD_AND_EXEC: Final = 'cat "/proc/$$/stat" >"$0" && exec "$@"'
 
 
@@ -22,12 +22,12 @@ class Process(NamedTuple):
 
 
 class Daemon(NamedTuple):
-    """A program that keeps running, by the record it leaves and the folder its binary is in."""
+    """A long-running program, identified by its record and by the folder of its binary."""
 
     name: str
     record: Path
     binaries: Path
-    """Only a process whose executable lies below this folder is ever taken for the daemon."""
+    """Only a process whose executable is below this folder can be the daemon."""
 
     def running(self) -> Process | None:
         try:
@@ -37,7 +37,7 @@ class Daemon(NamedTuple):
         return process if is_running(process, self.binaries) else None
 
     def start(self, arguments: Sequence[str | Path], *, env: Mapping[str, str], log: Path) -> None:
-        """Start it in its own session, so that Ctrl-C in the terminal does not reach it."""
+        """Starts the program in its own session, so that Ctrl-C in the terminal does not reach it."""
         self.record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log.parent.mkdir(parents=True, exist_ok=True)
         mode = "ab" if log.exists() and log.stat().st_size < _LONGEST_LOG else "wb"
@@ -54,7 +54,7 @@ class Daemon(NamedTuple):
             )
 
     def stop(self, patience: float = 20.0) -> bool:
-        """TERM, then KILL when it takes longer than `patience` seconds. False if it was not running."""
+        """Sends TERM, then KILL after `patience` seconds. Returns False if it was not running."""
         process = self.running()
         if process is not None:
             end(process, self.binaries, patience)
@@ -63,7 +63,8 @@ class Daemon(NamedTuple):
 
 
 def parse_stat(line: str) -> Process:
-    """`pid (command) state …` of proc(5). The command may hold spaces and brackets, so split at the last one."""
+    """Parses `pid (command) state …` of proc(5). The command may contain spaces and brackets, so it ends at the last
+    one."""
     head, bracket, rest = line.rpartition(")")
     fields = rest.split()
     if not bracket or len(fields) < 20:
@@ -72,10 +73,10 @@ def parse_stat(line: str) -> Process:
 
 
 def is_running(process: Process, binaries: Path) -> bool:
-    """True if the very process is alive and its command names a file below `binaries`.
+    """Whether exactly this process is alive and its command names a file below `binaries`.
 
-    The command line and not /proc/PID/exe: between its record and its exec the child is still /bin/sh,
-    with the program's path among its arguments.
+    Reads the command line instead of /proc/PID/exe: between its record and its exec, the child is still /bin/sh, with
+    the program's path among its arguments.
     """
     try:
         stat = Path(f"/proc/{process.pid}/stat").read_text()
@@ -91,7 +92,7 @@ def _state(stat: str) -> str:
 
 
 def end(process: Process, binaries: Path, patience: float) -> None:
-    """Signal only while it is certain that the pid is still that process."""
+    """Sends signals only while the pid certainly belongs to the process."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
         if not is_running(process, binaries):
             return

@@ -1,4 +1,4 @@
-"""What a person sees while an engine is made: step n of m, what, how long."""
+"""Prints the progress of creating an engine: step n of m, its name and duration."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from rich.markup import escape
 
 
 class EngineStep:
-    """One running step; `say` replaces the detail that its last line shows."""
+    """A running step. `say` replaces the detail in its last line."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -21,7 +21,7 @@ class EngineStep:
 
 
 class EngineProgress:
-    """Numbers steps and prints them. Steps may run in several threads at once."""
+    """Numbers and prints steps. Several threads may run steps concurrently."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -30,7 +30,7 @@ class EngineProgress:
         self._lock = threading.Lock()
 
     def expect(self, steps: int) -> None:
-        """That many steps are still to come."""
+        """Announces that many further steps."""
         with self._lock:
             self._total = self._started + steps
 

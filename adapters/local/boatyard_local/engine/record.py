@@ -1,4 +1,4 @@
-"""What earlier runs left: read back, it makes the next one quick."""
+"""Stores the results of earlier runs, so that the next run is quick."""
 
 from pathlib import Path
 from typing import Final, TypeVar
@@ -8,7 +8,7 @@ import msgspec
 from boatyard_local.engine.model import Engine
 
 VERSION: Final = 1
-"""Of the formats below. What another version wrote is not read."""
+"""The version of the formats below. Files of other versions are ignored."""
 
 
 class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,27 +19,27 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """A base image in the registry, and the recipe that it was made by."""
+    """A base image in the registry, and the fingerprint of its recipe."""
 
     fingerprint: str
     digest: str
 
 
 class EngineLedger(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept between runs even when one fails: written after each import."""
+    """Data that is kept between runs, even after a failed one; written after each import."""
 
     version: int = VERSION
     port: int = 0
-    """The registry's, so that references stay the same."""
+    """The registry's port, so that references stay valid."""
     images: dict[str, Imported] = {}
-    """By repository."""
+    """Images by repository."""
 
 
 _T = TypeVar("_T", EngineRun, EngineLedger)
 
 
 def load(path: Path, kind: type[_T]) -> _T | None:
-    """What is there, or None if nothing is that this version can use."""
+    """Reads a file; None if it is missing or unusable for this version."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=kind, dec_hook=_decode)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -48,7 +48,7 @@ def load(path: Path, kind: type[_T]) -> _T | None:
 
 
 def save(path: Path, value: EngineRun | EngineLedger) -> None:
-    """Whole or not at all."""
+    """Writes the file atomically."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_bytes(msgspec.json.format(msgspec.json.encode(value, enc_hook=str)))
     partial.rename(path)

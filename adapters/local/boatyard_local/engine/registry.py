@@ -1,6 +1,6 @@
-"""The unpacked registry (docker-registry 2.8), and the questions every local registry answers.
+"""Runs the unpacked registry (docker-registry 2.8), and queries any local registry.
 
-None of them answers anybody who does not sign in (engine/login.py).
+Each of them requires a login (engine/login.py).
 """
 
 import http.client
@@ -19,7 +19,7 @@ from boatyard_local.engine.model import EngineError
 from boatyard_local.engine.processes import Daemon
 
 _PATIENCE: Final = 20.0
-# With `*/*` the registry answers 404 for OCI manifests: all four types must be named.
+# With `*/*`, the registry answers 404 for OCI manifests, so all four types are named.
 _MANIFESTS: Final = ", ".join(
     (
         "application/vnd.oci.image.index.v1+json",
@@ -31,10 +31,10 @@ _MANIFESTS: Final = ", ".join(
 
 
 class RegistryAccount(NamedTuple):
-    """A registry, and how one signs in to it."""
+    """A registry with its login."""
 
     address: str
-    """`127.0.0.1:port`, plain http."""
+    """`127.0.0.1:port`, with plain HTTP."""
     authorization: str
 
     def __repr__(self) -> str:
@@ -50,13 +50,13 @@ def daemon(layout: Layout) -> Daemon:
 
 
 def start(layout: Layout, port: int) -> None:
-    """Start the registry on 127.0.0.1:port unless it runs there, and wait until it answers."""
+    """Starts the registry on 127.0.0.1:port unless it runs there, and waits until it answers."""
     process = daemon(layout)
     if process.running() is None:
         layout.registry_data.mkdir(parents=True, exist_ok=True)
         path = layout.engine / "registry.json"
         path.touch(mode=0o600)
-        # YAML's flow style is JSON: no YAML writer is needed.
+        # JSON is valid YAML in flow style, so no YAML writer is needed.
         htpasswd = login.write_htpasswd(layout)
         path.write_text(json.dumps(configuration(layout.registry_data, port, htpasswd), indent=2))
         process.start(
@@ -72,12 +72,12 @@ def start(layout: Layout, port: int) -> None:
 def wait(
     account: RegistryAccount, otherwise: str, alive: Callable[[], bool] = lambda: True, log: Path | None = None
 ) -> None:
-    """Wait until a registry answers; raises EngineError with the log's end if it does not, or has ended."""
+    """Waits until a registry answers. Raises EngineError with the log's end if it does not answer or has ended."""
     begin = time.monotonic()
     while time.monotonic() - begin < _PATIENCE:
         if answers(account):
             return
-        # A record is written by the child itself, within its first milliseconds.
+        # The child itself writes the record, within its first milliseconds.
         if time.monotonic() - begin > 1 and not alive():
             break
         time.sleep(0.05)
@@ -96,7 +96,7 @@ def configuration(data: Path, port: int, htpasswd: Path) -> dict[str, object]:
         },
         "http": {
             "addr": f"127.0.0.1:{port}",
-            # Signs the state of uploads; without one the registry warns and makes its own at each start.
+            # Signs the state of uploads; without one, the registry warns and creates its own at each start.
             "secret": secrets.token_hex(16),
         },
         "auth": {"htpasswd": {"realm": "boatyard", "path": str(htpasswd)}},
@@ -104,9 +104,9 @@ def configuration(data: Path, port: int, htpasswd: Path) -> dict[str, object]:
 
 
 def answers(account: RegistryAccount) -> bool:
-    """True if a registry answers `GET /v2/` with 200 to whoever signs in, and with 401 to anybody else.
+    """Whether a registry answers `GET /v2/` with 200 after a login, and with 401 without one.
 
-    One that answers everybody is an engine's of an earlier version, or somebody else's. Each has two seconds.
+    A registry that answers without a login is an earlier version's, or another program's. Each request has two seconds.
     """
     try:
         known = _ask(account, "GET", "/v2/")[0] == 200
@@ -116,7 +116,7 @@ def answers(account: RegistryAccount) -> bool:
 
 
 def digest(account: RegistryAccount, repository: str, tag: str) -> str | None:
-    """The digest of a tag; None if there is none. Raises EngineError if the registry does not say."""
+    """The digest of a tag; None without one. Raises EngineError if the registry's answer is unclear."""
     try:
         status, found = _ask(account, "HEAD", f"/v2/{repository}/manifests/{tag}")
     except (OSError, http.client.HTTPException) as error:
@@ -129,7 +129,7 @@ def digest(account: RegistryAccount, repository: str, tag: str) -> str | None:
 
 
 def _ask(account: RegistryAccount, method: str, path: str) -> tuple[int, str | None]:
-    """Status and digest. http.client knows no proxies: what is on loopback must not be asked through one."""
+    """Returns the status and the digest. http.client ignores proxies, which must not be used for loopback."""
     connection = http.client.HTTPConnection(account.address, timeout=2)
     headers = {"Accept": _MANIFESTS} | ({"Authorization": account.authorization} if account.authorization else {})
     try:

@@ -1,8 +1,8 @@
-"""A root file system with Python, made by debootstrap from the machine's own Debian mirror.
+"""Creates a root file system with Python, using debootstrap and the machine's own Debian mirror.
 
-It stands in for python:3.11-slim-bookworm, so it is brought near to it: `python` and `pip` are there and
-pip may install, documentation is not. Byte-code stays, else every RUN that starts Python would write it
-into its layer, with a time in it.
+It replaces python:3.11-slim-bookworm, so it is similar: it contains `python` and `pip`, pip may install packages, and
+documentation is omitted. Byte code is kept; otherwise every RUN that starts Python would write it, with a time, into
+its layer.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ CODENAME: Final = "bookworm"
 PYTHON: Final = "3.11"
 _PACKAGES: Final = ("ca-certificates", "python3", "python3-venv")
 
-# In force during the bootstrap, and later for what builds install (as in Debian's own slim images).
+# Used during the bootstrap, and later by builds that install packages (as in Debian's own slim images).
 _DPKG: Final = """\
 path-exclude=/usr/share/doc/*
 path-include=/usr/share/doc/*/copyright
@@ -34,7 +34,7 @@ path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/man/*
 """
 
-# Runs in the new root. pip comes from the wheels that python3-venv brings for ensurepip.
+# Runs in the new root. pip is installed from the wheels that python3-venv contains for ensurepip.
 _FINISH: Final = """\
 set -eu
 rm -f /usr/lib/python3.*/EXTERNALLY-MANAGED
@@ -55,11 +55,11 @@ chmod 755 /usr/sbin/policy-rc.d
 mkdir -p /var/cache/apt/archives/partial /var/lib/apt/lists/partial
 """
 
-# Mounts that debootstrap makes are seen by nobody else, and whatever it started ends with it: a shell
-# script's own children otherwise outlive it when it is killed.
+# A private mount namespace hides debootstrap's mounts, and a pid namespace ends its processes: otherwise the children
+# of a killed shell script survive it.
 _OWN_NAMESPACES: Final = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 
-# debootstrap asks wget for everything, and a minimal Debian has none.
+# debootstrap downloads with wget, which a minimal Debian does not have.
 _WGET: Final = """\
 #!{python}
 import shutil, sys, urllib.request
@@ -71,13 +71,13 @@ with urllib.request.urlopen(arguments[-1], timeout=60) as source, open(target, "
 
 
 def recipe(machine: Debian) -> str:
-    """Twelve hex digits that change whenever the result would be made differently."""
+    """Twelve hex digits that change whenever the result would change."""
     parts = [CODENAME, *_PACKAGES, _DPKG, _FINISH, *_sources(machine)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def make(layout: Layout, machine: Debian, commands: ChildProcesses) -> Path:
-    """Make `rootfs-<recipe>.tar` and return its path. Packages are kept, so that a second try is quicker."""
+    """Creates `rootfs-<recipe>.tar` and returns its path. Packages are kept, so that a retry is quicker."""
     tar = layout.base / f"rootfs-{recipe(machine)}.tar"
     if tar.exists():
         return tar
@@ -113,9 +113,9 @@ def _bootstrap(layout: Layout, machine: Debian, tree: Path, commands: ChildProce
 
 
 def _debootstrap(layout: Layout, machine: Debian, commands: ChildProcesses) -> tuple[Path, dict[str, str]]:
-    """The installed debootstrap, or one that is unpacked; with the environment it needs."""
+    """The installed debootstrap, or an unpacked one, with its environment."""
     path = os.environ.get("PATH", "")
-    # Debian's system folders, which a plain user's or a cron job's PATH leaves out
+    # Debian's system folders, which are missing in the PATH of a normal user or a cron job
     env = {**os.environ, "PATH": f"{path}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
     env.pop("TMPDIR", None)
     tool = layout.base / "tool"
@@ -144,7 +144,7 @@ def _finish(tree: Path, machine: Debian, commands: ChildProcesses) -> None:
         "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL=C.UTF-8",
         "HOME=/root",
-        # What is imported on the way would leave byte-code with a time in it, which compileall then keeps.
+        # Modules that are imported here would leave byte code with a time, which compileall then keeps.
         "PYTHONDONTWRITEBYTECODE=1",
     )
     commands.run(
@@ -155,7 +155,8 @@ def _finish(tree: Path, machine: Debian, commands: ChildProcesses) -> None:
 
 
 def _pack(tree: Path, tar: Path, commands: ChildProcesses) -> None:
-    """One tar, in a fixed order, no entry newer than the newest package: the same packages, the same bytes."""
+    """Creates a tar in a fixed order, with no entry newer than the newest package, so that equal packages give equal
+    bytes."""
     packages = [path.lstat().st_mtime for path in (tree / "usr/share/doc").glob("*/copyright")]
     if not packages:
         raise EngineError("debootstrap left no packages; see debootstrap.log")
@@ -171,7 +172,7 @@ def _pack(tree: Path, tar: Path, commands: ChildProcesses) -> None:
                 "--numeric-owner",
             ),
             *("--format=gnu", "--clamp-mtime", f"--mtime=@{int(max(packages))}"),
-            # what every container gets from its runtime
+            # files that the runtime gives to every container
             *("--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*", "."),
         ],
         what="packing the base image",
@@ -181,11 +182,11 @@ def _pack(tree: Path, tar: Path, commands: ChildProcesses) -> None:
 
 
 def _sources(machine: Debian) -> list[str]:
-    """apt's sources in the image: the machine's own mirror, by which builds here reach packages."""
+    """apt's sources in the image: the machine's own mirror, which builds can reach."""
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     own = [source._replace(keyring=keyring) for source in machine.sources]
     if machine.release.codename == CODENAME:
         return [source.line() for source in own]
-    # A newer Debian: its archive serves the older release too.
+    # On a newer Debian, its archive also serves the older release.
     archive = debian.archive(own, machine.release.codename)
     return [archive.line(CODENAME)] if archive else []

@@ -1,4 +1,4 @@
-"""The settings that `boatyard serve` reads: what the engine found, in the core's own model."""
+"""Writes the engine's settings for `boatyard serve`, in the core's own model."""
 
 import os
 from typing import Any, Final
@@ -17,7 +17,8 @@ _HEADER: Final = """\
 
 
 def write(layout: Layout, engine: Engine, network: Network) -> None:
-    """Write the file if it would change; readable by its owner alone, since an index may hold a password."""
+    """Writes the file if its contents change. Only its owner can read it, because an index URL may contain a
+    password."""
     text = _HEADER + "\n" + tomli_w.dumps(table(layout, engine, network))
     path = layout.settings
     if path.is_file() and path.read_text() == text:
@@ -30,7 +31,7 @@ def write(layout: Layout, engine: Engine, network: Network) -> None:
 
 
 def table(layout: Layout, engine: Engine, network: Network) -> dict[str, Any]:
-    """The settings that differ from the model's defaults, checked against the model."""
+    """The settings that differ from the model's defaults, validated by the model."""
     buildkit = {
         "driver": "buildx",
         "docker": engine.docker,
@@ -39,7 +40,7 @@ def table(layout: Layout, engine: Engine, network: Network) -> dict[str, Any]:
         "builder": engine.builder or "",
     }
     if any(name.startswith("docker.io/") for image in engine.images for name in image.stands_for):
-        # Docker Hub cannot be reached, so neither can the frontend of `# syntax=docker/dockerfile:…`.
+        # Without Docker Hub, the frontend of `# syntax=docker/dockerfile:…` is unreachable too.
         buildkit["dockerfileFrontend"] = "builtin"
     values: dict[str, Any] = {
         "defaultRepository": f"{engine.registry}/images",

@@ -1,4 +1,4 @@
-"""Stops what `ensure` started, and removes what it made."""
+"""Stops the processes that `ensure` started, and removes its files."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from boatyard_local.engine.record import EngineRun
 
 
 def stop(state: Path | None = None) -> bool:
-    """Stop BuildKit and registry; what they hold stays. False if nothing ran. Idempotent."""
+    """Stops BuildKit and the registry, and keeps their data. Returns False if nothing ran. Safe to repeat."""
     layout = Layout.of(state)
     if not layout.state.is_dir():
         return False
@@ -19,7 +19,7 @@ def stop(state: Path | None = None) -> bool:
 
 
 def purge(state: Path | None = None) -> bool:
-    """Stop everything and remove the state folder with all it holds. False if nothing ran. Idempotent."""
+    """Stops everything and removes the state folder. Returns False if nothing ran. Safe to repeat."""
     layout = Layout.of(state)
     if not layout.state.is_dir():
         return False
@@ -29,7 +29,7 @@ def purge(state: Path | None = None) -> bool:
         if before is not None and before.engine.kind == "docker":
             laptop.remove(layout, before.engine.docker)
         elif before is None and isinstance(own := docker.find(), Docker):
-            # interrupted before its record was written: the names are this folder's own
+            # for an interrupted `ensure` without a record; the names are unique to this folder
             laptop.remove(layout, own.command)
         mounts.remove(layout.runtime)
         mounts.remove(layout.state)

@@ -1,4 +1,4 @@
-"""The engine out of Debian's packages."""
+"""Creates an engine from Debian's packages."""
 
 import os
 
@@ -13,7 +13,7 @@ from boatyard_local.engine.registry import RegistryAccount
 
 
 def make(making: Making, machine: Debian, why: str) -> Engine:
-    """`why` the machine's own Docker is not used."""
+    """Creates the engine. `why` says why the machine's own Docker is not used."""
     layout, progress = making.layout, making.progress
     there = packages.are_unpacked(layout, machine)
     if there:
@@ -21,7 +21,7 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
     else:
         progress.note(f"{why}: using Debian's packages, unpacked in {layout.root} and not installed")
     wanted = bases.choose(machine)
-    # What the registry holds can be asked when it runs; on a first run it holds nothing.
+    # The registry's contents are only known while it runs; on a first run it is empty.
     if there:
         _start(making)
         missing = bases.kept(wanted, RegistryAccount.of(layout, _address(making)), making.ledger).missing
@@ -30,7 +30,7 @@ def make(making: Making, machine: Debian, why: str) -> Engine:
         missing = ("",) * len(wanted)
         tasks = [lambda: _unpack_and_start(making, machine)]
     tasks += making.uv() + making.root(wanted, missing=len(missing) == len(wanted))
-    # unpacking is followed by starting, in one task
+    # one task, because starting follows unpacking
     progress.expect(len(tasks) + (not there) + len(missing))
     making.at_once(tasks)
     builder = ImportBuilder(
@@ -73,7 +73,7 @@ def _address(making: Making) -> str:
 
 
 def stop(layout: Layout) -> bool:
-    """False if nothing ran."""
+    """Returns False if nothing ran."""
     stopped = [registry.stop(layout), dockerd.stop(layout)]
     return any(stopped)
 

@@ -1,6 +1,6 @@
-"""The static uv that goes into images, one for each platform, out of its wheels on the package index.
+"""Downloads the static uv for images, one binary for each platform, from its wheels on the package index.
 
-The images that carry it (ghcr.io/astral-sh/uv) cannot be pulled everywhere; wheels can.
+The images that contain it (ghcr.io/astral-sh/uv) cannot be pulled everywhere; wheels can.
 """
 
 import re
@@ -14,9 +14,9 @@ from boatyard_local.engine.command import ChildProcesses
 from boatyard_local.engine.model import EngineError
 
 LOCK: Final = Path(__file__).with_name("uv-image.txt")
-"""Pinned with hashes by `make lock`, out of requirements/uv-image.in."""
+"""Pinned with hashes by `make lock`, from requirements/uv-image.in."""
 
-# musllinux wheels hold a statically linked binary, which runs on any Linux.
+# musllinux wheels contain a statically linked binary, which runs on any Linux.
 _WHEELS: Final = {"amd64": "musllinux_1_1_x86_64", "arm64": "musllinux_1_1_aarch64"}
 
 
@@ -36,7 +36,7 @@ def are_there(folder: Path) -> bool:
 
 
 def fetch(folder: Path, commands: ChildProcesses) -> None:
-    """Fill `folder` with uv-amd64 and uv-arm64; the file `version` is written last."""
+    """Downloads uv-amd64 and uv-arm64 to `folder`; the file `version` is written last."""
     folder.mkdir(parents=True, exist_ok=True)
     wheels = folder / "wheels"
     for arch, tag in _WHEELS.items():

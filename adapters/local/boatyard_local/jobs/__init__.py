@@ -1,7 +1,7 @@
-"""Builds as processes of this machine, and their state as files.
+"""Runs builds as local processes, and stores their state in files.
 
-`LocalJobRunner` is the whole interface. A job survives the server that started it: it has its own
-session, holds a lock on a file while it runs, and reports through files.
+`LocalJobRunner` is the whole interface. A job survives the server that started it: it has its own session, holds a lock
+on a file while it runs, and reports through files.
 """
 
 from boatyard_local.jobs.process import Argv

@@ -14,11 +14,12 @@ from boatyard_local.state import BuildFolder
 
 _TAIL_LINES: Final = 40
 _FULL_BYTES: Final = 1024**2
-"""With less space than this, a job that ended without a word most likely ended for want of it."""
+"""With less free space than this, a job that ended without a result most likely failed for lack of space."""
 
 
 def conclude(record: FolderRecord, folder: BuildFolder, *, started: bool, exit: str, now: float) -> Build:
-    """The build at its end. `started` false: the process never became the job; `exit` says how it ended."""
+    """The ended build. `started` is False if the process never executed the job; `exit` describes how the process
+    ended."""
     build, result = record.build, read_result(folder)
     if progress := read_progress(folder):
         build = lifecycle.progressed(build, progress)
@@ -58,7 +59,7 @@ def _tail(folder: BuildFolder) -> tuple[str, ...]:
 
 
 def _written(path: Path, now: float) -> float:
-    """When the job ended, though the server may see it only after its own restart."""
+    """When the job ended, which may be before a server's restart."""
     try:
         return min(path.stat().st_mtime, now)
     except OSError:

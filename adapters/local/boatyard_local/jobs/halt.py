@@ -9,9 +9,9 @@ from boatyard_local.state import BuildFolder, StateFolder
 
 
 def halt(state: StateFolder, *, patience: float = 8.0) -> int:
-    """SIGTERM to all jobs that run, SIGKILL to those that still do after `patience` seconds. How many ran.
+    """Sends SIGTERM to all running jobs, and SIGKILL after `patience` seconds. Returns how many ran.
 
-    To be called when no server runs on the folder: it would start the next ones.
+    Call it only without a running server, which would start queued builds.
     """
     jobs = [JobProcess.adopt(folder) for folder in _folders(state.builds) if is_locked(folder)]
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 2.0)):

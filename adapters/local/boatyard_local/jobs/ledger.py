@@ -1,4 +1,4 @@
-"""The records of all builds, in memory and on disk."""
+"""Stores the records of all builds in memory and on disk."""
 
 import logging
 import os
@@ -27,10 +27,10 @@ _MOST_STRANGERS: Final = 1000
 
 
 class FolderLedger:
-    """Thread-safe. What `add` returned is on the disk; `save` may come later to it than to memory.
+    """Thread-safe. A record that `add` returned is on disk; later changes may reach the disk after the memory
+    (`flush`).
 
-    A build appears on the disk by one rename of a complete folder, and goes by another: there is no
-    moment in which half of one could be met.
+    A build's folder is created by one rename and removed by another, so that no reader ever sees half of one.
     """
 
     def __init__(self, state: StateFolder, clock: Clock, removals: Removals) -> None:
@@ -40,18 +40,19 @@ class FolderLedger:
         self._records: dict[str, FolderRecord] = {}
         self._latest: dict[str, str] = {}
         self._ended: dict[str, float] = {}
-        """When this server saw builds end, by the monotonic clock."""
+        """When this server observed the ends of builds, by the monotonic clock."""
         self._coming: Counter[Scope] = Counter()
-        """Builds that `add` writes just now."""
+        """How many builds `add` is currently writing."""
         self._unsaved: set[str] = set()
         self._failing = False
         self._flushing = threading.Lock()
         self._number = 0
         self.lock = threading.RLock()
-        """Held for the short steps of all who change a record; never while a disk is waited for."""
+        """Held briefly by every change of a record, and never during disk access."""
 
     def load(self) -> list[FolderRecord]:
-        """Read everything; returns what has not ended, oldest first. Nothing that lies there is in its way."""
+        """Reads everything; returns builds that have not ended, oldest first. Tolerates any other contents of the
+        folder."""
         found = Loading(self._state, self._removals).records(self._clock.now())
         with self.lock:
             for record in found:
@@ -59,9 +60,9 @@ class FolderLedger:
         return [record for record in found if not record.build.state.ended]
 
     def add(self, job: BuildJob, now: float, admit: Callable[[Counter[Scope]], None]) -> FolderRecord:
-        """A new build, QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and nothing is left then.
+        """Adds a build in state QUEUED. Raises DISK_FULL or DATAPLANE_UNAVAILABLE, and then leaves nothing behind.
 
-        `admit` is given how many builds of each project wait, and raises if this one may not join them.
+        `admit` receives the number of waiting builds by project, and raises if this build exceeds a limit.
         """
         scope = Scope(job.project, job.domain)
         with self.lock:
@@ -81,12 +82,12 @@ class FolderLedger:
         return record
 
     def free_attempt(self, tag: str, wanted: int) -> int:
-        """The first attempt from `wanted` on whose folder is free. What lies there and is no known build is removed;
-        what cannot be removed is passed by, because an image must not become unbuildable for it."""
+        """The first attempt from `wanted` on whose folder is free. Removes folders of unknown builds, and skips those
+        that cannot be removed, because they must not block the image."""
         for attempt in range(wanted, wanted + _MOST_STRANGERS):
             path = self._state.build(str(BuildId(tag, attempt))).path
             if self.get(path.name) is not None:
-                continue  # an attempt that is remembered longer than a later one
+                continue  # a remembered attempt, older than a removed later one
             if not os.path.lexists(path) or self._removals.discard(path):
                 return attempt
         raise BoatyardError(
@@ -94,7 +95,7 @@ class FolderLedger:
         )
 
     def update(self, record: FolderRecord) -> None:
-        """Known to all at once, and on the disk as soon as that takes it (`flush`)."""
+        """Changes the record in memory immediately, and on disk with the next `flush`."""
         with self.lock:
             self._records[record.build.id] = record
             self._unsaved.add(record.build.id)
@@ -102,8 +103,8 @@ class FolderLedger:
                 self._ended.setdefault(record.build.id, self._clock.monotonic())
 
     def flush(self) -> bool:
-        """Write what has changed. False if the disk did not take all of it; then call again later."""
-        with self._flushing:  # or an older record could overtake a newer one
+        """Writes all changes. Returns False if the disk did not accept all of them; then call it again later."""
+        with self._flushing:  # otherwise an older record could overwrite a newer one
             with self.lock:
                 unsaved = [self._records[build_id] for build_id in self._unsaved if build_id in self._records]
                 self._unsaved.clear()
@@ -122,18 +123,18 @@ class FolderLedger:
             return self._records.get(self._latest.get(tag, ""))
 
     def seconds_since_end(self, build_id: str) -> float | None:
-        """Of a build that ended while this server ran, whatever the wall clock was set to since."""
+        """Seconds since a build's end that this server observed, independent of changes of the system time."""
         with self.lock:
             ended = self._ended.get(build_id)
         return None if ended is None else self._clock.monotonic() - ended
 
     def newest_first(self) -> tuple[list[FolderRecord], int]:
-        """All records, and the highest number given so far."""
+        """All records, and the highest number so far."""
         with self.lock:
             return sorted(self._records.values(), key=_number, reverse=True), self._number
 
     def remove(self, build_id: str) -> None:
-        """Forget a build that has ended. Its folder goes in one step, too."""
+        """Forgets an ended build. Its folder disappears atomically."""
         with self.lock:
             record = self._records.pop(build_id, None)
             self._unsaved.discard(build_id)
@@ -148,7 +149,7 @@ class FolderLedger:
         return (record for record in records if not record.build.state.ended)
 
     def context_bytes(self, but: Context) -> Counter[Scope]:
-        """What the contexts of builds that have not ended take, by project; `but` is not counted."""
+        """The context bytes of builds that have not ended, by project, without `but`."""
         read = {(r.scope, r.context): r.context_bytes for r in self.unended() if r.context not in ("", but.sha256)}
         total: Counter[Scope] = Counter()
         for (scope, _), size in read.items():
@@ -182,7 +183,7 @@ class FolderLedger:
                 _log.warning("the record of build %s is not on the disk yet: %s", record.build.id, error)
             return False
         except Exception:
-            # Not the disk's fault, so a repeat is none the wiser; after a restart the job's files tell the end.
+            # A retry cannot help, because the disk is not the cause; after a restart, the job's files show the end.
             _log.exception("the record of build %s cannot be written", record.build.id)
         return True
 

@@ -23,21 +23,20 @@ from boatyard_local.state_file import read
 
 _log = logging.getLogger(__name__)
 _BEING_MADE: Final = re.compile(rf"\.{BUILD_ID}\.[0-9a-f]{{8}}\Z")
-"""As `durable.hidden` names it."""
+"""The temporary name from `durable.hidden`."""
 
 
 class Loading:
-    """A build without a sound record is made again from its job: taken for one that was started, so its lock and its
-    result tell the rest, and at worst it is ERRORED and can be built again. Without a sound job either, it is lost:
-    its processes are ended, its folder is removed, and its number is free. What is no build is left alone.
-    """
+    """Repairs builds without a valid record from their job: such a build counts as started, so its lock and its result
+    decide, and at worst it is ERRORED and can be built again. Without a valid job, the build is lost: its processes are
+    ended, its folder is removed, and its number is free. Other files are left alone."""
 
     def __init__(self, state: StateFolder, removals: Removals) -> None:
         self._state = state
         self._removals = removals
 
     def records(self, now: float) -> list[FolderRecord]:
-        """By their numbers. Raises DISK_FULL or DATAPLANE_UNAVAILABLE if the folder itself cannot be used."""
+        """The records by number. Raises DISK_FULL or DATAPLANE_UNAVAILABLE if the folder itself is unusable."""
         durable.make_folder(self._state.builds)
         sound: list[FolderRecord] = []
         damaged: list[tuple[float, BuildJob]] = []
@@ -49,7 +48,7 @@ class Loading:
                 if record:
                     sound.append(record)
                 elif job:
-                    self._removals.discard(folder.record)  # a folder in its place could not be written over
+                    self._removals.discard(folder.record)  # a folder in the record's place could not be overwritten
                     damaged.append((min(_made(folder), now), job))
                 else:
                     self._lose(folder)
@@ -65,20 +64,20 @@ class Loading:
         return sound
 
     def _paths(self) -> Iterator[Path]:
-        """The builds' folders. What was being made, and what stands in the place of a folder, is removed."""
+        """The builds' folders. Removes unfinished folders, and files in the place of a folder."""
         for path in list(self._state.builds.iterdir()):
             if path == self._state.removing:
                 continue
             if _BEING_MADE.match(path.name):
                 self._removals.discard(path)
             elif BuildId.parse(path.name) is None:
-                # Where `builds` is a link it leads to a folder that may hold anything.
+                # If `builds` is a link, it may lead to a folder with any contents.
                 _log.warning("builds/%s is no build; it is left alone", path.name)
             elif not stat.S_ISDIR((found := path.lstat()).st_mode):
                 _log.warning("builds/%s is no folder; it is removed", path.name)
                 self._removals.discard(path)
             elif found.st_uid != os.geteuid() or found.st_mode & 0o077:
-                # A job names files that its steps may read: one that came with a checkout is not run.
+                # A job names files that its steps may read, so a job from a checkout is not run.
                 _log.warning("builds/%s was made by no server of this user; it is left alone", path.name)
             else:
                 yield path
@@ -89,7 +88,7 @@ class Loading:
 
     def _lose(self, folder: BuildFolder) -> None:
         _log.warning("build %s cannot be read any more; it is removed", folder.path.name)
-        stragglers.end(folder.path, read_pid(folder))  # its image must not be pushed beside the next attempt's
+        stragglers.end(folder.path, read_pid(folder))  # else it could push its image beside the next attempt
         self._removals.discard(folder.path)
 
 

@@ -18,10 +18,10 @@ _TAIL_BYTES: Final = 64 * 1024
 
 
 def read_page(path: Path, cursor: str, *, ended: bool) -> LogPage:
-    """Whole lines from the cursor on. `ended` must have been true before this call: then nothing more
-    is written, and what a kill left of a last line is passed over.
+    """Returns whole lines after the cursor. `ended` must have been True before this call: then nothing more is written,
+    and the incomplete last line of a killed job is skipped.
 
-    Raises INVALID_SPEC for a cursor that lies beyond the end or is no offset at all.
+    Raises INVALID_SPEC for a malformed cursor, or one beyond the end.
     """
     try:
         with opened(path) as file:
@@ -40,7 +40,7 @@ def read_page(path: Path, cursor: str, *, ended: bool) -> LogPage:
 
 
 def _skip(file: IO[bytes]) -> int:
-    """How many bytes of an endless row can be passed over now. No job of ours writes one, but a disk may hold it."""
+    """The length of an overlong row that can be skipped now. No job writes one, but a damaged file may contain it."""
     skipped = 0
     while skipped < _MOST_SKIPPED and (piece := file.read(_PAGE_BYTES)):
         if end := piece.find(b"\n") + 1:
@@ -50,7 +50,7 @@ def _skip(file: IO[bytes]) -> int:
 
 
 def size(path: Path) -> int:
-    """Bytes of a log; 0 if there is none."""
+    """The bytes of a log; 0 without one."""
     try:
         return path.lstat().st_size
     except OSError:
@@ -58,7 +58,7 @@ def size(path: Path) -> int:
 
 
 def tail(path: Path, lines: int) -> tuple[str, ...]:
-    """The last lines of a job's log; empty if there is none."""
+    """The last lines of a job's log; empty without one."""
     return _lines(_end(path))[-lines:]
 
 
@@ -84,4 +84,4 @@ def _line(row: bytes) -> LogLine | None:
     try:
         return decode_json(row, _LINE)
     except Undecodable:
-        return None  # the first or the last row of a piece: torn by a kill, or by a cursor from nowhere
+        return None  # the first or last row of a page, incomplete because of a kill or an arbitrary cursor

@@ -1,4 +1,4 @@
-"""One job's process: started so that it survives us, found again by its lock, ended with all it started."""
+"""A job's process: it survives the server, is found again by its lock, and ends with all its descendants."""
 
 import fcntl
 import os
@@ -18,17 +18,17 @@ from boatyard_local.state_file import read_bytes
 Argv = Callable[[BuildFolder, Build], list[str]]
 """The command line of a build's job."""
 
-# The process writes its own pid before it becomes the job: there is no moment in which a job runs and
-# nobody can tell which process it is, whenever the server is killed.
+# The process writes its own pid before it executes the job, so a running job always has a known process, even if the
+# server is killed.
 _RECORD_AND_EXEC: Final = 'echo $$ >"$0" && exec "$@"'
 
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""O_NONBLOCK: a pipe in the place of the file is an error, and not waited for."""
+"""O_NONBLOCK: a pipe in the file's place is an error instead of a wait."""
 _LARGEST_PID: Final = 2**31
 
 
 class JobProcess:
-    """`start` makes one; `adopt` finds the one that an earlier server started."""
+    """`start` creates a process; `adopt` finds one that an earlier server started."""
 
     def __init__(self, folder: BuildFolder, child: subprocess.Popen[bytes] | None) -> None:
         self._folder = folder
@@ -36,7 +36,7 @@ class JobProcess:
 
     @classmethod
     def start(cls, folder: BuildFolder, argv: list[str]) -> "JobProcess":
-        """Raises OSError. The lock is ours before the process is, and goes over to it."""
+        """Raises OSError. This process takes the lock first, and the child inherits it."""
         remove(folder.pid)
         lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -50,7 +50,7 @@ class JobProcess:
                     cwd=folder.path,
                     env={**os.environ, stragglers.MARK: str(folder.path)},
                     start_new_session=True,
-                    # Python closes it again in the children of the job (PEP 446): the lock is the job's alone.
+                    # Python closes it again in the job's own children (PEP 446): only the job holds the lock.
                     pass_fds=(lock,),
                 )
         finally:
@@ -63,18 +63,18 @@ class JobProcess:
 
     @property
     def pid(self) -> int | None:
-        """None until the process has written it."""
+        """Returns None until the process has written it."""
         return read_pid(self._folder)
 
     def alive(self) -> bool:
         if self._child is not None:
             return self._child.poll() is None
-        # A lock without its leader is held by a child that should not have it. The pid alone proves
-        # nothing, because it may have been given to another process since.
+        # A lock without its process is held by a child that should not have it. The pid alone proves nothing, because
+        # it may be reused.
         return is_locked(self._folder) and (self.pid is None or stragglers.exists(self.pid))
 
     def wait(self) -> None:
-        """Until the process ends; for a thread of its own."""
+        """Blocks until the process ends; call it in its own thread."""
         if self._child is not None:
             self._child.wait()
             return
@@ -86,7 +86,7 @@ class JobProcess:
                 os.close(descriptor)
 
     def signal(self, number: signal.Signals) -> None:
-        """To the job's whole process group, while it is certain that the group is the job's."""
+        """Sends a signal to the job's process group, while the group is certainly the job's."""
         if not self.alive():
             return
         pid = self._child.pid if self._child is not None else self.pid
@@ -95,12 +95,12 @@ class JobProcess:
                 os.killpg(pid, number)
 
     def sweep(self) -> None:
-        """After an end that was not the job's own: what it started must not push an image any more."""
+        """After a killed job, ends its children, which must not push an image any more."""
         stragglers.end(self._folder.path, self.pid)
 
     @property
     def exit(self) -> str:
-        """How it ended, where that can be known, for people."""
+        """How the process ended, if known, for display."""
         code = self._child.poll() if self._child is not None else None
         if code is None:
             return ""
@@ -111,7 +111,7 @@ class JobProcess:
 
 
 def read_pid(folder: BuildFolder) -> int | None:
-    """None for what is no whole line, and for numbers that mean something else to kill(2)."""
+    """Returns None for an incomplete line, and for numbers with a special meaning in kill(2)."""
     text = read_bytes(folder.pid, 32) or b""
     digits = text.removesuffix(b"\n")
     pid = int(digits) if text != digits and digits.isdigit() else 0

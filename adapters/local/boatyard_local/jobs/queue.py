@@ -1,4 +1,4 @@
-"""Builds that wait for a place, by project: no project waits behind all builds of another."""
+"""Queues builds by project, so that no project waits for all builds of another."""
 
 import threading
 from collections import deque
@@ -10,12 +10,12 @@ from boatyard.shares import next_to_run
 
 
 class FairQueue:
-    """Thread-safe. In the order of asking within a project; projects take turns (`boatyard.shares.next_to_run`)."""
+    """Thread-safe. First in, first out within a project; projects take turns (`boatyard.shares.next_to_run`)."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._waiting: dict[Scope, deque[str]] = {}
-        """The project that was served last is the last one."""
+        """The most recently served project is the last one."""
         self._lock = threading.Lock()
 
     def put(self, scope: Scope, build_id: str) -> None:
@@ -23,7 +23,8 @@ class FairQueue:
             self._waiting.setdefault(scope, deque()).append(build_id)
 
     def take(self, running: Mapping[Scope, int]) -> str | None:
-        """The next build; None if all who wait have what they may have. `running`: builds that run, by project."""
+        """Removes the next build; None if every waiting project has reached its limit. `running` counts running builds
+        by project."""
         with self._lock:
             scope = next_to_run(self._limits, waiting=self._waiting, running=running)
             if scope is None:

@@ -1,4 +1,4 @@
-"""What the server writes down about a build, and how it reads what the job writes."""
+"""The server's record of a build, and the parsing of the job's files."""
 
 from typing import Final
 
@@ -16,26 +16,26 @@ _LARGEST_NUMBER: Final = 10**15
 _LATEST: Final = 1e11
 """Seconds since 1970: three thousand years."""
 _MOST_JOB_BYTES: Final = 256 * 1024**2
-"""A Dockerfile as large as the settings' requests allow, as JSON."""
+"""The largest Dockerfile that the settings' request limit allows, as JSON."""
 
 
 class FolderRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """record.json. Unknown fields are ignored, so that an older server can read a newer one's."""
 
     number: int
-    """Counts the builds of a state folder: the order of the queue and of lists."""
+    """Counts the builds of a state folder, and sorts the queue and lists."""
     build: Build
     timeout_seconds: int
     context: str = ""
-    """sha256 of the context that the job reads, if any."""
+    """The sha256 of the job's context, if any."""
     context_bytes: int = 0
     log_bytes: int = 0
-    """Of its log, once it has ended."""
+    """The size of the log, once the build has ended."""
     ending: State | None = None
-    """CANCELLED or TIMED_OUT: why the job was stopped."""
+    """CANCELLED or TIMED_OUT, if the job was stopped."""
     started_monotonic: float | None = None
-    """When it was started, in seconds of this machine's monotonic clock, which all processes share until it is booted
-    again. The wall clock may be set while a job runs; its timeout must not depend on that."""
+    """The start time by the machine's monotonic clock, which all processes share until a reboot. The wall clock may
+    change while a job runs, and its timeout must not depend on that."""
 
     @property
     def scope(self) -> Scope:
@@ -53,7 +53,7 @@ class FolderRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
 
 def is_sound(record: FolderRecord, name: str) -> bool:
-    """Whether it is the record of the build in the folder `name`, and says nothing that no server writes."""
+    """Whether the record belongs to the folder `name` and has only values that a server writes."""
     build = record.build
     times = (build.created_at, build.started_at or 0, build.finished_at or 0, record.started_monotonic or 0)
     return (
@@ -69,7 +69,7 @@ def is_sound(record: FolderRecord, name: str) -> bool:
 
 
 def read_job(folder: BuildFolder) -> BuildJob | None:
-    """job.json, if it is this build's."""
+    """Reads job.json, if it belongs to this build."""
     job = read(folder.job, BuildJob, _MOST_JOB_BYTES)
     sound = job is not None and _is_of(job.id, job.attempt, Scope(job.project, job.domain), folder.path.name)
     return job if sound else None
@@ -80,7 +80,7 @@ def read_progress(folder: BuildFolder) -> JobProgress | None:
 
 
 def read_result(folder: BuildFolder) -> JobResult | None:
-    """The job's result; None if it did not write one."""
+    """The job's result; None without one."""
     return read(folder.result, JobResult)
 
 
@@ -89,7 +89,7 @@ def _is_of(build_id: str, attempt: int, scope: Scope, name: str) -> bool:
     if build_id != name or parsed is None or parsed.attempt != attempt:
         return False
     try:
-        check_scope(scope)  # it becomes part of a path
+        check_scope(scope)  # the scope becomes part of a path
     except BoatyardError:
         return False
     return True

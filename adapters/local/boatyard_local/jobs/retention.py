@@ -1,4 +1,4 @@
-"""How long builds that have ended are remembered."""
+"""Limits how many ended builds are kept, and for how long."""
 
 import heapq
 from collections import deque
@@ -11,18 +11,18 @@ from boatyard_local.jobs.record import FolderRecord
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """Room is shared between projects: when there is no more, the one with most loses its oldest build. So a flood of
-    one project's builds takes nobody else's records and logs."""
+    """Projects share the space: when it is full, the project with the most loses its oldest build. So a project with
+    many builds does not displace other projects' records and logs."""
 
     builds: int = 2000
-    """Builds that have ended, at most."""
+    """The most ended builds."""
     log_bytes: int = 8 * 1024**3
-    """Of their logs together."""
+    """The most bytes of their logs together."""
     days: float = 30.0
-    """After its end."""
+    """Days after a build's end."""
 
     def outdated(self, records: Iterable[FolderRecord], *, now: float) -> list[FolderRecord]:
-        """Of those that have ended: by their end, so that a long build is not forgotten as it ends."""
+        """The ended builds to remove. Their end counts, so that a long build is not removed when it ends."""
         ended = sorted((record for record in records if record.build.state.ended), key=_end)
         oldest = now - self.days * 86_400
         outdated = [record for record in ended if _end(record) < oldest]
@@ -37,7 +37,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 def _beyond(
     kept: dict[Scope, deque[FolderRecord]], room: int, size: Callable[[FolderRecord], int]
 ) -> Iterator[FolderRecord]:
-    """What `kept`, which has the oldest first, loses so that the rest fits into `room`."""
+    """The builds to remove from `kept` (oldest first) so that the rest fits into `room`."""
     sizes = {scope: sum(map(size, records)) for scope, records in kept.items()}
     total = sum(sizes.values())
     largest = [(-taken, scope.project, scope.domain) for scope, taken in sizes.items()]

@@ -1,4 +1,4 @@
-"""The JobRunner port over processes and files."""
+"""Implements the JobRunner port with processes and files."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,9 +28,9 @@ _RETRY_AFTER_SECONDS: Final = 10
 
 
 class LocalJobRunner:
-    """`open` recovers what an earlier server left; `close` leaves the jobs running.
+    """`open` recovers an earlier server's builds; `close` leaves the jobs running.
 
-    One runner has a state folder at a time; `serving` sees to that with server.lock.
+    Only one runner may use a state folder at a time; `serving` ensures that with server.lock.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class LocalJobRunner:
             on_ended=self.prune,
         )
         self._asked = TagLocks()
-        """One ensure of a tag at a time, its disk writes included: this is what makes exactly one build of many."""
+        """Allows one `ensure` of a tag at a time, including its disk writes, so that concurrent requests create exactly
+        one build."""
 
     def open(self) -> "LocalJobRunner":
         self._removals.start()
@@ -99,7 +100,8 @@ class LocalJobRunner:
         return read_page(self._state.build(build_id).log, cursor, ended=record.build.state.ended)
 
     def cancel(self, build_id: str) -> Build | None:
-        # Read without the lock: a disk may be slow. A job that has written its result has ended, though nobody saw it.
+        # Read without the lock, because a disk may be slow. A job with a result has ended, even if it was not observed
+        # yet.
         told = read_result(self._state.build(build_id)) if self._ledger.get(build_id) else None
         with self._ledger.lock:
             record = self._ledger.get(build_id)
@@ -117,24 +119,24 @@ class LocalJobRunner:
         return self._seen(record)
 
     def list(self, query: BuildQuery) -> BuildPage:
-        """All states are of one moment: a page never shows more builds running than do."""
+        """All states are from the same moment: a page never shows more running builds than there are."""
         records, _ = self._ledger.newest_first()
         page = paging.page([record.build for record in records], query)
         by_id = {record.build.id: record for record in records}
         return BuildPage(tuple(self._seen(by_id[build.id]) for build in page.builds), page.next_page_token)
 
     def contexts(self) -> frozenset[str]:
-        """Contexts that a build which has not ended will read, or reads."""
+        """The contexts that unended builds read, now or later."""
         return frozenset(record.context for record in self._ledger.unended() if record.context)
 
     def prune(self) -> None:
-        """Forget the oldest of the builds that have ended, as the retention says."""
+        """Removes ended builds according to the retention."""
         records, _ = self._ledger.newest_first()
         for record in self._retention.outdated(records, now=self._clock.now()):
             self._ledger.remove(record.build.id)
 
     def _now(self, tag: str) -> float:
-        """The time by which a failure is held: as long after its end as it really is, if this server saw that."""
+        """The time for the hold after a failure: by the monotonic clock, if this server observed the build's end."""
         record = self._ledger.latest(tag)
         passed = self._ledger.seconds_since_end(record.build.id) if record else None
         if record is None or passed is None or record.build.finished_at is None:

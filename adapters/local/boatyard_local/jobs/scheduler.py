@@ -1,4 +1,4 @@
-"""Starts what is queued, watches what runs, writes down how it ended. One thread does all of it."""
+"""Starts queued builds, watches running ones and records their ends, all in one thread."""
 
 import logging
 import signal
@@ -32,35 +32,35 @@ _UNFORESEEN: Final = "an unforeseen error of the server ended the build; the ser
 
 
 class JobPatience(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds."""
+    """Time limits in seconds."""
 
     deadline: float = 30.0
-    """What a job gets beyond its own timeout, to end by itself and tell more than we can."""
+    """The time beyond a job's own timeout in which it can end by itself, because its own report is more detailed."""
     kill: float = 10.0
-    """From SIGTERM to SIGKILL, and from that to giving up on a process that the kernel does not end."""
+    """The time from SIGTERM to SIGKILL, and from that until the scheduler gives up on an unkillable process."""
     look: float = 0.25
-    """Between two looks at what runs. The end of a job is noticed at once, without them."""
+    """The time between two polls of running jobs. The end of a job is noticed immediately."""
     trouble: float = 30.0
-    """For how long looking at a job may fail before its build is given up."""
+    """How long polling a job may fail before its build is given up."""
 
 
 class Watched:
-    """A job that runs, as the scheduler's thread sees it. Times are monotonic."""
+    """A running job, as the scheduler's thread sees it. Times are monotonic."""
 
     def __init__(self, process: JobProcess, scope: Scope, deadline: float) -> None:
         self.process = process
         self.scope = scope
         self.deadline = deadline
         self.told: float | None = None
-        """When it was sent SIGTERM."""
+        """The time of SIGTERM."""
         self.killed: float | None = None
-        """When it was sent SIGKILL."""
+        """The time of SIGKILL."""
         self.troubled: float | None = None
-        """Since when every look at it has failed."""
+        """Since when every poll has failed."""
 
 
 class Scheduler:
-    """An error of one build, whatever it is, ends that build and touches no other."""
+    """Any error of one build ends only that build."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="boatyard-scheduler", daemon=True)
 
     def recover(self, unended: list[FolderRecord]) -> None:
-        """Before `start`: queue again what had not begun, adopt what had."""
+        """Call it before `start`: it queues builds that had not started, and adopts running jobs."""
         for record in unended:
             try:
                 self._recover(record)
@@ -101,7 +101,7 @@ class Scheduler:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop looking; the jobs go on."""
+        """Stops polling; the jobs continue."""
         self._closed = True
         self._news.set()
         if self._thread.is_alive():
@@ -124,7 +124,7 @@ class Scheduler:
             record = _running(record, self._clock.now())
             self._ledger.update(record)
         _log.info("build %s was started by an earlier server", record.build.id)
-        # Negative if the machine was booted since; then there is no job whose deadline could matter.
+        # Negative after a reboot; then no job exists whose deadline could matter.
         gone = max(0.0, time.monotonic() - (record.started_monotonic or time.monotonic()))
         self._watch(record, JobProcess.adopt(folder), gone)
 
@@ -155,7 +155,7 @@ class Scheduler:
         with self._ledger.lock:
             record = self._ledger.get(build_id)
             if record is None or record.build.state is not State.QUEUED:
-                return  # cancelled while it waited
+                return  # cancelled while it was queued
             record = _running(record, self._clock.now())
             self._ledger.update(record)
         folder = self._state.build(build_id)
@@ -174,7 +174,7 @@ class Scheduler:
         self._watch(record, process, 0)
 
     def _watch(self, record: FolderRecord, process: JobProcess, gone: float) -> None:
-        """`gone`: seconds since it started."""
+        """`gone`: seconds since its start."""
         build_id = record.build.id
         deadline = time.monotonic() + record.timeout_seconds + self._patience.deadline - gone
         self._running[build_id] = Watched(process, record.scope, deadline)
@@ -186,7 +186,7 @@ class Scheduler:
                 _log.exception("build %s cannot be waited for; it is looked at from time to time", build_id)
             self._news.set()
 
-        with suppress(RuntimeError):  # no more threads: its end is seen at the next look
+        with suppress(RuntimeError):  # no more threads: the next poll notices its end
             threading.Thread(target=wait, name=f"boatyard-{build_id[:8]}", daemon=True).start()
 
     def _look(self, build_id: str, watched: Watched) -> None:
@@ -194,7 +194,7 @@ class Scheduler:
             over = not watched.process.alive() or self._hurry(build_id, watched)
             watched.troubled = None
         except Exception:
-            # It may pass, as a lack of file descriptors does, and the job itself may be well.
+            # The error may pass, like a lack of file descriptors, and the job itself may be healthy.
             now = time.monotonic()
             if watched.troubled is None:
                 watched.troubled = now
@@ -204,8 +204,8 @@ class Scheduler:
             self._end(build_id, watched)
 
     def _hurry(self, build_id: str, watched: Watched) -> bool:
-        """Tell a job to stop if it was cancelled or is late; kill it if it does not listen. True if even that was in
-        vain: then nobody waits for it any longer."""
+        """Sends SIGTERM to a cancelled or late job, and SIGKILL if it does not end. Returns True if even that failed;
+        then the scheduler stops waiting for it."""
         now = time.monotonic()
         with self._ledger.lock:
             record = self._ledger.get(build_id)
@@ -215,7 +215,7 @@ class Scheduler:
         if record is None or record.ending is None:
             return False
         if watched.told is None:
-            self._ledger.flush()  # first the reason, then the signal: whoever finds the end must know why
+            self._ledger.flush()  # first the reason, then the signal: a reader of the end must know the reason
             watched.told = now
             watched.process.signal(signal.SIGTERM)
         elif watched.killed is None and now > watched.told + self._patience.kill:
@@ -238,7 +238,7 @@ class Scheduler:
                 self._fail(record)
             else:
                 self._settle(build)
-        # A job that was killed could not remove its secrets.
+        # A killed job could not remove its secrets.
         self._removals.discard(self._state.build(build_id).work)
         try:
             self._on_ended()
@@ -246,7 +246,7 @@ class Scheduler:
             _log.exception("what follows the end of build %s failed", build_id)
 
     def _conclude(self, record: FolderRecord, watched: Watched) -> Build:
-        """Without the ledger's lock: a result may be long in coming from the disk."""
+        """Runs without the ledger's lock: reading a result from the disk may take long."""
         folder = self._state.build(record.build.id)
         if watched.troubled is not None:
             watched.process.sweep()

@@ -1,4 +1,4 @@
-"""Children that a killed job left behind: a docker client would go on and push its image."""
+"""Ends children that a killed job left behind: a docker client would continue and push its image."""
 
 import os
 import signal
@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import Final
 
 MARK: Final = "BOATYARD_BUILD_FOLDER"
-"""Set for every job and inherited by what it starts. It tells them from any other process for sure."""
+"""Set for every job and inherited by its children, so it identifies them with certainty."""
 
 _PROC: Final = Path("/proc")
 
 
 def end(folder: Path, leader: int | None) -> None:
-    """Kill what still runs of the job in `folder`, whose process `leader` has ended."""
+    """Kills the remaining processes of the job in `folder`, whose process `leader` has ended."""
     if (_PROC / "self/environ").exists():
         for pid in _marked(folder):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
     elif leader is not None and not exists(leader):
-        # Without /proc: a group outlives its leader, and no new process gets the number of either while
-        # the group lasts (POSIX, fork). So what answers to this number is the job's.
+        # Without /proc: a process group outlives its leader, and neither's number is reused while the group exists
+        # (POSIX, fork). So a process with this number belongs to the job.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(leader, signal.SIGKILL)
 
 
 def belongs(folder: Path, pid: int) -> bool:
-    """Whether the process is of the job in `folder`; True too where that cannot be known (no /proc)."""
+    """Whether the process belongs to the job in `folder`; also True if unknown (no /proc)."""
     if not (_PROC / "self/environ").exists():
         return True
     try:
@@ -45,7 +45,7 @@ def _mark(folder: Path) -> bytes:
 
 
 def exists(pid: int) -> bool:
-    """Whether any process has this number now."""
+    """Whether a process has this number now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""A lock for each tag that is asked for now: who asks for one image does not wait for another's disk."""
+"""A lock for each requested tag, so that a request for one image does not wait for another's disk writes."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ class TagLocks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[str, tuple[threading.Lock, int]] = {}
-        """With the number of those who hold it or wait for it: the last one takes it away."""
+        """With the number of its holders and waiters: the last one removes it."""
 
     @contextmanager
     def held(self, tag: str) -> Iterator[None]:

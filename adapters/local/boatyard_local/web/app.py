@@ -26,16 +26,16 @@ _log = logging.getLogger(__name__)
 _UNAUTHORIZED: Final = 401
 _CHALLENGE: Final = 'Bearer realm="boatyard"'
 _MOST_WAITS: Final = 1536
-"""Fewer than there may be connections (protocol.py): others are answered beside those who wait."""
+"""Fewer than the connections (protocol.py), so that others are answered beside the waiting requests."""
 _BODIES_BYTES: Final = 64 * 1024**2
 _LOOK_UPS: Final = frozenset({"ensure", "image", "getImage"})
-"""Operations that ask a registry, which may take its time. No one registry has all of the threads (gates.py)."""
+"""Operations that ask a registry, which may be slow. A single registry cannot use all threads (gates.py)."""
 _PLANS: Final = frozenset({"plan"})
 """Operations that compute, each up to a second."""
 
 
 class App:
-    """Every kind of request has its own room, so that none delays another kind."""
+    """Runs each kind of request in its own room, so that none delays another kind."""
 
     def __init__(
         self, api: Api, *, uploads: Uploads, hosts: Hosts, bearer: Bearer, largest_body: int, pace: Pace | None = None
@@ -53,7 +53,7 @@ class App:
         self._waits = Waits(self._look, most=_MOST_WAITS)
 
     def stop(self) -> None:
-        """Answers those who wait; to be called in the event loop's thread when the server stops."""
+        """Answers all waiting requests. Call it in the event loop's thread when the server stops."""
         self._waits.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,9 +80,9 @@ class App:
         self._hosts.check_page(headers)
         path = scope["path"]
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        # A HEAD is a GET whose body the server leaves out.
+        # A HEAD is a GET whose body the server omits.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if self._uploads.serves(path):  # their addresses are signed
+        if self._uploads.serves(path):  # they need no token, because their URLs are signed
             if method != "PUT":
                 error = BoatyardError(Code.METHOD_NOT_ALLOWED, f"{path} takes PUT")
                 return problem.respond(error, {"allow": "PUT"})
@@ -101,10 +101,10 @@ class App:
         return await _unless_gone(body, self._look(request))
 
     async def _look(self, request: Request) -> Response:
-        """The answer as it is now, from the room of its kind."""
+        """The current answer, from the room of the request's kind."""
         operation = self._api.operation_of(request)
         if operation == "health":
-            return self._api.handle(request)  # answered whatever else goes on, so in no room at all
+            return self._api.handle(request)  # runs in no room, so that it is always answered
         return await self._room_of(operation).run(lambda: self._api.handle(request))
 
     def _room_of(self, operation: str) -> Room:
@@ -114,7 +114,7 @@ class App:
 
 
 async def _unless_gone(body: Body, work: Awaitable[T]) -> T:
-    """The work's result; raises Disconnected, and takes the work back, once nobody is there to get it."""
+    """The work's result. Cancels the work and raises Disconnected when the caller disconnects."""
     task, gone = asyncio.ensure_future(work), asyncio.ensure_future(body.gone())
     try:
         await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -142,8 +142,8 @@ async def _send(response: Response, body: Body, send: Send) -> None:
     headers.append((b"cache-control", b"no-store"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if body.unread:
-        # The answer is out, but the connection stays open while its caller still sends: closed now, it
-        # would break under the caller's hands, and the answer would never be read.
+        # The answer is sent, but the connection stays open while the caller still sends: if it were closed now, the
+        # caller would get a broken connection, and never read the answer.
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
         await body.drain()
         await send({"type": "http.response.body"})

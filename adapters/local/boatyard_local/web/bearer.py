@@ -29,7 +29,7 @@ class Bearer:
         return "Bearer(…)"
 
     def check(self, path: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Raises UNAUTHENTICATED unless the request carries the token, once. The time it takes says nothing."""
+        """Raises UNAUTHENTICATED unless the request has exactly one valid token. Compares in constant time."""
         if path in OPEN:
             return
         given = [value for name, value in headers if name == b"authorization"]
@@ -44,10 +44,10 @@ class Bearer:
 
 
 def make_token(path: Path) -> str:
-    """A token of this start of the server, in a file for its owner alone.
+    """Creates a token for this start of the server, in a file that only its owner can read.
 
-    One that was there before is replaced: it may have come with a folder that somebody else packed, who then knows it.
-    Clients that were given the old one read the file again. Raises DISK_FULL or DATAPLANE_UNAVAILABLE.
+    An existing token is replaced: it may come from a folder that someone else packed, who then knows it. Clients with
+    the old token read the file again. Raises DISK_FULL or DATAPLANE_UNAVAILABLE.
     """
     token = secrets.token_urlsafe(_BYTES)
     durable.write(path, token.encode("ascii"))

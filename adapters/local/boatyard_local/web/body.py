@@ -21,9 +21,8 @@ class Disconnected(Exception):
 
 
 class Pace:
-    """How slowly a body may come: nothing for `silence` seconds, or in the long run fewer than `rate` bytes a second.
-
-    `start` seconds are free."""
+    """The slowest allowed body: no pause longer than `silence` seconds, and on average at least `rate` bytes a second,
+    after the first `start` seconds."""
 
     def __init__(self, *, silence: float = 30.0, start: float = 60.0, rate: int = 16 * 1024) -> None:
         self.silence = silence
@@ -31,12 +30,12 @@ class Pace:
         self._rate = rate
 
     def left(self, began: float, received: int) -> float:
-        """Seconds that the next piece may take."""
+        """How many seconds the next piece may take."""
         return min(self.silence, began + self._start + received / self._rate - time.monotonic())
 
 
 class Body:
-    """The body of one request, read once. What of it is in memory counts in `memory`, which all requests share."""
+    """The body of one request, read once. Its bytes in memory count towards `memory`, which all requests share."""
 
     def __init__(self, receive: Receive, headers: Mapping[str, str], memory: Places, pace: Pace) -> None:
         self._receive = receive
@@ -48,17 +47,17 @@ class Body:
 
     @property
     def unread(self) -> bool:
-        """True while there may be more to come. A request without a body has none, whether it was read or not."""
+        """Whether more bytes may follow. A request without a body has none, whether it was read or not."""
         return self._more and (bool(self.announced) or "transfer-encoding" in self._headers)
 
     @property
     def announced(self) -> int | None:
-        """The Content-Length, if there is one."""
+        """The Content-Length, if any."""
         value = self._headers.get("content-length", "")
         return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises Disconnected, or REQUEST_TIMEOUT if they come too slowly."""
+        """Yields pieces. Raises Disconnected, or REQUEST_TIMEOUT if they arrive too slowly."""
         began, received = time.monotonic(), 0
         while self._more:
             try:
@@ -76,7 +75,8 @@ class Body:
                 yield piece
 
     async def read(self, limit: int) -> bytes:
-        """All of it. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before they are read; OVERLOADED."""
+        """Reads the whole body. Raises CONTEXT_TOO_LARGE for more than `limit` bytes, before reading them;
+        OVERLOADED."""
         if (self.announced or 0) > limit:
             raise too_large(limit)
         read = bytearray()
@@ -88,17 +88,17 @@ class Body:
         return bytes(read)
 
     def release(self) -> None:
-        """The request is answered: its bytes are no longer kept."""
+        """Releases the memory of an answered request."""
         self._memory.give(self._held)
         self._held = 0
 
     async def gone(self) -> None:
-        """Until the caller is gone. To be asked when all of the body has been read."""
+        """Waits until the caller disconnects. Call it after reading the whole body."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def drain(self) -> None:
-        """Read on and throw away, within bounds."""
+        """Reads and discards the rest, within limits."""
         read = 0
         try:
             async with timeout(_DRAIN_SECONDS):

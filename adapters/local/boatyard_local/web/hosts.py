@@ -11,11 +11,14 @@ _HTTP_PORT: Final = 80
 
 
 class Hosts:
-    """A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding) and then read our
-    answers as its own. It cannot change the Host header, which still has the page's name."""
+    """Accepts only this server's own host names.
+
+    A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding) and then read the server's answers as
+    its own. It cannot change the Host header, which still has the page's name.
+    """
 
     def __init__(self, port: int, names: Iterable[str] = ()) -> None:
-        """`names` are answered besides the loopback ones, on this port or on the default one."""
+        """`names` are accepted besides the loopback names, on this port or on the default one."""
         allowed = {f"{name}:{port}" for name in _LOOPBACK}
         if port == _HTTP_PORT:
             allowed.update(_LOOPBACK)
@@ -24,17 +27,17 @@ class Hosts:
         self._allowed = frozenset(allowed)
 
     def check(self, values: Iterable[str]) -> None:
-        """Raises FORBIDDEN unless there is one Host header, and it is ours."""
+        """Raises FORBIDDEN unless there is exactly one Host header, with an accepted name."""
         hosts = [value.strip().lower() for value in values]
         if len(hosts) != 1 or hosts[0] not in self._allowed:
             named = repr(hosts[0][:80]) if hosts else "none"
             raise BoatyardError(Code.FORBIDDEN, f"the Host header is {named}; this server answers on loopback only")
 
     def check_page(self, headers: Mapping[str, str]) -> None:
-        """Raises FORBIDDEN for what a page of somebody else has a browser send.
+        """Raises FORBIDDEN for a request that a browser sends for another site's page.
 
-        Not every request has a body whose type a page may not choose: one without could cancel builds, or have
-        registries asked. Programs send neither header; browsers send at least one of them (Fetch Metadata, RFC 6454).
+        Not every request has a body whose type a page cannot choose: one without a body could cancel builds, or start
+        registry lookups. Programs send neither header; browsers send at least one of them (Fetch Metadata, RFC 6454).
         """
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2].lower() not in self._allowed
@@ -44,7 +47,7 @@ class Hosts:
 
 
 def loopback(host: str) -> str:
-    """The address to bind. Raises ValueError, with what to do, for one that others could reach."""
+    """The address to bind. Raises ValueError with advice for an address that other machines could reach."""
     if host == "localhost":
         return "127.0.0.1"
     try:

@@ -1,7 +1,8 @@
 """uvicorn's HTTP/1.1 over h11, with limits for everything that a connection can delay.
 
-h11 bounds a head in bytes. Nothing bounds the time before a request's first byte, between the bytes of its head, or
-while an answer is not read; and uvicorn reads on with each answer, however many requests it has read already.
+h11 limits the bytes of a request's head. Nothing limits the time before a request's first byte, between the bytes of
+its head, or while an answer is not read; and uvicorn continues to read with each answer, however many requests are
+already read.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_BYTES: Final = 32 * 1024
-"""Of a request line and its headers together; also of a chunk's head."""
+"""The limit of a request line with its headers; also of a chunk's head."""
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -20,7 +21,7 @@ _READ_AHEAD_BYTES: Final = 64 * 1024
 
 
 class BoundedFlow(FlowControl):
-    """Does not read on while there are requests that were read and not begun."""
+    """Reads no further while there are requests that have been read and not started."""
 
     def __init__(self, transport: asyncio.Transport, connection: h11.Connection) -> None:
         super().__init__(transport)
@@ -33,9 +34,9 @@ class BoundedFlow(FlowControl):
 
 class BoundedProtocol(H11Protocol):
     head_seconds = 20.0
-    """For a whole head, from the connection's first moment or from the head's first byte."""
+    """For a complete head, from the connection's start or the head's first byte."""
     unread_seconds = 30.0
-    """How long an answer may lie here that nobody takes."""
+    """How long an answer may wait for its client to read it."""
     most_connections = 2048
 
     _head: asyncio.TimerHandle | None = None
@@ -79,9 +80,10 @@ class BoundedProtocol(H11Protocol):
         super().timeout_keep_alive_handler()
 
     def _expect_head(self) -> None:
-        """The timer runs from when a request could come until its head is whole, however many bytes come meanwhile.
+        """The timer runs from the moment when a request may arrive until its head is complete, whatever bytes arrive
+        meanwhile.
 
-        Between two requests uvicorn's own timer counts, until the first byte.
+        Between two requests, uvicorn's own timer runs until the first byte.
         """
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
             self._head_came()

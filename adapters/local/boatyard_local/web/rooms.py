@@ -19,14 +19,15 @@ T = TypeVar("T")
 
 
 class Room:
-    """At most `threads` calls at a time, made when needed; at most `line` wait for one, each at most `seconds`.
+    """Runs at most `threads` calls at a time, in threads created on demand; at most `line` calls wait, each at most
+    `seconds`.
 
-    The threads are daemons, unlike those of concurrent.futures: a call that hangs in a far registry must not
-    keep a stopped server from ending.
+    The threads are daemons, unlike those of concurrent.futures: a call that hangs in a remote registry must not keep a
+    stopped server from ending.
     """
 
     def __init__(self, name: str, *, threads: int, line: int, seconds: float) -> None:
-        """`name` is the plural that a refusal says, such as "look-ups"."""
+        """`name` is a plural for refusals, such as "look-ups"."""
         self.name = name
         self._free = asyncio.Semaphore(threads)
         self._line = Places(name, line)
@@ -36,10 +37,10 @@ class Room:
         self._lock = threading.Lock()
 
     async def run(self, call: Callable[[], T]) -> T:
-        """The call's result. Raises OVERLOADED.
+        """Returns the call's result. Raises OVERLOADED.
 
-        Cancelled in line, the call is never made and its place is free. Once made, it goes on to its end, and only
-        then has somebody else its thread.
+        If it is cancelled while it waits, the call is never made and its place is free. A started call continues to its
+        end, and only then frees its thread.
         """
         with self._line.one():
             try:
@@ -61,14 +62,15 @@ class Room:
             except BaseException as error:
                 tell = partial(_fail, future, error)
             with self._lock:
-                # Before the end is told: who is let in by it finds this thread idle, and makes no further one.
+                # Before announcing the end: a call that starts because of it then finds this thread idle, and creates
+                # no further one.
                 self._idle += 1
-            with suppress(RuntimeError):  # the loop has ended: the server was stopped meanwhile
+            with suppress(RuntimeError):  # the loop has ended, because the server was stopped meanwhile
                 loop.call_soon_threadsafe(ended, tell)
 
         try:
             self._add(work)
-        except RuntimeError as error:  # no further thread can be started
+        except RuntimeError as error:  # the system can start no further thread
             self._free.release()
             raise overloaded(f"{self.name}: {error}") from None
         return await future
@@ -87,7 +89,7 @@ class Room:
 
 
 class Places:
-    """A number of places that requests take while they last. For the event loop's thread alone."""
+    """A number of places, each occupied while its request lasts. Only for the event loop's thread."""
 
     def __init__(self, name: str, most: int) -> None:
         self._name = name
@@ -96,7 +98,7 @@ class Places:
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Raises OVERLOADED if all are taken."""
+        """Occupies a place. Raises OVERLOADED if none is free."""
         with self.some(1):
             yield
 

@@ -16,7 +16,7 @@ from boatyard_local.web.protocol import HEAD_BYTES, BoundedProtocol
 
 _BACKLOG: Final = 1024
 _GRACE_SECONDS: Final = 3
-"""For requests under way when the server stops. Those who wait for news are answered at once."""
+"""For running requests when the server stops. Long polls are answered immediately."""
 _KEEP_ALIVE_SECONDS: Final = 60
 _OPEN_FILES: Final = 16_384
 
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
                 log_config=None,
                 http=protocol,
                 h11_max_incomplete_event_size=HEAD_BYTES,
-                # What strangers send is not worth a line each: a log can be filled with it.
+                # Malformed requests are not logged: strangers could fill the log with them.
                 log_level="error",
                 access_log=False,
                 server_header=False,
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
         self._on_stop = on_stop
 
     def serve_on(self, bound: socket.socket) -> None:
-        """Until SIGTERM, SIGINT or SIGHUP."""
+        """Serves until SIGTERM, SIGINT or SIGHUP."""
         _allow_many_connections()
         with self._ending_by_signal():
             self.run(sockets=[bound])
@@ -68,8 +68,8 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def _ending_by_signal(self) -> Iterator[None]:
-        """uvicorn raises the signal once more when it has shut down, which would end the process with it
-        and not with 0; and it knows nothing of SIGHUP, the end of a terminal."""
+        """uvicorn raises the signal again after its shutdown, which would end the process by the signal instead of exit
+        code 0; and it does not handle SIGHUP, which the end of a terminal sends."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -87,7 +87,7 @@ class Server(uvicorn.Server):
 
 
 def _allow_many_connections() -> None:
-    """The soft limit of 1024 open files, which most systems set, would be used up by 1,000 callers who wait."""
+    """1,000 waiting callers would use up the soft limit of 1024 open files, the default of most systems."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

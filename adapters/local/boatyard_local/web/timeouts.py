@@ -1,4 +1,5 @@
-"""asyncio's timeout, which Python 3.10 has not yet. There it raises asyncio.TimeoutError, which is no TimeoutError."""
+"""asyncio's timeout, which Python 3.10 does not have. There it raises asyncio.TimeoutError, which is no
+TimeoutError."""
 
 import sys
 

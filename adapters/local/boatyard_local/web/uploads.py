@@ -11,12 +11,12 @@ from boatyard_local.web.body import Body
 from boatyard_local.web.rooms import Places, Room
 
 _PIECE = 1024**2
-"""Bytes that are gathered before a thread hashes and writes them."""
+"""How many bytes are collected before a thread hashes and writes them."""
 _AT_ONCE = 64
 
 
 class Uploads:
-    """At most `_AT_ONCE` at a time, with threads of their own: a disk that is slow delays nothing else."""
+    """Receives at most `_AT_ONCE` uploads at a time, in its own threads: a slow disk delays no other request."""
 
     def __init__(self, contexts: FileContextStore, urls: UploadUrls, clock: Clock) -> None:
         self._contexts = contexts
@@ -29,7 +29,7 @@ class Uploads:
         return path.startswith(PREFIX)
 
     async def put(self, path: str, query: Mapping[str, str], body: Body) -> Response:
-        """201 when the archive is there; the same again for an archive that was there already."""
+        """Returns 201 once the archive is stored, also if it existed already."""
         announced = self._urls.check(path, query, self._clock)
         if body.announced not in (None, announced.size):
             raise BoatyardError(

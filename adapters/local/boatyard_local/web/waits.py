@@ -1,6 +1,6 @@
-"""Long polls: a waiting request uses no thread, and all requests that wait for the same build share one look.
+"""Long polls: a waiting request uses no thread, and all requests that wait for the same build share one poll.
 
-The event loop looks again at growing intervals, as `Service` does where a request has a process of its own.
+The event loop polls at growing intervals, as `Service` does in a process for one request.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _SLOWER: Final = 1.5
 
 
 class Waits:
-    """At most `most` requests wait; what is asked beyond that is refused with OVERLOADED."""
+    """Holds at most `most` waiting requests; further ones raise OVERLOADED."""
 
     def __init__(self, look: Look, *, most: int) -> None:
         self._look = look
@@ -31,7 +31,7 @@ class Waits:
         self._stopped = asyncio.Event()
 
     async def answer(self, request: Request, seconds: float) -> Response:
-        """The answer once nothing more is to come, or as it is after `seconds`. `request` itself does not wait."""
+        """The final answer, or the current one after `seconds`. `request` itself does not wait."""
         response = await self._look(request)
         if response.settled or seconds <= 0 or self._stopped.is_set():
             return response
@@ -44,7 +44,8 @@ class Waits:
                 self._leave(watch)
 
     def stop(self) -> None:
-        """Answers all waiting requests with the current state, so that the server ends at once and without errors."""
+        """Answers all waiting requests with the current state, so that the server ends immediately and without
+        errors."""
         self._stopped.set()
 
     def _stopping(self) -> "asyncio.Task[bool]":
@@ -78,7 +79,7 @@ class Waits:
                 try:
                     watch.latest = await self._look(request)
                 except BoatyardError:
-                    continue  # there was no room for this look; the next one may have some
+                    continue  # the room was full; the next poll may succeed
         finally:
             self._forget(watch)
 
