@@ -96,7 +96,7 @@ class Site:
     def __init__(self, settings: Settings, image: str, cloud_build: CloudBuild, rest: Rest, bucket: GcsBucket) -> None:
         docker, clock = Docker(settings.buildkit), SystemClock()
         login = Path(settings.buildkit.docker_config) / "config.json"
-        chosen = msgspec.structs.replace(settings, buildkit=Buildkit(driver="buildx"))
+        chosen = msgspec.structs.replace(settings, buildkit=Buildkit(driver="buildx"), authentication_type="google")
         self.cloud_build = cloud_build
         self.worker = Worker(cloud_build, rest, docker, login, Path(settings.uv.directory))
         self.contexts = GcsContextStore(rest, bucket.name, clock)
