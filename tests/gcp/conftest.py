@@ -1,19 +1,20 @@
 """Google Cloud on loopback. Every server is started once and emptied, or is cheap enough to start for each test."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.rest import Rest
-from tests.gcp.artifact_registry import Repositories
+from tests.gcp.artifact_registry import AtGoogle, Repositories
 from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.iam import play
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
 from tests.gcp.secrets import Secrets
+from tests.gcp.site import DEPLOYMENT_KEY, Site, variables
 from tests.gcp.storage import Storage
 from tests.registry.server import FakeRegistry, running
 
@@ -111,3 +112,31 @@ def repositories(artifact_registry: ApiServer) -> Repositories:
 def images() -> Iterator[FakeRegistry]:
     with running() as registry:
         yield registry
+
+
+@pytest.fixture
+def google(images: FakeRegistry, repositories: Repositories, metadata: MetadataServer) -> AtGoogle:
+    repositories.make("images")
+    repositories.make("bases")
+    return AtGoogle(images, repositories, metadata)
+
+
+@pytest.fixture
+def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    with ApiServer("pubsub", "v1", metadata) as server:
+        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.url.removeprefix("http://"))
+        yield server
+
+
+@pytest.fixture
+def make(
+    rest: Rest, google: AtGoogle, bucket: GcsBucket, secrets: Secrets, cloud_build: CloudBuild, iam: ApiServer
+) -> Callable[..., Site]:
+    """The function with these variables beside its own, and all that Terraform makes for it."""
+    secrets.make(DEPLOYMENT_KEY)
+    return lambda **more: Site(variables(bucket.name, **more), rest, google)
+
+
+@pytest.fixture
+def site(make: Callable[..., Site]) -> Site:
+    return make()

@@ -11,7 +11,6 @@ from boatyard_gcp.rest import Rest
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_work_queue import message
 from tests.gcp.loopback import ApiServer
-from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.pubsub import Emulator, Played, find_emulator
 from tests.gcp.queue_hands import QueueHands
 
@@ -26,13 +25,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         pytest.skip("Google's Pub/Sub emulator is not installed; what is published is held against its documents alone")
     with Emulator(argv, tmp_path_factory.mktemp("pubsub")) as found:
         yield found
-
-
-@pytest.fixture
-def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    with ApiServer("pubsub", "v1", metadata) as server:
-        monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.url.removeprefix("http://"))
-        yield server
 
 
 @pytest.fixture(params=["played", "emulator"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LARGEST_ANSWER: Final = 32 * 1024**2 - 64 * 1024
 """What is left after the headers."""
+_PART: Final = 64 * 1024
 
 
 class HttpApp:
@@ -91,10 +92,13 @@ def _body(request: "flask.Request", most: int) -> bytes:
 
     if (request.content_length or 0) > most:
         raise too_large(most)
+    body = bytearray()
     try:
-        body = request.stream.read(most + 1)
+        # One read gives what has come so far.
+        while len(body) <= most and (part := request.stream.read(_PART)):
+            body += part
     except (HTTPException, OSError):
         raise invalid("the request's body did not come whole") from None
     if len(body) > most:
         raise too_large(most)
-    return body
+    return bytes(body)
