@@ -1,11 +1,11 @@
-"""Makes what a cloud runs: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws.json and aws-builder.zip.
+"""Creates a cloud's archives: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws.json and aws-builder.zip.
 
-The first is the functions' bundle, the second says what it is, the third is what runs inside a build where the cloud's
-build service runs an archive. contents.py says what is in them. Dependencies are the pinned wheels for the platform's
-own Python, the rest is this checkout's packages. The same input gives the same bytes: sorted names,
-no times, one mode, byte code that is checked against nothing. --python says which Python the functions run on; its
-byte code is made by an interpreter of that version, whatever runs this. aws.json says which it is, and under which
-tag `make builder-image` pushes what runs in a cluster.
+aws.zip is the functions' bundle, aws.json describes it, and aws-builder.zip is the code of a build's job, if the
+cloud's build service runs jobs from an archive. contents.py defines their contents: the pinned wheels for the
+platform's own Python, and this checkout's packages. The same input gives the same bytes: sorted names, no times, one
+mode, unchecked byte code. --python selects the functions' Python; an interpreter of that version makes the byte code,
+whichever version runs this script. aws.json names that version, and the tag of the image that `make builder-image`
+pushes.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A zip archive that is the same from the same files: sorted names, no times, one mode."""
+"""Writes reproducible zip archives: sorted names, no times, one mode."""
 
 import zipfile
 from pathlib import Path

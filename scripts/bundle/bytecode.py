@@ -1,7 +1,7 @@
-"""Byte code beside the sources, the same from the same sources.
+"""Writes reproducible byte code beside the sources.
 
-It is of the Python that makes it, so this runs as a program of the Python that the bundle is for; it imports the
-standard library only, and runs on each that Boatyard supports.
+Byte code belongs to the Python that makes it, so this module runs as a program of the bundle's Python; it imports only
+the standard library, and runs on every version that Boatyard supports.
 """
 
 import importlib.util
@@ -12,13 +12,14 @@ from pathlib import Path
 
 
 def compile_all(stage: Path, *, root: str, interpreter: Path) -> None:
-    """`root` is where the files will lie: it is in every traceback. Where that is read-only, as /var/task is, every
-    cold start would else compile all."""
+    """Compiles all modules. `root` is the folder at run time, which appears in tracebacks. If that folder is read-only,
+    as /var/task is, every cold start would otherwise compile all modules."""
     subprocess.run([interpreter, "-I", __file__, stage, root], check=True)
 
 
 def write(stage: Path, root: str) -> None:
-    """Unchecked, so that no time is in it (PEP 552). A first load evens out what marshal leaves to chance."""
+    """Unchecked, so that it contains no time (PEP 552). Loading it once before removes random differences of
+    marshal."""
     for path in sorted(stage.rglob("*.py")):
         name = path.relative_to(stage)
         source = path.read_bytes()

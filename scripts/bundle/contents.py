@@ -1,8 +1,8 @@
-"""What goes into a cloud's archives and its builder image: each adapter's pyproject.toml says so, in [tool.boatyard].
+"""The contents of a cloud's archives and builder image, from [tool.boatyard] in each adapter's pyproject.toml.
 
-An adapter with such tables is a cloud. The workspace's own packages are not listed there: they follow from the
-dependencies of the adapter's extras `function` and `job`. What comes from the index is in
-requirements/function-<cloud>.txt and requirements/builder-<cloud>.txt.
+An adapter with such tables is a cloud. They do not list the workspace's own packages, which follow from the
+dependencies of the adapter's extras `function` and `job`. requirements/function-<cloud>.txt and
+requirements/builder-<cloud>.txt list the packages from the index.
 """
 
 import tomllib
@@ -15,7 +15,7 @@ from workspace import needed
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 _Path = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")]
-"""Relative, in letters that a shell takes as they are."""
+"""A relative path without characters that are special in a shell."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -26,47 +26,47 @@ class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
     root: str
-    """Where the platform unpacks it."""
+    """The folder where the platform unpacks it."""
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    """Minor versions that the platform has a runtime for and Boatyard runs on; the first is the default."""
+    """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
     largest_bytes: int
-    """Unpacked: cold starts grow with it."""
+    """The limit of the unpacked size, because cold starts grow with it."""
     given: frozenset[str] = frozenset()
-    """Distributions that the platform's runtime brings."""
+    """Distributions that the platform's runtime contains."""
     unneeded: frozenset[str] = frozenset()
     """Distributions that only unused parts of others import."""
     unused: tuple[str, ...] = ()
-    """Parts of dependencies that nothing here imports; the tests run the archive without them. `*` is any name."""
+    """Parts of dependencies that are never imported; the tests run the archive without them. `*` is any name."""
     generated: tuple[_Path, ...] = ()
-    """Packages of generated code. Of them only what something imports is kept."""
+    """Packages of generated code, of which only imported modules are kept."""
 
 
 class Archive(_Table, frozen=True, kw_only=True):
-    """[tool.boatyard.job.archive]: where the platform runs a job from an archive. Elsewhere jobs run the image."""
+    """[tool.boatyard.job.archive]: for a platform that runs jobs from an archive. Other platforms run the image."""
 
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    """Minor versions that the platform may run it with; one archive fits them all."""
+    """Minor versions of Python that the platform may run it with; one archive supports all of them."""
     compiled: frozenset[str] = frozenset()
-    """Distributions with compiled modules, so with a wheel for each Python and architecture."""
+    """Distributions with compiled modules, which need a wheel for each Python and architecture."""
 
 
 class Engine(_Table, frozen=True, kw_only=True):
-    """[tool.boatyard.job.engine]: where the platform runs a job in an image that has to bring a Docker engine."""
+    """[tool.boatyard.job.engine]: for a platform that runs jobs in an image which must contain a Docker engine."""
 
     image: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9./-]+:[A-Za-z0-9._-]+$")]
-    """Has the engine's programs, without libraries, where docker.io/library/docker has them."""
+    """Contains the engine's statically linked programs, at the same paths as docker.io/library/docker."""
 
 
 class Job(_Table, frozen=True, kw_only=True):
-    """[tool.boatyard.job]: what runs inside a build, in the builder image and in the archive alike."""
+    """[tool.boatyard.job]: the contents of both the builder image and the archive."""
 
     only: dict[_Path, tuple[_Path, ...]] = {}
-    """Folder of a dependency -> those of its folders that are kept; none for an empty list."""
+    """Maps a dependency's folder to the subfolders to keep; an empty list keeps none."""
     archive: Archive | None = None
     engine: Engine | None = None
 
     def kept(self) -> tuple[str, ...]:
-        """Paths of the folders that are kept; `<folder>/.` where none is."""
+        """The kept folders; `<folder>/.` if none is kept."""
         return tuple(
             f"{folder}/{name}" for folder, names in sorted(self.only.items()) for name in sorted(names) or (".",)
         )
@@ -79,7 +79,7 @@ class _Tables(_Table, frozen=True, kw_only=True):
 
 class Contents(NamedTuple):
     function: Function | None
-    """None for a cloud whose functions have no bundle."""
+    """None for a cloud without a bundle for functions."""
     function_lock: Path
     function_distributions: tuple[Path, ...]
     job: Job
@@ -92,7 +92,7 @@ def clouds(root: Path = ROOT) -> list[str]:
 
 
 def contents(cloud: str, root: Path = ROOT) -> Contents:
-    """Raises ValueError if a table or a lock is wrong or missing."""
+    """Raises ValueError if a table or a lock is invalid or missing."""
     path = root / "adapters" / cloud / "pyproject.toml"
     try:
         tables = msgspec.convert(_tables(path), _Tables)

@@ -1,10 +1,10 @@
-"""Builds the image that a cluster's jobs run, and pushes it: scripts/bundle/image.py aws --repository REPOSITORY.
+"""Builds and pushes the image of builds' jobs: scripts/bundle/image.py aws --repository REPOSITORY.
 
---engine makes the one for a cloud's build service instead, which brings a Docker engine.
+--engine builds the image for a cloud's build service instead, which contains a Docker engine.
 
-With the Docker that is there, for amd64 and arm64. What is pushed already is not built again. The last line is
-`repository:tag@digest`; Terraform knows the tag from the bundle's document, and takes the whole line as
-image_builder.kubernetes.builderImage for a repository of your own. Other options go to `docker buildx build`.
+Uses the installed Docker, for amd64 and arm64. Skips an image that is already pushed. The last line of output is
+`repository:tag@digest`; Terraform reads the tag from the bundle's document, and accepts the whole line as
+image_builder.kubernetes.builderImage for another repository. Other options are passed to `docker buildx build`.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[str]) -> str | None:
-    """The digest; None if buildx failed, which has said why."""
+    """The digest; None if buildx failed, which has printed the reason."""
     metadata = scratch / "metadata.json"
     done = subprocess.run(
         [
@@ -72,7 +72,7 @@ def _build(options: argparse.Namespace, image: str, scratch: Path, more: list[st
 
 
 def _arguments(cloud: str) -> dict[str, str]:
-    """The Dockerfile's; it has no default for any."""
+    """The Dockerfile's arguments, none of which has a default."""
     chosen = contents(cloud)
     return {
         "BUILDKIT": BUILDKIT,
@@ -84,7 +84,7 @@ def _arguments(cloud: str) -> dict[str, str]:
 
 
 def _secrets(ca: Path | None, scratch: Path) -> Iterator[str]:
-    """A company's own CA and index: those that pip has on this machine. An index's URL may hold a password."""
+    """A company's own CA and index, from pip's configuration on this machine. An index's URL may contain a password."""
     if ca:
         yield f"--secret=id=ca,src={ca}"
     index = os.environ.get("PIP_INDEX_URL") or _configured("global.index-url")

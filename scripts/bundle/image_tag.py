@@ -1,7 +1,7 @@
-"""The tag of the builder image: its version, and a digest of all that goes into it but its base.
+"""Computes the tag of the builder image: its version, and a digest of its contents without the base image.
 
-Known before the image is there, so Terraform can put it into the settings, and the same as long as nothing changes, so
-that a registry with immutable tags takes it once.
+The tag is known before the image is built, so Terraform can put it into the settings. It stays the same while nothing
+changes, so a registry with immutable tags accepts it once.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ from boatyard.settings import Kubernetes
 
 DOCKERFILE: Final = "infra/builder/Dockerfile"
 BUILDKIT: Final = Kubernetes().buildkit_image.removesuffix("-rootless")
-"""Has buildctl, of buildkitd's own version."""
+"""The image with buildctl, in the version of buildkitd."""
 _FILES: Final = (DOCKERFILE, f"{DOCKERFILE}.dockerignore", "requirements/builder-tools.txt")
 _SUFFIXES: Final = (".py", ".toml", ".typed")
 
 
 def image_tag(root: Path, cloud: str, *, engine: bool = False) -> str:
-    """`engine`: of the image for a build service, which has a Docker engine beside what the other has."""
+    """`engine` selects the image for a build service, which also contains a Docker engine."""
     version = tomllib.loads((root / "core/pyproject.toml").read_text())["project"]["version"]
     digest = hashlib.sha256()
     for part in _parts(root, cloud):

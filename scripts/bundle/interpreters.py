@@ -1,4 +1,4 @@
-"""The Pythons that Boatyard runs on, and where this machine has them. Run as a program, it prints them."""
+"""Finds the Pythons that Boatyard supports on this machine. As a program, it prints them."""
 
 import os
 import subprocess
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final
 
 SUPPORTED: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
-"""Those of the flyte SDK (`requires-python`, and the classifiers of flyte 2.12)."""
+"""The versions that flyte's SDK supports (`requires-python`, and the classifiers of flyte 2.12)."""
 OWN: Final = f"{sys.version_info[0]}.{sys.version_info[1]}"
 _UV: Final = Path(sys.prefix) / "bin" / "uv"
 
 
 def find(version: str) -> Path | None:
-    """An interpreter of that version: the one that runs this, one that is installed beside it, in PATH or by uv.
+    """Finds an interpreter of that version: the current one, one installed beside it, in PATH, or by uv.
 
-    Nothing is downloaded. pyenv keeps each version in a folder of its own, and only the chosen ones work by PATH.
+    Downloads nothing. pyenv keeps each version in its own folder, and only the selected ones work in PATH.
     """
     if version == OWN:
         return Path(sys.executable)

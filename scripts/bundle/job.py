@@ -1,4 +1,4 @@
-"""What runs inside a build on a platform that fetches it as an archive, for each of its Pythons and architectures."""
+"""Collects the code of a build's job for an archive, for each of the platform's Pythons and architectures."""
 
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ def fill(stage: Path, contents: Contents, archive: Archive) -> None:
 
 
 def _not_kept(stage: Path, kept: tuple[str, ...]) -> list[str]:
-    """Folders beside those that are kept. Raises ValueError if one of these is not there."""
+    """The folders beside the kept ones. Raises ValueError if a kept folder does not exist."""
     if missing := [name for name in kept if not (stage / name).is_dir()]:
         raise ValueError(f"no folder {', '.join(missing)}: has a dependency changed its layout?")
     found = {path for name in kept for path in (stage / name.rpartition("/")[0]).iterdir() if path.is_dir()}
@@ -36,7 +36,7 @@ def _not_kept(stage: Path, kept: tuple[str, ...]) -> list[str]:
 
 
 def _check(stage: Path, archive: Archive) -> None:
-    """Raises ValueError if a module is not there for every platform."""
+    """Raises ValueError if a module is missing for a platform."""
     modules: dict[Path, int] = {}
     for path in stage.rglob("*.so"):
         name = path.relative_to(stage).with_name(path.name.partition(".")[0])

@@ -1,7 +1,7 @@
-"""Of generated code, what something imports; the rest is left out.
+"""Removes generated modules that nothing imports.
 
-Such code imports in one way only, `import x` and `from x import y`, so reading it tells all that it will ever load.
-Nothing of the kind is claimed of code that people wrote: that stays whole, or is named in contents.py.
+Generated code imports only by `import x` and `from x import y`, so its source shows everything that it can load. This
+is not assumed of handwritten code: it stays whole, or pyproject.toml names its unused parts.
 """
 
 import ast
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def keep_reached(stage: Path, generated: Iterable[str]) -> None:
-    """Removes the modules of these packages that nothing in the stage imports, not even by way of others."""
+    """Removes the modules of these packages that nothing in the stage imports, directly or indirectly."""
     folders = [stage / name for name in generated]
     modules = {_name(path, stage): path for path in stage.rglob("*.py")}
     leaving = {name: path for name, path in modules.items() if any(path.is_relative_to(folder) for folder in folders)}
@@ -30,7 +30,7 @@ def keep_reached(stage: Path, generated: Iterable[str]) -> None:
 
 
 def _imported(path: Path, stage: Path, tops: set[str]) -> Iterator[str]:
-    """Names of modules that a module may load, its packages among them; `from x import y` may mean a module x.y."""
+    """Names of modules that a module may load, including their packages; `from x import y` may mean a module x.y."""
     text = path.read_text(encoding="utf-8")
     if not any(top in text for top in tops) and _name(path, stage).partition(".")[0] not in tops:
         return

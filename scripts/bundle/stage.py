@@ -1,4 +1,5 @@
-"""The folder that becomes an archive: this checkout's packages beside others', without what nobody needs there."""
+"""Prepares the folder that becomes an archive: this checkout's packages and their dependencies, without unneeded
+files."""
 
 import shutil
 from collections.abc import Iterable
@@ -24,8 +25,8 @@ def prune(stage: Path, unused: Iterable[str]) -> None:
 
 
 def merge(stage: Path, other: Path) -> None:
-    """What another platform has beside: compiled modules carry their platform in their names. Raises ValueError if
-    a file of both is not the same in both."""
+    """Adds another platform's files: the names of compiled modules contain their platform. Raises ValueError if a
+    common file differs."""
     for path in sorted(path for path in other.rglob("*") if path.is_file()):
         target = stage / path.relative_to(other)
         if not target.exists():
@@ -36,5 +37,5 @@ def merge(stage: Path, other: Path) -> None:
 
 
 def size(stage: Path) -> int:
-    """Bytes of all files."""
+    """The bytes of all files."""
     return sum(path.stat().st_size for path in stage.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Installs the pinned wheels of a lock for another platform than this one's."""
+"""Installs a lock's pinned wheels for another platform."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def install(
     python: str,
     given: frozenset[str] = frozenset(),
 ) -> None:
-    """Everything of the lock but what is given anyway, as that Python has it on that architecture."""
+    """Installs a lock for one Python and architecture, without the `given` distributions."""
     wanted = stage.with_name("wanted.txt")
     wanted.write_text("".join(_without(pinned.read_text(), given)))
     subprocess.run(
@@ -32,7 +32,7 @@ def install(
 
 
 def names(pinned: Path) -> frozenset[str]:
-    """The distributions of a lock."""
+    """The names of a lock's distributions."""
     return frozenset(line.split("==")[0].strip() for line in pinned.read_text().splitlines() if _begins(line))
 
 
@@ -41,7 +41,7 @@ def _begins(line: str) -> bool:
 
 
 def _without(text: str, unwanted: frozenset[str]) -> Iterator[str]:
-    """The lock's lines but for some distributions; each has its hashes on the indented lines after its name."""
+    """A lock's lines without some distributions, whose hashes are on the indented lines after their names."""
     kept = True
     for line in text.splitlines(keepends=True):
         if _begins(line):

@@ -1,4 +1,4 @@
-"""The workspace's own distributions, and which of them one of them needs."""
+"""Finds the workspace's own distributions and their dependencies on each other."""
 
 import tomllib
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from packaging.requirements import Requirement
 
 
 def needed(root: Path, name: str, extra: str) -> tuple[Path, ...]:
-    """Folders of a distribution with an extra and of all that it needs, without those of the index; sorted.
+    """The folders of a distribution with an extra and of its dependencies in the workspace; sorted.
 
-    Raises ValueError if there is no such distribution or extra.
+    Raises ValueError for an unknown distribution or extra.
     """
     members = {project["name"]: (folder, project) for folder, project in _members(root)}
     waiting, seen = [(name, extra), (name, "")], set[tuple[str, str]]()

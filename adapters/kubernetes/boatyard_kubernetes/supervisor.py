@@ -23,13 +23,13 @@ GRACE=110 # seconds that running builds get, less than the pod's grace
 stopping=
 trap 'stopping=${stopping:-0}' TERM INT
 
-# What the kubelet exchanges as a whole when a Secret or ConfigMap changes.
+# The links that the kubelet replaces when a Secret or ConfigMap changes.
 versions() { readlink /certs/..data; readlink /etc/buildkit/..data; }
 namespace_of() { readlink "/proc/$1/ns/mnt" 2>/dev/null; }
 children_of() { cat "/proc/$1/task/"*/children 2>/dev/null; }
 
-# Orphans of steps have a mount namespace of their own. Those of the container's or of buildkitd's own, such as
-# fuse-overlayfs or a debugger's shell, are left alone, and so is one that cannot be looked at.
+# Orphans of steps have their own mount namespace. Processes in the container's or buildkitd's namespace, such as
+# fuse-overlayfs or a debugger's shell, are left alone, and so are those whose namespace is unreadable.
 sweep() {
   spaces=
   for known in $(children_of "$daemon"); do spaces="$spaces $(namespace_of "$known") "; done
@@ -40,8 +40,8 @@ sweep() {
   done
 }
 
-# A runc that is the subreaper of its step stays for what the step left behind, although the step's first process has
-# ended: runc's own state says which that was.
+# runc is the subreaper of its step and waits for orphans after the step's first process has ended. Its state file has
+# that process's pid.
 sweep_steps() {
   for child in $(children_of "$daemon"); do
     for buildkitd in "$child" $(children_of "$child"); do
@@ -62,7 +62,7 @@ rootlesskit buildkitd "$@" &
 daemon=$!
 while [ -d "/proc/$daemon" ]; do
   sleep 1 &
-  wait $! # a signal ends it at once; reaps orphans, too
+  wait $! # returns immediately after a signal; also reaps orphans
   sweep
   sweep_steps
   if [ -z "$stopping" ] && [ "$before" != "$(versions)" ]; then

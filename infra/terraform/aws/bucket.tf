@@ -1,4 +1,4 @@
-# The bucket for contexts, build records and dropped specs. It holds the only copy of nothing.
+# The bucket for contexts, build records and dropped specs. Nothing in it is the only copy.
 
 locals {
   bucket_name = coalesce(var.bucket.name, "${var.name}-${local.account_id}-${local.region}")

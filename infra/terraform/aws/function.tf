@@ -38,7 +38,7 @@ resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_50:X-Ray by function.tracing; it costs, so it is asked for.
   #checkov:skip=CKV_AWS_115:Reserved concurrency by function.reserved_concurrency; taking it from the account's pool is the owner's decision.
   #checkov:skip=CKV_AWS_116:Nothing invokes these asynchronously. The URL answers its caller, and the queue has its own dead letters.
-  #checkov:skip=CKV_AWS_117:By function.vpc, where the cluster's endpoint is private. All else that it talks to is a public AWS endpoint.
+  #checkov:skip=CKV_AWS_117:By function.vpc, where the cluster's endpoint is private. Its other connections are to public AWS endpoints.
   #checkov:skip=CKV_AWS_173:The environment holds no secret; var.encryption takes or makes a customer-managed key.
   #checkov:skip=CKV_AWS_272:The bundle is built by the account's owner, reproducibly; code signing needs a signing profile of their own.
   for_each                       = local.functions

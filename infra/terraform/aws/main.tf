@@ -1,4 +1,4 @@
-# Account, region and partition come from the provider; nothing spells them out.
+# Account, region and partition come from the provider; no file contains them.
 
 data "aws_caller_identity" "current" {}
 

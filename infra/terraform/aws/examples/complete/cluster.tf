@@ -3,7 +3,7 @@
 data "aws_partition" "current" {}
 
 resource "aws_eks_cluster" "cluster" {
-  #checkov:skip=CKV_AWS_39:Public for public_access_cidrs only, because whoever applies this makes objects in the cluster.
+  #checkov:skip=CKV_AWS_39:Public for public_access_cidrs only, because the same apply creates objects in the cluster.
   #checkov:skip=CKV_AWS_58:Secrets are encrypted by EKS's own key since Kubernetes 1.28.
   name                      = var.name
   role_arn                  = aws_iam_role.eks["cluster"].arn
