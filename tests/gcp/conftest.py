@@ -13,6 +13,7 @@ from tests.gcp.iam import play
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.oauth import OAuth
+from tests.gcp.pubsub import Emulator, find_emulator
 from tests.gcp.secrets import Secrets
 from tests.gcp.site import DEPLOYMENT_KEY, Site, variables
 from tests.gcp.storage import Storage
@@ -126,6 +127,15 @@ def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with ApiServer("pubsub", "v1", metadata) as server:
         monkeypatch.setenv("PUBSUB_EMULATOR_HOST", server.url.removeprefix("http://"))
         yield server
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    argv = find_emulator()
+    if argv is None:
+        pytest.skip("Google's Pub/Sub emulator is not installed; what is published is held against its documents alone")
+    with Emulator(argv, tmp_path_factory.mktemp("pubsub")) as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The contract of queues, held by Pub/Sub: Google's own emulator where it is installed, and a played one everywhere."""
 
 import itertools
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,20 +10,11 @@ from boatyard_gcp.rest import Rest
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_work_queue import message
 from tests.gcp.loopback import ApiServer
-from tests.gcp.pubsub import Emulator, Played, find_emulator
+from tests.gcp.pubsub import Emulator, Played
 from tests.gcp.queue_hands import QueueHands
 
 _PUBLISH = "pubsub.projects.topics.publish"
 _NUMBERS = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    argv = find_emulator()
-    if argv is None:
-        pytest.skip("Google's Pub/Sub emulator is not installed; what is published is held against its documents alone")
-    with Emulator(argv, tmp_path_factory.mktemp("pubsub")) as found:
-        yield found
 
 
 @pytest.fixture(params=["played", "emulator"])

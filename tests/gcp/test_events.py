@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cloudevents.http import CloudEvent
+from werkzeug.exceptions import ServiceUnavailable
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
+from boatyard_gcp import handler
 from boatyard_gcp.events import FINALIZED, PUBLISHED, parse
 from boatyard_serverless.events.model import (
     Dependent,
@@ -24,9 +27,10 @@ from boatyard_serverless.events.model import (
 from tests.gcp.cloud_build import CREATE, CloudBuild
 from tests.gcp.discovery import api
 from tests.gcp.loopback import ApiServer
+from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.payloads import finalized, image_pushed, notified, published, request, scheduled
 from tests.gcp.pubsub import Played, body_of
-from tests.gcp.site import BASE, Site, order
+from tests.gcp.site import BASE, Site, order, variables
 from tests.registry.server import FakeRegistry, Fault
 
 BUCKET = "boatyard-bucket"
@@ -103,6 +107,18 @@ def test_an_event_that_nobody_knows_is_refused(kind: str, data: Any) -> None:
         if parsed == OrderSent({}):
             raise BoatyardError("INVALID_SPEC", "an empty order, which is refused where orders are read")
     assert refused.value.code in ("INVALID_SPEC", "INVALID_REFERENCE") and len(refused.value.detail) < 1000
+
+
+def test_events_wait_for_a_misconfigured_function(
+    metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**variables("b-1"), "BOATYARD_CLOUDBUILD_IMAGE": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(handler, "_function", handler._Function())
+    with pytest.raises(ServiceUnavailable):
+        handler.events(CloudEvent(*scheduled()))
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert line["severity"] == "ERROR" and "BOATYARD_CLOUDBUILD_IMAGE is needed" in line["detail"]
 
 
 class TestInTheFunction:
@@ -222,6 +238,16 @@ class TestInTheFunction:
         make().event_app.handle(*published(b'{"spec": 5}'))
         refused = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert [line["code"] for line in refused if line["message"] == "event refused"] == ["INVALID_SPEC"]
+
+    def test_an_unforeseen_error_is_logged_and_comes_again(
+        self, site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = site.event_app
+        monkeypatch.setattr(app, "_dispatch", lambda: [][0])
+        with pytest.raises(IndexError):
+            app.handle(*scheduled())
+        (line, _) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert line["severity"] == "ERROR" and "IndexError" in line["stack_trace"]
 
     def test_lines_name_the_message_and_its_trace(self, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
         attributes, data = published(json.dumps(order()).encode())

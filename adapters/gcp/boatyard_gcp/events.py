@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from boatyard.decoding import Undecodable, convert, decode_json
-from boatyard.errors import invalid
+from boatyard.errors import BoatyardError, invalid
 from boatyard.reference import Reference
 from boatyard_gcp.telemetry import CloudLogging
 from boatyard_serverless.events.dispatch import Dispatch
@@ -53,18 +53,30 @@ class EventApp:
         self._keeps_dead_letters = keeps_dead_letters
 
     def handle(self, attributes: Mapping[str, Any], data: Any) -> None:
-        """Raises what a repeat can help; Pub/Sub and Eventarc deliver it again."""
-        kind, name = str(attributes.get("type", "")), _name(attributes, data)
+        """Raises what a repeat can help, logged with its reason; Pub/Sub and Eventarc deliver it again."""
         with self._telemetry.request({"traceparent": str(attributes.get("traceparent", ""))}):
-            if kind != PUBLISHED:
-                self._dispatch().event(lambda: parse(kind, data, bucket=self._bucket), data, source=name)
-                return
-            self._telemetry.count("Messages")
-            body = _readable(data)
-            if self._keeps_dead_letters:
-                self._dispatch().message(lambda: parse(kind, data, bucket=self._bucket), body, source=name)
-            else:
-                self._dispatch().event(lambda: parse(kind, data, bucket=self._bucket), body, source=name)
+            try:
+                self._handle(attributes, data)
+            except BoatyardError:
+                raise
+            except Exception:
+                self._telemetry.exception("unforeseen error")
+                raise
+
+    def _handle(self, attributes: Mapping[str, Any], data: Any) -> None:
+        kind, name = str(attributes.get("type", "")), _name(attributes, data)
+
+        def read() -> Event:
+            return parse(kind, data, bucket=self._bucket)
+
+        if kind != PUBLISHED:
+            self._dispatch().event(read, data, source=name)
+            return
+        self._telemetry.count("Messages")
+        if self._keeps_dead_letters:
+            self._dispatch().message(read, _readable(data), source=name)
+        else:
+            self._dispatch().event(read, _readable(data), source=name)
 
 
 class _Object(msgspec.Struct, frozen=True):

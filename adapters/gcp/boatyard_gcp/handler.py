@@ -64,8 +64,19 @@ def api(request: "flask.Request") -> "flask.Response":
 
 @functions_framework.cloud_event
 def events(event: "CloudEvent") -> None:
-    """Raises what a repeat can help; Pub/Sub and Eventarc deliver it again."""
-    _function.events().handle(dict(event.get_attributes()), event.data)
+    """503 for what a repeat can help; Pub/Sub and Eventarc deliver it again. Its reason has been logged by then, and
+    Flask would log a traceback for any other exception."""
+    from werkzeug.exceptions import ServiceUnavailable
+
+    try:
+        app = _function.events()
+    except Exception as error:
+        _unusable(error)
+        raise ServiceUnavailable from None
+    try:
+        app.handle(dict(event.get_attributes()), event.data)
+    except Exception:
+        raise ServiceUnavailable from None
 
 
 def _unusable(error: Exception) -> "flask.Response":
