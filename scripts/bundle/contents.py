@@ -36,7 +36,8 @@ class Function(_Table, frozen=True, kw_only=True):
     unneeded: frozenset[str] = frozenset()
     """Distributions that only unused parts of others import."""
     unused: tuple[str, ...] = ()
-    """Parts of dependencies that are never imported; the tests run the archive without them. `*` is any name."""
+    """Parts that no function imports, of dependencies and of this workspace; the tests import and run all that is left.
+    `*` is any name."""
     generated: tuple[_Path, ...] = ()
     """Packages of generated code, of which only imported modules are kept."""
 
