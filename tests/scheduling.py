@@ -1,4 +1,4 @@
-"""Which tests keep together when several run at a time, as `make test` has them (`pytest -n`).
+"""Groups of tests that `make test` (`pytest -n`) must run together.
 
 Tests of one group run one after the other in one process, and share what was set up for them.
 """

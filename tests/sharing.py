@@ -1,4 +1,4 @@
-"""What several processes of one test run make once and then share."""
+"""Resources that several processes of one test run create once and share."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Advice can be followed: what it names exists, and a test meets each code that carries it."""
+"""Advice can be followed: everything that it names exists, and a test covers each code with advice."""
 
 import re
 from pathlib import Path

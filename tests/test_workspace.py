@@ -1,4 +1,4 @@
-"""Every distribution of the workspace stands on a floor, and uv finds it beside the others."""
+"""Every distribution of the workspace belongs to a layer, and uv finds it beside the others."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The API over the ports in memory, and as a WSGI application for tools that want one."""
+"""Serves the API over the in-memory ports, also as a WSGI application for tools that need one."""
 
 import hashlib
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""The caller that the edge names, held against the access policy."""
+"""The caller that the edge identifies is checked against the access policy."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""The API against its own description: nothing undocumented, nothing unforeseen."""
+"""The API's answers match its own OpenAPI description."""
 
 import schemathesis
 from hypothesis import HealthCheck, settings

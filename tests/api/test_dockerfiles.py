@@ -1,4 +1,4 @@
-"""Dockerfiles over the API: optional secrets, and further tags for an image that may be there already."""
+"""Dockerfiles over the API: optional secrets, and further tags for an image that may exist already."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""POST /v1/builds: answered from the registry, joined, or started, and never on a guess."""
+"""POST /v1/builds answers from the registry, joins a build or starts one, and never guesses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Documents that nest without end, or hold what JSON has no room for: refused, by a typed error."""
+"""Endlessly nested documents, and values that JSON cannot hold, are refused with a typed error."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""What callers of one project learn and get of another, over the API."""
+"""Callers of one project cannot read or use another project's builds, images and secrets over the API."""
 
 from typing import Any
 

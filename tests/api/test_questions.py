@@ -1,4 +1,4 @@
-"""Builds, logs, images, and what the stock flyte builder asks."""
+"""Builds, logs, images, and the requests of the stock flyte builder."""
 
 import gzip
 

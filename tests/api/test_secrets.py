@@ -1,4 +1,4 @@
-"""Secrets over the API: set, listed by name, deleted, never given back."""
+"""Secrets over the API are set, listed by name and deleted, and never returned."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""A request that waits does so by a clock that nobody can set."""
+"""Long polls use the monotonic clock, so that changes of the system time do not affect them."""
 
 from boatyard.memory import ManualClock
 from tests.api.site import SPEC, Site

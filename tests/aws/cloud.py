@@ -1,4 +1,4 @@
-"""AWS on loopback: moto's server, and around it what moto leaves out and the published API does.
+"""AWS on loopback: moto's server, with documented behaviour of the API that moto lacks.
 
 - Presigned S3 URLs are held to their signature, their expiry, the length and the checksum that they sign.
 - ECR gives blobs (GetDownloadUrlForLayer).

@@ -1,4 +1,4 @@
-"""CodeBuild as its API reference describes it, for builds that are played by hand.
+"""A stand-in for CodeBuild according to its API reference, whose builds the test itself plays.
 
 moto ends every build as soon as it is asked after. Here a build stands where the test puts it.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/

@@ -1,4 +1,4 @@
-"""How long the first answer takes, against the least that a function asking ECR could take.
+"""Measures the first answer of a function instance, compared with a minimal function that asks ECR.
 
 Both run in Lambda's own runtime, from nothing: the interpreter starts, the handler is imported, one request is
 answered from ECR (on loopback). `compare` gives the times; tests/bench makes a table of them.

@@ -1,4 +1,4 @@
-"""One moto server for all tests of AWS, emptied between them."""
+"""One moto server for all tests of AWS, which is emptied between them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A CodeBuild container, played: its source unpacked, a Python with nothing installed, and what its image has in PATH.
+"""A stand-in for CodeBuild's container: its unpacked source, a bare Python, and the programs of its image.
 
 What CodeBuild does there is in https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html (phases)
 and .../build-env-ref-env-vars.html (variables).

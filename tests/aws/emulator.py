@@ -1,4 +1,4 @@
-"""The real Lambda runtime: AWS's emulator and its Python runtime client, running an unpacked bundle.
+"""Runs an unpacked bundle in the real Lambda runtime: AWS's emulator and its Python runtime client.
 
 As on Lambda, the process sees the bundle, the SDK that the runtime brings, the standard library and nothing
 else: no site-packages, no checkout.

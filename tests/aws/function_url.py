@@ -1,4 +1,4 @@
-"""A function URL on loopback: HTTP in, the documented event to a function, its answer as HTTP.
+"""A function URL on loopback: converts HTTP to the documented event, and a function's answer to HTTP.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads. Signatures are not looked at: the
 caller is the one of tests/aws/payloads.py.

@@ -1,4 +1,4 @@
-"""What plays a CodeBuild build's part for the contract of job runners."""
+"""Plays the part of CodeBuild's builds for the contract suite of job runners."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Images in moto's ECR: manifests as a push would leave them, and their configs as blobs."""
+"""Images in moto's ECR: manifests as a push would leave them, with their configurations as blobs."""
 
 import hashlib
 import json

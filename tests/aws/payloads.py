@@ -1,4 +1,4 @@
-"""Events as AWS documents them, with what each test changes."""
+"""Events in AWS's documented form, with changes for each test."""
 
 import base64
 import json

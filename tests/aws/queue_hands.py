@@ -1,4 +1,4 @@
-"""Reads what was put into two queues of SQS, for the contract of queues."""
+"""Reads the messages in two SQS queues, for the contract suite of queues."""
 
 import json
 from typing import Any

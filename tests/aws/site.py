@@ -1,4 +1,4 @@
-"""The function in this process: the real wiring over the cloud on loopback."""
+"""The function in this process: the real wiring over AWS on loopback."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What CodeBuild runs, with a Docker engine that it starts itself."""
+"""The program of a CodeBuild build, with a Docker engine that it starts itself."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What CodeBuild is asked, and what its refusals mean."""
+"""Requests to CodeBuild, and the meaning of its refusals."""
 
 from collections.abc import Callable
 

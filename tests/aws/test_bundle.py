@@ -1,4 +1,4 @@
-"""The bundle: the same bytes each time, small, and complete in itself."""
+"""The bundle is reproducible, small and complete."""
 
 import json
 import os

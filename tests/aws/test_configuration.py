@@ -1,4 +1,4 @@
-"""One model, from variables, JSON, a file or the bucket."""
+"""The configuration has one model, from variables, JSON, a file or the bucket."""
 
 import json
 from pathlib import Path

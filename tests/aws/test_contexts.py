@@ -1,4 +1,4 @@
-"""Contexts in S3: the bytes that were announced, or none."""
+"""Contexts in S3 contain exactly the announced bytes."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""The contract of buckets, held by S3."""
+"""The contract suite of buckets, with S3."""
 
 import pytest
 

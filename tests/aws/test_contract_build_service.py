@@ -1,4 +1,4 @@
-"""The contract of build services, held by CodeBuild, which is played."""
+"""The contract suite of build services, with a stand-in for CodeBuild."""
 
 import time
 

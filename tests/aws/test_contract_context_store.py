@@ -1,4 +1,4 @@
-"""The contract of context stores, held by S3."""
+"""The contract suite of context stores, with S3."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""The contract of deployment keys, held by Secrets Manager."""
+"""The contract suite of deployment keys, with Secrets Manager."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of job runners, held by CodeBuild and the bucket."""
+"""The contract suite of job runners, with CodeBuild and the bucket."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of registries, held by ECR."""
+"""The contract suite of registries, with ECR."""
 
 import pytest
 

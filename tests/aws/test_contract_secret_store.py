@@ -1,4 +1,4 @@
-"""The contract of secret stores, held by Secrets Manager."""
+"""The contract suite of secret stores, with Secrets Manager."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of queues, held by SQS."""
+"""The contract suite of queues, with SQS."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""ECR answers found, not found, no permission, throttled and missing, and no two of them are the same."""
+"""ECR's answers are distinguished: found, not found, no permission, throttled and missing repository."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""A token as `aws eks get-token` makes it, and a cluster's address."""
+"""Tokens in the form of `aws eks get-token`, and a cluster's address."""
 
 import base64
 import json

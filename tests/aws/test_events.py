@@ -1,4 +1,4 @@
-"""Events as AWS documents them, and what each is taken for."""
+"""Events in AWS's documented form are parsed to Boatyard's event types."""
 
 import json
 from typing import Any

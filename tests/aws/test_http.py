@@ -1,4 +1,4 @@
-"""The API behind a function URL: documented events in, answers that the URL can carry out."""
+"""The API behind a function URL: documented events, and answers that the URL can return."""
 
 import base64
 import json

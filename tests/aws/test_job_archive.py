@@ -1,4 +1,4 @@
-"""What runs inside a CodeBuild build: complete in itself, for every Python that CodeBuild's images begin with."""
+"""The archive of a CodeBuild build is complete, for every default Python of CodeBuild's images."""
 
 import json
 import sys

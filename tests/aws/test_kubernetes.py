@@ -1,4 +1,4 @@
-"""The function and its cluster: found by DescribeCluster, entered with a token that the cluster checks."""
+"""The function finds its cluster by DescribeCluster, and authenticates with a token that the cluster verifies."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The client's signature, checked by a second hand-written reading of the SigV4 specification."""
+"""The client's signature is verified by a second implementation of the SigV4 specification."""
 
 import hashlib
 import hmac

@@ -1,1 +1,1 @@
-"""Boatyard measured against flyte's own Docker builder, side by side on one BuildKit: `make bench`."""
+"""Benchmarks of Boatyard against flyte's own Docker builder, on the same BuildKit: `make bench`."""

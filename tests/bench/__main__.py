@@ -1,4 +1,4 @@
-"""Measures and writes docs/benchmarks.md: `make bench`, or a section alone with `make bench ONLY=cold-start`."""
+"""Measures and writes docs/benchmarks.md: `make bench`, or one section with `make bench ONLY=cold-start`."""
 
 import argparse
 import sys

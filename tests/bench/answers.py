@@ -1,4 +1,4 @@
-"""What one server answers in a second, and what a key costs."""
+"""Measures a server's answers per second, and the time to compute a key."""
 
 from rich.console import Console
 

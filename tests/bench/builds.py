@@ -1,4 +1,4 @@
-"""The same image by Boatyard and by flyte's own Docker builder, in turns on one BuildKit."""
+"""Measures builds of the same image by Boatyard and by flyte's own Docker builder, alternately on one BuildKit."""
 
 import random
 from collections.abc import Iterator

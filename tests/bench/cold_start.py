@@ -1,4 +1,4 @@
-"""The first answer of a new function instance, beside the least that one asking ECR could take."""
+"""Measures the first answer of a new function instance, beside a minimal function that asks ECR."""
 
 from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""Boatyard as `make bench` measures it: a server of its own on the engine that `make test` uses."""
+"""The Boatyard that `make bench` measures: its own server on the engine of `make test`."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Planning an image of a large folder, beside what `tar -cz` and `git status` take for the same files."""
+"""Measures the planning of an image of a large folder, beside `tar -cz` and `git status` on the same files."""
 
 import os
 import random

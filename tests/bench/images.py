@@ -1,4 +1,4 @@
-"""The image that is measured, and its small changes."""
+"""The measured image, and its small changes."""
 
 from pathlib import Path
 

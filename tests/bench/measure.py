@@ -1,4 +1,4 @@
-"""Runs that take turns, and what they come to."""
+"""Alternating runs, and their statistics."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: sections under headings, each of which can be measured and written alone."""
+"""docs/benchmarks.md: sections with headings, each of which can be measured and written separately."""
 
 import datetime
 import re

@@ -1,4 +1,4 @@
-"""The two builders. Each turns an image into one that is in the registry, the way its users do."""
+"""The two builders, which push an image to the registry as their users do."""
 
 import re
 import subprocess

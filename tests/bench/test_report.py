@@ -1,4 +1,4 @@
-"""The page of benchmarks, written a section at a time."""
+"""The page of benchmarks can be written one section at a time."""
 
 from tests.aws.cold_start import ColdStarts, Start
 from tests.bench import report

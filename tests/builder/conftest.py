@@ -1,5 +1,6 @@
-"""The builder's image, built for real. Neither of its two base images can be had everywhere, so the engine's own base
-stands for python:…-slim, and an image with one file for moby/buildkit: that is not buildctl, and says so."""
+"""Builds the real builder image. Neither of its two base images is available everywhere, so the engine's own base
+replaces python:…-slim, and an image with one file replaces moby/buildkit; that file is not buildctl, and its output
+says so."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A build's pod, run by this machine's Docker: the container's command, variables, mounts and rights are the pod's.
+"""Runs a build's pod in this machine's Docker, with the pod's command, variables, mounts and rights.
 
 A kubelet would do the same (core/v1 PodSpec). Volumes are folders here, owned as `fsGroup` makes them.
 """

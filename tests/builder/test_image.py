@@ -1,4 +1,4 @@
-"""The image that a cluster's jobs run: what is in it, what is not, and a job inside it."""
+"""The image of builds' jobs: its contents, absent parts, and a job inside it."""
 
 import json
 import re

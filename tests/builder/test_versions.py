@@ -1,4 +1,4 @@
-"""One version of BuildKit, and one list of what a job needs, in all that names them."""
+"""All files name the same version of BuildKit, and the same dependencies of a job."""
 
 import re
 import subprocess

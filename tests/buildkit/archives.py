@@ -1,4 +1,4 @@
-"""Archives for tests: good ones by the rules, bad ones by hand."""
+"""Archives for tests: valid ones, and handmade invalid ones."""
 
 import gzip
 import hashlib

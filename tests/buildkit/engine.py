@@ -1,4 +1,4 @@
-"""The real BuildKit and registry that `make test` starts, as its settings file describes them."""
+"""The settings of the real BuildKit and registry that `make test` starts."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What may be in a context's archive. Everything else is refused, by name, before it is written."""
+"""Archives of contexts: any entry that is not allowed is refused by name, before it is written."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""Jobs on the real BuildKit that end well."""
+"""Successful jobs on the real BuildKit."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The command lines. buildctl itself cannot be had on every machine, so its arguments are held here."""
+"""The drivers' command lines. buildctl is not available on every machine, so its arguments are tested here."""
 
 import csv
 from pathlib import Path

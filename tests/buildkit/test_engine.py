@@ -1,4 +1,4 @@
-"""A Docker engine of a build service's container: used as it is where it can push, else replaced for the build."""
+"""A Docker engine in a build service's container is used if it can push, else replaced for the build."""
 
 import json
 import os

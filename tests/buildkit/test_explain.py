@@ -1,4 +1,4 @@
-"""Each way a build can fail, from what BuildKit really said when it did."""
+"""Failures of builds are explained, from BuildKit's real output."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose words decide what a failure is: BuildKit's and our tools', never those of the command that failed."""
+"""Only the words of BuildKit and of Boatyard's tools classify a failure, never those of the failed command."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""One real failing build for each way in which a build can end badly on one machine."""
+"""A real failing build for each kind of failure that one machine can produce."""
 
 import secrets as random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What goes into a build besides the Dockerfile: mirrors, network, secrets, registry credentials."""
+"""Inputs of a build besides the Dockerfile: mirrors, network, secrets, registry credentials."""
 
 import base64
 import configparser

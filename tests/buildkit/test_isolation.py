@@ -1,4 +1,4 @@
-"""On the real BuildKit, which is one for all: no project reads, changes or is answered by another's."""
+"""On a shared BuildKit, no project reads, changes or reuses another project's data."""
 
 import secrets as random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Jobs around a BuildKit that is played by a script: what the real one does too seldom to wait for."""
+"""Jobs with a scripted stand-in for BuildKit, for behaviour that the real one shows too rarely."""
 
 import json
 import os

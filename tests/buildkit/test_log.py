@@ -1,4 +1,4 @@
-"""The log: whole lines, without secrets, never more than its share."""
+"""The log contains whole lines without secrets, up to a limit."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A base image with ONBUILD: its steps come after FROM, and are not those of the Dockerfile."""
+"""A base image's ONBUILD steps follow FROM, and are not counted as the Dockerfile's."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Before BuildKit is asked for a base that is named by its digest, the registry is."""
+"""The registry is asked for a base with a digest before BuildKit is."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Secrets in every form in which a build may print them, in time that does not depend on what they are."""
+"""Secrets are redacted in every form that a build may print, in time that does not depend on their values."""
 
 import base64
 import json

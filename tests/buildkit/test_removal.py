@@ -1,4 +1,4 @@
-"""Trees are removed whatever is in them, and nothing outside of them is touched."""
+"""Trees are removed whatever they contain, and nothing outside of them changes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a job says in a pod: its result in 4096 bytes, its log and progress on standard output."""
+"""A job's output in a pod: its result in 4096 bytes, its log and progress on standard output."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A BuildKit that is away is waited for, and who watches is told; one that answers, whatever it says, is not."""
+"""A job waits for an unreachable BuildKit and reports it; it does not wait for one that answers."""
 
 import json
 import os

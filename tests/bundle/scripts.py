@@ -1,4 +1,4 @@
-"""Asks scripts/bundle, whose modules are not installed: in a process of its own, as `make` runs them."""
+"""Runs scripts/bundle, whose modules are not installed, in its own process, as `make` does."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""An adapter's pyproject.toml says what goes into its cloud's archives and image, and nothing else names a cloud."""
+"""An adapter's pyproject.toml determines the contents of its cloud's archives and image; no other file names a
+cloud."""
 
 import shutil
 import tomllib

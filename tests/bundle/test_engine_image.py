@@ -1,4 +1,4 @@
-"""The builder image with an engine: a tag of its own, and only for a cloud whose build service needs it."""
+"""The builder image with an engine has its own tag, and exists only for a cloud whose build service needs it."""
 
 import subprocess
 import sys

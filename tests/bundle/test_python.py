@@ -1,4 +1,4 @@
-"""Which Python a bundle is for: an option, whatever Python makes it."""
+"""A bundle's Python is an option, independent of the Python that makes it."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Runs the command in this process."""
+"""Runs the `boatyard` command in this process."""
 
 import json
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Fixtures: a service on loopback, a folder of our own, and nothing of the developer's configuration."""
+"""Fixtures: a service on loopback, a private folder, and an environment without the developer's configuration."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Requests for the service in memory."""
+"""Requests for the in-memory service."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What `boatyard serve` leaves in a folder while it runs: its record, its token, and a lock that is held."""
+"""Imitates a running `boatyard serve` in a folder: its record, its token, and a held lock."""
 
 import fcntl
 import json

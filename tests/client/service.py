@@ -1,4 +1,4 @@
-"""Boatyard over the ports in memory, on a real loopback socket, with faults on demand.
+"""Boatyard over the in-memory ports, on a real loopback socket, with faults on demand.
 
 A worker plays each build: what it does is in the build's Dockerfile, see `Worker`.
 """

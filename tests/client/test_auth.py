@@ -1,4 +1,4 @@
-"""Credentials are found by address: a cloud's signer, the token of one's own server, the token that was named."""
+"""Credentials are found by address: a cloud's signer, the user's own server's token, or the given token."""
 
 import importlib.metadata
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""build, builds, logs, cancel, secret: the commands that ask a service."""
+"""The commands that ask a service: build, builds, logs, cancel, secret."""
 
 import json
 import os

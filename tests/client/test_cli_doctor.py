@@ -1,4 +1,4 @@
-"""`boatyard doctor`: what it finds, with and without a service."""
+"""The findings of `boatyard doctor`, with and without a service."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""flyte files on the command line: which image is meant, and that whatever they do stays theirs."""
+"""flyte files on the command line: the selection of an image, and the isolation of their side effects."""
 
 import json
 import subprocess

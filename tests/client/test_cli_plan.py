@@ -1,4 +1,4 @@
-"""`boatyard plan`: with and without a service, from every kind of file."""
+"""`boatyard plan`, with and without a service, for every kind of file."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command as a process: help, exit codes, broken pipes, no traceback ever."""
+"""The command as a process: help, exit codes, broken pipes, and no traceback."""
 
 import os
 import subprocess

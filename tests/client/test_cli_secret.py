@@ -1,4 +1,4 @@
-"""`boatyard secret`: logins out of Docker's own configuration, by name and password, listed, deleted."""
+"""`boatyard secret`: logins from Docker's configuration or from name and password, listed and deleted."""
 
 import base64
 import json

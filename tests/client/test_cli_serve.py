@@ -1,4 +1,4 @@
-"""`boatyard serve` as a process, and that the other commands find it. No build is run here."""
+"""`boatyard serve` as a process, which the other commands find. No build runs here."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""The client against the API over the ports in memory, on a real socket."""
+"""The client against the API over the in-memory ports, on a real socket."""
 
 import os
 import ssl

@@ -1,4 +1,4 @@
-"""What people see while a build runs."""
+"""The display of a running build."""
 
 import re
 from io import StringIO

@@ -1,6 +1,5 @@
-"""`.dockerignore` as BuildKit reads it. The answers in dockerignore.json are a real BuildKit's; the integration
-test asks one again.
-"""
+"""`.dockerignore` is applied as by BuildKit. The answers in dockerignore.json come from a real BuildKit; the
+integration test asks one again."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which service is asked, and who says so."""
+"""The selection of the service, and its source."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What goes into a context, and what it looks like there."""
+"""The contents of a context."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A file that is written to while the context is read is noticed, whenever it happens.
+"""A file that changes while the context is read is detected, whenever it happens.
 
 The packer tells its progress after each file: that is where these tests change something, so that nothing here
 depends on time. `1-now` is read first, `2-later` second; `0` is the folder.

@@ -1,4 +1,4 @@
-"""The same tree has the same digest whatever is around it; another tree has another."""
+"""Equal trees have equal digests wherever they are; different trees have different ones."""
 
 import os
 import tempfile

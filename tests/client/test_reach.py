@@ -1,4 +1,4 @@
-"""Only what a Dockerfile can copy goes along, and only that counts in its key."""
+"""Only files that a Dockerfile can copy are packed, and only those affect its key."""
 
 import os
 from pathlib import Path

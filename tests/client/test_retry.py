@@ -1,4 +1,4 @@
-"""Asking again, on a clock of our own."""
+"""Retries, with a fake clock."""
 
 import pytest
 

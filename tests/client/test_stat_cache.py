@@ -1,4 +1,4 @@
-"""What is remembered of files: nothing that could be wrong, and nothing that must be there."""
+"""The cache of files' digests is never wrong, and never required."""
 
 import json
 import os

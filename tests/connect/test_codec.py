@@ -1,4 +1,4 @@
-"""The protobuf codec: what the stock flyte builder sends, and whatever else comes."""
+"""The protobuf codec, with the stock flyte builder's messages and with invalid ones."""
 
 import pytest
 from flyteidl2.common import identifier_pb2  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""A real account's resources, for the suites of tests/contract; the README there names the variables."""
+"""A real account's resources for the contract suites; the README in this folder lists the variables."""
 
 import os
 import uuid

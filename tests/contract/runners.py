@@ -1,4 +1,4 @@
-"""Every JobRunner, with hands that play its job: the suite says `begin`, `log`, `finish`, whatever runs."""
+"""Every JobRunner, with hands that play its job: the suites call `begin`, `log` and `finish` for each."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What every Bucket does: reads what was written, and takes a conditional write once."""
+"""The contract suite of Bucket: reads return earlier writes, and a conditional write succeeds once."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What every BuildService does. `hands` play the service's container: the suite says `run`, `write`, `end`."""
+"""The contract suite of BuildService. `hands` play the service's container with `run`, `write` and `end`."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""What every Clock does."""
+"""The contract suite of Clock."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What every ContextStore does: an archive is there when its bytes are, and only those bytes."""
+"""The contract suite of ContextStore: an archive exists once its bytes are complete, and has only those bytes."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What every DeploymentKey does: one key for ever, however many make it at once."""
+"""The contract suite of DeploymentKey: one permanent key, however many callers create it at once."""
 
 import threading
 from collections.abc import Callable

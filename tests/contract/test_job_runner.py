@@ -1,4 +1,4 @@
-"""What every JobRunner does, whatever its jobs are."""
+"""The contract suite of JobRunner, for any kind of job."""
 
 import threading
 from collections.abc import Callable, Iterator

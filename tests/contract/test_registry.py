@@ -1,4 +1,4 @@
-"""What every Registry must answer, whatever stands behind it."""
+"""The contract suite of Registry, for any implementation."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The registry in memory: found, not found, and cannot be known."""
+"""The in-memory registry: found, not found, and unknown."""
 
 import pytest
 

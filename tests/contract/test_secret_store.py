@@ -1,4 +1,4 @@
-"""What every SecretStore does: takes secrets, says which are missing, gives none back."""
+"""The contract suite of SecretStore: it stores secrets, lists missing ones, and returns no value."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every WorkQueue and DeadLetters does."""
+"""The contract suite of WorkQueue and DeadLetters."""
 
 import json
 from typing import Any, Protocol

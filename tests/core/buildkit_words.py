@@ -1,4 +1,4 @@
-"""BuildKit's word expander, written again from its documentation for tests.
+"""A second implementation of BuildKit's word expansion, written from its documentation for tests.
 
 https://docs.docker.com/reference/dockerfile/#environment-replacement and frontend/dockerfile/shell/lex.go:
 double quotes keep `$` and backslash special (backslash only before `"`, `$` and itself), single quotes keep

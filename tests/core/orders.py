@@ -1,4 +1,4 @@
-"""Specs and orders as tests write them."""
+"""Specs and orders for tests."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How much a spec may hold: counted before anything is done with it, and refused with the field and the limit."""
+"""The size of a spec is checked before any other work; refusals name the field and the limit."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Join or start, by the latest build and a clock that may be of another machine."""
+"""The decision to join or to start a build, from the latest build and a clock that may be another machine's."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Rules for base images hold for specs and for Dockerfiles alike, however an image is spelled."""
+"""Rules for base images apply to specs and Dockerfiles alike, however an image is spelled."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The id of a build: what was never one is not parsed, for it becomes part of paths and names."""
+"""Malformed build ids are refused, because an id becomes part of paths and names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The encoding under every key says exactly one thing."""
+"""The canonical encoding under every key is unambiguous."""
 
 from hypothesis import given
 from hypothesis import strategies as st

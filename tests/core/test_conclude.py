@@ -1,4 +1,4 @@
-"""How a build ends, whatever runs it: the order of what decides."""
+"""How a build ends, for every runner: the order of the deciding facts."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Differences: empty if and only if the keys are equal, and told in the words of the SDK."""
+"""Differences are empty if and only if the keys are equal, and use the SDK's words."""
 
 from typing import Any
 

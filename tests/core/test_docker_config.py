@@ -1,4 +1,4 @@
-"""Docker config JSON: what is taken as an image_pull secret, and what is refused without being quoted."""
+"""Docker config JSON: valid image_pull secrets, and refusals that do not quote the value."""
 
 import base64
 

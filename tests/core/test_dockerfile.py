@@ -1,4 +1,4 @@
-"""No value of a spec can add an instruction, a flag or a mount, or come out changed."""
+"""Values of a spec cannot add an instruction, a flag or a mount, and stay unchanged."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""The order of environment variables counts only where one refers to another."""
+"""The order of environment variables affects the key only if one refers to another."""
 
 from itertools import permutations
 from typing import Any

@@ -1,4 +1,4 @@
-"""An error is short whatever it quotes, and whatever a library says."""
+"""Errors are short, whatever they quote and whatever a library's message is."""
 
 import pytest
 

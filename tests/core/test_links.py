@@ -1,4 +1,4 @@
-"""Links of a context lead where BuildKit's would."""
+"""Links in a context are resolved as by BuildKit."""
 
 import pytest
 

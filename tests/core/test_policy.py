@@ -1,4 +1,4 @@
-"""What a deployment allows."""
+"""What a deployment's policy allows."""
 
 import pytest
 

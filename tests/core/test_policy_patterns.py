@@ -1,4 +1,4 @@
-"""The policy as patterns says what the policy as a question says."""
+"""The policy as patterns is equivalent to the policy as a predicate."""
 
 import msgspec
 import pytest

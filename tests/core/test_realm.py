@@ -1,4 +1,4 @@
-"""Projects are apart, by values that only the service can compute."""
+"""Projects are separated by values that only the service can compute."""
 
 import re
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""References are read as Docker reads them."""
+"""References are parsed as by Docker."""
 
 import pytest
 from hypothesis import given

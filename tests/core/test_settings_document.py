@@ -1,4 +1,4 @@
-"""One file of settings, read alike by whoever reads it: TOML, or the JSON of a ConfigMap."""
+"""A settings document has one meaning for every reader, as TOML or as a ConfigMap's JSON."""
 
 import pytest
 

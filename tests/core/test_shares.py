@@ -1,4 +1,4 @@
-"""No project takes all of the room for builds."""
+"""No project uses up the whole capacity for builds."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Further tags for an image never take the place of an image that a key names."""
+"""Further tags for an image never replace an image that a key names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where images go."""
+"""The target of an image."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A Boatyard of its own for these tests, on the engine that `make test` has started."""
+"""A private Boatyard for these tests, on the engine that `make test` has started."""
 
 import os
 import subprocess

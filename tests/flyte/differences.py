@@ -1,4 +1,4 @@
-"""Every way in which our image may differ from the one that flyte's own Docker builder makes.
+"""The complete list of differences between Boatyard's image and that of flyte's own Docker builder.
 
 docs/layers.md gives the reasons to people; a test holds that it has a row for each name below.
 """

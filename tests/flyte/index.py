@@ -1,4 +1,4 @@
-"""A package index on loopback (PEP 503), so that tests need no other one. Builds reach it by the host's network."""
+"""A package index on loopback (PEP 503), the only one that tests need. Builds reach it by the host's network."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What flyte's own Docker builder makes of an image, on the same BuildKit.
+"""Builds an image with flyte's own Docker builder, on the same BuildKit.
 
 The Dockerfile and its context come from flyte's own code. Only what a machine without the public registries
 forces is changed: the frontend that `# syntax` names, the images behind FROM (by named contexts), and the

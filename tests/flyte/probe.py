@@ -1,4 +1,4 @@
-"""What is in an image, told by Python inside it. The script needs nothing but an interpreter of 3.9 or later."""
+"""Lists an image's contents with a script inside it, which needs only a Python interpreter of 3.9 or later."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Small Python projects, written where a test wants them. All packages come from the tests' own index."""
+"""Writes small Python projects, whose packages come from the tests' own index."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The steps of a plan, run here: a real uv in an environment of its own, in place of BuildKit and an image.
+"""Runs the steps of a plan locally: a real uv in its own environment replaces BuildKit and the image.
 
 A mount is a copy of what the context's archive has there. So what uv does is real, and what it finds is what would be
 sent; that a container's file system is what it should be is for the tests with the engine.

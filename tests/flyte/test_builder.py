@@ -1,4 +1,4 @@
-"""The plugin against a service in memory: what the SDK asks, and what it is answered."""
+"""The plugin against an in-memory service: the SDK's requests and their answers."""
 
 import asyncio
 import importlib.metadata

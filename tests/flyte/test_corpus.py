@@ -1,4 +1,4 @@
-"""The shapes of the SDK's own public examples, written anew: each is planned, or refused with what to do."""
+"""Rewritten examples in the style of the SDK's own: each is planned, or refused with advice."""
 
 from collections.abc import Callable
 from pathlib import Path

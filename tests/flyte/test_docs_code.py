@@ -1,4 +1,4 @@
-"""The Python in the documents runs with the SDK as it is, and makes images that can be planned."""
+"""The Python code in the documentation runs with the unchanged SDK, and its images can be planned."""
 
 import ast
 import re

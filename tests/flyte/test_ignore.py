@@ -1,4 +1,4 @@
-"""What of a copied folder goes along: what flyte picks, as flyte reads patterns, without what changes by itself."""
+"""The files of a copied folder: flyte's selection and patterns, without files that change by themselves."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""docs/layers.md has a row for every way, names tests that exist, and a reason for every allowed difference."""
+"""docs/layers.md has a row for every call, names existing tests, and gives a reason for every allowed difference."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A lock where the deployment has an index of its own: the step's script, run here by a real uv."""
+"""Lock files in a deployment with its own index: a real uv runs the step's script locally."""
 
 import json
 import re

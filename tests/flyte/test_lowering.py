@@ -1,4 +1,4 @@
-"""What each call of the SDK becomes. No engine, no server."""
+"""How each call of the SDK is lowered, without an engine or a server."""
 
 from pathlib import Path
 from typing import Any

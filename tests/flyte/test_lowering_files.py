@@ -1,4 +1,4 @@
-"""Which files go into an image, and under which names."""
+"""The files in an image, and their names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""uv and Poetry projects: what of this machine goes along, and counts in the key."""
+"""uv and Poetry projects: the local files that are copied and affect the key."""
 
 from pathlib import Path
 from typing import Any

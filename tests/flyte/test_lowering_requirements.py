@@ -1,4 +1,4 @@
-"""Requirements files, packages and options that refer to files of this machine."""
+"""Requirements files, packages and options that refer to local files."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""uv scripts: everything in their inline metadata that `uv run` heeds."""
+"""uv scripts: all inline metadata that `uv run` uses."""
 
 from pathlib import Path
 from typing import Any

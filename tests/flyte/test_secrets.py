@@ -1,4 +1,4 @@
-"""Build secrets, for real: a private index, a file, a variable; and nowhere a trace of them."""
+"""Build secrets in real builds: a private index, a file, a variable; none leaves a trace."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people see: one line a step without a terminal, a live line a build with one."""
+"""The display: one line for each step without a terminal, a live line for each build with one."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""Inputs as people have them, with the right outcome: what the step installs, or why it fails."""
+"""Typical inputs and their results: the packages that the step installs, or why it fails."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""flyte's own client, as its remote builder asks for an image, against a server that wants a token."""
+"""flyte's own client, whose remote builder requests an image from a server that requires a token."""
 
 import asyncio
 from collections.abc import Iterator

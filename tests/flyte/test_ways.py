@@ -1,4 +1,4 @@
-"""Every way to describe an image, built for real through the SDK, then looked into."""
+"""Every call that describes an image, built with the SDK and inspected."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Images that are more than layers on a base: Dockerfiles, names, code bundles, platforms."""
+"""Images with more than layers on a base: Dockerfiles, names, code bundles, platforms."""
 
 import asyncio
 import sys

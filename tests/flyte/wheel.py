@@ -1,4 +1,4 @@
-"""Tiny wheels, made here: one module each, no build, no download."""
+"""Creates tiny wheels with one module each, without a build or a download."""
 
 import base64
 import hashlib

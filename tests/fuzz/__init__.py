@@ -1,4 +1,4 @@
-"""Requests that nobody would send, by the hundred thousand and in this process: `make fuzz`.
+"""Sends hundreds of thousands of invalid requests in this process: `make fuzz`.
 
 Our own mutators: of a valid request they change a few places, so that most of it is still read. Schemathesis
 (tests/api) makes requests from the description, a hundred a second; atheris looks for branches of Python code, of which

@@ -1,4 +1,4 @@
-"""`make fuzz`: 100,000 requests, with 0 answers of 500 and none over a second of CPU.
+"""`make fuzz`: 100,000 requests, with no 500 answer and none over a second of CPU time.
 
 `FUZZ_REQUESTS=` another number, `FUZZ_SEED=` the seed of a run to repeat. What is found is saved in .boatyard/fuzz/;
 `FUZZ_OPTIONS='--again FILE'` sends it again.

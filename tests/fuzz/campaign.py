@@ -1,4 +1,4 @@
-"""Sends mutated requests through every edge; keeps what must not be: a 500, a second of CPU, a secret in an answer."""
+"""Sends mutated requests through every edge, and records forbidden results: a 500, a second of CPU, a leaked secret."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""A valid request of every operation, and of every layer kind: what is mutated."""
+"""A valid request of every operation and every layer kind, as input for mutations."""
 
 import json
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The largest requests that are allowed, of each kind, in the shapes that cost most. `scale` makes them smaller."""
+"""The largest allowed requests of each kind, in their most expensive forms. `scale` makes them smaller."""
 
 import base64
 import gzip

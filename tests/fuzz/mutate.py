@@ -1,4 +1,4 @@
-"""A valid request -> one that is wrong in a few places. All is drawn from one generator, so a seed repeats it."""
+"""Introduces a few errors into a valid request. All choices come from one generator, so a seed reproduces them."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Some thousand requests of `make fuzz`, and that it finds what is there to be found."""
+"""A few thousand requests of `make fuzz`, and a proof that it detects errors."""
 
 from pathlib import Path
 

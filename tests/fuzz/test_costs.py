@@ -1,4 +1,4 @@
-"""What the largest requests cost grows as they do. How many seconds is `make fuzz`'s to say, on a quiet machine."""
+"""The cost of large requests grows linearly. Absolute times are measured by `make fuzz`, on a quiet machine."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The doctor over a loopback cluster whose pods say what a test wants seen."""
+"""The doctor with a loopback cluster, whose pods print what a test requires."""
 
 from typing import Any
 

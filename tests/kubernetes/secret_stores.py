@@ -1,4 +1,4 @@
-"""A KubernetesSecretStore for tests/contract, held to the function's Role."""
+"""A KubernetesSecretStore for tests/contract, with only the permissions of the function's Role."""
 
 from boatyard_kubernetes import KubernetesSecretStore
 from boatyard_kubernetes.access import function_access

@@ -1,4 +1,4 @@
-"""A cluster on loopback, and a runner that is allowed no more than its Role says."""
+"""A loopback cluster, and a runner with only the permissions of its Role."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The function's Role is exactly what the runner and the secret store ask for: no less, and no more."""
+"""The function's Role has exactly the permissions that the runner and the secret store use."""
 
 from collections.abc import Iterable
 

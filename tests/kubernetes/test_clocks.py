@@ -1,4 +1,4 @@
-"""A function whose clock is wrong: what is waited for and what is held is measured by the API server's clock."""
+"""With a function whose clock is wrong, waits and holds are measured by the API server's clock."""
 
 import pytest
 

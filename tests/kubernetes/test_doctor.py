@@ -1,4 +1,4 @@
-"""The doctor tells what will work and what to change."""
+"""The doctor predicts what will work, and says what to change."""
 
 import msgspec
 

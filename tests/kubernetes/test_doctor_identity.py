@@ -1,4 +1,4 @@
-"""Who a build's pod is to its cloud."""
+"""The cloud identity of a build's pod."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The programs that the doctor sends into the cluster, run for real: what they tell is what is so."""
+"""The programs that the doctor runs in the cluster, run for real: their reports are true."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What a node forbids is told apart, and which platforms forbid it."""
+"""Restrictions of nodes are distinguished, with the platforms that impose them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The doctor promises what it has seen, and no more: a push that ended, pods where they will run, what is deployed."""
+"""The doctor promises only what it has observed: a completed push, pods on their future nodes, the deployed version."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""How far a build's pod gets: to a buildkitd, and to the registry it pushes to."""
+"""The connections of a build's pod: to a buildkitd, and to the target registry."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""What the function may do, what its asker may know, and what admission lets in."""
+"""The function's permissions, the doctor's own permission to query them, and admission."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How the end of a build is told: by its pod, by its Job, or by what is left of them."""
+"""The end of a build is determined from its pod, its Job, or what is left of them."""
 
 from typing import Any
 

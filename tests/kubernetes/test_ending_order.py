@@ -1,4 +1,4 @@
-"""What counts most of all that says how a build ended, and what is told before the Job controller has said its word."""
+"""The precedence of the facts about a build's end, and the answer before the Job controller has reacted."""
 
 from typing import Any
 

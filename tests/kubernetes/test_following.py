@@ -1,4 +1,4 @@
-"""What is seen of builds: logs, lists, cancels, and how often the API server is asked."""
+"""Observing builds: logs, lists, cancellation, and the number of requests to the API server."""
 
 import base64
 import json

@@ -1,5 +1,5 @@
-"""JSON that nests without end, wherever the runner reads JSON of others: each is an answer, and none an unforeseen
-error. One object that is broken hides no other."""
+"""Endlessly nested JSON wherever the runner reads foreign JSON: each case has a defined answer. A broken object hides
+no other."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""The stand-in keeps to the published API where Boatyard's tests lean on it."""
+"""The stand-in follows the published API where Boatyard's tests depend on it."""
 
 import json
 import threading

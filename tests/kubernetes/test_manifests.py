@@ -1,4 +1,4 @@
-"""Every manifest fits the published schemas, and says what it is meant to say."""
+"""Every manifest matches the published schemas, and has the intended contents."""
 
 import base64
 import subprocess

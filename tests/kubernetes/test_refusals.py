@@ -1,4 +1,4 @@
-"""What the API server says no with, and what the caller hears."""
+"""Refusals of the API server, and the errors for the caller."""
 
 import socket
 

@@ -1,5 +1,5 @@
-"""A Job that somebody deletes and that is asked for again under its old name: whatever happens in between, the Job that
-is there in the end has a plan of its own, is released, and is the only one whose pods count."""
+"""A deleted Job whose name is requested again: whatever happens in between, the final Job has its own plan, is
+released, and only its pods count."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""No project fills a cluster: neither its queue nor, where that is limited, what runs there at once."""
+"""No project fills a cluster: neither its queue nor, if limited, its running builds."""
 
 from collections.abc import Callable
 

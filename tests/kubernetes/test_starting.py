@@ -1,4 +1,4 @@
-"""How a build comes of many requests, whoever dies on the way, and what is refused before there is a Job."""
+"""Many requests start one build, whichever process dies meanwhile, and invalid ones are refused before a Job exists."""
 
 import base64
 import json

@@ -1,5 +1,5 @@
-"""A pod that lacks what does not come by itself ends its build soon, with what to change; one that may still start is
-waited for. Whatever crashes is quoted, and whose resources a limit means is told."""
+"""A pod with a permanent problem ends its build soon, with advice; a pod that may still start gets time. Crashes are
+quoted, and exceeded limits name the owner of the resources."""
 
 from typing import Any
 

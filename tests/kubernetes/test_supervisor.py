@@ -1,5 +1,5 @@
-"""The first process of buildkitd's container, run for real in a process table of its own. buildkitd is played: like
-the real one it waits, when it is told to stop, for steps whose output is still held open."""
+"""The first process of buildkitd's container, run for real in its own pid namespace. The stand-in for buildkitd behaves
+like the real one: after SIGTERM it waits for steps whose output is still open."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The whole way, wired: API over a Kubernetes runner, pods as processes, the real BuildKit and registry."""
+"""The complete system: the API with a Kubernetes runner, pods as processes, the real BuildKit and registry."""
 
 import json
 import sys

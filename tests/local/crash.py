@@ -1,4 +1,4 @@
-"""A server's runner that is killed (SIGKILL) at one point of its work, for real.
+"""A server's runner that is really killed (SIGKILL) at one point of its work.
 
     python -m tests.local.crash STATE MODULE FUNCTION NTH before|after
 

@@ -1,4 +1,4 @@
-"""The embedded server's edge in this process, over the ports in memory: its limits can be made small."""
+"""The embedded server's edge in this process, over the in-memory ports, with adjustable limits."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Jobs for the stand-in, and what waits for them."""
+"""Jobs for the stand-in, and functions that wait for them."""
 
 import json
 import sys

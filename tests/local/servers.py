@@ -1,4 +1,4 @@
-"""Servers in processes of their own, so that they can be killed."""
+"""Servers in their own processes, so that tests can kill them."""
 
 import json
 import signal

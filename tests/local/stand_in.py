@@ -1,4 +1,4 @@
-"""A stand-in for the job's process: quick, and told what to do.
+"""A stand-in for the job's process: quick, and controlled by the test.
 
     python -S -E stand_in.py JOB_JSON OUT_DIR
 

@@ -1,4 +1,4 @@
-"""A whole server with the stand-in job and a registry in memory: `python -m tests.local.stand_in_server STATE [JSON]`.
+"""A server with the stand-in job and an in-memory registry: `python -m tests.local.stand_in_server STATE [JSON]`.
 
 The JSON is settings. The registry has what the builds of this state folder pushed.
 """

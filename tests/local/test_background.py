@@ -1,4 +1,4 @@
-"""A server in the background: reused while it is the right one, replaced when it is not, stopped at the end."""
+"""A background server is reused while its code and settings match, replaced otherwise, and stopped at the end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The token of a state folder: nobody is answered without it, and it is nowhere but in its file."""
+"""The token of a state folder: requests without it are refused, and only its file contains it."""
 
 from collections.abc import Iterator
 from pathlib import Path

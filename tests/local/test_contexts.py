@@ -1,4 +1,4 @@
-"""Contexts as files: found by a file URL, forgotten when nobody asks for them any more."""
+"""Contexts in files: found by a file URL, and removed when they are unused."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The server is killed at every point of a build's life, and the next one makes it right."""
+"""The server is killed at every point of a build's life, and the next one recovers the build."""
 
 import signal
 import subprocess

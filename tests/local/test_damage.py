@@ -1,4 +1,4 @@
-"""Every file of the state folder, damaged in every way: the server starts, and every image can be built."""
+"""With any file of the state folder damaged in any way, the server starts, and every image can be built."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The key in the state folder."""
+"""The deployment key in the state folder."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A disk without space: refused with a reason, nothing half-written, and the next try works."""
+"""A full disk: a refusal with a reason, no half-written file, and a successful retry later."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""A `.boatyard/` that came with a checkout: what it holds was made by nobody here."""
+"""A `.boatyard/` from a checkout, whose contents this machine did not create, is not trusted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Hostile archives all the way, but for BuildKit: they are uploaded, queued and run by the real job's process."""
+"""Hostile archives in the complete system without BuildKit: uploaded, queued and run by the real job's process."""
 
 import hashlib
 import tarfile

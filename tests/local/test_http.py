@@ -1,4 +1,4 @@
-"""HTTP as it comes: hosts, methods, bodies of any size and shape."""
+"""HTTP requests: hosts, methods, bodies of any size and shape."""
 
 import http.client
 import socket

@@ -1,4 +1,4 @@
-"""Processes as jobs: bounded, found again, ended with all that they started."""
+"""Jobs as processes: limited, recovered after a restart, and ended with all their children."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a connection may draw out: bytes and seconds of a head, of a body, of an answer that nobody reads."""
+"""The limits of a connection: bytes and seconds of a head, of a body, and of an unread answer."""
 
 import hashlib
 import socket

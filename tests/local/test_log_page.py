@@ -1,4 +1,4 @@
-"""A log read while it is written, cut anywhere, and asked for from anywhere."""
+"""A log is read while it is written, cut anywhere, and from any cursor."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One project asks for all there is, and another is served all the same."""
+"""A project that requests everything does not block another."""
 
 import time
 from collections.abc import Callable

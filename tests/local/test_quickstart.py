@@ -1,4 +1,4 @@
-"""What `make run` does: for real once, and with its parts failing."""
+"""`make run`, once for real, and with failing parts."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Real builds under real kills: what the runner promises holds with BuildKit and a registry behind it."""
+"""Real builds and real kills: the runner keeps its promises with BuildKit and a registry."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""No kind of request keeps another one waiting, and what is full says so."""
+"""No kind of request delays another, and a full room says so."""
 
 import socket
 import threading

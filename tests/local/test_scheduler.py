@@ -1,4 +1,4 @@
-"""An error of one build, whatever it is, ends that build; all others start, run and end as if it were not there."""
+"""Any error of one build ends that build; all others start, run and end as usual."""
 
 import os
 import resource

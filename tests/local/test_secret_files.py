@@ -1,4 +1,4 @@
-"""Secrets as files: the value and nothing else, for its owner alone."""
+"""Secrets in files contain only the value, and are readable only by their owner."""
 
 from pathlib import Path
 

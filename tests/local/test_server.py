@@ -1,4 +1,4 @@
-"""The server as a process: one a state folder, killed and back again, stopped while callers wait."""
+"""The server as a process: one for each state folder, killed and restarted, stopped while callers wait."""
 
 import http.client
 import json

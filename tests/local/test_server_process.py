@@ -1,4 +1,4 @@
-"""A state folder has one server, and those who look never see one that is not there."""
+"""A state folder has one server, and observers never see a server that does not run."""
 
 import json
 import threading

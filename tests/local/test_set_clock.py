@@ -1,4 +1,4 @@
-"""Somebody sets the clock, back or forward: nobody waits longer for it, and nothing ends for it."""
+"""Changes of the system time make no request wait longer, and end nothing."""
 
 import time
 from pathlib import Path

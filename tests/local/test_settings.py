@@ -1,4 +1,4 @@
-"""Settings: the file, the environment on top, and one clear line for what is wrong."""
+"""Settings: the file, variables that override it, and one clear line for each error."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Contexts over HTTP: whole, right, in time, or not at all."""
+"""Contexts over HTTP are complete, correct and in time, or refused."""
 
 import hashlib
 import socket

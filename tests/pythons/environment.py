@@ -1,4 +1,4 @@
-"""An environment of another Python, with what a user of flyte installs: kept in .boatyard/ until its inputs change."""
+"""An environment of another Python with a flyte user's packages, kept in .boatyard/ until its inputs change."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""The Pythons that Boatyard runs on, with this machine's interpreter of each, or None."""
+"""The Pythons that Boatyard supports, with this machine's interpreter of each, or None."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Core, client, job and flyte plugin pass their unit tests on every Python that they say they run on."""
+"""The unit tests of core, client, job and flyte plugin pass on every supported Python."""
 
 import os
 import subprocess

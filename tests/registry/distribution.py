@@ -1,4 +1,4 @@
-"""The distribution project's own registry, as a process that tests can stop, guard and start again."""
+"""The distribution project's own registry as a process, which tests can stop, protect and restart."""
 
 import shutil
 import socket

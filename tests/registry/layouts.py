@@ -1,4 +1,4 @@
-"""Small OCI images, made by hand."""
+"""Small handmade OCI images."""
 
 import json
 from collections.abc import Mapping

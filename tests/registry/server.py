@@ -1,4 +1,4 @@
-"""A small OCI registry in this process that misbehaves when it is told to."""
+"""A small OCI registry in this process that fails on demand."""
 
 import base64
 import hashlib

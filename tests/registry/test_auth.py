@@ -1,4 +1,4 @@
-"""Credentials reach the host they are for, and nobody else."""
+"""Credentials are sent only to their own host."""
 
 import base64
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""An image gets another name: in its repository, in another one, and in another registry."""
+"""An image is copied to another name: in its repository, in another one, and in another registry."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""One deadline for a whole look-up, and one dead registry does not take those of others."""
+"""A whole lookup has one deadline, and a dead registry does not delay lookups in others."""
 
 import contextlib
 import json

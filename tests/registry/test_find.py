@@ -1,4 +1,4 @@
-"""Found, not found, cannot be known: the three answers, and never one for another."""
+"""Found, not found, unknown: the three answers are never confused."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""The connections below a lookup: kept, given up in time, through proxies, over TLS."""
+"""The connections below a lookup: reused, abandoned in time, through proxies, over TLS."""
 
 import contextlib
 import logging

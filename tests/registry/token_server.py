@@ -1,4 +1,4 @@
-"""A token server as the distribution project describes one: signed bearer tokens for a name and a password.
+"""A token server according to the distribution project: signed bearer tokens for a name and a password.
 
 https://distribution.github.io/distribution/spec/auth/token/ and …/auth/jwt/: the JWT's header holds the certificate
 of the key that signed it, and the registry trusts the bundle in which that certificate is.

@@ -1,4 +1,4 @@
-"""A function's deployment over the ports in memory, with a queue that is delivered by hand."""
+"""A function's deployment over the in-memory ports, whose queue the test delivers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What plays a build service's part in memory for the contract of job runners."""
+"""Plays the part of an in-memory build service for the contract suite of job runners."""
 
 import msgspec
 

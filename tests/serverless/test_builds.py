@@ -1,4 +1,4 @@
-"""Between the lock and the build service, and after it: whatever stops in between, one build runs."""
+"""Whichever step fails around the lock and the build service, exactly one build runs."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A cluster's token, which is made again before the cluster refuses it, and the way to the cluster."""
+"""A cluster's token is renewed before it expires; the cluster's address comes from the cloud."""
 
 import itertools
 

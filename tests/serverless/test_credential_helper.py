@@ -1,4 +1,4 @@
-"""A credential helper speaks Docker's protocol, and is a program wherever its code is."""
+"""The credential helper speaks Docker's protocol, and is a program wherever its code is."""
 
 import io
 import json

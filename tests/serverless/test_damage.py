@@ -1,4 +1,4 @@
-"""Build records, whatever lies in the bucket, whatever a function's clock says, whoever asks for how much."""
+"""Build records with damaged objects, wrong clocks and large requests."""
 
 import msgspec
 import pytest

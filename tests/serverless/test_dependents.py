@@ -1,4 +1,4 @@
-"""What was built on a base is rebuilt through the queue: all of it, once, whatever comes twice or not at all."""
+"""Images on a pushed base are rebuilt through the queue: all of them, once, despite duplicate or lost messages."""
 
 from typing import Any
 

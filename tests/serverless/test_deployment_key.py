@@ -1,4 +1,4 @@
-"""The deployment's key in a secret: written by the first function, asked for once, never replaced."""
+"""The deployment's key in a secret: written by the first function, read once, never replaced."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events: each starts what it should, however often and in whatever order it comes."""
+"""Each event starts the right builds, however often and in whatever order events arrive."""
 
 import json
 from typing import Any

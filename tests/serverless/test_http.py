@@ -1,4 +1,4 @@
-"""A request is always answered, whatever goes wrong on the way."""
+"""A request always gets an answer, whichever part fails."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the build service's container runs: the job once, however often the service starts it."""
+"""The build service's container runs a job once, however often the service starts it."""
 
 import subprocess
 from pathlib import Path

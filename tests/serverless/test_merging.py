@@ -1,4 +1,4 @@
-"""Lists of several projects' builds, read as one."""
+"""Lists of several projects' builds are read as one."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Deployments on loopback accounts, applied side by side: most of an apply is waiting."""
+"""Deployments in loopback accounts, applied concurrently, because most of an apply is waiting."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""An example, applied to an account on loopback."""
+"""An example that is applied to a loopback account."""
 
 import json
 from collections.abc import Callable

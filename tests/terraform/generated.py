@@ -1,4 +1,4 @@
-"""Many settings, as people write them into Terraform: each name of `image_builder` present or absent, by a seed."""
+"""Generates many settings in Terraform's form: each name of `image_builder` present or absent, by a seed."""
 
 import random
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The deployed bundle, in Lambda's own runtime emulator, with the environment and the role that Terraform gave it."""
+"""The deployed bundle in Lambda's own runtime emulator, with the environment and the role from Terraform."""
 
 import json
 import time

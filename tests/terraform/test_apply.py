@@ -1,4 +1,4 @@
-"""What is there after an apply: asked of the account, not of Terraform."""
+"""The results of an apply, read from the account instead of Terraform."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The scanner finds nothing that is neither mended nor answered with a reason beside the resource."""
+"""Every finding of the scanner is fixed, or answered with a reason beside the resource."""
 
 import json
 import re

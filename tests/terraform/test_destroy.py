@@ -1,4 +1,4 @@
-"""`terraform destroy` leaves nothing. conftest puts this last: it takes away what the others look at."""
+"""`terraform destroy` leaves nothing. conftest runs it last, because it removes what other tests use."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 

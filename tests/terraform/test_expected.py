@@ -1,4 +1,4 @@
-"""`terraform test`: what is planned for each way to deploy, and what is refused. tests/terraform/aws has the cases."""
+"""`terraform test`: the plans for each way to deploy, and refusals. tests/terraform/aws has the cases."""
 
 import json
 import shutil

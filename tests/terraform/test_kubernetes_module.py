@@ -1,4 +1,4 @@
-"""modules/kubernetes makes the objects that `python -m boatyard_kubernetes manifests` prints, whatever the settings."""
+"""modules/kubernetes creates the objects that `python -m boatyard_kubernetes manifests` prints, for any settings."""
 
 import json
 import tomllib

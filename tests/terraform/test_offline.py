@@ -1,4 +1,4 @@
-"""The stub of a provider takes what the real one takes, and refuses an attribute where the real one has a block."""
+"""The provider stub accepts what the real provider accepts, and refuses an attribute in place of a block."""
 
 from pathlib import Path
 from typing import Any, Final

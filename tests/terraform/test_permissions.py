@@ -1,4 +1,4 @@
-"""Permissions: what an apply grants, Union's Image Builder's policies and docs/deploy-aws.md's table are the same."""
+"""The permissions of an apply, the policies of Union's Image Builder and docs/deploy-aws.md's table are the same."""
 
 import json
 import re

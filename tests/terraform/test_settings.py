@@ -1,4 +1,4 @@
-"""modules/settings: the settings that a cloud's root takes, as the document that functions and jobs read."""
+"""modules/settings converts a cloud root's settings to the document that functions and jobs read."""
 
 import json
 import re

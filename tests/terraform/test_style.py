@@ -1,4 +1,4 @@
-"""The configuration as it is read: format, names and descriptions."""
+"""The style of the configuration: format, names and descriptions."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Every module and example is valid on its own. The other two examples are applied, in test_apply.py."""
+"""Every module and example is valid by itself. test_apply.py applies the other two examples."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A git host on loopback with one private repository: over http with a token, over ssh with a deploy key."""
+"""A git host on loopback with one private repository: over HTTP with a token, over ssh with a deploy key."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A real registry of a test's own, and a plain look at what one holds."""
+"""A real registry for one test, and functions that list a registry's contents."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""A Dockerfile's context, built here and by plain `docker buildx build` of the same folder: the same files."""
+"""A Dockerfile's context contains the same files as with plain `docker buildx build` of the same folder."""
 
 import os
 import socket

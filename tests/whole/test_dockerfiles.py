@@ -1,4 +1,4 @@
-"""Users' Dockerfiles: built as plain `docker buildx build` builds the same folder, with what the deployment adds."""
+"""Users' Dockerfiles are built as by plain `docker buildx build`, with the deployment's additions."""
 
 import http.server
 import threading

@@ -1,4 +1,4 @@
-"""What a RUN step on the engine's network reaches: it must not become a caller of Boatyard or of its registry."""
+"""RUN steps on the engine's network cannot become callers of Boatyard or of its registry."""
 
 import base64
 import json

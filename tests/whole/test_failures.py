@@ -1,4 +1,4 @@
-"""A build that fails says which call of the SDK failed, why, and what to do. Every one is built for real."""
+"""A failed build reports the SDK's call, the reason and advice. Every build here is real."""
 
 from pathlib import Path
 from typing import Any

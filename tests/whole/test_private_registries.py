@@ -1,4 +1,4 @@
-"""A base image and a target in private registries, with the login that a registry secret holds.
+"""A base image and a target in private registries, with the login in a registry secret.
 
 The registries are the distribution project's own: one with a password file, one with a token server.
 """

@@ -1,4 +1,4 @@
-"""Packages from indexes and git hosts that want a login. The login is in a secret, and stays out of the image."""
+"""Packages from indexes and git hosts that require a login. The secret with the login does not get into the image."""
 
 from collections.abc import Iterator
 from pathlib import Path

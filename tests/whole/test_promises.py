@@ -1,4 +1,4 @@
-"""What must hold whatever happens: one build, nothing taken for what it is not, no secret left, equal bytes."""
+"""Invariants: one build, no confused image, no leaked secret, equal bytes."""
 
 import base64
 import socket

@@ -1,4 +1,4 @@
-"""A whole Boatyard on the engine of `make test`: the server as people start it, asked over HTTP."""
+"""A complete Boatyard on the engine of `make test`: a server as users start it, with requests over HTTP."""
 
 import os
 import subprocess

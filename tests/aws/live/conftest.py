@@ -1,4 +1,4 @@
-"""Clients of the account that the environment's own credentials lead to."""
+"""Clients of the account of the environment's own credentials."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of buckets, held by S3 itself."""
+"""The contract suite of buckets, with S3 itself."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The contract of context stores, held by S3 itself: it checks what is uploaded."""
+"""The contract suite of context stores, with S3 itself, which verifies uploads."""
 
 import time
 from collections.abc import Iterator

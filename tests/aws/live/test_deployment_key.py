@@ -1,4 +1,4 @@
-"""The contract of deployment keys, held by Secrets Manager itself."""
+"""The contract suite of deployment keys, with Secrets Manager itself."""
 
 import itertools
 from collections.abc import Iterator

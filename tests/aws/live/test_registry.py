@@ -1,4 +1,4 @@
-"""The contract of registries, held by ECR itself."""
+"""The contract suite of registries, with ECR itself."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""The contract of secret stores, held by Secrets Manager itself."""
+"""The contract suite of secret stores, with Secrets Manager itself."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The contract of queues, held by SQS itself."""
+"""The contract suite of queues, with SQS itself."""
 
 from collections.abc import Iterator
 

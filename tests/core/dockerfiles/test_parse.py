@@ -1,4 +1,4 @@
-"""Dockerfiles are read as BuildKit's frontend reads them."""
+"""Dockerfiles are parsed as by BuildKit's frontend."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What a deployment makes of a user's Dockerfile: secrets, network, arguments, and lines that keep their numbers."""
+"""A deployment's changes to a user's Dockerfile: secrets, network, arguments; line numbers stay the same."""
 
 from typing import Any
 

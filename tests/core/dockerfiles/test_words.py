@@ -1,4 +1,4 @@
-"""Words as BuildKit's shell lexer reads them (frontend/dockerfile/shell)."""
+"""Words are expanded as by BuildKit's shell lexer (frontend/dockerfile/shell)."""
 
 import contextlib
 import time

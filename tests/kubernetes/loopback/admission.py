@@ -1,4 +1,4 @@
-"""Admission: what is refused for reasons beyond the object itself, in the plugins' own words.
+"""Admission: refusals for reasons beyond the object itself, in the plugins' own words.
 
 A Job is let in where its pods are not: PodSecurity, quota on pods and a missing service account refuse the pods,
 when the Job controller makes them, and an event of the Job tells it.

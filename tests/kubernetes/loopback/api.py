@@ -1,4 +1,4 @@
-"""The verbs, without HTTP."""
+"""The API's verbs, without HTTP."""
 
 import base64
 import copy

@@ -1,4 +1,4 @@
-"""The parts as one cluster."""
+"""Combines the parts into one cluster."""
 
 import threading
 import time

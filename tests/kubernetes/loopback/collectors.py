@@ -1,4 +1,4 @@
-"""Small controllers: garbage (owners that are gone), the TTL of finished Jobs, default service accounts."""
+"""Small controllers: garbage collection (deleted owners), the TTL of finished Jobs, default service accounts."""
 
 from tests.kubernetes.loopback.api import mark_deleted
 from tests.kubernetes.loopback.job_controller import JOBS, PODS, condition

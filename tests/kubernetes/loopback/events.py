@@ -1,4 +1,4 @@
-"""Events as controllers and the kubelet write them: about an object, counted when they repeat."""
+"""Events as controllers and the kubelet write them: about an object, with a count of repetitions."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Pods whose containers are played by hand: what a test wants to happen on a node, happens."""
+"""Lets a test play the containers of pods on a node."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Logs as the kubelet keeps and gives them: lines with times, by container.
+"""Logs as the kubelet keeps and returns them: lines with times, by container.
 
 kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod
 """

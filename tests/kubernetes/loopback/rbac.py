@@ -1,4 +1,4 @@
-"""Who may do what: the RBAC authorizer over the Role and Binding objects in the store.
+"""Authorization: the RBAC authorizer over the Role and Binding objects in the store.
 
 kubernetes.io/docs/reference/access-authn-authz/rbac: rules add up, nothing denies; a `create` cannot be held to
 a resourceName; a subresource is a resource of its own.

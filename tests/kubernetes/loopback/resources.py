@@ -1,4 +1,4 @@
-"""What the server serves, and how a path names it."""
+"""The resources that the server serves, and the parsing of their paths."""
 
 import re
 from typing import NamedTuple

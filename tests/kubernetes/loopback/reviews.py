@@ -1,4 +1,4 @@
-"""Questions about people, answered and not stored: who am I, may I, may they.
+"""Reviews, which are answered and not stored: the caller's identity, and permissions of the caller or others.
 
 kubernetes.io/docs/reference/kubernetes-api/authorization-resources and .../authentication-resources;
 pkg/registry/authorization/*/rest.go and pkg/apis/authorization/validation of Kubernetes.

@@ -1,4 +1,4 @@
-"""Objects with resource versions, and the events that watches get."""
+"""Objects with resource versions, and the events for watches."""
 
 import copy
 import threading

@@ -1,4 +1,4 @@
-"""What EKS's pod identity webhook does to a pod whose service account names a role.
+"""Imitates EKS's pod identity webhook for pods whose service account names a role.
 
 github.com/aws/amazon-eks-pod-identity-webhook: two variables and a projected token, in every container.
 """

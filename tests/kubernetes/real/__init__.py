@@ -1,4 +1,4 @@
-"""A cluster that the developer has, behind the same hands as the loopback one.
+"""The developer's own cluster, with the same interface for tests as the loopback one.
 
 Chosen by BOATYARD_TEST_KUBECONFIG; without it nothing here is collected. API server, RBAC, admission and
 controllers are the cluster's own. Pods are played: they are bound to a Node that this process registers, their

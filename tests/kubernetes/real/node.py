@@ -1,4 +1,4 @@
-"""A Node of the cluster that is this process: pods are played on it, and it answers for their logs."""
+"""A Node of the cluster in this process: it plays pods, and serves their logs."""
 
 import ipaddress
 import ssl

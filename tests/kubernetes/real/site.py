@@ -1,4 +1,4 @@
-"""What `tests.kubernetes.site` is for the loopback cluster: a runner with no more rights than its Role gives."""
+"""The equivalent of `tests.kubernetes.site`: a runner with only the permissions of its Role."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The loopback store's methods, over a real API server as its administrator."""
+"""The loopback store's methods for a real API server, as its administrator."""
 
 import threading
 import time

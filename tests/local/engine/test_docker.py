@@ -1,4 +1,4 @@
-"""The machine's own Docker, played by a script: what is asked of it, and what is made of its answers."""
+"""The machine's own Docker, replaced by a script: its calls, and the interpretation of its answers."""
 
 from pathlib import Path
 

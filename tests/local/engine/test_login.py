@@ -1,4 +1,4 @@
-"""The account of the engine's registry: where its password is, who is given it, and what of the user's own stays."""
+"""The account of the engine's registry: where its password is, who gets it, and which of the user's settings stay."""
 
 import json
 import os

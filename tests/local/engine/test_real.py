@@ -1,4 +1,4 @@
-"""The engine that `make test` started: quick to ask, and its bases are what they stand for."""
+"""The engine of `make test` answers quickly, and its base images match the originals."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""An AWS account on loopback, in a process of its own, and what is in it."""
+"""An AWS account on loopback in its own process, and its contents."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The terraform command, in a folder of its own: no state and no .terraform ever lies in the repository."""
+"""The terraform command in its own folder, so that the repository never contains a state or .terraform."""
 
 import json
 import os

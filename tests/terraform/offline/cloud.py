@@ -1,4 +1,4 @@
-"""`python -m tests.terraform.offline.cloud PORT`: a moto server, with what Terraform asks for beyond it.
+"""`python -m tests.terraform.offline.cloud PORT`: a moto server with additional APIs for Terraform.
 
 moto keeps everything in memory: the process is the account.
 """

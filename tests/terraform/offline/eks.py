@@ -1,4 +1,4 @@
-"""What moto's EKS lacks: access entries, Pod Identity associations and add-ons, as far as Terraform asks for them.
+"""The parts of EKS that moto lacks: access entries, Pod Identity associations and add-ons, as Terraform uses them.
 
 https://docs.aws.amazon.com/eks/latest/APIReference. Metadata only, as the rest of moto's EKS is.
 """

@@ -1,4 +1,4 @@
-"""Virtual environments of the tests' own tools, from a lock with hashes, made once below .boatyard/."""
+"""Virtual environments for the tests' own tools, from locks with hashes, created once below .boatyard/."""
 
 import fcntl
 import hashlib

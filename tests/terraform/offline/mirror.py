@@ -1,4 +1,4 @@
-"""Providers for a Terraform that cannot reach its registry.
+"""Provides providers to a Terraform that cannot reach its registry.
 
 google, kubernetes and tls are always the stub: neither a cloud nor a cluster is behind a test. aws is the real
 provider, from a mirror on this machine's disk if there is one, else from where `terraform init` finds it.

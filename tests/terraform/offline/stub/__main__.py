@@ -1,4 +1,4 @@
-"""A Terraform provider that serves a real provider's schema and has nothing behind it.
+"""A Terraform provider that serves a real provider's schema without any backend.
 
 usage: python tests/terraform/offline/stub SCHEMA.json.gz   (Terraform starts it, protocol 6)
 

@@ -1,4 +1,4 @@
-"""Values between Terraform and a provider: msgpack, with a mark for what is not known yet."""
+"""Converts values between Terraform and a provider: msgpack, with a marker for unknown values."""
 
 import json
 from collections.abc import Callable, Iterator
