@@ -4,6 +4,8 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,8 +16,9 @@ from boatyard_gcp.bucket import GcsBucket
 from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.functions import Functions
 from tests.gcp.loopback import ApiServer
-from tests.gcp.payloads import ADA, finalized, published, token
-from tests.gcp.pubsub import Emulator, Played
+from tests.gcp.metadata_server import PROJECT
+from tests.gcp.payloads import ADA, finalized, notified, published, token
+from tests.gcp.pubsub import Emulator, Played, body_of
 from tests.gcp.secrets import Secrets
 from tests.gcp.site import DEPLOYMENT_KEY, order, variables
 from tests.registry.server import FakeRegistry
@@ -84,6 +87,21 @@ class TestRequests:
         assert ask("POST", "/v1/plans", content=iter([b"x" * MB] * 5)).status_code == 413
         assert ask("GET", "/healthz").status_code == 200, "and it goes on"
 
+    def test_fifty_equal_requests_at_once_are_one_build(
+        self, api: Functions, cloud_build: CloudBuild, spec: dict[str, object]
+    ) -> None:
+        """They are as many at a time as the process has threads, over parts that are all made meanwhile."""
+        headers, body = {"authorization": f"Bearer {token()}"}, {"spec": spec, "project": "ml", "domain": "dev"}
+
+        def ask(_: int) -> httpx.Response:
+            return httpx.post(f"{api.url}/v1/builds", headers=headers, json=body, timeout=120)
+
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(ask, range(50)))
+        assert {each.status_code for each in answers} == {202}, api.log()[-4000:]
+        assert len({each.json()["id"] for each in answers}) == 1 == len(cloud_build.builds)
+        assert sum(not each.json()["joined"] for each in answers) == 1
+
     def test_lengths_that_do_not_agree_are_refused_before_us(self, api: Functions) -> None:
         parts = urlsplit(api.url)
         for head in (
@@ -138,40 +156,60 @@ class TestEvents:
         # Poison is kept once, and acknowledged.
         for structured in (False, True):
             assert events.post(*published(b'{"spec": 5}'), structured=structured).status_code == 200
-        dead = topics.take("projects/project-one/topics/dead")
+        dead = topics.take(f"projects/{PROJECT}/topics/dead")
         assert [each["attributes"]["boatyard-code"] for each in dead] == ["INVALID_SPEC"] * 2
         assert httpx.post(events.url, json={"a": 1}, timeout=60).status_code == 400, "no CloudEvent at all"
 
 
 def test_googles_emulator_delivers_again_what_raised(
     chosen: dict[str, str],
+    bucket: GcsBucket,
     cloud_build: CloudBuild,
     emulator: Emulator,
     spec: dict[str, object],
     tmp_path: Path,
 ) -> None:
+    """A dropped spec's notification, the same order, and poison, pushed as Google's own Pub/Sub pushes them."""
     cloud_build.server.fail("cloudbuild.projects.locations.builds.create", 429, "RESOURCE_EXHAUSTED", times=2)
+    bucket.put("specs/ml/dev/app.json", json.dumps({"spec": spec}).encode())
+    order = json.dumps({"spec": spec, "project": "ml", "domain": "dev"}).encode()
+    messages = [notified(bucket.name, "specs/ml/dev/app.json"), published(order), published(b'{"spec": 5}')]
     topics = emulator.topics()
     more = {"PUBSUB_EMULATOR_HOST": emulator.host, "BOATYARD_DEAD_LETTERS": topics.make("raised-dead")}
-    with Functions("events", {**chosen, **more}, tmp_path) as events:
-        address = f"http://{emulator.host}/v1/projects/project-one"
-        httpx.put(f"{address}/topics/raised", json={}, timeout=60).raise_for_status()
-        subscription = {
-            "topic": "projects/project-one/topics/raised",
-            "pushConfig": {"pushEndpoint": events.url},
-            "ackDeadlineSeconds": 60,
-            "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "1s"},
-        }
-        httpx.put(f"{address}/subscriptions/raised", json=subscription, timeout=60).raise_for_status()
-        bodies = [json.dumps({"spec": spec, "project": "ml", "domain": "dev"}), '{"spec": 5}']
-        messages = [published(body.encode())[1]["message"]["data"] for body in bodies]
-        httpx.post(
-            f"{address}/topics/raised:publish", json={"messages": [{"data": each} for each in messages]}, timeout=60
-        ).raise_for_status()
-        deadline = time.monotonic() + 60
-        while not cloud_build.builds and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert len(cloud_build.builds) == 1, events.log()
-        assert "event refused" not in events.log() and '"message":"message refused"' in events.log()
+    with (
+        Functions("events", {**chosen, **more}, tmp_path) as events,
+        pushing(emulator, "raised", events.url) as publish,
+    ):
+        publish([{name: data["message"][name] for name in ("data", "attributes")} for _, data in messages])
+        wait(lambda: events.log().count('"event done"') >= 2 and "INVALID_SPEC" in events.log(), events)
+        assert len(cloud_build.builds) == 1
+        assert events.log().count('"message":"message refused"') >= 2, "the poison, and at least one that came again"
         (dead,) = topics.take(more["BOATYARD_DEAD_LETTERS"])
-        assert dead["attributes"]["boatyard-code"] == "INVALID_SPEC"
+        assert dead["attributes"]["boatyard-code"] == "INVALID_SPEC" and body_of(dead) == b'{"spec": 5}'
+
+
+@contextmanager
+def pushing(emulator: Emulator, name: str, url: str) -> Iterator[Callable[[list[dict[str, object]]], object]]:
+    """A topic whose messages are pushed to the URL; gives what publishes to it."""
+
+    def ask(method: str, path: str, body: object = None) -> None:
+        address = f"http://{emulator.host}/v1/projects/{PROJECT}/{path}"
+        httpx.request(method, address, json=body, timeout=60).raise_for_status()
+
+    ask("PUT", f"topics/{name}", {})
+    subscription = {
+        "topic": f"projects/{PROJECT}/topics/{name}",
+        "pushConfig": {"pushEndpoint": url},
+        "ackDeadlineSeconds": 60,
+        "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "1s"},
+    }
+    ask("PUT", f"subscriptions/{name}", subscription)
+    yield lambda messages: ask("POST", f"topics/{name}:publish", {"messages": messages})
+    ask("DELETE", f"subscriptions/{name}")
+
+
+def wait(done: Callable[[], bool], events: Functions) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline, events.log()[-4000:]
+        time.sleep(0.2)
