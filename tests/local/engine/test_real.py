@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -43,10 +42,16 @@ def made(engine: Engine, repository: str) -> MadeImage:
     return found[0]
 
 
-def test_a_running_engine_is_found_in_under_a_second(engine: Engine) -> None:
-    begin = time.monotonic()
+def test_a_running_engine_is_found_with_little_work(engine: Engine) -> None:
+    """Seconds of CPU, its children's included: on a loaded machine the clock measures the others' work."""
+    begin = _cpu_seconds()
     assert ensure(console=Console(quiet=True)) == engine
-    assert time.monotonic() - begin < 1
+    assert _cpu_seconds() - begin < 1
+
+
+def _cpu_seconds() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def test_the_command_prints_one_object(engine: Engine) -> None:
