@@ -243,7 +243,7 @@ class TestInTheFunction:
         self, site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = site.event_app
-        monkeypatch.setattr(app, "_dispatch", lambda: [][0])
+        monkeypatch.setattr(app._dispatch, "message", lambda *_, **__: [][0])
         with pytest.raises(IndexError):
             app.handle(*scheduled())
         (line, _) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -13,7 +13,7 @@ what they are now, and of any number of equal orders one is built.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -41,7 +41,7 @@ class EventApp:
 
     def __init__(
         self,
-        dispatch: Callable[[], Dispatch],
+        dispatch: Dispatch,
         telemetry: CloudLogging,
         *,
         bucket: str,
@@ -70,13 +70,13 @@ class EventApp:
             return parse(kind, data, bucket=self._bucket)
 
         if kind != PUBLISHED:
-            self._dispatch().event(read, data, source=name)
+            self._dispatch.event(read, data, source=name)
             return
         self._telemetry.count("Messages")
         if self._keeps_dead_letters:
-            self._dispatch().message(read, _readable(data), source=name)
+            self._dispatch.message(read, _readable(data), source=name)
         else:
-            self._dispatch().event(read, _readable(data), source=name)
+            self._dispatch.event(read, _readable(data), source=name)
 
 
 class _Object(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ class Parts(CloudParts[Configuration]):
 
         configuration = self.configuration
         return EventApp(
-            lambda: self.deployment.dispatch,
+            self.deployment.dispatch,
             self.telemetry,
             bucket=configuration.bucket,
             keeps_dead_letters=bool(configuration.dead_letters),
