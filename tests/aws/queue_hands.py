@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from boatyard_aws.clients import Clients
-from boatyard_aws.queue import SqsDeadLetters, SqsWorkQueue
+from boatyard_aws.queue import SqsWorkQueue, sqs_dead_letters
 
 
 class QueueHands:
@@ -12,7 +12,7 @@ class QueueHands:
         self._sqs = clients.sqs()
         self._queue, self._dead, self._wait_seconds = queue, dead_letters, wait_seconds
         self.queue = SqsWorkQueue(clients, queue)
-        self.dead_letters = SqsDeadLetters(clients, dead_letters)
+        self.dead_letters = sqs_dead_letters(clients, dead_letters)
 
     def bodies(self) -> list[Any]:
         return [json.loads(message["Body"]) for message in self._take(self._queue)]

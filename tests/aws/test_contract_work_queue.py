@@ -3,7 +3,7 @@
 import pytest
 
 from boatyard_aws.clients import Clients
-from boatyard_aws.queue import SqsDeadLetters, SqsWorkQueue
+from boatyard_aws.queue import SqsWorkQueue, sqs_dead_letters
 from tests.aws.queue_hands import QueueHands
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 
@@ -18,4 +18,4 @@ def test_without_a_url_there_is_no_queue_and_no_place_for_dead_letters(clients: 
     from boatyard.errors import BoatyardError
 
     assert not SqsWorkQueue(clients, "")
-    assert not SqsDeadLetters(clients, "").keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
+    assert not sqs_dead_letters(clients, "").keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")

@@ -9,12 +9,15 @@ from boatyard.errors import BoatyardError
 from boatyard.memory import MemorySecretStore
 from boatyard.ports import KnownSecret, Scope, SecretStore, SecretValue
 from boatyard_local.secret_store import FileSecretStore
+from boatyard_serverless.memory import MemorySecretService
+from boatyard_serverless.secrets import ServiceSecretStore
 from tests.kubernetes.secret_stores import kubernetes_store
 
 SCOPE = Scope("shop", "production")
 TOKEN = SecretValue(kind="build", value=b"hunter2\n")
 MAKE: dict[str, Callable[[Path], SecretStore]] = {
     "memory": lambda path: MemorySecretStore(),
+    "service": lambda path: ServiceSecretStore(MemorySecretService(), "boatyard"),
     "local": lambda path: FileSecretStore(path / "secrets"),
     "kubernetes": lambda path: kubernetes_store(
         "shop-production", "shop-development", "other-production", "production-shop"

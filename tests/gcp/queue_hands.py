@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from boatyard_gcp.queue import PubSubDeadLetters, PubSubWorkQueue
+from boatyard_gcp.queue import PubSubWorkQueue, pubsub_dead_letters
 from boatyard_gcp.rest import Rest
 from tests.gcp.pubsub import Played, Topics, body_of
 
@@ -15,7 +15,7 @@ class QueueHands:
         self._topics = topics
         self._queue, self._dead = topics.make(f"{name}-events"), topics.make(f"{name}-dead-letters")
         self.queue = PubSubWorkQueue(rest, self._queue)
-        self.dead_letters = PubSubDeadLetters(rest, self._dead)
+        self.dead_letters = pubsub_dead_letters(rest, self._dead)
 
     def bodies(self) -> list[Any]:
         return [json.loads(body_of(each)) for each in self._topics.take(self._queue)]

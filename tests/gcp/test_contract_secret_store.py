@@ -3,12 +3,13 @@
 import pytest
 
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secrets import SecretManagerStore
+from boatyard_gcp.secrets import ProjectSecrets
+from boatyard_serverless.secrets import ServiceSecretStore
 from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.gcp.metadata_server import PROJECT
 from tests.gcp.secrets import Secrets
 
 
 @pytest.fixture
-def store(rest: Rest, secrets: Secrets) -> SecretManagerStore:
-    return SecretManagerStore(rest, PROJECT, "boatyard")
+def store(rest: Rest, secrets: Secrets) -> ServiceSecretStore:
+    return ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")

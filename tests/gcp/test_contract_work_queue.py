@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard_gcp.queue import PubSubDeadLetters, PubSubWorkQueue
+from boatyard_gcp.queue import PubSubWorkQueue, pubsub_dead_letters
 from boatyard_gcp.rest import Rest
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_work_queue import message
@@ -29,7 +29,7 @@ def hands(request: pytest.FixtureRequest, rest: Rest, monkeypatch: pytest.Monkey
 
 def test_without_a_topic_there_is_no_queue_and_no_place_for_dead_letters(rest: Rest) -> None:
     assert not PubSubWorkQueue(rest, "")
-    assert not PubSubDeadLetters(rest, "").keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
+    assert not pubsub_dead_letters(rest, "").keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
 
 
 def test_a_thousand_messages_are_a_few_requests(rest: Rest, pubsub: ApiServer) -> None:
@@ -59,7 +59,7 @@ def test_messages_that_are_not_taken_are_an_error_and_a_dead_letter_is_none(
         PubSubWorkQueue(rest, topic).put([message(1)])
     assert caught.value.code == code
     assert ("roles/pubsub.publisher" in caught.value.detail) is (status == 403)
-    assert not PubSubDeadLetters(rest, topic).keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
+    assert not pubsub_dead_letters(rest, topic).keep({}, BoatyardError("INVALID_SPEC", "x"), source="m")
 
 
 def test_a_topic_that_is_missing_is_an_error(rest: Rest, pubsub: ApiServer) -> None:
@@ -73,6 +73,6 @@ def test_a_topic_that_is_missing_is_an_error(rest: Rest, pubsub: ApiServer) -> N
 def test_a_reason_is_as_long_as_an_attribute(rest: Rest, pubsub: ApiServer, detail: str) -> None:
     played = Played(pubsub)
     topic = played.make("dead")
-    assert PubSubDeadLetters(rest, topic).keep("", BoatyardError("INVALID_SPEC", detail), source="")
+    assert pubsub_dead_letters(rest, topic).keep("", BoatyardError("INVALID_SPEC", detail), source="")
     (kept,) = played.topics[topic]
     assert len(kept["attributes"]["boatyard-detail"].encode()) <= 1024 and kept["attributes"]["boatyard-source"] == "-"

@@ -6,9 +6,9 @@ from boatyard.errors import BoatyardError
 from boatyard.ports import Scope, SecretValue
 from boatyard_gcp.deployment_key import SecretManagerKey
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secret_values import read_secret
-from boatyard_gcp.secrets import SecretManagerStore, decoded, secret_id
+from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.deployment_key import SecretDeploymentKey
+from boatyard_serverless.secrets import ServiceSecretStore, read_secret, secret_id
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import PROJECT
 from tests.gcp.secrets import Secrets
@@ -18,22 +18,22 @@ ADD = "secretmanager.projects.secrets.addVersion"
 
 
 @pytest.fixture
-def store(rest: Rest, secrets: Secrets) -> SecretManagerStore:
-    return SecretManagerStore(rest, PROJECT, "boatyard")
+def store(rest: Rest, secrets: Secrets) -> ServiceSecretStore:
+    return ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")
 
 
 def value(text: bytes) -> SecretValue:
     return SecretValue(kind="build", value=text)
 
 
-def test_an_old_value_is_destroyed(store: SecretManagerStore, secrets: Secrets) -> None:
+def test_an_old_value_is_destroyed(store: ServiceSecretStore, secrets: Secrets) -> None:
     for text in (b"1", b"2", b"3"):
         store.put(SCOPE, "TOKEN", value(text))
     assert secrets.values("boatyard_shop_production_TOKEN") == [b"3"]
 
 
 def test_a_value_that_was_added_twice_after_a_lost_answer_is_the_last(
-    store: SecretManagerStore, secrets: Secrets, secret_manager: ApiServer
+    store: ServiceSecretStore, secrets: Secrets, secret_manager: ApiServer
 ) -> None:
     secret_manager.fail(ADD, 503, "UNAVAILABLE", times=1, done=True)
     store.put(SCOPE, "TOKEN", value(b"1"))
@@ -42,7 +42,7 @@ def test_a_value_that_was_added_twice_after_a_lost_answer_is_the_last(
 
 
 def test_a_secret_that_somebody_deletes_meanwhile_is_made_again(
-    store: SecretManagerStore, secrets: Secrets, secret_manager: ApiServer
+    store: ServiceSecretStore, secrets: Secrets, secret_manager: ApiServer
 ) -> None:
     secret_manager.fail(ADD, 404, "NOT_FOUND", times=1)
     store.put(SCOPE, "TOKEN", value(b"1"))
@@ -53,7 +53,7 @@ def test_a_secret_that_somebody_deletes_meanwhile_is_made_again(
     assert caught.value.code == "DATAPLANE_UNAVAILABLE" and "hunter2" not in str(caught.value)
 
 
-def test_a_secret_without_a_value_is_missing(store: SecretManagerStore, secrets: Secrets) -> None:
+def test_a_secret_without_a_value_is_missing(store: ServiceSecretStore, secrets: Secrets) -> None:
     secrets.make("boatyard_shop_production_TOKEN")
     assert store.missing(SCOPE, ["TOKEN"]) == ("TOKEN",)
     store.put(SCOPE, "TOKEN", value(b"1"))
@@ -62,32 +62,36 @@ def test_a_secret_without_a_value_is_missing(store: SecretManagerStore, secrets:
 
 
 @pytest.mark.parametrize("name", ["a", "a.b", "a_b", "a-b", "x_.", "x._", "x__", "x_d", "a__d", "d.d_d", "A_D.d"])
-def test_a_name_is_found_in_its_id_again(name: str) -> None:
-    identity = secret_id("boatyard", SCOPE, name)
-    assert decoded(identity.removeprefix("boatyard_shop_production_")) == name
+def test_a_name_is_found_in_its_id_again(rest: Rest, name: str) -> None:
+    service = ProjectSecrets(rest, PROJECT)
+    identity = secret_id(service, "boatyard", SCOPE, name)
+    assert service.decode(identity.removeprefix("boatyard_shop_production_")) == name
 
 
-def test_ids_of_scopes_are_no_others() -> None:
+def test_ids_of_scopes_are_no_others(rest: Rest) -> None:
+    service = ProjectSecrets(rest, PROJECT)
     scopes = [("a", "b", "c_d"), ("a", "b-c", "d"), ("a-b", "c", "d"), ("a", "b", "c.d")]
-    assert len({secret_id("b", Scope(project, domain), name) for project, domain, name in scopes}) == len(scopes)
+    assert len({secret_id(service, "b", Scope(project, domain), name) for project, domain, name in scopes}) == len(
+        scopes
+    )
 
 
-def test_what_is_no_secret_of_ours_is_not_listed(store: SecretManagerStore, secrets: Secrets) -> None:
+def test_what_is_no_secret_of_ours_is_not_listed(store: ServiceSecretStore, secrets: Secrets) -> None:
     store.put(SCOPE, "TOKEN", value(b"1"))
     for other in ("x_boatyard_shop_production_TOKEN", "boatyard_shop_production_", "boatyard_shop_production_a_b"):
         secrets.make(other)
     assert [known.name for known in store.list(SCOPE)] == ["TOKEN"]
 
 
-def test_a_name_that_no_id_can_hold_is_refused(store: SecretManagerStore) -> None:
+def test_a_name_that_no_id_can_hold_is_refused(store: ServiceSecretStore) -> None:
     with pytest.raises(BoatyardError, match="too long") as caught:
         store.put(Scope("p" * 63, "d" * 63), "x" + "_" * 127, value(b"1"))
     assert caught.value.code == "INVALID_SPEC"
 
 
-def test_the_job_reads_values(store: SecretManagerStore, rest: Rest) -> None:
+def test_the_job_reads_values(store: ServiceSecretStore, rest: Rest) -> None:
     store.put(SCOPE, "one.x", value(b"\x00binary\n"))
-    assert read_secret(rest, PROJECT, "boatyard", SCOPE, "one.x") == b"\x00binary\n"
+    assert read_secret(ProjectSecrets(rest, PROJECT), "boatyard", SCOPE, "one.x") == b"\x00binary\n"
 
 
 @pytest.mark.parametrize("state", [None, "DISABLED", "DESTROYED"])
@@ -96,11 +100,11 @@ def test_a_value_that_is_gone_ends_the_job(rest: Rest, secrets: Secrets, state: 
         secrets.make("boatyard_shop_production_TOKEN")
         secrets.versions["boatyard_shop_production_TOKEN"] = [(state, b"")]
     with pytest.raises(BoatyardError, match="no secret TOKEN") as caught:
-        read_secret(rest, PROJECT, "boatyard", SCOPE, "TOKEN")
+        read_secret(ProjectSecrets(rest, PROJECT), "boatyard", SCOPE, "TOKEN")
     assert caught.value.code == "SECRET_NOT_FOUND" and caught.value.missing == ("TOKEN",)
 
 
-def test_a_denial_names_what_to_grant(store: SecretManagerStore, rest: Rest, secret_manager: ApiServer) -> None:
+def test_a_denial_names_what_to_grant(store: ServiceSecretStore, rest: Rest, secret_manager: ApiServer) -> None:
     secret_manager.fail("secretmanager.projects.secrets.create", 403, "PERMISSION_DENIED")
     with pytest.raises(BoatyardError, match=f"gcloud projects add-iam-policy-binding {PROJECT}") as caught:
         store.put(SCOPE, "TOKEN", value(b"hunter2"))

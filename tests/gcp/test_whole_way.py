@@ -25,12 +25,13 @@ from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
 from boatyard_gcp.contexts import GcsContextStore
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secrets import SecretManagerStore
+from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_local.engine.layout import Layout
 from boatyard_local.settings import load_settings
 from boatyard_registry import OciRegistry
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.clock import SystemClock
+from boatyard_serverless.secrets import ServiceSecretStore
 from tests.builder.conftest import ROOT, SETTINGS, Maker, buildkit_image
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
@@ -100,7 +101,7 @@ class Site:
         self.cloud_build = cloud_build
         self.worker = Worker(cloud_build, rest, docker, login, Path(settings.uv.directory))
         self.contexts = GcsContextStore(rest, bucket.name, clock)
-        self.secrets = SecretManagerStore(rest, PROJECT, "boatyard")
+        self.secrets = ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")
         service = CloudBuildService(rest, builder(bucket.name, image=image))
         self.runner = ServiceJobRunner(bucket, service, clock, chosen)
         self.service = Service(

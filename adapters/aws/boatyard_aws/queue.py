@@ -6,14 +6,15 @@ ten messages, and its status is 200 even if SQS rejects some of them.
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
-from boatyard_serverless.dead_letters import letter
+from boatyard_serverless.dead_letters import QueuedDeadLetters
+from boatyard_serverless.ports import DeadLetters
 
 _BATCH: Final = 10
 
@@ -52,27 +53,15 @@ class SqsWorkQueue:
             )
 
 
-class SqsDeadLetters:
-    """Implements `boatyard_serverless.ports.DeadLetters`.
+def sqs_dead_letters(clients: Clients, url: str) -> DeadLetters:
+    """Keeps nothing without a URL."""
 
-    Without a queue, or if the queue rejects the message, the source queue's own redrive policy keeps it.
-    """
+    def post(text: str, reasons: dict[str, str]) -> None:
+        with AwsCall("sqs:SendMessage", url):
+            clients.sqs().send_message(
+                QueueUrl=url,
+                MessageBody=text,
+                MessageAttributes={name: {"DataType": "String", "StringValue": said} for name, said in reasons.items()},
+            )
 
-    def __init__(self, clients: Clients, url: str) -> None:
-        self._clients = clients
-        self._url = url
-
-    def keep(self, body: Any, error: BoatyardError, *, source: str) -> bool:
-        if not self._url:
-            return False
-        text, reasons = letter(body, error, source=source)
-        try:
-            with AwsCall("sqs:SendMessage", self._url):
-                self._clients.sqs().send_message(
-                    QueueUrl=self._url,
-                    MessageBody=text,
-                    MessageAttributes={n: {"DataType": "String", "StringValue": v} for n, v in reasons.items()},
-                )
-        except BoatyardError:
-            return False
-        return True
+    return QueuedDeadLetters(post if url else None)

@@ -5,20 +5,21 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from boatyard.ports import ContextStore, DeploymentKey, Registry, SecretStore
+from boatyard.ports import ContextStore, DeploymentKey, Registry
 from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import Configuration, configure
 from boatyard_aws.registry.host import parse_host
-from boatyard_serverless.ports import BuildService
+from boatyard_serverless.ports import BuildService, DeadLetters
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
     from boatyard_aws.bucket import S3Bucket
     from boatyard_aws.events import EventApp
     from boatyard_aws.http import HttpApp
-    from boatyard_aws.queue import SqsDeadLetters, SqsWorkQueue
+    from boatyard_aws.queue import SqsWorkQueue
     from boatyard_aws.telemetry import PowertoolsTelemetry
     from boatyard_kubernetes import Cluster
+    from boatyard_serverless.secrets import SecretService
 
 
 class Parts(CloudParts[Configuration]):
@@ -68,10 +69,10 @@ class Parts(CloudParts[Configuration]):
         return SqsWorkQueue(self.clients, self.configuration.queue)
 
     @cached_property
-    def dead_letters(self) -> "SqsDeadLetters":
-        from boatyard_aws.queue import SqsDeadLetters
+    def dead_letters(self) -> DeadLetters:
+        from boatyard_aws.queue import sqs_dead_letters
 
-        return SqsDeadLetters(self.clients, self.configuration.dead_letters)
+        return sqs_dead_letters(self.clients, self.configuration.dead_letters)
 
     @cached_property
     def contexts(self) -> ContextStore:
@@ -107,10 +108,10 @@ class Parts(CloudParts[Configuration]):
         )
         return CodeBuild(self.clients, project, configuration.bucket)
 
-    def make_secret_store(self) -> SecretStore:
-        from boatyard_aws.secrets import SecretsManagerStore
+    def make_secret_service(self) -> "SecretService":
+        from boatyard_aws.secrets import SecretsManager
 
-        return SecretsManagerStore(self.clients, self.configuration.secret_prefix)
+        return SecretsManager(self.clients)
 
     def make_cluster(self) -> "Cluster":
         from boatyard_aws.cluster import eks_token, find_cluster

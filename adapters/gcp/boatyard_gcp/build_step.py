@@ -15,11 +15,12 @@ from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.contexts import GcsContextStore
 from boatyard_gcp.credential import HELPER
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secret_values import read_secret
+from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.builds import job
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.credential_helper import with_helper
+from boatyard_serverless.secrets import read_secret
 
 METADATA: Final = "169.254.169.254"
 """Gives out the build's identity to whoever asks, and so would to the steps of a Dockerfile. It is the resolver too."""
@@ -28,10 +29,11 @@ METADATA: Final = "169.254.169.254"
 def main(variables: Mapping[str, str] = os.environ) -> int:
     print(BEGIN, flush=True)
     rest, bucket = Rest(), variables["BOATYARD_BUCKET"]
+    secrets = ProjectSecrets(rest, variables["BOATYARD_PROJECT"])
     step = job.JobHost(
         ledger=BucketLedger(GcsBucket(rest, bucket)),
         contexts=GcsContextStore(rest, bucket, SystemClock()),
-        read_secret=partial(read_secret, rest, variables["BOATYARD_PROJECT"], variables["BOATYARD_SECRET_PREFIX"]),
+        read_secret=partial(read_secret, secrets, variables["BOATYARD_SECRET_PREFIX"]),
         programs=partial(with_helper, HELPER, "boatyard_gcp.credential"),
         own_container=False,  # what answers there is the machine's engine, which runs this step
         closed=(METADATA,),

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard.errors import BoatyardError
 from boatyard_gcp.faults import Need
 from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_serverless.dead_letters import QueuedDeadLetters
+from boatyard_serverless.ports import DeadLetters
 
 _BATCH: Final = 200
-_LONGEST_ATTRIBUTE: Final = 1_024
-"""Bytes (https://cloud.google.com/pubsub/quotas#resource_limits)."""
 
 
 class PubSubWorkQueue:
@@ -43,28 +42,13 @@ class PubSubWorkQueue:
             publish(self._rest, self._topic, [{"data": b64encode(body).decode()} for body in batch])
 
 
-class PubSubDeadLetters:
-    """Implements `boatyard_serverless.ports.DeadLetters`. Without a topic, or if it does not take the message, the
-    subscription's own dead letter policy has to keep it."""
+def pubsub_dead_letters(rest: Rest, topic: str) -> DeadLetters:
+    """Keeps nothing without a topic."""
 
-    def __init__(self, rest: Rest, topic: str) -> None:
-        self._rest = rest
-        self._topic = topic
+    def post(text: str, attributes: dict[str, str]) -> None:
+        publish(rest, topic, [{"data": b64encode(text.encode()).decode(), "attributes": attributes}])
 
-    def keep(self, body: Any, error: BoatyardError, *, source: str) -> bool:
-        if not self._topic:
-            return False
-        data = body.encode() if isinstance(body, str) and body else msgspec.json.encode(body)
-        attributes = {
-            "boatyard-code": str(error.code),
-            "boatyard-detail": _attribute(error.detail),
-            "boatyard-source": _attribute(source),
-        }
-        try:
-            publish(self._rest, self._topic, [{"data": b64encode(data).decode(), "attributes": attributes}])
-        except BoatyardError:
-            return False
-        return True
+    return QueuedDeadLetters(post if topic else None)
 
 
 def publish(rest: Rest, topic: str, messages: list[Mapping[str, Any]]) -> None:
@@ -77,8 +61,3 @@ def publish(rest: Rest, topic: str, messages: list[Mapping[str, Any]]) -> None:
     )
     call = Call(api="pubsub", method="POST", path=f"/v1/{path}:publish", json={"messages": messages}, need=need)
     rest.send(call)
-
-
-def _attribute(text: str) -> str:
-    """As much of it as an attribute holds."""
-    return text.encode()[:_LONGEST_ATTRIBUTE].decode(errors="ignore") or "-"

@@ -5,20 +5,21 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from boatyard.ports import ContextStore, DeploymentKey, Registry, SecretStore
+from boatyard.ports import ContextStore, DeploymentKey, Registry
 from boatyard_gcp.configuration import Configuration, configure
 from boatyard_gcp.registry.host import is_google_registry
 from boatyard_gcp.rest import Rest
 from boatyard_gcp.telemetry import CloudLogging
-from boatyard_serverless.ports import BuildService
+from boatyard_serverless.ports import BuildService, DeadLetters
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
     from boatyard_gcp.bucket import GcsBucket
     from boatyard_gcp.events import EventApp
     from boatyard_gcp.http import HttpApp
-    from boatyard_gcp.queue import PubSubDeadLetters, PubSubWorkQueue
+    from boatyard_gcp.queue import PubSubWorkQueue
     from boatyard_kubernetes import Cluster
+    from boatyard_serverless.secrets import SecretService
 
 
 class Parts(CloudParts[Configuration]):
@@ -73,10 +74,10 @@ class Parts(CloudParts[Configuration]):
         return PubSubWorkQueue(self.rest, self.configuration.queue)
 
     @cached_property
-    def dead_letters(self) -> "PubSubDeadLetters":
-        from boatyard_gcp.queue import PubSubDeadLetters
+    def dead_letters(self) -> DeadLetters:
+        from boatyard_gcp.queue import pubsub_dead_letters
 
-        return PubSubDeadLetters(self.rest, self.configuration.dead_letters)
+        return pubsub_dead_letters(self.rest, self.configuration.dead_letters)
 
     @cached_property
     def contexts(self) -> ContextStore:
@@ -122,10 +123,10 @@ class Parts(CloudParts[Configuration]):
         )
         return CloudBuild(self.rest, builder)
 
-    def make_secret_store(self) -> SecretStore:
-        from boatyard_gcp.secrets import SecretManagerStore
+    def make_secret_service(self) -> "SecretService":
+        from boatyard_gcp.secrets import ProjectSecrets
 
-        return SecretManagerStore(self.rest, self.configuration.project, self.configuration.secret_prefix)
+        return ProjectSecrets(self.rest, self.configuration.project)
 
     def make_cluster(self) -> "Cluster":
         from boatyard_gcp.cluster import find_cluster

@@ -21,6 +21,7 @@ from boatyard_serverless.registries import RegistryByHost, any_registry
 
 if TYPE_CHECKING:
     from boatyard_kubernetes import Cluster
+    from boatyard_serverless.secrets import SecretService
 
 KUBERNETES: Final = "kubernetes"
 _POLL_SECONDS: Final = 2.0
@@ -75,7 +76,7 @@ class CloudParts(ABC, Generic[T]):
 
     @cached_property
     def secrets(self) -> SecretStore:
-        return LazySecretStore(self._secrets_of_cluster if self.on_cluster else self.make_secret_store)
+        return LazySecretStore(self._secrets_of_cluster if self.on_cluster else self._secrets_of_service)
 
     @cached_property
     def _cluster(self) -> "Cluster":
@@ -95,6 +96,11 @@ class CloudParts(ABC, Generic[T]):
         from boatyard_kubernetes import KubernetesSecretStore
 
         return KubernetesSecretStore(self._cluster, self.settings)
+
+    def _secrets_of_service(self) -> SecretStore:
+        from boatyard_serverless.secrets import ServiceSecretStore
+
+        return ServiceSecretStore(self.make_secret_service(), self.configuration.secret_prefix)
 
     @abstractmethod
     def configure(self) -> T: ...
@@ -135,8 +141,8 @@ class CloudParts(ABC, Generic[T]):
     def make_build_service(self) -> BuildService: ...
 
     @abstractmethod
-    def make_secret_store(self) -> SecretStore:
-        """Creates the store of secrets for builds in the cloud's build service."""
+    def make_secret_service(self) -> "SecretService":
+        """The service that holds the secrets of builds by the cloud's build service."""
 
     @abstractmethod
     def make_cluster(self) -> "Cluster": ...

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard_aws.clients import Clients
-from boatyard_aws.secrets import SecretsManagerStore
+from boatyard_aws.secrets import SecretsManager
+from boatyard_serverless.secrets import ServiceSecretStore
 from tests.contract.live import FRESH, live
 from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
 
@@ -15,9 +16,9 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def store(clients: Clients) -> Iterator[SecretsManagerStore]:
+def store(clients: Clients) -> Iterator[ServiceSecretStore]:
     prefix = f"{FRESH}-{next(_NUMBERS)}"
-    yield SecretsManagerStore(clients, prefix)
+    yield ServiceSecretStore(SecretsManager(clients), prefix)
     pages = clients.secrets().get_paginator("list_secrets")
     for page in pages.paginate(Filters=[{"Key": "name", "Values": [f"{prefix}/"]}], IncludePlannedDeletion=True):
         for secret in page["SecretList"]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard_gcp.rest import Rest
-from boatyard_gcp.secret_manager import SecretManager
-from boatyard_gcp.secrets import SecretManagerStore, secret_path
+from boatyard_gcp.secrets import ProjectSecrets
+from boatyard_serverless.secrets import ServiceSecretStore
 from tests.contract.live import FRESH, live
 from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
 
@@ -16,9 +16,9 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def store(rest: Rest, project: str) -> Iterator[SecretManagerStore]:
+def store(rest: Rest, project: str) -> Iterator[ServiceSecretStore]:
     prefix = f"{FRESH}-{next(_NUMBERS)}"
-    yield SecretManagerStore(rest, project, prefix)
-    manager = SecretManager(rest)
-    for secret in list(manager.secrets(project, f"{prefix}_")):
-        manager.delete(secret_path(project, secret.name.rpartition("/")[2]))
+    service = ProjectSecrets(rest, project)
+    yield ServiceSecretStore(service, prefix)
+    for identity, _ in list(service.found(f"{prefix}_")):
+        service.delete(identity)

@@ -4,6 +4,7 @@ from boatyard_serverless.memory.bucket import MemoryBucket
 from boatyard_serverless.memory.build_service import MemoryBuildService
 from boatyard_serverless.memory.key_secret import MemoryKeySecret
 from boatyard_serverless.memory.messages import MemoryDeadLetters, MemoryWorkQueue
+from boatyard_serverless.memory.secret_service import MemorySecretService
 from boatyard_serverless.memory.telemetry import MemoryTelemetry
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "MemoryBuildService",
     "MemoryDeadLetters",
     "MemoryKeySecret",
+    "MemorySecretService",
     "MemoryTelemetry",
     "MemoryWorkQueue",
 ]
