@@ -33,7 +33,7 @@ bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=b
 	@test "$(ONLY)" = cold-start || $(BIN)/python -m boatyard_local.engine ensure
 	@$(BIN)/python -m tests.bench $(ONLY:%=--only %) $(BENCH_OPTIONS)
 
-bundle: setup  ## create a cloud's archives in .boatyard/bundles/, CLOUD=aws, PYTHON_VERSION=3.13
+bundle: setup  ## create a cloud's archives in .boatyard/bundles/, CLOUD=aws or gcp, PYTHON_VERSION=3.13
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(PYTHON_VERSION:%=--python %) $(BUNDLE_OPTIONS)
 
 builder-image: setup  ## build and push the image of builds' jobs, CLOUD=aws, REPOSITORY=registry/repository

@@ -1,7 +1,8 @@
 """Creates a cloud's archives: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws.json and aws-builder.zip.
 
 aws.zip is the functions' bundle, aws.json describes it, and aws-builder.zip is the code of a build's job, if the
-cloud's build service runs jobs from an archive. contents.py defines their contents: the pinned wheels for the
+cloud's build service runs jobs from an archive. A platform that installs functions with pip gets them as one wheel
+(vendored.py). contents.py defines their contents: the pinned wheels for the
 platform's own Python, and this checkout's packages. The same input gives the same bytes: sorted names, no times, one
 mode, unchecked byte code. --python selects the functions' Python; an interpreter of that version makes the byte code,
 whichever version runs this script. aws.json names that version, and the tag of the image that `make builder-image`
@@ -24,6 +25,7 @@ from image_tag import image_tag
 from interpreters import OWN, find
 from reach import keep_reached
 from stage import copy, prune, size
+from vendored import BUILD_ENVIRONMENT, wrap
 from wheels import PLATFORMS, install
 from workspace import package
 
@@ -40,7 +42,7 @@ def main() -> int:
     if python not in function.pythons:
         return _fail(f"no function of {options.cloud} runs on Python {python!r}: it is {' or '.join(function.pythons)}")
     interpreter = find(python)
-    if interpreter is None:
+    if function.root and interpreter is None:
         instead = f", or make one for this Python: PYTHON_VERSION={OWN}" if OWN in function.pythons else ""
         return _fail(
             f"a bundle for Python {python} needs Python {python} to make its byte code, and there is none here: "
@@ -61,11 +63,16 @@ def main() -> int:
             copy(package(folder), stage / package(folder).name)
         prune(stage, function.unused)
         keep_reached(stage, function.generated)
-        compile_all(stage, root=function.root, interpreter=interpreter)
+        if function.root and interpreter:
+            compile_all(stage, root=function.root, interpreter=interpreter)
         unpacked = size(stage)
         if unpacked > function.largest_bytes and not options.with_sdk:
             return _fail(f"{unpacked:,} bytes unpacked are more than {function.largest_bytes:,}")
         target: Path = options.out / f"{options.cloud}.zip"
+        if function.source:
+            source = Path(scratch) / "function" / "source"
+            wrap(stage, source, function.source, python=python, architecture=options.architecture)
+            stage = source
         archive.write(stage, target)
         if chosen.job.archive:
             inside = Path(scratch) / "job" / "stage"
@@ -80,6 +87,7 @@ def main() -> int:
         "runtime": f"python{python}",
         "architecture": options.architecture,
         "builderTag": image_tag(ROOT, options.cloud),
+        **({"buildEnvironment": BUILD_ENVIRONMENT} if function.source else {}),
     }
     target.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
     _tell(target, unpacked)

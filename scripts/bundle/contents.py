@@ -16,17 +16,31 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 _Path = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")]
 """A relative path without characters that are special in a shell."""
+_Module = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")]
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     pass
 
 
+class Source(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.function.source]: for a platform that installs functions from source code; see vendored.py."""
+
+    handler: _Module
+    """The module with the functions, which main.py imports."""
+    functions: Annotated[tuple[_Module, ...], msgspec.Meta(min_length=1)]
+    framework: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    """The distribution whose program of the same name the platform starts."""
+    program: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.]+:[A-Za-z0-9_]+$")]
+    """What that program calls."""
+
+
 class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
-    root: str
-    """The folder where the platform unpacks it."""
+    root: str = ""
+    """The folder where the platform unpacks it; empty if the platform makes the byte code itself."""
+    source: Source | None = None
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
     largest_bytes: int

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 EMAIL = "boatyard@project-one.iam.gserviceaccount.com"
 PROJECT = "project-one"
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def jwt(audience: str, email: str = EMAIL, *, seconds: float = 3600) -> str:
@@ -55,6 +56,8 @@ class MetadataServer:
                 self.given += 1
                 token = self.allow(f"ya29.metadata-{self.given}")
                 return 200, json.dumps({"access_token": token, "expires_in": self.lasts, "token_type": "Bearer"})
+            case "" if name:  # google-auth asks for all that is known of the account
+                return 200, json.dumps({"aliases": ["default"], "email": EMAIL, "scopes": [_SCOPE]})
             case "email":
                 return 200, EMAIL
             case "identity":
@@ -80,6 +83,7 @@ class MetadataServer:
                 data = text.encode()
                 self.send_response(status)
                 self.send_header("Metadata-Flavor", played.flavor)
+                self.send_header("content-type", "application/json" if text.startswith("{") else "application/text")
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
