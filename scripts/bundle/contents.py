@@ -39,8 +39,9 @@ class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
     root: str = ""
-    """The folder where the platform unpacks it; empty if the platform makes the byte code itself."""
+    """The folder where the platform unpacks it. Byte code is made for it."""
     source: Source | None = None
+    """What the platform installs instead, and makes the byte code of."""
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
     largest_bytes: int
@@ -54,6 +55,10 @@ class Function(_Table, frozen=True, kw_only=True):
     `*` is any name."""
     generated: tuple[_Path, ...] = ()
     """Packages of generated code, of which only imported modules are kept."""
+
+    def __post_init__(self) -> None:
+        if bool(self.root) == bool(self.source):
+            raise ValueError("exactly one of `root` and `source` is needed")
 
 
 class Archive(_Table, frozen=True, kw_only=True):

@@ -83,7 +83,7 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
     ("before", "after", "said"),
     [
         ("largest-bytes", "biggest", "unknown field `biggest` - at `$.function`"),
-        ('root = "/code"\n', "", "missing required field `root` - at `$.function`"),
+        ('root = "/code"\n', "", "exactly one of `root` and `source` is needed - at `$.function`"),
         ('["3.13"]', "[]", "Expected `array` of length >= 1 - at `$.function.pythons`"),
         ("= 1", '= "1"', "Expected `int`, got `str` - at `$.function.largest-bytes`"),
         ('"an_sdk/data"', '"../data"', "matching regex"),
