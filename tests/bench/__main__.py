@@ -15,7 +15,8 @@ SECTIONS: Final[dict[str, tuple[str, Measure]]] = {
     "builds": ("Building", builds.measure),
     "answers": ("Answering", answers.measure),
     "folders": ("Large folders", folders.measure),
-    "cold-start": ("Cold start on AWS Lambda", cold_start.measure),
+    "cold-start": ("Cold start on AWS Lambda", cold_start.measure_lambda),
+    "cold-start-gcp": ("Cold start on Cloud Run functions", cold_start.measure_cloud_run),
 }
 """Name -> heading of the page, and what measures it."""
 
