@@ -85,7 +85,7 @@ def test_a_job_that_somebody_deleted_is_built_again_when_it_is_asked_for(site: P
     _, answer = ask(site, function_url("POST", "/v1/builds", order()))
     name = dataplane.cluster.objects("Job")[0]["metadata"]["name"]
     dataplane.connect(ADMIN_TOKEN).delete(Job, name, "ml-dev")
-    status, problem = ask(Parts(site._variables), function_url("GET", f"/v1/builds/{answer['id']}"))
+    status, problem = ask(Parts(site.variables), function_url("GET", f"/v1/builds/{answer['id']}"))
     assert status == 404 and problem["code"] == "NOT_FOUND"
     status, again = ask(site, function_url("POST", "/v1/builds", order()))
     assert status == 202 and not again["joined"] and len(dataplane.cluster.objects("Job")) == 1

@@ -32,7 +32,7 @@ def test_every_setting_is_in_the_template_with_its_default() -> None:
 
 def test_the_template_explains_itself() -> None:
     text = template()
-    assert "# What an image is built for when its spec names no platform.\n#defaultPlatforms" in text
+    assert "# Platforms of an image whose spec names none.\n#defaultPlatforms" in text
     assert "# One of zstd, gzip, uncompressed.\n#compression" in text
     assert max(map(len, text.splitlines())) <= 120
 
