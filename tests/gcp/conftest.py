@@ -1,6 +1,7 @@
 """Google Cloud on loopback. Every server is started once and emptied, or is cheap enough to start for each test."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,6 +26,16 @@ _OTHERS = (
     *("STORAGE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"),
     *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loggers() -> Iterator[None]:
+    """Other clouds' tests may run in this process next, so they get the loggers as they were."""
+    found = [logging.getLogger(name) for name in ("boatyard", "boatyard_serverless", "boatyard_gcp")]
+    before = [(logger, list(logger.handlers), logger.propagate) for logger in found]
+    yield
+    for logger, handlers, propagate in before:
+        logger.handlers, logger.propagate = handlers, propagate
 
 
 @pytest.fixture

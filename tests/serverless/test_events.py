@@ -140,7 +140,7 @@ class TestBases:
 
         parts.bucket.put = put  # type: ignore[method-assign]
         assert parts.ask("POST", "/v1/builds", order())[0] == 202
-        assert any("order not stored" in line for line, _ in parts.telemetry.lines)
+        assert any("order not stored" in line for line, *_ in parts.telemetry.lines)
 
     def test_pins_that_cannot_be_read_are_never_taken_for_none(self, parts: MemoryParts) -> None:
         parts.bucket.put("bases/pins.json", b"[]")

@@ -24,7 +24,7 @@ def test_an_answer_is_the_api_s_and_is_counted() -> None:
     telemetry = MemoryTelemetry()
     answer = serve(request, lambda: MemoryParts().deployment.api, telemetry)
     assert answer.status == 200
-    ((line, told),) = telemetry.lines
+    ((line, _, told),) = telemetry.lines
     assert line == "answered" and (told["method"], told["path"], told["status"]) == ("GET", "/healthz", 200)
     assert told["problem"] is None and told["milliseconds"] >= 0
     assert telemetry.counts["Answers2xx"] == 1 and "AnswerTime" in telemetry.counts

@@ -12,6 +12,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 SERVICE: Final = "boatyard"
 NAMESPACE: Final = "Boatyard"
+_RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""`logging` raises KeyError for a field with one of these names."""
 
 
 class PowertoolsTelemetry:
@@ -41,10 +43,10 @@ class PowertoolsTelemetry:
         return traced
 
     def info(self, message: str, **extra: Any) -> None:
-        self.logger.info(message, extra=extra)
+        self.logger.info(message, extra=_fields(extra))
 
     def error(self, message: str, **extra: Any) -> None:
-        self.logger.error(message, extra=extra)
+        self.logger.error(message, extra=_fields(extra))
 
     def exception(self, message: str) -> None:
         self.logger.exception(message)
@@ -54,3 +56,7 @@ class PowertoolsTelemetry:
 
     def milliseconds(self, name: str, value: float) -> None:
         self.metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
+
+
+def _fields(extra: dict[str, Any]) -> dict[str, Any]:
+    return {f"{name}_" if name in _RESERVED else name: value for name, value in extra.items()}
