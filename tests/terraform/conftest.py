@@ -14,7 +14,10 @@ from tests.terraform.offline.account import account
 from tests.terraform.offline.cli import Terraform, TerraformFailed
 from tests.terraform.offline.mirror import local_mirror, prepare
 
-ORDER = ("test_expected.py", "test_checkov.py", "test_style.py", "test_validate.py", "", "test_destroy.py")
+ORDER = (
+    *("test_expected.py", "test_google_roles.py", "test_checkov.py", "test_style.py", "test_validate.py"),
+    *("", "test_destroy.py"),
+)
 """What computes comes first, while what waits is applied; what takes the deployments away comes last."""
 
 
@@ -42,6 +45,12 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def module(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
     """infra/terraform/aws, initialised."""
     return initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
+
+
+@pytest.fixture(scope="module")
+def google_module(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
+    """infra/terraform/gcp, initialised: only stubs, so no mirror of a real provider."""
+    return initialised(Terraform(tmp_path_factory.mktemp("google") / "terraform", "gcp", configuration))
 
 
 def initialised(terraform: Terraform) -> Terraform:

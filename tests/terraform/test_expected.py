@@ -1,10 +1,11 @@
-"""`terraform test`: the plans for each way to deploy, and refusals. tests/terraform/aws has the cases."""
+"""`terraform test`: the plans for each way to deploy, and refusals. tests/terraform/<cloud> has the cases."""
 
 import json
 import shutil
 import zipfile
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,20 +13,29 @@ from tests.terraform.deployment import Deployment
 from tests.terraform.offline.cli import Terraform
 
 pytestmark = pytest.mark.integration
-CASES = Path(__file__).parent / "aws"
+HERE = Path(__file__).parent
+FACTS = {"runtime": "python3.11", "architecture": "x86_64", "builderTag": "1.2.3-0123456789ab"}
 
 
 def test_expected_plans(module: Terraform, deployments: dict[str, "Future[Deployment]"]) -> None:
     """`deployments` is not needed: it waits for its accounts while this computes."""
+    _run(module, "aws", FACTS)
+
+
+def test_expected_plans_for_google_cloud(google_module: Terraform) -> None:
+    _run(google_module, "gcp", {name: fact for name, fact in FACTS.items() if name != "architecture"})
+
+
+def _run(module: Terraform, cloud: str, facts: dict[str, Any]) -> None:
     folder = module.folder / "tests"
     (folder / "mocks").mkdir(parents=True)
-    shutil.copy(CASES / "mocks.tfmock.hcl", folder / "mocks")
+    shutil.copy(HERE / cloud / "mocks.tfmock.hcl", folder / "mocks")
     for name in ("bundle.zip", "bundle-builder.zip", "own.zip"):
         with zipfile.ZipFile(folder / name, "w") as archive:
-            archive.writestr("boatyard_aws/handler.py", "")
-    facts = {"runtime": "python3.11", "architecture": "x86_64", "builderTag": "1.2.3-0123456789ab"}
+            archive.writestr(f"boatyard_{cloud}/handler.py", "")
     (folder / "bundle.json").write_text(json.dumps(facts))
-    cases = sorted(CASES.glob("*.tftest.hcl"))
+    cases = sorted((HERE / cloud).glob("*.tftest.hcl"))
+    assert cases
     for case in cases:
         shutil.copy(case, folder)
 

@@ -59,7 +59,7 @@ ROOT: Final[dict[str, Any]] = {
             "namespaces": "${{for name in values(each.value.namespaces) : name => local.identity}}",
             "service_account": "${each.value.image_builder.kubernetes.serviceAccount}",
             "image_pull_secrets": "${coalesce(each.value.image_builder.kubernetes.imagePullSecrets, [])}",
-            "function_subject": SUBJECT,
+            "function_subjects": [SUBJECT],
             "config_map": {
                 "name": "${each.value.image_builder.targetConfigMapName}",
                 "data": {"settings.json": "${each.value.json}"},

@@ -42,7 +42,7 @@ module "kubernetes" {
   }
   create_namespaces       = var.cluster.namespaces
   create_service_accounts = var.cluster.service_accounts
-  function_subject        = { kind = "Group", name = local.function_group }
+  function_subjects       = [{ kind = "Group", name = local.function_group }]
   service_account         = local.image_builder.kubernetes.serviceAccount
   image_pull_secrets      = coalesce(local.image_builder.kubernetes.imagePullSecrets, [])
   pod_security            = module.settings.pod_security

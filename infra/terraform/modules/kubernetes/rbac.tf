@@ -44,9 +44,12 @@ resource "kubernetes_role_binding_v1" "function" {
     kind      = "Role"
     name      = kubernetes_role_v1.function[each.key].metadata[0].name
   }
-  subject {
-    api_group = "rbac.authorization.k8s.io"
-    kind      = var.function_subject.kind
-    name      = var.function_subject.name
+  dynamic "subject" {
+    for_each = var.function_subjects
+    content {
+      api_group = "rbac.authorization.k8s.io"
+      kind      = subject.value.kind
+      name      = subject.value.name
+    }
   }
 }

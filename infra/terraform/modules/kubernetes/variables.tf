@@ -51,16 +51,16 @@ variable "create_service_accounts" {
   nullable    = false
 }
 
-variable "function_subject" {
-  description = "The group or user as which the function authenticates to the cluster."
-  type = object({
+variable "function_subjects" {
+  description = "The groups or users as which the functions authenticate to the cluster."
+  type = list(object({
     kind = string
     name = string
-  })
+  }))
   nullable = false
   validation {
-    condition     = contains(["Group", "User"], var.function_subject.kind)
-    error_message = "function_subject.kind must be Group or User."
+    condition     = length(var.function_subjects) > 0 && alltrue([for subject in var.function_subjects : contains(["Group", "User"], subject.kind)])
+    error_message = "function_subjects must have one or more, each of kind Group or User."
   }
 }
 

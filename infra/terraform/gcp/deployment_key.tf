@@ -1,0 +1,23 @@
+# The key that isolates projects (docs/security.md). Terraform creates the secret without a value, and the first function
+# that needs the key writes it once: it is in no state and no plan.
+
+resource "google_secret_manager_secret" "deployment_key" {
+  project   = local.project
+  secret_id = "${var.name}-deployment-key"
+  labels    = var.labels
+  replication {
+    auto {}
+  }
+}
+
+# The only secret whose value a function may read. Builders may not.
+resource "google_secret_manager_secret_iam_member" "deployment_key" {
+  for_each = {
+    for pair in setproduct(keys(local.functions), ["secretAccessor", "secretVersionAdder"]) :
+    "${pair[0]}-${pair[1]}" => { function = pair[0], role = "roles/secretmanager.${pair[1]}" }
+  }
+  project   = local.project
+  secret_id = google_secret_manager_secret.deployment_key.id
+  role      = each.value.role
+  member    = local.function_members[each.value.function]
+}

@@ -1,0 +1,141 @@
+# The topic of events, which Pub/Sub pushes to the function. A message that fails comes again by itself, and goes to the dead
+# letters after a few attempts.
+
+locals {
+  events_enabled = var.events.specs || length(local.base_projects) > 0 || var.events.drift_schedule != null
+  # Empty, or one name: the key of everything that exists only with events.
+  events_keys  = local.events_enabled ? ["events"] : []
+  pubsub_agent = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  # Subscription => topic. Artifact Registry names its topic, one in a project.
+  subscriptions = merge(
+    { for key in local.events_keys : key => google_pubsub_topic.events[key].id },
+    { for project in local.base_projects : "gcr-${project}" => "projects/${project}/topics/gcr" },
+  )
+}
+
+resource "google_pubsub_topic" "events" {
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages name builds and hold no secret.
+  for_each = toset(local.events_keys)
+  project  = local.project
+  name     = "${var.name}-events"
+  labels   = var.labels
+}
+
+resource "google_pubsub_topic" "dead_letters" {
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages name builds and hold no secret.
+  for_each                   = toset(local.events_keys)
+  project                    = local.project
+  name                       = "${var.name}-dead-letters"
+  labels                     = var.labels
+  message_retention_duration = "2678400s"
+}
+
+# A topic keeps what has no subscription for nobody to read.
+resource "google_pubsub_subscription" "dead_letters" {
+  for_each                   = toset(local.events_keys)
+  project                    = local.project
+  name                       = "${var.name}-dead-letters"
+  topic                      = google_pubsub_topic.dead_letters[each.key].id
+  labels                     = var.labels
+  message_retention_duration = "604800s"
+  retain_acked_messages      = false
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_topic" "registry" {
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages are names and digests of images.
+  for_each = toset([for project in local.base_projects : project if project == local.project && var.events.create_registry_topic])
+  project  = local.project
+  name     = "gcr"
+  labels   = var.labels
+}
+
+resource "google_pubsub_subscription" "events" {
+  for_each                   = local.subscriptions
+  project                    = local.project
+  name                       = "${var.name}-${each.key}"
+  topic                      = each.value
+  labels                     = var.labels
+  message_retention_duration = "345600s"
+  # Pub/Sub allows 10 to 600.
+  ack_deadline_seconds = min(600, var.function.timeout_seconds)
+  expiration_policy {
+    ttl = ""
+  }
+  push_config {
+    push_endpoint = google_cloudfunctions2_function.function["events"].service_config[0].uri
+    oidc_token {
+      service_account_email = google_service_account.push["events"].email
+      audience              = google_cloudfunctions2_function.function["events"].service_config[0].uri
+    }
+  }
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.dead_letters["events"].id
+    max_delivery_attempts = var.events.attempts
+  }
+  depends_on = [google_pubsub_topic.registry, google_cloud_run_v2_service_iam_member.push]
+}
+
+# The account as which Pub/Sub calls the function: nothing else may.
+resource "google_service_account" "push" {
+  for_each     = toset(local.events_keys)
+  project      = local.project
+  account_id   = "${var.name}-push"
+  display_name = "Brings Boatyard's events"
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  for_each = toset(local.events_keys)
+  project  = local.project
+  location = local.region
+  name     = google_cloudfunctions2_function.function["events"].name
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:${google_service_account.push[each.key].email}"
+}
+
+# Of Pub/Sub's own account: to sign in as the account above, to take what is not delivered, and to put it aside.
+resource "google_service_account_iam_member" "pubsub_signs_in" {
+  for_each           = google_service_account.push
+  service_account_id = each.value.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "pubsub_takes" {
+  for_each     = local.subscriptions
+  project      = local.project
+  subscription = google_pubsub_subscription.events[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
+
+resource "google_pubsub_topic_iam_member" "dead_letters" {
+  for_each = merge(
+    { for key in local.events_keys : "pubsub" => local.pubsub_agent },
+    # What no repeat can help, the function puts aside itself.
+    { for key in local.events_keys : "events" => local.function_members["events"] },
+  )
+  project = local.project
+  topic   = google_pubsub_topic.dead_letters["events"].id
+  role    = "roles/pubsub.publisher"
+  member  = each.value
+}
+
+resource "google_pubsub_topic_iam_member" "events" {
+  for_each = merge(
+    { for agent in data.google_storage_project_service_account.current : "storage" => "serviceAccount:${agent.email_address}" },
+    # One message for each image to rebuild on a pushed base.
+    length(local.base_projects) == 0 ? {} : { events = local.function_members["events"] },
+    { for member in var.events.publishers : member => member if local.events_enabled },
+  )
+  project = local.project
+  topic   = google_pubsub_topic.events["events"].id
+  role    = "roles/pubsub.publisher"
+  member  = each.value
+}

@@ -1,0 +1,41 @@
+# The events that come to the topic. An Eventarc trigger on the bucket would call the function for every object, the records of
+# builds among them: it selects no folder. A notification of the bucket does.
+
+locals {
+  # Artifact Registry publishes to the topic of the registry's project.
+  base_projects = distinct([for name in var.repository.base_names : split("/", name)[1]])
+  # Builds are stored by their base only if something uses it.
+  remembers_bases = length(var.repository.base_names) > 0 || var.events.drift_schedule != null
+}
+
+# Cloud Storage's own account of this project, which publishes its notifications.
+data "google_storage_project_service_account" "current" {
+  count   = var.events.specs ? 1 : 0
+  project = local.project
+}
+
+resource "google_storage_notification" "specs" {
+  count              = var.events.specs ? 1 : 0
+  bucket             = google_storage_bucket.bucket.name
+  topic              = google_pubsub_topic.events["events"].id
+  payload_format     = "JSON_API_V1"
+  event_types        = ["OBJECT_FINALIZE"]
+  object_name_prefix = "specs/"
+  depends_on         = [google_pubsub_topic_iam_member.events]
+}
+
+resource "google_cloud_scheduler_job" "drift" {
+  count       = var.events.drift_schedule == null ? 0 : 1
+  project     = local.project
+  name        = "${var.name}-drift"
+  region      = local.region
+  description = "Says which images were built on a base that has moved since"
+  schedule    = var.events.drift_schedule
+  time_zone   = "Etc/UTC"
+  pubsub_target {
+    topic_name = google_pubsub_topic.events["events"].id
+    attributes = { boatyard-event = "scheduled" }
+    # A push without data is none for functions-framework.
+    data = base64encode("{}")
+  }
+}
