@@ -2,7 +2,7 @@
 # functions only if their code has changed: the object's name has the archive's hash.
 
 locals {
-  # sha256, runtime, builderTag and sizes, written by `make bundle`. Other archives may have no such document.
+  # sha256, runtime, buildEnvironment, builderTag and sizes, written by `make bundle`. Other archives may have no such document.
   bundle = merge(
     try(jsondecode(file(replace(var.bundle.path, "/\\.zip$/", ".json"))), {}),
     { hash = filesha256(var.bundle.path) },

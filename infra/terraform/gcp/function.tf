@@ -72,10 +72,8 @@ resource "google_cloudfunctions2_function" "function" {
     entry_point       = each.value.entry_point
     docker_repository = google_artifact_registry_repository.repository["functions"].id
     service_account   = google_service_account.deploy.name
-    environment_variables = {
-      # Otherwise the buildpack looks for main.py.
-      GOOGLE_FUNCTION_SOURCE = "boatyard_gcp/handler.py"
-    }
+    # The bundle brings its packages: the buildpack asks no index.
+    environment_variables = try(local.bundle.buildEnvironment, { GOOGLE_VENDOR_PIP_DEPENDENCIES = "wheels" })
     source {
       storage_source {
         bucket = google_storage_bucket.bucket.name
