@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from boatyard.job import JobLayer
+from boatyard.spec.messages import kinds
 from boatyard_buildkit.explain import explain, uv
+from boatyard_buildkit.explain.explain import _TOOLS, WITHOUT_TOOL
 from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.instructions import Instructions, parse_step
 from boatyard_buildkit.shared_steps import disturbed
@@ -46,6 +48,33 @@ def failing(script: str, output: tuple[str, ...] = (), *, code: int = 2, kind: s
 def test_no_words_of_a_command_decide_what_its_failure_is(words: str, kind: str) -> None:
     """Neither those in its text, which BuildKit's error quotes, nor those that it prints."""
     assert failing(f"test -d /nope || (echo '{words}'; exit 2)", (words,), kind=kind) == "COMMAND_FAILED"
+
+
+def test_each_layer_has_a_tool_that_is_read_or_has_none() -> None:
+    assert _TOOLS.keys() | WITHOUT_TOOL == set(kinds())
+    assert not _TOOLS.keys() & WITHOUT_TOOL
+
+
+@pytest.mark.parametrize("kind", ["uvProject", "uvScript"])
+def test_uvs_words_are_read_for_projects_and_scripts(kind: str) -> None:
+    said = "error: The lockfile at `a.py.lock` needs to be updated, but `--locked` was provided."
+    assert failing("uv sync", (said,), kind=kind) == "LOCK_OUTDATED"
+    said = "  \u00d7 No solution found when resolving script dependencies:"
+    assert failing("uv sync", (said, "  ╰─▶ Because nosuch was not found in the package registry"), kind=kind) != (
+        "COMMAND_FAILED"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("uv.lock", "Run `uv lock`, commit uv.lock, then build again."),
+        ("tools/a.py.lock", "Run `uv lock --script tools/a.py`, commit a.py.lock, then build again."),
+    ],
+)
+def test_the_command_that_makes_the_lock_is_named(path: str, advice: str) -> None:
+    verdict = uv.read((f"error: The lockfile at `{path}` needs to be updated, but `--locked` was provided.",), 2)
+    assert verdict and verdict.advice == advice
 
 
 def test_a_command_that_was_killed_is_known_by_its_exit_code() -> None:

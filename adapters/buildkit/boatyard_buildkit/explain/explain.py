@@ -1,5 +1,7 @@
 """Examines the evidence in order and returns the failure."""
 
+from typing import Final
+
 import msgspec
 
 from boatyard.build import Failure
@@ -12,14 +14,17 @@ from boatyard_buildkit.follow import Ended
 from boatyard_buildkit.instructions import Instructions, run_script
 from boatyard_buildkit.shared_steps import disturbed
 
-_TOOLS = {
+_TOOLS: Final = {
     "aptPackages": apt.read,
     "pipPackages": uv.read,
     "requirements": uv.read,
     "pythonWheels": uv.read,
     "uvProject": uv.read,
+    "uvScript": uv.read,
     "poetryProject": poetry.read,
 }
+WITHOUT_TOOL: Final = frozenset({"commands", "workdir", "copyConfig", "env"})
+"""Layers that install nothing by a tool of ours: what they run is the user's."""
 
 
 def explain(ended: Ended, job: BuildJob, instructions: Instructions) -> Failure:

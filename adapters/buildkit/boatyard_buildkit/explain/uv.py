@@ -109,6 +109,13 @@ def _git(said: list[str]) -> Verdict | None:
     )
 
 
+def _lock_advice(path: str) -> str:
+    """A script's lock is beside it, with its name: uv makes `a.py.lock` for `a.py`."""
+    script = path.removesuffix(".lock")
+    command = f"uv lock --script {script}" if script.endswith(".py") else "uv lock"
+    return f"Run `{command}`, commit {path.rpartition('/')[2]}, then build again."
+
+
 def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]) -> Verdict | None:
     advice = f"{hints[0].rstrip('.')}." if hints else ""
     if command.is_full(f"{headline} {causes}"):
@@ -118,9 +125,7 @@ def _of_headline(headline: str, causes: str, hints: list[str], quoted: list[str]
     if lock := _LOCK.search(headline):
         path = next(filter(None, lock.groups()), "uv.lock")
         what = "cannot be read" if "parse" in headline else "is missing" if "Unable" in headline else "is out of date"
-        return Verdict(
-            Code.LOCK_OUTDATED, f"the lock file {path} {what}", "Run `uv lock`, commit uv.lock, then build again."
-        )
+        return Verdict(Code.LOCK_OUTDATED, f"the lock file {path} {what}", _lock_advice(path))
     if built := _BUILD.search(headline):
         return Verdict(
             Code.COMMAND_FAILED,
