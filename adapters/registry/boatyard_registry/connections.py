@@ -92,9 +92,9 @@ class Connections:
     def _let_go(self) -> None:
         if self._end:
             self._end.cancel()
-        for pool in self._pools.values():
+        discarded, self._pools = self._pools, {}
+        for pool in discarded.values():
             pool.close()
-        self._pools.clear()
         self._until = 0.0
 
     def _pool(self, origin: Origin) -> HTTPConnectionPool:

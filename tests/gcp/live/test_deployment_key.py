@@ -8,7 +8,6 @@ import pytest
 from boatyard_gcp.deployment_key import SecretManagerKey
 from boatyard_gcp.rest import Rest
 from boatyard_gcp.secret_manager import SecretManager
-from boatyard_gcp.secrets import secret_path
 from boatyard_serverless.deployment_key import SecretDeploymentKey
 from tests.contract.live import FRESH, live
 from tests.contract.test_deployment_key import *  # noqa: F403 - the suite's tests, with our fixture below
@@ -23,5 +22,6 @@ def another(rest: Rest, project: str) -> Iterator[Open]:
     identity = f"{FRESH}-key-{next(_NUMBERS)}"
     manager = SecretManager(rest)
     assert manager.create(project, identity, labels={})
-    yield lambda: SecretDeploymentKey(SecretManagerKey(rest, secret_path(project, identity)))
-    manager.delete(secret_path(project, identity))
+    secret = f"projects/{project}/secrets/{identity}"
+    yield lambda: SecretDeploymentKey(SecretManagerKey(rest, secret))
+    manager.delete(secret)
