@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard_gcp.endpoints import endpoint, takes_token
+from boatyard_gcp.endpoints import endpoint
 from boatyard_gcp.faults import Need
 from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.faults import REGISTRY
+from boatyard_serverless.rest import takes_token
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import EMAIL, MetadataServer
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.ports import Stored
+from boatyard_serverless.rest import segment
 
 ROLE: Final = "roles/storage.objectUser"
 _ABSENT: Final = frozenset({404})

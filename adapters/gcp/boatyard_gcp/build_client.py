@@ -14,10 +14,10 @@ from google.auth.credentials import Credentials
 from google.cloud.devtools import cloudbuild_v1
 from urllib3.exceptions import NewConnectionError
 
-from boatyard_gcp.endpoints import takes_token
 from boatyard_gcp.faults import Refusal, refusal_of
 from boatyard_gcp.identity import Identity
 from boatyard_gcp.rest import Rest
+from boatyard_serverless.rest import takes_token
 
 T = TypeVar("T")
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from boatyard.errors import BoatyardError, invalid
 from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.builds.log import END
 from boatyard_serverless.ports import RawLog
+from boatyard_serverless.rest import segment
 
 BEGIN: Final = "boatyard: begin of log"
 """The step's first line. Before it and after END are Cloud Build's own lines."""

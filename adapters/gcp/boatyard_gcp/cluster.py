@@ -12,8 +12,9 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.cluster import ClusterAddress
+from boatyard_serverless.rest import segment
 
 _ROLE: Final = "roles/container.clusterViewer"
 _NOT_FOUND: Final = 404

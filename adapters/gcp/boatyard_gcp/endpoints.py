@@ -6,9 +6,7 @@ CLOUDSDK_API_ENDPOINT_OVERRIDES_<API> is gcloud's (`gcloud topic configurations`
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 Api = Literal[
     "artifactregistry", "cloudbuild", "container", "iamcredentials", "logging", "pubsub", "secretmanager", "storage"
@@ -26,16 +24,3 @@ def endpoint(api: Api, environ: Mapping[str, str] = os.environ) -> str:
         if named and "://" not in named:
             named = f"http://{named}"
     return (named or f"https://{api}.googleapis.com").rstrip("/")
-
-
-def takes_token(url: str) -> bool:
-    """Whether an access token may be sent there: over TLS, or to this machine itself."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or _is_loopback(parts.hostname or "")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

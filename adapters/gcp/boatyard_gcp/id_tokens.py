@@ -143,7 +143,8 @@ def _impersonated(audience: str, account: str, environ: Mapping[str, str]) -> Id
 def _generate(
     audience: str, account: str, identity: "Identity", environ: Mapping[str, str], delegates: Sequence[str] = ()
 ) -> IdToken:
-    from boatyard_gcp.rest import Call, Rest, segment
+    from boatyard_gcp.rest import Call, Rest
+    from boatyard_serverless.rest import segment
 
     need = Need(
         permission="iam.serviceAccounts.getOpenIdToken",

@@ -12,9 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.dead_letters import QueuedDeadLetters
 from boatyard_serverless.ports import DeadLetters
+from boatyard_serverless.rest import segment
 
 _BATCH: Final = 200
 

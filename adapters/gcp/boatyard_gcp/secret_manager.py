@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Reply, Rest, segment
+from boatyard_gcp.faults import Need, refusal_of
+from boatyard_gcp.rest import Call, Rest
+from boatyard_serverless.rest import Reply, segment
 
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
@@ -160,7 +161,7 @@ class SecretManager:
         """FAILED_PRECONDITION: the version is disabled or destroyed."""
         if reply.status != _REFUSED:
             return False
-        if reply.word() == "FAILED_PRECONDITION":
+        if refusal_of(reply.status, reply.body).word == "FAILED_PRECONDITION":
             return True
         raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"Secret Manager answers {call.need.resource} with 400")
 

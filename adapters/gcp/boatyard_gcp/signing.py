@@ -15,7 +15,8 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
+from boatyard_serverless.rest import segment
 
 _ROLE: Final = "roles/iam.serviceAccountTokenCreator"
 LONGEST_SECONDS: Final = 12 * 3600

@@ -14,8 +14,9 @@ import msgspec
 from boatyard.errors import BoatyardError, Code
 from boatyard_gcp.faults import Need
 from boatyard_gcp.registry.host import GarRepository
-from boatyard_gcp.rest import Call, Rest, segment
+from boatyard_gcp.rest import Call, Rest
 from boatyard_serverless.faults import REGISTRY
+from boatyard_serverless.rest import segment
 
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
