@@ -1,6 +1,7 @@
 """The configuration has one model, from variables, JSON, a file or the bucket."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_settings_are_json_in_a_variable_a_file_or_the_bucket(clients: Clients, 
     path.write_text(text)
     S3Bucket(clients, bucket).put("settings.json", text.encode())
     for given in (text, str(path), f"s3://{bucket}/settings.json"):
-        made = configure({**BASE, "BOATYARD_SETTINGS": given}, clients).settings
+        made = configure({**BASE, "BOATYARD_SETTINGS": given}, partial(S3Bucket, clients)).settings
         assert made.default_repository == "r.example/i" and made.limits.layers == 7
 
 
@@ -38,13 +39,15 @@ def test_a_variable_stands_above_the_document(clients: Clients) -> None:
         "BOATYARD_ENABLED": "false",
         "BOATYARD_URL": "of another part",
     }
-    made = configure(variables, clients).settings
+    made = configure(variables, partial(S3Bucket, clients)).settings
     assert made.limits.layers == 9 and made.default_repository == "r.example/i" and not made.enabled
     assert made.platforms == ("linux/amd64", "linux/arm64")
 
 
 def test_the_functions_own_variables(clients: Clients) -> None:
-    made = configure({**BASE, "BOATYARD_CREATE_REPOSITORIES": "true", "BOATYARD_SECRET_PREFIX": "by"}, clients)
+    made = configure(
+        {**BASE, "BOATYARD_CREATE_REPOSITORIES": "true", "BOATYARD_SECRET_PREFIX": "by"}, partial(S3Bucket, clients)
+    )
     assert made.create_repositories and made.secret_prefix == "by" and made.repository_tags == "IMMUTABLE"
 
 
@@ -64,7 +67,7 @@ def test_the_functions_own_variables(clients: Clients) -> None:
 )
 def test_a_mistake_is_named(clients: Clients, variables: dict[str, str], words: str) -> None:
     with pytest.raises(BoatyardError) as refused:
-        configure({**BASE, **variables}, clients)
+        configure({**BASE, **variables}, partial(S3Bucket, clients))
     assert refused.value.code == "INVALID_SPEC" and words in refused.value.detail
 
 
@@ -84,5 +87,5 @@ def test_a_mistake_is_named(clients: Clients, variables: dict[str, str], words: 
 def test_a_default_repository_in_ecr_holds_all_images(
     settings: dict[str, str], layout: str | None, clients: Clients
 ) -> None:
-    made = configure({**BASE, "BOATYARD_SETTINGS": json.dumps(settings)}, clients)
+    made = configure({**BASE, "BOATYARD_SETTINGS": json.dumps(settings)}, partial(S3Bucket, clients))
     assert made.settings.repository_layout == layout

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ CLUSTER = f"projects/{PROJECT}/locations/europe-west1/clusters/dataplane"
 
 
 def made(rest: Rest, **more: str) -> Configuration:
-    return configure(variables("b-1", **more), rest)
+    return configure(variables("b-1", **more), partial(GcsBucket, rest))
 
 
 def test_settings_are_json_in_a_variable_a_file_or_the_bucket(rest: Rest, bucket: GcsBucket, tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_settings_are_json_in_a_variable_a_file_or_the_bucket(rest: Rest, bucket
     for given in (text, str(path), f"gs://{bucket.name}/a/settings.json"):
         chosen = variables("b-1", BOATYARD_SETTINGS=given)
         del chosen["BOATYARD_DEFAULT_REPOSITORY"]
-        settings = configure(chosen, rest).settings
+        settings = configure(chosen, partial(GcsBucket, rest)).settings
         assert settings.default_repository == "r.example/i" and settings.limits.layers == 7
 
 

@@ -26,11 +26,20 @@ def test_the_first_function_writes_it_and_each_asks_once() -> None:
 
 def test_what_another_function_wrote_first_is_the_key() -> None:
     class Raced(MemoryKeySecret):
-        def write_first(self, value: bytes) -> None:
-            super().write_first(b"o" * 32)
-            super().write_first(value)
+        def write_first(self, value: bytes) -> bool:
+            return super().write_first(b"o" * 32) and super().write_first(value)
 
     assert SecretDeploymentKey(Raced()).read() == b"o" * 32
+
+
+def test_without_the_secret_the_error_says_what_creates_it() -> None:
+    class Missing(MemoryKeySecret):
+        def write_first(self, value: bytes) -> bool:
+            return False
+
+    with pytest.raises(BoatyardError, match=r"there is no secret memory .*; terraform apply makes it") as refused:
+        SecretDeploymentKey(Missing()).read()
+    assert refused.value.code == "DATAPLANE_UNAVAILABLE"
 
 
 @pytest.mark.parametrize("value", [b"", b"short", b"x" * 33])

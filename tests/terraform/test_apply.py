@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from boatyard.settings import Settings
+from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.build_service import BUILDSPEC
 from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import Configuration, configure
@@ -179,7 +181,7 @@ def _plain(value: Any) -> Any:
 
 
 def _configured(deployment: Deployment, function: str = "http") -> Configuration:
-    return configure(deployment.environment(function), Clients())
+    return configure(deployment.environment(function), partial(S3Bucket, Clients()))
 
 
 def _queue(deployment: Deployment, name: str) -> dict[str, Any]:

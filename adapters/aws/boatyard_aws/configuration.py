@@ -18,15 +18,13 @@ default service is "boatyard", the default namespace "Boatyard".
 
 from collections.abc import Mapping
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from boatyard.errors import invalid
 from boatyard.settings import Settings
-from boatyard_aws.clients import Clients
 from boatyard_aws.registry.host import parse_host
-from boatyard_serverless.configuration import FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
 
 _SCHEME: Final = "s3://"
 _NEEDED: Final = {"kubernetes": "cluster", "codebuild": "codebuild_project"}
@@ -41,9 +39,9 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
 
 
-def configure(variables: Mapping[str, str], clients: Clients) -> Configuration:
+def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configuration:
     """Raises INVALID_SPEC, which names the variable, or DATAPLANE_UNAVAILABLE if S3 does not return the settings."""
-    settings = _with_layout(read_settings(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, clients)))
+    settings = _with_layout(read_settings(variables, scheme=_SCHEME, bucket=bucket))
     made = read_configuration(variables, settings, Configuration, needed=_NEEDED)
     if made.queue.endswith(".fifo"):
         raise invalid("BOATYARD_QUEUE is a FIFO queue, which cannot hold a single message back; name a standard one")
@@ -56,11 +54,3 @@ def _with_layout(settings: Settings) -> Settings:
     if settings.repository_layout is not None or parse_host(host) is None:
         return settings
     return msgspec.structs.replace(settings, repository_layout="one")
-
-
-def _fetch(url: str, clients: Clients) -> bytes | None:
-    from boatyard_aws.bucket import S3Bucket
-
-    parts = urlsplit(url)
-    found = S3Bucket(clients, parts.netloc).get(parts.path.lstrip("/"))
-    return found.body if found else None

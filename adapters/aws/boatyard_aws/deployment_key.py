@@ -5,7 +5,6 @@ The function's role needs secretsmanager:GetSecretValue and PutSecretValue on th
 
 from typing import Final
 
-from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
 
@@ -22,28 +21,24 @@ class SecretsManagerKey:
     def __init__(self, clients: Clients, name: str) -> None:
         """`name` is the secret's name or ARN."""
         self._clients = clients
-        self._name = name
+        self.name = name
 
     @property
     def place(self) -> str:
-        return f"the secret {self._name} (SecretBinary)"
+        return f"the secret {self.name} (SecretBinary)"
 
     def read(self) -> bytes | None:
         with self._call("secretsmanager:GetSecretValue", _ABSENT):
-            answer = self._clients.secrets().get_secret_value(SecretId=self._name)
+            answer = self._clients.secrets().get_secret_value(SecretId=self.name)
             return bytes(answer.get("SecretBinary", b""))
         return None
 
-    def write_first(self, value: bytes) -> None:
+    def write_first(self, value: bytes) -> bool:
         with self._call("secretsmanager:PutSecretValue", _ABSENT, _SOMEBODY_WAS_QUICKER) as call:
             self._clients.secrets().put_secret_value(
-                SecretId=self._name, SecretBinary=value, ClientRequestToken=_FIRST_VERSION
+                SecretId=self.name, SecretBinary=value, ClientRequestToken=_FIRST_VERSION
             )
-        if call.met == _ABSENT:
-            raise BoatyardError(
-                Code.DATAPLANE_UNAVAILABLE,
-                f"there is no secret {self._name} for the deployment's key; terraform apply makes it",
-            )
+        return call.met != _ABSENT
 
     def _call(self, action: str, *expected: str) -> AwsCall:
-        return AwsCall(action, f"secret:{self._name}", expected=expected)
+        return AwsCall(action, f"secret:{self.name}", expected=expected)

@@ -5,18 +5,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from boatyard.ports import ContextStore, DeploymentKey, Registry
+from boatyard.ports import ContextStore, Registry
 from boatyard_aws.clients import Clients
 from boatyard_aws.configuration import Configuration, configure
 from boatyard_aws.registry.host import parse_host
-from boatyard_serverless.ports import BuildService, DeadLetters
+from boatyard_serverless.deployment_key import KeySecret
+from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, WorkQueue
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
-    from boatyard_aws.bucket import S3Bucket
     from boatyard_aws.events import EventApp
     from boatyard_aws.http import HttpApp
-    from boatyard_aws.queue import SqsWorkQueue
     from boatyard_aws.telemetry import PowertoolsTelemetry
     from boatyard_kubernetes import Cluster
     from boatyard_serverless.secrets import SecretService
@@ -30,7 +29,7 @@ class Parts(CloudParts[Configuration]):
         self.clients = Clients()
 
     def configure(self) -> Configuration:
-        return configure(self.variables, self.clients)
+        return configure(self.variables, self.make_bucket)
 
     @cached_property
     def telemetry(self) -> "PowertoolsTelemetry":
@@ -56,36 +55,30 @@ class Parts(CloudParts[Configuration]):
 
         return EventApp(self.deployment.dispatch, self.telemetry, bucket=self.configuration.bucket)
 
-    @cached_property
-    def bucket(self) -> "S3Bucket":
+    def make_bucket(self, name: str) -> Bucket:
         from boatyard_aws.bucket import S3Bucket
 
-        return S3Bucket(self.clients, self.configuration.bucket)
+        return S3Bucket(self.clients, name)
 
-    @cached_property
-    def queue(self) -> "SqsWorkQueue":
+    def make_queue(self, name: str) -> WorkQueue:
         from boatyard_aws.queue import SqsWorkQueue
 
-        return SqsWorkQueue(self.clients, self.configuration.queue)
+        return SqsWorkQueue(self.clients, name)
 
-    @cached_property
-    def dead_letters(self) -> DeadLetters:
+    def make_dead_letters(self, name: str) -> DeadLetters:
         from boatyard_aws.queue import sqs_dead_letters
 
-        return sqs_dead_letters(self.clients, self.configuration.dead_letters)
+        return sqs_dead_letters(self.clients, name)
 
-    @cached_property
-    def contexts(self) -> ContextStore:
+    def make_contexts(self, bucket: str) -> ContextStore:
         from boatyard_aws.contexts import S3ContextStore
 
-        return S3ContextStore(self.clients, self.configuration.bucket, self.clock)
+        return S3ContextStore(self.clients, bucket, self.clock)
 
-    @cached_property
-    def deployment_key(self) -> DeploymentKey:
+    def make_key_secret(self, name: str) -> KeySecret:
         from boatyard_aws.deployment_key import SecretsManagerKey
-        from boatyard_serverless.deployment_key import SecretDeploymentKey
 
-        return SecretDeploymentKey(SecretsManagerKey(self.clients, self.configuration.deployment_key))
+        return SecretsManagerKey(self.clients, name)
 
     def is_own_registry(self, host: str) -> bool:
         return parse_host(host) is not None

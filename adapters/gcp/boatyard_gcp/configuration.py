@@ -25,7 +25,6 @@ BOATYARD_ANONYMOUS           true: requests without a checked caller are taken. 
 import re
 from collections.abc import Mapping
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,8 +32,7 @@ from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_gcp.registry.host import repository_of
-from boatyard_gcp.rest import Rest
-from boatyard_serverless.configuration import FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
 
 _SCHEME: Final = "gs://"
 _NEEDED: Final = {"kubernetes": "cluster", "cloudbuild": "cloudbuild_image"}
@@ -60,10 +58,10 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     invokers_checked: bool = False
 
 
-def configure(variables: Mapping[str, str], rest: Rest) -> Configuration:
+def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configuration:
     """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if Cloud Storage does not give the
     settings."""
-    settings = read_settings(variables, scheme=_SCHEME, fetch=lambda url: _fetch(url, rest))
+    settings = read_settings(variables, scheme=_SCHEME, bucket=bucket)
     made = read_configuration(variables, settings, Configuration, needed=_NEEDED)
     for field in _ALSO_NEEDED:
         if made.runner == "cloudbuild" and not getattr(made, field):
@@ -113,11 +111,3 @@ def _cluster(project: str, name: str) -> str:
 def _of_location(project: str, name: str) -> str:
     location, _, cluster = name.partition("/")
     return f"projects/{project}/locations/{location}/clusters/{cluster}"
-
-
-def _fetch(url: str, rest: Rest) -> bytes | None:
-    from boatyard_gcp.bucket import GcsBucket
-
-    parts = urlsplit(url)
-    found = GcsBucket(rest, parts.netloc).get(parts.path.lstrip("/"))
-    return found.body if found else None

@@ -6,7 +6,6 @@ secretmanager.versions.add (roles/secretmanager.secretVersionAdder) on that one 
 
 from typing import Final
 
-from boatyard.errors import BoatyardError, Code
 from boatyard_gcp.rest import Rest
 from boatyard_gcp.secret_manager import SecretManager
 
@@ -22,18 +21,14 @@ class SecretManagerKey:
     def __init__(self, rest: Rest, name: str) -> None:
         """`name`: the whole one, `projects/<project>/secrets/<id>`."""
         self._manager = SecretManager(rest)
-        self._name = name
+        self.name = name
 
     @property
     def place(self) -> str:
-        return f"version {_FIRST} of the secret {self._name}"
+        return f"version {_FIRST} of the secret {self.name}"
 
     def read(self) -> bytes | None:
-        return self._manager.value(self._name, _FIRST, gone=b"")
+        return self._manager.value(self.name, _FIRST, gone=b"")
 
-    def write_first(self, value: bytes) -> None:
-        if self._manager.add(self._name, value) is None:
-            raise BoatyardError(
-                Code.DATAPLANE_UNAVAILABLE,
-                f"there is no secret {self._name} for the deployment's key; terraform apply makes it",
-            )
+    def write_first(self, value: bytes) -> bool:
+        return self._manager.add(self.name, value) is not None

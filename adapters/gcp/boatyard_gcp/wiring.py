@@ -5,19 +5,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from boatyard.ports import ContextStore, DeploymentKey, Registry
+from boatyard.ports import ContextStore, Registry
 from boatyard_gcp.configuration import Configuration, configure
 from boatyard_gcp.registry.host import is_google_registry
 from boatyard_gcp.rest import Rest
 from boatyard_gcp.telemetry import CloudLogging
-from boatyard_serverless.ports import BuildService, DeadLetters
+from boatyard_serverless.deployment_key import KeySecret
+from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, WorkQueue
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
-    from boatyard_gcp.bucket import GcsBucket
     from boatyard_gcp.events import EventApp
     from boatyard_gcp.http import HttpApp
-    from boatyard_gcp.queue import PubSubWorkQueue
     from boatyard_kubernetes import Cluster
     from boatyard_serverless.secrets import SecretService
 
@@ -30,7 +29,7 @@ class Parts(CloudParts[Configuration]):
         self.rest = Rest()
 
     def configure(self) -> Configuration:
-        return configure(self.variables, self.rest)
+        return configure(self.variables, self.make_bucket)
 
     @cached_property
     def telemetry(self) -> CloudLogging:
@@ -61,37 +60,30 @@ class Parts(CloudParts[Configuration]):
             keeps_dead_letters=bool(configuration.dead_letters),
         )
 
-    @cached_property
-    def bucket(self) -> "GcsBucket":
+    def make_bucket(self, name: str) -> Bucket:
         from boatyard_gcp.bucket import GcsBucket
 
-        return GcsBucket(self.rest, self.configuration.bucket)
+        return GcsBucket(self.rest, name)
 
-    @cached_property
-    def queue(self) -> "PubSubWorkQueue":
+    def make_queue(self, name: str) -> WorkQueue:
         from boatyard_gcp.queue import PubSubWorkQueue
 
-        return PubSubWorkQueue(self.rest, self.configuration.queue)
+        return PubSubWorkQueue(self.rest, name)
 
-    @cached_property
-    def dead_letters(self) -> DeadLetters:
+    def make_dead_letters(self, name: str) -> DeadLetters:
         from boatyard_gcp.queue import pubsub_dead_letters
 
-        return pubsub_dead_letters(self.rest, self.configuration.dead_letters)
+        return pubsub_dead_letters(self.rest, name)
 
-    @cached_property
-    def contexts(self) -> ContextStore:
+    def make_contexts(self, bucket: str) -> ContextStore:
         from boatyard_gcp.contexts import GcsContextStore
 
-        configuration = self.configuration
-        return GcsContextStore(self.rest, configuration.bucket, self.clock, account=configuration.signing_account)
+        return GcsContextStore(self.rest, bucket, self.clock, account=self.configuration.signing_account)
 
-    @cached_property
-    def deployment_key(self) -> DeploymentKey:
+    def make_key_secret(self, name: str) -> KeySecret:
         from boatyard_gcp.deployment_key import SecretManagerKey
-        from boatyard_serverless.deployment_key import SecretDeploymentKey
 
-        return SecretDeploymentKey(SecretManagerKey(self.rest, self.configuration.deployment_key))
+        return SecretManagerKey(self.rest, name)
 
     def is_own_registry(self, host: str) -> bool:
         return is_google_registry(host)

@@ -20,7 +20,7 @@ A cloud's own `Configuration` extends `FunctionConfiguration`; each of its field
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ from boatyard.errors import invalid
 from boatyard.settings import Settings
 from boatyard.settings_document import settings_table
 from boatyard.settings_variables import with_variables
+from boatyard_serverless.ports import Bucket
 
 _SETTINGS: Final = "BOATYARD_SETTINGS"
 
@@ -48,12 +49,15 @@ class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 T = TypeVar("T", bound=FunctionConfiguration)
+BucketByName: TypeAlias = Callable[[str], Bucket]
 
 
-def read_settings(variables: Mapping[str, str], *, scheme: str, fetch: Callable[[str], bytes | None]) -> Settings:
-    """Reads the settings. `fetch` reads a URL that begins with `scheme` (`s3://`) and returns None for a missing
-    object. Raises INVALID_SPEC."""
-    return with_variables(_document(variables.get(_SETTINGS, ""), scheme, fetch), variables)
+def read_settings(variables: Mapping[str, str], *, scheme: str, bucket: BucketByName) -> Settings:
+    """Reads the settings. A URL that begins with `scheme` (`s3://`) names a bucket and a key.
+
+    Raises INVALID_SPEC, or what the bucket raises.
+    """
+    return with_variables(_document(variables.get(_SETTINGS, ""), scheme, bucket), variables)
 
 
 def read_configuration(
@@ -72,16 +76,17 @@ def read_configuration(
     return made
 
 
-def _document(given: str, scheme: str, fetch: Callable[[str], bytes | None]) -> dict[str, Any]:
+def _document(given: str, scheme: str, bucket: BucketByName) -> dict[str, Any]:
     if not given.strip():
         return {}
     text, name = given.encode(), "settings.json"
     try:
         if given.startswith(scheme):
-            found = fetch(given)
+            name_of_bucket, _, key = given.removeprefix(scheme).partition("/")
+            found = bucket(name_of_bucket).get(key)
             if found is None:
                 raise invalid(f"{_SETTINGS}: there is no {given}")
-            text = found
+            text = found.body
         elif not given.lstrip().startswith("{"):
             text, name = Path(given).read_bytes(), given
         return settings_table(text, name)

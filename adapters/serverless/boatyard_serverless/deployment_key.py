@@ -16,6 +16,9 @@ class KeySecret(Protocol):
     """A secret that is written once."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def place(self) -> str:
         """`the secret NAME`, and the field that holds the bytes. Error messages contain it."""
         ...
@@ -24,10 +27,10 @@ class KeySecret(Protocol):
         """Returns None if the secret has no value yet, and b"" if its value is not bytes."""
         ...
 
-    def write_first(self, value: bytes) -> None:
+    def write_first(self, value: bytes) -> bool:
         """Stores the value of the first call only, wherever the calls come from. Later calls change nothing.
 
-        Raises DATAPLANE_UNAVAILABLE if the secret does not exist.
+        Returns False if the secret does not exist.
         """
         ...
 
@@ -45,10 +48,17 @@ class SecretDeploymentKey:
             if not self._key:
                 key = self._secret.read()
                 if key is None:
-                    self._secret.write_first(secrets.token_bytes(KEY_BYTES))
-                    key = self._secret.read()  # another function may have written it first
+                    key = self._written()
                 self._key = self._checked(key)
             return self._key
+
+    def _written(self) -> bytes | None:
+        if not self._secret.write_first(secrets.token_bytes(KEY_BYTES)):
+            raise BoatyardError(
+                Code.DATAPLANE_UNAVAILABLE,
+                f"there is no secret {self._secret.name} for the deployment's key; terraform apply makes it",
+            )
+        return self._secret.read()  # another function may have written it first
 
     def _checked(self, key: bytes | None) -> bytes:
         """Never replaces a damaged key: every image would get a new name."""

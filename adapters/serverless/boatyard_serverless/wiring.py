@@ -15,6 +15,7 @@ from boatyard.settings import Settings
 from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.configuration import FunctionConfiguration
 from boatyard_serverless.deployment import Deployment
+from boatyard_serverless.deployment_key import KeySecret, SecretDeploymentKey
 from boatyard_serverless.lazy import LazyJobRunner, LazySecretStore
 from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, Telemetry, WorkQueue
 from boatyard_serverless.registries import RegistryByHost, any_registry
@@ -79,6 +80,26 @@ class CloudParts(ABC, Generic[T]):
         return LazySecretStore(self._secrets_of_cluster if self.on_cluster else self._secrets_of_service)
 
     @cached_property
+    def bucket(self) -> Bucket:
+        return self.make_bucket(self.configuration.bucket)
+
+    @cached_property
+    def queue(self) -> WorkQueue:
+        return self.make_queue(self.configuration.queue)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        return self.make_dead_letters(self.configuration.dead_letters)
+
+    @cached_property
+    def contexts(self) -> ContextStore:
+        return self.make_contexts(self.configuration.bucket)
+
+    @cached_property
+    def deployment_key(self) -> DeploymentKey:
+        return SecretDeploymentKey(self.make_key_secret(self.configuration.deployment_key))
+
+    @cached_property
     def _cluster(self) -> "Cluster":
         return self.make_cluster()
 
@@ -107,27 +128,25 @@ class CloudParts(ABC, Generic[T]):
 
     @property
     @abstractmethod
-    def telemetry(self) -> Telemetry: ...
+    def telemetry(self) -> Telemetry:
+        """Must not need the configuration: an invalid one is logged, too."""
 
-    @property
     @abstractmethod
-    def bucket(self) -> Bucket: ...
+    def make_bucket(self, name: str) -> Bucket:
+        """The deployment's bucket, or the one that contains the settings."""
 
-    @property
     @abstractmethod
-    def queue(self) -> WorkQueue: ...
+    def make_queue(self, name: str) -> WorkQueue: ...
 
-    @property
     @abstractmethod
-    def dead_letters(self) -> DeadLetters: ...
+    def make_dead_letters(self, name: str) -> DeadLetters: ...
 
-    @property
     @abstractmethod
-    def contexts(self) -> ContextStore: ...
+    def make_contexts(self, bucket: str) -> ContextStore: ...
 
-    @property
     @abstractmethod
-    def deployment_key(self) -> DeploymentKey: ...
+    def make_key_secret(self, name: str) -> KeySecret:
+        """The secret that contains the deployment's key."""
 
     @abstractmethod
     def is_own_registry(self, host: str) -> bool:

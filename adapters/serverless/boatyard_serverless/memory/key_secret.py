@@ -6,6 +6,7 @@ import threading
 class MemoryKeySecret:
     """Implements `boatyard_serverless.deployment_key.KeySecret`."""
 
+    name = "memory"
     place = "the secret in memory"
 
     def __init__(self, value: bytes | None = None) -> None:
@@ -15,7 +16,8 @@ class MemoryKeySecret:
     def read(self) -> bytes | None:
         return self.value
 
-    def write_first(self, value: bytes) -> None:
+    def write_first(self, value: bytes) -> bool:
         with self._lock:
             if self.value is None:
                 self.value = value
+        return True
