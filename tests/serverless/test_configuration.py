@@ -36,6 +36,6 @@ def test_settings_in_a_variable_open_no_bucket() -> None:
 
 
 def test_a_missing_object_is_named() -> None:
-    with pytest.raises(BoatyardError, match="there is no mem://shared/none.json") as refused:
+    with pytest.raises(BoatyardError, match=r"there is no mem://shared/none.json") as refused:
         read_settings({"BOATYARD_SETTINGS": "mem://shared/none.json"}, scheme="mem://", bucket=Buckets())
     assert refused.value.code == "INVALID_SPEC"
