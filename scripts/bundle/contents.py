@@ -23,7 +23,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pass
 
 
-class Source(_Table, frozen=True, kw_only=True):
+class FunctionSource(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function.source]: for a platform that installs functions from source code; see vendored.py."""
 
     handler: _Module
@@ -40,7 +40,7 @@ class Function(_Table, frozen=True, kw_only=True):
 
     root: str = ""
     """The folder where the platform unpacks it. Byte code is made for it."""
-    source: Source | None = None
+    source: FunctionSource | None = None
     """What the platform installs instead, and makes the byte code of."""
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
@@ -70,7 +70,7 @@ class Archive(_Table, frozen=True, kw_only=True):
     """Distributions with compiled modules, which need a wheel for each Python and architecture."""
 
 
-class Engine(_Table, frozen=True, kw_only=True):
+class JobEngine(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.job.engine]: for a platform that runs jobs in an image which must contain a Docker engine."""
 
     image: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9./-]+:[A-Za-z0-9._-]+$")]
@@ -83,7 +83,7 @@ class Job(_Table, frozen=True, kw_only=True):
     only: dict[_Path, tuple[_Path, ...]] = {}
     """Maps a dependency's folder to the subfolders to keep; an empty list keeps none."""
     archive: Archive | None = None
-    engine: Engine | None = None
+    engine: JobEngine | None = None
 
     def kept(self) -> tuple[str, ...]:
         """The kept folders; `<folder>/.` if none is kept."""
@@ -97,7 +97,7 @@ class _Tables(_Table, frozen=True, kw_only=True):
     job: Job
 
 
-class Contents(NamedTuple):
+class CloudContents(NamedTuple):
     function: Function | None
     """None for a cloud without a bundle for functions."""
     function_lock: Path
@@ -111,7 +111,7 @@ def clouds(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in root.glob("adapters/*/pyproject.toml") if _tables(path) is not None)
 
 
-def contents(cloud: str, root: Path = ROOT) -> Contents:
+def contents(cloud: str, root: Path = ROOT) -> CloudContents:
     """Raises ValueError if a table or a lock is invalid or missing."""
     path = root / "adapters" / cloud / "pyproject.toml"
     try:
@@ -119,7 +119,7 @@ def contents(cloud: str, root: Path = ROOT) -> Contents:
     except msgspec.ValidationError as error:
         raise ValueError(f"{path.relative_to(root)}, [tool.boatyard]: {error}") from error
     name = f"boatyard-{cloud}"
-    return Contents(
+    return CloudContents(
         function=tables.function,
         function_lock=_lock(root, f"function-{cloud}.txt"),
         function_distributions=needed(root, name, "function"),

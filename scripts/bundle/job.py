@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from contents import Archive, Contents
+from contents import Archive, CloudContents
 from stage import copy, merge, prune
 from wheels import PLATFORMS, install, names
 from workspace import package
@@ -11,7 +11,7 @@ from workspace import package
 _FIRST: Final = "x86_64"
 
 
-def fill(stage: Path, contents: Contents, archive: Archive) -> None:
+def fill(stage: Path, contents: CloudContents, archive: Archive) -> None:
     pinned = contents.job_lock
     install(stage, pinned, architecture=_FIRST, python=archive.pythons[0])
     prune(stage, ("bin", *_not_kept(stage, contents.job.kept())))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import archive
-from contents import Source
+from contents import FunctionSource
 from wheels import PLATFORMS
 
 WHEELS: Final = "wheels"
@@ -23,7 +23,7 @@ BUILD_ENVIRONMENT: Final = {"GOOGLE_VENDOR_PIP_DEPENDENCIES": WHEELS}
 _LABEL: Final = "boatyard"
 
 
-def wrap(stage: Path, source: Path, wanted: Source, *, python: str, architecture: str) -> None:
+def wrap(stage: Path, source: Path, wanted: FunctionSource, *, python: str, architecture: str) -> None:
     """Moves the stage into a new folder of source code."""
     project = wanted.framework.replace("-", "_")
     version = f"{_version(stage, project)}+{_LABEL}"

@@ -10,7 +10,7 @@ from boatyard.memory import ManualClock
 from boatyard.settings import Limits, Settings
 from boatyard_aws.bucket import S3Bucket
 from boatyard_aws.build_service import CodeBuild as CodeBuildService
-from boatyard_aws.build_service import Project
+from boatyard_aws.build_service import CodeBuildProject
 from boatyard_aws.clients import Clients
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.builds.ledger import BucketLedger
@@ -23,7 +23,7 @@ class CodeBuildHands:
     def __init__(self, cloud: Cloud, clients: Clients, bucket: str, limits: Limits) -> None:
         self.clock = ManualClock(time.time())
         self.codebuild = CodeBuild(cloud)
-        self.project = Project(name=PROJECT)
+        self.project = CodeBuildProject(name=PROJECT)
         self.runner = ServiceJobRunner(
             S3Bucket(clients, bucket),
             CodeBuildService(clients, self.project, bucket),

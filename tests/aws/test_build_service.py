@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from boatyard.errors import BoatyardError
-from boatyard_aws.build_service import CodeBuild, Project
+from boatyard_aws.build_service import CodeBuild, CodeBuildProject
 from boatyard_aws.clients import Clients
 from boatyard_serverless.ports import Unsure
 from tests.aws import codebuild
@@ -21,7 +21,7 @@ def played(cloud: Cloud) -> codebuild.CodeBuild:
 
 @pytest.fixture
 def service(played: codebuild.CodeBuild, clients: Clients, bucket: str) -> CodeBuild:
-    return CodeBuild(clients, Project(name=codebuild.PROJECT), bucket)
+    return CodeBuild(clients, CodeBuildProject(name=codebuild.PROJECT), bucket)
 
 
 def refused(call: Callable[[], object]) -> BoatyardError:

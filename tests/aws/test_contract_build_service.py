@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from boatyard_aws.build_service import CodeBuild, Project
+from boatyard_aws.build_service import CodeBuild, CodeBuildProject
 from boatyard_aws.clients import Clients
 from tests.aws import codebuild
 from tests.aws.cloud import Cloud
@@ -16,7 +16,7 @@ _STATUS = {"ended": "FAILED", "stopped": "STOPPED", "timed_out": "TIMED_OUT"}
 class Hands:
     def __init__(self, cloud: Cloud, clients: Clients, bucket: str) -> None:
         self._played = codebuild.CodeBuild(cloud)
-        project = Project(name=codebuild.PROJECT)
+        project = CodeBuildProject(name=codebuild.PROJECT)
         self.service = CodeBuild(clients, project, bucket)
         self._group = project.logs
         self._logs = clients.logs()

@@ -16,7 +16,7 @@ from boatyard.job import BuildJob, labels_for
 from boatyard.reference import Reference
 from boatyard.settings import Network, Output
 from boatyard_buildkit import outbox
-from boatyard_registry.client import Call
+from boatyard_registry.client import RegistryCall
 from boatyard_registry.media import sha256_of
 from tests.buildkit import jobs
 from tests.buildkit.engine import Engine, log_of
@@ -200,7 +200,7 @@ def get(engine: Engine, job: BuildJob, path: str) -> bytes:
     from boatyard_registry.media import ACCEPT
 
     repository = Reference.parse(job.target).repository
-    call = Call(method="GET", repository=repository, path=path, headers={"accept": ACCEPT}, limit=10**9)
+    call = RegistryCall(method="GET", repository=repository, path=path, headers={"accept": ACCEPT}, limit=10**9)
     return engine.registry.client.send(call).body
 
 

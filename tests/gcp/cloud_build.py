@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.gcp.discovery import Asked
 from tests.gcp.loopback import NOT_FOUND, ApiServer, GoogleError
 from tests.gcp.metadata_server import PROJECT
@@ -98,7 +98,7 @@ class CloudBuild:
         (found,) = [each for each in self.builds.values() if each.environment["BOATYARD_BUILD_ID"] == build_id]
         return found
 
-    def write(self, rest: Rest, played: Played, text: str) -> None:
+    def write(self, rest: GoogleRest, played: Played, text: str) -> None:
         """The log's object is written again, longer, as the real one is."""
         played.log += text
         bucket, key = played.log_object

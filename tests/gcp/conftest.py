@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.gcp.artifact_registry import AtGoogle, Repositories
 from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.iam import play
@@ -50,8 +50,8 @@ def metadata(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def rest(metadata: MetadataServer) -> Rest:
-    return Rest(sleep=lambda _: None)
+def rest(metadata: MetadataServer) -> GoogleRest:
+    return GoogleRest(sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def storage(storage_server: Storage, metadata: MetadataServer, monkeypatch: pyte
 
 
 @pytest.fixture
-def bucket(storage: Storage, rest: Rest) -> GcsBucket:
+def bucket(storage: Storage, rest: GoogleRest) -> GcsBucket:
     """A new one for each test."""
     name = f"boatyard-test-{next(_BUCKETS)}"
     storage.make_bucket(name)
@@ -151,7 +151,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def make(
-    rest: Rest, google: AtGoogle, bucket: GcsBucket, secrets: Secrets, cloud_build: CloudBuild, iam: ApiServer
+    rest: GoogleRest, google: AtGoogle, bucket: GcsBucket, secrets: Secrets, cloud_build: CloudBuild, iam: ApiServer
 ) -> Callable[..., Site]:
     """The function with these variables beside its own, and all that Terraform makes for it."""
     secrets.make(DEPLOYMENT_KEY)

@@ -11,7 +11,7 @@ from boatyard.settings import Limits, Settings
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
@@ -20,7 +20,7 @@ from tests.gcp.site import builder
 
 
 class CloudBuildHands:
-    def __init__(self, played: CloudBuild, rest: Rest, bucket: GcsBucket, limits: Limits) -> None:
+    def __init__(self, played: CloudBuild, rest: GoogleRest, bucket: GcsBucket, limits: Limits) -> None:
         self.clock = ManualClock(time.time())
         self.cloud_build = played
         self._rest = rest

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 from boatyard_gcp.queue import PubSubWorkQueue, pubsub_dead_letters
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.gcp.pubsub import Played, Topics, body_of
 
 
 class QueueHands:
     """Topics of its own, whose names begin with `name`."""
 
-    def __init__(self, rest: Rest, topics: Topics | Played, name: str) -> None:
+    def __init__(self, rest: GoogleRest, topics: Topics | Played, name: str) -> None:
         self._topics = topics
         self._queue, self._dead = topics.make(f"{name}-events"), topics.make(f"{name}-dead-letters")
         self.queue = PubSubWorkQueue(rest, self._queue)

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Request
 
 from boatyard.ports import Registry
-from boatyard_gcp.builder import Builder
+from boatyard_gcp.build_settings import CloudBuildSettings
 from boatyard_gcp.registry import ArtifactRegistry
 from boatyard_gcp.registry.keychain import GoogleKeychain
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.wiring import Parts
 from boatyard_registry import OciRegistry
 from boatyard_registry.retries import Retries
@@ -20,7 +20,7 @@ from tests.gcp.metadata_server import PROJECT
 IMAGE = f"{LOCATION}-docker.pkg.dev/{PROJECT}/boatyard/builder:1-engine"
 
 
-def builder(bucket: str, **more: Any) -> Builder:
+def builder(bucket: str, **more: Any) -> CloudBuildSettings:
     chosen = {
         "project": PROJECT,
         "location": LOCATION,
@@ -30,7 +30,7 @@ def builder(bucket: str, **more: Any) -> Builder:
         "logs": f"gs://{bucket}/logs",
         **more,
     }
-    return Builder(**chosen)
+    return CloudBuildSettings(**chosen)
 
 
 DEPLOYMENT_KEY = "boatyard-deployment-key"
@@ -61,7 +61,7 @@ def order(**more: Any) -> dict[str, Any]:
 class Site(Parts):
     """The function in this process: the real wiring, but for the address of Artifact Registry's images."""
 
-    def __init__(self, variables: dict[str, str], rest: Rest, google: AtGoogle) -> None:
+    def __init__(self, variables: dict[str, str], rest: GoogleRest, google: AtGoogle) -> None:
         super().__init__(variables)
         self.rest = rest
         self._google = google

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.builder.pod import Docker
 from tests.gcp.cloud_build import CloudBuild, Played
 
@@ -25,7 +25,7 @@ def stand_ins() -> dict[str, str]:
 class Worker:
     """A machine of Cloud Build's: pulls the step's image, runs the step, writes the log as it comes."""
 
-    def __init__(self, cloud_build: CloudBuild, rest: Rest, docker: Docker, login: Path, *folders: Path) -> None:
+    def __init__(self, cloud_build: CloudBuild, rest: GoogleRest, docker: Docker, login: Path, *folders: Path) -> None:
         """`login` is the docker config.json with the credentials that the worker gives each step; `folders` are what
         a step here has besides, at the same place."""
         self._cloud_build = cloud_build

@@ -4,7 +4,7 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.gcp.storage import Storage
 
 
@@ -37,7 +37,7 @@ def test_writes_that_come_too_fast_are_made_again(bucket: GcsBucket, storage: St
 
 
 @pytest.mark.parametrize("act", ["get", "has", "delete"])
-def test_a_bucket_that_is_missing_is_not_an_object_that_is(rest: Rest, storage: Storage, act: str) -> None:
+def test_a_bucket_that_is_missing_is_not_an_object_that_is(rest: GoogleRest, storage: Storage, act: str) -> None:
     missing = GcsBucket(rest, "no-such-bucket")
     with pytest.raises(BoatyardError, match="bucket no-such-bucket with 404") as caught:
         getattr(missing, act)("key")

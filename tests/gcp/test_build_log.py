@@ -5,7 +5,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN, BucketLog
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.builds.log import END
 from tests.gcp.storage import Storage
 
@@ -14,7 +14,7 @@ KEY = "logs/log-b.txt"
 
 
 @pytest.fixture
-def log(rest: Rest, bucket: GcsBucket) -> BucketLog:
+def log(rest: GoogleRest, bucket: GcsBucket) -> BucketLog:
     return BucketLog(rest, f"gs://{bucket.name}/logs/")
 
 

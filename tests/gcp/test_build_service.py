@@ -9,7 +9,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_service import CloudBuild
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.ports import Unsure
 from tests.gcp import cloud_build as played_service
 from tests.gcp.cloud_build import ACCOUNT, CANCEL, CREATE, GET, LIST, PARENT
@@ -20,7 +20,7 @@ ID = "0" * 32 + "-1"
 
 
 @pytest.fixture
-def service(cloud_build: played_service.CloudBuild, rest: Rest) -> CloudBuild:
+def service(cloud_build: played_service.CloudBuild, rest: GoogleRest) -> CloudBuild:
     return CloudBuild(rest, builder("bucket-one"))
 
 
@@ -64,7 +64,7 @@ def test_one_step_runs_the_builder_as_the_builds_account(
     ],
 )
 def test_machines_are_the_deployments_choice(
-    chosen: dict[str, object], options: set[str], cloud_build: played_service.CloudBuild, rest: Rest
+    chosen: dict[str, object], options: set[str], cloud_build: played_service.CloudBuild, rest: GoogleRest
 ) -> None:
     CloudBuild(rest, builder("bucket-one", **chosen)).start(ID, timeout_seconds=10**6)
     asked = cloud_build.of(ID).asked
@@ -81,7 +81,7 @@ def test_machines_are_the_deployments_choice(
         {"logs": "gs://bucket-one/logs?x=1"},
     ],
 )
-def test_a_builder_that_cannot_be_is_refused_before_any_build(chosen: dict[str, object], rest: Rest) -> None:
+def test_a_builder_that_cannot_be_is_refused_before_any_build(chosen: dict[str, object], rest: GoogleRest) -> None:
     assert refused(lambda: CloudBuild(rest, builder("bucket-one", **chosen))).code == "INVALID_SPEC"
 
 
@@ -142,14 +142,14 @@ def test_a_start_whose_build_is_not_seen_is_unsure(
 
 
 def test_a_service_that_cannot_be_reached_took_nothing(
-    metadata: MetadataServer, rest: Rest, monkeypatch: pytest.MonkeyPatch
+    metadata: MetadataServer, rest: GoogleRest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD", "http://127.0.0.1:1")
     error = refused(lambda: CloudBuild(rest, builder("bucket-one")).start(ID, timeout_seconds=600))
     assert error.code == "DATAPLANE_UNAVAILABLE" and "cloudbuild.builds.create" in error.detail
 
 
-def test_no_token_is_sent_where_others_can_read_it(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token_is_sent_where_others_can_read_it(rest: GoogleRest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDBUILD", "http://builds.example.com")
     assert "plain http" in refused(lambda: start(CloudBuild(rest, builder("bucket-one")))).detail
 

@@ -11,7 +11,7 @@ from boatyard.settings import Limits, Settings
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless import keys
 from boatyard_serverless.builds import ServiceJobRunner
 from tests.gcp.cloud_build import CREATE, CloudBuild
@@ -25,7 +25,7 @@ ID = f"{tag()}-1"
 class Function:
     """One instance of the function. All share the bucket and the clock."""
 
-    def __init__(self, rest: Rest, bucket: GcsBucket, clock: ManualClock) -> None:
+    def __init__(self, rest: GoogleRest, bucket: GcsBucket, clock: ManualClock) -> None:
         service = CloudBuildService(rest, builder(bucket.name))
         self.runner = ServiceJobRunner(bucket, service, clock, Settings(limits=Limits(queued_builds=100)))
 
@@ -40,12 +40,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def function(cloud_build: CloudBuild, rest: Rest, bucket: GcsBucket, clock: ManualClock) -> Function:
+def function(cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket, clock: ManualClock) -> Function:
     return Function(rest, bucket, clock)
 
 
 def test_fifty_equal_requests_are_one_build(
-    function: Function, cloud_build: CloudBuild, rest: Rest, bucket: GcsBucket, clock: ManualClock
+    function: Function, cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket, clock: ManualClock
 ) -> None:
     functions = [function, *(Function(rest, bucket, clock) for _ in range(4))]
     with ThreadPoolExecutor(10) as pool:

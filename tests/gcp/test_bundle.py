@@ -144,8 +144,8 @@ def test_nothing_that_was_left_out_is_missed_by_what_is_there(installed: Install
 
 def test_a_builds_client_works_without_what_was_left_out(installed: Installed) -> None:
     code = (
-        "from boatyard_gcp.build_client import Client; from boatyard_gcp.rest import Rest; c = Client(Rest());"
-        "print(type(c._google.transport).__name__)"
+        "from boatyard_gcp.build_client import CloudBuildApi; from boatyard_gcp.rest import GoogleRest;"
+        "print(type(CloudBuildApi(GoogleRest())._google.transport).__name__)"
     )
     assert installed.run(code) == "CloudBuildRestTransport\n"
 

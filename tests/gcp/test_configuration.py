@@ -11,7 +11,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.configuration import Configuration, configure
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.gcp.metadata_server import PROJECT
 from tests.gcp.site import variables
 
@@ -23,11 +23,13 @@ HEAVY = (
 CLUSTER = f"projects/{PROJECT}/locations/europe-west1/clusters/dataplane"
 
 
-def made(rest: Rest, **more: str) -> Configuration:
+def made(rest: GoogleRest, **more: str) -> Configuration:
     return configure(variables("b-1", **more), partial(GcsBucket, rest))
 
 
-def test_settings_are_json_in_a_variable_a_file_or_the_bucket(rest: Rest, bucket: GcsBucket, tmp_path: Path) -> None:
+def test_settings_are_json_in_a_variable_a_file_or_the_bucket(
+    rest: GoogleRest, bucket: GcsBucket, tmp_path: Path
+) -> None:
     text = json.dumps(SETTINGS)
     path = tmp_path / "settings.json"
     path.write_text(text)
@@ -39,13 +41,13 @@ def test_settings_are_json_in_a_variable_a_file_or_the_bucket(rest: Rest, bucket
         assert settings.default_repository == "r.example/i" and settings.limits.layers == 7
 
 
-def test_settings_that_the_bucket_does_not_have_are_named(rest: Rest, bucket: GcsBucket) -> None:
+def test_settings_that_the_bucket_does_not_have_are_named(rest: GoogleRest, bucket: GcsBucket) -> None:
     url = f"gs://{bucket.name}/nothing.json"
     with pytest.raises(BoatyardError, match=f"there is no {url}"):
         made(rest, BOATYARD_SETTINGS=url)
 
 
-def test_names_may_be_short_or_whole(rest: Rest) -> None:
+def test_names_may_be_short_or_whole(rest: GoogleRest) -> None:
     key, *topics = (f"projects/{PROJECT}/{name}" for name in ("secrets/key", "topics/work", "topics/dead"))
     for names in (("key", "work", "dead", "europe-west1/dataplane"), (key, *topics, CLUSTER)):
         named = dict(zip(("DEPLOYMENT_KEY", "QUEUE", "DEAD_LETTERS", "CLUSTER"), names, strict=True))
@@ -54,7 +56,7 @@ def test_names_may_be_short_or_whole(rest: Rest) -> None:
         assert [found.queue, found.dead_letters] == topics
 
 
-def test_what_is_not_set_has_a_default(rest: Rest) -> None:
+def test_what_is_not_set_has_a_default(rest: GoogleRest) -> None:
     found = made(rest)
     assert (found.queue, found.dead_letters, found.cluster) == ("", "", "")
     assert found.cloudbuild_logs == "gs://b-1/logs" and found.repository_tags == "IMMUTABLE"
@@ -87,7 +89,7 @@ def test_what_is_not_set_has_a_default(rest: Rest) -> None:
         ({"BOATYARD_DEFAULT_REPOSITORY": "europe-docker.pkg.dev/p/r", "BOATYARD_REPOSITORY_LAYOUT": "one"}, "/<name>"),
     ],
 )
-def test_a_mistake_is_named(rest: Rest, wrong: dict[str, str], words: str) -> None:
+def test_a_mistake_is_named(rest: GoogleRest, wrong: dict[str, str], words: str) -> None:
     with pytest.raises(BoatyardError) as refused:
         made(rest, **wrong)
     assert refused.value.code == "INVALID_SPEC" and words in refused.value.detail
@@ -103,7 +105,7 @@ def test_a_mistake_is_named(rest: Rest, wrong: dict[str, str], words: str) -> No
         ("ghcr.io/acme", "one"),
     ],
 )
-def test_a_repository_that_can_hold_images_is_taken(rest: Rest, repository: str, layout: str) -> None:
+def test_a_repository_that_can_hold_images_is_taken(rest: GoogleRest, repository: str, layout: str) -> None:
     more = {"BOATYARD_REPOSITORY_LAYOUT": layout} if layout else {}
     found = made(rest, BOATYARD_DEFAULT_REPOSITORY=repository, **more)
     assert found.settings.default_repository == repository

@@ -9,7 +9,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.contexts import GcsContextStore
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.signing import Signer
 from boatyard_serverless.clock import SystemClock
 from tests.gcp.iam import SIGN
@@ -22,7 +22,7 @@ SHA = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.fixture
-def store(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: Rest) -> GcsContextStore:
+def store(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: GoogleRest) -> GcsContextStore:
     return GcsContextStore(rest, bucket.name, SystemClock())
 
 
@@ -96,7 +96,7 @@ def test_a_digest_that_is_none_is_refused(store: GcsContextStore) -> None:
 
 @pytest.mark.parametrize("key", ["a b+ü.json", "x/%2F&=?#~.tgz", "a//b", "-_.~"])
 def test_any_key_is_signed_as_google_signs_it(
-    storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: Rest, key: str
+    storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: GoogleRest, key: str
 ) -> None:
     bucket.put(key, b"1")
     url = Signer(rest).url(
@@ -115,7 +115,7 @@ def test_a_denied_signature_names_what_to_grant(store: GcsContextStore, iam: Api
     assert "roles/iam.serviceAccountTokenCreator" in caught.value.detail
 
 
-def test_an_account_that_is_named_signs(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: Rest) -> None:
+def test_an_account_that_is_named_signs(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: GoogleRest) -> None:
     other = GcsContextStore(rest, bucket.name, SystemClock(), account="other@p.iam.gserviceaccount.com")
     with pytest.raises(BoatyardError, match="other@p"):
         other.download_url(SHA)

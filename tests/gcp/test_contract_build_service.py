@@ -5,7 +5,7 @@ import pytest
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.contract.test_build_service import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.gcp import cloud_build
 from tests.gcp.site import builder
@@ -14,7 +14,7 @@ _STATUS = {"ended": "FAILURE", "stopped": "CANCELLED", "timed_out": "TIMEOUT"}
 
 
 class Hands:
-    def __init__(self, played: cloud_build.CloudBuild, rest: Rest, bucket: str) -> None:
+    def __init__(self, played: cloud_build.CloudBuild, rest: GoogleRest, bucket: str) -> None:
         self._played = played
         self._rest = rest
         self.service = CloudBuild(rest, builder(bucket))
@@ -36,5 +36,5 @@ class Hands:
 
 
 @pytest.fixture
-def it(cloud_build: cloud_build.CloudBuild, rest: Rest, bucket: GcsBucket) -> Hands:
+def it(cloud_build: cloud_build.CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> Hands:
     return Hands(cloud_build, rest, bucket.name)

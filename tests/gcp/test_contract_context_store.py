@@ -9,7 +9,7 @@ from boatyard.memory import ManualClock
 from boatyard.ports import Upload
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.contexts import GcsContextStore
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.contract.test_context_store import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_context_store import Case
 from tests.gcp.loopback import ApiServer
@@ -18,7 +18,7 @@ from tests.gcp.uploads import Uploads
 
 
 @pytest.fixture
-def it(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: Rest, tmp_path: Path) -> Case:
+def it(storage: Storage, iam: ApiServer, bucket: GcsBucket, rest: GoogleRest, tmp_path: Path) -> Case:
     clock = ManualClock(time.time())  # the stand-in checks signatures by the real time
     started = clock.now()
     store = GcsContextStore(rest, bucket.name, clock)

@@ -3,7 +3,7 @@
 import pytest
 
 from boatyard_gcp.deployment_key import SecretManagerKey
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.deployment_key import SecretDeploymentKey
 from tests.contract.test_deployment_key import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_deployment_key import Open
@@ -11,6 +11,6 @@ from tests.gcp.secrets import Secrets
 
 
 @pytest.fixture
-def another(rest: Rest, secrets: Secrets) -> Open:
+def another(rest: GoogleRest, secrets: Secrets) -> Open:
     secret = secrets.make("boatyard-deployment-key")
     return lambda: SecretDeploymentKey(SecretManagerKey(rest, secret))

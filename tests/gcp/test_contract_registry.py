@@ -5,7 +5,7 @@ import pytest
 from boatyard.job import KEY_LABEL
 from boatyard_gcp.registry import ArtifactRegistry
 from boatyard_gcp.registry.keychain import GoogleKeychain
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_registry import OciRegistry
 from boatyard_registry.retries import Retries
 from tests.contract.test_registry import *  # noqa: F403 - the suite's tests, with our fixture below
@@ -18,7 +18,7 @@ from tests.registry.server import FakeRegistry, Fault
 class OnGoogle:
     host = f"{HOST}/{PROJECT}/images"
 
-    def __init__(self, rest: Rest, images: FakeRegistry, transport: AtGoogle) -> None:
+    def __init__(self, rest: GoogleRest, images: FakeRegistry, transport: AtGoogle) -> None:
         self._images = images
         lookup = OciRegistry(
             keychain=GoogleKeychain(rest.identity),
@@ -42,6 +42,6 @@ class OnGoogle:
 
 
 @pytest.fixture
-def world(rest: Rest, images: FakeRegistry, repositories: Repositories, metadata: MetadataServer) -> OnGoogle:
+def world(rest: GoogleRest, images: FakeRegistry, repositories: Repositories, metadata: MetadataServer) -> OnGoogle:
     repositories.make("images")
     return OnGoogle(rest, images, AtGoogle(images, repositories, metadata))

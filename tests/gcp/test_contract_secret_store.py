@@ -2,7 +2,7 @@
 
 import pytest
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.secrets import ServiceSecretStore
 from tests.contract.test_secret_store import *  # noqa: F403 - the suite's tests, with our fixture below
@@ -11,5 +11,5 @@ from tests.gcp.secrets import Secrets
 
 
 @pytest.fixture
-def store(rest: Rest, secrets: Secrets) -> ServiceSecretStore:
+def store(rest: GoogleRest, secrets: Secrets) -> ServiceSecretStore:
     return ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")

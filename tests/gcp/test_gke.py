@@ -11,7 +11,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_gcp import cluster
 from boatyard_gcp.cluster import find_cluster
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_kubernetes.access import function_access
 from boatyard_serverless.cluster import ClusterAddress
 from tests.gcp.discovery import Asked
@@ -70,7 +70,7 @@ def clusters(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Itera
     ],
 )
 def test_the_dns_endpoint_is_taken_where_it_is_open_else_the_address_with_its_ca(
-    rest: Rest, clusters: Clusters, made: dict[str, Any], address: ClusterAddress
+    rest: GoogleRest, clusters: Clusters, made: dict[str, Any], address: ClusterAddress
 ) -> None:
     clusters.make(**made)
     assert find_cluster(rest, NAME) == address
@@ -85,7 +85,7 @@ def test_the_dns_endpoint_is_taken_where_it_is_open_else_the_address_with_its_ca
     ],
 )
 def test_a_cluster_that_cannot_be_reached_says_why(
-    rest: Rest, clusters: Clusters, made: dict[str, Any], words: str
+    rest: GoogleRest, clusters: Clusters, made: dict[str, Any], words: str
 ) -> None:
     clusters.make(**made)
     with pytest.raises(BoatyardError) as refused:
@@ -93,7 +93,7 @@ def test_a_cluster_that_cannot_be_reached_says_why(
     assert refused.value.code == "DATAPLANE_UNAVAILABLE" and words in refused.value.detail
 
 
-def test_a_cluster_that_is_not_there_or_may_not_be_seen(rest: Rest, clusters: Clusters) -> None:
+def test_a_cluster_that_is_not_there_or_may_not_be_seen(rest: GoogleRest, clusters: Clusters) -> None:
     with pytest.raises(BoatyardError) as refused:
         find_cluster(rest, NAME)
     assert refused.value.code == "DATAPLANE_DENIED" and f"no GKE cluster {NAME}" in refused.value.detail
@@ -103,7 +103,7 @@ def test_a_cluster_that_is_not_there_or_may_not_be_seen(rest: Rest, clusters: Cl
     assert refused.value.code == "DATAPLANE_DENIED" and "roles/container.clusterViewer" in refused.value.detail
 
 
-def test_an_api_that_is_disabled_is_named(rest: Rest, clusters: Clusters) -> None:
+def test_an_api_that_is_disabled_is_named(rest: GoogleRest, clusters: Clusters) -> None:
     clusters.server.fail(GET, 403, "PERMISSION_DENIED", reason="SERVICE_DISABLED")
     with pytest.raises(BoatyardError, match=r"gcloud services enable container\.googleapis\.com"):
         find_cluster(rest, NAME)
@@ -143,7 +143,7 @@ class TestInTheFunction:
             "masterAuth": {"clusterCaCertificate": base64.b64encode(pem.encode()).decode()},
         }
 
-        def found(rest: Rest, name: str) -> ClusterAddress:
+        def found(rest: GoogleRest, name: str) -> ClusterAddress:
             address = find_cluster(rest, name)
             return msgspec.structs.replace(address, endpoint=address.endpoint.replace("https://", "http://"))
 

@@ -34,7 +34,7 @@ def test_a_function_is_its_service_account(metadata: MetadataServer) -> None:
 
 
 def test_a_function_imports_no_google_auth(metadata: MetadataServer) -> None:
-    code = "import sys, boatyard_gcp.rest as r; r.Rest().identity.token(); print('google.auth' in sys.modules)"
+    code = "import sys, boatyard_gcp.rest as r; r.GoogleRest().identity.token(); print('google.auth' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

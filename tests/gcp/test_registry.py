@@ -6,10 +6,10 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
-from boatyard_gcp.registry import ArtifactRegistry, NewRepositories
+from boatyard_gcp.registry import ArtifactRegistry, NewGarRepositories
 from boatyard_gcp.registry.host import repository_of
 from boatyard_gcp.registry.keychain import GoogleKeychain
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_registry import OciRegistry
 from boatyard_registry.retries import Retries
 from tests.gcp.artifact_registry import CREATE, GET, HOST, AtGoogle, Repositories
@@ -28,13 +28,13 @@ def google(images: FakeRegistry, repositories: Repositories, metadata: MetadataS
 
 
 @pytest.fixture
-def registry(rest: Rest, google: AtGoogle) -> Make:
+def registry(rest: GoogleRest, google: AtGoogle) -> Make:
     lookup = OciRegistry(
         keychain=GoogleKeychain(rest.identity),
         transport=google,
         retries=Retries(attempts=2, first_pause_seconds=0.001),
     )
-    return lambda **new: ArtifactRegistry(rest, NewRepositories(**new), images=lookup, sleep=lambda _: None)
+    return lambda **new: ArtifactRegistry(rest, NewGarRepositories(**new), images=lookup, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_function_without_an_identity_is_refused(
     assert caught.value.code == "REGISTRY_DENIED"
 
 
-def test_no_other_registry_gets_googles_token(rest: Rest, metadata: MetadataServer) -> None:
+def test_no_other_registry_gets_googles_token(rest: GoogleRest, metadata: MetadataServer) -> None:
     keychain = GoogleKeychain(rest.identity)
     for host in ("ghcr.io", "docker.io", f"{HOST}.evil.example", f"{HOST}:444"):
         assert keychain.resolve(host) is None
@@ -202,7 +202,11 @@ def test_no_other_registry_gets_googles_token(rest: Rest, metadata: MetadataServ
 
 
 def test_images_and_the_api_are_asked_over_the_same_connections(
-    google: AtGoogle, repositories: Repositories, images: FakeRegistry, rest: Rest, monkeypatch: pytest.MonkeyPatch
+    google: AtGoogle,
+    repositories: Repositories,
+    images: FakeRegistry,
+    rest: GoogleRest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each transport loads the machine's CAs, which takes as long as a request."""
     repositories.make("images")

@@ -5,7 +5,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.ports import Scope, SecretValue
 from boatyard_gcp.deployment_key import SecretManagerKey
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.deployment_key import SecretDeploymentKey
 from boatyard_serverless.secrets import ServiceSecretStore, read_secret, secret_id
@@ -18,7 +18,7 @@ ADD = "secretmanager.projects.secrets.addVersion"
 
 
 @pytest.fixture
-def store(rest: Rest, secrets: Secrets) -> ServiceSecretStore:
+def store(rest: GoogleRest, secrets: Secrets) -> ServiceSecretStore:
     return ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")
 
 
@@ -62,13 +62,13 @@ def test_a_secret_without_a_value_is_missing(store: ServiceSecretStore, secrets:
 
 
 @pytest.mark.parametrize("name", ["a", "a.b", "a_b", "a-b", "x_.", "x._", "x__", "x_d", "a__d", "d.d_d", "A_D.d"])
-def test_a_name_is_found_in_its_id_again(rest: Rest, name: str) -> None:
+def test_a_name_is_found_in_its_id_again(rest: GoogleRest, name: str) -> None:
     service = ProjectSecrets(rest, PROJECT)
     identity = secret_id(service, "boatyard", SCOPE, name)
     assert service.decode(identity.removeprefix("boatyard_shop_production_")) == name
 
 
-def test_ids_of_scopes_are_no_others(rest: Rest) -> None:
+def test_ids_of_scopes_are_no_others(rest: GoogleRest) -> None:
     service = ProjectSecrets(rest, PROJECT)
     scopes = [("a", "b", "c_d"), ("a", "b-c", "d"), ("a-b", "c", "d"), ("a", "b", "c.d")]
     assert len({secret_id(service, "b", Scope(project, domain), name) for project, domain, name in scopes}) == len(
@@ -89,13 +89,13 @@ def test_a_name_that_no_id_can_hold_is_refused(store: ServiceSecretStore) -> Non
     assert caught.value.code == "INVALID_SPEC"
 
 
-def test_the_job_reads_values(store: ServiceSecretStore, rest: Rest) -> None:
+def test_the_job_reads_values(store: ServiceSecretStore, rest: GoogleRest) -> None:
     store.put(SCOPE, "one.x", value(b"\x00binary\n"))
     assert read_secret(ProjectSecrets(rest, PROJECT), "boatyard", SCOPE, "one.x") == b"\x00binary\n"
 
 
 @pytest.mark.parametrize("state", [None, "DISABLED", "DESTROYED"])
-def test_a_value_that_is_gone_ends_the_job(rest: Rest, secrets: Secrets, state: str | None) -> None:
+def test_a_value_that_is_gone_ends_the_job(rest: GoogleRest, secrets: Secrets, state: str | None) -> None:
     if state:
         secrets.make("boatyard_shop_production_TOKEN")
         secrets.versions["boatyard_shop_production_TOKEN"] = [(state, b"")]
@@ -104,14 +104,14 @@ def test_a_value_that_is_gone_ends_the_job(rest: Rest, secrets: Secrets, state: 
     assert caught.value.code == "SECRET_NOT_FOUND" and caught.value.missing == ("TOKEN",)
 
 
-def test_a_denial_names_what_to_grant(store: ServiceSecretStore, rest: Rest, secret_manager: ApiServer) -> None:
+def test_a_denial_names_what_to_grant(store: ServiceSecretStore, rest: GoogleRest, secret_manager: ApiServer) -> None:
     secret_manager.fail("secretmanager.projects.secrets.create", 403, "PERMISSION_DENIED")
     with pytest.raises(BoatyardError, match=f"gcloud projects add-iam-policy-binding {PROJECT}") as caught:
         store.put(SCOPE, "TOKEN", value(b"hunter2"))
     assert caught.value.code == "DATAPLANE_DENIED" and "hunter2" not in str(caught.value)
 
 
-def test_the_deployments_key_is_one_though_two_wrote_one(rest: Rest, secrets: Secrets) -> None:
+def test_the_deployments_key_is_one_though_two_wrote_one(rest: GoogleRest, secrets: Secrets) -> None:
     secret = secrets.make("key")
     key = SecretDeploymentKey(SecretManagerKey(rest, secret)).read()
     secrets.versions["key"].append(("ENABLED", b"x" * 32))  # of a function that was slower
@@ -120,7 +120,7 @@ def test_the_deployments_key_is_one_though_two_wrote_one(rest: Rest, secrets: Se
 
 @pytest.mark.parametrize("version", [("ENABLED", b"short"), ("ENABLED", b""), ("DISABLED", b"k" * 32)])
 def test_a_deployments_key_that_is_damaged_is_not_replaced(
-    rest: Rest, secrets: Secrets, version: tuple[str, bytes]
+    rest: GoogleRest, secrets: Secrets, version: tuple[str, bytes]
 ) -> None:
     secret = secrets.make("key")
     secrets.versions["key"] = [version]
@@ -130,7 +130,7 @@ def test_a_deployments_key_that_is_damaged_is_not_replaced(
     assert secrets.versions["key"] == [version]
 
 
-def test_a_deployment_whose_secret_is_missing_says_so(rest: Rest, secrets: Secrets) -> None:
+def test_a_deployment_whose_secret_is_missing_says_so(rest: GoogleRest, secrets: Secrets) -> None:
     with pytest.raises(BoatyardError, match="terraform apply makes it") as caught:
         key = SecretManagerKey(rest, f"projects/{PROJECT}/secrets/none")
         SecretDeploymentKey(key).read()

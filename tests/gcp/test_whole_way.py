@@ -24,7 +24,7 @@ from boatyard.target import Target
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
 from boatyard_gcp.contexts import GcsContextStore
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_local.engine.layout import Layout
 from boatyard_local.settings import load_settings
@@ -94,7 +94,9 @@ def image(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> str:
 class Site:
     """The function, and Google around it."""
 
-    def __init__(self, settings: Settings, image: str, cloud_build: CloudBuild, rest: Rest, bucket: GcsBucket) -> None:
+    def __init__(
+        self, settings: Settings, image: str, cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket
+    ) -> None:
         docker, clock = Docker(settings.buildkit), SystemClock()
         login = Path(settings.buildkit.docker_config) / "config.json"
         chosen = msgspec.structs.replace(settings, buildkit=Buildkit(driver="buildx"), authentication_type="google")
@@ -123,7 +125,7 @@ def site(
     cloud_build: CloudBuild,
     secrets: Secrets,
     iam: ApiServer,
-    rest: Rest,
+    rest: GoogleRest,
     bucket: GcsBucket,
 ) -> Site:
     return Site(settings, image, cloud_build, rest, bucket)

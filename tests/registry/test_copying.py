@@ -8,7 +8,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry, copying
-from boatyard_registry.client import Call, RegistryClient
+from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.copying import copy
 from boatyard_registry.media import sha256_of
 from tests.registry.distribution import Distribution
@@ -39,14 +39,19 @@ def push(client: RegistryClient, reference: Reference) -> str:
 
     def put_blob(data: bytes) -> dict[str, object]:
         digest = sha256_of(data)
-        begun = client.send(Call(method="POST", repository=reference.repository, path="blobs/uploads/", body=b""))
+        begun = client.send(
+            RegistryCall(method="POST", repository=reference.repository, path="blobs/uploads/", body=b"")
+        )
         place = f"{begun.headers['location']}&digest={digest}"
-        assert client.send(Call(method="PUT", repository=reference.repository, path=place, body=data)).status == 201
+        assert (
+            client.send(RegistryCall(method="PUT", repository=reference.repository, path=place, body=data)).status
+            == 201
+        )
         return {"digest": digest, "size": len(data), "mediaType": "application/octet-stream"}
 
     def put_manifest(document: dict[str, object], kind: str, name: str) -> dict[str, object]:
         body = msgspec.json.encode({"schemaVersion": 2, "mediaType": kind, **document})
-        call = Call(
+        call = RegistryCall(
             method="PUT",
             repository=reference.repository,
             path=f"manifests/{name or sha256_of(body)}",
@@ -82,7 +87,8 @@ def test_the_digest_stays(
     assert found and found.digest == digest
     blob = "sha256:" + sha256_of(b"0123456789" * 10).partition(":")[2]
     assert (
-        client.send(Call(method="GET", repository=target.repository, path=f"blobs/{blob}")).body == b"0123456789" * 10
+        client.send(RegistryCall(method="GET", repository=target.repository, path=f"blobs/{blob}")).body
+        == b"0123456789" * 10
     )
 
 

@@ -34,7 +34,7 @@ class NoQueue(MemoryWorkQueue):
 
 
 class MemoryParts:
-    """Implements `boatyard_serverless.deployment.Parts`. Instances made with the same `bucket` are one deployment."""
+    """Implements `DeploymentParts`. Instances made with the same `bucket` are one deployment."""
 
     cloud = "memory"
     runner_name = "memory"

@@ -36,7 +36,7 @@ _MOST_MINUTES: Final = 2160
 _RETRY_AFTER_SECONDS: Final = 30
 
 
-class Project(msgspec.Struct, frozen=True, kw_only=True):
+class CodeBuildProject(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     log_group: str = ""
     secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
@@ -49,7 +49,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 class CodeBuild:
     """Implements `boatyard_serverless.ports.BuildService`. An execution is `<project>:<uuid>`."""
 
-    def __init__(self, clients: Clients, project: Project, bucket: str) -> None:
+    def __init__(self, clients: Clients, project: CodeBuildProject, bucket: str) -> None:
         self._clients = clients
         self._project = project
         self._bucket = bucket

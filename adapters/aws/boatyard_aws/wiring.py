@@ -84,17 +84,17 @@ class Parts(CloudParts[Configuration]):
         return parse_host(host) is not None
 
     def make_registry(self) -> Registry:
-        from boatyard_aws.registry import EcrRegistry, NewRepositories
+        from boatyard_aws.registry import EcrRegistry, NewEcrRepositories
 
         configuration = self.configuration
-        new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
+        new = NewEcrRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
         return EcrRegistry(self.clients, new, timeout_seconds=configuration.settings.limits.registry_timeout_seconds)
 
     def make_build_service(self) -> BuildService:
-        from boatyard_aws.build_service import CodeBuild, Project
+        from boatyard_aws.build_service import CodeBuild, CodeBuildProject
 
         configuration = self.configuration
-        project = Project(
+        project = CodeBuildProject(
             name=configuration.codebuild_project,
             log_group=configuration.codebuild_log_group,
             secret_prefix=configuration.secret_prefix,

@@ -9,7 +9,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import KEY_LABEL, BuildJob
 from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
-from boatyard_registry.registry import Contents
+from boatyard_registry.registry import ImageContents
 
 _SECONDS: Final = 60.0
 """Seconds for a lookup: a build that took minutes must not fail because of a slow answer."""
@@ -37,7 +37,7 @@ def check_pushed(job: BuildJob, digest: str, docker_config: Path) -> tuple[str, 
     return found.layers
 
 
-def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Contents | Failure:
+def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> ImageContents | Failure:
     """The image under the tag, if it is the wanted one; else the reason why the push was refused."""
     target = Reference.parse(job.target)
     registry = _registry(job, docker_config)
@@ -53,7 +53,7 @@ def refused_tag(job: BuildJob, failure: Failure, docker_config: Path) -> Content
     return found or failure
 
 
-def there_already(job: BuildJob, docker_config: Path) -> Contents | None:
+def there_already(job: BuildJob, docker_config: Path) -> ImageContents | None:
     """The image, if the registry has it and only the build's own secret can read it.
 
     None also if that is unknown: the build then reports why.

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.ports import Stored
 from boatyard_serverless.rest import segment
 
@@ -39,7 +39,7 @@ class _Page(msgspec.Struct, frozen=True):
 class GcsBucket:
     """Implements `boatyard_serverless.ports.Bucket`. Versions are generations."""
 
-    def __init__(self, rest: Rest, name: str) -> None:
+    def __init__(self, rest: GoogleRest, name: str) -> None:
         self._rest = rest
         self.name = name
         self._is_there = False
@@ -106,7 +106,7 @@ class GcsBucket:
         mark = secrets.token_hex(8)
         resource = {"name": key, "metadata": {_MARK: mark}, "contentType": "application/octet-stream"}
         kind, content = _multipart(resource, body)
-        call = Call(
+        call = GoogleCall(
             api="storage",
             method="POST",
             path=f"/upload/storage/v1/b/{segment(self.name)}/o",
@@ -139,8 +139,8 @@ class GcsBucket:
                 self._rest.send(self._list({"maxResults": 1, "fields": "kind"}))
                 self._is_there = True
 
-    def _call(self, method: str, key: str, query: Mapping[str, str], *, limit: int = 1024**2) -> Call:
-        return Call(
+    def _call(self, method: str, key: str, query: Mapping[str, str], *, limit: int = 1024**2) -> GoogleCall:
+        return GoogleCall(
             api="storage",
             method=method,
             path=f"/storage/v1/b/{segment(self.name)}/o/{segment(key)}",
@@ -150,12 +150,12 @@ class GcsBucket:
             limit=limit,
         )
 
-    def _list(self, query: Mapping[str, str | int]) -> Call:
+    def _list(self, query: Mapping[str, str | int]) -> GoogleCall:
         path = f"/storage/v1/b/{segment(self.name)}/o"
-        return Call(api="storage", method="GET", path=path, query=query, need=self._need("list", ""))
+        return GoogleCall(api="storage", method="GET", path=path, query=query, need=self._need("list", ""))
 
-    def _need(self, verb: str, key: str) -> Need:
-        return Need(
+    def _need(self, verb: str, key: str) -> NeededRole:
+        return NeededRole(
             permission=f"storage.objects.{verb}",
             resource=f"bucket {self.name}" + (f", object {key}" if key else ""),
             role=ROLE,

@@ -14,9 +14,9 @@ from google.auth.credentials import Credentials
 from google.cloud.devtools import cloudbuild_v1
 from urllib3.exceptions import NewConnectionError
 
-from boatyard_gcp.faults import Refusal, refusal_of
-from boatyard_gcp.identity import Identity
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.faults import GoogleError, refusal_of
+from boatyard_gcp.identity import GoogleIdentity
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.rest import takes_token
 
 T = TypeVar("T")
@@ -36,10 +36,10 @@ _PASSING: Final = (
 _NOT_FOUND: Final = 404
 
 
-class Failed(Exception):
+class CloudBuildError(Exception):
     """The API answered with an error, or not at all."""
 
-    def __init__(self, refusal: Refusal | None, said: str, *, sent: bool = True) -> None:
+    def __init__(self, refusal: GoogleError | None, said: str, *, sent: bool = True) -> None:
         super().__init__(said)
         self.refusal = refusal
         """None if no answer came."""
@@ -56,7 +56,7 @@ class Failed(Exception):
         return self.refusal.status >= exceptions.InternalServerError.code
 
 
-class Seen(NamedTuple):
+class DescribedBuild(NamedTuple):
     """A build as Cloud Build describes it."""
 
     status: str
@@ -68,13 +68,15 @@ class Seen(NamedTuple):
     finished: bool
 
 
-class Client:
+class CloudBuildApi:
     """Raises Failed. Questions and cancels are repeated while the fault may pass; a creation is not."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: GoogleRest) -> None:
         address = rest.address("cloudbuild")
         if not takes_token(address):
-            raise Failed(None, f"{address} takes no access token: it is plain http on another machine", sent=False)
+            raise CloudBuildError(
+                None, f"{address} takes no access token: it is plain http on another machine", sent=False
+            )
         self._google = cloudbuild_v1.CloudBuildClient(
             credentials=_OwnCredentials(rest.identity),
             transport="rest",
@@ -87,18 +89,18 @@ class Client:
         operation = _asked(lambda: self._google.create_build(request=request, retry=None, timeout=_ATTEMPT_SECONDS))
         return str(operation.metadata.build.id)
 
-    def get(self, name: str) -> Seen | None:
+    def get(self, name: str) -> DescribedBuild | None:
         request = cloudbuild_v1.GetBuildRequest(name=name)
         try:
             build = _asked(lambda: self._google.get_build(request=request, retry=_retry(), timeout=_ATTEMPT_SECONDS))
-        except Failed as failed:
+        except CloudBuildError as failed:
             if failed.refusal and failed.refusal.status == _NOT_FOUND:
                 return None
             raise
         failure = build.failure_info
         named = _name(failure.type_) if failure and failure.type_ else ""
         detail = (failure.detail if failure else "") or build.status_detail
-        return Seen(_name(build.status), _printable(detail), named, bool(build.finish_time))
+        return DescribedBuild(_name(build.status), _printable(detail), named, bool(build.finish_time))
 
     def cancel(self, name: str) -> None:
         request = cloudbuild_v1.CancelBuildRequest(name=name)
@@ -114,7 +116,7 @@ class Client:
 class _OwnCredentials(Credentials):
     """google-auth's form of our identity, which keeps its tokens itself."""
 
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: GoogleIdentity) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._identity = identity
 
@@ -142,13 +144,13 @@ def _asked(call: Callable[[], T]) -> T:
         raise _failed(error) from None
 
 
-def _failed(error: BaseException | None) -> Failed:
+def _failed(error: BaseException | None) -> CloudBuildError:
     if isinstance(error, exceptions.GoogleAPICallError) and error.code is not None:
         body = getattr(error.response, "content", b"") or b""
-        return Failed(refusal_of(int(error.code), body), _printable(error.message or ""))
+        return CloudBuildError(refusal_of(int(error.code), body), _printable(error.message or ""))
     reason = getattr(error.args[0], "reason", None) if error is not None and error.args else None
     unsent = isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, NewConnectionError)
-    return Failed(None, type(error).__name__, sent=not unsent)
+    return CloudBuildError(None, type(error).__name__, sent=not unsent)
 
 
 def _name(value: Any) -> str:

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Final, Literal
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.builder import Builder
-from boatyard_gcp.faults import Need, explained, unreachable
+from boatyard_gcp.build_settings import CloudBuildSettings
+from boatyard_gcp.faults import NeededRole, explained, unreachable
 from boatyard_serverless.faults import DATAPLANE, Fault
 
 if TYPE_CHECKING:
-    from boatyard_gcp.build_client import Failed
+    from boatyard_gcp.build_client import CloudBuildError
 
 _RETRY_AFTER_SECONDS: Final = 30
 _SOME_PERMISSION: Final = frozenset({"PERMISSION_DENIED", "IAM_PERMISSION_DENIED"})
@@ -16,11 +16,13 @@ _ACT_AS: Final = "iam.serviceAccounts.actAs"
 _USE_POOL: Final = "cloudbuild.workerpools.use"
 
 
-def explain(failed: "Failed", builder: Builder, verb: Literal["create", "get", "update"]) -> BoatyardError:
+def explain(
+    failed: "CloudBuildError", builder: CloudBuildSettings, verb: Literal["create", "get", "update"]
+) -> BoatyardError:
     return _explained(failed, _of_project(builder, f"cloudbuild.builds.{verb}", "roles/cloudbuild.builds.editor"))
 
 
-def refuse(failed: "Failed", builder: Builder) -> BoatyardError:
+def refuse(failed: "CloudBuildError", builder: CloudBuildSettings) -> BoatyardError:
     """Why a build was not taken."""
     refusal = failed.refusal
     if refusal is None:
@@ -44,14 +46,14 @@ def refuse(failed: "Failed", builder: Builder) -> BoatyardError:
     return error
 
 
-def _explained(failed: "Failed", need: Need) -> BoatyardError:
+def _explained(failed: "CloudBuildError", need: NeededRole) -> BoatyardError:
     if failed.refusal is None:
         return unreachable(need, failed.said, DATAPLANE)
     return explained(failed.refusal, need, DATAPLANE)
 
 
-def _of_project(builder: Builder, permission: str, role: str) -> Need:
-    return Need(
+def _of_project(builder: CloudBuildSettings, permission: str, role: str) -> NeededRole:
+    return NeededRole(
         permission=permission,
         resource=f"project {builder.project}",
         role=role,
@@ -59,8 +61,8 @@ def _of_project(builder: Builder, permission: str, role: str) -> Need:
     )
 
 
-def _of_account(builder: Builder) -> Need:
-    return Need(
+def _of_account(builder: CloudBuildSettings) -> NeededRole:
+    return NeededRole(
         permission=_ACT_AS,
         resource=f"service account {builder.account}",
         role="roles/iam.serviceAccountUser",

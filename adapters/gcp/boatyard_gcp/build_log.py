@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from boatyard.errors import BoatyardError, invalid
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.builds.log import END
 from boatyard_serverless.ports import RawLog
 from boatyard_serverless.rest import segment
@@ -26,7 +26,7 @@ _BEYOND_THE_END: Final = 416
 
 
 class BucketLog:
-    def __init__(self, rest: Rest, place: str) -> None:
+    def __init__(self, rest: GoogleRest, place: str) -> None:
         """`place` is `gs://bucket` or `gs://bucket/folder`. Raises INVALID_SPEC for anything else."""
         parts = urlsplit(place)
         path = parts.path.rstrip("/")
@@ -63,13 +63,13 @@ class BucketLog:
     def _read(self, key: str, start: int) -> bytes | None:
         """What is there from `start` on; None while there is no log."""
         before = max(start - 1, 0)  # the byte before has to be there: else nobody gave out this cursor
-        call = Call(
+        call = GoogleCall(
             api="storage",
             method="GET",
             path=f"/storage/v1/b/{segment(self._bucket)}/o/{segment(key)}",
             query={"alt": "media"},
             headers={"range": f"bytes={before}-{before + _PAGE_BYTES - 1}"},
-            need=Need(
+            need=NeededRole(
                 permission="storage.objects.get",
                 resource=f"bucket {self._bucket}, object {key}",
                 role="roles/storage.objectViewer",

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from boatyard.errors import BoatyardError, invalid
 from boatyard_gcp.build_faults import explain, refuse
 from boatyard_gcp.build_log import BucketLog
-from boatyard_gcp.builder import Builder
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.build_settings import CloudBuildSettings
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.ports import Execution, RawLog, Unsure
 
 if TYPE_CHECKING:
-    from boatyard_gcp.build_client import Client, Seen
+    from boatyard_gcp.build_client import CloudBuildApi, DescribedBuild
 
 COMMAND: Final = ("python", "-m", "boatyard_gcp.build_step")
 ENGINE_ROOT: Final = "/workspace/boatyard-engine"
@@ -33,7 +33,7 @@ _ENDED_ALREADY: Final = frozenset({"FAILED_PRECONDITION", "NOT_FOUND"})
 class CloudBuild:
     """Implements `boatyard_serverless.ports.BuildService`. An execution is the build's full resource name."""
 
-    def __init__(self, rest: Rest, builder: Builder) -> None:
+    def __init__(self, rest: GoogleRest, builder: CloudBuildSettings) -> None:
         """Raises INVALID_SPEC for a place of logs that is none, and for a machine type beside a pool."""
         if builder.pool and builder.machine:
             raise invalid("a private pool has a machine type of its own: name a pool or a machine type")
@@ -42,32 +42,32 @@ class CloudBuild:
         self._log = BucketLog(rest, builder.logs)
 
     def start(self, build_id: str, *, timeout_seconds: int) -> str:
-        from boatyard_gcp.build_client import Failed
+        from boatyard_gcp.build_client import CloudBuildError
 
         parent = self._builder.parent
         try:
             made = self._client.create(parent, self._build(build_id, timeout_seconds))
-        except Failed as failed:
+        except CloudBuildError as failed:
             if not failed.is_uncertain:
                 raise refuse(failed, self._builder) from None
             made = self._lost(build_id)
         return f"{parent}/builds/{made}"
 
     def look(self, execution: str) -> Execution | None:
-        from boatyard_gcp.build_client import Failed
+        from boatyard_gcp.build_client import CloudBuildError
 
         try:
             seen = self._client.get(execution)
-        except Failed as failed:
+        except CloudBuildError as failed:
             raise explain(failed, self._builder, "get") from None
         return _execution(seen, self._builder) if seen else None
 
     def stop(self, execution: str) -> None:
-        from boatyard_gcp.build_client import Failed
+        from boatyard_gcp.build_client import CloudBuildError
 
         try:
             self._client.cancel(execution)
-        except Failed as failed:
+        except CloudBuildError as failed:
             # A build that has ended cannot be cancelled: 400 FAILED_PRECONDITION.
             if failed.refusal is None or failed.refusal.word not in _ENDED_ALREADY:
                 raise explain(failed, self._builder, "update") from None
@@ -77,10 +77,10 @@ class CloudBuild:
         return self._log.page(named[2], cursor) if named else None
 
     @cached_property
-    def _client(self) -> "Client":
-        from boatyard_gcp.build_client import Client
+    def _client(self) -> "CloudBuildApi":
+        from boatyard_gcp.build_client import CloudBuildApi
 
-        return Client(self._rest)
+        return CloudBuildApi(self._rest)
 
     def _build(self, build_id: str, timeout_seconds: int) -> dict[str, Any]:
         builder = self._builder
@@ -124,18 +124,18 @@ class CloudBuild:
 
     def _lost(self, build_id: str) -> str:
         """The build that a lost answer was about. Raises Unsure if it is not seen."""
-        from boatyard_gcp.build_client import Failed
+        from boatyard_gcp.build_client import CloudBuildError
 
         try:
             found = self._client.find(self._builder.parent, build_id)
-        except (Failed, BoatyardError):
+        except (CloudBuildError, BoatyardError):
             found = None
         if found is None:
             raise Unsure
         return found
 
 
-def _execution(seen: "Seen", builder: Builder) -> Execution:
+def _execution(seen: "DescribedBuild", builder: CloudBuildSettings) -> Execution:
     match seen.status:
         case "WORKING":
             return Execution("running")

@@ -14,7 +14,7 @@ from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.contexts import GcsContextStore
 from boatyard_gcp.credential import HELPER
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.builds import job
 from boatyard_serverless.builds.ledger import BucketLedger
@@ -28,7 +28,7 @@ METADATA: Final = "169.254.169.254"
 
 def main(variables: Mapping[str, str] = os.environ) -> int:
     print(BEGIN, flush=True)
-    rest, bucket = Rest(), variables["BOATYARD_BUCKET"]
+    rest, bucket = GoogleRest(), variables["BOATYARD_BUCKET"]
     secrets = ProjectSecrets(rest, variables["BOATYARD_PROJECT"])
     step = job.JobHost(
         ledger=BucketLedger(GcsBucket(rest, bucket)),

@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.cluster import ClusterAddress
 from boatyard_serverless.rest import segment
 
@@ -48,20 +48,20 @@ class _Cluster(msgspec.Struct, frozen=True):
     endpoints: _Endpoints = msgspec.field(name="controlPlaneEndpointsConfig", default=_Endpoints())
 
 
-def find_cluster(rest: Rest, name: str) -> ClusterAddress:
+def find_cluster(rest: GoogleRest, name: str) -> ClusterAddress:
     """`name`: `projects/<project>/locations/<location>/clusters/<name>`.
 
     Raises DATAPLANE_UNAVAILABLE while it is being made or has no address, DATAPLANE_DENIED if there is none that may be
     seen.
     """
     project = name.split("/")[1]
-    call = Call(
+    call = GoogleCall(
         api="container",
         method="GET",
         path="/v1/" + "/".join(segment(part) for part in name.split("/")),
         query={"fields": _FIELDS},
         answers=frozenset({_NOT_FOUND}),
-        need=Need(
+        need=NeededRole(
             permission="container.clusters.get",
             resource=f"cluster {name}",
             role=_ROLE,

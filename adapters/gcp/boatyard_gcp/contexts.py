@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from boatyard.ports import Clock
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.signing import LONGEST_SECONDS, Signer
 from boatyard_serverless.contexts import SignedContextStore, Signing
 
@@ -19,7 +19,7 @@ class GcsContextStore(SignedContextStore):
 
     download_seconds = LONGEST_SECONDS
 
-    def __init__(self, rest: Rest, bucket: str, clock: Clock, *, account: str = "") -> None:
+    def __init__(self, rest: GoogleRest, bucket: str, clock: Clock, *, account: str = "") -> None:
         """`account` is the e-mail of the service account that signs; the function's own without it."""
         self._bucket = GcsBucket(rest, bucket)
         self._signer = Signer(rest, account)

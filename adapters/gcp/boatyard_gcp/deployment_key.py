@@ -6,7 +6,7 @@ secretmanager.versions.add (roles/secretmanager.secretVersionAdder) on that one 
 
 from typing import Final
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secret_manager import SecretManager
 
 _FIRST: Final = "1"
@@ -18,7 +18,7 @@ that write at once one writes this, and all of them read it. What the others wro
 class SecretManagerKey:
     """Implements `boatyard_serverless.deployment_key.KeySecret`."""
 
-    def __init__(self, rest: Rest, name: str) -> None:
+    def __init__(self, rest: GoogleRest, name: str) -> None:
         """`name`: the whole one, `projects/<project>/secrets/<id>`."""
         self._manager = SecretManager(rest)
         self.name = name

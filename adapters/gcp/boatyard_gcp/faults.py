@@ -28,7 +28,7 @@ _WHY: Final[Mapping[str, str]] = {
 }
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True):
+class NeededRole(msgspec.Struct, frozen=True, kw_only=True):
     """What a call takes, in the words with which it is granted."""
 
     permission: str
@@ -67,7 +67,7 @@ class _Body(msgspec.Struct, frozen=True):
     error: _Error = _Error()
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class GoogleError(msgspec.Struct, frozen=True):
     """An answer that is an error."""
 
     status: int
@@ -92,14 +92,14 @@ class Refusal(msgspec.Struct, frozen=True):
         return self.status == 403 and self.word in _DISABLED
 
 
-def refusal_of(status: int, body: bytes) -> Refusal:
+def refusal_of(status: int, body: bytes) -> GoogleError:
     try:
         error = decode_json(body, _Body).error
     except Undecodable:
-        return Refusal(status)
+        return GoogleError(status)
     info = next((detail for detail in error.details if detail.reason), _Info())
     reason = info.reason or next((item.reason for item in error.errors if item.reason), "") or error.status
-    return Refusal(
+    return GoogleError(
         status,
         _word(reason),
         _word(str(info.metadata.get("permission", ""))),
@@ -107,8 +107,8 @@ def refusal_of(status: int, body: bytes) -> Refusal:
     )
 
 
-def explained(refusal: Refusal, need: Need, codes: Codes, *, account: str = "") -> BoatyardError:
-    """`account`: see `Need.advice`."""
+def explained(refusal: GoogleError, need: NeededRole, codes: Codes, *, account: str = "") -> BoatyardError:
+    """`account`: see `NeededRole.advice`."""
     permission = refusal.permission or need.permission
     said = f"{refusal.status} {refusal.word}".strip()
     match refusal.fault:
@@ -132,7 +132,7 @@ def explained(refusal: Refusal, need: Need, codes: Codes, *, account: str = "") 
     return BoatyardError(codes.unavailable, f"Google answers {permission} on {need.resource} with {said}")
 
 
-def unreachable(need: Need, reason: str, codes: Codes) -> BoatyardError:
+def unreachable(need: NeededRole, reason: str, codes: Codes) -> BoatyardError:
     return BoatyardError(codes.unavailable, f"Google does not answer {need.permission}: {reason}")
 
 

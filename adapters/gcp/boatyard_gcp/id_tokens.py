@@ -16,12 +16,12 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_gcp import gcloud, metadata
-from boatyard_gcp.faults import Need
+from boatyard_gcp.faults import NeededRole
 from boatyard_gcp.id_token import IdToken, NoToken, checked
 from boatyard_gcp.identity import SIGN_IN, credential_file
 
 if TYPE_CHECKING:
-    from boatyard_gcp.identity import Identity
+    from boatyard_gcp.identity import GoogleIdentity
     from boatyard_registry.transport import Transport
 
 _AS_AN_ACCOUNT: Final = "gcloud auth application-default login --impersonate-service-account=EMAIL"
@@ -141,25 +141,25 @@ def _impersonated(audience: str, account: str, environ: Mapping[str, str]) -> Id
 
 
 def _generate(
-    audience: str, account: str, identity: "Identity", environ: Mapping[str, str], delegates: Sequence[str] = ()
+    audience: str, account: str, identity: "GoogleIdentity", environ: Mapping[str, str], delegates: Sequence[str] = ()
 ) -> IdToken:
-    from boatyard_gcp.rest import Call, Rest
+    from boatyard_gcp.rest import GoogleCall, GoogleRest
     from boatyard_serverless.rest import segment
 
-    need = Need(
+    need = NeededRole(
         permission="iam.serviceAccounts.getOpenIdToken",
         resource=f"service account {account}",
         role="roles/iam.serviceAccountOpenIdTokenCreator",
         grant=f"gcloud iam service-accounts add-iam-policy-binding {account}",
     )
-    call = Call(
+    call = GoogleCall(
         api="iamcredentials",
         method="POST",
         path=f"/v1/projects/-/serviceAccounts/{segment(account)}:generateIdToken",
         json={"audience": audience, "includeEmail": True, **({"delegates": delegates} if delegates else {})},
         need=need,
     )
-    return checked(Rest(identity, environ=environ).read(call, _Generated).token, account)
+    return checked(GoogleRest(identity, environ=environ).read(call, _Generated).token, account)
 
 
 def _refreshed(make: Callable[[], Any], path: Path) -> Any:

@@ -29,7 +29,7 @@ _SPARE_SECONDS: Final = 225
 _LONGEST_TOKEN: Final = 16 * 1024
 
 
-class Identity(Protocol):
+class GoogleIdentity(Protocol):
     """Thread-safe. Every method raises DATAPLANE_DENIED if there are no credentials, DATAPLANE_UNAVAILABLE if they
     cannot be had now."""
 
@@ -42,7 +42,7 @@ class Identity(Protocol):
         ...
 
 
-def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> Identity:
+def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> GoogleIdentity:
     """Asks nobody yet. A file's credentials are renewed over `transport`."""
     path = credential_file(environ)
     return FileIdentity(path, transport) if path else MetadataIdentity(environ)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.dead_letters import QueuedDeadLetters
 from boatyard_serverless.ports import DeadLetters
 from boatyard_serverless.rest import segment
@@ -27,7 +27,7 @@ class PubSubWorkQueue:
     longest_delay_seconds = 0
     """Pub/Sub holds no message back. One that finds no room is delivered again by its subscription's own back-off."""
 
-    def __init__(self, rest: Rest, topic: str) -> None:
+    def __init__(self, rest: GoogleRest, topic: str) -> None:
         self._rest = rest
         self._topic = topic
 
@@ -43,7 +43,7 @@ class PubSubWorkQueue:
             publish(self._rest, self._topic, [{"data": b64encode(body).decode()} for body in batch])
 
 
-def pubsub_dead_letters(rest: Rest, topic: str) -> DeadLetters:
+def pubsub_dead_letters(rest: GoogleRest, topic: str) -> DeadLetters:
     """Keeps nothing without a topic."""
 
     def post(text: str, attributes: dict[str, str]) -> None:
@@ -52,13 +52,13 @@ def pubsub_dead_letters(rest: Rest, topic: str) -> DeadLetters:
     return QueuedDeadLetters(post if topic else None)
 
 
-def publish(rest: Rest, topic: str, messages: list[Mapping[str, Any]]) -> None:
+def publish(rest: GoogleRest, topic: str, messages: list[Mapping[str, Any]]) -> None:
     path = "/".join(segment(part) for part in topic.split("/"))
-    need = Need(
+    need = NeededRole(
         permission="pubsub.topics.publish",
         resource=f"topic {topic}",
         role="roles/pubsub.publisher",
         grant=f"gcloud pubsub topics add-iam-policy-binding {topic}",
     )
-    call = Call(api="pubsub", method="POST", path=f"/v1/{path}:publish", json={"messages": messages}, need=need)
+    call = GoogleCall(api="pubsub", method="POST", path=f"/v1/{path}:publish", json={"messages": messages}, need=need)
     rest.send(call)

@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.faults import Need, refusal_of
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole, refusal_of
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.rest import Reply, segment
 
 NOT_FOUND: Final = 404
@@ -20,12 +20,12 @@ CONFLICT: Final = 409
 _REFUSED: Final = 400
 
 
-class Secret(msgspec.Struct, frozen=True):
+class StoredSecret(msgspec.Struct, frozen=True):
     name: str = ""
     labels: Mapping[str, str] = {}
 
 
-class Version(msgspec.Struct, frozen=True):
+class SecretVersion(msgspec.Struct, frozen=True):
     name: str = ""
     state: str = ""
 
@@ -39,19 +39,19 @@ class _Accessed(msgspec.Struct, frozen=True):
 
 
 class _Secrets(msgspec.Struct, frozen=True):
-    secrets: tuple[Secret, ...] = ()
+    secrets: tuple[StoredSecret, ...] = ()
     next_page_token: str = msgspec.field(name="nextPageToken", default="")
 
 
 class _Versions(msgspec.Struct, frozen=True):
-    versions: tuple[Version, ...] = ()
+    versions: tuple[SecretVersion, ...] = ()
     next_page_token: str = msgspec.field(name="nextPageToken", default="")
 
 
 class SecretManager:
     """Each method raises DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: GoogleRest) -> None:
         self._rest = rest
 
     def value(self, secret: str, version: str = "latest", *, gone: bytes | None = None) -> bytes | None:
@@ -71,7 +71,7 @@ class SecretManager:
         """Whether the newest version has a value that can be read. Its value is not asked for."""
         call = self._version(secret, "latest", "get", "viewer")
         reply = self._rest.send(call)
-        return reply.status != NOT_FOUND and self._rest.decode(call, reply, Version).state == "ENABLED"
+        return reply.status != NOT_FOUND and self._rest.decode(call, reply, SecretVersion).state == "ENABLED"
 
     def add(self, secret: str, value: bytes) -> str | None:
         """The name of the new version; None if there is no such secret."""
@@ -83,7 +83,7 @@ class SecretManager:
             answers=frozenset({NOT_FOUND}),
         )
         reply = self._rest.send(call)
-        return None if reply.status == NOT_FOUND else self._rest.decode(call, reply, Version).name
+        return None if reply.status == NOT_FOUND else self._rest.decode(call, reply, SecretVersion).name
 
     def create(self, project: str, identity: str, *, labels: Mapping[str, str]) -> bool:
         """False if it is there already."""
@@ -120,7 +120,7 @@ class SecretManager:
         reply = self._rest.send(call)
         return reply.status != NOT_FOUND or reply.uncertain
 
-    def secrets(self, project: str, prefix: str) -> Iterator[Secret]:
+    def secrets(self, project: str, prefix: str) -> Iterator[StoredSecret]:
         """Those whose id has the prefix somewhere: it is a filter of words."""
         query = {"filter": f"name:{prefix}", "pageSize": "250"}
         while True:
@@ -149,7 +149,7 @@ class SecretManager:
                 gone = frozenset({NOT_FOUND, _REFUSED})  # by somebody else
                 self._rest.send(self._call("POST", path, need, json={}, answers=gone))
 
-    def _version(self, secret: str, rest: str, verb: str, role: str) -> Call:
+    def _version(self, secret: str, rest: str, verb: str, role: str) -> GoogleCall:
         return self._call(
             "GET",
             f"/v1/{_path(secret)}/versions/{rest}",
@@ -157,7 +157,7 @@ class SecretManager:
             answers=frozenset({NOT_FOUND, _REFUSED} if verb == "access" else {NOT_FOUND}),
         )
 
-    def _is_gone(self, call: Call, reply: Reply) -> bool:
+    def _is_gone(self, call: GoogleCall, reply: Reply) -> bool:
         """FAILED_PRECONDITION: the version is disabled or destroyed."""
         if reply.status != _REFUSED:
             return False
@@ -165,11 +165,11 @@ class SecretManager:
             return True
         raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"Secret Manager answers {call.need.resource} with 400")
 
-    def _need(self, verb: str, secret: str, role: str) -> Need:
+    def _need(self, verb: str, secret: str, role: str) -> NeededRole:
         is_project = "/secrets/" not in secret
         name = secret.removeprefix("projects/") if is_project else secret
         command = "gcloud projects" if is_project else "gcloud secrets"
-        return Need(
+        return NeededRole(
             permission=f"secretmanager.{verb}",
             resource=f"project {name}" if is_project else f"secret {secret}",
             role=f"roles/secretmanager.{role}",
@@ -180,13 +180,13 @@ class SecretManager:
         self,
         method: str,
         path: str,
-        need: Need,
+        need: NeededRole,
         *,
         query: Mapping[str, str] | None = None,
         json: Any = None,
         answers: frozenset[int] = frozenset(),
-    ) -> Call:
-        return Call(
+    ) -> GoogleCall:
+        return GoogleCall(
             api="secretmanager", method=method, path=path, need=need, query=query or {}, json=json, answers=answers
         )
 

@@ -12,7 +12,7 @@ and an underscore `__`.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secret_manager import SecretManager
 
 _LABEL: Final = "boatyard-"
@@ -25,7 +25,7 @@ class ProjectSecrets:
     title = "Secret Manager"
     separator = "_"
 
-    def __init__(self, rest: Rest, project: str) -> None:
+    def __init__(self, rest: GoogleRest, project: str) -> None:
         """`project` is the Google Cloud project that holds the secrets, by its id."""
         self._manager = SecretManager(rest)
         self._project = project

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.faults import Need
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.faults import NeededRole
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.rest import segment
 
 _ROLE: Final = "roles/iam.serviceAccountTokenCreator"
@@ -31,7 +31,7 @@ class _Signed(msgspec.Struct, frozen=True):
 class Signer:
     """`account` is the e-mail of the service account that signs; the one of these credentials without it."""
 
-    def __init__(self, rest: Rest, account: str = "") -> None:
+    def __init__(self, rest: GoogleRest, account: str = "") -> None:
         self._rest = rest
         self._account = account
 
@@ -73,12 +73,12 @@ class Signer:
         return f"{base}{path}?{asked}&X-Goog-Signature={self._sign(account, text.encode()).hex()}"
 
     def _sign(self, account: str, text: bytes) -> bytes:
-        call = Call(
+        call = GoogleCall(
             api="iamcredentials",
             method="POST",
             path=f"/v1/projects/-/serviceAccounts/{segment(account)}:signBlob",
             json={"payload": b64encode(text).decode()},
-            need=Need(
+            need=NeededRole(
                 permission="iam.serviceAccounts.signBlob",
                 resource=f"service account {account}",
                 role=_ROLE,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from boatyard.ports import ContextStore, Registry
 from boatyard_gcp.configuration import Configuration, configure
 from boatyard_gcp.registry.host import is_google_registry
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.telemetry import CloudLogging
 from boatyard_serverless.deployment_key import KeySecret
 from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, WorkQueue
@@ -26,7 +26,7 @@ class Parts(CloudParts[Configuration]):
 
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
         super().__init__(variables)
-        self.rest = Rest()
+        self.rest = GoogleRest()
 
     def configure(self) -> Configuration:
         return configure(self.variables, self.make_bucket)
@@ -89,18 +89,18 @@ class Parts(CloudParts[Configuration]):
         return is_google_registry(host)
 
     def make_registry(self) -> Registry:
-        from boatyard_gcp.registry import ArtifactRegistry, NewRepositories
+        from boatyard_gcp.registry import ArtifactRegistry, NewGarRepositories
 
         configuration = self.configuration
-        new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
+        new = NewGarRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
         return ArtifactRegistry(self.rest, new, timeout_seconds=self.settings.limits.registry_timeout_seconds)
 
     def make_build_service(self) -> BuildService:
         from boatyard_gcp.build_service import CloudBuild
-        from boatyard_gcp.builder import Builder
+        from boatyard_gcp.build_settings import CloudBuildSettings
 
         configuration = self.configuration
-        builder = Builder(
+        builder = CloudBuildSettings(
             project=configuration.project,
             location=configuration.cloudbuild_location,
             image=configuration.cloudbuild_image,

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS: Final = 10.0
 """The default limit of a whole lookup."""
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
+class RegistryCall(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     repository: Repository
     path: str
@@ -67,7 +67,7 @@ class RegistryClient:
         """The deadline of a lookup that starts now."""
         return Deadline(self._timeout_seconds)
 
-    def send(self, call: Call, deadline: Deadline | None = None) -> Answer:
+    def send(self, call: RegistryCall, deadline: Deadline | None = None) -> Answer:
         """Returns the registry's answer, whatever its status. Retries statuses that may pass.
 
         Raises REGISTRY_UNAVAILABLE without a lasting answer after the retries or before the deadline, and
@@ -97,7 +97,7 @@ class RegistryClient:
     def is_insecure(self, host: str) -> bool:
         return host in self._insecure
 
-    def _authorised(self, call: Call, deadline: Deadline) -> Answer:
+    def _authorised(self, call: RegistryCall, deadline: Deadline) -> Answer:
         host = call.repository.host
         scope = f"repository:{call.repository.path}:{call.actions}"
         header = self._auth.header(host, scope)
@@ -107,7 +107,7 @@ class RegistryClient:
         header = self._auth.respond(host, scope, answer, used=header, deadline=deadline)
         return self._plain(call, header, deadline) if header else answer
 
-    def _plain(self, call: Call, authorization: str | None, deadline: Deadline) -> Answer:
+    def _plain(self, call: RegistryCall, authorization: str | None, deadline: Deadline) -> Answer:
         host = call.repository.host
         base = f"{'http' if self.is_insecure(host) else 'https'}://{_address(host)}"
         url = call.path if "://" in call.path else f"{base}/v2/{call.repository.path}/{call.path}"

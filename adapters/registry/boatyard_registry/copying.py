@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin
 
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference, Repository
-from boatyard_registry.client import Call, RegistryClient
+from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.documents import parsed_manifest
 from boatyard_registry.media import ACCEPT, Descriptor, Manifest, is_digest_of
 from boatyard_registry.transport import Answer
@@ -40,7 +40,7 @@ def _copy(client: RegistryClient, source: Reference, target: Reference, name: st
         for blob in (*((manifest.config,) if manifest.config else ()), *(manifest.layers or ())):
             _blob(client, source.repository, target.repository, blob)
     answer = client.send(
-        Call(
+        RegistryCall(
             method="PUT",
             repository=target.repository,
             path=f"manifests/{name}",
@@ -54,7 +54,9 @@ def _copy(client: RegistryClient, source: Reference, target: Reference, name: st
 
 def _manifest(client: RegistryClient, source: Reference) -> tuple[bytes, str, Manifest]:
     answer = client.send(
-        Call(method="GET", repository=source.repository, path=f"manifests/{source.digest}", headers={"accept": ACCEPT})
+        RegistryCall(
+            method="GET", repository=source.repository, path=f"manifests/{source.digest}", headers={"accept": ACCEPT}
+        )
     )
     if answer.status != 200:
         raise BoatyardError(
@@ -69,12 +71,12 @@ def _manifest(client: RegistryClient, source: Reference) -> tuple[bytes, str, Ma
 
 def _blob(client: RegistryClient, source: Repository, target: Repository, blob: Descriptor) -> None:
     Reference.parse(f"{source}@{blob.digest}")  # the registry's digest becomes part of a path
-    head = client.send(Call(method="HEAD", repository=target, path=f"blobs/{blob.digest}", actions=_PUSH))
+    head = client.send(RegistryCall(method="HEAD", repository=target, path=f"blobs/{blob.digest}", actions=_PUSH))
     if head.status == 200:
         return
     query = {"mount": blob.digest, "from": source.path} if source.host == target.host else {}
     path = "blobs/uploads/" + (f"?{urlencode(query)}" if query else "")
-    begun = client.send(Call(method="POST", repository=target, path=path, actions=_PUSH, body=b""))
+    begun = client.send(RegistryCall(method="POST", repository=target, path=path, actions=_PUSH, body=b""))
     _check(begun, Reference(target), (201, 202))
     if begun.status == 201:
         return
@@ -83,7 +85,7 @@ def _blob(client: RegistryClient, source: Repository, target: Repository, blob: 
         end = min(start + _PIECE, blob.size)
         piece = _piece(client, source, blob, start, end)
         sent = client.send(
-            Call(
+            RegistryCall(
                 method="PATCH",
                 repository=target,
                 path=place,
@@ -96,7 +98,7 @@ def _blob(client: RegistryClient, source: Repository, target: Repository, blob: 
         place = _location(sent, target)
     joint = "&" if "?" in place else "?"
     done = client.send(
-        Call(
+        RegistryCall(
             method="PUT",
             repository=target,
             path=f"{place}{joint}{urlencode({'digest': blob.digest})}",
@@ -109,7 +111,7 @@ def _blob(client: RegistryClient, source: Repository, target: Repository, blob: 
 
 def _piece(client: RegistryClient, source: Repository, blob: Descriptor, start: int, end: int) -> bytes:
     answer = client.send(
-        Call(
+        RegistryCall(
             method="GET",
             repository=source,
             path=f"blobs/{blob.digest}",

@@ -7,7 +7,7 @@ import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.reference import Reference
-from boatyard_registry.client import Call, RegistryClient
+from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.kept import Kept
 from boatyard_registry.media import (
@@ -73,7 +73,7 @@ class Documents:
 
     def _get(self, reference: Reference, path: str, accept: str, deadline: Deadline) -> tuple[bytes, str | None] | None:
         answer = self._client.send(
-            Call(
+            RegistryCall(
                 method="GET",
                 repository=reference.repository,
                 path=path,

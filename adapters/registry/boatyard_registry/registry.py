@@ -7,7 +7,7 @@ import msgspec
 
 from boatyard.build import Image
 from boatyard.reference import Reference
-from boatyard_registry.client import TIMEOUT_SECONDS, Call, RegistryClient
+from boatyard_registry.client import TIMEOUT_SECONDS, RegistryCall, RegistryClient
 from boatyard_registry.credentials import Keychain
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.documents import Documents, Facts, entry_of, is_digest
@@ -21,7 +21,7 @@ from boatyard_registry.transport import Transport
 _MOST_INDEXES: Final = 4_096
 
 
-class Contents(msgspec.Struct, frozen=True):
+class ImageContents(msgspec.Struct, frozen=True):
     digest: str
     layers: tuple[str, ...]
     """Digests of all platforms' layers, without duplicates."""
@@ -80,7 +80,7 @@ class OciRegistry:
         """The digest of the reference; None if it certainly does not exist. Raises like `find`."""
         deadline = self.client.deadline()
         answer = self.client.send(
-            Call(
+            RegistryCall(
                 method="HEAD",
                 repository=reference.repository,
                 path=f"manifests/{reference.digest or reference.tag}",
@@ -95,7 +95,7 @@ class OciRegistry:
         read = self._documents.manifest(reference, deadline)
         return read[1] if read else None
 
-    def contents(self, reference: Reference) -> Contents | None:
+    def contents(self, reference: Reference) -> ImageContents | None:
         """The contents of the reference; None if it certainly does not exist. Raises like `find`."""
         deadline = self.client.deadline()
         read = self._documents.manifest(reference, deadline)
@@ -113,7 +113,7 @@ class OciRegistry:
                 configs.append(inner[0].config)
         facts = [self._documents.facts(reference, config, deadline) for config in configs if config]
         key = common(each.key if each else None for each in facts)
-        return Contents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)), key)
+        return ImageContents(digest, tuple(dict.fromkeys(layer.digest for layer in layers)), key)
 
     def _of_index(
         self,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from boatyard_serverless.events.dispatch import Dispatch
 
 
-class Parts(Protocol):
+class DeploymentParts(Protocol):
     """The parts that a cloud's wiring provides. Each is created when it is first read, and raises BoatyardError if the
     configuration is not usable."""
 
@@ -69,7 +69,7 @@ class Parts(Protocol):
 
 
 class Deployment:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: DeploymentParts) -> None:
         self._parts = parts
 
     @cached_property

@@ -33,7 +33,7 @@ T = TypeVar("T", bound=FunctionConfiguration)
 
 
 class CloudParts(ABC, Generic[T]):
-    """Implements `boatyard_serverless.deployment.Parts`. Attributes raise BoatyardError if the configuration is
+    """Implements `DeploymentParts`. Attributes raise BoatyardError if the configuration is
     invalid."""
 
     cloud: ClassVar[str]

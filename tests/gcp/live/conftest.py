@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.contract.live import named
 
 
 @pytest.fixture(scope="session")
-def rest() -> Rest:
-    return Rest()
+def rest() -> GoogleRest:
+    return GoogleRest()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from boatyard.memory import ManualClock
 from boatyard.ports import Upload
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.contexts import GcsContextStore
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless import keys
 from tests.contract.live import live, named
 from tests.contract.test_context_store import *  # noqa: F403 - the suite's tests, with our fixture below
@@ -21,7 +21,7 @@ pytestmark = live("gcp")
 
 
 @pytest.fixture
-def it(rest: Rest, tmp_path: Path) -> Iterator[Case]:
+def it(rest: GoogleRest, tmp_path: Path) -> Iterator[Case]:
     name = named("BOATYARD_LIVE_BUCKET")
     bucket, clock = GcsBucket(rest, name), ManualClock(time.time())
     started = clock.now()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard_gcp.deployment_key import SecretManagerKey
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secret_manager import SecretManager
 from boatyard_serverless.deployment_key import SecretDeploymentKey
 from tests.contract.live import FRESH, live
@@ -18,7 +18,7 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def another(rest: Rest, project: str) -> Iterator[Open]:
+def another(rest: GoogleRest, project: str) -> Iterator[Open]:
     identity = f"{FRESH}-key-{next(_NUMBERS)}"
     manager = SecretManager(rest)
     assert manager.create(project, identity, labels={})

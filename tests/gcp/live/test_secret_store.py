@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.secrets import ServiceSecretStore
 from tests.contract.live import FRESH, live
@@ -16,7 +16,7 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def store(rest: Rest, project: str) -> Iterator[ServiceSecretStore]:
+def store(rest: GoogleRest, project: str) -> Iterator[ServiceSecretStore]:
     prefix = f"{FRESH}-{next(_NUMBERS)}"
     service = ProjectSecrets(rest, project)
     yield ServiceSecretStore(service, prefix)

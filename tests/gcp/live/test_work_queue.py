@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.rest import GoogleRest
 from tests.contract.live import FRESH, live
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.gcp.pubsub import Topics
@@ -18,7 +18,7 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def hands(rest: Rest, project: str) -> Iterator[QueueHands]:
+def hands(rest: GoogleRest, project: str) -> Iterator[QueueHands]:
     def where() -> tuple[str, dict[str, str]]:
         return rest.address("pubsub"), {"authorization": f"Bearer {rest.identity.token()}"}
 

@@ -30,7 +30,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 _MOST_KEPT: Final = 10_000
 
 
-class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
+class NewEcrRepositories(msgspec.Struct, frozen=True, kw_only=True):
     """Whether missing repositories are created, and their settings."""
 
     allowed: bool = False
@@ -43,11 +43,11 @@ class EcrRegistry:
     """Implements `boatyard.ports.Registry` for references whose host is an ECR registry. Thread-safe."""
 
     def __init__(
-        self, clients: Clients, new: NewRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
+        self, clients: Clients, new: NewEcrRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
         self._clients = clients
         self._patience = RegistryPatience(timeout_seconds)
-        self._new = new or NewRepositories()
+        self._new = new or NewEcrRepositories()
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """See the port.

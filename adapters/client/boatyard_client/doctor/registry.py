@@ -15,7 +15,7 @@ from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
 from boatyard_registry import DockerConfigKeychain, OciRegistry
-from boatyard_registry.client import Call
+from boatyard_registry.client import RegistryCall
 from boatyard_registry.retries import Retries
 
 _PROBE: Final = "boatyard-doctor"
@@ -33,12 +33,14 @@ def push(settings: Settings) -> Finding:
     repository = Repository.parse(settings.default_repository, field="defaultRepository").child(_PROBE)
     registry = _registry(settings)
     try:
-        answer = registry.client.send(Call(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH))
+        answer = registry.client.send(
+            RegistryCall(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH)
+        )
         if answer.status != 202:
             return _refused(repository, answer.status)
         if location := answer.headers.get("location", ""):
             address = _absolute(location, repository, insecure=registry.client.is_insecure(repository.host))
-            registry.client.send(Call(method="DELETE", repository=repository, path=address, actions=_PUSH))
+            registry.client.send(RegistryCall(method="DELETE", repository=repository, path=address, actions=_PUSH))
     except BoatyardError as error:
         return fail("registry", f"{settings.default_repository}: {error.detail}", error.meaning.advice)
     finally:

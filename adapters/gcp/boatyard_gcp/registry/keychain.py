@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.identity import Identity
+from boatyard_gcp.identity import GoogleIdentity
 from boatyard_gcp.registry.host import TOKEN_USER, is_google_registry
 from boatyard_registry.credentials import HELPER_SECONDS, Credentials
 
@@ -11,7 +11,7 @@ from boatyard_registry.credentials import HELPER_SECONDS, Credentials
 class GoogleKeychain:
     """Implements `boatyard_registry.Keychain`."""
 
-    def __init__(self, identity: Identity, is_own: Callable[[str], bool] = is_google_registry) -> None:
+    def __init__(self, identity: GoogleIdentity, is_own: Callable[[str], bool] = is_google_registry) -> None:
         self._identity = identity
         self._is_own = is_own
 

@@ -15,8 +15,8 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_gcp.registry.host import GarRepository, repository_of
 from boatyard_gcp.registry.keychain import GoogleKeychain
-from boatyard_gcp.registry.repositories import NewRepositories, Repositories
-from boatyard_gcp.rest import Rest
+from boatyard_gcp.registry.repositories import GarRepositories, NewGarRepositories
+from boatyard_gcp.rest import GoogleRest
 from boatyard_registry import OciRegistry
 from boatyard_serverless.faults import REGISTRY
 
@@ -28,8 +28,8 @@ class ArtifactRegistry:
 
     def __init__(
         self,
-        rest: Rest,
-        new: NewRepositories | None = None,
+        rest: GoogleRest,
+        new: NewGarRepositories | None = None,
         *,
         timeout_seconds: float = _TIMEOUT_SECONDS,
         images: OciRegistry | None = None,
@@ -38,7 +38,7 @@ class ArtifactRegistry:
         self._images = images or OciRegistry(
             keychain=GoogleKeychain(rest.identity), transport=rest.transport, timeout_seconds=timeout_seconds
         )
-        self._repositories = Repositories(rest, new or NewRepositories(), sleep=sleep)
+        self._repositories = GarRepositories(rest, new or NewGarRepositories(), sleep=sleep)
         self._known: set[GarRepository] = set()
         self._lock = threading.Lock()
 

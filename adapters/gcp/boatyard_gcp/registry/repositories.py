@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from boatyard.errors import BoatyardError, Code
-from boatyard_gcp.faults import Need
+from boatyard_gcp.faults import NeededRole
 from boatyard_gcp.registry.host import GarRepository
-from boatyard_gcp.rest import Call, Rest
+from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.faults import REGISTRY
 from boatyard_serverless.rest import segment
 
@@ -28,7 +28,7 @@ class _DockerConfig(msgspec.Struct, frozen=True):
     immutable_tags: bool = msgspec.field(name="immutableTags", default=False)
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundRepository(msgspec.Struct, frozen=True):
     """What the API says of a repository."""
 
     format: str = ""
@@ -46,7 +46,7 @@ class _Operation(msgspec.Struct, frozen=True):
     error: _Status | None = None
 
 
-class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
+class NewGarRepositories(msgspec.Struct, frozen=True, kw_only=True):
     """`allowed` false: REPOSITORY_NOT_FOUND, which says what to do."""
 
     allowed: bool = False
@@ -54,18 +54,20 @@ class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
     """MUTABLE lets a forced build take the place of the image that is there."""
 
 
-class Repositories:
+class GarRepositories:
     """Raises REGISTRY_DENIED or REGISTRY_UNAVAILABLE."""
 
-    def __init__(self, rest: Rest, new: NewRepositories, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, rest: GoogleRest, new: NewGarRepositories, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._rest = rest
         self._new = new
         self._sleep = sleep
 
-    def find(self, repository: GarRepository) -> Found | None:
+    def find(self, repository: GarRepository) -> FoundRepository | None:
         call = self._call("GET", _path(repository.name), _need("get", repository, "reader"), answers={_NOT_FOUND})
         reply = self._rest.send(call)
-        return None if reply.status == _NOT_FOUND else self._rest.decode(call, reply, Found)
+        return None if reply.status == _NOT_FOUND else self._rest.decode(call, reply, FoundRepository)
 
     def make(self, repository: GarRepository) -> None:
         """Raises REPOSITORY_NOT_FOUND where none may be made."""
@@ -91,7 +93,7 @@ class Repositories:
             return  # somebody else was quicker
         self._wait(self._rest.decode(call, reply, _Operation), need)
 
-    def _wait(self, operation: _Operation, need: Need) -> None:
+    def _wait(self, operation: _Operation, need: NeededRole) -> None:
         for _ in range(_LOOKS):
             if operation.done:
                 break
@@ -108,13 +110,13 @@ class Repositories:
         self,
         method: str,
         path: str,
-        need: Need,
+        need: NeededRole,
         *,
         query: dict[str, str] | None = None,
         json: Any = None,
         answers: set[int] | None = None,
-    ) -> Call:
-        return Call(
+    ) -> GoogleCall:
+        return GoogleCall(
             api="artifactregistry",
             method=method,
             path=path,
@@ -130,9 +132,9 @@ def _path(name: str) -> str:
     return "/v1/" + "/".join(segment(part) for part in name.split("/"))
 
 
-def _need(verb: str, repository: GarRepository, role: str) -> Need:
+def _need(verb: str, repository: GarRepository, role: str) -> NeededRole:
     where = f"--location={repository.location} --project={repository.project}"
-    return Need(
+    return NeededRole(
         permission=f"artifactregistry.repositories.{verb}",
         resource=f"repository {repository.name}",
         role=f"roles/artifactregistry.{role}",

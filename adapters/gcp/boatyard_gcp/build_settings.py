@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Builder(msgspec.Struct, frozen=True, kw_only=True):
+class CloudBuildSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where builds run, as whom, and what they run."""
 
     project: str
