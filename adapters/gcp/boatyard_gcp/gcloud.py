@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from boatyard_gcp.id_token import IdToken, NoToken, checked, claims_of
-from boatyard_gcp.identity import VARIABLE, is_token
+from boatyard_gcp.identity import VARIABLE
+from boatyard_serverless.rest import is_token
 
 IMPERSONATE: Final = "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"
 """gcloud's own variable: which service account to be."""

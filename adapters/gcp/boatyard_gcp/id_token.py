@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard_gcp.identity import is_token
+from boatyard_serverless.rest import is_token
 
 _SPARE_SECONDS: Final = 300.0
 _LIFETIME_SECONDS: Final = 3_300.0

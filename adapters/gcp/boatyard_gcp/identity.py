@@ -18,6 +18,7 @@ import msgspec
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard_gcp import metadata
+from boatyard_serverless.rest import is_token
 
 if TYPE_CHECKING:
     from boatyard_registry.transport import Transport
@@ -26,7 +27,6 @@ VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 SIGN_IN: Final = "sign in with `gcloud auth application-default login`, or name a credential file in " + VARIABLE
 _SPARE_SECONDS: Final = 225
 """The metadata server gives out one token until four minutes before its end."""
-_LONGEST_TOKEN: Final = 16 * 1024
 
 
 class GoogleIdentity(Protocol):
@@ -170,11 +170,6 @@ class FileIdentity:
                 Code.DATAPLANE_DENIED,
                 f"Google takes the credentials in {self._path} no more ({type(error).__name__}); {SIGN_IN}",
             ) from None
-
-
-def is_token(text: str) -> bool:
-    """Whether a header can carry it."""
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text and len(text) <= _LONGEST_TOKEN
 
 
 def _reason(error: Exception) -> str:

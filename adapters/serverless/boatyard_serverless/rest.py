@@ -31,7 +31,7 @@ _ATTEMPT_SECONDS: Final = 10.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 4.0
 _LARGEST_ANSWER: Final = 8 * 1024**2
-_PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
+_LONGEST_TOKEN: Final = 16 * 1024
 _CPU_SECONDS: Final = 10.0
 
 
@@ -73,7 +73,8 @@ class Refused(NamedTuple):
 class RestClient(ABC, Generic[C]):
     """Thread-safe; keeps connections between calls."""
 
-    accept: ClassVar[str] = "application/json"
+    passing: ClassVar[frozenset[int]] = frozenset({408, 429, 500, 502, 503, 504})
+    """Statuses of refusals that are asked again."""
 
     def __init__(
         self,
@@ -81,11 +82,13 @@ class RestClient(ABC, Generic[C]):
         *,
         attempts: int = ATTEMPTS,
         seconds: float = SECONDS,
+        attempt_seconds: float = _ATTEMPT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.transport = transport or HttpTransport()
         self._attempts = attempts
         self._seconds = seconds
+        self._attempt_seconds = attempt_seconds
         self._sleep = sleep
 
     @abstractmethod
@@ -139,7 +142,7 @@ class RestClient(ABC, Generic[C]):
                 if kind is Fault.EXPIRED and token and not refused_token:
                     refused_token = token
                     continue  # with a new one, at once
-                if answer.status not in _PASSING and kind is not Fault.THROTTLED:
+                if answer.status not in self.passing and kind is not Fault.THROTTLED:
                     raise fault
                 uncertain = uncertain or answer.status != HTTPStatus.TOO_MANY_REQUESTS
                 asked = retry_after(answer.headers.get("retry-after"))
@@ -154,14 +157,14 @@ class RestClient(ABC, Generic[C]):
         if call.query:
             url += f"?{urlencode({name: str(value) for name, value in call.query.items()})}"
         body = call.body if call.json is None else msgspec.json.encode(call.json)
-        headers = {"user-agent": "boatyard", "accept": self.accept, **self.headers(call), **call.headers}
+        headers = {"user-agent": "boatyard", "accept": "application/json", **self.headers(call), **call.headers}
         if body is not None:
             headers["content-type"] = call.content_type
         elif call.method in ("POST", "PUT", "PATCH"):
             headers["content-length"] = "0"
         if token:
             headers["authorization"] = f"Bearer {token}"
-        left = max(min(ends_at - time.monotonic(), _ATTEMPT_SECONDS), 0.01)
+        left = max(min(ends_at - time.monotonic(), self._attempt_seconds), 0.01)
         deadline = Deadline(left, cpu_seconds=_CPU_SECONDS)
         return self.transport.send(call.method, url, headers=headers, body=body, limit=call.limit, deadline=deadline)
 
@@ -169,6 +172,11 @@ class RestClient(ABC, Generic[C]):
 def segment(text: str) -> str:
     """A name as one part of a path."""
     return quote(text, safe="")
+
+
+def is_token(text: str) -> bool:
+    """Whether a header can carry it."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text and len(text) <= _LONGEST_TOKEN
 
 
 def takes_token(url: str) -> bool:
