@@ -13,7 +13,7 @@ from tests.contract.test_build_service import *  # noqa: F403 - the suite's test
 _STATUS = {"ended": "FAILED", "stopped": "STOPPED", "timed_out": "TIMED_OUT"}
 
 
-class Hands:
+class Driver:
     def __init__(self, cloud: Cloud, clients: Clients, bucket: str) -> None:
         self._played = codebuild.CodeBuild(cloud)
         project = CodeBuildProject(name=codebuild.PROJECT)
@@ -43,5 +43,5 @@ class Hands:
 
 
 @pytest.fixture
-def it(cloud: Cloud, clients: Clients, bucket: str) -> Hands:
-    return Hands(cloud, clients, bucket)
+def it(cloud: Cloud, clients: Clients, bucket: str) -> Driver:
+    return Driver(cloud, clients, bucket)

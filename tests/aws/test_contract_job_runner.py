@@ -4,11 +4,11 @@ import pytest
 
 from boatyard_aws.clients import Clients
 from tests.aws.cloud import Cloud
-from tests.aws.hands import CodeBuildHands
+from tests.aws.job_runner_driver import CodeBuildDriver
 from tests.contract.runners import LIMITS
 from tests.contract.test_job_runner import *  # noqa: F403 - the suite's tests, with our fixture below
 
 
 @pytest.fixture
-def it(cloud: Cloud, clients: Clients, bucket: str) -> CodeBuildHands:
-    return CodeBuildHands(cloud, clients, bucket, LIMITS)
+def it(cloud: Cloud, clients: Clients, bucket: str) -> CodeBuildDriver:
+    return CodeBuildDriver(cloud, clients, bucket, LIMITS)

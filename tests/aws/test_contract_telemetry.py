@@ -14,7 +14,7 @@ from tests.contract.test_telemetry import Drain, Line
 _FLUSHED = ("_aws", "service")
 
 
-class PowertoolsHands:
+class PowertoolsDriver:
     def __init__(self, drain: Drain) -> None:
         self.telemetry = PowertoolsTelemetry()
         self._drain = drain
@@ -46,8 +46,8 @@ class PowertoolsHands:
 
 
 @pytest.fixture
-def hands(drain: Drain) -> Iterator[PowertoolsHands]:
-    made = PowertoolsHands(drain)
+def driver(drain: Drain) -> Iterator[PowertoolsDriver]:
+    made = PowertoolsDriver(drain)
     made.telemetry.metrics.clear_metrics()
     yield made
     made.close()

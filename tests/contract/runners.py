@@ -1,4 +1,4 @@
-"""Every JobRunner, with hands that play its job: the suites call `begin`, `log` and `finish` for each."""
+"""Every JobRunner, with a driver that plays its job: the suites call `begin`, `log` and `finish` for each."""
 
 import json
 import time
@@ -15,15 +15,15 @@ from boatyard.ports import JobRunner
 from boatyard.settings import Limits
 from boatyard_local.jobs import LocalJobRunner
 from boatyard_local.state import StateFolder
+from tests.kubernetes.job_runner_driver import KubernetesDriver
 from tests.kubernetes.real import KUBECONFIG
-from tests.kubernetes.runner_hands import KubernetesHands
 from tests.local.jobs import QUICK, argv, until
-from tests.serverless.runner_hands import ServiceHands
+from tests.serverless.job_runner_driver import ServiceDriver
 
 LIMITS = Limits(concurrent_builds=2, queued_builds=5, queued_builds_per_project=3, failure_hold_seconds=60)
 
 
-class Hands(Protocol):
+class Driver(Protocol):
     runner: JobRunner
     clock: ManualClock
 
@@ -43,7 +43,7 @@ class Hands(Protocol):
         ...
 
 
-class MemoryHands:
+class MemoryDriver:
     def __init__(self, path: Path) -> None:
         self.clock = ManualClock()
         self.runner = MemoryJobRunner(self.clock, LIMITS)
@@ -63,8 +63,8 @@ class MemoryHands:
         pass
 
 
-class FileHands:
-    """The hands' orders go to the stand-in job through a file."""
+class FileDriver:
+    """The driver writes its orders to a file, which the stand-in job reads."""
 
     def __init__(self, path: Path) -> None:
         self.clock = ManualClock(time.time())
@@ -114,18 +114,18 @@ class FileHands:
 
 
 ALL: dict[str, Callable[[Path], Any]] = {
-    "memory": MemoryHands,
-    "local": FileHands,
-    "kubernetes": lambda path: KubernetesHands(path, LIMITS),
-    "service": lambda path: ServiceHands(LIMITS),
+    "memory": MemoryDriver,
+    "local": FileDriver,
+    "kubernetes": lambda path: KubernetesDriver(path, LIMITS),
+    "service": lambda path: ServiceDriver(LIMITS),
 }
 if KUBECONFIG:
-    from tests.kubernetes.real.hands import RealHands
+    from tests.kubernetes.real.job_runner_driver import ClusterDriver
 
-    ALL["cluster"] = lambda path: RealHands(LIMITS)
+    ALL["cluster"] = lambda path: ClusterDriver(LIMITS)
 
 
-def hands(name: str, path: Path) -> Iterator[Hands]:
+def drive(name: str, path: Path) -> Iterator[Driver]:
     made = ALL[name](path)
     try:
         yield made

@@ -1,4 +1,4 @@
-"""The contract suite of BuildService. `hands` play the service's container with `run`, `write` and `end`."""
+"""The contract suite of BuildService. A driver plays the service's container with `run`, `write` and `end`."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from boatyard_serverless.ports import BuildService
 ID = "0" * 32 + "-1"
 
 
-class Hands(Protocol):
+class Driver(Protocol):
     service: BuildService
 
     def run(self, build_id: str) -> None: ...
@@ -20,23 +20,23 @@ class Hands(Protocol):
     def forget(self, build_id: str) -> None: ...
 
 
-class MemoryHands:
+class MemoryDriver:
     def __init__(self) -> None:
         self.service = made = MemoryBuildService()
         self.run, self.write, self.end, self.forget = made.run, made.write, made.end, made.forget
 
 
 @pytest.fixture
-def it() -> Hands:
-    return MemoryHands()  # type: ignore[return-value]
+def it() -> Driver:
+    return MemoryDriver()  # type: ignore[return-value]
 
 
-def state(it: Hands, execution: str) -> str:
+def state(it: Driver, execution: str) -> str:
     found = it.service.look(execution)
     return found.state if found else "unknown"
 
 
-def test_an_execution_waits_runs_and_ends(it: Hands) -> None:
+def test_an_execution_waits_runs_and_ends(it: Driver) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     assert state(it, execution) == "waiting"
     it.run(ID)
@@ -47,14 +47,14 @@ def test_an_execution_waits_runs_and_ends(it: Hands) -> None:
 
 
 @pytest.mark.parametrize("end", ["stopped", "timed_out"])
-def test_how_it_ended_is_told(it: Hands, end: str) -> None:
+def test_how_it_ended_is_told(it: Driver, end: str) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     it.run(ID)
     it.end(ID, end)
     assert state(it, execution) == end
 
 
-def test_a_stop_is_safe_to_repeat_and_after_the_end(it: Hands) -> None:
+def test_a_stop_is_safe_to_repeat_and_after_the_end(it: Driver) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     it.service.stop(execution)
     it.service.stop(execution)
@@ -66,13 +66,13 @@ def test_a_stop_is_safe_to_repeat_and_after_the_end(it: Hands) -> None:
     assert state(it, other) == "ended"
 
 
-def test_one_that_is_gone_is_not_known(it: Hands) -> None:
+def test_one_that_is_gone_is_not_known(it: Driver) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     it.forget(ID)
     assert it.service.look(execution) is None
 
 
-def test_a_log_is_read_on_from_a_cursor(it: Hands) -> None:
+def test_a_log_is_read_on_from_a_cursor(it: Driver) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     assert it.service.log(execution, "") is None
     it.run(ID)
@@ -87,7 +87,7 @@ def test_a_log_is_read_on_from_a_cursor(it: Hands) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["-1", "x", "../../etc", "f/" + "9" * 100, "9" * 5000, "\n", "1;drop"])
-def test_a_cursor_that_was_not_given_out_is_refused(it: Hands, cursor: str) -> None:
+def test_a_cursor_that_was_not_given_out_is_refused(it: Driver, cursor: str) -> None:
     execution = it.service.start(ID, timeout_seconds=600)
     it.run(ID)
     it.write(ID, "one")

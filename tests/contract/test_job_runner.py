@@ -11,7 +11,7 @@ from boatyard.build import Failure, Phase, PhaseTime, State, Step
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobProgress, JobResult
 from boatyard.ports import BuildPage, BuildQuery
-from tests.contract.runners import ALL, LIMITS, Hands, hands
+from tests.contract.runners import ALL, LIMITS, Driver, drive
 from tests.local.jobs import job, tag
 
 DIGEST = "sha256:" + "b" * 64
@@ -22,15 +22,15 @@ FAILED = JobResult(
 
 
 @pytest.fixture(params=sorted(ALL))
-def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hands]:
-    yield from hands(request.param, tmp_path)
+def it(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Driver]:
+    yield from drive(request.param, tmp_path)
 
 
 OTHER = "other"
 """Another project of the same domain."""
 
 
-def start(it: Hands, number: int = 0, *, force: bool = False, project: str = "") -> str:
+def start(it: Driver, number: int = 0, *, force: bool = False, project: str = "") -> str:
     ensured = it.runner.ensure(_of(project, number), tag(number), force=force)
     assert not ensured.joined
     return ensured.build.id
@@ -41,14 +41,14 @@ def _of(project: str, number: int) -> Callable[[int], BuildJob]:
     return (lambda attempt: msgspec.structs.replace(make(attempt), project=project)) if project else make
 
 
-def _refused(it: Hands, number: int, project: str = "") -> str:
+def _refused(it: Driver, number: int, project: str = "") -> str:
     with pytest.raises(BoatyardError) as refused:
         it.runner.ensure(_of(project, number), tag(number), force=False)
     assert refused.value.code == "TOO_MANY_BUILDS" and refused.value.meaning.retryable
     return refused.value.detail
 
 
-def test_a_build_is_queued_runs_and_succeeds_with_its_image_by_digest(it: Hands) -> None:
+def test_a_build_is_queued_runs_and_succeeds_with_its_image_by_digest(it: Driver) -> None:
     build_id = start(it)
     build = it.begin(build_id)
     assert build.started_at is not None and build.started_at >= build.created_at
@@ -59,14 +59,14 @@ def test_a_build_is_queued_runs_and_succeeds_with_its_image_by_digest(it: Hands)
     assert build.finished_at is not None and build.phase is None and build.step is None
 
 
-def test_a_failed_build_says_what_its_job_said(it: Hands) -> None:
+def test_a_failed_build_says_what_its_job_said(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish(build_id, FAILED)
     assert build.state is State.FAILED and build.error == FAILED.error and build.image is None
 
 
-def test_a_job_that_dies_is_lost_and_can_be_built_again_at_once(it: Hands) -> None:
+def test_a_job_that_dies_is_lost_and_can_be_built_again_at_once(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish(build_id, None)
@@ -77,14 +77,14 @@ def test_a_job_that_dies_is_lost_and_can_be_built_again_at_once(it: Hands) -> No
     it.begin(again)
 
 
-def test_success_without_a_digest_is_no_success(it: Hands) -> None:
+def test_success_without_a_digest_is_no_success(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish(build_id, JobResult(state=State.SUCCEEDED))
     assert build.state is State.ERRORED and build.image is None
 
 
-def test_equal_requests_join(it: Hands) -> None:
+def test_equal_requests_join(it: Driver) -> None:
     build_id = start(it)
     for force in (False, True):
         ensured = it.runner.ensure(job(), tag(), force=force)
@@ -93,7 +93,7 @@ def test_equal_requests_join(it: Hands) -> None:
     assert it.runner.ensure(job(), tag(), force=False).build.state is State.RUNNING
 
 
-def test_fifty_at_once_start_one(it: Hands) -> None:
+def test_fifty_at_once_start_one(it: Driver) -> None:
     barrier = threading.Barrier(50)
     found: list[tuple[str, bool]] = []
 
@@ -112,7 +112,7 @@ def test_fifty_at_once_start_one(it: Hands) -> None:
     it.begin(f"{tag()}-1")
 
 
-def test_a_failure_answers_for_a_while_and_force_passes_it_by(it: Hands) -> None:
+def test_a_failure_answers_for_a_while_and_force_passes_it_by(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     it.finish(build_id, FAILED)
@@ -127,14 +127,14 @@ def test_a_failure_answers_for_a_while_and_force_passes_it_by(it: Hands) -> None
     assert (latest := it.runner.latest(tag())) and latest.id == third
 
 
-def test_a_success_that_the_registry_has_lost_is_built_again(it: Hands) -> None:
+def test_a_success_that_the_registry_has_lost_is_built_again(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     it.finish(build_id, SUCCEEDED)
     it.begin(start(it))
 
 
-def test_progress_is_told_while_it_runs_and_phases_stay(it: Hands) -> None:
+def test_progress_is_told_while_it_runs_and_phases_stay(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     phases = (PhaseTime(phase=Phase.FETCH_CONTEXT, seconds=0.5), PhaseTime(phase=Phase.BUILD))
@@ -147,7 +147,7 @@ def test_progress_is_told_while_it_runs_and_phases_stay(it: Hands) -> None:
     assert build and build.phases[0] == phases[0] and build.step is None and build.phase is None
 
 
-def test_a_full_queue_refuses_and_takes_more_later(it: Hands) -> None:
+def test_a_full_queue_refuses_and_takes_more_later(it: Driver) -> None:
     running = [start(it, number) for number in range(LIMITS.concurrent_builds)]
     for build_id in running:
         it.begin(build_id)
@@ -167,7 +167,7 @@ def test_a_full_queue_refuses_and_takes_more_later(it: Hands) -> None:
     it.runner.cancel(f"{tag(99)}-1")
 
 
-def test_a_queued_build_is_cancelled_at_once(it: Hands) -> None:
+def test_a_queued_build_is_cancelled_at_once(it: Driver) -> None:
     for number in range(LIMITS.concurrent_builds):
         it.begin(start(it, number))
     build_id = start(it, 7)
@@ -183,7 +183,7 @@ def test_a_queued_build_is_cancelled_at_once(it: Hands) -> None:
     [FAILED, SUCCEEDED, JobResult(state=State.TIMED_OUT), None],
     ids=["failed", "succeeded", "timed out", "lost"],
 )
-def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Hands, written: JobResult | None) -> None:
+def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Driver, written: JobResult | None) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish_after_cancel(build_id, written)
@@ -195,14 +195,14 @@ def test_a_cancel_decides_whatever_the_job_writes_afterwards(it: Hands, written:
     it.begin(again)
 
 
-def test_what_ended_stays_as_it_is_when_cancelled(it: Hands) -> None:
+def test_what_ended_stays_as_it_is_when_cancelled(it: Driver) -> None:
     build_id = start(it)
     it.begin(build_id)
     build = it.finish(build_id, SUCCEEDED)
     assert it.runner.cancel(build_id) == build
 
 
-def test_a_log_is_read_from_a_cursor_on_and_is_done_at_the_end(it: Hands) -> None:
+def test_a_log_is_read_from_a_cursor_on_and_is_done_at_the_end(it: Driver) -> None:
     build_id = start(it)
     first = it.runner.logs(build_id, "")
     assert first and first.lines == () and not first.done
@@ -221,7 +221,7 @@ def test_a_log_is_read_from_a_cursor_on_and_is_done_at_the_end(it: Hands) -> Non
 
 
 @pytest.mark.parametrize("cursor", ["-1", "x", "1e3", "9" * 17, "9" * 5000, "1 ", "٣", "../log", "\0"])
-def test_a_hostile_cursor_is_refused(it: Hands, cursor: str) -> None:
+def test_a_hostile_cursor_is_refused(it: Driver, cursor: str) -> None:
     build_id = start(it)
     it.begin(build_id)
     it.log(build_id, "one")
@@ -232,7 +232,7 @@ def test_a_hostile_cursor_is_refused(it: Hands, cursor: str) -> None:
         it.runner.list(BuildQuery(page_token=cursor))
 
 
-def test_nobody_knows_a_build_that_was_never_asked_for(it: Hands) -> None:
+def test_nobody_knows_a_build_that_was_never_asked_for(it: Driver) -> None:
     for name in ("", "x", "../..", f"{tag()}-1", "/etc/passwd"):
         assert it.runner.status(name) is None
         assert it.runner.logs(name, "") is None
@@ -240,7 +240,7 @@ def test_nobody_knows_a_build_that_was_never_asked_for(it: Hands) -> None:
     assert it.runner.latest(tag()) is None
 
 
-def test_builds_are_listed_newest_first_page_by_page(it: Hands) -> None:
+def test_builds_are_listed_newest_first_page_by_page(it: Driver) -> None:
     made = []
     for number in range(6):
         build_id = start(it, number)
@@ -262,7 +262,7 @@ def test_builds_are_listed_newest_first_page_by_page(it: Hands) -> None:
     assert len(whole.builds) == 6 and whole.next_page_token == ""
 
 
-def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Hands) -> None:
+def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Driver) -> None:
     """A page is as full, and ends where it does, as if they were not there; and no token holds anything of them."""
     mine, foreign = [], []
     for number in range(8):
@@ -286,7 +286,7 @@ def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Hands) -> None:
     assert it.runner.list(BuildQuery(visible=(("nobody/*",),))) == BuildPage((), "")
 
 
-def test_a_page_goes_on_where_it_ended_though_that_build_is_forgotten(it: Hands) -> None:
+def test_a_page_goes_on_where_it_ended_though_that_build_is_forgotten(it: Driver) -> None:
     """A token names the last build that was given, and when that was asked for."""
     made = []
     for number in range(3):

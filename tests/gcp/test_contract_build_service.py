@@ -13,7 +13,7 @@ from tests.gcp.site import builder
 _STATUS = {"ended": "FAILURE", "stopped": "CANCELLED", "timed_out": "TIMEOUT"}
 
 
-class Hands:
+class Driver:
     def __init__(self, played: cloud_build.CloudBuild, rest: GoogleRest, bucket: str) -> None:
         self._played = played
         self._rest = rest
@@ -36,5 +36,5 @@ class Hands:
 
 
 @pytest.fixture
-def it(cloud_build: cloud_build.CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> Hands:
-    return Hands(cloud_build, rest, bucket.name)
+def it(cloud_build: cloud_build.CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> Driver:
+    return Driver(cloud_build, rest, bucket.name)

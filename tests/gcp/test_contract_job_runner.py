@@ -7,9 +7,9 @@ from boatyard_gcp.rest import GoogleRest
 from tests.contract.runners import LIMITS
 from tests.contract.test_job_runner import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.gcp.cloud_build import CloudBuild
-from tests.gcp.hands import CloudBuildHands
+from tests.gcp.job_runner_driver import CloudBuildDriver
 
 
 @pytest.fixture
-def it(cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> CloudBuildHands:
-    return CloudBuildHands(cloud_build, rest, bucket, LIMITS)
+def it(cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> CloudBuildDriver:
+    return CloudBuildDriver(cloud_build, rest, bucket, LIMITS)

@@ -10,7 +10,7 @@ from tests.contract.test_telemetry import *  # noqa: F403 - the suite's tests, w
 from tests.contract.test_telemetry import Drain, Line
 
 
-class CloudLoggingHands:
+class CloudLoggingDriver:
     def __init__(self, drain: Drain) -> None:
         self.telemetry = CloudLogging("p")
         self._drain = drain
@@ -33,5 +33,5 @@ class CloudLoggingHands:
 
 
 @pytest.fixture
-def hands(drain: Drain) -> Iterator[CloudLoggingHands]:
-    return CloudLoggingHands(drain)
+def driver(drain: Drain) -> Iterator[CloudLoggingDriver]:
+    return CloudLoggingDriver(drain)

@@ -11,20 +11,20 @@ from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, 
 from tests.contract.test_work_queue import message
 from tests.gcp.loopback import ApiServer
 from tests.gcp.pubsub import Emulator, Played
-from tests.gcp.queue_hands import QueueHands
+from tests.gcp.work_queue_driver import QueueDriver
 
 _PUBLISH = "pubsub.projects.topics.publish"
 _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(params=["played", "emulator"])
-def hands(request: pytest.FixtureRequest, rest: GoogleRest, monkeypatch: pytest.MonkeyPatch) -> QueueHands:
+def driver(request: pytest.FixtureRequest, rest: GoogleRest, monkeypatch: pytest.MonkeyPatch) -> QueueDriver:
     name = f"test-{next(_NUMBERS)}"
     if request.param == "played":
-        return QueueHands(rest, Played(request.getfixturevalue("pubsub")), name)
+        return QueueDriver(rest, Played(request.getfixturevalue("pubsub")), name)
     found: Emulator = request.getfixturevalue("emulator")
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", found.host)
-    return QueueHands(rest, found.topics(), name)
+    return QueueDriver(rest, found.topics(), name)
 
 
 def test_without_a_topic_there_is_no_queue_and_no_place_for_dead_letters(rest: GoogleRest) -> None:

@@ -21,7 +21,7 @@ from boatyard_kubernetes.doctor.rights import Person
 from boatyard_kubernetes.manifests import documents
 from boatyard_kubernetes.topology import choose
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
-from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.loopback.manual_node import ManualNode
 from tests.kubernetes.loopback.resources import BY_KIND
 from tests.kubernetes.site import NAMESPACE, Site, settings
 
@@ -86,7 +86,7 @@ class Pods:
         self, it: Site, node: dict[str, Any] | None, place: dict[str, Any] | None, denied: str, raw: str
     ) -> None:
         self._it = it
-        self._hands = HandNode(it.cluster)
+        self._node = ManualNode(it.cluster)
         self._says = {"boatyard-doctor-node": node, "boatyard-doctor-place": place}
         self.nodes: dict[str, dict[str, Any]] = {}
         """What the first says in some namespaces, if not the same everywhere."""
@@ -106,7 +106,7 @@ class Pods:
             name = job["metadata"]["name"]
             if name not in [seen["metadata"]["name"] for seen in self.seen]:
                 self.seen.append(job)
-            pods = self._hands.pods(name)
+            pods = self._node.pods(name)
             if not pods or pods[-1]["status"]["phase"] != "Pending":
                 continue
             if "boatyard.io/record" in job["metadata"].get("annotations", {}):
@@ -114,14 +114,14 @@ class Pods:
                 if self.silent:
                     continue
                 if self.stuck is not None:
-                    self._hands.do("bind", name)
-                    self._hands.do("waiting", name, *self.stuck)
+                    self._node.do("bind", name)
+                    self._node.do("waiting", name, *self.stuck)
                     self._it.clock.sleep(5)
                     continue
             said = self._said(job)
             if said is not None:
-                self._hands.start(name)
-                self._hands.end(name, *said)
+                self._node.start(name)
+                self._node.end(name, *said)
 
     def _said(self, job: dict[str, Any]) -> tuple[int, str] | None:
         name = job["metadata"]["name"]

@@ -13,7 +13,7 @@ from boatyard.ports import Clock
 from boatyard.settings import Limits, Settings
 from boatyard_kubernetes import Cluster, KubernetesJobRunner, connect
 from tests.kubernetes.loopback import LoopbackCluster
-from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.loopback.manual_node import ManualNode
 from tests.kubernetes.loopback.rbac import service_account
 from tests.kubernetes.loopback.status import Refused
 from tests.local.jobs import job, tag
@@ -67,10 +67,10 @@ class Site:
 
 
 @contextmanager
-def site(chosen: Settings | None = None, **options: Any) -> Iterator[tuple[Site, HandNode]]:
+def site(chosen: Settings | None = None, **options: Any) -> Iterator[tuple[Site, ManualNode]]:
     made = Site(chosen, **options)
     try:
-        yield made, HandNode(made.cluster)
+        yield made, ManualNode(made.cluster)
     finally:
         made.close()
 

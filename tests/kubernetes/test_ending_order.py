@@ -14,8 +14,8 @@ from boatyard_buildkit.termination import brief
 from boatyard_kubernetes.ending import conclude
 from boatyard_kubernetes.names import job_name
 from boatyard_kubernetes.stopping import Stopped
-from tests.kubernetes.loopback.hands import HandNode
 from tests.kubernetes.loopback.job_controller import PODS
+from tests.kubernetes.loopback.manual_node import ManualNode
 from tests.kubernetes.site import Site, settings, site
 from tests.local.jobs import job, tag
 
@@ -120,7 +120,7 @@ def test_the_order_of_what_counts(pod: Pod | None, stopped: Stopped | None, earl
     assert end(job_with(reason)) == late
 
 
-def hold_the_sidecar(it: Site, node: HandNode, code: int, message: str) -> None:
+def hold_the_sidecar(it: Site, node: ManualNode, code: int, message: str) -> None:
     """The job's container has ended; a process of a step keeps the sidecar, and with it the pod, for its grace."""
     pod = node.pod(NAME)
     it.cluster.node.terminated(pod, "build", code, message=message)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kubernetes.loopback import LoopbackCluster
 from tests.kubernetes.loopback.cluster import ADMIN_TOKEN
-from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.loopback.manual_node import ManualNode
 
 CONFIG_MAPS = "/api/v1/namespaces/a/configmaps"
 
@@ -92,7 +92,7 @@ def test_a_watch_tells_changes_bookmarks_and_that_it_is_too_old(http: httpx.Clie
 
 
 def test_a_log_can_be_followed_to_its_end(http: httpx.Client, cluster: LoopbackCluster) -> None:
-    node = HandNode(cluster)
+    node = ManualNode(cluster)
     pod = {"containers": [{"name": "build", "image": "x"}], "restartPolicy": "Never"}
     spec = {"template": {"spec": pod}}
     cluster.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "a"}, "spec": spec})

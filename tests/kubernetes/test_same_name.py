@@ -10,8 +10,8 @@ from boatyard.job import JobResult
 from boatyard.ports import BuildQuery
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes.names import job_name
-from tests.kubernetes.loopback.hands import HandNode
 from tests.kubernetes.loopback.job_controller import JOBS
+from tests.kubernetes.loopback.manual_node import ManualNode
 from tests.kubernetes.site import NAMESPACE, Site, dying, site
 from tests.local.jobs import job, tag
 
@@ -31,7 +31,7 @@ def plan(found: dict[str, Any]) -> str:
     return str(volumes["plan"]["secret"]["secretName"])
 
 
-def check_it_builds(it: Site, node: HandNode) -> None:
+def check_it_builds(it: Site, node: ManualNode) -> None:
     it.cluster.settle()
     (found,) = it.cluster.objects("Job")
     (secret,) = it.cluster.objects("Secret")

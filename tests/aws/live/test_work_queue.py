@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard_aws.clients import Clients
-from tests.aws.queue_hands import QueueHands
+from tests.aws.work_queue_driver import QueueDriver
 from tests.contract.live import live, named
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 
@@ -27,5 +27,5 @@ def queues(clients: Clients) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def hands(clients: Clients, queues: tuple[str, str]) -> QueueHands:
-    return QueueHands(clients, *queues, wait_seconds=_LONG_POLL)
+def driver(clients: Clients, queues: tuple[str, str]) -> QueueDriver:
+    return QueueDriver(clients, *queues, wait_seconds=_LONG_POLL)

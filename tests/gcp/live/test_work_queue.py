@@ -9,7 +9,7 @@ from boatyard_gcp.rest import GoogleRest
 from tests.contract.live import FRESH, live
 from tests.contract.test_work_queue import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.gcp.pubsub import Topics
-from tests.gcp.queue_hands import QueueHands
+from tests.gcp.work_queue_driver import QueueDriver
 
 pytestmark = live("gcp")
 _LOOKS = 10
@@ -18,10 +18,10 @@ _NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def hands(rest: GoogleRest, project: str) -> Iterator[QueueHands]:
+def driver(rest: GoogleRest, project: str) -> Iterator[QueueDriver]:
     def where() -> tuple[str, dict[str, str]]:
         return rest.address("pubsub"), {"authorization": f"Bearer {rest.identity.token()}"}
 
     topics = Topics(where, project, looks=_LOOKS)
-    yield QueueHands(rest, topics, f"{FRESH}-{next(_NUMBERS)}")
+    yield QueueDriver(rest, topics, f"{FRESH}-{next(_NUMBERS)}")
     topics.delete()

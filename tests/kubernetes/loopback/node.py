@@ -1,4 +1,4 @@
-"""What a scheduler and a kubelet write to a pod's status. `hands.py` and `kubelet.py` decide when."""
+"""What a scheduler and a kubelet write to a pod's status. `manual_node.py` and `kubelet.py` decide when."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The developer's cluster, with the methods of `LoopbackCluster` that hands and kubelets use."""
+"""The developer's cluster, with the methods of `LoopbackCluster` that `ManualNode` and kubelets use."""
 
 import contextlib
 import secrets

@@ -11,13 +11,13 @@ from boatyard.ports import Clock
 from boatyard.settings import Settings
 from boatyard_kubernetes import Cluster, KubernetesJobRunner, connect
 from boatyard_kubernetes.access import function_access
-from tests.kubernetes.loopback.hands import HandNode
+from tests.kubernetes.loopback.manual_node import ManualNode
 from tests.kubernetes.loopback.store import Object
 from tests.kubernetes.real.cluster import RealCluster
 from tests.kubernetes.site import FUNCTION, settings
 
 
-class RealNode(HandNode):
+class RealNode(ManualNode):
     """Waits for what a real Job controller does in its own time."""
 
     cluster: Any

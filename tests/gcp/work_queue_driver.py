@@ -1,4 +1,4 @@
-"""What the contract of queues looks into, on Pub/Sub."""
+"""Publishes to Pub/Sub topics and reads what arrived, for the contract suite of queues."""
 
 import json
 from typing import Any
@@ -8,8 +8,8 @@ from boatyard_gcp.rest import GoogleRest
 from tests.gcp.pubsub import Played, Topics, body_of
 
 
-class QueueHands:
-    """Topics of its own, whose names begin with `name`."""
+class QueueDriver:
+    """Creates topics whose names begin with `name`."""
 
     def __init__(self, rest: GoogleRest, topics: Topics | Played, name: str) -> None:
         self._topics = topics

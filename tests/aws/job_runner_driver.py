@@ -19,7 +19,7 @@ from tests.aws.cloud import Cloud
 from tests.aws.codebuild import PROJECT, CodeBuild
 
 
-class CodeBuildHands:
+class CodeBuildDriver:
     def __init__(self, cloud: Cloud, clients: Clients, bucket: str, limits: Limits) -> None:
         self.clock = ManualClock(time.time())
         self.codebuild = CodeBuild(cloud)

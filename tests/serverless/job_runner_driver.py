@@ -12,7 +12,7 @@ from boatyard_serverless.builds.log import END
 from boatyard_serverless.memory import MemoryBucket, MemoryBuildService
 
 
-class ServiceHands:
+class ServiceDriver:
     def __init__(self, limits: Limits) -> None:
         self.clock = ManualClock()
         bucket = MemoryBucket()

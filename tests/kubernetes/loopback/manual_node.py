@@ -9,7 +9,7 @@ from tests.kubernetes.loopback.job_controller import PODS
 from tests.kubernetes.loopback.store import Object
 
 
-class HandNode:
+class ManualNode:
     """A node on which pods start and end when told. A pod that is deleted goes as soon as it is seen."""
 
     def __init__(self, cluster: LoopbackCluster, container: str = "build") -> None:

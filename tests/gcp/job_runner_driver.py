@@ -1,4 +1,4 @@
-"""What plays a Cloud Build build's part for the contract of job runners."""
+"""Plays the part of Cloud Build's builds for the contract suite of job runners."""
 
 import time
 
@@ -19,7 +19,7 @@ from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.site import builder
 
 
-class CloudBuildHands:
+class CloudBuildDriver:
     def __init__(self, played: CloudBuild, rest: GoogleRest, bucket: GcsBucket, limits: Limits) -> None:
         self.clock = ManualClock(time.time())
         self.cloud_build = played

@@ -7,7 +7,7 @@ from boatyard_aws.clients import Clients
 from boatyard_aws.queue import SqsWorkQueue, sqs_dead_letters
 
 
-class QueueHands:
+class QueueDriver:
     def __init__(self, clients: Clients, queue: str, dead_letters: str, *, wait_seconds: int = 0) -> None:
         self._sqs = clients.sqs()
         self._queue, self._dead, self._wait_seconds = queue, dead_letters, wait_seconds

@@ -1,6 +1,6 @@
-"""The Kubernetes runner on a real cluster for tests/contract."""
+"""The Kubernetes runner for tests/contract: a driver that plays its pods."""
 
-import time
+from pathlib import Path
 
 import msgspec
 
@@ -10,25 +10,16 @@ from boatyard.memory import ManualClock
 from boatyard.settings import Limits
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes.names import job_name
-from tests.kubernetes.real.site import RealNode, RealSite
-from tests.kubernetes.site import limited, settings
+from tests.kubernetes.loopback.manual_node import ManualNode
+from tests.kubernetes.site import NAMESPACE, Site, limited, settings
 
 
-class ShiftedClock(ManualClock):
-    """The time of the cluster, which goes on by itself, and what was slept on top of it."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def now(self) -> float:
-        return time.time() + super().now()
-
-
-class RealHands:
-    def __init__(self, limits: Limits) -> None:
-        self.clock = ShiftedClock()
-        self._site = RealSite(limited(settings(), limits), clock=self.clock)
-        self._node = RealNode(self._site.cluster)  # type: ignore[arg-type]
+class KubernetesDriver:
+    def __init__(self, path: Path, limits: Limits) -> None:
+        self.clock = ManualClock()
+        namespaces = (NAMESPACE, "other-development")
+        self._site = Site(limited(settings(), limits), clock=self.clock, namespaces=namespaces)
+        self._node = ManualNode(self._site.cluster)
         self.runner = self._site.runner
 
     def begin(self, build_id: str) -> Build:
@@ -48,7 +39,6 @@ class RealHands:
         else:
             code = {"SUCCEEDED": 0, "ERRORED": 2}.get(result.state, 1)
             self._node.end(job_name(build_id), code, brief(result).decode())
-        self._site.cluster.until(lambda: self._build(build_id).state.ended)
         return self._build(build_id)
 
     def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
@@ -58,18 +48,10 @@ class RealHands:
             code = 137 if result is None else 0 if result.state == "SUCCEEDED" else 1
             message = brief(result).decode() if result else ""
             self._node.cluster.node.terminated(pod, "build", code, message=message)
-            self._site.cluster.until(lambda: self._build(build_id).state.ended)
             return self._build(build_id)
 
     def settle(self) -> None:
-        """Until each Job that wants a pod has one, and no other has."""
-
-        def settled() -> bool:
-            jobs = [j for j in self._site.cluster.objects("Job") if j["spec"]["parallelism"]]
-            pods = self._site.cluster.objects("Pod")
-            return len([j for j in jobs if not j["spec"].get("suspend")]) == len(pods)
-
-        self._site.cluster.until(settled)
+        pass
 
     def close(self) -> None:
         self._site.close()

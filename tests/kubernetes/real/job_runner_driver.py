@@ -1,6 +1,6 @@
-"""The Kubernetes runner for tests/contract: hands that play its pods."""
+"""The Kubernetes runner on a real cluster for tests/contract."""
 
-from pathlib import Path
+import time
 
 import msgspec
 
@@ -10,16 +10,25 @@ from boatyard.memory import ManualClock
 from boatyard.settings import Limits
 from boatyard_buildkit.termination import brief
 from boatyard_kubernetes.names import job_name
-from tests.kubernetes.loopback.hands import HandNode
-from tests.kubernetes.site import NAMESPACE, Site, limited, settings
+from tests.kubernetes.real.site import RealNode, RealSite
+from tests.kubernetes.site import limited, settings
 
 
-class KubernetesHands:
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self.clock = ManualClock()
-        namespaces = (NAMESPACE, "other-development")
-        self._site = Site(limited(settings(), limits), clock=self.clock, namespaces=namespaces)
-        self._node = HandNode(self._site.cluster)
+class ShiftedClock(ManualClock):
+    """The time of the cluster, which goes on by itself, and what was slept on top of it."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def now(self) -> float:
+        return time.time() + super().now()
+
+
+class ClusterDriver:
+    def __init__(self, limits: Limits) -> None:
+        self.clock = ShiftedClock()
+        self._site = RealSite(limited(settings(), limits), clock=self.clock)
+        self._node = RealNode(self._site.cluster)  # type: ignore[arg-type]
         self.runner = self._site.runner
 
     def begin(self, build_id: str) -> Build:
@@ -39,6 +48,7 @@ class KubernetesHands:
         else:
             code = {"SUCCEEDED": 0, "ERRORED": 2}.get(result.state, 1)
             self._node.end(job_name(build_id), code, brief(result).decode())
+        self._site.cluster.until(lambda: self._build(build_id).state.ended)
         return self._build(build_id)
 
     def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
@@ -48,10 +58,18 @@ class KubernetesHands:
             code = 137 if result is None else 0 if result.state == "SUCCEEDED" else 1
             message = brief(result).decode() if result else ""
             self._node.cluster.node.terminated(pod, "build", code, message=message)
+            self._site.cluster.until(lambda: self._build(build_id).state.ended)
             return self._build(build_id)
 
     def settle(self) -> None:
-        pass
+        """Until each Job that wants a pod has one, and no other has."""
+
+        def settled() -> bool:
+            jobs = [j for j in self._site.cluster.objects("Job") if j["spec"]["parallelism"]]
+            pods = self._site.cluster.objects("Pod")
+            return len([j for j in jobs if not j["spec"].get("suspend")]) == len(pods)
+
+        self._site.cluster.until(settled)
 
     def close(self) -> None:
         self._site.close()
