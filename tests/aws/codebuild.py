@@ -4,14 +4,19 @@ moto ends every build as soon as it is asked after. Here a build stands where th
 https://docs.aws.amazon.com/codebuild/latest/APIReference/
 """
 
+import contextlib
 import threading
+import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from boatyard_aws.clients import Clients
 from tests.aws.cloud import Cloud
 
 PROJECT = "boatyard"
+LOG_GROUP = f"/aws/codebuild/{PROJECT}"
 
 
 @dataclass
@@ -78,3 +83,15 @@ class CodeBuild:
             "currentPhase": build.phase if build.status == "IN_PROGRESS" else "COMPLETED",
             "phases": failed if build.reason else [],
         }
+
+
+def write_log(clients: Clients, build: Played, lines: Iterable[str]) -> None:
+    """Sends lines to the build's stream in CloudWatch Logs, as CodeBuild does with a container's output."""
+    logs, stream = clients.logs(), build.id.partition(":")[2]
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=LOG_GROUP)
+    with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
+    now = int(time.time() * 1000)
+    events: Any = [{"timestamp": now, "message": f"{line}\n"} for line in lines]
+    logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=stream, logEvents=events)

@@ -7,15 +7,12 @@ and .../build-env-ref-env-vars.html (variables).
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from boatyard_aws.clients import Clients
-from tests.aws.codebuild import CodeBuild
+from tests.aws.codebuild import CodeBuild, write_log
 from tests.aws.emulator import unpack
-
-_GROUP = "/aws/codebuild/boatyard"
 
 
 class Container:
@@ -54,12 +51,6 @@ class Container:
         played.phase = "BUILD"
         command = played.parameters["buildspecOverride"].rpartition("- ")[2].split()
         done = self.call(command, {**played.environment, "CODEBUILD_BUILD_ID": played.id})
-        stream = played.id.partition(":")[2]
-        if not clients.logs().describe_log_groups(logGroupNamePrefix=_GROUP)["logGroups"]:
-            clients.logs().create_log_group(logGroupName=_GROUP)
-        clients.logs().create_log_stream(logGroupName=_GROUP, logStreamName=stream)
-        lines = ["[Container] Running command", *done.stdout.splitlines()]
-        events: Any = [{"timestamp": int(time.time() * 1000), "message": f"{line}\n"} for line in lines]
-        clients.logs().put_log_events(logGroupName=_GROUP, logStreamName=stream, logEvents=events)
+        write_log(clients, played, ["[Container] Running command", *done.stdout.splitlines()])
         played.status = "SUCCEEDED" if done.returncode == 0 else "FAILED"
         return done

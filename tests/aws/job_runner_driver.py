@@ -16,23 +16,21 @@ from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
 from tests.aws.cloud import Cloud
-from tests.aws.codebuild import PROJECT, CodeBuild
+from tests.aws.codebuild import PROJECT, CodeBuild, write_log
 
 
 class CodeBuildDriver:
     def __init__(self, cloud: Cloud, clients: Clients, bucket: str, limits: Limits) -> None:
         self.clock = ManualClock(time.time())
         self.codebuild = CodeBuild(cloud)
-        self.project = CodeBuildProject(name=PROJECT)
         self.runner = ServiceJobRunner(
             S3Bucket(clients, bucket),
-            CodeBuildService(clients, self.project, bucket),
+            CodeBuildService(clients, CodeBuildProject(name=PROJECT), bucket),
             self.clock,
             Settings(limits=limits),
         )
         self._ledger = BucketLedger(S3Bucket(clients, bucket))
-        self._logs = clients.logs()
-        self._logs.create_log_group(logGroupName=self.project.logs)
+        self._clients = clients
 
     def begin(self, build_id: str) -> Build:
         self.codebuild.of(build_id).phase = "BUILD"
@@ -43,14 +41,7 @@ class CodeBuildDriver:
         return self._status(build_id)
 
     def log(self, build_id: str, *lines: str) -> None:
-        stream = self.codebuild.of(build_id).id.partition(":")[2]
-        group = self.project.logs
-        known = self._logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
-        if not known:
-            self._logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": f"{line}\n"} for line in lines]
-        self._logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)  # type: ignore[arg-type]
+        write_log(self._clients, self.codebuild.of(build_id), lines)
 
     def finish(self, build_id: str, result: JobResult | None) -> Build:
         played = self.codebuild.of(build_id)

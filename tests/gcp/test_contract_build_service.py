@@ -1,4 +1,4 @@
-"""The contract of build services, held by Cloud Build, which is played."""
+"""The contract suites of build services, with a stand-in for Cloud Build."""
 
 import pytest
 
@@ -6,15 +6,18 @@ from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild
 from boatyard_gcp.rest import GoogleRest
+from tests.contract.build_services import PlayedBuilds
 from tests.contract.test_build_service import *  # noqa: F403 - the suite's tests, with our fixture below
+from tests.contract.test_build_service_played import *  # noqa: F403 - and those of a played container
 from tests.gcp import cloud_build
 from tests.gcp.site import builder
 
 _STATUS = {"ended": "FAILURE", "stopped": "CANCELLED", "timed_out": "TIMEOUT"}
 
 
-class Driver:
+class PlayedCloudBuild(PlayedBuilds):
     def __init__(self, played: cloud_build.CloudBuild, rest: GoogleRest, bucket: str) -> None:
+        super().__init__()
         self._played = played
         self._rest = rest
         self.service = CloudBuild(rest, builder(bucket))
@@ -27,7 +30,7 @@ class Driver:
         head = "" if build.log else f'starting build "{build.id}"\n\nFETCHSOURCE\nBUILD\n{BEGIN}\n'
         self._played.write(self._rest, build, head + "".join(f"{line}\n" for line in lines))
 
-    def end(self, build_id: str, state: str, reason: str = "") -> None:
+    def finish(self, build_id: str, state: str, reason: str = "") -> None:
         build = self._played.of(build_id)
         build.status, build.detail = _STATUS[state], reason
 
@@ -36,5 +39,5 @@ class Driver:
 
 
 @pytest.fixture
-def it(cloud_build: cloud_build.CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> Driver:
-    return Driver(cloud_build, rest, bucket.name)
+def builds(cloud_build: cloud_build.CloudBuild, rest: GoogleRest, bucket: GcsBucket) -> PlayedCloudBuild:
+    return PlayedCloudBuild(cloud_build, rest, bucket.name)
