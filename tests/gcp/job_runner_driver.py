@@ -9,10 +9,10 @@ from boatyard.job import JobProgress, JobResult
 from boatyard.memory import ManualClock
 from boatyard.settings import Limits, Settings
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
 from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless.builds import ServiceJobRunner
+from boatyard_serverless.builds.growing_log import BEGIN
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
 from tests.gcp.cloud_build import CloudBuild

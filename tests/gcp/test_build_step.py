@@ -9,11 +9,11 @@ from boatyard.build import State
 from boatyard.memory import ManualClock
 from boatyard.settings import Limits, Settings
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild as CloudBuildService
 from boatyard_gcp.rest import GoogleRest
 from boatyard_serverless import keys
 from boatyard_serverless.builds import ServiceJobRunner
+from boatyard_serverless.builds.growing_log import BEGIN
 from tests.gcp.cloud_build import CREATE, CloudBuild
 from tests.gcp.site import builder
 from tests.gcp.steps import run_bare

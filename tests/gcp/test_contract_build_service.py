@@ -3,9 +3,9 @@
 import pytest
 
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.build_service import CloudBuild
 from boatyard_gcp.rest import GoogleRest
+from boatyard_serverless.builds.growing_log import BEGIN
 from tests.contract.build_services import PlayedBuilds
 from tests.contract.test_build_service import *  # noqa: F403 - the suite's tests, with our fixture below
 from tests.contract.test_build_service_played import *  # noqa: F403 - and those of a played container

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Final
 
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.build_log import BEGIN
 from boatyard_gcp.contexts import GcsContextStore
 from boatyard_gcp.credential import HELPER
 from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.builds import job
+from boatyard_serverless.builds.growing_log import BEGIN
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.credential_helper import with_helper
