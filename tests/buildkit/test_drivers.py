@@ -12,7 +12,7 @@ from boatyard_buildkit.access import BuilderAccess, read_access
 from boatyard_buildkit.drivers import choose
 from boatyard_buildkit.drivers.buildctl import Buildctl
 from boatyard_buildkit.drivers.buildx import Buildx
-from boatyard_buildkit.drivers.metadata import image_digest
+from boatyard_buildkit.drivers.driver import image_digest
 from boatyard_buildkit.solve import Solve, attributes, cache, registry_output
 from tests.buildkit import jobs
 

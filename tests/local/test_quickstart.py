@@ -12,7 +12,6 @@ import pytest
 from boatyard_local import quickstart, server_process
 from boatyard_local.engine import Engine, EngineError
 from boatyard_local.image_run import imports
-from boatyard_local.lookup import ending
 from boatyard_local.state import StateFolder
 from tests.local.servers import ROOT, ServerProcess
 
@@ -104,11 +103,13 @@ def test_it_says_where_it_belongs(tmp_path: Path) -> None:
 
 
 def test_a_build_and_a_cached_answer_are_told_apart(tmp_path: Path) -> None:
-    assert ending("http://127.0.0.1:1", "t", "x@sha256:y", 0).built is False, "an answer that does not come is no build"
+    assert quickstart.ending("http://127.0.0.1:1", "t", "x@sha256:y", 0).built is False, (
+        "an answer that does not come is no build"
+    )
     with ServerProcess(tmp_path / "state") as server:
         answer = server.build(seconds=0).json()
         build = server.http.get(f"/v1/builds/{answer['id']}?wait=20").json()
         token = server.authorization.removeprefix("Bearer ")
-        built = ending(server.url, token, answer["target"], build["createdAt"] - 1)
+        built = quickstart.ending(server.url, token, answer["target"], build["createdAt"] - 1)
         assert built == (True, build["finishedAt"] - build["createdAt"])
-        assert ending(server.url, token, answer["target"], build["createdAt"] + 1).built is False
+        assert quickstart.ending(server.url, token, answer["target"], build["createdAt"] + 1).built is False

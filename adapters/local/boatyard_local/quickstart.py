@@ -3,13 +3,17 @@
 python -m boatyard_local.quickstart
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +21,6 @@ from rich.markup import escape
 from boatyard_local.background import ensure_server
 from boatyard_local.engine import Engine, EngineError, ensure
 from boatyard_local.image_run import imports
-from boatyard_local.lookup import BuildTime, ending
 from boatyard_local.serving import ServeError
 from boatyard_local.settings import SettingsError
 from boatyard_local.state import StateFolder
@@ -30,6 +33,12 @@ _PROJECT_FILE: Final = Path("boatyard.toml")
 
 class QuickstartError(Exception):
     """A step failed. The text is one line with the reason and advice."""
+
+
+class BuildTime(NamedTuple):
+    built: bool
+    seconds: float
+    """The duration of the build; for a cached image, the duration of the answer."""
 
 
 def main() -> int:
@@ -102,6 +111,29 @@ def _build(url: str) -> str:
     if not named or "@sha256:" not in named[-1]:
         raise QuickstartError(f"{EXAMPLE} did not print its image as its last line")
     return named[-1].strip()
+
+
+def ending(url: str, token: str, image: str, since: float) -> BuildTime:
+    """Asks the API, by plain HTTP: the client is a separate distribution. `since`: when the image was requested, in
+    seconds since 1970."""
+    began = time.monotonic()
+    found = _get(f"{url}/v1/images/{quote(image, safe='/:@')}", token)
+    answered = time.monotonic() - began
+    build_id = found.get("buildId")
+    build = _get(f"{url}/v1/builds/{build_id}", token) if build_id else {}
+    if "finishedAt" in build and build["createdAt"] >= since:
+        return BuildTime(True, build["finishedAt"] - build["createdAt"])
+    return BuildTime(False, answered)
+
+
+def _get(url: str, token: str) -> dict[str, Any]:
+    request = Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - our own loopback URL
+    try:
+        with urlopen(request, timeout=20) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (URLError, OSError, ValueError):
+        return {}
 
 
 def _summary(console: Console, image: str, end: BuildTime, took: float, whole: float, engine: Engine) -> None:

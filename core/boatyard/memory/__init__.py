@@ -6,10 +6,9 @@ others.
 
 from boatyard.memory.clock import ManualClock
 from boatyard.memory.contexts import MemoryContextStore
-from boatyard.memory.deployment_key import MemoryDeploymentKey
 from boatyard.memory.registry import MemoryRegistry
 from boatyard.memory.runner import MemoryJobRunner
-from boatyard.memory.secrets import MemorySecretStore
+from boatyard.memory.secrets import MemoryDeploymentKey, MemorySecretStore
 
 __all__ = [
     "ManualClock",

@@ -1,9 +1,11 @@
-"""An in-memory secret store."""
+"""Users' secrets and the deployment's key, in memory."""
 
+import secrets
 import threading
 from collections.abc import Iterable
 
 from boatyard.ports import KnownSecret, Scope, SecretValue
+from boatyard.realm import KEY_BYTES
 from boatyard.validate import secret_name
 
 
@@ -31,3 +33,13 @@ class MemorySecretStore:
         asked = [secret_name(name, field="secret") for name in names]
         with self._lock:
             return tuple(name for name in asked if (scope, name) not in self._secrets)
+
+
+class MemoryDeploymentKey:
+    """A random key, unless one is given."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key or secrets.token_bytes(KEY_BYTES)
+
+    def read(self) -> bytes:
+        return self._key

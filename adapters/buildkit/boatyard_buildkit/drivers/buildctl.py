@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from boatyard.settings import Buildkit
-from boatyard_buildkit.drivers.metadata import image_digest
+from boatyard_buildkit.drivers.driver import image_digest
 from boatyard_buildkit.solve import Solve, attributes
 
 

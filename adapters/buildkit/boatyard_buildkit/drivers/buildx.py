@@ -5,7 +5,7 @@ from typing import Final
 
 from boatyard.settings import Buildkit
 from boatyard_buildkit.docker_config import deployment_folder
-from boatyard_buildkit.drivers.metadata import image_digest
+from boatyard_buildkit.drivers.driver import image_digest
 from boatyard_buildkit.solve import Solve, attributes
 
 _SYSTEM_PLUGINS: Final = (

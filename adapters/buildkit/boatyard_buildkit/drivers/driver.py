@@ -1,6 +1,11 @@
+"""What a driver does, and the metadata file that buildctl and buildx write in the same format."""
+
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
+from boatyard.decoding import Undecodable, decode_json
 from boatyard_buildkit.solve import Solve
 
 
@@ -16,3 +21,14 @@ class Driver(Protocol):
     def digest(self, metadata: Path) -> str | None:
         """The built image's digest from the metadata file; None without one."""
         ...
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    digest: str | None = msgspec.field(name="containerimage.digest", default=None)
+
+
+def image_digest(path: Path) -> str | None:
+    try:
+        return decode_json(path.read_bytes(), _Metadata).digest
+    except (OSError, Undecodable):
+        return None

@@ -2,9 +2,8 @@
 
 from boatyard_serverless.memory.bucket import MemoryBucket
 from boatyard_serverless.memory.build_service import MemoryBuildService
-from boatyard_serverless.memory.key_secret import MemoryKeySecret
 from boatyard_serverless.memory.messages import MemoryDeadLetters, MemoryWorkQueue
-from boatyard_serverless.memory.secret_service import MemorySecretService
+from boatyard_serverless.memory.secrets import MemoryKeySecret, MemorySecretService
 from boatyard_serverless.memory.telemetry import MemoryTelemetry
 
 __all__ = [

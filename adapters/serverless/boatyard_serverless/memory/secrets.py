@@ -1,4 +1,4 @@
-"""A service for secrets, in memory."""
+"""Users' secrets and the deployment's key at a service in memory."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -46,3 +46,23 @@ class MemorySecretService:
         with self._lock:
             known = list(self._secrets.items())
         yield from ((identity, labels) for identity, (_, labels) in known if lead in identity)
+
+
+class MemoryKeySecret:
+    """Implements `boatyard_serverless.deployment_key.KeySecret`."""
+
+    name = "memory"
+    place = "the secret in memory"
+
+    def __init__(self, value: bytes | None = None) -> None:
+        self.value = value
+        self._lock = threading.Lock()
+
+    def read(self) -> bytes | None:
+        return self.value
+
+    def write_first(self, value: bytes) -> bool:
+        with self._lock:
+            if self.value is None:
+                self.value = value
+        return True
