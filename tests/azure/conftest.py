@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boatyard_azure.rest import Rest
+from boatyard_azure.rest import AzureRest
 from tests.azure.entra import Entra
 from tests.azure.tls import write_authority
 
@@ -38,5 +38,5 @@ def entra(nowhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
 
 
 @pytest.fixture
-def rest(entra: Entra) -> Rest:
-    return Rest(sleep=lambda _: None)
+def rest(entra: Entra) -> AzureRest:
+    return AzureRest(sleep=lambda _: None)

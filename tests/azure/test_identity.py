@@ -12,7 +12,7 @@ from azure.identity import ManagedIdentityCredential, WorkloadIdentityCredential
 
 from boatyard.errors import BoatyardError
 from boatyard_azure import token_sources
-from boatyard_azure.identity import AccessToken, Identity, KeptIdentity, find_identity
+from boatyard_azure.identity import AccessToken, AzureIdentity, KeptIdentity, find_identity
 from boatyard_azure.signed_in import SignedIn
 from tests.azure.entra import ASSERTION, CLIENT_ID, TENANT, Entra
 from tests.azure.tls import Given
@@ -42,7 +42,7 @@ def pod(entra: Entra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
     yield file
 
 
-def refusal(identity: Identity, resource: str = STORAGE) -> BoatyardError:
+def refusal(identity: AzureIdentity, resource: str = STORAGE) -> BoatyardError:
     with pytest.raises(BoatyardError) as caught:
         identity.token(resource)
     return caught.value
@@ -119,7 +119,7 @@ def test_who_did_not_sign_in_is_asked_to(nowhere: None, monkeypatch: pytest.Monk
 
 def test_a_function_imports_no_azure_identity(entra: Entra) -> None:
     code = (
-        "import sys, boatyard_azure.rest as r; r.Rest().identity.token('https://storage.azure.com');"
+        "import sys, boatyard_azure.rest as r; r.AzureRest().identity.token('https://storage.azure.com');"
         "print([name for name in ('azure.identity', 'azure.core', 'requests', 'urllib3') if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -176,7 +176,7 @@ def test_what_is_no_token_is_refused(entra: Entra, body: Any) -> None:
     assert refusal(find_identity()).code == "DATAPLANE_UNAVAILABLE"
 
 
-def kept(lasts: float, monotonic: Callable[[], float], wall: Callable[[], float]) -> tuple[Identity, list[str]]:
+def kept(lasts: float, monotonic: Callable[[], float], wall: Callable[[], float]) -> tuple[AzureIdentity, list[str]]:
     asked: list[str] = []
 
     def source(resource: str) -> AccessToken:

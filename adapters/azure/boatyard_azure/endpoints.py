@@ -81,7 +81,7 @@ _BY_AUTHORITY: Final[Mapping[str, AzureCloud]] = {
 }
 
 
-class Endpoints:
+class AzureEndpoints:
     """Every method raises INVALID_SPEC if a variable or a name makes no address that a token may be sent to."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

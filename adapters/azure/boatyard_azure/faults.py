@@ -32,7 +32,7 @@ _WHY: Final[Mapping[str, str]] = {
 }
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True):
+class NeededAzureRole(msgspec.Struct, frozen=True, kw_only=True):
     """What a call takes, in the words with which it is granted."""
 
     permission: str
@@ -68,7 +68,7 @@ class _Body(msgspec.Struct, frozen=True):
     """Numbers of Entra ID; people search for AADSTS and the number."""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class AzureError(msgspec.Struct, frozen=True):
     """An answer that is an error."""
 
     status: int
@@ -86,22 +86,22 @@ class Refusal(msgspec.Struct, frozen=True):
         return Fault.OTHER
 
 
-def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
+def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> AzureError:
     """`headers` have names in lower case."""
     if code := _word(headers.get("x-ms-error-code", "")):
-        return Refusal(status, code)
+        return AzureError(status, code)
     try:
         found = decode_json(body, _Body)
     except Undecodable:
-        return Refusal(status)
+        return AzureError(status)
     if isinstance(found.error, str):
-        return Refusal(status, f"AADSTS{found.error_codes[0]}" if found.error_codes else _word(found.error))
+        return AzureError(status, f"AADSTS{found.error_codes[0]}" if found.error_codes else _word(found.error))
     inner = found.error.innererror
-    return Refusal(status, _word((inner.code if inner else None) or found.error.code or ""))
+    return AzureError(status, _word((inner.code if inner else None) or found.error.code or ""))
 
 
-def explained(refusal: Refusal, need: Need, codes: Codes, *, assignee: str = "") -> BoatyardError:
-    """`assignee`: see `Need.advice`."""
+def explained(refusal: AzureError, need: NeededAzureRole, codes: Codes, *, assignee: str = "") -> BoatyardError:
+    """`assignee`: see `NeededAzureRole.advice`."""
     said = f"{refusal.status} {refusal.word}".strip()
     match refusal.fault:
         case Fault.DENIED if refusal.word == _UNREGISTERED:
@@ -126,7 +126,7 @@ def explained(refusal: Refusal, need: Need, codes: Codes, *, assignee: str = "")
     return BoatyardError(codes.unavailable, f"Azure answers {need.permission} on {need.resource} with {said}")
 
 
-def unreachable(need: Need, reason: str, codes: Codes) -> BoatyardError:
+def unreachable(need: NeededAzureRole, reason: str, codes: Codes) -> BoatyardError:
     return BoatyardError(codes.unavailable, f"Azure does not answer {need.permission}: {reason}")
 
 

@@ -38,7 +38,7 @@ TokenSource = Callable[[str], AccessToken]
 they cannot be had now."""
 
 
-class Identity(Protocol):
+class AzureIdentity(Protocol):
     """Thread-safe."""
 
     def token(self, resource: str, *, refused: str = "") -> str:
@@ -51,7 +51,7 @@ class Identity(Protocol):
         ...
 
 
-def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> Identity:
+def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> AzureIdentity:
     """Sends no request yet. Entra ID is asked over `transport`."""
     client_id = environ.get(CLIENT_ID, "").strip()
     return KeptIdentity(_source(transport, environ, client_id), client_id)

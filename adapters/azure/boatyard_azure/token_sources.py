@@ -18,7 +18,7 @@ import msgspec
 
 from boatyard.errors import BoatyardError, Code
 from boatyard_azure.direct import DirectTransport
-from boatyard_azure.endpoints import Endpoints
+from boatyard_azure.endpoints import AzureEndpoints
 from boatyard_azure.faults import refusal_of
 from boatyard_azure.identity import CLIENT_ID, AccessToken, TokenSource
 from boatyard_registry.transport import Answer, Transport
@@ -115,7 +115,7 @@ def instance_identity(environ: Mapping[str, str] = os.environ) -> TokenSource:
 def workload_identity(transport: Transport | None, environ: Mapping[str, str] = os.environ) -> TokenSource:
     """The identity of a pod: its Kubernetes token, which the kubelet renews in its file, for one of Entra ID."""
     client = _Client(transport)
-    address = f"{Endpoints(environ).authority()}/{quote(environ['AZURE_TENANT_ID'], safe='')}/oauth2/v2.0/token"
+    address = f"{AzureEndpoints(environ).authority()}/{quote(environ['AZURE_TENANT_ID'], safe='')}/oauth2/v2.0/token"
     path = Path(environ["AZURE_FEDERATED_TOKEN_FILE"])
 
     def source(resource: str) -> AccessToken:
