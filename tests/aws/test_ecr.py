@@ -10,7 +10,8 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
-from boatyard_aws.registry import EcrHost, EcrRegistry, NewEcrRepositories, parse_host
+from boatyard_aws.registry import EcrHost, EcrRegistry, parse_host
+from boatyard_serverless.registries import NewRepositories
 from tests.aws.cloud import Cloud
 from tests.aws.images import HOST, Ecr
 
@@ -239,7 +240,7 @@ def test_a_missing_repository_is_its_own_answer(registry: EcrRegistry, ecr: Ecr)
 
 
 def test_a_missing_repository_is_made_when_that_is_allowed(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:
-    registry = EcrRegistry(clients, NewEcrRepositories(allowed=True))
+    registry = EcrRegistry(clients, NewRepositories(allowed=True))
     assert registry.find(reference(f"team/new:{TAG}"), (AMD,)) is None
     (made,) = clients.ecr().describe_repositories(repositoryNames=["team/new"])["repositories"]
     assert made["imageTagMutability"] == "IMMUTABLE" and made["imageScanningConfiguration"]["scanOnPush"]
@@ -249,12 +250,12 @@ def test_a_missing_repository_is_made_when_that_is_allowed(clients: Clients, ecr
 
 def test_somebody_else_makes_it_at_the_same_time(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:
     cloud.fail("CreateRepository", "RepositoryAlreadyExistsException")
-    assert EcrRegistry(clients, NewEcrRepositories(allowed=True)).find(reference(f"new:{TAG}"), (AMD,)) is None
+    assert EcrRegistry(clients, NewRepositories(allowed=True)).find(reference(f"new:{TAG}"), (AMD,)) is None
 
 
 def test_it_may_not_be_made(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:
     cloud.fail("CreateRepository", "AccessDeniedException")
-    refused = code(EcrRegistry(clients, NewEcrRepositories(allowed=True)), reference(f"new:{TAG}"), AMD)
+    refused = code(EcrRegistry(clients, NewRepositories(allowed=True)), reference(f"new:{TAG}"), AMD)
     assert refused.code == "REGISTRY_DENIED" and "ecr:CreateRepository" in refused.detail
 
 
@@ -322,5 +323,5 @@ class TestReplaceable:
         with pytest.raises(BoatyardError) as raised:
             registry.replaceable(reference(f"missing:{TAG}"))
         assert raised.value.code == "REPOSITORY_NOT_FOUND"
-        assert EcrRegistry(clients, NewEcrRepositories(allowed=True)).replaceable(reference(f"new:{TAG}"))
+        assert EcrRegistry(clients, NewRepositories(allowed=True)).replaceable(reference(f"new:{TAG}"))
         assert clients.ecr().describe_repositories(repositoryNames=["new"])["repositories"]

@@ -6,12 +6,13 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
-from boatyard_gcp.registry import ArtifactRegistry, NewGarRepositories
+from boatyard_gcp.registry import ArtifactRegistry
 from boatyard_gcp.registry.host import repository_of
 from boatyard_gcp.registry.keychain import GoogleKeychain
 from boatyard_gcp.rest import GoogleRest
 from boatyard_registry import OciRegistry
 from boatyard_registry.retries import Retries
+from boatyard_serverless.registries import NewRepositories
 from tests.gcp.artifact_registry import CREATE, GET, HOST, AtGoogle, Repositories
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import PROJECT, MetadataServer
@@ -34,7 +35,7 @@ def registry(rest: GoogleRest, google: AtGoogle) -> Make:
         transport=google,
         retries=Retries(attempts=2, first_pause_seconds=0.001),
     )
-    return lambda **new: ArtifactRegistry(rest, NewGarRepositories(**new), images=lookup, sleep=lambda _: None)
+    return lambda **new: ArtifactRegistry(rest, NewRepositories(**new), images=lookup, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ next page, and at the end of the log it is the token of the request. It expires 
 import re
 from typing import Any, Final
 
-from boatyard.errors import invalid
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
+from boatyard_serverless.builds.log import expired_cursor, foreign_cursor
 from boatyard_serverless.ports import RawLog
 
 _OF_CODEBUILD: Final = "[Container] "
@@ -27,7 +27,7 @@ class CloudWatchLog:
     def page(self, execution: str, cursor: str) -> RawLog | None:
         """Raises INVALID_SPEC for a cursor that is not CloudWatch's, or older than a day."""
         if cursor and not _CURSOR.match(cursor):
-            raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+            raise foreign_cursor(cursor)
         found = self._events(execution, cursor)
         if found is None:
             return None
@@ -49,5 +49,5 @@ class CloudWatchLog:
             )
             return [event.get("message", "") for event in answer["events"]], answer["nextForwardToken"]
         if call.met == _EXPIRED:
-            raise invalid("this cursor is no longer valid; begin with an empty one", field="cursor")
+            raise expired_cursor()
         return None

@@ -25,6 +25,7 @@ from boatyard.errors import invalid
 from boatyard.settings import Settings
 from boatyard_aws.registry.host import parse_host
 from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.registries import TagMutability
 
 _SCHEME: Final = "s3://"
 _NEEDED: Final = {"kubernetes": "cluster", "codebuild": "codebuild_project"}
@@ -36,7 +37,7 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     codebuild_project: str = ""
     codebuild_log_group: str = ""
     create_repositories: bool = False
-    repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
+    repository_tags: TagMutability = "IMMUTABLE"
 
 
 def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configuration:

@@ -5,11 +5,19 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard_serverless.events.dispatch import Dispatch
-from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, SpecDropped, parse_message
+from boatyard_serverless.events.model import (
+    Event,
+    ImagePushed,
+    Irrelevant,
+    Scheduled,
+    created,
+    parse_message,
+    read_event,
+)
 from boatyard_serverless.ports import Telemetry
 
 if TYPE_CHECKING:
@@ -103,27 +111,18 @@ def parse(event: Any, *, bucket: str) -> Event:
     """Parses an EventBridge event. Raises INVALID_SPEC for anything else."""
     if not isinstance(event, dict) or not isinstance(event.get("detail"), dict):
         raise invalid("the event is neither a queue's batch nor one of EventBridge")
+    what = f"the event {_name(event)}"
     match event.get("source"), event.get("detail-type"):
         case "aws.s3", "Object Created":
-            return _dropped(_read(event, _Bridged[_ObjectCreated]).detail, bucket)
+            made = read_event(event, _Bridged[_ObjectCreated], what).detail
+            return created(
+                made.object.key, f"s3 {made.bucket.name}/{made.object.key}", is_own=made.bucket.name == bucket
+            )
         case "aws.ecr", "ECR Image Action":
-            return _pushed(_read(event, _Bridged[_ImageAction]))
+            return _pushed(read_event(event, _Bridged[_ImageAction], what))
         case "aws.events" | "aws.scheduler", "Scheduled Event":
             return Scheduled()
     raise invalid(f"nothing here handles {_name(event)}")
-
-
-def _read(event: dict[str, Any], kind: type[T]) -> T:
-    try:
-        return convert(event, kind)
-    except Undecodable as error:
-        raise invalid(f"the event {_name(event)}: {error}") from None
-
-
-def _dropped(made: _ObjectCreated, bucket: str) -> SpecDropped | Irrelevant:
-    if made.bucket.name != bucket:
-        return Irrelevant(f"s3 {made.bucket.name}/{made.object.key}", "it is another bucket's")
-    return SpecDropped(made.object.key)
 
 
 def _pushed(event: _Bridged[_ImageAction]) -> ImagePushed | Irrelevant:

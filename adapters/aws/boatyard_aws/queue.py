@@ -5,7 +5,6 @@ ten messages, and its status is 200 even if SQS rejects some of them.
 """
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from boatyard.errors import BoatyardError, Code
 from boatyard_aws.clients import Clients
 from boatyard_aws.faults import AwsCall
+from boatyard_serverless.batches import batches
 from boatyard_serverless.dead_letters import QueuedDeadLetters
 from boatyard_serverless.ports import DeadLetters
 
@@ -34,16 +34,15 @@ class SqsWorkQueue:
 
     def put(self, messages: Iterable[msgspec.Struct], *, delay_seconds: int = 0) -> None:
         """Raises DATAPLANE_UNAVAILABLE unless SQS accepted every message; a retry sends the accepted ones again."""
-        bodies = iter([msgspec.json.encode(message).decode() for message in messages])
-        while batch := list(islice(bodies, _BATCH)):
+        for batch in batches(messages, _BATCH):
             self._send(batch, delay_seconds)
 
-    def _send(self, bodies: list[str], delay_seconds: int) -> None:
+    def _send(self, bodies: list[bytes], delay_seconds: int) -> None:
         with AwsCall("sqs:SendMessage", self._url):
             answer = self._clients.sqs().send_message_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds}
+                    {"Id": str(number), "MessageBody": body.decode(), "DelaySeconds": delay_seconds}
                     for number, body in enumerate(bodies)
                 ],
             )

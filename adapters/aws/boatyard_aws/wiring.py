@@ -11,6 +11,7 @@ from boatyard_aws.configuration import Configuration, configure
 from boatyard_aws.registry.host import parse_host
 from boatyard_serverless.deployment_key import KeySecret
 from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, WorkQueue
+from boatyard_serverless.registries import NewRepositories
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
@@ -84,10 +85,10 @@ class Parts(CloudParts[Configuration]):
         return parse_host(host) is not None
 
     def make_registry(self) -> Registry:
-        from boatyard_aws.registry import EcrRegistry, NewEcrRepositories
+        from boatyard_aws.registry import EcrRegistry
 
         configuration = self.configuration
-        new = NewEcrRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
+        new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
         return EcrRegistry(self.clients, new, timeout_seconds=configuration.settings.limits.registry_timeout_seconds)
 
     def make_build_service(self) -> BuildService:

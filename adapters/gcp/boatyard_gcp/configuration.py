@@ -33,6 +33,7 @@ from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_gcp.registry.host import repository_of
 from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.registries import TagMutability
 
 _SCHEME: Final = "gs://"
 _NEEDED: Final = {"kubernetes": "cluster", "cloudbuild": "cloudbuild_image"}
@@ -54,7 +55,7 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     cloudbuild_queue_seconds: int = 3600
     signing_account: str = ""
     create_repositories: bool = False
-    repository_tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
+    repository_tags: TagMutability = "IMMUTABLE"
     invokers_checked: bool = False
 
 

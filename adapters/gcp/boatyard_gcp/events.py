@@ -14,18 +14,25 @@ what they are now, and of any number of equal orders one is built.
 
 from base64 import b64decode
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
-from boatyard.decoding import Undecodable, convert, decode_json
+from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, invalid
 from boatyard.reference import Reference
 from boatyard_gcp.telemetry import CloudLogging
 from boatyard_serverless.events.dispatch import Dispatch
-from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, SpecDropped, parse_message
-
-T = TypeVar("T")
+from boatyard_serverless.events.model import (
+    Event,
+    ImagePushed,
+    Irrelevant,
+    Scheduled,
+    SpecDropped,
+    created,
+    parse_message,
+    read_event,
+)
 
 FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
 PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -106,9 +113,9 @@ class _Notification(msgspec.Struct, frozen=True):
 def parse(kind: str, data: Any, *, bucket: str) -> Event:
     """A CloudEvent of that type. Raises INVALID_SPEC for what nothing here handles."""
     if kind == FINALIZED:
-        return _dropped(_read(data, _Object, "the event's object"), bucket)
+        return _dropped(read_event(data, _Object, "the event's object"), bucket)
     if kind == PUBLISHED:
-        return _of_message(_read(data, _Pushed, "the event's message").message, bucket)
+        return _of_message(read_event(data, _Pushed, "the event's message").message, bucket)
     raise invalid(f"nothing here handles events of the type {kind[:_LONGEST_NAME]!r}")
 
 
@@ -122,7 +129,7 @@ def _of_message(message: _Message, bucket: str) -> Event:
         raise invalid(f"{EVENT_ATTRIBUTE} is {event[:_LONGEST_NAME]!r}; only {_SCHEDULED} is known")
     body = _body(message.data)
     if isinstance(body, dict) and "action" in body and body.keys() <= _NOTIFICATION:
-        return _pushed(_read(body, _Notification, "the notification"))
+        return _pushed(read_event(body, _Notification, "the notification"))
     return parse_message(body)
 
 
@@ -137,9 +144,7 @@ def _of_notification(attributes: Mapping[str, str], bucket: str) -> SpecDropped 
 
 
 def _dropped(made: _Object, bucket: str) -> SpecDropped | Irrelevant:
-    if made.bucket != bucket:
-        return Irrelevant(_named(made), "it is another bucket's")
-    return SpecDropped(made.name)
+    return created(made.name, _named(made), is_own=made.bucket == bucket)
 
 
 def _pushed(made: _Notification) -> ImagePushed | Irrelevant:
@@ -150,13 +155,6 @@ def _pushed(made: _Notification) -> ImagePushed | Irrelevant:
 
 def _named(made: _Object) -> str:
     return f"gs://{made.bucket}/{made.name}"[:_LONGEST_NAME]
-
-
-def _read(value: Any, kind: type[T], what: str) -> T:
-    try:
-        return convert(value, kind)
-    except Undecodable as error:
-        raise invalid(f"{what}: {error}") from None
 
 
 def _body(data: str) -> Any:

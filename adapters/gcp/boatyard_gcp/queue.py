@@ -6,13 +6,13 @@ none; at most 1,000 and 10 MB. Its service account needs pubsub.topics.publish (
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
 from boatyard_gcp.faults import NeededRole
 from boatyard_gcp.rest import GoogleCall, GoogleRest
+from boatyard_serverless.batches import batches
 from boatyard_serverless.dead_letters import QueuedDeadLetters
 from boatyard_serverless.ports import DeadLetters
 from boatyard_serverless.rest import segment
@@ -38,8 +38,7 @@ class PubSubWorkQueue:
         """Raises DATAPLANE_UNAVAILABLE unless all were taken; those that were come a second time with the repeat."""
         if delay_seconds > self.longest_delay_seconds:
             raise ValueError("Pub/Sub holds no message back")
-        bodies = iter([msgspec.json.encode(message) for message in messages])
-        while batch := list(islice(bodies, _BATCH)):
+        for batch in batches(messages, _BATCH):
             publish(self._rest, self._topic, [{"data": b64encode(body).decode()} for body in batch])
 
 

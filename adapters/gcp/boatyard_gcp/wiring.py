@@ -12,6 +12,7 @@ from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.telemetry import CloudLogging
 from boatyard_serverless.deployment_key import KeySecret
 from boatyard_serverless.ports import Bucket, BuildService, DeadLetters, WorkQueue
+from boatyard_serverless.registries import NewRepositories
 from boatyard_serverless.wiring import CloudParts
 
 if TYPE_CHECKING:
@@ -89,10 +90,10 @@ class Parts(CloudParts[Configuration]):
         return is_google_registry(host)
 
     def make_registry(self) -> Registry:
-        from boatyard_gcp.registry import ArtifactRegistry, NewGarRepositories
+        from boatyard_gcp.registry import ArtifactRegistry
 
         configuration = self.configuration
-        new = NewGarRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
+        new = NewRepositories(allowed=configuration.create_repositories, tags=configuration.repository_tags)
         return ArtifactRegistry(self.rest, new, timeout_seconds=self.settings.limits.registry_timeout_seconds)
 
     def make_build_service(self) -> BuildService:

@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from boatyard.errors import BoatyardError, Code
+from boatyard_registry.kept import Kept
 from boatyard_registry.media import ImageConfig, Manifest
 
 MOST_OPENED: Final = 16
@@ -29,7 +31,35 @@ class Source(Protocol):
         """The manifests by digest, without missing ones."""
         ...
 
+    def manifest(self, digest: str) -> Manifest:
+        """Raises REGISTRY_UNAVAILABLE for a missing one, too."""
+        ...
+
     def config(self, manifest: Manifest) -> ImageConfig: ...
+
+
+class OpenedImages:
+    """Reads each image once: the contents of a digest never change. Thread-safe."""
+
+    def __init__(self, most: int) -> None:
+        self._seen: Kept[str, Inside] = Kept(most)
+
+    def inside(self, digest: str, source: Source, *, needed: bool) -> Inside:
+        """The contents of an existing image. Unless `needed`, missing permissions only shorten the result."""
+        if seen := self._seen.get(digest):
+            return seen
+        known = Inside()
+        try:
+            manifest = source.manifest(digest)
+            known = said_by(manifest)
+            inside = look_into(manifest, source)
+        except BoatyardError as error:
+            if needed or error.code != Code.REGISTRY_DENIED:
+                raise
+            return known
+        if inside is not None:
+            self._seen.put(digest, inside)
+        return inside or known
 
 
 def said_by(manifest: Manifest) -> Inside:

@@ -2,11 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Literal, TypeAlias
+
+import msgspec
 
 from boatyard.build import Image
 from boatyard.ports import Registry
 from boatyard.reference import Reference
 from boatyard.settings import Settings
+
+TagMutability: TypeAlias = Literal["IMMUTABLE", "MUTABLE"]
+
+
+class NewRepositories(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the cloud's own registry creates missing repositories, and their settings."""
+
+    allowed: bool = False
+    """Otherwise a missing one is REPOSITORY_NOT_FOUND, which says what to do."""
+    tags: TagMutability = "IMMUTABLE"
+    """MUTABLE lets a forced build replace an existing image."""
 
 
 class RegistryByHost:

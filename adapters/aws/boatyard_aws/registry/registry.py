@@ -10,44 +10,33 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from boatyard.build import Image
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_aws.clients import Clients
 from boatyard_aws.registry.host import parse_host
 from boatyard_aws.registry.patience import RegistryPatience
-from boatyard_aws.registry.repository import EcrRepository, NoRepository, TagMutability
+from boatyard_aws.registry.repository import EcrRepository, NoRepository
+from boatyard_serverless.registries import NewRepositories
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
-    from boatyard_registry.inside import Inside
-    from boatyard_registry.kept import Kept
+    from boatyard_registry.inside import OpenedImages
 
 _TIMEOUT_SECONDS: Final = 10.0
-_MOST_KEPT: Final = 10_000
-
-
-class NewEcrRepositories(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether missing repositories are created, and their settings."""
-
-    allowed: bool = False
-    tags: TagMutability = "IMMUTABLE"
-    """MUTABLE lets a forced build replace an existing image."""
-    scan_on_push: bool = True
+_MOST_OPENED: Final = 10_000
 
 
 class EcrRegistry:
     """Implements `boatyard.ports.Registry` for references whose host is an ECR registry. Thread-safe."""
 
     def __init__(
-        self, clients: Clients, new: NewEcrRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
+        self, clients: Clients, new: NewRepositories | None = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
     ) -> None:
         self._clients = clients
         self._patience = RegistryPatience(timeout_seconds)
-        self._new = new or NewEcrRepositories()
+        self._new = new or NewRepositories()
 
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """See the port.
@@ -62,7 +51,7 @@ class EcrRegistry:
             if detail is None:
                 return None
             digest = detail["imageDigest"]
-            inside = self._inside(repository, digest, needed=bool(wanted))
+            inside = self._opened.inside(digest, repository, needed=bool(wanted))
         if not set(wanted) <= set(inside.platforms):
             return None
         return Image(
@@ -105,32 +94,11 @@ class EcrRegistry:
                 return None
         if not self._new.allowed:
             raise BoatyardError(Code.REPOSITORY_NOT_FOUND, f"ECR has no repository {reference.repository}")
-        repository.create(self._new.tags, scan_on_push=self._new.scan_on_push)
+        repository.create(self._new.tags)
         return None
 
     @cached_property
-    def _seen(self) -> "Kept[str, Inside]":
-        from boatyard_registry.kept import Kept
+    def _opened(self) -> "OpenedImages":
+        from boatyard_registry.inside import OpenedImages
 
-        return Kept(_MOST_KEPT)
-
-    def _inside(self, repository: EcrRepository, digest: str, *, needed: bool) -> "Inside":
-        """Reads the platforms and labels of an existing image. Unless `needed`, missing permissions only shorten the
-        result."""
-        from boatyard_registry.inside import Inside, look_into, said_by
-
-        if found := self._seen.get(digest):
-            return found
-        known = Inside()
-        try:
-            manifest = repository.manifest(digest)
-            known = said_by(manifest)
-            inside = look_into(manifest, repository)
-        except BoatyardError as error:
-            if needed or error.code != Code.REGISTRY_DENIED:
-                raise
-            return known
-        if inside is None:
-            return known
-        self._seen.put(digest, inside)
-        return inside
+        return OpenedImages(_MOST_OPENED)

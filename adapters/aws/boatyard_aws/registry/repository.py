@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
@@ -11,14 +11,13 @@ from boatyard.reference import Reference
 from boatyard_aws.faults import AwsCall
 from boatyard_aws.registry.host import EcrHost
 from boatyard_serverless.faults import REGISTRY
+from boatyard_serverless.registries import TagMutability
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_ecr.type_defs import ImageDetailTypeDef
 
     from boatyard_registry.media import ImageConfig, Manifest
-
-TagMutability = Literal["IMMUTABLE", "MUTABLE"]
 
 _NO_IMAGE: Final = "ImageNotFoundException"
 _NO_REPOSITORY: Final = "RepositoryNotFoundException"
@@ -104,8 +103,8 @@ class EcrRepository:
         filters = [each["filter"] for each in found.get("imageTagMutabilityExclusionFilters", ())]
         return may_move(found["imageTagMutability"], filters, tag)
 
-    def create(self, tags: TagMutability, *, scan_on_push: bool) -> None:
-        scan: Any = {"scanOnPush": scan_on_push}
+    def create(self, tags: TagMutability) -> None:
+        scan: Any = {"scanOnPush": True}
         with self._call("ecr:CreateRepository", _SOMEBODY_WAS_QUICKER):
             self._client.create_repository(**self._named, imageTagMutability=tags, imageScanningConfiguration=scan)
 

@@ -2,6 +2,5 @@
 
 from boatyard_gcp.registry.host import is_google_registry
 from boatyard_gcp.registry.registry import ArtifactRegistry
-from boatyard_gcp.registry.repositories import NewGarRepositories
 
-__all__ = ["ArtifactRegistry", "NewGarRepositories", "is_google_registry"]
+__all__ = ["ArtifactRegistry", "is_google_registry"]

@@ -15,10 +15,11 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard_gcp.registry.host import GarRepository, repository_of
 from boatyard_gcp.registry.keychain import GoogleKeychain
-from boatyard_gcp.registry.repositories import GarRepositories, NewGarRepositories
+from boatyard_gcp.registry.repositories import GarRepositories
 from boatyard_gcp.rest import GoogleRest
 from boatyard_registry import OciRegistry
 from boatyard_serverless.faults import REGISTRY
+from boatyard_serverless.registries import NewRepositories
 
 _TIMEOUT_SECONDS: Final = 10.0
 
@@ -29,7 +30,7 @@ class ArtifactRegistry:
     def __init__(
         self,
         rest: GoogleRest,
-        new: NewGarRepositories | None = None,
+        new: NewRepositories | None = None,
         *,
         timeout_seconds: float = _TIMEOUT_SECONDS,
         images: OciRegistry | None = None,
@@ -38,7 +39,7 @@ class ArtifactRegistry:
         self._images = images or OciRegistry(
             keychain=GoogleKeychain(rest.identity), transport=rest.transport, timeout_seconds=timeout_seconds
         )
-        self._repositories = GarRepositories(rest, new or NewGarRepositories(), sleep=sleep)
+        self._repositories = GarRepositories(rest, new or NewRepositories(), sleep=sleep)
         self._known: set[GarRepository] = set()
         self._lock = threading.Lock()
 

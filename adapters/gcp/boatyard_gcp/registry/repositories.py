@@ -7,7 +7,7 @@ repositories.create in roles/artifactregistry.admin.
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from boatyard_gcp.faults import NeededRole
 from boatyard_gcp.registry.host import GarRepository
 from boatyard_gcp.rest import GoogleCall, GoogleRest
 from boatyard_serverless.faults import REGISTRY
+from boatyard_serverless.registries import NewRepositories
 from boatyard_serverless.rest import segment
 
 _NOT_FOUND: Final = 404
@@ -46,20 +47,10 @@ class _Operation(msgspec.Struct, frozen=True):
     error: _Status | None = None
 
 
-class NewGarRepositories(msgspec.Struct, frozen=True, kw_only=True):
-    """`allowed` false: REPOSITORY_NOT_FOUND, which says what to do."""
-
-    allowed: bool = False
-    tags: Literal["IMMUTABLE", "MUTABLE"] = "IMMUTABLE"
-    """MUTABLE lets a forced build take the place of the image that is there."""
-
-
 class GarRepositories:
     """Raises REGISTRY_DENIED or REGISTRY_UNAVAILABLE."""
 
-    def __init__(
-        self, rest: GoogleRest, new: NewGarRepositories, *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, rest: GoogleRest, new: NewRepositories, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._rest = rest
         self._new = new
         self._sleep = sleep

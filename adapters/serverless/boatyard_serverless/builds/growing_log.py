@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from boatyard.errors import BoatyardError, invalid
-from boatyard_serverless.builds.log import END
+from boatyard_serverless.builds.log import END, expired_cursor, foreign_cursor
 from boatyard_serverless.ports import RawLog
 
 BEGIN: Final = "boatyard: begin of log"
@@ -26,7 +25,7 @@ while there is no log. Raises BeyondTheEnd if the first one is behind the end.""
 def growing_page(read: Read, cursor: str) -> RawLog | None:
     """The port's `log`. Raises INVALID_SPEC for a cursor that was not given out here."""
     if cursor and not _CURSOR.match(cursor):
-        raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+        raise foreign_cursor(cursor)
     start = int(cursor or 0)
     found = _from(read, start)
     if found is None:
@@ -54,13 +53,9 @@ def _from(read: Read, start: int) -> bytes | None:
         found = read(before, before + _PAGE_BYTES - 1)
     except BeyondTheEnd:
         if start:
-            raise _not_given_out() from None
+            raise expired_cursor() from None
         return None
     return found if found is None else found[start - before :]
-
-
-def _not_given_out() -> BoatyardError:
-    return invalid("this cursor is no longer valid; begin with an empty one", field="cursor")
 
 
 def _lines(text: bytes, *, cut: bool) -> list[tuple[str, int]]:

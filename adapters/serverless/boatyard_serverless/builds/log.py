@@ -3,6 +3,7 @@
 from typing import Final
 
 from boatyard.build import Build
+from boatyard.errors import BoatyardError, invalid
 from boatyard.ports import LogPage
 from boatyard.timespan import lasts
 from boatyard_serverless.builds.record import BucketRecord
@@ -22,6 +23,15 @@ def page(service: BuildService, record: BucketRecord, cursor: str, *, now: float
         return LogPage((), cursor, over)
     lines = tuple(line for line in found.lines if line != END)
     return LogPage(lines, found.cursor, END in found.lines or (not found.lines and over))
+
+
+def foreign_cursor(cursor: str) -> BoatyardError:
+    """For a cursor of another form than the service's."""
+    return invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+
+
+def expired_cursor() -> BoatyardError:
+    return invalid("this cursor is no longer valid; begin with an empty one", field="cursor")
 
 
 def _is_late(build: Build, now: float) -> bool:
