@@ -20,6 +20,8 @@ def test_a_healthy_cluster_is_well_in_every_check_and_every_topology() -> None:
             "namespace",
             "rbac",
             "admission",
+            "platform",
+            "resources",
             "builder image",
             "workload identity",
             "nodes",

@@ -240,3 +240,38 @@ def test_azure_is_a_token_and_a_client(tmp_path: Path) -> None:
 def test_without_googles_metadata_server_it_says_so(tmp_path: Path) -> None:
     seen = look_around(tmp_path, {}, authentication="google").identity
     assert seen and bool(seen.problem) is not bool(seen.kind), "a machine of Google's has one"
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_googles_metadata_server_is_asked_for_a_token_that_is_not_quoted(
+    bound: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The e-mail is the annotation's, whether or not IAM lets the pod become that account."""
+    asked: list[str] = []
+
+    class Metadata(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.path} {self.headers['Metadata-Flavor']}")
+            is_token = self.path.endswith("/token")
+            self.send_response(200 if bound or not is_token else 403)
+            self.end_headers()
+            token = b'{"access_token": "s3cr3t"}' if bound else b"Unable to generate access token; IAM returned 403"
+            self.wfile.write(token if is_token else b"b@p.iam.gserviceaccount.com")
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setattr(place, "METADATA", f"http://127.0.0.1:{server.server_port}/default/")
+    try:
+        seen = place.google()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert asked == ["/default/email Google", "/default/token Google"]
+    assert seen == {
+        "kind": "metadata",
+        "role": "b@p.iam.gserviceaccount.com",
+        "problem": "",
+        "agent": "" if bound else "403: Unable to generate access token; IAM returned 403",
+    }

@@ -59,7 +59,6 @@ def test_what_is_decided_for_a_buildkit_elsewhere_is_no_failure() -> None:
     [
         ({"eks.amazonaws.com/compute-type": "auto"}, "Bottlerocket (EKS Auto)", "i-1", "EKS Auto Mode"),
         ({}, "Bottlerocket OS 1.40.0", "ip-1", "user.max_user_namespaces=0"),
-        ({}, "Container-Optimized OS from Google", "gk3-pool-1", "GKE Autopilot"),
     ],
 )
 def test_platforms_that_cannot_run_it_are_known(labels: dict[str, str], image: str, name: str, words: str) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from lightkube.models.core_v1 import Container, PodSpec
 
 from boatyard_kubernetes.pod import CONTAINER, DAEMON
+from boatyard_kubernetes.quantity import amount
 
 _SETTINGS: Final = {
     CONTAINER: "kubernetes.jobRequests and .jobLimits",
@@ -13,7 +14,8 @@ _SETTINGS: Final = {
 }
 """Container -> the settings that its resources come from."""
 _RESOURCES: Final = re.compile(
-    r"LimitRange|limit to request ratio|usage per (?:Container|Pod)|must be less than or equal to (?:cpu|memory)"
+    r"LimitRange|autogke-pod-limit-constraints"
+    r"|limit to request ratio|usage per (?:Container|Pod)|must be less than or equal to (?:cpu|memory)"
 )
 _QUOTA: Final = re.compile(r"exceeded quota|must specify")
 _NAMED: Final = re.compile(r"must specify \S+ for: ([\w,-]+)")
@@ -22,8 +24,24 @@ _PLACE: Final = re.compile(r"spec\.(containers|initContainers)\[(\d+)\]")
 """A pod's validation also names them."""
 _VALUE: Final = re.compile(r"([\w./-]+) usage per Container is [\w.]+, but (limit|request) is ([\w.]+)")
 """A LimitRange's message only has the value (plugin/pkg/admission/limitranger)."""
+_AUTOPILOT: Final = (
+    # GKE Warden's names: docs.cloud.google.com/kubernetes-engine/docs/reference/crds/workloadallowlist, `exemptions`.
+    (
+        re.compile(r"autogke-node-affinity-selector-limitation|gke-metadata-server-enabled"),
+        "take that label out of kubernetes.nodeSelector: GKE Autopilot chooses the nodes",
+    ),
+    (
+        re.compile(r"GKE Warden|denied by autogke-"),
+        "GKE Autopilot refuses that: let an administrator install a WorkloadAllowlist, or use Standard nodes or a "
+        "buildkitUri elsewhere",
+    ),
+)
 _RULES: Final = (
     (re.compile(r"PodSecurity"), "label the namespace for the level that the topology needs"),
+    (
+        re.compile(r"azurepolicy-"),
+        "exempt the namespace in the assignment of that Azure Policy (its excludedNamespaces), or meet its rule",
+    ),
     (re.compile(r"admission webhook"), "ask who runs that webhook for an exception, or meet its rule"),
     (re.compile(r"[Ss]ervice ?account .*not found"), "create it, or name another in kubernetes.serviceAccount"),
     (re.compile(r"privileged"), "that cluster takes no privileged pods: use a buildkitUri outside of it"),
@@ -38,7 +56,7 @@ def advice(message: str, pod: PodSpec | None = None) -> str:
         return f"raise the quota, or fit {_meant(message, pod)} to it"
     if _RESOURCES.search(message):
         return f"fit {_meant(message, pod)} to it"
-    return next((text for pattern, text in _RULES if pattern.search(message)), "")
+    return next((text for pattern, text in (*_AUTOPILOT, *_RULES) if pattern.search(message)), "")
 
 
 def _meant(message: str, pod: PodSpec | None) -> str:
@@ -55,7 +73,7 @@ def _blamed(message: str, container: Container, pod: PodSpec | None) -> bool:
     resources = container.resources
     for resource, kind, value in _VALUE.findall(message):
         amounts = resources and (resources.limits if kind == "limit" else resources.requests)
-        if _amount((amounts or {}).get(resource, "")) == _amount(value) is not None:
+        if amount((amounts or {}).get(resource, "")) == amount(value) is not None:
             return True
     return False
 
@@ -70,19 +88,3 @@ def _place(container: Container, pod: PodSpec | None) -> tuple[str, int]:
 
 def _containers(pod: PodSpec | None) -> list[Container]:
     return [*pod.containers, *(pod.initContainers or ())] if pod else []
-
-
-def _amount(text: str) -> float | None:
-    """The value of a Kubernetes quantity, so that 1Gi equals 1024Mi."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([numkMGTPE]|[KMGTPE]i)?", text)
-    if not found:
-        return None
-    unit = found[2] or ""
-    powers = "KMGTPE"
-    if unit.endswith("i"):
-        factor = 1024.0 ** (powers.index(unit[0]) + 1)
-    elif unit in ("n", "u", "m"):
-        factor = {"n": 1e-9, "u": 1e-6, "m": 1e-3}[unit]
-    else:
-        factor = 1000.0 ** (powers.index(unit.upper()) + 1) if unit else 1.0
-    return float(found[1]) * factor

@@ -35,6 +35,15 @@ _SHORT_WAIT: Final = 2.0
 """Longest Retry-After to wait for; the caller can retry after a longer one."""
 
 
+_LONGEST_VERSION: Final = 100
+
+
+class _Version(msgspec.Struct):
+    """version.Info of k8s.io/apimachinery, as far as it is used."""
+
+    gitVersion: str = ""
+
+
 class Token(Protocol):
     """A bearer token that renews itself: those of EKS, GKE and AKS are valid for minutes."""
 
@@ -164,6 +173,16 @@ class Cluster:
         request = self._client.prepare_request("get", PodLog, name=pod, namespace=namespace, params=query)
         data: bytes = self._send(call, request, lambda response: response.content, tries=tries)
         return data
+
+    def version(self) -> str:
+        """The API server's `gitVersion`, which every user may read (system:public-info-viewer). Raises Absent."""
+        request = BasicRequest(method="GET", url="version")
+
+        def read(response: httpx2.Response) -> str:
+            return msgspec.json.decode(response.content, type=_Version).gitVersion[:_LONGEST_VERSION]
+
+        found: str = self._send(ClusterCall("get", "version", None), request, read)
+        return found
 
     def _ask(
         self,

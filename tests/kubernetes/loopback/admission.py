@@ -32,6 +32,8 @@ def admit(store: Store, resource: Resource, obj: Object) -> None:
         if resource.plural == "pods":
             _service_account(store, obj, namespace)
             _pod_security(found, obj)
+            for webhook in store.webhooks:
+                webhook(obj)
 
 
 def _quota(store: Store, resource: Resource, obj: Object, namespace: str) -> None:

@@ -26,6 +26,7 @@ class Server:
         self.users = users
         self.logs = logs
         self.fault: Fault | None = None
+        self.version = "v1.32.0"
         self.requests: list[tuple[str, str, str]] = []
         """(method, path with query, content type) of each, for tests."""
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -76,6 +77,9 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
 
         def _dispatch(self, body: bytes, kind: str) -> None:
             parts = urlsplit(self.path)
+            if (self.command, parts.path) == ("GET", "/version"):
+                self._user()  # system:public-info-viewer: everybody may read it
+                return self._send(200, {"major": "1", "minor": "32", "gitVersion": server.version})
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
             user = self._user()
             target = target_of(parts.path)

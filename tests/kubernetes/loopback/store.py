@@ -24,6 +24,8 @@ class Store:
         self.oldest = 0
         """Versions up to this one are compacted: a watch or a continue token from there is 410."""
         self.events: list[tuple[int, str, str, Object]] = []
+        self.webhooks: list[Callable[[Object], None]] = []
+        """A cloud's own, which see each pod before it is admitted: they change it or raise Refused."""
         self._objects: dict[tuple[str, str, str], Object] = {}
 
     def time(self) -> str:

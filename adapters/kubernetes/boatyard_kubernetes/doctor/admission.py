@@ -5,7 +5,7 @@ import uuid
 from typing import Final, NamedTuple
 
 import msgspec
-from lightkube.models.core_v1 import EmptyDirVolumeSource, PodTemplateSpec, Volume
+from lightkube.models.core_v1 import EmptyDirVolumeSource, PodSpec, PodTemplateSpec, Volume
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import Pod
@@ -31,6 +31,9 @@ class Admitted(NamedTuple):
     advice: str = ""
     reason: RefusalReason | None = None
     """Why the API server refused it."""
+    asked: PodSpec | None = None
+    pod: Pod | None = None
+    """The pod as the API server admitted it, with what webhooks changed."""
 
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
@@ -96,7 +99,7 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
         metadata=ObjectMeta(name=name, namespace=namespace, labels=labels, annotations=annotations), spec=made.spec
     )
     try:
-        cluster.create(pod, namespace, dry_run=True)
+        admitted = cluster.create(pod, namespace, dry_run=True)
     except NamespaceMissing:
         raise
     except BoatyardError as error:
@@ -110,4 +113,4 @@ def _try(cluster: Cluster, made: PodTemplateSpec, namespace: str) -> Admitted:
         # The refused pod decides which container's resources are meant.
         exact = advice(error.said, made.spec)
         return Admitted(Level.FAIL, error.plain, f"{exact[0].upper()}{exact[1:]}." if exact else _MEET, reason)
-    return Admitted(Level.OK, namespace)
+    return Admitted(Level.OK, namespace, asked=made.spec, pod=admitted)

@@ -17,6 +17,8 @@ from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds,
 from boatyard_kubernetes.doctor.daemon import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
 from boatyard_kubernetes.doctor.nodes import NodesFound, check_nodes, with_probe
+from boatyard_kubernetes.doctor.platform import Platform, check_platform, find_platform
+from boatyard_kubernetes.doctor.resources import check_resources
 from boatyard_kubernetes.doctor.rights import Person, check_rights
 from boatyard_kubernetes.names import namespace_of
 from boatyard_kubernetes.refusals import Absent, NamespaceMissing
@@ -57,6 +59,7 @@ class Examination:
         """Known limits of the nodes' kinds."""
         self._rootless: dict[Topology, list[Finding]] = {}
         """Findings about nodes for each rootless BuildKit, in its own namespace."""
+        self._platform = Platform()
         self._job: BuildJob = push.small_job(settings, scope, base_image)
 
     def begin(self, *findings: Finding) -> None:
@@ -70,6 +73,8 @@ class Examination:
         self._nodes = check_nodes(self._cluster, self._settings.kubernetes.node_selector)
         if there:
             self._admit()
+        self._check_platform()
+        if there:
             self._look()
         else:
             self._add(self._for_chosen(self._nodes.finding))
@@ -134,12 +139,21 @@ class Examination:
         detail = "the cluster admits the pods that builds need" if mine.status is Level.OK else mine.detail
         self._add(Finding(check="admission", status=mine.status, detail=detail, advice=mine.advice))
 
+    def _check_platform(self) -> None:
+        pods = [admitted.pod for admitted in self._admitted.values()]
+        self._platform, unseen = find_platform(self._cluster, self._nodes.nodes if self._nodes else (), pods)
+        self._add(check_platform(self._platform, self._settings.authentication_type, unseen))
+        mine = self._admitted.get(self.chosen)
+        if mine and mine.asked and mine.pod and mine.pod.spec:
+            self._add(check_resources(mine.asked, mine.pod.spec, self.chosen, self._platform.name))
+
     def _look(self) -> None:
         inside = look_from_inside(
             self._cluster,
             self._settings,
             self.namespace,
             self._lets_daemons_in,
+            platform=self._platform,
             wait_seconds=self._wait,
             waiting=self._waiting,
             pause=self._pause,

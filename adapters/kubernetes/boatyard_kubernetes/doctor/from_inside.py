@@ -13,6 +13,7 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
 from boatyard_kubernetes.doctor.identity import Account, check_identity, find_account
+from boatyard_kubernetes.doctor.platform import Platform
 from boatyard_kubernetes.doctor.probe_jobs import node_job, place_job
 from boatyard_kubernetes.doctor.refusal import ASK
 from boatyard_kubernetes.topology import Topology
@@ -38,6 +39,7 @@ def look_from_inside(
     namespace: str,
     daemon_namespaces: Mapping[Topology, str],
     *,
+    platform: Platform,
     wait_seconds: float,
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,
@@ -56,7 +58,7 @@ def look_from_inside(
     sight, image = _image(settings, answers.get(_PLACE), wait_seconds)
     place = [image] if image else []
     if isinstance(account, Account):
-        place.append(check_identity(settings, account, sight.identity if sight else None))
+        place.append(check_identity(settings, account, sight.identity if sight else None, platform))
     else:
         place.append(account)
     if isinstance(daemons, Finding):

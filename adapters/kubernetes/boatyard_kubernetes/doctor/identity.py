@@ -12,13 +12,19 @@ from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.doctor.platform import AKS, AUTOPILOT, Platform
 from boatyard_kubernetes.doctor.refusal import not_seen
 from boatyard_kubernetes.doctor.seen import IdentitySeen
 from boatyard_kubernetes.refusals import Absent
 
 _CHECK: Final = "workload identity"
 _AZURE_LABEL: Final = "azure.workload.identity/use"
-_NODES_OWN: Final = "-compute@developer.gserviceaccount.com"
+_DEFAULT: Final = "-compute@developer.gserviceaccount.com"
+_GOOGLES: Final = ".gserviceaccount.com"
+_POOL: Final = ".svc.id.goog"
+"""End of what GKE's metadata server calls a pod whose service account has no annotation: PROJECT.svc.id.goog."""
+_REGISTRIES: Final = {".amazonaws.com": "aws", "-docker.pkg.dev": "google", "gcr.io": "google", ".azurecr.io": "azure"}
+"""End of a registry's host -> the authenticationType that signs in there."""
 _MARKS: Final = {
     "aws": "eks.amazonaws.com/role-arn",
     "google": "iam.gke.io/gcp-service-account",
@@ -30,6 +36,7 @@ class Account(NamedTuple):
     """The builds' service account."""
 
     name: str
+    namespace: str
     mark: str
     """Its annotation with the cloud's identity; empty without one."""
 
@@ -45,14 +52,14 @@ def find_account(cluster: Cluster, settings: Settings, namespace: str) -> Accoun
     except BoatyardError as error:
         return not_seen(_CHECK, error)
     annotations = (account.metadata and account.metadata.annotations) or {}
-    return Account(name, annotations.get(_MARKS.get(settings.authentication_type, ""), ""))
+    return Account(name, namespace, annotations.get(_MARKS.get(settings.authentication_type, ""), ""))
 
 
-def check_identity(settings: Settings, account: Account, seen: IdentitySeen | None) -> Finding:
+def check_identity(settings: Settings, account: Account, seen: IdentitySeen | None, platform: Platform) -> Finding:
     """The finding. `seen` is None if no pod ran, or none was needed."""
     kind = settings.authentication_type
     if kind not in _MARKS:
-        return ok(_CHECK, f"authenticationType {kind} needs none")
+        return _without(settings)
     if kind == "azure" and settings.kubernetes.pod_labels.get(_AZURE_LABEL) != "true":
         advice = f'Set kubernetes.podLabels to {{"{_AZURE_LABEL}": "true"}}.'
         return fail(_CHECK, "build pods lack the webhook's label", advice)
@@ -62,7 +69,23 @@ def check_identity(settings: Settings, account: Account, seen: IdentitySeen | No
     if seen.kind and seen.kind != "metadata" and seen.problem:
         advice = "Keep pods' fsGroup: a mutating webhook or policy may have removed it."
         return fail(_CHECK, f"the pod's token cannot be read: {seen.problem}", advice)
-    return {"aws": _aws, "google": _google, "azure": _azure}[kind](account, seen)
+    match kind:
+        case "aws":
+            return _aws(account, seen)
+        case "google":
+            return _google(account, seen, platform)
+    return _azure(account, seen, platform)
+
+
+def _without(settings: Settings) -> Finding:
+    """Where builds sign in by no identity of the pod's."""
+    kind = settings.authentication_type
+    host = settings.default_repository.partition("/")[0]
+    wanted = next((each for end, each in _REGISTRIES.items() if host.endswith(end)), "")
+    if kind == "noop" and wanted:
+        advice = f"Set authenticationType: {wanted}, unless every build names a registry secret."
+        return warn(_CHECK, f"{host} lets nobody push without signing in, and authenticationType is noop", advice)
+    return ok(_CHECK, f"authenticationType {kind} needs none")
 
 
 def _aws(account: Account, seen: IdentitySeen) -> Finding:
@@ -90,32 +113,66 @@ def _aws(account: Account, seen: IdentitySeen) -> Finding:
     )
 
 
-def _google(account: Account, seen: IdentitySeen) -> Finding:
+def _google(account: Account, seen: IdentitySeen, platform: Platform) -> Finding:
+    """GKE's metadata server answers with the annotated account whether or not IAM lets the pod become it: only a token
+    shows that. A node without that server answers with its own account."""
+    mark = _MARKS["google"]
     if seen.problem:
         return warn(
             _CHECK,
             f"no metadata server answers: {seen.problem}",
-            "Enable Workload Identity for the cluster and the node pool, unless pods have other credentials.",
+            f"{_server(platform)} Network policies must let pods reach 169.254.169.254 port 80, and without GKE "
+            "Dataplane V2 169.254.169.252 port 988. Nothing is wrong if pods have other credentials.",
         )
-    if seen.role.endswith(_NODES_OWN):
-        return fail(
-            _CHECK,
-            f"pods are their node's account {seen.role}",
-            "Switch Workload Identity on for the node pool (workload-metadata GKE_METADATA).",
-        )
+    if seen.role.endswith(_GOOGLES) and seen.role != account.mark:
+        found = f"pods are their node's account {seen.role}"
+        if account.mark or seen.role.endswith(_DEFAULT):
+            return fail(_CHECK, found, _server(platform))
+        return warn(_CHECK, f"{found}, as every pod of that node", _server(platform))
     if account.mark and seen.role != account.mark:
         return fail(
             _CHECK,
             f"{account.name} is annotated {account.mark}, but pods are {seen.role}",
-            f"Grant it roles/iam.workloadIdentityUser on {account.mark}.",
+            f"See that the pods run as {account.name} and that its annotation {mark} names an account that exists.",
         )
+    if seen.agent:
+        who = account.mark or "an account"
+        advice = f"Grant roles/iam.workloadIdentityUser on {who} to {_member(account, seen.role)}: `gcloud iam "
+        advice += f"service-accounts add-iam-policy-binding {who} --role=roles/iam.workloadIdentityUser --member=…`."
+        return fail(_CHECK, f"pods are {seen.role}, but get no token for it: {seen.agent}", advice)
+    if not account.mark:
+        return ok(_CHECK, f"pods are {_member(account, seen.role)}, which needs the registry's roles itself")
     return ok(_CHECK, f"pods are {seen.role}")
 
 
-def _azure(account: Account, seen: IdentitySeen) -> Finding:
-    if seen.kind == "federated" and seen.role:
-        return ok(_CHECK, f"pods are the client {seen.role}")
-    if seen.kind == "federated":
-        advice = f"Annotate {account.name} with {_MARKS['azure']}."
-        return fail(_CHECK, "pods get a token, but no client id", advice)
-    return fail(_CHECK, "pods get no federated token", "Install Azure Workload Identity's webhook in the cluster.")
+def _server(platform: Platform) -> str:
+    if platform.name == AUTOPILOT:
+        return "GKE Autopilot has it on every node: see what keeps pods from it."
+    return (
+        "Switch Workload Identity on: `gcloud container clusters update CLUSTER --location=LOCATION "
+        "--workload-pool=PROJECT.svc.id.goog`, then `gcloud container node-pools update POOL --cluster=CLUSTER "
+        "--location=LOCATION --workload-metadata=GKE_METADATA`."
+    )
+
+
+def _member(account: Account, role: str) -> str:
+    """The pods' principal. The account's own project need not be the cluster's, whose pool it is."""
+    pool = role if role.endswith(_POOL) else f"PROJECT{_POOL}"
+    return f"serviceAccount:{pool}[{account.namespace}/{account.name}]"
+
+
+def _azure(account: Account, seen: IdentitySeen, platform: Platform) -> Finding:
+    mark = _MARKS["azure"]
+    if seen.kind != "federated":
+        advice = "Install Azure Workload Identity's webhook in the cluster."
+        if platform.name == AKS:
+            advice = "Run `az aks update --resource-group GROUP --name CLUSTER --enable-oidc-issuer "
+            advice += "--enable-workload-identity`, which installs its webhook."
+        return fail(_CHECK, "pods get no federated token", advice)
+    if not seen.role:
+        return fail(_CHECK, "pods get a token, but no client id", f"Annotate {account.name} with {mark}.")
+    if account.mark and seen.role != account.mark:
+        advice = "Look for a webhook or policy that sets AZURE_CLIENT_ID, and see that the pods run as that account."
+        return fail(_CHECK, f"{account.name} is annotated {account.mark}, but pods are the client {seen.role}", advice)
+    subject = f"system:serviceaccount:{account.namespace}:{account.name}"
+    return ok(_CHECK, f"pods are the client {seen.role}; Entra ID has to trust {subject}")

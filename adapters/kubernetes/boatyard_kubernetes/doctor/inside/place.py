@@ -19,7 +19,7 @@ LONGEST = 160
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """The start of an HTTP/2 connection (RFC 9113, 3.4), with an empty SETTINGS frame."""
 SETTINGS = 4
-METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/email"
+METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Without a proxy, since these agents are on the node itself."""
 
@@ -73,11 +73,15 @@ def azure() -> dict[str, str]:
 
 
 def google() -> dict[str, str]:
-    problem, body = ask(METADATA, {"Metadata-Flavor": "Google"})
+    flavor = {"Metadata-Flavor": "Google"}
+    problem, email = ask(f"{METADATA}email", flavor)
+    # The answer is a token, so only its success is reported.
+    agent = problem or ask(f"{METADATA}token", flavor)[0]
     return {
         "kind": "" if problem else "metadata",
-        "role": body.decode("utf-8", "replace")[:LONGEST],
+        "role": email.decode("utf-8", "replace")[:LONGEST],
         "problem": problem,
+        "agent": agent,
     }
 
 
