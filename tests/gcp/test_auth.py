@@ -210,11 +210,11 @@ def test_no_credentials_at_all_say_what_to_run(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"type": "unheard-of"}, "none that Google has"),
+        ({"type": "unheard-of"}, "its type is unknown"),
         ({"type": "external_account_authorized_user"}, "--impersonate-service-account"),
         ({"type": "service_account"}, "gcloud auth application-default login"),
         ({"type": "authorized_user"}, "gcloud auth application-default login"),
-        ([], "no JSON object"),
+        ([], "not a JSON object"),
     ],
 )
 def test_credentials_that_give_no_token_say_what_to_run(
@@ -242,7 +242,7 @@ def test_a_session_that_has_ended_says_what_to_run(oauth: OAuth, folder: Path, m
         fetch(URL)
     assert "refresh-me" not in str(caught.value)
     oauth.refuses, oauth.without_id_token = False, True
-    with pytest.raises(NoToken, match="gives no ID token for it"):
+    with pytest.raises(NoToken, match="returns no ID token for it"):
         fetch(URL)
 
 

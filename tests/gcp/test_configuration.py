@@ -85,7 +85,7 @@ def test_what_is_not_set_has_a_default(rest: GoogleRest) -> None:
         ({"BOATYARD_SETTINGS": "{"}, "BOATYARD_SETTINGS: not JSON"),
         ({"BOATYARD_SETTINGS": '{"buildKitUri": "x"}'}, "buildKitUri"),
         ({"BOATYARD_LIMITS__LAYERS": "many"}, "BOATYARD_LIMITS__LAYERS"),
-        ({"BOATYARD_DEFAULT_REPOSITORY": "europe-docker.pkg.dev/p"}, "no place for images"),
+        ({"BOATYARD_DEFAULT_REPOSITORY": "europe-docker.pkg.dev/p"}, "cannot hold images"),
         ({"BOATYARD_DEFAULT_REPOSITORY": "europe-docker.pkg.dev/p/r", "BOATYARD_REPOSITORY_LAYOUT": "one"}, "/<name>"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_repository_that_cannot_be_made_is_an_error(
     registry: Make, repositories: Repositories, artifact_registry: ApiServer
 ) -> None:
     repositories.looks = 1000
-    with pytest.raises(BoatyardError, match="still being made") as caught:
+    with pytest.raises(BoatyardError, match="still being created") as caught:
         registry(allowed=True).find(IMAGE, AMD64)
     assert caught.value.code == "REGISTRY_UNAVAILABLE"
     repositories.found.clear()

@@ -58,7 +58,7 @@ def test_a_token_that_is_refused_is_renewed_once(server: ApiServer, rest: Google
     assert rest.send(CALL).status == 200 and metadata.given == 2
     metadata.knows = lambda authorization: False  # type: ignore[method-assign]
     error = refusal(rest)
-    assert error.code == "DATAPLANE_UNAVAILABLE" and "does not take the access token" in error.detail
+    assert error.code == "DATAPLANE_UNAVAILABLE" and "does not accept the access token" in error.detail
     assert metadata.given == 3
 
 

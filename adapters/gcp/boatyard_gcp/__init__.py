@@ -1,2 +1,2 @@
-"""Boatyard on Google Cloud. `rest` asks Google's APIs, `identity` says as whom; the other rooms are named by the port
-that they implement, as in boatyard_aws."""
+"""Boatyard on Google Cloud. `rest` calls Google's APIs with the access tokens of `identity`; the other modules are
+named after the port that they implement, as in boatyard_aws."""

@@ -1,7 +1,7 @@
-"""The client's requests, with an ID token of the caller's Google credentials, found as gcloud and the SDKs find them.
+"""Adds an ID token to the client's requests, from Google credentials that are found as gcloud and the SDKs find them.
 
 Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims the addresses of Cloud Run
-and Cloud Functions. Signed upload URLs lead elsewhere and carry their own signature: the client sends no credentials
+and Cloud Functions. Signed upload URLs have another host and their own signature: the client sends no credentials
 there.
 """
 
@@ -23,15 +23,15 @@ _UNAUTHORIZED: Final = 401
 
 
 def audience_of(url: str) -> str | None:
-    """What a token for the address is made for; None if Google does not check tokens there."""
+    """The audience of a token for the address; None if Google does not check tokens there."""
     parts = urlsplit(url)
     if parts.scheme.lower() != "https":
-        return None  # a token would be sent for everybody to read
+        return None  # anybody on the network could read the token
     host = (parts.hostname or "").lower()
     if _CLOUD_RUN.match(host):
         return f"https://{host}"
     if _FUNCTIONS.match(host):
-        # One host is for all functions of a project; the first part of the path names one of them.
+        # All functions of a project share one host; the first part of the path names the function.
         return f"https://{host}/{parts.path.strip('/').partition('/')[0]}"
     return None
 
@@ -68,7 +68,7 @@ class IdTokenAuth(httpx.Auth):
             return self._token.text
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Raises httpx.HTTPError when the credentials cannot be renewed, such as after a session's end."""
+        """Raises httpx.HTTPError if the credentials cannot be renewed, for example because the session ended."""
         sent = self._renewed()
         request.headers["authorization"] = f"Bearer {sent}"
         response = yield request

@@ -1,8 +1,8 @@
-"""One bucket of Cloud Storage, over its JSON API.
+"""A bucket of Cloud Storage, over the JSON API.
 
 Cloud Storage is strongly consistent, and a write with ifGenerationMatch happens once however many try
-(https://cloud.google.com/storage/docs/request-preconditions). An object is written at most once a second; what is more
-is answered 429 and made again.
+(https://cloud.google.com/storage/docs/request-preconditions). An object can be written once a second; a write that
+comes sooner gets 429 and is repeated.
 """
 
 import secrets
@@ -56,7 +56,7 @@ class GcsBucket:
         return self.generation(key) is not None
 
     def generation(self, key: str) -> str | None:
-        """What names this content of the object; None if there is none."""
+        """The object's generation; None if there is no object."""
         call = self._call("GET", key, {"fields": "generation"})
         reply = self._rest.send(call)
         if reply.status == 404:
@@ -101,7 +101,8 @@ class GcsBucket:
     def _upload(self, key: str, body: bytes, condition: Mapping[str, str]) -> str | None:
         """The new generation; None if the condition does not hold.
 
-        After a lost answer our own write is what the condition then fails on: the mark tells it from another's.
+        If the answer to a write was lost, the repeat fails because of that write. The mark distinguishes it from
+        another writer's.
         """
         mark = secrets.token_hex(8)
         resource = {"name": key, "metadata": {_MARK: mark}, "contentType": "application/octet-stream"}
@@ -119,7 +120,7 @@ class GcsBucket:
         reply = self._rest.send(call)
         if reply.status == 412:
             return self._own(key, mark) if reply.uncertain else None
-        if reply.status == 404:  # what was to be replaced is gone, or the bucket is
+        if reply.status == 404:  # the object to replace is gone, or the bucket is
             self._check_bucket()
             return None
         return self._rest.decode(call, reply, _Object).generation
@@ -133,7 +134,8 @@ class GcsBucket:
         return found.generation if found.metadata.get(_MARK) == mark else None
 
     def _check_bucket(self) -> None:
-        """A missing bucket gets the same 404 as a missing object. Raises DATAPLANE_UNAVAILABLE for it; asks once."""
+        """Raises DATAPLANE_UNAVAILABLE if the bucket is missing, which gives the same 404 as a missing object. Checks
+        only once."""
         with self._lock:
             if not self._is_there:
                 self._rest.send(self._list({"maxResults": 1, "fields": "kind"}))

@@ -1,6 +1,6 @@
-"""google-cloud-build's client over REST, as our own identity, with bounded patience.
+"""Calls Cloud Build through google-cloud-build's client over REST, with `identity`'s tokens and a limited time.
 
-It takes about a second to import, so only `build_service` imports it, when a build is started, looked at or stopped.
+It takes about a second to import, so `build_service` imports it only to start, look at or stop a build.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,20 +37,20 @@ _NOT_FOUND: Final = 404
 
 
 class CloudBuildError(Exception):
-    """The API answered with an error, or not at all."""
+    """The API answered with an error or did not answer."""
 
     def __init__(self, refusal: GoogleError | None, said: str, *, sent: bool = True) -> None:
         super().__init__(said)
         self.refusal = refusal
-        """None if no answer came."""
+        """None if there was no answer."""
         self.said = said
-        """Google's message for people, or why no answer came: printable, at most 300 characters."""
+        """Google's message for people, or the reason why there was no answer: printable, at most 300 characters."""
         self.sent = sent
-        """False if the request did not leave: no connection could be made."""
+        """False if the request was not sent because no connection could be made."""
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether the API may have done what it was asked for."""
+        """Whether the API may have carried out the request."""
         if self.refusal is None:
             return self.sent
         return self.refusal.status >= exceptions.InternalServerError.code
@@ -62,14 +62,14 @@ class DescribedBuild(NamedTuple):
     status: str
     """The name of a Build.Status, or its number if this client does not know it."""
     detail: str
-    """Of the failure; empty if there is none."""
+    """Details of the failure; empty if there is none."""
     failure: str
     """The name of a Build.FailureInfo.FailureType; empty if there is none."""
     finished: bool
 
 
 class CloudBuildApi:
-    """Raises Failed. Questions and cancels are repeated while the fault may pass; a creation is not."""
+    """Raises CloudBuildError. Reads and cancellations are retried while the fault may pass; a creation is not."""
 
     def __init__(self, rest: GoogleRest) -> None:
         address = rest.address("cloudbuild")
@@ -114,7 +114,7 @@ class CloudBuildApi:
 
 
 class _OwnCredentials(Credentials):
-    """google-auth's form of our identity, which keeps its tokens itself."""
+    """Lets google-auth use a GoogleIdentity, which caches tokens itself."""
 
     def __init__(self, identity: GoogleIdentity) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -125,7 +125,7 @@ class _OwnCredentials(Credentials):
         self.apply(headers)  # type: ignore[no-untyped-call]
 
     def refresh(self, request: Any) -> None:
-        """Called when an API no longer takes the token."""
+        """google-auth calls it when an API no longer accepts the token."""
         self.token = self._identity.token(refused=self.token or "")
 
 

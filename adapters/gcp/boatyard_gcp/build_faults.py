@@ -1,4 +1,5 @@
-"""What Cloud Build's refusals mean, and the role to grant. https://cloud.google.com/build/docs/iam-roles-permissions"""
+"""Explains Cloud Build's errors, and names the role to grant.
+https://cloud.google.com/build/docs/iam-roles-permissions"""
 
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -23,7 +24,7 @@ def explain(
 
 
 def refuse(failed: "CloudBuildError", builder: CloudBuildSettings) -> BoatyardError:
-    """Why a build was not taken."""
+    """Explains why Cloud Build did not create a build."""
     refusal = failed.refusal
     if refusal is None:
         return explain(failed, builder, "create")
@@ -31,7 +32,7 @@ def refuse(failed: "CloudBuildError", builder: CloudBuildSettings) -> BoatyardEr
         # https://cloud.google.com/build/quotas
         return BoatyardError(
             Code.TOO_MANY_BUILDS,
-            f"the quota of project {builder.project} for Cloud Build is used up ({refusal.word})",
+            f"the quota of project {builder.project} for Cloud Build is exhausted ({refusal.word})",
             retry_after_seconds=_RETRY_AFTER_SECONDS,
         )
     if refusal.permission == _ACT_AS:
@@ -39,9 +40,9 @@ def refuse(failed: "CloudBuildError", builder: CloudBuildSettings) -> BoatyardEr
     if refusal.permission == _USE_POOL:
         return _explained(failed, _of_project(builder, _USE_POOL, "roles/cloudbuild.workerPoolUser"))
     error = explain(failed, builder, "create")
-    if refusal.word in _SOME_PERMISSION and not refusal.permission:  # Cloud Build often does not say which one
+    if refusal.word in _SOME_PERMISSION and not refusal.permission:  # Cloud Build often does not name the permission
         return BoatyardError(error.code, f"{error.detail}; and {_of_account(builder).advice()}")
-    if refusal.fault is Fault.OTHER and failed.said:  # of our own request and configuration
+    if refusal.fault is Fault.OTHER and failed.said:  # an error in Boatyard's request or configuration
         return BoatyardError(error.code, f"{error.detail}: {failed.said}")
     return error
 

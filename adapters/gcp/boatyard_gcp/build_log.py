@@ -1,4 +1,4 @@
-"""A build's log out of the bucket that Cloud Build writes it to, page by page, while it is written.
+"""Reads a build's log page by page from the bucket, while Cloud Build writes it.
 
 https://cloud.google.com/build/docs/securing-builds/store-view-build-logs: the object is `log-<id>.txt`, and grows with
 the build (logStreamingOption).
@@ -28,13 +28,13 @@ class BucketLog:
         parts = urlsplit(place)
         path = parts.path.rstrip("/")
         if parts.scheme != "gs" or not _BUCKET.match(parts.netloc) or not _FOLDER.match(path) or parts.query:
-            raise invalid(f"{place!r} is no place for logs, such as gs://bucket or gs://bucket/folder")
+            raise invalid(f"{place!r} is not a location for logs, such as gs://bucket or gs://bucket/folder")
         self._rest = rest
         self._bucket = parts.netloc
         self._folder = path[1:] + "/" if path else ""
 
     def page(self, build: str, cursor: str) -> RawLog | None:
-        """`build` is Cloud Build's id. Raises INVALID_SPEC for a cursor that was not given out here."""
+        """`build` is Cloud Build's id. Raises INVALID_SPEC for a cursor that this method did not return."""
         return growing_page(partial(self._read, f"{self._folder}log-{build}.txt"), cursor)
 
     def _read(self, key: str, first: int, last: int) -> bytes | None:

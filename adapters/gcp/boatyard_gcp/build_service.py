@@ -1,6 +1,6 @@
-"""Cloud Build as the build service where there is no cluster: one privileged step, with an engine of its own.
+"""Runs builds in Cloud Build, for deployments without a cluster: one privileged step that starts an engine.
 
-https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds. Decision 0027 says why the build looks so.
+https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds. Decision 0027 explains the form of the build.
 There is no idempotency token: the job's own `started` object is the lock.
 """
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 COMMAND: Final = ("python", "-m", "boatyard_gcp.build_step")
 ENGINE_ROOT: Final = "/workspace/boatyard-engine"
-"""The one volume that a step has without asking. A volume of a name has to be used by two steps."""
+"""The volume that every step has. A named volume must be used by at least two steps."""
 _SPARE_SECONDS: Final = 300
-"""The job has its own deadline and reports it; Cloud Build's comes after that."""
+"""The job has its own deadline and reports it; Cloud Build's timeout is later."""
 _MOST_SECONDS: Final = 24 * 3600
 _EXECUTION: Final = re.compile(r"(projects/[^/]+/locations/[^/]+)/builds/([A-Za-z0-9-]+)\Z")
 _WAITING: Final = frozenset({"STATUS_UNKNOWN", "PENDING", "QUEUED"})
@@ -34,9 +34,9 @@ class CloudBuild:
     """Implements `boatyard_serverless.ports.BuildService`. An execution is the build's full resource name."""
 
     def __init__(self, rest: GoogleRest, builder: CloudBuildSettings) -> None:
-        """Raises INVALID_SPEC for a place of logs that is none, and for a machine type beside a pool."""
+        """Raises INVALID_SPEC for an invalid location of logs, and for a machine type together with a pool."""
         if builder.pool and builder.machine:
-            raise invalid("a private pool has a machine type of its own: name a pool or a machine type")
+            raise invalid("a private pool sets the machine type itself: name a pool or a machine type")
         self._rest = rest
         self._builder = builder
         self._log = BucketLog(rest, builder.logs)
@@ -123,7 +123,7 @@ class CloudBuild:
         }
 
     def _lost(self, build_id: str) -> str:
-        """The build that a lost answer was about. Raises Unsure if it is not seen."""
+        """Finds the build whose answer was lost. Raises Unsure if there is none yet."""
         from boatyard_gcp.build_client import CloudBuildError
 
         try:
@@ -149,4 +149,4 @@ def _execution(seen: "DescribedBuild", builder: CloudBuildSettings) -> Execution
             return Execution("waiting")
         case status:
             said = ": ".join(filter(None, (status, seen.failure, seen.detail)))
-            return Execution("ended", f"Cloud Build says {said}")
+            return Execution("ended", f"Cloud Build reports {said}")

@@ -1,10 +1,10 @@
-"""Where Cloud Build runs builds, as whom, and what they run: the deployment's choice."""
+"""The deployment's settings for Cloud Build."""
 
 import msgspec
 
 
 class CloudBuildSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where builds run, as whom, and what they run."""
+    """Where builds run, as which service account, and with which image."""
 
     project: str
     location: str
@@ -16,12 +16,12 @@ class CloudBuildSettings(msgspec.Struct, frozen=True, kw_only=True):
     logs: str
     """`gs://bucket` or `gs://bucket/folder`."""
     bucket: str
-    """The deployment's own."""
+    """The deployment's bucket."""
     secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
     pool: str = ""
-    """`projects/P/locations/L/workerPools/NAME`; Google's own machines without one."""
+    """`projects/P/locations/L/workerPools/NAME`; empty for Google's default pool."""
     machine: str = ""
-    """Such as E2_HIGHCPU_8; a pool has its own."""
+    """Such as E2_HIGHCPU_8. Only without a pool, which sets its own."""
     disk_gb: int = 0
     queue_seconds: int = 3600
     """How long a build may wait for a machine."""

@@ -1,7 +1,7 @@
-"""`python -m boatyard_gcp.build_step`: what the step of a Cloud Build build runs (`boatyard_serverless.builds.job`).
+"""`python -m boatyard_gcp.build_step`: the program that a build's step runs in Cloud Build.
 
 The environment has BOATYARD_BUILD_ID, BOATYARD_EXECUTION, BOATYARD_BUCKET, BOATYARD_PROJECT and BOATYARD_SECRET_PREFIX.
-Credentials are those of the build's service account, by the step's metadata server.
+The step's metadata server provides the credentials of the build's service account.
 """
 
 import os
@@ -23,7 +23,8 @@ from boatyard_serverless.credential_helper import with_helper
 from boatyard_serverless.secrets import read_secret
 
 METADATA: Final = "169.254.169.254"
-"""Gives out the build's identity to whoever asks, and so would to the steps of a Dockerfile. It is the resolver too."""
+"""The metadata server. It gives the build's identity to every process, so the steps of a Dockerfile must not reach it.
+It is also the DNS resolver."""
 
 
 def main(variables: Mapping[str, str] = os.environ) -> int:
@@ -35,7 +36,7 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
         contexts=GcsContextStore(rest, bucket, SystemClock()),
         read_secret=partial(read_secret, secrets, variables["BOATYARD_SECRET_PREFIX"]),
         programs=partial(with_helper, HELPER, "boatyard_gcp.credential"),
-        own_container=False,  # what answers there is the machine's engine, which runs this step
+        own_container=False,  # a local Docker socket is the machine's engine, which runs this step
         closed=(METADATA,),
     )
     return job.main(variables["BOATYARD_BUILD_ID"], variables.get("BOATYARD_EXECUTION", ""), step, variables)

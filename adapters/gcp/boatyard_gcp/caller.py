@@ -1,8 +1,8 @@
-"""Who calls: the e-mail in the ID token that Cloud Run's IAM has checked.
+"""Finds the caller: the e-mail in the ID token that Cloud Run's IAM has checked.
 
 https://cloud.google.com/run/docs/authenticating/service-to-service: Cloud Run checks X-Serverless-Authorization if it
-is sent, else Authorization, and puts SIGNATURE_REMOVED_BY_GOOGLE in the place of the signature before it passes the
-request on. Anybody can write such a token, so it proves something only where no request comes in unchecked.
+is sent, else Authorization, and replaces the signature by SIGNATURE_REMOVED_BY_GOOGLE before it forwards the request.
+Anybody can write such a token, so it is proof only where every request is checked.
 """
 
 import re
@@ -17,7 +17,7 @@ from boatyard.errors import BoatyardError, Code
 
 REMOVED: Final = "SIGNATURE_REMOVED_BY_GOOGLE"
 _HEADERS: Final = ("x-serverless-authorization", "authorization")
-"""The one that Cloud Run checks comes first. Once it is there, the other is whatever the caller wrote."""
+"""Cloud Run checks the first of these that a request has, and does not check the other."""
 _BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\Z")
 _LONGEST: Final = 16 * 1024
 _ISSUERS: Final = frozenset({"accounts.google.com", "https://accounts.google.com"})
@@ -33,22 +33,23 @@ class _Claims(msgspec.Struct, frozen=True):
 
 
 def caller_of(headers: Mapping[str, str]) -> str:
-    """The caller's e-mail. `headers` have lower-case names. Raises UNAUTHENTICATED, without a word of the token."""
+    """The caller's e-mail. `headers` have lower-case names. Raises UNAUTHENTICATED; the error contains no part of the
+    token."""
     name = next((each for each in _HEADERS if each in headers), "")
     if not name:
-        raise _refused("Cloud Run passed no token on: it must be called with an ID token")
+        raise _refused("Cloud Run forwarded no token: send an ID token")
     value = headers[name]
     found = _BEARER.match(value) if len(value) <= _LONGEST else None
     if not found:
-        raise _refused(f"what {name} says is no ID token")
+        raise _refused(f"{name} does not contain an ID token")
     if found[3] != REMOVED:
         raise _refused(f"the token in {name} has its signature, so Cloud Run's IAM has not checked it")
     claims = _claims(found[2])
     if claims.iss not in _ISSUERS:
-        raise _refused("the token is none of Google's")
+        raise _refused("Google did not issue the token")
     if not claims.email:
         raise _refused(
-            "the token has no e-mail; ask for one that has (format=full at the metadata server, includeEmail of "
+            "the token has no e-mail; request one with e-mail (format=full at the metadata server, includeEmail of "
             "generateIdToken, gcloud auth print-identity-token --include-email)"
         )
     if not claims.email_verified or not _EMAIL.match(claims.email):

@@ -1,9 +1,10 @@
-"""A GKE cluster without a kubeconfig: its address from the API of Container Engine, and the function's access token.
+"""Connects to a GKE cluster without a kubeconfig: the address is from the GKE API, the token is the function's access
+token.
 
-The DNS endpoint is preferred: it is reached from anywhere that IAM allows, private clusters included, and has a public
-authority's certificate (https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation). The function's
-service account needs container.clusters.get (roles/container.clusterViewer) and, for that endpoint,
-container.clusters.connect. The cluster's own roles say what it may do there, bound to the account's e-mail.
+The DNS endpoint is preferred: it is reachable from anywhere that IAM allows, also for private clusters, and its
+certificate is publicly trusted (https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation). The
+function's service account needs container.clusters.get (roles/container.clusterViewer) and, for that endpoint,
+container.clusters.connect. Roles in the cluster, bound to the account's e-mail, grant what it may do there.
 """
 
 from typing import Final
@@ -51,8 +52,8 @@ class _Cluster(msgspec.Struct, frozen=True):
 def find_cluster(rest: GoogleRest, name: str) -> ClusterAddress:
     """`name`: `projects/<project>/locations/<location>/clusters/<name>`.
 
-    Raises DATAPLANE_UNAVAILABLE while it is being made or has no address, DATAPLANE_DENIED if there is none that may be
-    seen.
+    Raises DATAPLANE_UNAVAILABLE while it is being created or has no address, DATAPLANE_DENIED if it does not exist or
+    is not visible.
     """
     project = name.split("/")[1]
     call = GoogleCall(
@@ -83,7 +84,7 @@ def _address(name: str, cluster: _Cluster) -> ClusterAddress:
     if cluster.status in ("RUNNING", "RECONCILING", "DEGRADED"):
         raise BoatyardError(
             Code.DATAPLANE_UNAVAILABLE,
-            f"the GKE cluster {name} has no endpoint that is open: gcloud container clusters update "
+            f"the GKE cluster {name} has no reachable endpoint: gcloud container clusters update "
             f"{name.rpartition('/')[2]} --enable-dns-access",
         )
     raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"the GKE cluster {name} is {cluster.status}")

@@ -1,4 +1,4 @@
-"""The function's configuration: the variables of `boatyard_serverless.configuration`, and those that are Google's own.
+"""The function's configuration: the variables of `boatyard_serverless.configuration`, and these for Google Cloud.
 
 BOATYARD_PROJECT             id of the project that holds secrets and topics; required
 BOATYARD_SETTINGS            may be gs://bucket/object
@@ -60,8 +60,8 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
 
 
 def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configuration:
-    """Raises INVALID_SPEC that names the variable, or DATAPLANE_UNAVAILABLE if Cloud Storage does not give the
-    settings."""
+    """Raises INVALID_SPEC, which names the variable, or DATAPLANE_UNAVAILABLE if the settings cannot be read from Cloud
+    Storage."""
     settings = read_settings(variables, scheme=_SCHEME, bucket=bucket)
     made = read_configuration(variables, settings, Configuration, needed=_NEEDED)
     for field in _ALSO_NEEDED:
@@ -81,7 +81,7 @@ def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configurati
 
 
 def _check_repository(settings: Settings) -> None:
-    """An image of Artifact Registry has a name below its repository, which the tag alone is not."""
+    """Checks that `defaultRepository` has an image name below Artifact Registry's repository."""
     base = settings.default_repository
     if not base.partition("/")[0].endswith("-docker.pkg.dev"):
         return
@@ -89,11 +89,11 @@ def _check_repository(settings: Settings) -> None:
     if repository_of(Reference.parse(example)) is None:
         wanted = "<location>-docker.pkg.dev/<project>/<repository>"
         below = "/<name>" if settings.repository_layout == "one" else ""
-        raise invalid(f"defaultRepository is {base}, which is no place for images: it must begin {wanted}{below}")
+        raise invalid(f"defaultRepository is {base}, which cannot hold images: it must begin {wanted}{below}")
 
 
 def _full(project: str, kind: str, name: str, variable: str) -> str:
-    """A resource's whole name; empty without one."""
+    """A resource's full name; empty for an empty `name`."""
     full = name if not name or "/" in name else f"projects/{project}/{kind}/{name}"
     if full and not re.match(rf"projects/{_PART}/{kind}/{_PART}\Z", full):
         raise invalid(f"{variable} is neither an id nor projects/<project>/{kind}/<id>")

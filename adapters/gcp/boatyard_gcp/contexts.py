@@ -1,4 +1,4 @@
-"""Contexts in Cloud Storage, by signed URLs: the bytes pass by the function."""
+"""Stores contexts in Cloud Storage. Clients and jobs use signed URLs, so the bytes do not pass through the function."""
 
 from collections.abc import Mapping
 
@@ -12,15 +12,15 @@ from boatyard_serverless.contexts import SignedContextStore, Signing
 class GcsContextStore(SignedContextStore):
     """Implements `boatyard.ports.ContextStore`.
 
-    The upload URL is bound to the archive's length (x-goog-content-length-range) and to nothing being there yet
-    (x-goog-if-generation-match), by signed headers. Cloud Storage knows MD5 and CRC32C, but no SHA-256: other bytes of
-    that length are refused by the job, which removes them by `refusal_url`.
+    Signed headers bind the upload URL to the archive's length (x-goog-content-length-range) and to an object that does
+    not exist yet (x-goog-if-generation-match). Cloud Storage checks MD5 and CRC32C, but not SHA-256, so the job refuses
+    other bytes of that length and removes them by `refusal_url`.
     """
 
     download_seconds = LONGEST_SECONDS
 
     def __init__(self, rest: GoogleRest, bucket: str, clock: Clock, *, account: str = "") -> None:
-        """`account` is the e-mail of the service account that signs; the function's own without it."""
+        """`account` is the e-mail of the service account that signs; by default the function's."""
         self._bucket = GcsBucket(rest, bucket)
         self._signer = Signer(rest, account)
         super().__init__(self._bucket, clock)
@@ -33,7 +33,7 @@ class GcsContextStore(SignedContextStore):
         return self._sign("GET", signing)
 
     def sign_refusal(self, signing: Signing) -> str:
-        """Deletes the present bytes only: those of a later upload have another generation."""
+        """The URL deletes only the present bytes: a later upload has another generation."""
         generation = self._bucket.generation(signing.key)
         return self._sign("DELETE", signing, query={"generation": generation}) if generation else ""
 

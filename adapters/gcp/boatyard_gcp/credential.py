@@ -1,6 +1,6 @@
-"""`docker-credential-boatyard-gcr`: the login for Google's registries by the job's own identity.
+"""`docker-credential-boatyard-gcr`: Docker's credential helper for Google's registries, with the job's identity.
 
-It is the service account of Workload Identity on GKE, and that of the build in Cloud Build.
+On GKE that is the service account of Workload Identity, in Cloud Build the build's service account.
 
 {"credHelpers": {"europe-west1-docker.pkg.dev": "boatyard-gcr"}}
 """
@@ -16,7 +16,8 @@ HELPER: Final = "docker-credential-boatyard-gcr"
 
 
 def login(host: str) -> RegistryLogin | None:
-    """Lasts an hour; BuildKit asks again for each push. None for a host that is none of Google's registries."""
+    """A login that is valid for an hour; BuildKit requests one for each push. None for hosts other than Google's
+    registries."""
     return RegistryLogin(TOKEN_USER, find_identity().token()) if is_google_registry(host) else None
 
 

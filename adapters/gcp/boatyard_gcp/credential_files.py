@@ -1,7 +1,7 @@
-"""Credential files: which of google-auth's credentials each kind is.
+"""Loads credential files as google-auth's credentials.
 
-https://cloud.google.com/docs/authentication/application-default-credentials#GAC. Not by google.auth.default, nor by its
-loader of any file: both ask Cloud Resource Manager for the name of a federated workload's project.
+https://cloud.google.com/docs/authentication/application-default-credentials#GAC. google.auth.default and
+load_credentials_from_file are not used: both ask Cloud Resource Manager for the project of a federated workload.
 """
 
 from pathlib import Path
@@ -14,18 +14,19 @@ _FROM_AWS: Final = "urn:ietf:params:aws:token-type:aws4_request"
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The file's document, whose `type` says what it is. Raises ValueError, in words that show none of its text."""
+    """The file's document, whose `type` names its kind. Raises ValueError, whose text contains nothing from the
+    file."""
     try:
         found: dict[str, Any] = decode_json(path.read_bytes(), dict[str, Any])
     except OSError as error:
         raise ValueError(error.strerror or "it cannot be read") from None
     except Undecodable:
-        raise ValueError("it is no JSON object") from None
+        raise ValueError("it is not a JSON object") from None
     return found
 
 
 def load(document: dict[str, Any]) -> Any:
-    """Credentials for access tokens. Raises ValueError for a kind that is none, and what google-auth raises."""
+    """Credentials for access tokens. Raises ValueError for an unknown kind, and google-auth's errors."""
     scopes = [SCOPE]
     match document.get("type"):
         case "service_account":
@@ -37,7 +38,7 @@ def load(document: dict[str, Any]) -> Any:
         case "authorized_user":
             from google.oauth2.credentials import Credentials
 
-            # Scopes are those that the person agreed to; asking for others is refused.
+            # The scopes are those that the person agreed to; Google refuses a request for others.
             return Credentials.from_authorized_user_info(document)  # type: ignore[no-untyped-call]
         case "impersonated_service_account":
             from google.auth import impersonated_credentials
@@ -53,11 +54,11 @@ def load(document: dict[str, Any]) -> Any:
             )
         case "external_account":
             return _federated(document, scopes)
-    raise ValueError("its type is none that Google has")
+    raise ValueError("its type is unknown")
 
 
 def _federated(document: dict[str, Any], scopes: list[str]) -> Any:
-    """A workload that another identity provider knows: it is in the document what kind of token it has."""
+    """A workload of another identity provider. The document says which kind of token it has."""
     source = document.get("credential_source")
     if document.get("subject_token_type") == _FROM_AWS:
         from google.auth import aws

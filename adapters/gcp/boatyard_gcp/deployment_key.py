@@ -1,4 +1,4 @@
-"""The secret of the deployment's key in Secret Manager.
+"""Keeps the deployment's key in Secret Manager.
 
 The function's service account needs secretmanager.versions.access (roles/secretmanager.secretAccessor) and
 secretmanager.versions.add (roles/secretmanager.secretVersionAdder) on that one secret.
@@ -10,16 +10,16 @@ from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secret_manager import SecretManager
 
 _FIRST: Final = "1"
-"""Versions are numbered from 1, and no number comes again
-(https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions): of any number of functions
-that write at once one writes this, and all of them read it. What the others wrote is never used."""
+"""Versions are numbered from 1, and no number is reused
+(https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions). If several functions write
+concurrently, one of them writes this version, and all of them read it. The other versions are not used."""
 
 
 class SecretManagerKey:
     """Implements `boatyard_serverless.deployment_key.KeySecret`."""
 
     def __init__(self, rest: GoogleRest, name: str) -> None:
-        """`name`: the whole one, `projects/<project>/secrets/<id>`."""
+        """`name` is the full name, `projects/<project>/secrets/<id>`."""
         self._manager = SecretManager(rest)
         self.name = name
 

@@ -1,7 +1,8 @@
-"""Addresses of Google's APIs, and the environment variables that move them, with the names that Google's tools read.
+"""Addresses of Google's APIs, and the environment variables of Google's own tools that override them.
 
-STORAGE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST are those of its client libraries and emulators. Of every API,
-CLOUDSDK_API_ENDPOINT_OVERRIDES_<API> is gcloud's (`gcloud topic configurations`), for Private Service Connect.
+Google's client libraries and emulators use STORAGE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST. gcloud uses
+CLOUDSDK_API_ENDPOINT_OVERRIDES_<API> for every API (`gcloud topic configurations`), such as for Private Service
+Connect.
 """
 
 import os

@@ -1,15 +1,15 @@
-"""CloudEvents -> `boatyard_serverless.events`: Eventarc's, and the messages that Pub/Sub pushes.
+"""Parses CloudEvents from Eventarc and Pub/Sub into the events of `boatyard_serverless.events`.
 
 - Cloud Storage, by Eventarc (google.cloud.storage.object.v1.finalized) or by a notification of the bucket on a topic
   (https://cloud.google.com/storage/docs/pubsub-notifications), which can be limited to specs/.
 - Artifact Registry's notifications on the topic `gcr`
   (https://cloud.google.com/artifact-registry/docs/configure-notifications).
-- Cloud Scheduler: a message with the attribute `boatyard-event: scheduled`. Its data must not be empty: a push without
-  data is none for functions-framework.
+- Cloud Scheduler: a message with the attribute `boatyard-event: scheduled`. Its data must not be empty:
+  functions-framework rejects a push without data.
 - Any other message is an order, or one of Boatyard's own.
 
-A message comes at least once, in no order. Its generation and its digest are not used: the object and the tag are asked
-what they are now, and of any number of equal orders one is built.
+A message is delivered at least once, in any order. Its generation and digest are not used: the handlers read the
+current object and tag, and equal orders are built once.
 """
 
 from base64 import b64decode
@@ -43,8 +43,8 @@ _LONGEST_NAME: Final = 200
 
 
 class EventApp:
-    """`bucket`: events of any other one are left alone. Without a topic for dead letters (`keeps_dead_letters`), what
-    no repeat can help is logged and is not delivered again."""
+    """Ignores events of any bucket other than `bucket`. Without a topic for dead letters (`keeps_dead_letters`), an
+    event that a retry cannot fix is logged and is not delivered again."""
 
     def __init__(
         self,
@@ -60,7 +60,8 @@ class EventApp:
         self._keeps_dead_letters = keeps_dead_letters
 
     def handle(self, attributes: Mapping[str, Any], data: Any) -> None:
-        """Raises what a repeat can help, logged with its reason; Pub/Sub and Eventarc deliver it again."""
+        """Raises errors that a retry may fix, after logging the reason; Pub/Sub and Eventarc then deliver the event
+        again."""
         with self._telemetry.request({"traceparent": str(attributes.get("traceparent", ""))}):
             try:
                 self._handle(attributes, data)
@@ -87,7 +88,7 @@ class EventApp:
 
 
 class _Object(msgspec.Struct, frozen=True):
-    """https://cloud.google.com/storage/docs/json_api/v1/objects, as far as it decides anything."""
+    """https://cloud.google.com/storage/docs/json_api/v1/objects, only the fields that are used."""
 
     bucket: str
     name: str
@@ -111,7 +112,7 @@ class _Notification(msgspec.Struct, frozen=True):
 
 
 def parse(kind: str, data: Any, *, bucket: str) -> Event:
-    """A CloudEvent of that type. Raises INVALID_SPEC for what nothing here handles."""
+    """Parses a CloudEvent of the type `kind`. Raises INVALID_SPEC for types that nothing here handles."""
     if kind == FINALIZED:
         return _dropped(read_event(data, _Object, "the event's object"), bucket)
     if kind == PUBLISHED:
@@ -134,10 +135,10 @@ def _of_message(message: _Message, bucket: str) -> Event:
 
 
 def _of_notification(attributes: Mapping[str, str], bucket: str) -> SpecDropped | Irrelevant:
-    """Cloud Storage's own; its data is the object's metadata, or nothing."""
+    """Parses Cloud Storage's own notification. Its data is the object's metadata, or empty."""
     made = _Object(attributes.get("bucketId", ""), attributes.get("objectId", ""))
     if attributes["eventType"] != "OBJECT_FINALIZE":
-        return Irrelevant(_named(made), "no object was made")
+        return Irrelevant(_named(made), "no object was created")
     if not made.bucket or not made.name:
         raise invalid("the notification has no bucketId or no objectId")
     return _dropped(made, bucket)
@@ -149,7 +150,7 @@ def _dropped(made: _Object, bucket: str) -> SpecDropped | Irrelevant:
 
 def _pushed(made: _Notification) -> ImagePushed | Irrelevant:
     if made.action != "INSERT" or not made.tag:
-        return Irrelevant("artifact registry", "it is not the push of a tag")
+        return Irrelevant("artifact registry", "it is not a push of a tag")
     return ImagePushed(Reference.parse(made.tag))
 
 
@@ -165,7 +166,7 @@ def _body(data: str) -> Any:
 
 
 def _readable(data: Any) -> Any:
-    """What the dead letters keep: the message as it was sent, as far as it can be read."""
+    """The body for the dead letters: the message as it was sent, as far as it can be read."""
     encoded = data.get("message", {}).get("data") if isinstance(data, dict) and _has_message(data) else None
     try:
         return b64decode(encoded, validate=True).decode() if isinstance(encoded, str) and encoded else data
@@ -178,7 +179,7 @@ def _has_message(data: dict[str, Any]) -> bool:
 
 
 def _name(attributes: Mapping[str, Any], data: Any) -> str:
-    """Of the event, for logs and dead letters: that of the message if it is one."""
+    """The event's id for logs and dead letters; for a message, the message's id."""
     message = data.get("message") if isinstance(data, dict) else None
     found = message.get("messageId") if isinstance(message, dict) else None
     kind = str(attributes.get("type", "?")).rpartition(".")[2]

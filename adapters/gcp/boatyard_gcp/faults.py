@@ -1,7 +1,7 @@
-"""What an error of Google's APIs means to us, and who acts next.
+"""Explains errors of Google's APIs: the error code, and who acts next.
 
-The form of errors: https://cloud.google.com/apis/design/errors; reasons of 403 are those of google.rpc.ErrorInfo
-(googleapis/google/api/error_reason.proto), and of Cloud Storage's older form
+Format of errors: https://cloud.google.com/apis/design/errors. The reasons of a 403 are those of google.rpc.ErrorInfo
+(googleapis/google/api/error_reason.proto) and of Cloud Storage's older format
 (https://cloud.google.com/storage/docs/json_api/v1/status-codes).
 """
 
@@ -20,27 +20,27 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,80}\Z")
 _THROTTLED: Final = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "quotaExceeded"})
 _DISABLED: Final = frozenset({"SERVICE_DISABLED", "accessNotConfigured"})
 _WHY: Final[Mapping[str, str]] = {
-    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "the machine's access scopes do not hold cloud-platform",
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": "the machine's access scopes do not include cloud-platform",
     "BILLING_DISABLED": "the project has no billing account",
     "CONSUMER_SUSPENDED": "the project is suspended",
-    "SECURITY_POLICY_VIOLATED": "a VPC Service Controls perimeter stands between",
-    "vpcServiceControls": "a VPC Service Controls perimeter stands between",
+    "SECURITY_POLICY_VIOLATED": "a VPC Service Controls perimeter blocks the request",
+    "vpcServiceControls": "a VPC Service Controls perimeter blocks the request",
 }
 
 
 class NeededRole(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call takes, in the words with which it is granted."""
+    """The permission that a call needs, and how to grant it."""
 
     permission: str
     """Such as `storage.objects.get`."""
     resource: str
-    """As people name it: `bucket images`."""
+    """For people, such as `bucket images`."""
     role: str = ""
     grant: str = ""
     """The beginning of the gcloud command that binds the role on the resource."""
 
     def advice(self, account: str = "") -> str:
-        """`account` is the e-mail of the service account that lacks it, if it is known."""
+        """`account` is the e-mail of the service account that lacks the role, if known."""
         if not self.role:
             return "grant it"
         if not self.grant:
@@ -68,15 +68,15 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 class GoogleError(msgspec.Struct, frozen=True):
-    """An answer that is an error."""
+    """An error that an API answered with."""
 
     status: int
     word: str = ""
-    """Google's own: a reason, else a status such as FAILED_PRECONDITION; empty for what another server sent."""
+    """Google's reason, else its status such as FAILED_PRECONDITION; empty if another server answered."""
     permission: str = ""
-    """The one that is missing, where the API says so."""
+    """The missing permission, if the API names it."""
     api: str = ""
-    """The one that is disabled."""
+    """The disabled API."""
 
     @property
     def fault(self) -> Fault:
@@ -88,7 +88,7 @@ class GoogleError(msgspec.Struct, frozen=True):
 
     @property
     def is_of_a_disabled_api(self) -> bool:
-        """No role helps then."""
+        """No role helps in this case."""
         return self.status == 403 and self.word in _DISABLED
 
 
@@ -122,11 +122,12 @@ def explained(refusal: GoogleError, need: NeededRole, codes: Codes, *, account: 
             advice = need.advice(account) if why is None else why
             return BoatyardError(codes.denied, f"Google refuses {permission} on {need.resource} ({said}): {advice}")
         case Fault.EXPIRED:
-            return BoatyardError(codes.unavailable, f"Google does not take the access token for {permission} ({said})")
+            detail = f"Google does not accept the access token for {permission} ({said})"
+            return BoatyardError(codes.unavailable, detail)
         case Fault.THROTTLED:
             return BoatyardError(
                 codes.unavailable,
-                f"Google throttles {permission} on {need.resource} ({said}); it was tried more than once",
+                f"Google throttles {permission} on {need.resource} ({said}); Boatyard tried it more than once",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
     return BoatyardError(codes.unavailable, f"Google answers {permission} on {need.resource} with {said}")
@@ -137,5 +138,5 @@ def unreachable(need: NeededRole, reason: str, codes: Codes) -> BoatyardError:
 
 
 def _word(text: str) -> str:
-    """What another program sent is repeated only if it is one of its words."""
+    """The text if it is a single word in Google's format. Other text from a server is not repeated."""
     return text if _WORD.match(text) else ""

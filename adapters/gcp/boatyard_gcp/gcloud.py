@@ -1,4 +1,5 @@
-"""ID tokens of who is signed in to gcloud alone: `gcloud auth login` leaves no file that others read."""
+"""ID tokens for people who are signed in only to gcloud: `gcloud auth login` writes no file that other programs
+read."""
 
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from boatyard_gcp.identity import VARIABLE
 from boatyard_serverless.rest import is_token
 
 IMPERSONATE: Final = "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT"
-"""gcloud's own variable: which service account to be."""
+"""gcloud's variable for the service account to impersonate."""
 _ACCOUNTS: Final = ".gserviceaccount.com"
 _SECONDS: Final = 60.0
 _ADVICE: Final = "sign in with `gcloud auth login`, or with `gcloud auth application-default login`"
@@ -19,7 +20,7 @@ _ADVICE: Final = "sign in with `gcloud auth login`, or with `gcloud auth applica
 def fetch(audience: str, environ: Mapping[str, str]) -> IdToken:
     """Raises NoToken.
 
-    gcloud refuses an audience for people, and a service takes a service account's token for its own address only.
+    gcloud refuses an audience for people, and a service accepts a service account's token only for its own address.
     """
     program = shutil.which("gcloud", path=environ.get("PATH"))
     if program is None:
@@ -36,7 +37,7 @@ def fetch(audience: str, environ: Mapping[str, str]) -> IdToken:
 
 
 def _print(program: str, environ: Mapping[str, str], *options: str) -> str:
-    """Empty without one."""
+    """Empty if gcloud prints none."""
     try:
         done = subprocess.run(
             [program, "auth", "print-identity-token", "--quiet", *options],

@@ -1,4 +1,5 @@
-"""google-auth over Boatyard's own HTTP: one set of proxies, CAs and bounds, and neither requests nor certifi."""
+"""Sends google-auth's requests through Boatyard's transport: the same proxies, CAs and limits, without requests and
+certifi."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -3,7 +3,7 @@
     api       behind Cloud Run's IAM                          functions-framework --target api
     events    CloudEvents by Eventarc, pushes of Pub/Sub      functions-framework --target events
 
-`boatyard_gcp.configuration` has their variables. What is made at the first call stays for the next ones.
+`boatyard_gcp.configuration` has their variables. Objects that the first call creates are kept for the next ones.
 """
 
 import threading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Function:
-    """One instance serves several requests at a time; what is made is made once."""
+    """Thread-safe: an instance serves several requests at a time and creates its parts once."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -64,8 +64,8 @@ def api(request: "flask.Request") -> "flask.Response":
 
 @functions_framework.cloud_event
 def events(event: "CloudEvent") -> None:
-    """503 for what a repeat can help; Pub/Sub and Eventarc deliver it again. Its reason has been logged by then, and
-    Flask would log a traceback for any other exception."""
+    """Answers 503 to an event that a retry may fix, so that Pub/Sub and Eventarc deliver it again. The reason is logged
+    already, and Flask would log a traceback for any other exception."""
     from werkzeug.exceptions import ServiceUnavailable
 
     try:

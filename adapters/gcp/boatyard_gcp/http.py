@@ -1,6 +1,6 @@
-"""The API behind functions-framework: Flask's request in, Flask's response out.
+"""Answers functions-framework's requests: converts Flask's request and response.
 
-Cloud Run carries 32 MiB each way (https://cloud.google.com/run/quotas#cloud_run_limits).
+Cloud Run allows 32 MiB in each direction (https://cloud.google.com/run/quotas#cloud_run_limits).
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     import flask
 
 LARGEST_ANSWER: Final = 32 * 1024**2 - 64 * 1024
-"""What is left after the headers."""
+"""The rest is for headers."""
 _PART: Final = 64 * 1024
 
 
 class HttpApp:
     """`handle` never raises: functions-framework answers a function that raises with the exception's own text.
 
-    `invokers_checked`: Cloud Run's IAM lets nobody in whom it has not checked. `anonymous`: requests without a checked
-    caller are taken.
+    `invokers_checked`: Cloud Run's IAM checks every caller. `anonymous`: requests without a checked caller are
+    accepted.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class HttpApp:
         return answer(response)
 
     def _parse(self, request: "flask.Request", headers: dict[str, str]) -> Request:
-        """Raises UNAUTHENTICATED, CONTEXT_TOO_LARGE, or INVALID_SPEC for a body that does not come whole."""
+        """Raises UNAUTHENTICATED, CONTEXT_TOO_LARGE, or INVALID_SPEC for an incomplete body."""
         caller = self._caller(headers)
         query = request.query_string.decode("ascii", "replace")
         return Request(
@@ -73,11 +73,11 @@ class HttpApp:
         if self._invokers_checked:
             return caller_of(headers)
         if self._anonymous:
-            return ""  # what a request says of itself proves nothing here
+            return ""  # a token that nobody checked proves nothing
         raise BoatyardError(
             Code.UNAUTHENTICATED,
-            "this function does not know whether its callers were checked: where Cloud Run's IAM lets nobody in "
-            "unchecked, set BOATYARD_INVOKERS_CHECKED; behind another gateway, BOATYARD_ANONYMOUS",
+            "this function does not know whether its callers were checked: if Cloud Run's IAM checks every caller, "
+            "set BOATYARD_INVOKERS_CHECKED; behind another gateway, BOATYARD_ANONYMOUS",
         )
 
 
@@ -94,11 +94,11 @@ def _body(request: "flask.Request", most: int) -> bytes:
         raise too_large(most)
     body = bytearray()
     try:
-        # One read gives what has come so far.
+        # One read returns what has arrived so far.
         while len(body) <= most and (part := request.stream.read(_PART)):
             body += part
     except (HTTPException, OSError):
-        raise invalid("the request's body did not come whole") from None
+        raise invalid("the request's body is incomplete") from None
     if len(body) > most:
         raise too_large(most)
     return bytes(body)

@@ -1,4 +1,4 @@
-"""An ID token, and why there is none."""
+"""An ID token, and the error if there is none."""
 
 import time
 from base64 import urlsafe_b64decode
@@ -11,33 +11,33 @@ from boatyard_serverless.rest import is_token
 
 _SPARE_SECONDS: Final = 300.0
 _LIFETIME_SECONDS: Final = 3_300.0
-"""Of a token whose own claims cannot be read: Google's last an hour."""
+"""For a token whose claims cannot be read. Google's tokens are valid for an hour."""
 
 
 class NoToken(Exception):
-    """These credentials give no ID token. The text says what to do."""
+    """These credentials provide no ID token. The text says what to do."""
 
 
 class IdToken(msgspec.Struct, frozen=True):
     text: str
     until: float
-    """When to fetch the next one, on `time.time`."""
+    """When to fetch the next one, in seconds since 1970."""
 
     def __repr__(self) -> str:
         return "IdToken(…)"
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says of itself, unverified: it decides nothing but what we do next."""
+    """A token's claims, unverified. They only decide what the client does next, not who may do what."""
 
     exp: float = 0.0
     email: str = ""
 
 
 def checked(token: str, source: str) -> IdToken:
-    """Raises NoToken that names the source for what is none."""
+    """Raises NoToken, which names the source, if the text is not an ID token."""
     if not is_token(token):
-        raise NoToken(f"{source} gives no ID token that can be read")
+        raise NoToken(f"{source} returns no readable ID token")
     now, expires = time.time(), claims_of(token).exp
     return IdToken(token, (expires if expires > now else now + _LIFETIME_SECONDS) - _SPARE_SECONDS)
 

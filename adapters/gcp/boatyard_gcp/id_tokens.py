@@ -1,8 +1,8 @@
 """ID tokens for a Cloud Run service, from each kind of Google credential.
 
-A service takes a token that Google signed for its address
-(https://cloud.google.com/run/docs/authenticating/service-to-service), and from people the one that was made for the
-OAuth client of gcloud or of the SDKs (https://cloud.google.com/run/docs/authenticating/developers).
+A service accepts a token that Google signed for its address
+(https://cloud.google.com/run/docs/authenticating/service-to-service), and from people one that was issued to the OAuth
+client of gcloud or of the SDKs (https://cloud.google.com/run/docs/authenticating/developers).
 """
 
 import os
@@ -34,7 +34,7 @@ class _Generated(msgspec.Struct, frozen=True):
 
 
 def fetch(audience: str, environ: Mapping[str, str] = os.environ) -> IdToken:
-    """A token with which the service at `audience` knows us. Raises NoToken."""
+    """A token for the service at `audience`. Raises NoToken."""
     if account := environ.get(gcloud.IMPERSONATE, "").strip():
         return _impersonated(audience, account, environ)
     if path := credential_file(environ):
@@ -46,7 +46,7 @@ def fetch(audience: str, environ: Mapping[str, str] = os.environ) -> IdToken:
     except metadata.NoMetadata:
         return gcloud.fetch(audience, environ)
     except metadata.MetadataUnavailable as error:
-        raise NoToken(f"the metadata server gives no ID token: {error}") from None
+        raise NoToken(f"the metadata server returns no ID token: {error}") from None
 
 
 def _of_file(audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
@@ -66,9 +66,9 @@ def _of_file(audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
         case "external_account":
             return _of_federation(document, audience, path, environ)
         case "external_account_authorized_user":
-            raise NoToken(f"{path}: a workforce identity has no ID token of its own; use {_AS_AN_ACCOUNT}")
+            raise NoToken(f"{path}: a workforce identity has no ID token; use {_AS_AN_ACCOUNT}")
         case _:
-            raise NoToken(f"{path}: its type is none that Google has; {SIGN_IN}")
+            raise NoToken(f"{path}: its type is unknown; {SIGN_IN}")
 
 
 def _of_key(document: dict[str, Any], audience: str, path: Path) -> IdToken:
@@ -83,7 +83,7 @@ def _of_key(document: dict[str, Any], audience: str, path: Path) -> IdToken:
 
 
 def _of_impersonation(document: dict[str, Any], audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
-    """By the credentials that may be the account. google-auth's own way needs requests."""
+    """With the credentials that may impersonate the account. google-auth's own class needs the requests library."""
     from boatyard_gcp.identity import FileIdentity
 
     source, found = document.get("source_credentials"), _ACCOUNT.search(str(document.get(_IMPERSONATION_URL)))
@@ -98,17 +98,17 @@ def _of_impersonation(document: dict[str, Any], audience: str, path: Path, envir
 
 
 def _of_person(document: dict[str, Any], path: Path) -> IdToken:
-    """Made for the OAuth client that the person signed in with, which Cloud Run knows."""
+    """A token issued to the OAuth client that the person signed in with, which Cloud Run accepts."""
     from boatyard_gcp.credential_files import load
 
     found = _refreshed(lambda: load(document), path)
     if not found.id_token:
-        raise NoToken(f"{path}: Google gives no ID token for it; run `gcloud auth application-default login` again")
+        raise NoToken(f"{path}: Google returns no ID token for it; run `gcloud auth application-default login` again")
     return checked(str(found.id_token), str(path))
 
 
 def _of_federation(document: dict[str, Any], audience: str, path: Path, environ: Mapping[str, str]) -> IdToken:
-    """A federated token is none of Google's: the service account that it becomes has one."""
+    """A federated token is not an ID token of Google; the service account that it impersonates has one."""
     from boatyard_gcp.identity import FileIdentity
 
     identity = FileIdentity(path)
@@ -116,7 +116,7 @@ def _of_federation(document: dict[str, Any], audience: str, path: Path, environ:
         account = identity.email()
         if not account:
             raise NoToken(
-                f"{path}: workload identity federation without a service account gives no ID token; name one: "
+                f"{path}: workload identity federation without a service account provides no ID token; name one: "
                 "gcloud iam workload-identity-pools create-cred-config … --service-account=EMAIL"
             )
         return _generate(audience, account, identity, environ)
@@ -171,9 +171,9 @@ def _refreshed(make: Callable[[], Any], path: Path) -> Any:
         credentials = make()
         credentials.refresh(GoogleRequest(_transport()))
     except TransportError as error:
-        raise NoToken(f"{path}: Google gives no ID token now: {error}") from None
+        raise NoToken(f"{path}: Google returns no ID token now: {error}") from None
     except (GoogleAuthError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NoToken(f"{path}: Google gives no ID token for it ({type(error).__name__}); {SIGN_IN}") from None
+        raise NoToken(f"{path}: Google returns no ID token for it ({type(error).__name__}); {SIGN_IN}") from None
     return credentials
 
 

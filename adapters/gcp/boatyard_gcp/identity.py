@@ -1,8 +1,8 @@
-"""Who we are at Google: access tokens, and the e-mail of the service account.
+"""Google credentials: access tokens, and the service account's e-mail.
 
-Found as google-auth finds them (https://cloud.google.com/docs/authentication/application-default-credentials): a file
-that GOOGLE_APPLICATION_CREDENTIALS names, the file of `gcloud auth application-default login`, the metadata server.
-A function has no file, so it imports neither google-auth nor cryptography (0.13 s and 19 MB).
+They are found as google-auth finds them (https://cloud.google.com/docs/authentication/application-default-credentials):
+a file that GOOGLE_APPLICATION_CREDENTIALS names, the file of `gcloud auth application-default login`, the metadata
+server. A function has no file, so it imports neither google-auth nor cryptography (0.13 s and 19 MB).
 """
 
 import os
@@ -26,30 +26,30 @@ if TYPE_CHECKING:
 VARIABLE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 SIGN_IN: Final = "sign in with `gcloud auth application-default login`, or name a credential file in " + VARIABLE
 _SPARE_SECONDS: Final = 225
-"""The metadata server gives out one token until four minutes before its end."""
+"""The metadata server returns the same token until four minutes before it expires."""
 
 
 class GoogleIdentity(Protocol):
-    """Thread-safe. Every method raises DATAPLANE_DENIED if there are no credentials, DATAPLANE_UNAVAILABLE if they
-    cannot be had now."""
+    """Thread-safe. Every method raises DATAPLANE_DENIED if there are no credentials, DATAPLANE_UNAVAILABLE if none can
+    be obtained now."""
 
     def token(self, *, refused: str = "") -> str:
-        """An OAuth access token. `refused` is one that an API no longer takes."""
+        """An OAuth access token. `refused` is one that an API no longer accepts."""
         ...
 
     def email(self) -> str:
-        """Of the service account; empty for a person."""
+        """The service account's e-mail; empty for a person."""
         ...
 
 
 def find_identity(transport: "Transport | None" = None, environ: Mapping[str, str] = os.environ) -> GoogleIdentity:
-    """Asks nobody yet. A file's credentials are renewed over `transport`."""
+    """Sends no request yet. A file's credentials are renewed over `transport`."""
     path = credential_file(environ)
     return FileIdentity(path, transport) if path else MetadataIdentity(environ)
 
 
 def credential_file(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The file that the environment or gcloud names. One that is named counts even if it is missing."""
+    """The credential file of the environment or of gcloud. A file that a variable names may be missing."""
     if named := environ.get(VARIABLE, "").strip():
         return Path(named)
     path = _gcloud_folder(environ) / "application_default_credentials.json"
@@ -95,9 +95,9 @@ class MetadataIdentity:
         try:
             found = decode_json(self._read("token"), _Token)
         except Undecodable:
-            raise _unavailable("the metadata server gives no token that can be read") from None
+            raise _unavailable("the metadata server returns no readable token") from None
         if not is_token(found.access_token):
-            raise _unavailable("the metadata server gives no token that can be read")
+            raise _unavailable("the metadata server returns no readable token")
         self._token = found.access_token
         self._until = time.monotonic() + max(found.expires_in - _SPARE_SECONDS, 5)
 
@@ -107,16 +107,16 @@ class MetadataIdentity:
         except metadata.NoMetadata:
             raise BoatyardError(Code.DATAPLANE_DENIED, f"there are no Google credentials; {SIGN_IN}") from None
         except metadata.MetadataUnavailable as error:
-            raise _unavailable(f"the metadata server gives no {name}: {error}") from None
+            raise _unavailable(f"the metadata server returns no {name}: {error}") from None
 
 
 class FileIdentity:
-    """What a credential file names: a key, a person, an impersonated account, a federated workload."""
+    """The identity in a credential file: a key, a person, an impersonated account or a federated workload."""
 
     def __init__(
         self, path: Path, transport: "Transport | None" = None, *, document: dict[str, Any] | None = None
     ) -> None:
-        """`document` takes the place of what is in the file."""
+        """`document` replaces the file's contents."""
         self._path = path
         self._document = document
         self._transport = transport
@@ -164,16 +164,16 @@ class FileIdentity:
         try:
             credentials.refresh(GoogleRequest(self._sender()))
         except TransportError as error:
-            raise _unavailable(f"no Google access token can be had now: {error}") from None
+            raise _unavailable(f"no Google access token can be obtained now: {error}") from None
         except (GoogleAuthError, OSError, ValueError) as error:
             raise BoatyardError(
                 Code.DATAPLANE_DENIED,
-                f"Google takes the credentials in {self._path} no more ({type(error).__name__}); {SIGN_IN}",
+                f"Google no longer accepts the credentials in {self._path} ({type(error).__name__}); {SIGN_IN}",
             ) from None
 
 
 def _reason(error: Exception) -> str:
-    """Our own words, and of google-auth's none: they may quote the file."""
+    """Only the text of Boatyard's own errors: google-auth's may quote the file."""
     return str(error) if type(error) is ValueError and str(error).startswith("it") else type(error).__name__
 
 

@@ -1,9 +1,10 @@
-"""The metadata server: who this function, pod or build step is, and its tokens.
+"""Reads the metadata server: the service account of this function, pod or build step, and its tokens.
 
 https://cloud.google.com/compute/docs/metadata/querying-metadata. It is the same on Cloud Run, Cloud Build, Compute
-Engine and GKE with Workload Identity. GCE_METADATA_HOST moves it, as for google-auth.
+Engine and GKE with Workload Identity. GCE_METADATA_HOST overrides its address, as for google-auth.
 
-Over http.client: no proxy may stand between, and a function that just started imports nothing else for its token.
+It uses http.client: requests must not go through a proxy, and a function that has just started imports nothing else for
+its token.
 """
 
 import http.client
@@ -25,11 +26,11 @@ _LARGEST: Final = 64 * 1024
 
 
 class NoMetadata(Exception):
-    """This machine has no metadata server: it is none of Google's."""
+    """This machine has no metadata server, so it is not Google's."""
 
 
 class MetadataUnavailable(Exception):
-    """The metadata server gives no answer that can be used. The text says why."""
+    """The metadata server gives no usable answer. The text says why."""
 
 
 def read(
@@ -39,7 +40,7 @@ def read(
     patience_seconds: float = _PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bytes:
-    """What the server has below /computeMetadata/v1/. Raises NoMetadata or MetadataUnavailable."""
+    """Reads `path` below /computeMetadata/v1/. Raises NoMetadata or MetadataUnavailable."""
     deadline = time.monotonic() + patience_seconds
     for pause in growing(0.1, 2.0):
         try:
@@ -67,7 +68,7 @@ def _ask(path: str, environ: Mapping[str, str]) -> tuple[int, bytes]:
         connection.request("GET", f"/computeMetadata/v1/{path}", headers={"Metadata-Flavor": "Google"})
         answer = connection.getresponse()
         if answer.getheader("Metadata-Flavor") != "Google":
-            raise NoMetadata("what answers for it is not Google's")  # such as a captive portal
+            raise NoMetadata("another server than Google's answers for it")  # such as a captive portal
         return answer.status, answer.read(_LARGEST)
     finally:
         connection.close()

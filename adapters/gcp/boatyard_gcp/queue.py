@@ -1,7 +1,8 @@
-"""Pub/Sub: the topic that the function for events reads, from its other side, and the dead letters.
+"""Publishes to Pub/Sub: messages for the function that handles events, and dead letters.
 
-https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish: all messages of a request are taken, or
-none; at most 1,000 and 10 MB. Its service account needs pubsub.topics.publish (roles/pubsub.publisher) on the topics.
+https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish: all messages of a request are published,
+or none; at most 1,000 and 10 MB. Its service account needs pubsub.topics.publish (roles/pubsub.publisher) on the
+topics.
 """
 
 from base64 import b64encode
@@ -21,11 +22,11 @@ _BATCH: Final = 200
 
 
 class PubSubWorkQueue:
-    """Implements `boatyard_serverless.ports.WorkQueue`. `topic` is its whole name, `projects/<project>/topics/<id>`;
-    False without one."""
+    """Implements `boatyard_serverless.ports.WorkQueue`. `topic` is the full name, `projects/<project>/topics/<id>`. Its
+    truth value is False without a topic."""
 
     longest_delay_seconds = 0
-    """Pub/Sub holds no message back. One that finds no room is delivered again by its subscription's own back-off."""
+    """Pub/Sub cannot delay a message. If there is no room for one, its subscription's back-off delivers it again."""
 
     def __init__(self, rest: GoogleRest, topic: str) -> None:
         self._rest = rest
@@ -35,15 +36,15 @@ class PubSubWorkQueue:
         return bool(self._topic)
 
     def put(self, messages: Iterable[msgspec.Struct], *, delay_seconds: int = 0) -> None:
-        """Raises DATAPLANE_UNAVAILABLE unless all were taken; those that were come a second time with the repeat."""
+        """Raises DATAPLANE_UNAVAILABLE unless all were published; a repeat publishes some of them a second time."""
         if delay_seconds > self.longest_delay_seconds:
-            raise ValueError("Pub/Sub holds no message back")
+            raise ValueError("Pub/Sub cannot delay a message")
         for batch in batches(messages, _BATCH):
             publish(self._rest, self._topic, [{"data": b64encode(body).decode()} for body in batch])
 
 
 def pubsub_dead_letters(rest: GoogleRest, topic: str) -> DeadLetters:
-    """Keeps nothing without a topic."""
+    """Without a topic, nothing is kept."""
 
     def post(text: str, attributes: dict[str, str]) -> None:
         publish(rest, topic, [{"data": b64encode(text.encode()).decode(), "attributes": attributes}])

@@ -1,4 +1,4 @@
-"""Google's APIs as JSON over HTTP, with access tokens and Google's errors.
+"""Calls Google's APIs: JSON over HTTP, with access tokens and Google's errors.
 
 Retries: https://cloud.google.com/storage/docs/retry-strategy.
 """
@@ -66,7 +66,7 @@ class GoogleRest(RestClient[GoogleCall]):
         return faults.unreachable(call.need, reason, call.codes)
 
     def _account(self) -> str:
-        """For the command that grants what is missing."""
+        """The account for the command that grants a missing role."""
         try:
             return self.identity.email()
         except BoatyardError:

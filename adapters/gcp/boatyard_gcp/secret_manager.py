@@ -1,7 +1,7 @@
-"""Secret Manager's calls, as the deployment's key and users' secrets need them.
+"""Calls Secret Manager for the deployment's key and users' secrets.
 
-https://cloud.google.com/secret-manager/docs/reference/rest. Names of secrets are `projects/<project>/secrets/<id>`, the
-id of letters, digits, - and _, at most 255.
+https://cloud.google.com/secret-manager/docs/reference/rest. A secret's name is `projects/<project>/secrets/<id>`; the
+id has letters, digits, - and _, at most 255.
 """
 
 from base64 import b64decode, b64encode
@@ -55,7 +55,7 @@ class SecretManager:
         self._rest = rest
 
     def value(self, secret: str, version: str = "latest", *, gone: bytes | None = None) -> bytes | None:
-        """None if there is no such version; `gone` for one that is disabled or destroyed."""
+        """None if there is no such version; `gone` if it is disabled or destroyed."""
         call = self._version(secret, f"{segment(version)}:access", "access", "secretAccessor")
         reply = self._rest.send(call)
         if reply.status == NOT_FOUND:
@@ -68,7 +68,7 @@ class SecretManager:
             raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{secret}: its value cannot be read") from None
 
     def has_value(self, secret: str) -> bool:
-        """Whether the newest version has a value that can be read. Its value is not asked for."""
+        """Whether the newest version has a readable value, which is not requested."""
         call = self._version(secret, "latest", "get", "viewer")
         reply = self._rest.send(call)
         return reply.status != NOT_FOUND and self._rest.decode(call, reply, SecretVersion).state == "ENABLED"
@@ -86,7 +86,7 @@ class SecretManager:
         return None if reply.status == NOT_FOUND else self._rest.decode(call, reply, SecretVersion).name
 
     def create(self, project: str, identity: str, *, labels: Mapping[str, str]) -> bool:
-        """False if it is there already."""
+        """False if it exists already."""
         call = self._call(
             "POST",
             f"/v1/projects/{segment(project)}/secrets",
@@ -110,7 +110,7 @@ class SecretManager:
         return self._rest.send(call).status != NOT_FOUND
 
     def delete(self, secret: str) -> bool:
-        """At once and for ever, with all its versions. False if there is no such secret."""
+        """Deletes the secret with all its versions, immediately and permanently. False if there is no such secret."""
         call = self._call(
             "DELETE",
             f"/v1/{_path(secret)}",
@@ -121,7 +121,7 @@ class SecretManager:
         return reply.status != NOT_FOUND or reply.uncertain
 
     def secrets(self, project: str, prefix: str) -> Iterator[StoredSecret]:
-        """Those whose id has the prefix somewhere: it is a filter of words."""
+        """Secrets whose id contains the prefix at any place: the API's filter matches words."""
         query = {"filter": f"name:{prefix}", "pageSize": "250"}
         while True:
             path = f"/v1/projects/{segment(project)}/secrets"
@@ -133,7 +133,7 @@ class SecretManager:
             query = {**query, "pageToken": found.next_page_token}
 
     def destroy_others(self, secret: str, kept: str) -> None:
-        """Destroys the values of all versions before `kept`, so that nobody reads them any more."""
+        """Destroys the values of all versions before `kept`, so that they cannot be read any more."""
         query = {"filter": "state:ENABLED", "pageSize": "250"}
         need = self._need("versions.list", secret, "secretVersionManager")
         call = self._call("GET", f"/v1/{_path(secret)}/versions", need, query=query, answers=frozenset({NOT_FOUND}))
@@ -146,7 +146,7 @@ class SecretManager:
             if 0 < number < newest:
                 need = self._need("versions.destroy", secret, "secretVersionManager")
                 path = f"/v1/{_path(secret)}/versions/{number}:destroy"
-                gone = frozenset({NOT_FOUND, _REFUSED})  # by somebody else
+                gone = frozenset({NOT_FOUND, _REFUSED})  # another caller destroyed it
                 self._rest.send(self._call("POST", path, need, json={}, answers=gone))
 
     def _version(self, secret: str, rest: str, verb: str, role: str) -> GoogleCall:

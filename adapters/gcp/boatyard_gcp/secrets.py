@@ -2,11 +2,11 @@
 
 The function's service account needs secretmanager.secrets.create, update, delete and list, and
 secretmanager.versions.add, get, list and destroy; all but secrets.create and secrets.list can be bound to the prefix by
-a condition on resource.name. secretmanager.versions.access is the job's.
+a condition on resource.name. Only the job needs secretmanager.versions.access.
 
-A secret is called `<prefix>_<project>_<domain>_<name>`. Projects and domains have no _, so a condition that
-resource.name starts with `…/secrets/<prefix>_<project>_` is one on a project. Ids have no dot: in a name, a dot is `_d`
-and an underscore `__`.
+A secret's id is `<prefix>_<project>_<domain>_<name>`. Projects and domains have no _, so a condition that resource.name
+starts with `…/secrets/<prefix>_<project>_` selects one project. Ids have no dot: in a name, a dot is `_d` and an
+underscore `__`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ class ProjectSecrets:
     def encode(self, name: str, *, lead: str) -> str:
         encoded = _encoded(name)
         if len(lead + encoded) > _LONGEST_ID:
-            raise ValueError(f"{name!r} is too long a name for Secret Manager")
+            raise ValueError(f"{name!r} is too long for a name in Secret Manager")
         return encoded
 
     def decode(self, text: str) -> str | None:
@@ -58,7 +58,7 @@ class ProjectSecrets:
         return self._manager.has_value(self._path(identity))
 
     def delete(self, identity: str) -> bool:
-        """At once: Secret Manager keeps nothing of it."""
+        """Immediately: Secret Manager keeps nothing of it."""
         return self._manager.delete(self._path(identity))
 
     def found(self, lead: str) -> Iterator[tuple[str, Mapping[str, str]]]:

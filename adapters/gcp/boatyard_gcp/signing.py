@@ -1,4 +1,4 @@
-"""V4 signed URLs of Cloud Storage, signed by IAM: no key file, so none that can leak.
+"""Signs V4 URLs of Cloud Storage through IAM, without a key file that could leak.
 
 https://cloud.google.com/storage/docs/authentication/canonical-requests. The service account needs
 iam.serviceAccounts.signBlob on itself (roles/iam.serviceAccountTokenCreator).
@@ -20,7 +20,7 @@ from boatyard_serverless.rest import segment
 
 _ROLE: Final = "roles/iam.serviceAccountTokenCreator"
 LONGEST_SECONDS: Final = 12 * 3600
-"""IAM's signBlob uses a key that Google manages, whose signatures are good for twelve hours
+"""IAM's signBlob uses a key that Google manages, whose signatures are valid for twelve hours
 (https://cloud.google.com/sdk/gcloud/reference/storage/sign-url, --duration)."""
 
 
@@ -29,7 +29,7 @@ class _Signed(msgspec.Struct, frozen=True):
 
 
 class Signer:
-    """`account` is the e-mail of the service account that signs; the one of these credentials without it."""
+    """`account` is the e-mail of the service account that signs; by default that of the credentials."""
 
     def __init__(self, rest: GoogleRest, account: str = "") -> None:
         self._rest = rest
@@ -46,7 +46,7 @@ class Signer:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> str:
-        """The URL, good from `now` for so many `seconds`, for requests with just these `headers`.
+        """The URL, valid from `now` for `seconds`, for requests with exactly these `headers`.
 
         Raises DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE.
         """
@@ -89,14 +89,14 @@ class Signer:
         try:
             return b64decode(signed, validate=True)
         except ValueError:
-            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "IAM answered with no signature") from None
+            raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "IAM's answer has no signature") from None
 
     def _own_account(self) -> str:
         account = self._rest.identity.email()
         if not account:
             raise BoatyardError(
                 Code.DATAPLANE_DENIED,
-                "a person's credentials sign no URLs: run as a service account "
+                "a person's credentials cannot sign URLs: run as a service account "
                 "(gcloud auth application-default login --impersonate-service-account=EMAIL)",
             )
         return account

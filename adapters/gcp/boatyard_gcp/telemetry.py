@@ -1,9 +1,9 @@
-"""Logs and metrics as JSON lines on standard output, which Cloud Run gives to Cloud Logging.
+"""Writes logs and metrics as JSON lines on standard output, which Cloud Run sends to Cloud Logging.
 
-https://cloud.google.com/logging/docs/structured-logging: `severity`, `message` and the trace are read by name, all
-else is in jsonPayload. Counts and times of a request are one line of their own, `"message": "metrics"`, with a number
-for each name under `metrics`: a log-based metric takes them from there
-(https://cloud.google.com/logging/docs/logs-based-metrics), so that the function waits for no other API.
+https://cloud.google.com/logging/docs/structured-logging: `severity`, `message` and the trace have fields of their own,
+everything else is in jsonPayload. A request's counts and times are one line, `"message": "metrics"`, with a number for
+each name under `metrics`. Log-based metrics read them from there
+(https://cloud.google.com/logging/docs/logs-based-metrics), so the function waits for no other API.
 """
 
 import logging
@@ -34,20 +34,20 @@ _METRICS: ContextVar[dict[str, float] | None] = ContextVar("boatyard_metrics", d
 
 
 class CloudLogging:
-    """Implements `boatyard_serverless.ports.Telemetry`. Thread-safe: what belongs to a request is in its context."""
+    """Implements `boatyard_serverless.ports.Telemetry`. Thread-safe: a request's data is in its context."""
 
     def __init__(self, project: str) -> None:
-        """`project` is the one whose traces are meant; lines have no trace without it."""
+        """`project` owns the traces; without it, lines have no trace."""
         self._project = project
         for name in _LOGGERS:
             logger = logging.getLogger(name)
             logger.handlers = [_Lines()]
-            logger.propagate = False  # else functions-framework's own handler prints it a second time
+            logger.propagate = False  # otherwise functions-framework's handler prints it a second time
 
     @contextmanager
     def request(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """What is logged in the body belongs to the trace of a request with these headers, whose names are in lower
-        case. Its metrics are written at the end."""
+        """Lines that are logged inside belong to the trace of the request with these headers, whose names are in lower
+        case. The request's metrics are written at the end."""
         trace = _TRACE.set(_trace_of(headers, self._project))
         metrics: dict[str, float] = {}
         kept = _METRICS.set(metrics)
@@ -66,7 +66,7 @@ class CloudLogging:
         _write("ERROR", message, extra)
 
     def exception(self, message: str) -> None:
-        """With the type by which Error Reporting finds it."""
+        """Logs the error with the type that Error Reporting looks for."""
         _write("ERROR", message, {"@type": _REPORTED, "stack_trace": traceback.format_exc()})
 
     def count(self, name: str, value: float = 1) -> None:
@@ -77,7 +77,7 @@ class CloudLogging:
 
 
 class _Lines(logging.Handler):
-    """The lines of modules that use `logging`, in the same form."""
+    """Writes the lines of modules that use `logging` in the same format."""
 
     def emit(self, record: logging.LogRecord) -> None:
         severity = _SEVERITIES.get(record.levelno, "DEFAULT")
@@ -96,14 +96,15 @@ def _measure(name: str, value: float) -> None:
 
 
 def _write(severity: str, message: str, extra: Mapping[str, Any]) -> None:
-    """One call for one line: threads do not mix theirs."""
+    """Writes a line in one call, so that lines of several threads do not mix."""
     line = {**extra, "severity": severity, "message": message, **_TRACE.get()}
     sys.stdout.write(msgspec.json.encode(line, enc_hook=repr).decode() + "\n")
     sys.stdout.flush()
 
 
 def _trace_of(headers: Mapping[str, str], project: str) -> Mapping[str, Any]:
-    """By W3C's traceparent, else Google's older header. What anybody may send is checked before it is repeated."""
+    """The trace's fields, from W3C's traceparent or else Google's older header. Anybody may send these headers, so
+    their form is checked before they are logged."""
     if found := _TRACEPARENT.match(headers.get("traceparent", "")):
         trace, span, sampled = found[1], found[2], int(found[3], 16) & 1
     elif found := _CLOUD_TRACE.match(headers.get("x-cloud-trace-context", "")):

@@ -1,4 +1,4 @@
-"""The only place that constructs Google Cloud's parts. One Parts for each function instance."""
+"""Creates Google Cloud's parts, one Parts for each function instance. No other module constructs them."""
 
 import os
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Parts(CloudParts[Configuration]):
 
     @cached_property
     def telemetry(self) -> CloudLogging:
-        # Not by the configuration: what is wrong with that has to be logged.
+        # Not from the configuration: errors in the configuration must be logged, too.
         return CloudLogging(self.variables.get("BOATYARD_PROJECT", ""))
 
     @cached_property

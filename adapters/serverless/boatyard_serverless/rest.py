@@ -1,4 +1,4 @@
-"""A cloud's APIs over HTTP: one small client for every cloud, with bounded answers and bounded patience.
+"""Calls a cloud's APIs over HTTP: one small client for every cloud, with limits on answers and time.
 
 Decision 0025 compares it with the clouds' own clients. A cloud's `rest.py` adds its addresses, tokens and errors.
 """
@@ -25,7 +25,7 @@ from boatyard_serverless.faults import DATAPLANE, Codes, Fault
 T = TypeVar("T")
 
 SECONDS: Final = 25.0
-"""Of a call with all its repeats."""
+"""For a call with all its retries."""
 ATTEMPTS: Final = 4
 _ATTEMPT_SECONDS: Final = 10.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
@@ -36,17 +36,17 @@ _CPU_SECONDS: Final = 10.0
 
 
 class RestCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One request. All of ours may be made twice: what may happen once has a precondition."""
+    """One request. Every request may be sent twice: one that must happen once has a precondition."""
 
     method: str
     query: Mapping[str, str | int] = {}
     json: Any = None
     headers: Mapping[str, str] = {}
-    """Beside those of every request, such as `range`."""
+    """In addition to those of every request, such as `range`."""
     body: bytes | None = None
     content_type: str = "application/json"
     answers: frozenset[int] = frozenset()
-    """Statuses that are answers and no faults, beside 2xx."""
+    """Statuses that are answers and not faults, in addition to 2xx."""
     limit: int = _LARGEST_ANSWER
     codes: Codes = DATAPLANE
 
@@ -60,11 +60,11 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     """Names in lower case."""
     uncertain: bool = False
-    """True if an earlier attempt's answer was lost: it may have done what this one was refused."""
+    """True if an earlier attempt's answer was lost: it may have done what this attempt was refused."""
 
 
 class Refused(NamedTuple):
-    """What the cloud makes of an answer that is no success."""
+    """A failed answer, explained by the cloud's adapter."""
 
     fault: Fault
     error: BoatyardError
@@ -74,7 +74,7 @@ class RestClient(ABC, Generic[C]):
     """Thread-safe; keeps connections between calls."""
 
     passing: ClassVar[frozenset[int]] = frozenset({408, 429, 500, 502, 503, 504})
-    """Statuses of refusals that are asked again."""
+    """Statuses of failures that are retried."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class RestClient(ABC, Generic[C]):
 
     @abstractmethod
     def token(self, call: C, refused: str) -> str:
-        """An access token for the call, or "" if it takes none. `refused` is one that the API no longer takes. Raises
+        """An access token for the call, or "" if it takes none. `refused` is one that the API no longer accepts. Raises
         BoatyardError."""
 
     @abstractmethod
@@ -107,7 +107,7 @@ class RestClient(ABC, Generic[C]):
     def unreachable(self, call: C, reason: str) -> BoatyardError: ...
 
     def headers(self, call: C) -> Mapping[str, str]:
-        """What each of the cloud's requests carries beside those of the call."""
+        """Headers of every request to the cloud, in addition to the call's."""
         return {}
 
     def read(self, call: C, kind: type[T]) -> T:
@@ -180,7 +180,7 @@ def is_token(text: str) -> bool:
 
 
 def takes_token(url: str) -> bool:
-    """Whether an access token may be sent there: over TLS, or to this machine itself."""
+    """Whether an access token may be sent to the address: over TLS, or to this machine."""
     parts = urlsplit(url)
     return parts.scheme == "https" or _is_loopback(parts.hostname or "")
 

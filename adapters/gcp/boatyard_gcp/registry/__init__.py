@@ -1,4 +1,5 @@
-"""Artifact Registry: where its hosts lead, and the Registry port over the distribution protocol and its own API."""
+"""Artifact Registry: its references, and the Registry port over the distribution protocol and Artifact Registry's
+API."""
 
 from boatyard_gcp.registry.host import is_google_registry
 from boatyard_gcp.registry.registry import ArtifactRegistry

@@ -1,9 +1,8 @@
-"""What a reference to Artifact Registry says: where it is, and whose.
+"""Parses references to Artifact Registry: location, project and repository.
 
 https://cloud.google.com/artifact-registry/docs/docker/names:
-`<location>-docker.pkg.dev/<project>/<repository>/<image>`. A project of the older, domain-scoped kind is two parts of
-the path, `example.com/project`. gcr.io and its regions are served by Artifact Registry, too, from repositories of those
-names.
+`<location>-docker.pkg.dev/<project>/<repository>/<image>`. An older, domain-scoped project is two parts of the path,
+`example.com/project`. Artifact Registry also serves gcr.io and its regions, from repositories of those names.
 """
 
 import re
@@ -14,7 +13,7 @@ import msgspec
 from boatyard.reference import Reference
 
 TOKEN_USER: Final = "oauth2accesstoken"  # noqa: S105 - a user's name
-"""The name with which an access token is a password
+"""The user name for an access token as password
 (https://cloud.google.com/artifact-registry/docs/docker/authentication#token)."""
 _DOCKER: Final = re.compile(r"(?P<location>[a-z][a-z0-9-]{0,62})-docker\.pkg\.dev\Z")
 _GCR: Final = frozenset({"gcr.io", "us.gcr.io", "eu.gcr.io", "asia.gcr.io"})
@@ -37,7 +36,7 @@ class GarRepository(msgspec.Struct, frozen=True):
 
 
 def repository_of(reference: Reference) -> GarRepository | None:
-    """None for gcr.io, and for a path that is too short to name an image."""
+    """None for gcr.io, and for a path that is too short for an image's name."""
     found = _DOCKER.match(reference.repository.host)
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Who we are at Artifact Registry: the access token of this identity, for Google's registries alone."""
+"""Credentials for Artifact Registry: this identity's access token, only for Google's registries."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ class GoogleKeychain:
         self._is_own = is_own
 
     def resolve(self, host: str, *, seconds: float = HELPER_SECONDS) -> Credentials | None:
-        """Raises REGISTRY_DENIED without credentials, REGISTRY_UNAVAILABLE if they cannot be had now."""
+        """Raises REGISTRY_DENIED without credentials, REGISTRY_UNAVAILABLE if none can be obtained now."""
         if not self._is_own(host):
             return None
         try:

@@ -1,7 +1,7 @@
 """The Registry port over Artifact Registry.
 
-Images are asked for as in any OCI registry, with this identity's access token. What the protocol cannot say (whether a
-repository is missing, whether a tag may move) is asked of the API of Artifact Registry. The function's service account
+Images are looked up as in any OCI registry, with this identity's access token. Artifact Registry's API answers what the
+protocol cannot: whether a repository is missing, and whether a tag may move. The function's service account
 needs roles/artifactregistry.reader on the repository, in another project too.
 """
 
@@ -46,14 +46,14 @@ class ArtifactRegistry:
     def find(self, reference: Reference, platforms: Iterable[str]) -> Image | None:
         """See the port.
 
-        Whoever names platforms is about to build. For them a missing repository is made, or is
-        REPOSITORY_NOT_FOUND; for others there is just no image.
+        A caller that names platforms is about to build. So a missing repository is created, or is REPOSITORY_NOT_FOUND.
+        For other callers there is no image.
         """
         wanted = tuple(dict.fromkeys(platforms))
         try:
             found = self._images.find(reference, wanted)
         except BoatyardError as error:
-            # A missing repository is 403 for whoever may not see which ones the project has.
+            # A missing repository is 403 for a caller that may not list the project's repositories.
             if wanted and error.code == Code.REGISTRY_DENIED and self._is_missing(reference):
                 return None
             raise
@@ -62,7 +62,7 @@ class ArtifactRegistry:
         return found
 
     def replaceable(self, reference: Reference) -> bool:
-        """See the port. Whoever may not ask for the repository's settings learns from the push."""
+        """See the port. A caller that may not read the repository's settings learns it from the push."""
         repository = repository_of(reference)
         if repository is None:
             return True
@@ -78,9 +78,9 @@ class ArtifactRegistry:
         return not settings.docker_config.immutable_tags or self._images.find(reference, ()) is None
 
     def _is_missing(self, reference: Reference) -> bool:
-        """Makes the repository if it is missing; asks once for each that is there.
+        """Creates the repository if it is missing. Checks each existing one only once.
 
-        Raises REPOSITORY_NOT_FOUND where none may be made. False for whoever may not ask.
+        Raises REPOSITORY_NOT_FOUND if none may be created. False for a caller that may not check.
         """
         repository = repository_of(reference)
         with self._lock:

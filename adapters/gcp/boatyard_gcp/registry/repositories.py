@@ -1,7 +1,7 @@
-"""Repositories of Artifact Registry: whether one is there, whether its tags may move, and making one.
+"""Finds and creates repositories of Artifact Registry, and reads whether their tags may move.
 
-Over the API of Artifact Registry (https://cloud.google.com/artifact-registry/docs/reference/rest); images themselves
-are asked for by the distribution protocol. artifactregistry.repositories.get is in roles/artifactregistry.reader,
+It uses Artifact Registry's API (https://cloud.google.com/artifact-registry/docs/reference/rest); images are looked up
+through the distribution protocol. artifactregistry.repositories.get is in roles/artifactregistry.reader,
 repositories.create in roles/artifactregistry.admin.
 """
 
@@ -30,7 +30,7 @@ class _DockerConfig(msgspec.Struct, frozen=True):
 
 
 class FoundRepository(msgspec.Struct, frozen=True):
-    """What the API says of a repository."""
+    """A repository as the API describes it."""
 
     format: str = ""
     docker_config: _DockerConfig = msgspec.field(name="dockerConfig", default=_DockerConfig())
@@ -61,7 +61,7 @@ class GarRepositories:
         return None if reply.status == _NOT_FOUND else self._rest.decode(call, reply, FoundRepository)
 
     def make(self, repository: GarRepository) -> None:
-        """Raises REPOSITORY_NOT_FOUND where none may be made."""
+        """Raises REPOSITORY_NOT_FOUND if none may be created."""
         if not self._new.allowed:
             raise BoatyardError(
                 Code.REPOSITORY_NOT_FOUND,
@@ -81,7 +81,7 @@ class GarRepositories:
         )
         reply = self._rest.send(call)
         if reply.status == _CONFLICT:
-            return  # somebody else was quicker
+            return  # another caller created it first
         self._wait(self._rest.decode(call, reply, _Operation), need)
 
     def _wait(self, operation: _Operation, need: NeededRole) -> None:
@@ -92,10 +92,10 @@ class GarRepositories:
             operation = self._rest.read(self._call("GET", _path(operation.name), need), _Operation)
         if operation.error and operation.error.code != 6:  # google.rpc.Code.ALREADY_EXISTS
             raise BoatyardError(
-                Code.REGISTRY_UNAVAILABLE, f"Artifact Registry did not make it (code {operation.error.code})"
+                Code.REGISTRY_UNAVAILABLE, f"Artifact Registry did not create it (code {operation.error.code})"
             )
         if not operation.done:
-            raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the {need.resource} is still being made; ask again")
+            raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the {need.resource} is still being created; try again")
 
     def _call(
         self,
