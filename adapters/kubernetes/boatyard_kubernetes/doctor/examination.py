@@ -17,7 +17,7 @@ from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds,
 from boatyard_kubernetes.doctor.daemon import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
 from boatyard_kubernetes.doctor.nodes import NodesFound, check_nodes, with_probe
-from boatyard_kubernetes.doctor.platform import Platform, check_platform, find_platform
+from boatyard_kubernetes.doctor.platform import ClusterPlatform, check_platform, find_platform
 from boatyard_kubernetes.doctor.resources import check_resources
 from boatyard_kubernetes.doctor.rights import Person, check_rights
 from boatyard_kubernetes.names import namespace_of
@@ -59,7 +59,7 @@ class Examination:
         """Known limits of the nodes' kinds."""
         self._rootless: dict[Topology, list[Finding]] = {}
         """Findings about nodes for each rootless BuildKit, in its own namespace."""
-        self._platform = Platform()
+        self._platform = ClusterPlatform()
         self._job: BuildJob = push.small_job(settings, scope, base_image)
 
     def begin(self, *findings: Finding) -> None:

@@ -13,7 +13,7 @@ from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
 from boatyard_kubernetes.doctor.identity import Account, check_identity, find_account
-from boatyard_kubernetes.doctor.platform import Platform
+from boatyard_kubernetes.doctor.platform import ClusterPlatform
 from boatyard_kubernetes.doctor.probe_jobs import node_job, place_job
 from boatyard_kubernetes.doctor.refusal import ASK
 from boatyard_kubernetes.topology import Topology
@@ -39,7 +39,7 @@ def look_from_inside(
     namespace: str,
     daemon_namespaces: Mapping[Topology, str],
     *,
-    platform: Platform,
+    platform: ClusterPlatform,
     wait_seconds: float,
     waiting: Callable[[str], None],
     pause: Callable[[float], None] = time.sleep,

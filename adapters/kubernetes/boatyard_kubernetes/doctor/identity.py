@@ -12,7 +12,7 @@ from boatyard.errors import BoatyardError
 from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
-from boatyard_kubernetes.doctor.platform import AKS, AUTOPILOT, Platform
+from boatyard_kubernetes.doctor.platform import AKS, AUTOPILOT, ClusterPlatform
 from boatyard_kubernetes.doctor.refusal import not_seen
 from boatyard_kubernetes.doctor.seen import IdentitySeen
 from boatyard_kubernetes.refusals import Absent
@@ -55,7 +55,9 @@ def find_account(cluster: Cluster, settings: Settings, namespace: str) -> Accoun
     return Account(name, namespace, annotations.get(_MARKS.get(settings.authentication_type, ""), ""))
 
 
-def check_identity(settings: Settings, account: Account, seen: IdentitySeen | None, platform: Platform) -> Finding:
+def check_identity(
+    settings: Settings, account: Account, seen: IdentitySeen | None, platform: ClusterPlatform
+) -> Finding:
     """The finding. `seen` is None if no pod ran, or none was needed."""
     kind = settings.authentication_type
     if kind not in _MARKS:
@@ -113,7 +115,7 @@ def _aws(account: Account, seen: IdentitySeen) -> Finding:
     )
 
 
-def _google(account: Account, seen: IdentitySeen, platform: Platform) -> Finding:
+def _google(account: Account, seen: IdentitySeen, platform: ClusterPlatform) -> Finding:
     """GKE's metadata server answers with the annotated account whether or not IAM lets the pod become it: only a token
     shows that. A node without that server answers with its own account."""
     mark = _MARKS["google"]
@@ -145,7 +147,7 @@ def _google(account: Account, seen: IdentitySeen, platform: Platform) -> Finding
     return ok(_CHECK, f"pods are {seen.role}")
 
 
-def _server(platform: Platform) -> str:
+def _server(platform: ClusterPlatform) -> str:
     if platform.name == AUTOPILOT:
         return "GKE Autopilot has it on every node: see what keeps pods from it."
     return (
@@ -161,7 +163,7 @@ def _member(account: Account, role: str) -> str:
     return f"serviceAccount:{pool}[{account.namespace}/{account.name}]"
 
 
-def _azure(account: Account, seen: IdentitySeen, platform: Platform) -> Finding:
+def _azure(account: Account, seen: IdentitySeen, platform: ClusterPlatform) -> Finding:
     mark = _MARKS["azure"]
     if seen.kind != "federated":
         advice = "Install Azure Workload Identity's webhook in the cluster."

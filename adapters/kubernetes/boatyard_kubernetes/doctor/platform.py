@@ -33,7 +33,7 @@ _TYPES: Final = {AKS: "azure", AUTOPILOT: "google", EKS: "aws", GKE: "google"}
 """authenticationType of the platform's own identities."""
 
 
-class Platform(NamedTuple):
+class ClusterPlatform(NamedTuple):
     name: str = ""
     """One of the constants above; empty for another, or an unknown one."""
     version: str = ""
@@ -68,7 +68,7 @@ def of_version(version: str) -> str:
 
 def find_platform(
     cluster: Cluster, nodes: Sequence[Node], admitted: Iterable[Pod | None]
-) -> tuple[Platform, Finding | None]:
+) -> tuple[ClusterPlatform, Finding | None]:
     """The platform, and why its version is not known. The most exact source takes precedence."""
     try:
         version, unseen = cluster.version(), None
@@ -76,10 +76,10 @@ def find_platform(
         version = ""
         unseen = not_seen(_CHECK, error) if isinstance(error, BoatyardError) else None
     names = [*map(of_pod, admitted), of_nodes(nodes), of_version(version)]
-    return Platform(next(filter(None, names), ""), version), unseen
+    return ClusterPlatform(next(filter(None, names), ""), version), unseen
 
 
-def check_platform(platform: Platform, authentication_type: str, unseen: Finding | None) -> Finding:
+def check_platform(platform: ClusterPlatform, authentication_type: str, unseen: Finding | None) -> Finding:
     """Warns if builds would use another cloud's identities than the platform gives to pods."""
     name = " ".join(part for part in (platform.name or "Kubernetes", platform.version.removeprefix("v")) if part)
     if unseen and not platform.name:
