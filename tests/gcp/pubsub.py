@@ -5,7 +5,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -89,6 +90,26 @@ class Emulator:
 
     def topics(self) -> "Topics":
         return Topics(lambda: (f"http://{self.host}", {}), PROJECT)
+
+    @contextmanager
+    def pushing(self, name: str, url: str) -> Iterator[Callable[[list[dict[str, object]]], object]]:
+        """A topic whose messages are pushed to the URL; gives what publishes to it."""
+
+        def ask(method: str, path: str, body: object = None) -> None:
+            address = f"http://{self.host}/v1/projects/{PROJECT}/{path}"
+            httpx.request(method, address, json=body, timeout=60).raise_for_status()
+
+        ask("PUT", f"topics/{name}", {})
+        subscription = {
+            "topic": f"projects/{PROJECT}/topics/{name}",
+            "pushConfig": {"pushEndpoint": url},
+            "ackDeadlineSeconds": 60,
+            "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "1s"},
+        }
+        ask("PUT", f"subscriptions/{name}", subscription)
+        yield lambda messages: ask("POST", f"topics/{name}:publish", {"messages": messages})
+        ask("DELETE", f"subscriptions/{name}")
+        ask("DELETE", f"topics/{name}")
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + 90

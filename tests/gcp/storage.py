@@ -10,6 +10,7 @@
 import http.client
 import importlib.util
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.cloud.storage import _signing
 
 from tests.gcp.discovery import Refused, api
-from tests.gcp.metadata_server import EMAIL, MetadataServer
+from tests.gcp.metadata_server import EMAIL, PROJECT, MetadataServer
 
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -76,8 +77,16 @@ class _Request(NamedTuple):
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
 
+class Notifications(NamedTuple):
+    """What Terraform's google_storage_notification says: objects that are made below `prefix` are published."""
+
+    emulator_host: str
+    topic: str
+    prefix: str
+
+
 class Storage:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, notifications: Notifications | None = None) -> None:
         self._upstream = _free_port()
         self._guard = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._guard.daemon_threads = True
@@ -87,7 +96,9 @@ class Storage:
             [
                 *(_binary(), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1"),
                 *("-port", str(self._upstream), "-external-url", self.url, "-public-host", urlsplit(self.url).netloc),
+                *_events(notifications),
             ],
+            env={**os.environ, "PUBSUB_EMULATOR_HOST": notifications.emulator_host if notifications else ""},
             stdout=self._log,
             stderr=self._log,
         )
@@ -266,6 +277,13 @@ class Storage:
             def log_message(self, *_: Any) -> None: ...
 
         return Handler
+
+
+def _events(notifications: Notifications | None) -> list[str]:
+    if notifications is None:
+        return []
+    where = ("-event.pubsub-project-id", PROJECT, "-event.pubsub-topic", notifications.topic)
+    return [*where, "-event.list", "finalize", "-event.object-prefix", notifications.prefix]
 
 
 def _binary() -> str:

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -178,7 +177,7 @@ def test_googles_emulator_delivers_again_what_raised(
     more = {"PUBSUB_EMULATOR_HOST": emulator.host, "BOATYARD_DEAD_LETTERS": topics.make("raised-dead")}
     with (
         Functions("events", {**chosen, **more}, tmp_path) as events,
-        pushing(emulator, "raised", events.url) as publish,
+        emulator.pushing("raised", events.url) as publish,
     ):
         publish([{name: data["message"][name] for name in ("data", "attributes")} for _, data in messages])
         wait(lambda: events.log().count('"event done"') >= 2 and "INVALID_SPEC" in events.log(), events)
@@ -186,26 +185,6 @@ def test_googles_emulator_delivers_again_what_raised(
         assert events.log().count('"message":"message refused"') >= 2, "the poison, and at least one that came again"
         (dead,) = topics.take(more["BOATYARD_DEAD_LETTERS"])
         assert dead["attributes"]["boatyard-code"] == "INVALID_SPEC" and body_of(dead) == b'{"spec": 5}'
-
-
-@contextmanager
-def pushing(emulator: Emulator, name: str, url: str) -> Iterator[Callable[[list[dict[str, object]]], object]]:
-    """A topic whose messages are pushed to the URL; gives what publishes to it."""
-
-    def ask(method: str, path: str, body: object = None) -> None:
-        address = f"http://{emulator.host}/v1/projects/{PROJECT}/{path}"
-        httpx.request(method, address, json=body, timeout=60).raise_for_status()
-
-    ask("PUT", f"topics/{name}", {})
-    subscription = {
-        "topic": f"projects/{PROJECT}/topics/{name}",
-        "pushConfig": {"pushEndpoint": url},
-        "ackDeadlineSeconds": 60,
-        "retryPolicy": {"minimumBackoff": "0.1s", "maximumBackoff": "1s"},
-    }
-    ask("PUT", f"subscriptions/{name}", subscription)
-    yield lambda messages: ask("POST", f"topics/{name}:publish", {"messages": messages})
-    ask("DELETE", f"subscriptions/{name}")
 
 
 def wait(done: Callable[[], bool], events: Functions) -> None:

@@ -1,52 +1,52 @@
-"""Order -> Cloud Build -> its step in the builder image, with a Docker engine of its own -> BuildKit -> registry.
+"""A spec object or a request -> functions-framework -> Cloud Build -> its step in the builder image, with a Docker
+engine of its own -> BuildKit -> registry.
 
 Cloud Build is played; the step is run as its worker runs it, in the image that `make builder-image CLOUD=gcp` makes.
 docker.io/library/docker cannot be had everywhere: this machine's unpacked Docker stands for its programs.
 """
 
+import json
 import shutil
 import threading
 import time
+import warnings
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from boatyard.context import Context
-from boatyard.memory import MemoryDeploymentKey
-from boatyard.order import Order
-from boatyard.ports import Scope, SecretValue
-from boatyard.service import Service
 from boatyard.settings import Buildkit, Settings
-from boatyard.spec import parse_spec
-from boatyard.target import Target
 from boatyard_gcp.bucket import GcsBucket
-from boatyard_gcp.build_service import CloudBuild as CloudBuildService
-from boatyard_gcp.contexts import GcsContextStore
+from boatyard_gcp.registry.host import TOKEN_USER
 from boatyard_gcp.rest import GoogleRest
-from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_local.engine.layout import Layout
 from boatyard_local.settings import load_settings
-from boatyard_registry import OciRegistry
-from boatyard_serverless.builds import ServiceJobRunner
-from boatyard_serverless.clock import SystemClock
-from boatyard_serverless.secrets import ServiceSecretStore
 from tests.builder.conftest import ROOT, SETTINGS, Maker, buildkit_image
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
-from tests.buildkit.engine import keychain
 from tests.bundle.scripts import ask
 from tests.gcp.cloud_build import CloudBuild
+from tests.gcp.functions import Functions
+from tests.gcp.image_registry import ImageRegistry
 from tests.gcp.loopback import ApiServer
-from tests.gcp.metadata_server import PROJECT
+from tests.gcp.metadata_server import MetadataServer
+from tests.gcp.payloads import notified, token
+from tests.gcp.pubsub import find_emulator
 from tests.gcp.secrets import Secrets
-from tests.gcp.site import builder
+from tests.gcp.site import DEPLOYMENT_KEY, variables
 from tests.gcp.steps import Worker
+from tests.gcp.storage import Notifications, Storage
 
 pytestmark = pytest.mark.integration
 LAYOUT = Layout.of(ROOT / ".boatyard")
-SCOPE = Scope("ml", "dev")
+TOPIC = "dropped-specs"
 RULES = """
 import os, subprocess, tempfile
 from pathlib import Path
@@ -91,98 +91,195 @@ def image(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> str:
     return made.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def storage_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Storage]:
+    """Its own: with Google's Pub/Sub emulator, its buckets publish what is made below specs/."""
+    emulator = request.getfixturevalue("emulator") if find_emulator() else None
+    notifications = Notifications(emulator.host, TOPIC, "specs/") if emulator else None
+    with Storage(tmp_path_factory.mktemp("storage"), notifications) as server:
+        yield server
+
+
 class Site:
-    """The function, and Google around it."""
+    """The functions as processes, and Google around them. The one for events starts when it is first needed."""
 
     def __init__(
-        self, settings: Settings, image: str, cloud_build: CloudBuild, rest: GoogleRest, bucket: GcsBucket
+        self,
+        functions: Callable[[str], Functions],
+        worker: Worker,
+        cloud_build: CloudBuild,
+        bucket: GcsBucket,
+        publishing: Callable[[str], object] | None,
     ) -> None:
-        docker, clock = Docker(settings.buildkit), SystemClock()
-        login = Path(settings.buildkit.docker_config) / "config.json"
-        chosen = msgspec.structs.replace(settings, buildkit=Buildkit(driver="buildx"), authentication_type="google")
+        """`publishing` makes the bucket's notifications arrive at a URL."""
+        self._functions = functions
+        self._publishing = publishing
+        self.worker = worker
         self.cloud_build = cloud_build
-        self.worker = Worker(cloud_build, rest, docker, login, Path(settings.uv.directory))
-        self.contexts = GcsContextStore(rest, bucket.name, clock)
-        self.secrets = ServiceSecretStore(ProjectSecrets(rest, PROJECT), "boatyard")
-        service = CloudBuildService(rest, builder(bucket.name, image=image))
-        self.runner = ServiceJobRunner(bucket, service, clock, chosen)
-        self.service = Service(
-            chosen,
-            registry=OciRegistry(keychain=keychain(settings), insecure=settings.insecure_registries),
-            runner=self.runner,
-            contexts=self.contexts,
-            secrets=self.secrets,
-            deployment_key=MemoryDeploymentKey(),
-            clock=clock,
-            poll_seconds=1.0,
-        )
+        self.bucket = bucket
+        self.api = functions("api")
+
+    @cached_property
+    def events(self) -> Functions:
+        started = self._functions("events")
+        if self._publishing:
+            self._publishing(started.url)
+        return started
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
+        headers = {"authorization": f"Bearer {token()}"}
+        url = f"{self.api.url}{path}"
+        answer = httpx.request(method, url, json=body, params=query, headers=headers, timeout=60)
+        return answer.status_code, answer.json() if answer.content else None
+
+    def drop(self, key: str, document: Any) -> None:
+        events = self.events
+        self.bucket.put(key, json.dumps(document).encode())
+        if self._publishing is None:
+            warnings.warn("no Pub/Sub emulator: the notification is posted as Google documents it", stacklevel=2)
+            assert events.post(*notified(self.bucket.name, key)).is_success, events.log()[-4000:]
+
+    def result(self, key: str, known: Callable[[Any], bool]) -> Any:
+        """The document at results/ when `known` is true of it."""
+        deadline = time.monotonic() + 60
+        while True:
+            stored = self.bucket.get(key)
+            document = json.loads(stored.body) if stored else {}
+            if known(document):
+                return document
+            assert time.monotonic() < deadline, (document, self.events.log()[-4000:])
+            time.sleep(0.1)
 
 
 @pytest.fixture
 def site(
     settings: Settings,
     image: str,
+    metadata: MetadataServer,
     cloud_build: CloudBuild,
     secrets: Secrets,
     iam: ApiServer,
     rest: GoogleRest,
     bucket: GcsBucket,
-) -> Site:
-    return Site(settings, image, cloud_build, rest, bucket)
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Site]:
+    secrets.make(DEPLOYMENT_KEY)
+    with ExitStack() as stack:
+        registry = stack.enter_context(ImageRegistry(tmp_path, metadata))
+        configured = variables(
+            bucket.name,
+            BOATYARD_SETTINGS=settings_for(settings, registry.address, Buildkit(driver="buildx")),
+            BOATYARD_DEFAULT_REPOSITORY=f"{registry.address}/images",
+            BOATYARD_CLOUDBUILD_IMAGE=image,
+        )
+        login = login_of_the_worker(tmp_path, settings, registry.address, rest)
+        worker = Worker(cloud_build, rest, Docker(settings.buildkit), login, Path(settings.uv.directory))
+        emulator = request.getfixturevalue("emulator") if find_emulator() else None
+        yield Site(
+            lambda target: stack.enter_context(Functions(target, configured, tmp_path)),
+            worker,
+            cloud_build,
+            bucket,
+            emulator and (lambda url: stack.enter_context(emulator.pushing(TOPIC, url))),
+        )
 
 
-def order(command: str, *secrets: str, context: Context | None = None) -> Order:
-    layers = [{"commands": {"cmd": [command], "secretMounts": [{"key": name} for name in secrets]}}]
+def settings_for(settings: Settings, registry: str, buildkit: Buildkit) -> str:
+    """The engine's settings, with Google's identity for images in the registry."""
+    chosen = msgspec.structs.replace(
+        settings,
+        buildkit=buildkit,
+        authentication_type="google",
+        insecure_registries=(*settings.insecure_registries, registry),
+    )
+    return msgspec.json.encode(chosen).decode()
+
+
+def login_of_the_worker(folder: Path, settings: Settings, registry: str, rest: GoogleRest) -> Path:
+    """The docker config that Cloud Build gives a step: for Google's registries a token of the build's account."""
+    engine = json.loads((Path(settings.buildkit.docker_config) / "config.json").read_text())
+    login = f"{TOKEN_USER}:{rest.identity.token()}"
+    own = {registry: {"auth": b64encode(login.encode()).decode()}}
+    path = folder / "config-of-the-step.json"
+    path.write_text(json.dumps({"auths": {**engine["auths"], **own}}))
+    return path
+
+
+def spec(command: str, *secrets: str, context: bool = False) -> dict[str, Any]:
+    layers: list[dict[str, Any]] = [
+        {"commands": {"cmd": [command], "secretMounts": [{"key": name} for name in secrets]}}
+    ]
     if context:
         layers.insert(0, {"copyConfig": {"src": "app.txt", "dst": "/srv/app.txt"}})
-    spec = parse_spec({"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers})
-    return Order(spec=spec, scope=SCOPE, target=Target(name="gcp"), context=context)
+    return {"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers}
 
 
-def test_a_context_and_a_secret_are_built_in_a_step_and_then_found_in_the_registry(site: Site) -> None:
-    site.secrets.put(SCOPE, "TOKEN", SecretValue(kind="build", value=b"s3cr3t-of-the-test"))
+def test_a_spec_dropped_into_the_bucket_is_built_in_a_step_and_then_found_in_the_registry(site: Site) -> None:
+    """Bucket -> notification -> push -> function -> Cloud Build -> step -> BuildKit -> registry, once."""
+    secret = {"kind": "build", "value": "s3cr3t-of-the-test", "project": "ml", "domain": "dev"}
+    assert site.ask("PUT", "/v1/secrets/TOKEN", secret)[0] == 204
     data, context = pack({"app.txt": f"made at {time.time_ns()}".encode()}, ("app.txt",))
-    upload = site.contexts.upload(context.sha256, context.size)
-    assert httpx.put(upload.upload_url, content=data, headers=upload.headers).is_success
+    described = {"sha256": context.sha256, "size": context.size}
+    status, upload = site.ask("POST", "/v1/contexts", described)
+    assert status == 201, upload
+    assert httpx.put(upload["uploadUrl"], content=data, headers=upload["headers"]).is_success
     command = 'test "$TOKEN" = s3cr3t-of-the-test && echo "it is $TOKEN" && grep "made at" /srv/app.txt'
-    wanted = order(command, "TOKEN", context=context)
-    asked = site.service.ensure(wanted)
-    assert asked.build and site.service.ensure(wanted).joined
-    played = site.cloud_build.of(asked.build.id)
+    document = {"spec": spec(command, "TOKEN", context=True), "context": described, "target": {"name": "gcp"}}
+    order = {**document, "project": "ml", "domain": "dev"}
+
+    site.drop("specs/ml/dev/app.json", document)
+    started = site.result("results/ml/dev/app.json", lambda known: "id" in known)
+    dropped = notified(site.bucket.name, "specs/ml/dev/app.json")
+    with ThreadPoolExecutor(10) as pool:
+        again = list(pool.map(lambda _: site.events.post(*dropped), range(10)))
+    assert {each.status_code for each in again} == {200}, site.events.log()[-4000:]
+    status, joined = site.ask("POST", "/v1/builds", order)
+    assert (status, joined["joined"], joined["id"]) == (202, True, started["id"])
+    played = site.cloud_build.of(started["id"])
 
     printed: list[str] = []
     step = threading.Thread(target=lambda: printed.append(site.worker.run(played)))
     step.start()
-    live: list[str] = []
-    cursor = ""
+    logs, live, cursor = f"/v1/builds/{started['id']}/logs", list[str](), ""
     while step.is_alive():
-        page = site.runner.logs(asked.build.id, cursor)
-        assert page
-        if page.lines and step.is_alive():
-            live += page.lines
-            cursor = page.cursor
+        status, page = site.ask("GET", logs, cursor=cursor)
+        assert status == 200, page
+        if page["lines"] and step.is_alive():
+            live += page["lines"]
+            cursor = page["cursor"]
         time.sleep(0.2)
     step.join()
 
-    build = site.runner.status(asked.build.id)
-    assert build and build.state == "SUCCEEDED" and build.image and "@sha256:" in build.image, printed
+    status, build = site.ask("GET", f"/v1/builds/{started['id']}")
+    assert build["state"] == "SUCCEEDED" and "@sha256:" in build["image"], printed
     assert live, "the log was there while the build ran"
-    rest_of_log = site.runner.logs(asked.build.id, cursor)
-    assert rest_of_log and rest_of_log.done
-    lines = [*live, *rest_of_log.lines]
+    _, rest_of_log = site.ask("GET", logs, cursor=cursor)
+    assert rest_of_log["done"]
+    lines = [*live, *rest_of_log["lines"]]
     assert any(line.startswith("pushed ") for line in lines) and not {"FETCHSOURCE", "DONE"} & set(lines)
     assert any("made at" in line for line in lines) and "s3cr3t-of-the-test" not in printed[0]
-    found = site.service.ensure(wanted)
-    assert found.image and found.image.reference == build.image and len(site.cloud_build.builds) == 1
+
+    status, found = site.ask("POST", "/v1/builds", order)
+    assert (status, found["cached"], found["image"]) == (200, True, build["image"])
+    site.drop("specs/ml/dev/app.json", document)
+    site.result("results/ml/dev/app.json", lambda known: known.get("image") == build["image"])
+    assert len(site.cloud_build.builds) == 1
 
 
 def test_a_users_error_is_the_builds_and_not_cloud_builds(site: Site) -> None:
-    asked = site.service.ensure(order(f"echo {time.time_ns()}; exit 3"))
-    assert asked.build
-    printed = site.worker.run(site.cloud_build.of(asked.build.id))
-    build = site.runner.status(asked.build.id)
-    assert build and build.state == "FAILED" and build.error, printed
-    assert build.error.code == "COMMAND_FAILED" and build.error.layer_index == 0
+    wanted = {
+        "spec": spec(f"echo {time.time_ns()}; exit 3"),
+        "target": {"name": "gcp"},
+        "project": "ml",
+        "domain": "dev",
+    }
+    status, asked = site.ask("POST", "/v1/builds", wanted)
+    assert status == 202, asked
+    printed = site.worker.run(site.cloud_build.of(asked["id"]))
+    _, build = site.ask("GET", f"/v1/builds/{asked['id']}")
+    assert build["state"] == "FAILED" and build["error"], printed
+    assert build["error"]["code"] == "COMMAND_FAILED" and build["error"]["layerIndex"] == 0
 
 
 @pytest.mark.parametrize("kernel", ["with nf_tables", "without"])
