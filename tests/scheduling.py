@@ -30,6 +30,7 @@ GROUPS: Final = {
         "tests/buildkit/test_isolation.py",
         "tests/client/test_cli_doctor.py",
         "tests/contract/test_registry.py",
+        "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",

@@ -2,54 +2,22 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import certifi
-import msgspec
 import pytest
+import trustme
 
 from boatyard.errors import BoatyardError
-from boatyard_gcp import cluster
 from boatyard_gcp.cluster import find_cluster
 from boatyard_gcp.rest import GoogleRest
-from boatyard_kubernetes.access import function_access
 from boatyard_serverless.cluster import ClusterAddress
-from tests.gcp.discovery import Asked
-from tests.gcp.loopback import NOT_FOUND, ApiServer
-from tests.gcp.metadata_server import PROJECT, MetadataServer
+from tests.gcp.gke import CA, DNS, GET, NAME, Clusters, GkeCluster
+from tests.gcp.loopback import ApiServer
+from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.payloads import request
 from tests.gcp.site import Site, order
-from tests.kubernetes.loopback.rbac import User, service_account
-from tests.kubernetes.site import FUNCTION, HOME, settings
-from tests.kubernetes.site import Site as Dataplane
-
-NAME = f"projects/{PROJECT}/locations/europe-west1/clusters/dataplane"
-GET = "container.projects.locations.clusters.get"
-CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
-DNS = "gke-0123456789abcdef-123456789.europe-west1.gke.goog"
-
-
-class Clusters:
-    """Container Engine played. `found` are what each cluster's document says, by whole name."""
-
-    def __init__(self, server: ApiServer) -> None:
-        self.server = server
-        self.found: dict[str, dict[str, Any]] = {}
-        server.on(GET, self._get)
-
-    def make(self, *, ip: bool = True, dns: bool | None = None, status: str = "RUNNING") -> None:
-        endpoints: dict[str, Any] = {"ipEndpointsConfig": {"enabled": ip, "enablePublicEndpoint": ip}}
-        if dns is not None:
-            endpoints["dnsEndpointConfig"] = {"endpoint": DNS, "allowExternalTraffic": dns}
-        document: dict[str, Any] = {"name": "dataplane", "status": status, "controlPlaneEndpointsConfig": endpoints}
-        if ip:
-            document |= {"endpoint": "203.0.113.5", "masterAuth": {"clusterCaCertificate": CA}}
-        self.found[NAME] = document
-
-    def _get(self, asked: Asked) -> Any:
-        if asked.params["name"] not in self.found:
-            raise NOT_FOUND
-        return self.found[asked.params["name"]]
+from tests.kubernetes.site import settings
 
 
 @pytest.fixture
@@ -113,41 +81,14 @@ class TestInTheFunction:
     """A request becomes a Job in a cluster that knows Google's access tokens, as GKE does."""
 
     @pytest.fixture
-    def dataplane(self, metadata: MetadataServer) -> Iterator[Dataplane]:
-        def authenticate(token: str) -> User | None:
-            return service_account(HOME, FUNCTION) if metadata.knows(f"Bearer {token}") else None
-
-        made = Dataplane(settings())
-        made.cluster.server.users = lambda token: made.cluster.users.get(token) or authenticate(token)
-        made.cluster.namespace("ml-dev")
-        subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
-        access = [obj.to_dict() for obj in function_access(made.settings, subject, ["ml-dev"])]
-        made.cluster.apply(*(obj for obj in access if obj["metadata"].get("namespace") == "ml-dev"))
+    def dataplane(self, metadata: MetadataServer) -> Iterator[GkeCluster]:
+        made = GkeCluster(settings(), metadata)
         yield made
         made.close()
 
     @pytest.fixture
-    def site(
-        self,
-        make: Callable[..., Site],
-        clusters: Clusters,
-        dataplane: Dataplane,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> Site:
-        """The API server on loopback speaks no TLS: that one letter is all that differs."""
-        begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
-        pem = begin + certifi.contents().partition(begin)[2].partition(end)[0] + end + "\n"
-        clusters.make()
-        clusters.found[NAME] |= {
-            "endpoint": dataplane.cluster.server.url.removeprefix("http://"),
-            "masterAuth": {"clusterCaCertificate": base64.b64encode(pem.encode()).decode()},
-        }
-
-        def found(rest: GoogleRest, name: str) -> ClusterAddress:
-            address = find_cluster(rest, name)
-            return msgspec.structs.replace(address, endpoint=address.endpoint.replace("https://", "http://"))
-
-        monkeypatch.setattr(cluster, "find_cluster", found)
+    def site(self, make: Callable[..., Site], clusters: Clusters, dataplane: GkeCluster) -> Site:
+        clusters.lead_to(dataplane, "ca")
         return make(
             BOATYARD_RUNNER="kubernetes",
             BOATYARD_CLUSTER="europe-west1/dataplane",
@@ -157,7 +98,7 @@ class TestInTheFunction:
         )
 
     def test_a_request_becomes_a_job_and_equal_ones_join_it(
-        self, site: Site, dataplane: Dataplane, clusters: Clusters
+        self, site: Site, dataplane: GkeCluster, clusters: Clusters
     ) -> None:
         status, answer = site.ask(request("POST", "/v1/builds", order()))
         assert status == 202, answer
@@ -168,7 +109,7 @@ class TestInTheFunction:
         assert clusters.server.count(GET) == 1, "where the cluster is, is asked once"
 
     def test_its_pod_is_the_service_account_that_workload_identity_knows(
-        self, site: Site, dataplane: Dataplane
+        self, site: Site, dataplane: GkeCluster
     ) -> None:
         """The pod's credential helper asks the metadata server; no token of the cluster is mounted."""
         assert site.ask(request("POST", "/v1/builds", order()))[0] == 202
@@ -177,7 +118,38 @@ class TestInTheFunction:
         assert pod["serviceAccountName"] == site.settings.kubernetes.service_account
         assert pod["automountServiceAccountToken"] is False
 
-    def test_a_token_that_the_cluster_does_not_know_is_not_let_in(self, site: Site, dataplane: Dataplane) -> None:
+    @pytest.mark.parametrize("way", ["ca", "dns"])
+    def test_a_certificate_of_another_authority_is_not_trusted(
+        self, way: str, site: Site, dataplane: GkeCluster, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An address's certificate is the cluster's own authority's, a name's a public one's, and no other's."""
+        clusters.lead_to(dataplane, way)
+        trusted = trustme.CA().cert_pem
+        with trusted.tempfile() as public:
+            monkeypatch.setenv("SSL_CERT_FILE", public)
+            if way == "ca":
+                clusters.found[NAME]["masterAuth"]["clusterCaCertificate"] = base64.b64encode(trusted.bytes()).decode()
+            status, problem = site.ask(request("POST", "/v1/builds", order()))
+        assert status == 503 and problem["code"] == "DATAPLANE_UNAVAILABLE", problem
+        assert "CERTIFICATE_VERIFY_FAILED" in problem["detail"] and not dataplane.cluster.objects("Job")
+        assert not dataplane.cluster.server.requests, "no token was sent"
+
+    def test_a_name_is_trusted_by_a_public_authority(
+        self, site: Site, dataplane: GkeCluster, clusters: Clusters, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clusters.lead_to(dataplane, "dns")
+        with dataplane.ca.cert_pem.tempfile() as public:
+            monkeypatch.setenv("SSL_CERT_FILE", public)
+            assert site.ask(request("POST", "/v1/builds", order()))[0] == 202
+        assert len(dataplane.cluster.objects("Job")) == 1
+
+    def test_fifty_equal_requests_at_once_are_one_job(self, site: Site, dataplane: GkeCluster) -> None:
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda _: site.ask(request("POST", "/v1/builds", order())), range(50)))
+        assert {status for status, _ in answers} == {202} and len({each["id"] for _, each in answers}) == 1
+        assert sum(not each["joined"] for _, each in answers) == 1 == len(dataplane.cluster.objects("Job"))
+
+    def test_a_token_that_the_cluster_does_not_know_is_not_let_in(self, site: Site, dataplane: GkeCluster) -> None:
         dataplane.cluster.server.users = lambda token: None
         status, problem = site.ask(request("POST", "/v1/builds", order()))
         assert status == 502 and problem["code"] == "DATAPLANE_DENIED" and not dataplane.cluster.objects("Job")

@@ -1,6 +1,7 @@
 """The API over HTTP/1.1 on loopback: paths, content types, bearer tokens, Status bodies, streams."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -34,10 +35,35 @@ class Server:
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
+        self._tls: list[ThreadingHTTPServer] = []
+
+    def serve_tls(self, context: ssl.SSLContext) -> int:
+        """The same API over TLS as well; the port."""
+        server = _TlsServer(("127.0.0.1", 0), _handler(self), context)
+        self._tls.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return int(server.server_address[1])
 
     def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        for server in (self._http, *self._tls):
+            server.shutdown()
+            server.server_close()
+
+
+class _TlsServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext):
+        super().__init__(address, handler)
+        self._context = context
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        # The handshake is the connection's own thread's, at its first read.
+        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not trust the certificate hangs up, which is its test's business."""
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:

@@ -36,12 +36,20 @@ class MountFailed(Exception):
 
 class ProcessKubelet:
     def __init__(
-        self, cluster: LoopbackCluster, root: Path, *, images: set[str], programs: Mapping[str, list[str]]
+        self,
+        cluster: LoopbackCluster,
+        root: Path,
+        *,
+        images: set[str],
+        programs: Mapping[str, list[str]],
+        network: Mapping[str, str] | None = None,
     ) -> None:
+        """`network`: variables that lead to what a pod finds on its node's network, such as a metadata server."""
         self.cluster = cluster
         self._root = root
         self._images = images
         self._programs = programs
+        self._network = network or {}
         self._pods: dict[str, threading.Thread] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._closed = False
@@ -123,7 +131,7 @@ class ProcessKubelet:
     ) -> subprocess.Popen[bytes]:
         command = [*container.get("command", ()), *container.get("args", ())]
         program = self._programs.get(command[0], [command[0]])
-        environment = {"PATH": os.environ["PATH"]}
+        environment = {"PATH": os.environ["PATH"], **self._network}
         environment |= {e["name"]: _rewritten(e.get("value", ""), paths) for e in container.get("env") or ()}
         process = subprocess.Popen(
             [*program, *(_rewritten(word, paths) for word in command[1:])],
