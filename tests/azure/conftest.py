@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from boatyard_azure.rest import AzureRest
+from tests.azure.acr import AcrTransport
 from tests.azure.entra import Entra
+from tests.azure.resource_manager import ResourceManager
 from tests.azure.tls import write_authority
+from tests.registry.server import FakeRegistry, running
 
 _LEADS = ("AZURE_", "IDENTITY_", "MSI_", "BOATYARD_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -40,3 +43,21 @@ def entra(nowhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
 @pytest.fixture
 def rest(entra: Entra) -> AzureRest:
     return AzureRest(sleep=lambda _: None)
+
+
+@pytest.fixture
+def arm(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> Iterator[ResourceManager]:
+    with ResourceManager(entra) as server:
+        monkeypatch.setenv("BOATYARD_MANAGEMENT_ENDPOINT", server.url)
+        yield server
+
+
+@pytest.fixture
+def images() -> Iterator[FakeRegistry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture
+def acr(images: FakeRegistry, entra: Entra) -> AcrTransport:
+    return AcrTransport(images, entra)
