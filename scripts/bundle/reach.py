@@ -34,7 +34,7 @@ def _imported(path: Path, stage: Path, tops: set[str]) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     if not any(top in text for top in tops) and _name(path, stage).partition(".")[0] not in tops:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in _statements(ast.parse(text)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _with_packages(alias.name)
@@ -42,6 +42,18 @@ def _imported(path: Path, stage: Path, tops: set[str]) -> Iterator[str]:
             origin = _origin(node, path, stage)
             yield from _with_packages(origin)
             yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Imports are statements: the expressions, which are most of a tree, are left out."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+            children = getattr(node, field, None)
+            if isinstance(children, list):  # of a lambda and a conditional expression it is an expression
+                waiting += children
 
 
 def _origin(node: ast.ImportFrom, path: Path, stage: Path) -> str:

@@ -12,7 +12,7 @@ from tests.sharing import made_once
 from tests.terraform.deployment import EXAMPLES, Deployment
 from tests.terraform.offline.account import account
 from tests.terraform.offline.cli import Terraform, TerraformFailed
-from tests.terraform.offline.mirror import local_mirror, prepare
+from tests.terraform.offline.mirror import Providers, local_mirror, providers
 
 ORDER = (
     *("test_expected.py", "test_google_roles.py", "test_checkov.py", "test_style.py", "test_validate.py"),
@@ -34,21 +34,22 @@ def _place(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session")
-def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Terraform's CLI configuration, with the providers that tests use."""
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Providers]:
+    """The providers that tests use."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
-    return prepare(tmp_path_factory.mktemp("providers"))
+    with providers(tmp_path_factory.mktemp("providers")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
-def module(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
+def module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
     """infra/terraform/aws, initialised."""
     return initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
 
 
 @pytest.fixture(scope="module")
-def google_module(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
+def google_module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
     """infra/terraform/gcp, initialised: only stubs, so no mirror of a real provider."""
     return initialised(Terraform(tmp_path_factory.mktemp("google") / "terraform", "gcp", configuration))
 
@@ -71,7 +72,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def deployments(
-    tmp_path_factory: pytest.TempPathFactory, configuration: Path, bundle: Path, module: Terraform
+    tmp_path_factory: pytest.TempPathFactory, configuration: Providers, bundle: Path, module: Terraform
 ) -> Iterator[dict[str, "Future[Deployment]"]]:
     """All at once; who asks for one waits for that one. `module` has said that the providers are there."""
     pool = ThreadPoolExecutor(len(EXAMPLES))

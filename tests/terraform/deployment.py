@@ -9,6 +9,7 @@ from typing import Any, Final
 from tests.terraform.cluster import CLUSTER, ClusterOnLoopback
 from tests.terraform.offline.account import Account
 from tests.terraform.offline.cli import Terraform
+from tests.terraform.offline.mirror import Providers
 
 # The examples name no endpoint: this is merged over their provider.
 OVERRIDE: Final = """
@@ -32,7 +33,7 @@ class Deployment:
     example: Example
     account: Account
     folder: Path
-    configuration: Path
+    configuration: Providers
     bundle: Path
     cluster: ClusterOnLoopback | None = None
     terraform: Terraform = field(init=False)

@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,6 +16,7 @@ from tests.terraform.conftest import initialised
 from tests.terraform.generated import settings
 from tests.terraform.objects import as_the_provider_can, by_name, objects
 from tests.terraform.offline.cli import INFRA, Terraform
+from tests.terraform.offline.mirror import Providers
 from tests.terraform.planned import planned
 
 pytestmark = pytest.mark.integration
@@ -79,7 +79,7 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def plans(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> dict[str, Case]:
+def plans(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> dict[str, Case]:
     """One plan for all: most of it is Terraform's start."""
     terraform = Terraform(tmp_path_factory.mktemp("kubernetes") / "terraform", "modules/cases", configuration)
     terraform.folder.mkdir()

@@ -8,6 +8,7 @@ import pytest
 from tests.terraform.conftest import initialised
 from tests.terraform.objects import schema
 from tests.terraform.offline.cli import Terraform, TerraformFailed
+from tests.terraform.offline.mirror import Providers
 
 pytestmark = pytest.mark.integration
 CLUSTER: Final = """
@@ -36,7 +37,7 @@ BLOCKS: Final = """
 
 
 @pytest.fixture
-def root(tmp_path: Path, configuration: Path) -> Terraform:
+def root(tmp_path: Path, configuration: Providers) -> Terraform:
     terraform = Terraform(tmp_path / "terraform", "modules/google", configuration)
     terraform.folder.mkdir()
     return terraform

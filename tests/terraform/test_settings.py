@@ -14,6 +14,7 @@ from boatyard_kubernetes.topology import Topology, choose
 from tests.terraform.conftest import initialised
 from tests.terraform.generated import VALUES, settings
 from tests.terraform.offline.cli import INFRA, Terraform, TerraformFailed
+from tests.terraform.offline.mirror import Providers
 
 MODULE: Final = INFRA / "modules" / "settings"
 NOT_ASKED: Final = {
@@ -75,7 +76,7 @@ def test_the_generated_settings_are_all_settings() -> None:
 
 
 @pytest.mark.integration
-def test_its_document_is_what_was_given_and_what_the_root_made(tmp_path: Path, configuration: Path) -> None:
+def test_its_document_is_what_was_given_and_what_the_root_made(tmp_path: Path, configuration: Providers) -> None:
     """One call for all."""
     module = {**ROOT["module"]["settings"], "for_each": "${local.cases}"}
     module |= {"image_builder": "${each.value}", "given": "${each.value}", "builder_image": "r.test/builder:1"}
@@ -115,7 +116,7 @@ def _wanted(given: dict[str, Any], namespaces: set[str]) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, configuration: Path) -> Terraform:
+def root(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
     return _root(tmp_path_factory.mktemp("settings"), configuration, ROOT)
 
 
@@ -174,14 +175,14 @@ def test_what_is_wrong_is_refused_by_its_name(root: Terraform, case: str) -> Non
     "projects", [{"UPPER": {"domains": ["x"]}}, {"a": {"domains": []}}, {}, {"a": {"domains": ["b" * 63]}}]
 )
 def test_a_project_that_is_no_namespace_is_refused(
-    tmp_path: Path, configuration: Path, projects: dict[str, Any]
+    tmp_path: Path, configuration: Providers, projects: dict[str, Any]
 ) -> None:
     module = {**ROOT["module"]["settings"], "projects": projects}
     said = _plan(_root(tmp_path, configuration, {**ROOT, "module": {"settings": module}}), {})
     assert "must be a valid Kubernetes namespace" in said or "at least one project" in said
 
 
-def _root(folder: Path, configuration: Path, document: dict[str, Any]) -> Terraform:
+def _root(folder: Path, configuration: Providers, document: dict[str, Any]) -> Terraform:
     terraform = Terraform(folder / "terraform", "modules/cases", configuration)
     terraform.folder.mkdir()
     (terraform.folder / "main.tf.json").write_text(json.dumps(document))

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.terraform.offline.cli import INFRA
+from tests.terraform.offline.mirror import Providers
 
 FILES = sorted(INFRA.rglob("*.tf"))
 
 
-def test_it_is_formatted(configuration: Path) -> None:
+def test_it_is_formatted(configuration: Providers) -> None:
     ran = subprocess.run(
         ["terraform", "fmt", "-check", "-diff", "-recursive", INFRA], capture_output=True, text=True, check=False
     )

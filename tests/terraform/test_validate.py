@@ -8,6 +8,7 @@ import pytest
 
 from tests.terraform.conftest import initialised
 from tests.terraform.offline.cli import Terraform
+from tests.terraform.offline.mirror import Providers
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +22,7 @@ def test_the_module_for_google_cloud(google_module: Terraform) -> None:
 
 
 @pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
-def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Path, name: str) -> None:
+def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Providers, name: str) -> None:
     """Planned whole: what `for_each` cannot know before an apply is found only so."""
     terraform = initialised(Terraform(tmp_path / "terraform", f"gcp/examples/{name}", configuration))
     bundle = tmp_path / "gcp.zip"
@@ -39,6 +40,6 @@ def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Path, name
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "settings"])
-def test_the_modules_that_clouds_share(tmp_path: Path, configuration: Path, name: str) -> None:
+def test_the_modules_that_clouds_share(tmp_path: Path, configuration: Providers, name: str) -> None:
     terraform = initialised(Terraform(tmp_path / "terraform", f"modules/{name}", configuration))
     assert "valid" in terraform("validate", "-no-color")

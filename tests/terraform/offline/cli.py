@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tests.terraform.offline.mirror import Providers
+
 ROOT: Final = Path(__file__).parents[3]
 INFRA: Final = ROOT / "infra" / "terraform"
 LOOPBACK: Final = "127.0.0.1,localhost"
@@ -20,12 +22,13 @@ class TerraformFailed(Exception):
 class Terraform:
     """One root module, copied with all that it may refer to."""
 
-    def __init__(self, tree: Path, root: str, configuration: Path, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, tree: Path, root: str, providers: Providers, variables: Mapping[str, str] | None = None) -> None:
         shutil.copytree(INFRA, tree, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = tree / root
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))},
-            "TF_CLI_CONFIG_FILE": str(configuration),
+            "TF_CLI_CONFIG_FILE": str(providers.configuration),
+            "TF_REATTACH_PROVIDERS": providers.attached,
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
             "GOGC": "400",  # every command reads the whole schema of the AWS provider; memory is cheaper than that

@@ -4,18 +4,24 @@ google, kubernetes and tls are always the stub: neither a cloud nor a cluster is
 provider, from a mirror on this machine's disk if there is one, else from where `terraform init` finds it.
 """
 
-import platform
-import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.terraform.offline.environment import environment
 
 HERE = Path(__file__).parent
-VERSIONS = {"google": "6.50.0", "kubernetes": "2.38.0", "tls": "4.1.0"}
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-PLATFORM = f"{platform.system().lower()}_{_MACHINES.get(platform.machine(), platform.machine())}"
-HOST = "registry.terraform.io"
-ADDRESS = f"{HOST}/hashicorp"
+ADDRESS = "registry.terraform.io/hashicorp"
+
+
+class Providers(NamedTuple):
+    configuration: Path
+    """Terraform's CLI configuration."""
+    attached: str
+    """TF_REATTACH_PROVIDERS: the stubs, which run already."""
 
 
 def local_mirror(provider: str) -> Path | None:
@@ -25,30 +31,28 @@ def local_mirror(provider: str) -> Path | None:
     return None
 
 
-def prepare(folder: Path) -> Path:
-    """Writes a mirror of the stubs and the CLI configuration that names it; returns the latter."""
-    python = environment("terraform-stub.txt") / "python"
-    mirror = folder / "mirror"
-    for name, version in VERSIONS.items():
-        program = mirror / ADDRESS / name / version / PLATFORM / f"terraform-provider-{name}_v{version}"
-        program.parent.mkdir(parents=True, exist_ok=True)
-        schema = HERE / "schemas" / f"{name}.json.gz"
-        program.write_text(f'#!/bin/sh\nexec "{python}" "{HERE / "stub"}" "{schema}" "$@"\n')
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    sources = [_source(mirror, sorted(VERSIONS))]
+@contextmanager
+def providers(folder: Path) -> Iterator[Providers]:
+    """One process has all stubs for all commands: Terraform itself would start each provider in each phase of each
+    command, which takes longer than the rest of the tests."""
     real = local_mirror("aws")
-    if real:
-        sources.append(_source(real, ["aws"]))
-    else:
-        sources.append(f"  direct {{\n    exclude = {_addresses(sorted(VERSIONS))}\n  }}\n")
+    source = f'  filesystem_mirror {{\n    path    = "{real}"\n    include = ["hashicorp/aws"]\n  }}\n' if real else ""
     configuration = folder / "terraform.tfrc"
-    configuration.write_text("disable_checkpoint = true\nprovider_installation {\n" + "".join(sources) + "}\n")
-    return configuration
-
-
-def _source(path: Path, providers: list[str]) -> str:
-    return f'  filesystem_mirror {{\n    path    = "{path}"\n    include = {_addresses(providers)}\n  }}\n'
-
-
-def _addresses(providers: list[str]) -> str:
-    return "[" + ", ".join(f'"hashicorp/{name}"' for name in providers) + "]"
+    configuration.write_text(
+        f"disable_checkpoint = true\nprovider_installation {{\n{source or '  direct {}' + chr(10)}}}\n"
+    )
+    schemas = {f"{ADDRESS}/{path.name.partition('.')[0]}": path for path in sorted(HERE.glob("schemas/*.json.gz"))}
+    # A socket's path has at most 107 bytes, and pytest's folders are long.
+    with tempfile.TemporaryDirectory(prefix="stub-") as sockets:
+        command = [environment("terraform-stub.txt") / "python", HERE / "stub", sockets]
+        command += [f"{address}={path}" for address, path in schemas.items()]
+        stub = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert stub.stdin is not None and stub.stdout is not None
+        try:
+            attached = stub.stdout.readline().strip()
+            assert attached, "the stubs did not start"
+            yield Providers(configuration, attached)
+        finally:
+            stub.stdin.close()
+            stub.wait(30)
+            stub.stdout.close()
