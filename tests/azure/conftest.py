@@ -1,17 +1,21 @@
 """Azure on loopback, with TLS. Every server is started once and emptied, or is cheap enough to start for each test."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from boatyard_azure.bucket import BlobBucket
 from boatyard_azure.rest import AzureRest
-from tests.azure.acr import AcrTransport
+from tests.azure.azurite import ACCOUNT, Azurite, NoAzurite
 from tests.azure.entra import Entra
-from tests.azure.resource_manager import ResourceManager
-from tests.azure.tls import write_authority
-from tests.registry.server import FakeRegistry, running
+from tests.azure.guard import Guard
+from tests.azure.storage import Storage
+from tests.azure.tls import write_authority, write_certificate
+
+_NUMBERS = itertools.count(1)
 
 _LEADS = ("AZURE_", "IDENTITY_", "MSI_", "BOATYARD_")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -45,19 +49,28 @@ def rest(entra: Entra) -> AzureRest:
     return AzureRest(sleep=lambda _: None)
 
 
-@pytest.fixture
-def arm(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> Iterator[ResourceManager]:
-    with ResourceManager(entra) as server:
-        monkeypatch.setenv("BOATYARD_MANAGEMENT_ENDPOINT", server.url)
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    try:
+        server = Azurite(*write_certificate(tmp_path_factory.mktemp("certificate")))
+    except NoAzurite as error:
+        pytest.skip(f"azurite is not there ({error}); Azure's Blob Storage and queues are not tested")
+    with server:
         yield server
 
 
 @pytest.fixture
-def images() -> Iterator[FakeRegistry]:
-    with running() as registry:
-        yield registry
+def storage(azurite: Azurite, entra: Entra, ca_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+    """The storage account, behind a guard that a test can let fail."""
+    with Guard(azurite.blob, entra, ca_file) as blob, Guard(azurite.queue, entra, ca_file) as queue:
+        monkeypatch.setenv("BOATYARD_BLOB_ENDPOINT", blob.url)
+        monkeypatch.setenv("BOATYARD_QUEUE_ENDPOINT", queue.url)
+        yield Storage(blob, queue, entra, ca_file)
 
 
 @pytest.fixture
-def acr(images: FakeRegistry, entra: Entra) -> AcrTransport:
-    return AcrTransport(images, entra)
+def bucket(storage: Storage, rest: AzureRest) -> BlobBucket:
+    """A new one for each test."""
+    name = f"boatyard-test-{next(_NUMBERS)}"
+    storage.make_container(name)
+    return BlobBucket(rest, ACCOUNT, name)

@@ -81,7 +81,7 @@ class Entra:
     def revoke(self) -> None:
         self.tokens.clear()
 
-    def _token(self, resource: str) -> str:
+    def issue(self, resource: str) -> str:
         self.given += 1
         token = jwt(resource, self.lasts, self.given)
         self.tokens[token] = resource
@@ -107,7 +107,7 @@ class Entra:
             return _refusal(400, "identity_not_found")
         resource, now = query["resource"], int(time.time())
         body = {
-            "access_token": self._token(resource),
+            "access_token": self.issue(resource),
             "client_id": CLIENT_ID,
             "expires_on": str(int(now + self.lasts)),
             "resource": resource,
@@ -134,7 +134,7 @@ class Entra:
         resource, slash, scope = form.get("scope", "").partition(" ")[0].rpartition("/")
         if not (slash and scope == ".default"):
             return _refusal(400, "invalid_scope", 70011)
-        token = self._token(resource)
+        token = self.issue(resource)
         return Given(200, {"access_token": token, "expires_in": int(self.lasts), "token_type": "Bearer"})
 
     def __enter__(self) -> Self:

@@ -157,8 +157,8 @@ def test_a_held_failure_is_told_as_old(client: Client) -> None:
         client.ensure_image(order("FROM scratch\n# FAIL"))
     with pytest.raises(BuildFailedError) as old:
         client.ensure_image(order("FROM scratch\n# FAIL"))
-    assert "--force builds now" not in new.value.failure.advice
-    assert "This failure is " in old.value.failure.advice and "--force" in old.value.failure.advice
+    assert "no new try" not in new.value.failure.advice
+    assert "This is no new try: it failed " in old.value.failure.advice and "--force" in old.value.failure.advice
 
 
 def test_a_failure_that_is_held_answers_at_once_unless_forced(client: Client, service: MemoryService) -> None:
@@ -376,6 +376,31 @@ def test_an_archive_that_the_store_has_already_is_uploaded(status: int, taken: b
             return
         with pytest.raises(ProtocolError, match=f"bucket.example.com answered {status}"):
             client.upload(packed.context, packed.file)
+
+
+@pytest.mark.parametrize("another_was_faster", [True, False])
+def test_an_upload_that_the_store_forbids_is_there_or_an_error(another_was_faster: bool) -> None:
+    """Azure forbids an upload that would overwrite, so the service is asked whether the archive is there."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        request.read()
+        asked.append(request.url.host)
+        if request.url.path.endswith("/v1/contexts"):
+            if another_was_faster and len(asked) > 1:
+                return httpx.Response(200, json={"exists": True})
+            where = {"exists": False, "uploadUrl": "https://account.example.com/x?sig=1", "headers": {}}
+            return httpx.Response(201, json=where)
+        return httpx.Response(403, text="<Error><Code>UnauthorizedBlobOverwrite</Code></Error>")
+
+    over = httpx.MockTransport(answer)
+    with Client("https://boatyard.example.com", over=over) as client, pack(Path.cwd(), a=b"1").pack() as packed:
+        if another_was_faster:
+            assert not client.upload(packed.context, packed.file)
+        else:
+            with pytest.raises(ProtocolError, match=r"account.example.com answered 403 Forbidden to the upload"):
+                client.upload(packed.context, packed.file)
+    assert asked == ["boatyard.example.com", "account.example.com", "boatyard.example.com"]
 
 
 def test_a_relative_upload_address_is_the_services_own() -> None:

@@ -53,6 +53,11 @@ class NeededAzureRole(msgspec.Struct, frozen=True, kw_only=True):
         return f'grant the role on it: {command} --role "{self.role}" --scope {self.scope}'
 
 
+def id_of_account(account: str) -> str:
+    """Of a storage account, as a scope."""
+    return f"$(az storage account show --name {account} --query id --output tsv)"
+
+
 class _Inner(msgspec.Struct, frozen=True):
     code: str | None = None
 

@@ -13,7 +13,7 @@ from boatyard.build import Build, State
 from boatyard.context import Context
 from boatyard.errors import Code
 from boatyard_client.endpoint import Endpoint, require_endpoint
-from boatyard_client.errors import ApiError, BuildFailedError
+from boatyard_client.errors import ApiError, BuildFailedError, UploadForbiddenError
 from boatyard_client.events import Accepted, Event, OnEvent, Packing, Uploading, Waiting
 from boatyard_client.follow import follow
 from boatyard_client.retry import Patience, persist
@@ -133,19 +133,29 @@ class Client:
     def upload(self, context: Context, archive: IO[bytes]) -> bool:
         """Uploads the archive; False if it exists already. Retries broken uploads."""
 
+        request = messages.ContextRequest(sha256=context.sha256, size=context.size)
+
+        def announce() -> messages.ContextAnswer:
+            return self._transport.ask("POST", "/v1/contexts", messages.ContextAnswer, body=request)
+
         def attempt() -> bool:
-            request = messages.ContextRequest(sha256=context.sha256, size=context.size)
-            answer = self._transport.ask("POST", "/v1/contexts", messages.ContextAnswer, body=request)
+            answer = announce()
             if answer.exists or answer.upload_url is None:
                 return False
             self._tell_sent(0, context.size)
-            self._transport.put(
-                answer.upload_url,
-                archive,
-                context.size,
-                answer.headers,
-                lambda sent: self._tell_sent(sent, context.size),
-            )
+            try:
+                self._transport.put(
+                    answer.upload_url,
+                    archive,
+                    context.size,
+                    answer.headers,
+                    lambda sent: self._tell_sent(sent, context.size),
+                )
+            except UploadForbiddenError:
+                # Azure forbids what would overwrite: another upload of the same archive may have been faster.
+                if not announce().exists:
+                    raise
+                return False
             return True
 
         return persist(attempt, _UPLOAD, on_wait=self._tell_waiting)

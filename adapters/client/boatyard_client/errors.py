@@ -94,6 +94,10 @@ class ProtocolError(ClientError):
     code = "PROTOCOL"
 
 
+class UploadForbiddenError(ProtocolError):
+    """The object store refuses an upload that the service has allowed."""
+
+
 class BuildFailedError(ClientError):
     """A build ended without an image. `failure` has the reason."""
 
@@ -105,13 +109,13 @@ class BuildFailedError(ClientError):
         failure = build.error or Failure(
             code=build.state.value,
             message=f"build {build.id} ended as {build.state.value}",
-            advice="Read its log.",
+            advice="Look into its log.",
             retryable=build.state == "ERRORED",
         )
         if held is not None:
             old = (
-                f"This failure is {held.age_seconds:.0f} s old. It answers equal requests for another "
-                f"{held.seconds_left:.0f} s; --force builds now."
+                f"This is no new try: it failed {held.age_seconds:.0f} s ago, which answers equal requests for "
+                f"{held.seconds_left:.0f} s more; --force builds now."
             )
             failure = msgspec.structs.replace(failure, advice=f"{failure.advice} {old}")
         self.failure = failure

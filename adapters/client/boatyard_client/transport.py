@@ -10,7 +10,7 @@ import msgspec
 from boatyard.api.messages import Problem
 from boatyard_client.auth import find_auth
 from boatyard_client.endpoint import Endpoint, is_loopback
-from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError, ProtocolError
+from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError, ProtocolError, UploadForbiddenError
 
 T = TypeVar("T")
 
@@ -19,6 +19,7 @@ _READ_SECONDS: Final = 60.0
 _PIECE: Final = 256 * 1024
 _GATEWAY: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Answers of an intermediary (a load balancer, a cold function) that a retry may avoid."""
+_FORBIDDEN: Final = 403
 _THERE: Final = frozenset({409, 412})
 """An object store's answers to an upload that may only create: the object exists, and its name is its digest."""
 
@@ -73,7 +74,10 @@ class ApiTransport:
     def put(
         self, url: str, file: IO[bytes], size: int, headers: Mapping[str, str], sent: Callable[[int], None]
     ) -> None:
-        """Uploads a file's first `size` bytes to an address, which may be on another host."""
+        """Uploads a file's first `size` bytes to an address, which may be on another host.
+
+        Raises UploadForbiddenError if that host forbids it.
+        """
         target = self._http.base_url.join(url)
         # A length instead of chunks: object stores refuse a signed upload without one.
         all_headers = {**headers, "content-length": str(size)}
@@ -83,7 +87,15 @@ class ApiTransport:
             return
         # Send neither credentials nor cookies to another host.
         with httpx.Client(transport=self._elsewhere, timeout=self._http.timeout) as other:
-            self._send(lambda: other.put(target, content=_pieces(file, size, sent), headers=all_headers), _THERE)
+            taken = _THERE | {_FORBIDDEN}
+            response = self._send(
+                lambda: other.put(target, content=_pieces(file, size, sent), headers=all_headers), taken
+            )
+        if response.status_code == _FORBIDDEN:
+            raise UploadForbiddenError(
+                f"{target.host} answered 403 {response.reason_phrase} to the upload",
+                advice="The store's firewall, or the right of the service's identity, does not allow it.",
+            )
 
     def _send(self, call: Callable[[], httpx.Response], taken: frozenset[int] = frozenset()) -> httpx.Response:
         try:
@@ -128,7 +140,7 @@ class ApiTransport:
         if response.status_code in _GATEWAY:
             return ConnectionFailedError(what)
         if response.status_code in (401, 403):
-            return ProtocolError(what, advice="The deployment's edge needs credentials: sign in to its cloud.")
+            return ProtocolError(what, advice="The deployment's edge wants credentials: sign in to its cloud.")
         return ProtocolError(
             f"{what}, which is not how Boatyard answers" + (f" ({reason})" if reason else ""),
             advice=f"Check the address; it comes from {self._endpoint.origin}.",

@@ -79,7 +79,6 @@ class RegistryClient:
         while True:
             attempt += 1
             wait = 0.0
-            cause: Unreachable | None = None
             try:
                 answer = self._authorised(call, deadline)
                 if answer.status not in _PASSING:
@@ -87,15 +86,12 @@ class RegistryClient:
                 reason = f"it answered {answer.status}"
                 wait = retry_after(answer.headers.get("retry-after"))
             except Unreachable as error:
-                reason, cause = str(error), error
+                reason = str(error)
             with self._lock:
                 spread = self._random.random()
             pause = self._retries.pause(attempt, asked=wait, left=deadline.left, spread=spread)
             if pause is None:
-                # Chained, so that a caller can tell a name without an address from a registry that is down.
-                raise BoatyardError(
-                    Code.REGISTRY_UNAVAILABLE, f"the registry {host} cannot be asked: {reason}"
-                ) from cause
+                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the registry {host} cannot be asked: {reason}")
             deadline.pause(pause, self._sleep)
 
     def is_insecure(self, host: str) -> bool:
