@@ -22,6 +22,9 @@ class Ensured(msgspec.Struct, frozen=True):
     build: Build
     joined: bool
     """True if the build existed already."""
+    is_started: bool = True
+    """False if nobody knows yet whether the build's job was started: the function that claimed it may have died. The
+    job starts if somebody asks for the build again later."""
 
 
 class LogPage(msgspec.Struct, frozen=True):

@@ -51,6 +51,8 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     image: Image | None = None
     build: Build | None = None
     joined: bool = False
+    is_started: bool = True
+    """`boatyard.ports.Ensured.is_started`; True with an image."""
     held: Held | None = None
     """Set if an earlier failure is the answer, without another attempt."""
 
@@ -75,12 +77,13 @@ class Service:
         clock: Clock,
         poll_seconds: float = 0.25,
         base_rules: Callable[[], tuple[BaseImageRule, ...]] | None = None,
-        on_started: Callable[[Order, Plan], None] | None = None,
+        on_starting: Callable[[Order, Plan], None] | None = None,
     ) -> None:
         """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API costs money.
 
         `base_rules` returns the rules for base images at the time of a request, instead of the settings' own.
-        `on_started` is called after each started (not joined) build.
+        `on_starting` is called when the inputs of a build have been checked and before it starts, so that no process
+        dies between the two.
         """
         self.settings = settings
         self._registry = registry
@@ -91,7 +94,7 @@ class Service:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._base_rules = base_rules
-        self._on_started = on_started
+        self._on_starting = on_starting
 
     def on_behalf_of(self, caller: str) -> "Service":
         """The same service with the policy of one caller. Raises UNAUTHENTICATED or FORBIDDEN."""
@@ -125,11 +128,11 @@ class Service:
         ensured = self._runner.ensure(job, plan.build_tag, force=order.force)
         if _is_held(ensured) and may_have_changed(ensured.build, uses_secrets=bool(_secret_names(order, plan))):
             ensured = self._runner.ensure(job, plan.build_tag, force=True)
-        if self._on_started is not None and not ensured.joined:
-            self._on_started(order, plan)
         hold = self.settings.limits.failure_hold_seconds
         old = held(ensured.build, now=self._clock.now(), hold_seconds=hold) if _is_held(ensured) else None
-        return OrderAnswer(plan=plan, build=ensured.build, joined=ensured.joined, held=old)
+        return OrderAnswer(
+            plan=plan, build=ensured.build, joined=ensured.joined, is_started=ensured.is_started, held=old
+        )
 
     def build(self, build_id: str, *, wait_seconds: float = 0) -> Build:
         """The build's current state, after waiting at most `wait_seconds` for its end."""
@@ -254,6 +257,8 @@ class Service:
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:
             self._check_inputs(order, plan)
+            if self._on_starting is not None:
+                self._on_starting(order, plan)
             url = refusal = ""
             if order.context:
                 url = self._contexts.download_url(order.context.sha256)

@@ -26,6 +26,7 @@ HOST = "registry.example.com"
 BASE = f"{HOST}/base:1"
 SETTINGS = Settings(default_repository=f"{HOST}/images", limits=Limits(queued_builds=500))
 SPEC = {"baseImage": BASE, "pythonVersion": "3.12", "layers": [{"pipPackages": {"packages": ["six"]}}]}
+_REDELIVERY_SECONDS = 10
 
 
 class NoQueue(MemoryWorkQueue):
@@ -88,7 +89,7 @@ class MemoryParts:
         return None
 
     def drain(self, *, copies: int = 1, most: int = 1000) -> None:
-        """Delivers until the queue is empty. A message that is refused comes again."""
+        """Delivers until the queue is empty. A message that is refused comes again after a while."""
         for _ in range(most):
             if not self.queue.messages:
                 return
@@ -96,6 +97,7 @@ class MemoryParts:
             for _ in range(copies):
                 failed = self.deliver(body)
             if failed:
+                self.clock.sleep(_REDELIVERY_SECONDS)
                 self.queue.messages.append((body, 0))
         raise AssertionError("the queue does not become empty")
 

@@ -1,12 +1,16 @@
 """Each event starts the right builds, however often and in whatever order events arrive."""
 
+import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
+from boatyard_serverless import keys
+from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.events.model import (
     Dependent,
     DependentsPage,
@@ -79,6 +83,14 @@ class TestDroppedSpecs:
 
     def test_a_late_event_builds_what_is_there_now(self, parts: MemoryParts) -> None:
         assert "deleted" in parts.event(SpecDropped(KEY)).ignored
+
+    def test_a_function_that_dies_at_any_call_leaves_an_event_that_starts_one_build(self) -> None:
+        """Nobody asks for the build but the event, which comes every ten seconds until a function acknowledges it."""
+        calls, died = 0, True
+        while died:
+            calls += 1
+            died = _dropped_with_a_death_at(calls)
+        assert calls > 10
 
     @pytest.mark.parametrize("body", [b"{", b"[]", b'{"spec": {"baseImage": 5}}', b"\xff", b"[" * 9999])
     def test_a_spec_that_is_wrong_is_told_beside_it_and_not_again(self, parts: MemoryParts, body: bytes) -> None:
@@ -177,3 +189,45 @@ def test_an_event_that_nobody_knows_is_refused_once(parts: MemoryParts) -> None:
     outcome = parts.deployment.dispatch.event(parse, {"a": 1}, source="x")
     assert outcome.code == "INVALID_SPEC"
     assert parts.dead_letters.kept == [({"a": 1}, "INVALID_SPEC", "x")]
+
+
+def _dropped_with_a_death_at(calls: int) -> bool:
+    """Whether there were so many calls to the bucket and the build service: the function dies after this one."""
+    first = MemoryParts()
+    first.push(BASE)
+    first.bucket.put(KEY, json.dumps({"spec": order()["spec"]}).encode())
+    left = [calls]
+
+    def dying(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **more: Any) -> Any:
+            found = call(*arguments, **more)
+            left[0] -= 1
+            if left[0] == 0:
+                raise SystemExit
+            return found
+
+        return called
+
+    with pytest.MonkeyPatch.context() as patched, contextlib.suppress(SystemExit):
+        for owner, names in ((first.bucket, ("get", "has", "put", "create", "replace")), (first.service, ("start",))):
+            for name in names:
+                patched.setattr(owner, name, dying(getattr(owner, name)))
+        first.event(SpecDropped(KEY))
+    died = left[0] <= 0
+    second = MemoryParts(like=first)
+    for _ in range(10):
+        try:
+            (build_id,) = second.event(SpecDropped(KEY)).builds
+            break
+        except BoatyardError as error:
+            assert error.meaning.retryable and "claimed" in error.detail
+            second.clock.sleep(10)
+    else:
+        raise AssertionError(f"the event is refused for ever after a death at call {calls}")
+    held = BucketLedger(second.bucket).get(build_id)
+    assert second.started == [build_id] and held, calls
+    assert held.record.execution == second.service.execution(build_id), "the one that works is known"
+    assert result(second)["id"] == build_id
+    assert [name for _, name in BucketLedger(second.bucket).open()] == [build_id]
+    assert len(list(second.bucket.keys(keys.BUILT))) == 1, "a push of its base rebuilds it"
+    return died

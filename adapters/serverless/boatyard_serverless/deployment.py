@@ -136,14 +136,14 @@ class Deployment:
             clock=parts.clock,
             poll_seconds=parts.poll_seconds,
             base_rules=self._base_rules if parts.pin_bases else None,
-            on_started=self._store_order if parts.pin_bases else None,
+            on_starting=self._store_order if parts.pin_bases else None,
         )
 
     def _base_rules(self) -> tuple[BaseImageRule, ...]:
         return self._pins.applied(self._parts.settings.base_images)
 
     def _store_order(self, order: Order, plan: Plan) -> None:
-        """Logs a failure instead of raising it: the build has started, and does not depend on the stored order."""
+        """Logs a failure instead of raising it: the build does not depend on the stored order."""
         try:
             self._orders.remember(order, plan)
         except BoatyardError as error:

@@ -48,9 +48,10 @@ class ServiceJobRunner:
         hold = self._settings.limits.failure_hold_seconds
         for _ in range(_TRIES):
             now = self._clock.now()
-            decision = decide(self.latest(tag), now=now, hold_seconds=hold, force=force)
+            latest, is_started = self._newest(tag)
+            decision = decide(latest, now=now, hold_seconds=hold, force=force)
             if isinstance(decision, Join):
-                return Ensured(decision.build, True)
+                return Ensured(decision.build, True, is_started or self._is_started(decision.build))
             made = job(decision.attempt)
             self._admit(Scope(made.project, made.domain))
             held = self._ledger.create(self._record(made, now))
@@ -61,7 +62,7 @@ class ServiceJobRunner:
                     # Otherwise a redelivered message would join this record, and nothing would start it.
                     self._tracker.release(held)
                     raise
-                return Ensured(self._tracker.start(held), False)
+                return self._tracker.start(held)
         raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"too many others start {tag} at the same time")
 
     def status(self, build_id: str) -> Build | None:
@@ -69,11 +70,19 @@ class ServiceJobRunner:
         return self._tracker.observe(held) if held else None
 
     def latest(self, tag: str) -> Build | None:
+        return self._newest(tag)[0]
+
+    def _newest(self, tag: str) -> tuple[Build | None, bool]:
+        """The newest build, and whether its execution was known before this look."""
         attempt = self._ledger.attempts(tag)
         held = self._ledger.get(str(BuildId(tag, attempt))) if attempt else None
         if attempt and held is None:
-            return _lost(tag, attempt)
-        return self._tracker.observe(held) if held else None
+            return _lost(tag, attempt), True
+        return (self._tracker.observe(held), bool(held.record.execution)) if held else (None, False)
+
+    def _is_started(self, build: Build) -> bool:
+        held = None if build.state.ended else self._ledger.get(build.id)
+        return held is None or bool(held.record.execution)
 
     def logs(self, build_id: str, cursor: str) -> LogPage | None:
         held = self._ledger.get(build_id)

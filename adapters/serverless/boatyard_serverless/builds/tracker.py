@@ -13,7 +13,7 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import JobProgress, JobResult
 from boatyard.lifecycle import Ending
-from boatyard.ports import Clock
+from boatyard.ports import Clock, Ensured
 from boatyard.timespan import lasts
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.record import BucketRecord, StoredRecord
@@ -32,17 +32,18 @@ class BuildTracker:
         self._service = service
         self._clock = clock
 
-    def start(self, held: StoredRecord) -> Build:
+    def start(self, held: StoredRecord) -> Ensured:
         """Starts the build of a record that this function has claimed. A refusal ends it, so that the next request can
         try again.
 
-        If it is unknown whether the service accepted the build, the record stays, and is taken over later.
+        If it is unknown whether the service accepted the build, the answer is not `is_started`. The record stays, and
+        is taken over later.
         """
         build = held.record.build
         try:
             execution = self._service.start(build.id, timeout_seconds=held.record.job.timeout_seconds)
         except Unsure:
-            return build
+            return Ensured(build, False, is_started=False)
         except BoatyardError as error:
             refusal = Ending(state=State.ERRORED, code=error.code, message=error.detail)
             self._end(held, lifecycle.ended(build, refusal, now=self._clock.now()))
@@ -52,8 +53,8 @@ class BuildTracker:
             newer = self._ledger.get(build.id)
             if newer and newer.record.build.state.ended:  # cancelled while it was being started
                 self._service.stop(execution)
-                return newer.record.build
-        return build
+                return Ensured(newer.record.build, False)
+        return Ensured(build, False)
 
     def release(self, held: StoredRecord) -> None:
         """Lets the next reader of the record take it over immediately."""
@@ -96,7 +97,7 @@ class BuildTracker:
         if ours is None:
             return held.record.build
         self._ledger.announce(ours.record.build)
-        return self.start(ours)
+        return self.start(ours).build
 
     def _begin(self, held: StoredRecord) -> Build:
         build = held.record.build

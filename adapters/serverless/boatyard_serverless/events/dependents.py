@@ -12,13 +12,12 @@ from typing import Final
 import msgspec
 
 from boatyard.api.handlers import order_of
-from boatyard.api.messages import BuildAnswer
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
 from boatyard.service import Service
 from boatyard_serverless.bases import Orders, Pins
 from boatyard_serverless.events.model import Dependent, DependentsPage
-from boatyard_serverless.events.outcome import EventOutcome, words
+from boatyard_serverless.events.outcome import EventOutcome, ordered, words
 from boatyard_serverless.ports import WorkQueue
 
 PAGE_SIZE: Final = 500
@@ -93,7 +92,4 @@ class Dependents:
             return EventOutcome(event=event, ignored="its order is gone")
         # Another instance may have pinned the base. Older pins would give the old key, and find the old image.
         self._pins.know(Reference.parse(asked.base), asked.digest)
-        told = BuildAnswer.of(self._service().ensure(order_of(built.order)))
-        return EventOutcome(
-            event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ()
-        )
+        return ordered(event, self._service().ensure(order_of(built.order)))

@@ -10,10 +10,10 @@ from boatyard.api.messages import BuildAnswer, OrderRequest
 from boatyard.api.problem import problem
 from boatyard.decoding import Undecodable, convert, decode_json
 from boatyard.errors import BoatyardError, Code, invalid
-from boatyard.service import OrderAnswer, Service
+from boatyard.service import Service
 from boatyard_serverless import keys
 from boatyard_serverless.events.model import OrderSent, SpecDropped
-from boatyard_serverless.events.outcome import EventOutcome
+from boatyard_serverless.events.outcome import EventOutcome, ordered
 from boatyard_serverless.ports import Bucket
 
 
@@ -33,7 +33,7 @@ class Ordering:
         self._bucket = bucket
 
     def sent(self, event: OrderSent) -> EventOutcome:
-        return _outcome("message", self._service().ensure(order_of(request_of(event.document))))
+        return ordered("message", self._service().ensure(order_of(request_of(event.document))))
 
     def dropped(self, event: SpecDropped) -> EventOutcome:
         """Builds the current version of the object, even for a late event of an older version, and writes the result to
@@ -53,16 +53,7 @@ class Ordering:
                 self._bucket.put(keys.result_of(key), msgspec.json.encode(problem(error)))
             raise
         self._bucket.put(keys.result_of(key), msgspec.json.encode(BuildAnswer.of(answer)))
-        return _outcome(name, answer)
-
-
-def _outcome(name: str, answer: OrderAnswer) -> EventOutcome:
-    told = BuildAnswer.of(answer)
-    return EventOutcome(
-        event=name,
-        builds=(told.id,) if told.id else (),
-        images=(told.image,) if told.image else (),
-    )
+        return ordered(name, answer)
 
 
 def _document(body: bytes) -> Any:

@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from boatyard.errors import BoatyardError
+from boatyard.api.messages import BuildAnswer
+from boatyard.errors import BoatyardError, Code
+from boatyard.service import OrderAnswer
 
 
 class EventOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -23,6 +25,19 @@ class EventOutcome(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     def document(self) -> dict[str, Any]:
         made: dict[str, Any] = msgspec.to_builtins(self)
         return made
+
+
+def ordered(event: str, answer: OrderAnswer) -> EventOutcome:
+    """Raises DATAPLANE_UNAVAILABLE if nobody knows whether the build was started: no caller asks for it again, so the
+    event has to come again, until a function has taken the build over."""
+    if not answer.is_started and answer.build:
+        raise BoatyardError(
+            Code.DATAPLANE_UNAVAILABLE,
+            f"build {answer.build.id} was claimed, and is not known to be started: another function starts it, or has "
+            "died",
+        )
+    told = BuildAnswer.of(answer)
+    return EventOutcome(event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ())
 
 
 def words(error: BoatyardError) -> str:
