@@ -9,11 +9,14 @@ import pytest
 
 from boatyard_azure.bucket import BlobBucket
 from boatyard_azure.rest import AzureRest
+from tests.azure.acr import AcrTransport
 from tests.azure.azurite import ACCOUNT, Azurite, NoAzurite
 from tests.azure.entra import Entra
 from tests.azure.guard import Guard
+from tests.azure.resource_manager import ResourceManager
 from tests.azure.storage import Storage
 from tests.azure.tls import write_authority, write_certificate
+from tests.registry.server import FakeRegistry, running
 
 _NUMBERS = itertools.count(1)
 
@@ -47,6 +50,24 @@ def entra(nowhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
 @pytest.fixture
 def rest(entra: Entra) -> AzureRest:
     return AzureRest(sleep=lambda _: None)
+
+
+@pytest.fixture
+def arm(entra: Entra, monkeypatch: pytest.MonkeyPatch) -> Iterator[ResourceManager]:
+    with ResourceManager(entra) as server:
+        monkeypatch.setenv("BOATYARD_MANAGEMENT_ENDPOINT", server.url)
+        yield server
+
+
+@pytest.fixture
+def images() -> Iterator[FakeRegistry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture
+def acr(images: FakeRegistry, entra: Entra) -> AcrTransport:
+    return AcrTransport(images, entra)
 
 
 @pytest.fixture(scope="session")

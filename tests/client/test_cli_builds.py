@@ -94,7 +94,7 @@ def test_who_follows_a_log_is_told_that_the_service_is_away(folder: Path, servic
     service.faults += [once("GET", f"/v1/builds/{build_id}/logs", busy), once("GET", f"/v1/builds/{build_id}", busy)]
     followed = boatyard("logs", "-f", build_id)
     assert followed.code == 0 and followed.out.startswith("one\n")
-    assert "answered 503" in followed.err and "asking again" in followed.err
+    assert "answered 503" in followed.err and "trying again" in followed.err
 
 
 def test_logs_as_json(folder: Path, service: MemoryService) -> None:
@@ -226,4 +226,4 @@ def test_a_restart_of_the_service_is_told_and_outlived(folder: Path, service: Me
 
     threading.Thread(target=restart).start()
     done = boatyard("build", dockerfile(folder, "HOLD"))
-    assert done.code == 0 and "asking again" in done.err
+    assert done.code == 0 and "trying again" in done.err

@@ -192,11 +192,11 @@ def test_a_wrong_settings_file_is_named_with_the_field(spec: Path, folder: Path)
 def test_a_plan_made_here_says_that_its_keys_are_not_the_services(spec: Path, folder: Path) -> None:
     """With isolation = project they hold a value that only the service can compute."""
     done = boatyard("plan", spec, "--offline")
-    assert done.code == 0 and "only it can compute" in done.err
+    assert done.code == 0 and "only the service can compute" in done.err
     plan = boatyard("plan", spec, "--offline", "--json").json()
     assert plan["keyWithoutService"] is True
     (folder / "boatyard.toml").write_text('isolation = "deployment"\n')
-    assert "only it can compute" not in boatyard("plan", spec, "--offline").err
+    assert "only the service can compute" not in boatyard("plan", spec, "--offline").err
     assert "keyWithoutService" not in boatyard("plan", spec, "--offline", "--json").json()
 
 

@@ -157,8 +157,8 @@ def test_a_held_failure_is_told_as_old(client: Client) -> None:
         client.ensure_image(order("FROM scratch\n# FAIL"))
     with pytest.raises(BuildFailedError) as old:
         client.ensure_image(order("FROM scratch\n# FAIL"))
-    assert "no new try" not in new.value.failure.advice
-    assert "This is no new try: it failed " in old.value.failure.advice and "--force" in old.value.failure.advice
+    assert "--force builds now" not in new.value.failure.advice
+    assert "This failure is " in old.value.failure.advice and "--force" in old.value.failure.advice
 
 
 def test_a_failure_that_is_held_answers_at_once_unless_forced(client: Client, service: MemoryService) -> None:

@@ -81,7 +81,7 @@ def test_a_build_is_told_once_step_by_step() -> None:
         "uploaded 2.0 MB",
         "started build abc-1",
         "step 1 of 3: FROM x · …",
-        "it broke; asking again in 1.5 s",
+        "it broke; trying again in 1.5 s",
         "step 2 of 3: with_pip_packages('a') · …",
         "built in 12.4 s (building 9.0 s, pushing 2.5 s)",
     ]
@@ -122,7 +122,7 @@ def test_titles_begin_once_and_a_wait_is_a_detail_for_as_long_as_it_lasts() -> N
     assert began == ["uploading the files", "waiting for a builder", "step 1 of 3: FROM x"]
     time[0] = 4
     story.tell(Waiting(reason="it broke", seconds=1.5))
-    assert story.detail == "it broke; asking again in 1.5 s" and story.lasting() == 4, "the step goes on"
+    assert story.detail == "it broke; trying again in 1.5 s" and story.lasting() == 4, "the step goes on"
     time[0] = 5.5
     assert story.detail == "" and story.title == began[-1]
 

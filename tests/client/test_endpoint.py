@@ -136,7 +136,7 @@ def test_the_scheme_is_lower_case_whatever_was_written() -> None:
 
 
 def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ConfigError, match="BOATYARD_URL: the address holds a user name or password") as caught:
+    with pytest.raises(ConfigError, match="BOATYARD_URL: the address contains a user name or password") as caught:
         find_endpoint(environ={"BOATYARD_URL": "https://me:hunter2@boatyard.example.com"})
     assert "hunter2" not in str(caught.value)
 

@@ -78,7 +78,7 @@ def test_a_file_may_be_added_twice_but_not_two_files_as_one(folder: Path) -> Non
     packer.add("x", folder / "a")
     assert packed_paths(packer) == ["x"]
     packer.add("x", folder / "b")
-    with pytest.raises(ContextError, match="two sources want to be 'x'"):
+    with pytest.raises(ContextError, match="two sources have the path 'x'"):
         packer.pack()
 
 
@@ -87,7 +87,7 @@ def test_a_file_and_a_folder_cannot_share_a_path(folder: Path) -> None:
     packer = Packer()
     packer.add("x", folder / "a")
     packer.add("x/y", folder / "d")
-    with pytest.raises(ContextError, match="'x' is a file and a folder"):
+    with pytest.raises(ContextError, match="'x' is a file and also a folder"):
         packer.pack()
 
 

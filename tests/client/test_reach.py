@@ -110,7 +110,7 @@ def test_a_file_that_is_left_out_is_told_with_the_pattern_and_both_lines(source:
     with pytest.raises(MissingFileError) as caught:
         contents(source, text, ignore=("# data", "*.txt", "!b.txt"))
     assert caught.value.detail == (
-        "line 3 of the Dockerfile: COPY wants 'a.txt', which .dockerignore leaves out by '*.txt' (line 2)"
+        "line 3 of the Dockerfile: COPY needs 'a.txt', which .dockerignore leaves out by '*.txt' (line 2)"
     )
     assert "!a.txt" in caught.value.advice and caught.value.code == "FILE_NOT_FOUND"
     assert sent(source, text.replace("a.txt", "b.txt"), ignore=("*.txt", "!b.txt")) == ["b.txt"]
@@ -119,7 +119,7 @@ def test_a_file_that_is_left_out_is_told_with_the_pattern_and_both_lines(source:
 
 @pytest.mark.parametrize("path", ["nope", "app/nope", "a.txt/x", "../src/nope", "/nope"])
 def test_a_file_that_is_not_there_is_told_with_its_line(path: str, source: Path) -> None:
-    with pytest.raises(MissingFileError, match=r"line 2 of the Dockerfile: COPY wants '.*', which is not in "):
+    with pytest.raises(MissingFileError, match=r"line 2 of the Dockerfile: COPY needs '.*', which is not in "):
         contents(source, f"FROM x\nCOPY {path} /\n")
 
 

@@ -90,7 +90,7 @@ def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) 
         "importing the cache",
         "step 1 of 9: with_commands(['x'])",
         "step 2 of 9: with_commands(['x'])",
-        "it restarts; asking again in 2.0 s",
+        "it restarts; trying again in 2.0 s",
         "pushing",
     ]
     assert captured.err.splitlines()[-1].startswith("[boatyard] hello: built in ")
@@ -121,7 +121,7 @@ def test_nothing_that_a_service_says_is_obeyed_by_a_terminal() -> None:
     story.tell(changed(phase=Phase.BUILD, step=Step(number=1, total=9, title=evil)))
     assert story.title == "step 1 of 9: xy"
     story.tell(Waiting(reason=evil, seconds=1))
-    assert story.detail == "xy; asking again in 1.0 s"
+    assert story.detail == "xy; trying again in 1.0 s"
     failure = Failure(code="X", message=evil, advice=evil, retryable=False, log_tail=(evil,))
     build = changed(state=State.FAILED, error=failure).build
     told = explained(BuildFailedError(build))

@@ -19,7 +19,11 @@ from boatyard_buildkit.secret_files import SecretFiles
 _SHARED: Final = ("cli-plugins", "contexts")
 _KEPT: Final = ("currentContext", "cliPluginsExtraDirs", "proxies", "credsStore", "credHelpers")
 
-_HELPERS: Final[dict[AuthenticationType, str]] = {"aws": "boatyard-ecr", "google": "boatyard-gcr"}
+_HELPERS: Final[dict[AuthenticationType, str]] = {
+    "aws": "boatyard-ecr",
+    "azure": "boatyard-acr",
+    "google": "boatyard-gcr",
+}
 """Names without Docker's prefix `docker-credential-`. Each answers "not found" for hosts outside of its cloud, and
 Docker then continues without credentials."""
 

@@ -90,7 +90,7 @@ def _given(endpoint: Endpoint, variables: Mapping[str, str]) -> Callable[[], str
     path = Path(file)
     if not read_token(path):
         raise ConfigError(
-            f"{TOKEN_FILE_VARIABLE}: {path} holds no token, or others can read it",
+            f"{TOKEN_FILE_VARIABLE}: {path} contains no token, or others can read it",
             advice="Name the file `token` in the server's .boatyard/; it must be yours, mode 0600.",
         )
     return lambda: read_token(path)

@@ -224,7 +224,7 @@ def _url(text: str, origin: str) -> str:
         usable = False
     if usable and "@" in parts.netloc:
         # Messages show addresses, so the error does not repeat the text.
-        raise ConfigError(f"{origin}: the address holds a user name or password, which it must not")
+        raise ConfigError(f"{origin}: the address contains a user name or password; remove it")
     if not usable or parts.query or parts.fragment:
         raise ConfigError(f"{origin}: {text!r} is not an address such as https://boatyard.example.com")
     return parts.geturl().rstrip("/")

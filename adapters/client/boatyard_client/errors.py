@@ -109,13 +109,13 @@ class BuildFailedError(ClientError):
         failure = build.error or Failure(
             code=build.state.value,
             message=f"build {build.id} ended as {build.state.value}",
-            advice="Look into its log.",
+            advice="Read its log.",
             retryable=build.state == "ERRORED",
         )
         if held is not None:
             old = (
-                f"This is no new try: it failed {held.age_seconds:.0f} s ago, which answers equal requests for "
-                f"{held.seconds_left:.0f} s more; --force builds now."
+                f"This failure is {held.age_seconds:.0f} s old. It answers equal requests for another "
+                f"{held.seconds_left:.0f} s; --force builds now."
             )
             failure = msgspec.structs.replace(failure, advice=f"{failure.advice} {old}")
         self.failure = failure

@@ -15,13 +15,14 @@ from boatyard_client.endpoint import ClientSettings
 
 _WIDTH: Final = 110
 _HEAD: Final = """\
-# Boatyard's configuration. Every setting below has its default: take the # before it away to change it.
+# Boatyard's configuration. Every setting below has its default: remove its # to change it.
 #
-# `boatyard serve` finds or sets up BuildKit and a registry on this machine; what this file says counts over what
-# it found. A deployment in a cloud is given the same names by its own means.
+# `boatyard serve` finds or sets up BuildKit and a registry on this machine; this file takes precedence over what it
+# found. Deployments in a cloud use the same names.
 """
 _CLIENT: Final = """\
-# Which service the commands and the flyte plugin ask, and for whom. BOATYARD_URL and --url count over it.
+# The service that the commands and the flyte plugin call, and their project and domain. BOATYARD_URL and --url take
+# precedence.
 [client]
 """
 

@@ -140,7 +140,7 @@ class ApiTransport:
         if response.status_code in _GATEWAY:
             return ConnectionFailedError(what)
         if response.status_code in (401, 403):
-            return ProtocolError(what, advice="The deployment's edge wants credentials: sign in to its cloud.")
+            return ProtocolError(what, advice="The deployment's edge needs credentials: sign in to its cloud.")
         return ProtocolError(
             f"{what}, which is not how Boatyard answers" + (f" ({reason})" if reason else ""),
             advice=f"Check the address; it comes from {self._endpoint.origin}.",

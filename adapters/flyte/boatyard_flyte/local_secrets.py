@@ -64,7 +64,7 @@ def _supply(client: Client, lowered: Lowered, order: OrderRequest, missing: tupl
         if name not in known:
             raise BoatyardError(
                 Code.SECRET_NOT_FOUND,
-                f"{client.endpoint.url} asks for the secret {name!r}, which the image does not name; it is not sent",
+                f"{client.endpoint.url} requests the secret {name!r}, which the image does not name; it is not sent",
                 missing=(name,),
             )
         secret, kind = known[name]

@@ -79,6 +79,7 @@ class RegistryClient:
         while True:
             attempt += 1
             wait = 0.0
+            cause: Unreachable | None = None
             try:
                 answer = self._authorised(call, deadline)
                 if answer.status not in _PASSING:
@@ -86,12 +87,15 @@ class RegistryClient:
                 reason = f"it answered {answer.status}"
                 wait = retry_after(answer.headers.get("retry-after"))
             except Unreachable as error:
-                reason = str(error)
+                reason, cause = str(error), error
             with self._lock:
                 spread = self._random.random()
             pause = self._retries.pause(attempt, asked=wait, left=deadline.left, spread=spread)
             if pause is None:
-                raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the registry {host} cannot be asked: {reason}")
+                # Chained, so that a caller can tell a name without an address from a registry that is down.
+                raise BoatyardError(
+                    Code.REGISTRY_UNAVAILABLE, f"the registry {host} cannot be asked: {reason}"
+                ) from cause
             deadline.pause(pause, self._sleep)
 
     def is_insecure(self, host: str) -> bool:

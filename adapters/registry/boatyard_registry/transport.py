@@ -21,6 +21,8 @@ _TLS: Final = (
     ("RECORD_LAYER_FAILURE", "it speaks plain http; add it to insecureRegistries in the settings if it may"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; set network.caBundle in the settings"),
 )
+_NO_ADDRESS: Final = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""Not EAI_AGAIN: then the resolver did not answer."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -38,6 +40,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 class Unreachable(Exception):
     """There is no usable answer. The text gives the reason, without URLs' queries, which may contain tokens."""
+
+
+class NoSuchHost(Unreachable):
+    """The name has no address."""
 
 
 class Transport(Protocol):
@@ -95,6 +101,9 @@ class HttpTransport:
             raise Unreachable(f"{origin} sent more than {limit:,} bytes") from None
         except Unreadable:
             raise Unreachable(f"{origin}: the answer cannot be read") from None
+        except socket.gaierror as error:
+            kind = NoSuchHost if error.errno in _NO_ADDRESS else Unreachable
+            raise kind(f"{origin}: no such host") from None
         except OSError as error:
             raise Unreachable(f"{origin}{_reason(error)}") from None
 
@@ -131,8 +140,6 @@ def _reason(error: OSError) -> str:
         return ": connection refused"
     if isinstance(error, ConnectionError):
         return " broke the connection"
-    if isinstance(error, socket.gaierror):
-        return ": no such host"
     if isinstance(error, ssl.SSLError):
         return ": " + next((said for words, said in _TLS if words in str(error)), "no TLS connection")
     return ": no connection"

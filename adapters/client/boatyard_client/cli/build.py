@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @all_option
 @scope_options
 @click.option("--force", is_flag=True, help="Build from scratch, without the existing image and the cache.")
-@click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and leave it.")
+@click.option("--no-wait", "--detach", "-d", "detach", is_flag=True, help="Start the build and exit.")
 @click.option(
     "--secret",
     "secrets",
@@ -41,10 +41,10 @@ def build(
     tags: tuple[str, ...],
     **given: Any,
 ) -> None:
-    """Build an image, or find that it is there.
+    """Build an image, unless the registry has it.
 
     The last line of standard output is the image, as repository@sha256:…; progress is on standard error. Ctrl-C
-    leaves the build running. With --all there is a line for each image, its name in the file before it.
+    leaves the build running. With --all it prints a line for each image: its name in the file, then the image.
     """
     from boatyard_client.cli.secret import parse_sources, put
     from boatyard_client.client import Client
@@ -107,6 +107,6 @@ def _show(outcome: "Outcome", *, as_json: bool, which: dict[str, str]) -> None:
 
 def _still_running(build_id: str) -> str:
     return (
-        f"build {build_id} goes on; follow it with `boatyard logs -f {build_id}`, "
+        f"build {build_id} continues; follow it with `boatyard logs -f {build_id}`, "
         f"stop it with `boatyard cancel {build_id}`"
     )

@@ -15,10 +15,12 @@ _LARGEST_PAGE = 500
 
 
 @click.command()
-@click.option("--project", default="", help="Only of this project.")
-@click.option("--domain", default="", help="Only of this domain.")
-@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="Only in this state.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most this many.")
+@click.option("--project", default="", help="Only builds of this project.")
+@click.option("--domain", default="", help="Only builds of this domain.")
+@click.option("--state", type=click.Choice(_STATES, case_sensitive=False), help="Only builds in this state.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="The maximum number of builds."
+)
 @url_option
 @json_option
 def builds(project: str, domain: str, state: str | None, limit: int, url: str, as_json: bool) -> None:

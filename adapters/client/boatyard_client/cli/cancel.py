@@ -10,7 +10,7 @@ from boatyard_client.cli.output import json_option, print_json, url_option
 @url_option
 @json_option
 def cancel(build_id: str, url: str, as_json: bool) -> None:
-    """Stop a build. One that has ended stays as it is."""
+    """Stop a build. A build that has ended does not change."""
     from boatyard_client.client import Client
 
     with Client(url) as client:
@@ -20,4 +20,4 @@ def cancel(build_id: str, url: str, as_json: bool) -> None:
     elif build.state.ended:
         click.echo(f"{build.id} is {build.state.value}")
     else:
-        click.echo(f"{build.id} is asked to stop; it is {build.state.value} until then")
+        click.echo(f"{build.id} is stopping; its state is {build.state.value} until then")

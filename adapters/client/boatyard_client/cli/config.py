@@ -15,7 +15,7 @@ def config() -> None:
 
 @config.command()
 @click.argument("path", type=click.Path(path_type=Path), default="boatyard.toml")
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @json_option
 def init(path: Path, force: bool, as_json: bool) -> None:
     """Write a boatyard.toml with every setting, its meaning and its default, all of them comments."""
@@ -26,7 +26,7 @@ def init(path: Path, force: bool, as_json: bool) -> None:
         with target.open("w" if force else "x", encoding="utf-8") as file:
             file.write(template())
     except FileExistsError:
-        raise ConfigError(f"{target} is there already; --force overwrites it") from None
+        raise ConfigError(f"{target} exists already; --force overwrites it") from None
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {(error.strerror or '').lower()}") from None
     if as_json:
@@ -57,7 +57,7 @@ def trust(url: str, as_json: bool) -> None:
 
 
 @config.command()
-@click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="This file alone.")
+@click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Only this file.")
 @json_option
 def show(settings: Path | None, as_json: bool) -> None:
     """Show which service is asked and which settings count here, and where each is from."""

@@ -20,9 +20,9 @@ _FOLDER = click.Path(path_type=Path)
 @click.argument("a")
 @click.argument("b")
 @click.option("--image", "image_a", default="", metavar="NAME", help="Which image of flyte file A, and of B.")
-@click.option("--image-b", default="", metavar="NAME", help="Which image of B, if it is another one.")
+@click.option("--image-b", default="", metavar="NAME", help="Which image of B, if not the same.")
 @click.option("--context", "context_a", type=_FOLDER, metavar="DIR", help="Context folder of A, and of B.")
-@click.option("--context-b", type=_FOLDER, metavar="DIR", help="Context folder of B, if it is another one.")
+@click.option("--context-b", type=_FOLDER, metavar="DIR", help="Context folder of B, if not the same.")
 @click.option("--settings", type=_FOLDER, metavar="FILE", help="The deployment's settings.")
 @json_option
 def diff(
@@ -35,11 +35,11 @@ def diff(
     settings: Path | None,
     as_json: bool,
 ) -> None:
-    """Say why two images have different keys.
+    """Explain why two images have different keys.
 
-    A and B are files as for `plan`; they may be one file with two images. No service is asked. Exit code 0: one
-    key; 1: two; 2: an error. The keys are those of a plan that no service made: with isolation = project a service
-    has others, and they differ for the same reasons.
+    A and B are files as for `plan`; they may be one file with two images. It calls no service. Exit code 0: the keys
+    are equal; 1: they differ; 2: an error. With isolation = project a service computes other keys, which differ for the
+    same reasons.
     """
     from boatyard.diff import differences
     from boatyard_client.settings_file import find_settings

@@ -20,12 +20,16 @@ _OF_HERE = ("url",)
 @click.option("--base-image", default=_BASE_IMAGE, show_default=True, help="The base image to look up, or to build on.")
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Settings to check.")
 @url_option
-@click.option("--cluster", is_flag=True, help="Look at the Kubernetes cluster that builds run in instead.")
+@click.option("--cluster", is_flag=True, help="Check the Kubernetes cluster that builds run in instead.")
 @scope_options
 @click.option("--context", default="", metavar="NAME", help="With --cluster: context of the kubeconfig.")
-@click.option("--kubeconfig", default="", metavar="FILE", help="With --cluster: by default what kubectl would read.")
-@click.option("--as", "function_user", default="", metavar="USER", help="With --cluster: who the function is to it.")
-@click.option("--as-group", "function_groups", multiple=True, metavar="GROUP", help="The same, for its groups.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="With --cluster: by default the one that kubectl reads.")
+@click.option(
+    "--as", "function_user", default="", metavar="USER", help="With --cluster: the user that the function is there."
+)
+@click.option(
+    "--as-group", "function_groups", multiple=True, metavar="GROUP", help="With --cluster: a group of that user."
+)
 @click.option("--push/--no-push", default=True, help="With --cluster: whether to build and push an image.")
 @click.option(
     "--wait",
@@ -39,13 +43,13 @@ _OF_HERE = ("url",)
 def doctor(
     ctx: click.Context, /, base_image: str, settings: Path | None, url: str, cluster: bool, as_json: bool, **given: Any
 ) -> None:
-    """Check that images can be built, and say what to do where not.
+    """Check that images can be built, and advise what to fix.
 
     Works with and without a running server. Exit code 1 if anything fails.
 
-    With --cluster: as the person whose kubeconfig it is (or the pod's service account, in a pod), with the settings
-    of the cluster's ConfigMap unless --settings names a file. It runs up to three pods for a second, builds and
-    pushes a small image, and takes their Jobs away again, after Ctrl-C, too. Exit code 0 only if builds will work.
+    With --cluster, it uses your kubeconfig (in a pod, the pod's service account) and the settings of the cluster's
+    ConfigMap, unless --settings names a file. It runs up to three pods for a second, builds and pushes a small image,
+    and deletes their Jobs afterwards, also after Ctrl-C. Exit code 0 only if builds will work.
     """
     _refuse(ctx, _OF_HERE if cluster else _OF_CLUSTER, "does not go with" if cluster else "needs")
     if cluster:

@@ -30,7 +30,7 @@ def examine_cluster(request: ClusterRequest, *, as_json: bool) -> int:
     except NotExamined as error:
         raise ClusterError(error.detail, advice=error.advice) from None
     except KeyboardInterrupt:
-        raise Interrupted("stopped; what was made in the cluster has been taken away again") from None
+        raise Interrupted("stopped; everything that was created in the cluster is deleted") from None
     if as_json:
         print_json({"ok": diagnosis.healthy, **_fields(diagnosis)})
     else:
@@ -51,12 +51,12 @@ def _conclude(diagnosis: Diagnosis) -> None:
     untried = [prospect.topology for prospect in diagnosis.topologies if prospect.status == "warn"]
     sentence = {
         "ok": "Builds will work.",
-        "fail": "Builds will not work as it is.",
-    }.get(diagnosis.chosen.status, "Whether builds will work cannot be told.")
+        "fail": "Builds will not work.",
+    }.get(diagnosis.chosen.status, "It is unknown whether builds will work.")
     click.echo()
     click.echo(f"{mark(diagnosis.chosen.status)} {sentence} Topologies that will: {', '.join(works) or 'none'}.")
     if untried:
-        click.echo(f"  Not deployed or not tried, and nothing speaks against them: {', '.join(untried)}.")
+        click.echo(f"  Not deployed or not tried, and nothing rules them out: {', '.join(untried)}.")
     if diagnosis.advice:
         click.echo(f"  First: {line(diagnosis.advice)}")
 

@@ -39,7 +39,7 @@ def input_options(command: F) -> F:
                 "build_args",
                 multiple=True,
                 metavar="NAME[=VALUE]",
-                help="For ARG in a Dockerfile; without a value, the environment's. May be repeated.",
+                help="The value of an ARG in a Dockerfile; without one, the environment variable's. May be repeated.",
             ),
             click.option(
                 "--target", "target_stage", default="", metavar="STAGE", help="The stage of a Dockerfile to build."
@@ -103,7 +103,9 @@ def build_arguments(options: Iterable[str]) -> dict[str, str]:
             continue
         values[name] = value if equals else os.environ[name]
         if _PRIVATE.search(name):
-            note(f"the build argument {name} stays in the image's history; give a secret by --secret, for RUN --mount")
+            note(
+                f"the build argument {name} stays in the image's history; pass a secret with --secret, for RUN --mount"
+            )
     return values
 
 
@@ -134,4 +136,4 @@ def say_left_out(contents: Contents | None) -> None:
     """Lists links that lead nowhere or to a folder, and so are missing in the image. flyte skips them silently."""
     if contents and contents.left_out:
         more = f" and {len(contents.left_out) - 3} more" if len(contents.left_out) > 3 else ""
-        note(f"links to folders or to nothing are left out: {', '.join(contents.left_out[:3])}{more}")
+        note(f"links to folders and broken links are left out: {', '.join(contents.left_out[:3])}{more}")

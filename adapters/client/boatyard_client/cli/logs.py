@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("build_id", metavar="ID")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the build ends.")
+@click.option("-f", "--follow", is_flag=True, help="Follow the log until the build ends.")
 @url_option
 @json_option
 def logs(build_id: str, follow: bool, url: str, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def _follow(client: "Client", build_id: str, as_json: bool) -> None:
             told = ""
         elif isinstance(event, Waiting) and event.reason != told:
             told = event.reason
-            note(f"{one_line(event.reason)}; asking again")
+            note(f"{one_line(event.reason)}; trying again")
 
     build = client.follow(build_id, on_event=tell)
     if as_json:

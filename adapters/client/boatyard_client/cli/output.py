@@ -12,11 +12,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(command: F) -> F:
     """Adds `--json`: the command answers with one JSON object."""
-    return click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
 def url_option(command: F) -> F:
-    return click.option("--url", default="", metavar="URL", help="The service to ask; by default BOATYARD_URL.")(
+    return click.option("--url", default="", metavar="URL", help="The service's address; by default BOATYARD_URL.")(
         command
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @all_option
 @scope_options
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Plan here, with these settings.")
-@click.option("--offline", is_flag=True, help="Plan here, without asking a service.")
+@click.option("--offline", is_flag=True, help="Plan here, without calling a service.")
 @url_option
 @json_option
 def plan(
@@ -30,11 +30,11 @@ def plan(
 ) -> None:
     """Show what would be built: key, target, Dockerfile, the key of each layer.
 
-    Nothing is started or uploaded. The configured service plans with its settings; when none answers, this machine
-    does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. When neither they nor --registry
-    name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With isolation =
-    project a plan that is made here has other keys than the service's, which alone can compute them. With --all, --json
-    prints one object a line for each image.
+    Nothing is started or uploaded. The configured service makes the plan, with its settings. If none answers, this
+    machine does, with the settings of boatyard.toml over those of .boatyard/boatyard.toml. If neither the settings nor
+    --registry name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With
+    isolation = project only the service can compute its keys, so a plan made here has others. With --all, --json prints
+    one object per line for each image.
     """
     scope = {name: given.pop(name) for name in ("project", "domain", "tags")}
     every = given.pop("every")
@@ -66,8 +66,8 @@ def _say_reservations(here: "PlannedHere") -> None:
         note("no repository is configured, so the target is a placeholder; give --registry, or run `boatyard serve`")
     if not here.services_key:
         note(
-            "planned without the service: with isolation = project it gives keys, and so the tag, that only it can "
-            "compute; two plans made here compare with each other"
+            "planned without the service: with isolation = project only the service can compute its keys and tags; "
+            "compare this plan only with others that were made here"
         )
 
 

@@ -15,13 +15,13 @@ import click
 _COMMANDS: Final = {
     "serve": "Serve the API on this machine, with its BuildKit and a registry.",
     "plan": "Show what would be built: key, target, Dockerfile.",
-    "diff": "Say why two images have different keys.",
-    "build": "Build an image, or find that it is there.",
+    "diff": "Explain why two images have different keys.",
+    "build": "Build an image, unless the registry has it.",
     "builds": "List builds, newest first.",
     "logs": "Show the log of a build.",
     "cancel": "Stop a build.",
     "secret": "Set, list and delete secrets of a project and domain.",
-    "doctor": "Check that images can be built, and say what to do where not.",
+    "doctor": "Check that images can be built, and advise what to fix.",
     "config": "Write or show the configuration.",
 }
 _INTERRUPTED: Final = 130
@@ -97,6 +97,6 @@ def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> Non
 def main() -> None:
     """Builds container images from Python specs.
 
-    FILE is a flyte file (.py), a spec (.json, or - for standard input) or a Dockerfile. Which service is asked:
-    --url, BOATYARD_URL, [client] of boatyard.toml, or the one that `boatyard serve` runs here.
+    FILE is a flyte file (.py), a spec (.json, or - for standard input) or a Dockerfile. The service's address comes
+    from --url, BOATYARD_URL, [client] of boatyard.toml, or `boatyard serve` in this folder.
     """

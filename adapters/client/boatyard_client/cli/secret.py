@@ -25,12 +25,12 @@ def secret() -> None:
 @click.pass_context
 @click.argument("name")
 @click.option("--type", "kind", type=click.Choice(["build", "image_pull"]), default=None, help="By default build.")
-@click.option("--from", "source", default="", metavar="env:VAR|file:PATH", help="Where the value is.")
-@click.option("--from-docker-config", is_flag=True, help="Take the logins that `docker login` left on this machine.")
+@click.option("--from", "source", default="", metavar="env:VAR|file:PATH", help="The source of the value.")
+@click.option("--from-docker-config", is_flag=True, help="Use this machine's logins from `docker login`.")
 @click.option("--docker-config", "path", type=click.Path(path_type=Path), help="A config.json instead of Docker's own.")
-@click.option("--registries", multiple=True, metavar="HOST[,HOST…]", help="Whose logins, such as ghcr.io.")
-@click.option("--username", default="", help="The name to sign in with, for one registry.")
-@click.option("--password-stdin", is_flag=True, help="The password or token comes from standard input.")
+@click.option("--registries", multiple=True, metavar="HOST[,HOST…]", help="The logins' registries, such as ghcr.io.")
+@click.option("--username", default="", help="The user name, for one registry.")
+@click.option("--password-stdin", is_flag=True, help="Read the password or token from standard input.")
 @scope_options
 @url_option
 @json_option
@@ -49,9 +49,9 @@ def create_secret(
     url: str,
     as_json: bool,
 ) -> None:
-    """Set a secret, in the place of one of the same name. It is never shown again.
+    """Set a secret, or replace the one of the same name. Its value is never shown again.
 
-    A build secret's value comes from --from, from standard input, or is asked for. Builds use it by its name: a flyte
+    A build secret's value comes from --from, from standard input, or from a prompt. Builds use it by its name: a flyte
     Secret's key, or <group>_<key>.
 
     An image_pull secret is a login to registries, which registry_secret="NAME" of a flyte image names:
@@ -64,7 +64,7 @@ def create_secret(
 
     if context.args:
         # click would print the argument, which may be the secret itself.
-        raise UsageError("the value is no argument: it comes from --from, from standard input, or is asked for")
+        raise UsageError("the value cannot be an argument: give it with --from, on standard input or at the prompt")
     hosts = [host.strip() for entry in registries for host in entry.split(",") if host.strip()]
     is_login = from_docker_config or bool(path) or bool(hosts) or bool(username) or password_stdin
     if is_login and (source or kind == "build"):
@@ -138,7 +138,7 @@ def _logins(
     from boatyard import docker_config
 
     if not hosts:
-        raise UsageError("--registries says whose login it is, such as --registries ghcr.io")
+        raise UsageError("--registries names the login's registry, such as --registries ghcr.io")
     if from_docker_config:
         if username or password_stdin:
             raise UsageError("the login comes from --from-docker-config or from --username, not from both")
@@ -152,7 +152,7 @@ def _logins(
     if not username:
         raise UsageError("a login is --username with --password-stdin, or --from-docker-config")
     if len(hosts) > 1:
-        raise UsageError("one name and password are for one registry; give the others secrets of their own")
+        raise UsageError("a name and password belong to one registry; set one secret for each registry")
     if not password_stdin and not sys.stdin.isatty():
         raise UsageError("the password comes from standard input with --password-stdin")
     return docker_config.encode({hosts[0]: docker_config.login(username, _typed("password"))})

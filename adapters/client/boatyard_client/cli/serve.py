@@ -18,18 +18,18 @@ from boatyard_client.settings_file import project_settings
     type=click.Path(path_type=Path),
     default=".boatyard",
     show_default=True,
-    help="Folder for everything kept.",
+    help="The folder for all state.",
 )
 @click.option(
-    "--settings", "--config", "settings", type=click.Path(path_type=Path), metavar="FILE", help="Use this file alone."
+    "--settings", "--config", "settings", type=click.Path(path_type=Path), metavar="FILE", help="Use only this file."
 )
 @json_option
 def serve(host: str, port: int, state: Path, settings: Path | None, as_json: bool) -> None:
     """Serve the API on this machine, with its BuildKit and a registry.
 
-    A BuildKit and a registry are found or set up first, unless --settings names a file that says where they are.
-    What boatyard.toml says counts over what was found. Other commands in this folder and below find the server by
-    themselves. Ctrl-C stops it; builds under way go on.
+    It first finds or sets up BuildKit and a registry, unless --settings names a file with their addresses. Settings in
+    boatyard.toml take precedence. Other commands in this folder and below find the server automatically. Ctrl-C stops
+    it; running builds continue.
     """
     from boatyard.embedded import CannotServe, ServeRequest
     from boatyard_client.embedded import find_serve

@@ -67,7 +67,7 @@ class Story:
                 if event.sent == event.total:
                     self._say(f"uploaded {size(event.total)}")
             case Waiting():
-                self._waits = f"{printable(event.reason)}; asking again in {seconds(event.seconds)}"
+                self._waits = f"{printable(event.reason)}; trying again in {seconds(event.seconds)}"
                 self._waits_until = self._clock() + event.seconds
                 self._say(self._waits)
             case Log():

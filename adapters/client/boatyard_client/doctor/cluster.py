@@ -15,7 +15,7 @@ def find_doctor() -> ClusterDoctor:
     points = list(entry_points(group=GROUP, name=NAME))
     if not points:
         raise ConfigError(
-            "what looks at clusters is not installed here", advice="pip install boatyard-kubernetes beside boatyard."
+            "the cluster doctor is not installed here", advice="pip install boatyard-kubernetes beside boatyard."
         )
     try:
         doctor: ClusterDoctor = points[0].load()

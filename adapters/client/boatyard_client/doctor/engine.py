@@ -65,7 +65,7 @@ def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
         return fail("buildkit", f"{uri}: {error}", "Start buildkitd, or correct buildkitUri in the settings.")
     workers = max(len(done.strip().splitlines()) - 1, 0)
     if not workers:
-        return fail("buildkit", f"{uri} has no worker", "Look into buildkitd's log.")
+        return fail("buildkit", f"{uri} has no worker", "Read buildkitd's log.")
     return ok("buildkit", f"{uri} has {workers} worker{'s' if workers > 1 else ''}")
 
 

@@ -112,7 +112,7 @@ class Draft:
     def with_build_options(self, build_args: dict[str, str], target_stage: str) -> "Draft":
         """The same Dockerfile with other arguments, or another stage of it. Raises InputError for other inputs."""
         if not self.spec.dockerfile:
-            raise InputError(f"{self.origin} is no Dockerfile: --build-arg and --target are for Dockerfiles")
+            raise InputError(f"{self.origin} is not a Dockerfile: --build-arg and --target are for Dockerfiles")
         document = spec_document(self.spec)
         document["buildArgs"] = self.spec.build_args | build_args
         if target_stage:

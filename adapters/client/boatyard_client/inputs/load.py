@@ -39,7 +39,7 @@ def load(name: str, wanted: InputOptions) -> Draft:
         return spec_json(text, name, wanted)
     raise InputError(
         f"{name} is neither a flyte file (.py), nor a spec (.json), nor a Dockerfile",
-        advice="Name it after what it is.",
+        advice="Give it the name of its kind.",
     )
 
 

@@ -33,7 +33,7 @@ def _packer(spec: ImageSpec, origin: str, context: Path | None) -> Packer:
     if context is None:
         if paths:
             raise InputError(
-                f"{origin}: its layers need {paths[0]!r}; say with --context DIR where it lies",
+                f"{origin}: its layers need {paths[0]!r}; name their folder with --context DIR",
                 advice="Paths in a spec are relative to the context folder.",
             )
         return packer

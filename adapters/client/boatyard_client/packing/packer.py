@@ -101,7 +101,7 @@ class Packer:
                 elif above.kind == "folder":
                     break
                 else:
-                    raise ContextError(f"{parent!r} is a {above.kind} and a folder of the context at once")
+                    raise ContextError(f"{parent!r} is a {above.kind} and also a folder of the context")
                 path = parent
         return sorted(found.values(), key=lambda item: item.path)
 
@@ -134,7 +134,7 @@ def _insert(found: dict[str, Item], item: Item) -> None:
     same_file = there.source == item.source and there.kind == item.kind and there.data == item.data
     if there is not item and not same_file and not (there.kind == item.kind == "folder"):
         raise ContextError(
-            f"two sources want to be {item.path!r} in the context: {shown(there.source)} and {shown(item.source)}"
+            f"two sources have the path {item.path!r} in the context: {shown(there.source)} and {shown(item.source)}"
         )
 
 

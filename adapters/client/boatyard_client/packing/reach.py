@@ -116,7 +116,7 @@ def _check_there(
         if path == "." or _is_wild(path):
             continue
         found = reach.resolved(path)
-        where = f"line {instruction.line} of the Dockerfile: {instruction.keyword} wants {path!r}"
+        where = f"line {instruction.line} of the Dockerfile: {instruction.keyword} needs {path!r}"
         if isinstance(ignore, DockerIgnore) and found != "." and (pattern := ignore.deciding(found)):
             if not ((folder / found).is_dir() and ignore.may_keep_below(found)):
                 raise MissingFileError(

@@ -64,7 +64,7 @@ def shown(name: str) -> Iterator[View]:
 def ending(story: Story, outcome: Outcome) -> str:
     """The line that stays."""
     if outcome.image is None:
-        return f"build {outcome.answer.id} goes on; follow it with: boatyard logs -f {outcome.answer.id}"
+        return f"build {outcome.answer.id} continues; follow it with: boatyard logs -f {outcome.answer.id}"
     how = "cached, answered" if outcome.answer.cached else "built"
     return printable(f"{how} in {seconds(story.elapsed())}: {outcome.image}")
 
