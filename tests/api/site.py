@@ -72,7 +72,7 @@ class Site:
         return self.api.handle(Request(method=method, path=path, query=query, headers=headers, body=data))
 
     def finish_as_asked(self, build_id: str) -> Image:
-        """The job builds and pushes what it was told to, with its labels."""
+        """The job builds and pushes what its plan says, with the labels."""
         job = self.runner.job(build_id)
         digest = "sha256:" + hashlib.sha256(build_id.encode()).hexdigest()
         reference = Reference.parse(job.target)

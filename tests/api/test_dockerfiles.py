@@ -19,7 +19,7 @@ def set_secret(site: Site, name: str) -> None:
 
 
 def push(site: Site, reference: str, digest: str) -> None:
-    """With the label of the key that `order()` has."""
+    """Pushes an image with the key of `order()` as its label."""
     parsed = Reference.parse(reference)
     key = site.ask("POST", "/v1/plans", order())[1]["key"]
     image = Image(reference=str(parsed.at(digest)), digest=digest, platforms=("linux/amd64",), key=key)

@@ -17,7 +17,7 @@ CONTEXT_SPEC = {**SPEC, "layers": [{"copyConfig": {"src": "0/app", "dst": "."}}]
 
 
 def push(site: Site, order: Any, *platforms: str, key: str | None = "") -> Image:
-    """As a build of the order would; with another label, as somebody else might."""
+    """Pushes an image as a build of the order does, or with another label, as another writer might."""
     plan = site.ask("POST", "/v1/plans", order)[1]
     reference = Reference.parse(plan["target"])
     image = Image(
@@ -48,7 +48,7 @@ def test_an_image_that_is_there_is_the_answer_and_nothing_starts() -> None:
 
 @pytest.mark.parametrize("label", [None, "f" * 64])
 def test_an_image_without_the_keys_label_is_not_the_answer(label: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever may push to the repository can put any image under our tag."""
+    """Everyone who may push to the repository can push any image under this tag."""
     site = Site()
     push(site, {"spec": SPEC}, key=label)
     status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC})
@@ -163,7 +163,7 @@ def test_a_held_failure_says_how_old_it_is_and_for_how_long_it_answers() -> None
 
 @pytest.mark.parametrize("code", ["BASE_IMAGE_DENIED", "BASE_IMAGE_NOT_FOUND", "PUSH_DENIED", "SOURCE_UNUSABLE"])
 def test_what_others_can_have_set_right_is_tried_again_at_once(code: str) -> None:
-    """A base is pushed, a right is granted: the request stays the same."""
+    """Somebody pushes a base or grants a permission: the request stays the same."""
     site = Site()
     first = site.ask("POST", "/v1/builds", {"spec": SPEC})[1]["id"]
     site.runner.finish(first, JobResult(state=State.FAILED, error=Failure(code=code, message="m", advice="a")))

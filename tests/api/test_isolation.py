@@ -30,7 +30,7 @@ def _build(site: Site, order: dict[str, Any]) -> Any:
 
 
 def test_what_one_project_built_is_not_anothers_answer() -> None:
-    """A project that spoils its own uv cache would else have its image given to all who ask for that spec."""
+    """Otherwise a project that spoils its uv cache would provide its image to everyone who requests that spec."""
     site = _site()
     _build(site, {"spec": SPEC, "project": "attacker"})
     status, answer = site.ask("POST", "/v1/builds", {"spec": SPEC, "project": "victim"})

@@ -1,4 +1,4 @@
-"""Builds, logs, images, and the requests of the stock flyte builder."""
+"""Requests for builds, logs and images, and those of the stock flyte builder."""
 
 import gzip
 
@@ -14,7 +14,7 @@ from tests.api.test_ensure import DIGEST
 
 
 def pushed(site: Site) -> Image:
-    """An image that has nothing to do with a key."""
+    """Pushes an image without a key."""
     reference = Reference.parse("registry.example.com/images/app:v1")
     image = Image(reference=str(reference.at(DIGEST)), digest=DIGEST, platforms=("linux/amd64",))
     site.registry.push(reference, image)

@@ -5,7 +5,7 @@ from tests.api.site import SPEC, Site
 
 
 class Jumping(ManualClock):
-    """A clock that is set back, or forward, while somebody waits."""
+    """A clock that is set back or forward while a caller waits."""
 
     def __init__(self, jump: float) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class Jumping(ManualClock):
 
 
 def test_a_poll_waits_as_long_as_it_says_whatever_the_clock_is_set_to() -> None:
-    """Set back by an hour, a poll of five seconds never answered."""
+    """When the clock was set back by an hour, a poll of five seconds did not answer."""
     for jump in (-3_600.0, 3_600.0):
         clock = Jumping(jump)
         site = Site(clock=clock)

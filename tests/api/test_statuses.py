@@ -1,6 +1,6 @@
-"""Every status that an operation can answer with is in its description, whatever the parts behind it raise.
+"""Every status that an operation can answer with is in its description, for all errors that the ports can raise.
 
-What they raise is read from the sources of all implementations, so that a new code has to be described, too.
+The test reads the errors from the sources of all implementations, so a new code must be described, too.
 """
 
 import ast
@@ -71,7 +71,7 @@ WRITES = {*MAKES, "context", "cancel"}
 
 
 def never(operation: str) -> set[str]:
-    """What an operation cannot be answered with, though others of its port are."""
+    """Codes that an operation cannot answer with, although others of the same port can."""
     made = set() if operation in MAKES else {"TOO_MANY_BUILDS", "PUSH_DENIED", "TAG_IMMUTABLE"}
     return made | (set() if operation in WRITES else {"DISK_FULL"})
 

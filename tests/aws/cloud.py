@@ -1,9 +1,9 @@
 """AWS on loopback: moto's server, with documented behaviour of the API that moto lacks.
 
-- Presigned S3 URLs are held to their signature, their expiry, the length and the checksum that they sign.
-- ECR gives blobs (GetDownloadUrlForLayer).
-- Actions that moto answers too simply are answered by `actions`, such as CodeBuild's (tests/aws/codebuild.py).
-- A call can be made to fail as AWS would say it: throttled, denied, not answered at all.
+- Presigned S3 URLs are checked: signature, expiry, and the length and checksum that they sign.
+- ECR returns blobs (GetDownloadUrlForLayer).
+- Actions that moto simplifies too much are answered by `actions`, such as CodeBuild's (tests/aws/codebuild.py).
+- A call can be made to fail as on AWS: throttled, denied or unanswered.
 """
 
 import base64
@@ -140,7 +140,7 @@ def serve() -> tuple[Cloud, Callable[[], None]]:
 
 
 def presigned_fault(environ: Environ, ahead: float = 0.0) -> str:
-    """What S3 says of a presigned request that is not as it was signed; empty if it is.
+    """S3's error for a presigned request that differs from what was signed; empty if it does not differ.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     """
@@ -164,7 +164,7 @@ def _signature(environ: Environ, query: dict[str, str], headers: dict[str, str])
 
 
 def signature(method: str, path: str, query: dict[str, str], headers: dict[str, str], payload: str) -> str:
-    """What X-Amz-Signature has to be, read from the specification once more and not from botocore."""
+    """The expected X-Amz-Signature, implemented from the specification and not with botocore."""
     pairs = sorted((n, v) for n, v in query.items() if n != "X-Amz-Signature")
     canonical = "\n".join(
         [
@@ -199,7 +199,7 @@ def _header(environ: Environ, name: str) -> str:
 
 
 def _body(environ: Environ) -> bytes:
-    """Read, and put back for moto."""
+    """Reads the body and restores it for moto."""
     import io
 
     data: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -1,6 +1,6 @@
 """A stand-in for CodeBuild according to its API reference, whose builds the test itself plays.
 
-moto ends every build as soon as it is asked after. Here a build stands where the test puts it.
+moto ends every build at the first look. Here the test decides a build's state.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/
 """
 
@@ -45,7 +45,7 @@ class CodeBuild:
         }
 
     def of(self, build_id: str) -> Played:
-        """The one that was started for one of our builds; fails if there are more."""
+        """The execution that was started for a build of Boatyard. Fails if there are several."""
         (found,) = [each for each in self.builds.values() if each.environment["BOATYARD_BUILD_ID"] == build_id]
         return found
 

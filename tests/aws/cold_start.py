@@ -1,7 +1,7 @@
 """Measures the first answer of a function instance, compared with a minimal function that asks ECR.
 
-Both run in Lambda's own runtime, from nothing: the interpreter starts, the handler is imported, one request is
-answered from ECR (on loopback). `compare` gives the times; tests/bench makes a table of them.
+Both start from nothing in Lambda's own runtime: the interpreter starts, the handler is imported, one request is
+answered from ECR (on loopback). `compare` returns the times; tests/bench makes a table of them.
 """
 
 import json
@@ -41,7 +41,7 @@ _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds of one instance."""
+    """Seconds that one instance takes."""
 
     init: float
     """Until the runtime asks for its first event."""
@@ -57,7 +57,7 @@ class ColdStarts:
     ours: tuple[Start, ...]
 
     def ratio(self, part: str) -> float:
-        """Our median over the bare handler's; 1 would be nothing at all for everything else."""
+        """Our median divided by the bare handler's; 1 means that Boatyard costs nothing."""
         return self.median("ours", part) / self.median("bare", part)
 
     def median(self, side: str, part: str) -> float:
@@ -65,7 +65,7 @@ class ColdStarts:
 
 
 def compare(runs: int, bundle: Path | None = None) -> ColdStarts:
-    """Turn by turn, so that both meet the same machine."""
+    """Alternates between both, so that they run under the same conditions."""
     cloud, stop = serve()
     try:
         with tempfile.TemporaryDirectory(prefix="boatyard-cold-") as scratch:
@@ -75,7 +75,7 @@ def compare(runs: int, bundle: Path | None = None) -> ColdStarts:
 
 
 def _prepare(cloud: Any) -> str:
-    """An image in ECR, under the tag that our function will look for."""
+    """Puts an image into ECR, under the tag that the function looks up."""
     import os
     from unittest.mock import patch
 

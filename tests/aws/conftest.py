@@ -1,4 +1,4 @@
-"""One moto server for all tests of AWS, which is emptied between them."""
+"""One moto server for all tests of AWS; it is reset between them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,8 @@ def cloud(server: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 @pytest.fixture(scope="session")
 def shared() -> Clients:
-    """Making a client reads megabytes of service models; one set serves all tests that change nothing about it."""
+    """Creating a client reads megabytes of service models, so all tests that do not change the clients share one
+    set."""
     return Clients(attempts=2)
 
 
@@ -53,7 +54,7 @@ def clients(cloud: Cloud, shared: Clients) -> Clients:
 
 @pytest.fixture
 def bucket(clients: Clients) -> str:
-    """What Terraform makes for a function: the bucket, and the secret for the deployment's key."""
+    """Creates what Terraform creates for a function: the bucket, and the secret for the deployment's key."""
     clients.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     clients.secrets().create_secret(Name=DEPLOYMENT_KEY)
     return BUCKET
@@ -66,13 +67,13 @@ def ecr(cloud: Cloud, clients: Clients) -> Ecr:
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """aws.zip, as `make bundle CLOUD=aws` makes it."""
+    """The aws.zip that `make bundle CLOUD=aws` makes."""
     return made_once(tmp_path_factory, "bundle", make_bundle) / "aws.zip"
 
 
 @pytest.fixture(scope="session")
 def job_archive(bundle: Path) -> Path:
-    """What runs inside a build, made beside the bundle."""
+    """The archive that runs inside a build, made together with the bundle."""
     return bundle.with_name("aws-builder.zip")
 
 
@@ -97,7 +98,7 @@ def lambda_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    """The engine's BuildKit, and a registry that answers without an account, as ECR does the function's role."""
+    """The engine's BuildKit, and a registry that needs no account, as ECR needs none from the function's role."""
     found = load_settings(ENGINE, {})
     registry = Distribution(tmp_path)
     yield msgspec.structs.replace(

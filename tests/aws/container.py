@@ -26,14 +26,14 @@ class Container:
         self.variables: dict[str, str] = {}
 
     def environment(self, given: dict[str, str]) -> dict[str, str]:
-        """Of the caller's own only what leads to the cloud on loopback."""
+        """Only the caller's variables that point to the cloud on loopback."""
         cloud = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))}
         path = os.pathsep.join([*map(str, self.programs), "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"])
         own = {"HOME": str(self.home), "PATH": path, "CODEBUILD_SRC_DIR": str(self.source)}
         return {**cloud, **own, **self.variables, **given}
 
     def call(self, command: list[str], given: dict[str, str], **more: Any) -> "subprocess.CompletedProcess[str]":
-        """`command` in the folder of the source."""
+        """Runs `command` in the folder of the source."""
         return subprocess.run(
             ["/usr/bin/env", *command],  # which finds it in this PATH, not in the caller's
             cwd=self.source,

@@ -1,7 +1,7 @@
 """Runs an unpacked bundle in the real Lambda runtime: AWS's emulator and its Python runtime client.
 
-As on Lambda, the process sees the bundle, the SDK that the runtime brings, the standard library and nothing
-else: no site-packages, no checkout.
+As on Lambda, the process sees only the bundle, the SDK of the runtime and the standard library: no site-packages and no
+checkout.
 """
 
 import importlib.metadata
@@ -50,7 +50,7 @@ class Function:
 
 
 def emulator() -> Path:
-    """aws-lambda-rie, out of the pinned wheel of aws-sam-cli."""
+    """aws-lambda-rie, from the pinned wheel of aws-sam-cli."""
     program = TOOLS / "aws-lambda-rie"
     if program.exists():
         return program
@@ -76,7 +76,7 @@ def emulator() -> Path:
 
 
 def runtime(folder: Path) -> Path:
-    """Lambda's own site-packages: links to the pinned distributions of this environment."""
+    """The site-packages of Lambda's runtime: links to the pinned distributions of this environment."""
     folder.mkdir()
     for name in RUNTIME:
         files = importlib.metadata.files(name) or []
@@ -89,7 +89,7 @@ def runtime(folder: Path) -> Path:
 
 
 def make_bundle(folder: Path, *, python: str = OWN_PYTHON) -> Path:
-    """For this interpreter, which runs it here."""
+    """Makes the bundle for this interpreter, which runs it here."""
     script = str(ROOT / "scripts" / "bundle")
     subprocess.run([sys.executable, script, "aws", "--python", python, "--out", str(folder)], check=True)
     return folder / "aws.zip"

@@ -1,7 +1,7 @@
 """A function URL on loopback: converts HTTP to the documented event, and a function's answer to HTTP.
 
-https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads. Signatures are not looked at: the
-caller is the one of tests/aws/payloads.py.
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads. Signatures are not checked: the caller
+is always the one of tests/aws/payloads.py.
 """
 
 import base64

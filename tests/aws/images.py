@@ -1,4 +1,4 @@
-"""Images in moto's ECR: manifests as a push would leave them, with their configurations as blobs."""
+"""Images in moto's ECR: manifests as a push stores them, with their configurations as blobs."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ class Ecr:
         index: bool = False,
         keys: Mapping[str, str] = MappingProxyType({}),
     ) -> str:
-        """The digest. `keys` are those of platforms that have another than the rest."""
+        """Returns the digest. `keys` has the keys of platforms whose key differs from the others'."""
         manifests = [
             (platform, self._manifest(platform, keys.get(platform, key), f"{tag} of {len(platforms)}"))
             for platform in platforms
@@ -61,7 +61,7 @@ class Ecr:
         return self._put(name, json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}), INDEX, tag)
 
     def put(self, name: str, tag: str, manifest: bytes) -> str:
-        """A manifest as another registry has it; the digest is the same there and here."""
+        """Stores a manifest of another registry; its digest stays the same."""
         return self._put(name, manifest.decode(), MANIFEST, tag)
 
     def _manifest(self, platform: str, key: str, comment: str) -> str:

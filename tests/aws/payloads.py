@@ -1,4 +1,4 @@
-"""Events in AWS's documented form, with changes for each test."""
+"""Events in the form that AWS documents, with changes for each test."""
 
 import base64
 import json

@@ -18,7 +18,7 @@ SPEC = {"baseImage": f"{HOST}/base:1", "pythonVersion": "3.12", "layers": [{"pip
 
 @dataclass
 class Context:
-    """What powertools reads of Lambda's context object."""
+    """The attributes of Lambda's context object that powertools reads."""
 
     function_name: str = "boatyard"
     memory_limit_in_mb: int = 512
@@ -41,13 +41,13 @@ def variables(bucket: str, **more: str) -> dict[str, str]:
 
 
 def ask(site: Parts, event: Any) -> tuple[int, Any]:
-    """Status and decoded body of what the URL would answer."""
+    """Status and decoded body of the URL's answer."""
     answer = _wrapped(site, site.http_app.handle)(event, Context())
     return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
 
 def tell(site: Parts, event: Any) -> Any:
-    """What the function for events returns."""
+    """The result of the function for events."""
     return _wrapped(site, site.event_app.handle)(event, Context())
 
 

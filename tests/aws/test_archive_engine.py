@@ -33,7 +33,7 @@ def program(folder: Path, name: str, script: str) -> None:
 def test_the_archive_builds_with_an_engine_that_it_starts_itself(
     cloud: Cloud, bucket: str, clients: Clients, container: Container, settings: Settings, tmp_path: Path
 ) -> None:
-    """A real dockerd in PATH, as CodeBuild's images have one, and no engine that runs."""
+    """A real dockerd is in PATH, as in CodeBuild's images, and no engine runs."""
     if not (LAYOUT.root / "usr" / "sbin" / "dockerd").is_file():
         pytest.skip("this machine's own Docker is in use, which no test may start a second time")
     _give_docker(container, tmp_path)
@@ -55,8 +55,8 @@ def test_the_archive_builds_with_an_engine_that_it_starts_itself(
 
 
 def _give_docker(container: Container, folder: Path) -> None:
-    """This machine's unpacked Docker in PATH. It shares the containerd that runs here already: one that dockerd
-    starts by itself makes /opt/containerd."""
+    """Adds this machine's unpacked Docker to PATH. It shares the containerd that runs here already: a containerd that
+    dockerd starts creates /opt/containerd."""
     root = LAYOUT.root / "usr"
     driver = json.loads((LAYOUT.engine / "daemon.json").read_text()).get("storage-driver", "")
     more = [

@@ -74,7 +74,7 @@ def test_no_path_of_this_machine_is_in_it(bundle: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def imported(task: Path, lambda_runtime: Path) -> dict[str, tuple[str, str] | None]:
-    """Each of its modules, loaded in one process that sees no checkout."""
+    """Imports each of the bundle's modules in one process that sees no checkout."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", IMPORT_ALL, str(task)],
         env={"PYTHONPATH": f"{task}:{lambda_runtime}", "PYTHONDONTWRITEBYTECODE": "1"},
@@ -97,7 +97,7 @@ def test_all_of_boatyard_that_is_in_it_can_be_imported(imported: dict[str, tuple
 def test_nothing_that_was_left_out_is_missed_by_what_is_there(
     task: Path, imported: dict[str, tuple[str, str] | None]
 ) -> None:
-    """What a dependency cannot import was never meant to be here: another distribution, or another system's."""
+    """A module that a dependency cannot import belongs to another distribution or another operating system."""
     assert len(imported) > 600
     there = {path.name.partition(".")[0] for path in task.iterdir()}
     for name, told in imported.items():

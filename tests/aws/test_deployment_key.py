@@ -31,7 +31,7 @@ def test_it_is_written_once_and_read_once_an_instance(clients: Clients, cloud: C
 
 
 def test_two_that_write_at_the_same_moment_agree(clients: Clients, secret: str) -> None:
-    """Both have found no value; then both write."""
+    """Both find no value, and then both write."""
     one, other = SecretsManagerKey(clients, secret), SecretsManagerKey(clients, secret)
     assert one.read() is None and other.read() is None
     one.write_first(b"1" * 32)

@@ -260,7 +260,7 @@ def test_it_may_not_be_made(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:
 
 
 class TestReplaceable:
-    """What a forced build is asked before it starts."""
+    """The check before a forced build starts."""
 
     NAME = f"images:app-{TAG}"
 

@@ -64,7 +64,7 @@ def test_an_event_without_its_details_is_refused_or_left_alone(event: dict[str, 
 
 
 class TestInLambda:
-    """The whole function, with SQS's and S3's own words."""
+    """The whole function, with events in SQS's and S3's format."""
 
     @pytest.fixture
     def codebuild(self, cloud: Cloud) -> CodeBuild:

@@ -236,7 +236,7 @@ def test_logs_and_metrics_are_json_lines_without_bodies(site: Parts, capsys: pyt
 
 
 def test_whatever_an_event_is_made_of_it_is_answered(site: Parts) -> None:
-    """Only whoever may invoke the function itself can send these; a URL fills in every part."""
+    """Only callers that may invoke the function directly can send these: a URL fills in every part."""
     junk: tuple[Any, ...] = (None, False, 5, "x", [], [["a"]], {}, {"a": [None]})
     event = function_url("POST", "/v1/plans", order(), query="a=b")
     places = [event, event["requestContext"], event["requestContext"]["http"], event["requestContext"]["authorizer"]]
@@ -263,7 +263,7 @@ def test_an_unforeseen_error_is_an_answer_too(make: Callable[..., Parts], object
 
 
 def test_the_stock_builder_is_refused_in_its_own_words(site: Parts) -> None:
-    """Whatever goes wrong before the request reaches the API, its client reads Connect's codes."""
+    """Its client reads Connect's codes, also for errors before the request reaches the API."""
     path = "/flyteidl2.imagebuilder.ImageService/GetImage"
     event = function_url("POST", path, {"id": {"name": "x:1"}})
     nobody = {**event, "requestContext": {**event["requestContext"], "authorizer": {}}}

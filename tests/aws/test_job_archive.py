@@ -57,7 +57,7 @@ def test_a_bare_python_imports_all_that_a_job_needs(container: Container) -> Non
 
 
 def test_the_credential_helper_is_a_program_there(container: Container, cloud: Cloud, tmp_path: Path) -> None:
-    """From any folder, as Docker starts it, whatever its own file's mode was in the archive."""
+    """Docker starts it from any folder. It works with any file mode in the archive."""
 
     def ask(verb: str, server: str = "") -> tuple[int, str]:
         folder = tmp_path / f"it's {verb} {server}"
@@ -73,7 +73,7 @@ def test_the_credential_helper_is_a_program_there(container: Container, cloud: C
 
 
 def test_the_python_is_bare(container: Container) -> None:
-    """Else the tests above would prove nothing."""
+    """Without this, the tests above would prove nothing."""
     done = container.call(["python3", "-c", "import msgspec, sys; print(msgspec.__file__)"], {})
     assert done.stdout.strip() == str(container.source / "msgspec" / "__init__.py")
     assert container.call(["python3", "-P", "-c", "import msgspec"], {}).returncode == 1

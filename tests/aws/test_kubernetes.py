@@ -25,7 +25,7 @@ EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 def authenticate(token: str) -> User | None:
-    """What EKS does with a token: the signed question is asked, and names the cluster in a signed header.
+    """Checks a token as EKS does: sends the signed request, which names the cluster in a signed header.
 
     https://github.com/kubernetes-sigs/aws-iam-authenticator, pkg/token/token.go, `Verify`
     """

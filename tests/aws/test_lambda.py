@@ -68,7 +68,7 @@ def test_a_cached_answer_a_build_and_what_is_malformed(http: Function, ecr: Ecr,
 
 @pytest.mark.parametrize("json", [False, True])
 def test_the_stock_flyte_client_asks_for_an_image(http: Function, ecr: Ecr, json: bool) -> None:
-    """flyteidl2's own client with its own messages, compressed as it does it by itself."""
+    """Uses flyteidl2's client with its messages and its default compression."""
     digest = ecr.push("images", "app-v1", "linux/amd64")
     project = identifier_pb2.ProjectIdentifier(name="ml", domain="dev")
     codec = proto_json_codec() if json else None
@@ -90,7 +90,7 @@ def test_a_payload_that_is_not_json_does_not_end_the_function(http: Function) ->
 
 
 def test_a_cold_start_can_be_measured_beside_a_bare_handlers(bundle: Path) -> None:
-    """`make bench` says how long they take; here they only have to answer, each from nothing."""
+    """`make bench` reports the times. Here both only have to answer, each in a new process."""
     starts = compare(1, bundle)
     for start in (*starts.bare, *starts.ours):
         assert 0 < start.init < start.first and start.warm > 0
@@ -122,7 +122,7 @@ print(http(json.loads(sys.argv[1]), context)["statusCode"])
 def test_with_tracing_what_aws_is_asked_is_in_the_trace(
     cloud: Cloud, bucket: str, ecr: Ecr, task: Path, lambda_runtime: Path
 ) -> None:
-    """The emulator has no trace for its function, so the bundle is called as Lambda's runtime would call it."""
+    """The emulator provides no trace, so the test calls the bundle as Lambda's runtime does."""
     ecr.repository("images")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))

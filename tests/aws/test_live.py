@@ -1,6 +1,6 @@
 """The suites that BOATYARD_LIVE=aws runs against a real account, run against AWS on loopback.
 
-The switch and the variables are the same; only the endpoint differs. They pass, and leave nothing.
+The switch and the variables are the same; only the endpoint differs. They pass, and leave no resources behind.
 """
 
 import base64
@@ -27,7 +27,7 @@ def pytest_in(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]"
 
 
 class Layers:
-    """ECR's uploads of layers, which moto does not have."""
+    """ECR's uploads of layers, which moto lacks."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -51,7 +51,7 @@ class Layers:
 
 
 class RunningCodeBuild(CodeBuild):
-    """Builds that go on by themselves: each look finds a build one phase further, and the job is the real one."""
+    """Builds that progress by themselves: each look finds a build one phase further. The job is the real one."""
 
     def _get(self, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         for build in [self.builds[name] for name in asked["ids"] if name in self.builds]:

@@ -1,7 +1,7 @@
 """Function URL -> CodeBuild's command -> BuildKit -> registry -> result, with a real BuildKit and registry.
 
-CodeBuild is played; the command that it would run is run in the archive that it would fetch, with the environment
-that StartBuild gave it.
+A stand-in plays CodeBuild: it runs the build's command in the archive that CodeBuild would fetch, with StartBuild's
+environment.
 """
 
 import hashlib
@@ -111,7 +111,7 @@ def test_a_users_error_comes_back_with_its_layer(
 def test_a_new_base_makes_a_new_image_beside_the_old_one(
     written: str, cloud: Cloud, bucket: str, clients: Clients, ecr: Ecr, container: Container, settings: Settings
 ) -> None:
-    """The base's ECR repository has a mirror on loopback, so that BuildKit can pull what moto cannot give."""
+    """The base's ECR repository has a mirror on loopback, so that BuildKit can pull what moto cannot serve."""
     local = Reference.parse(f"{settings.default_repository}/x").repository.host
     chosen = msgspec.structs.replace(settings, registry_mirrors={HOST: f"{local}/mirror-{written}"})
     configured = {
@@ -152,7 +152,7 @@ def test_a_new_base_makes_a_new_image_beside_the_old_one(
 def push_base(
     site: Parts, codebuild: CodeBuild, clients: Clients, container: Container, ecr: Ecr, mirror: str, text: str
 ) -> str:
-    """Builds a base, and moves the tag 1 to it in ECR and in its mirror. The digest."""
+    """Builds a base, moves the tag 1 to it in ECR and in its mirror, and returns the digest."""
     layers = [{"commands": {"cmd": [f"echo {text} > /srv/base"]}}]
     spec = {"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers}
     body = {"spec": spec, "target": {"registry": mirror, "name": "base"}}

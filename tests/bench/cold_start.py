@@ -1,4 +1,4 @@
-"""The first answer of a new function instance, beside the least that one asking a registry could take."""
+"""Measures the first answer of a new function instance, compared with a minimal function that asks a registry."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Measures the planning of an image of a large folder, beside `tar -cz` and `git status` on the same files."""
+"""Measures the planning of an image of a large folder, compared with `tar -cz` and `git status` on the same files."""
 
 import os
 import random

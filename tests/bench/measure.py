@@ -22,7 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """Above 1: Boatyard is that many times as fast."""
+        """Above 1, Boatyard is that many times as fast."""
         own, ours = self.medians
         return own / ours
 
@@ -40,7 +40,7 @@ def compare(
     ours: Callable[[int], object],
     before: Callable[[], object] = int,
 ) -> Row:
-    """Both sides in turn, the order swapped every run; `before` is not timed."""
+    """Runs both sides in turn, and swaps their order in every run. `before` is not timed."""
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(runs):
         for side in (0, 1) if number % 2 == 0 else (1, 0):
@@ -50,7 +50,7 @@ def compare(
 
 
 def rate(ask: Callable[[], object], *, threads: int, requests: int) -> float:
-    """Requests a second of `threads` callers that send `requests` in all."""
+    """Requests per second, with `threads` callers that send `requests` in total."""
     tickets = count()
 
     def caller() -> None:

@@ -18,7 +18,7 @@ are noisy: read the ratio, not the seconds.
 
 
 def merged(page: str, measured: Mapping[str, str], headings: Iterable[str]) -> str:
-    """The page with new sections in the place of old ones, in the order of `headings`."""
+    """The page with its old sections replaced by new ones, in the order of `headings`."""
     _, *parts = re.split(r"(?m)^## (.+)$", page)
     there = dict(zip(parts[::2], (text.strip() for text in parts[1::2]), strict=True)) | dict(measured)
     sections = (f"## {heading}\n\n{there[heading]}\n" for heading in headings if heading in there)

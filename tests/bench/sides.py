@@ -28,12 +28,12 @@ class Own:
         return own_builder.build(image, self._docker, self._settings, "bench", tag=tag, output=("--push",))
 
     def exists(self, reference: str) -> None:
-        """What its checker runs for every image of every `flyte run`."""
+        """The command that its checker runs for every image of every `flyte run`."""
         self._docker.run("buildx", "imagetools", "inspect", reference, "--raw")
 
 
 class Ours:
-    """The plugin's own path: lower, read, ask, follow."""
+    """The plugin's path: lower, read, request, follow."""
 
     name = "Boatyard"
 
@@ -47,19 +47,19 @@ class Ours:
 
 
 def empty_cache(docker: Docker) -> None:
-    """BuildKit forgets every layer and every cache mount; base images stay in the engine's store for both."""
+    """Removes every layer and cache mount of BuildKit. Base images stay in the engine's store for both sides."""
     docker.run("buildx", "prune", "--all", "--force")
 
 
 def source(folder: Path, number: int) -> Path:
-    """A file that is different each time."""
+    """Writes a file that is different each time."""
     path = folder / "main.py"
     path.write_text(f"print({number})\n", encoding="utf-8")
     return path
 
 
 def machine() -> str:
-    """What this was measured on, without naming it."""
+    """Describes this machine without its name."""
     cpus = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
     memory = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text(encoding="utf-8"))
     return f"{cpus} cores, {int(memory[1]) // 1024**2 if memory else '?'} GiB"

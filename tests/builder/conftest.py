@@ -1,6 +1,6 @@
 """Builds the real builder image. Neither of its two base images is available everywhere, so the engine's own base
-replaces python:…-slim, and an image with one file replaces moby/buildkit; that file is not buildctl, and its output
-says so."""
+replaces python:…-slim, and an image with one file replaces moby/buildkit; that file is not buildctl, as its output
+says."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def docker(settings: Settings) -> Docker:
 
 
 class Maker:
-    """`make builder-image`, with what has to be replaced here: images of Docker Hub, by folders."""
+    """Runs `make builder-image`, with images of Docker Hub replaced by folders."""
 
     def __init__(self, settings: Settings, docker: Docker, images: Mapping[str, Path], cloud: str = "aws") -> None:
         self._cloud = cloud
@@ -79,8 +79,9 @@ def maker(settings: Settings, docker: Docker, tmp_path_factory: pytest.TempPathF
 def image(maker: Maker) -> str:
     """`repository:tag@digest`, as the command prints it.
 
-    Docker pushes what BuildKit has pushed once more, and the registry of Debian (2.8) writes a tag's file in place:
-    who asks for the tag at that moment gets 500, "invalid checksum digest format". A person would repeat it.
+    Docker pushes again what BuildKit has pushed, and Debian's registry (2.8) overwrites a tag's file in place: a
+    request for
+        the tag at that moment gets 500, "invalid checksum digest format". A person would try again.
     """
     made = maker("--platform=linux/amd64,linux/arm64", "--force")
     if made.returncode and "500 Internal Server Error" in made.stderr:

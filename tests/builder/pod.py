@@ -45,7 +45,7 @@ class Docker:
         )
 
     def run(self, image: str, command: Sequence[str], *flags: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        """As the pod's container, without its volumes but /tmp, and without a network unless `flags` give one."""
+        """Runs the pod's container, with only /tmp as a volume, and without a network unless `flags` add one."""
         network = [] if any(flag.startswith("--network") for flag in flags) else ["--network=none"]
         entry, *rest = command
         return self(
@@ -68,7 +68,7 @@ def rights() -> list[str]:
 def run_job(
     docker: Docker, image: str, job: BuildJob, settings: Settings, folder: Path, *flags: str
 ) -> tuple[JobResult, str]:
-    """The job's container from its plan to its termination message; and what it said."""
+    """Runs the job's container from its plan to its termination message. Returns the message and the output."""
     volumes = {"plan": _plan(job, settings, folder), "out": folder / "out"}
     volumes["out"].mkdir()
     message = folder / "termination-log"

@@ -1,4 +1,4 @@
-"""The image of builds' jobs: its contents, absent parts, and a job inside it."""
+"""The image that jobs run in: what it contains, what it must not contain, and a job inside it."""
 
 import json
 import re
@@ -70,7 +70,7 @@ def test_nothing_of_this_machine_is_in_its_history(docker: Docker, image: str) -
 
 
 def test_the_credential_helper_is_in_path(docker: Docker, image: str) -> None:
-    """It answers Docker's verbs; for ECR it asks for this identity's token, of which there is none here."""
+    """It answers Docker's verbs. For ECR it requests a token for this identity, which has none here."""
     helper = "docker-credential-boatyard-ecr"
     assert docker.run(image, [helper, "list"]).stdout == "{}"
     elsewhere = docker.run(image, [helper, "get"], input="ghcr.io")
@@ -92,7 +92,7 @@ def test_it_is_there_for_both_architectures_and_none_was_emulated(image: str, se
 
 
 def test_a_repeat_builds_nothing_and_says_the_same(maker: Maker, image: str) -> None:
-    """Without what stands for the bases here: nothing is built."""
+    """Without the replacements for the bases: nothing is built."""
     begin = time.monotonic()
     again = maker(replaced=False)
     assert (again.returncode, again.stdout.strip()) == (0, image), again.stderr
@@ -102,7 +102,7 @@ def test_a_repeat_builds_nothing_and_says_the_same(maker: Maker, image: str) -> 
 
 
 def test_a_job_builds_inside_it_as_in_its_pod(docker: Docker, image: str, settings: Settings, tmp_path: Path) -> None:
-    """The pod's command and plan, with the engine's own buildx in the place of buildctl and a buildkitd."""
+    """The pod's command and plan, with the engine's buildx instead of buildctl and a buildkitd."""
     buildkit = settings.buildkit
     socket = buildkit.docker_host.removeprefix("unix://")
     if not socket or not Path(buildkit.docker).is_absolute():
@@ -141,6 +141,6 @@ def test_a_job_builds_inside_it_as_in_its_pod(docker: Docker, image: str, settin
 
 
 def _sizes(docker: Docker, image: str) -> list[str]:
-    """Bytes of the layers that the last stage adds."""
+    """The sizes in bytes of the layers that the last stage adds."""
     lines = docker("history", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", image).stdout.splitlines()
     return [line.split("\t")[0] for line in lines if line.split("\t")[1].startswith(("COPY", "WORKDIR"))]

@@ -18,7 +18,7 @@ def test_buildctl_is_of_buildkitds_version() -> None:
 
 
 def test_the_dockerfile_names_no_cloud_and_no_distribution() -> None:
-    """The adapters do, for the image and the archive alike."""
+    """The adapters name them, for the image and the archive alike."""
     for name in ("CLOUD", "DISTRIBUTIONS", "KEPT"):
         assert f"\nARG {name}\n" in DOCKERFILE
     assert not re.search(r"aws|gcp|azure|boto|adapters/\w", DOCKERFILE.replace("adapters/<cloud>", ""))

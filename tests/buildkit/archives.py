@@ -12,7 +12,7 @@ from boatyard.tree import trees_of
 
 
 class Link(str):
-    """The target of a symbolic link, where a file's bytes would stand."""
+    """The target of a symbolic link, in place of a file's bytes."""
 
 
 def entries_of(files: Mapping[str, bytes | Link]) -> list[tuple[Entry, bytes]]:
@@ -31,7 +31,7 @@ def entries_of(files: Mapping[str, bytes | Link]) -> list[tuple[Entry, bytes]]:
 
 
 def pack(files: Mapping[str, bytes | Link], trees: tuple[str, ...] = (".",)) -> tuple[bytes, Context]:
-    """An archive and the context that announces it. Files named `*.sh` are executable."""
+    """Makes an archive and the context that announces it. Files named `*.sh` are executable."""
     entries = entries_of(files)
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=TAR_FORMAT, encoding="utf-8") as tar:
@@ -46,7 +46,7 @@ def announce(archive: bytes, trees: Mapping[str, str] | None = None) -> Context:
 
 
 def raw(name: str, kind: bytes = tarfile.REGTYPE, *, link: str = "", data: bytes = b"", mode: int = 0o644) -> bytes:
-    """One member, whatever it says; several can be put one after the other."""
+    """One member, valid or not. Several can be concatenated."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.size, info.mode = kind, link, len(data), mode
     padding = -len(data) % tarfile.BLOCKSIZE

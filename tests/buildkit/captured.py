@@ -1,7 +1,7 @@
-"""Builds that really failed, replayed: what buildx 0.13 wrote, in captures/NAME.jsonl.
+"""Replays real failed builds: captures/NAME.jsonl has what buildx 0.13 wrote.
 
-The first line holds the job and the exit code, each further line one object of the progress, or a string
-for a line of plain text. Host names were replaced, finished steps' output and byte counts left out.
+The first line has the job and the exit code. Each further line is an object of the progress, or a string for a line of
+plain text. Host names are replaced; the output of finished steps and byte counts are left out.
 """
 
 import base64
@@ -37,7 +37,7 @@ def load(name: str) -> tuple[BuildJob, int, bytes]:
 
 
 def replay(name: str, folder: Path, *, without: bytes | None = None) -> tuple[Failure, Ended]:
-    """How the capture is explained; `without` leaves out every line that starts so."""
+    """Explains the capture. `without` leaves out every line that starts with it."""
     job, exit_code, output = load(name)
     if without is not None:
         output = b"".join(line for line in output.splitlines(keepends=True) if not line.startswith(without))
@@ -51,7 +51,7 @@ def replay(name: str, folder: Path, *, without: bytes | None = None) -> tuple[Fa
 
 
 def _indented(row: dict[str, Any]) -> str:
-    """As buildx 0.13 writes it: over many lines, with logs in base64."""
+    """Formats progress as buildx 0.13 does: over many lines, with logs in base64."""
     return json.dumps(row | ({"logs": list(_encoded(row["logs"]))} if "logs" in row else {}), indent=2) + "\n"
 
 

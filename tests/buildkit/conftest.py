@@ -8,7 +8,7 @@ from tests.buildkit.engine import ROOT, Engine
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """Fails where none runs: a test on something real is never left out in silence."""
+    """Fails if no engine runs: tests with the real engine are never skipped silently."""
     path = Path(os.environ.get("BOATYARD_SETTINGS", ROOT / ".boatyard" / "boatyard.toml"))
     if not path.is_file():
         pytest.fail(f"no engine: {path} is not there; `make test` starts one")

@@ -33,7 +33,7 @@ class Engine:
         self.base = rules[0] if rules else "python:3.11-slim"
 
     def job(self, layers: list[dict[str, Any]] | None = None, **options: Any) -> BuildJob:
-        """The job of a spec under the engine's own settings; see `jobs.make`."""
+        """Makes the job of a spec with the engine's settings; see `jobs.make`."""
         options = {"settings": self.settings, "base": self.base} | options
         job = jobs.make(layers, **options)
         return msgspec.structs.replace(job, base_images=() if options.get("dockerfile") else (options["base"],))

@@ -40,7 +40,7 @@ def make(
     project: str = "project",
     **changes: Any,
 ) -> BuildJob:
-    """The job of a spec, with fields of it replaced by `changes`.
+    """Makes the job of a spec, with fields replaced by `changes`.
 
     `context_needed` plans with a context that `with_context` then replaces.
     """

@@ -129,7 +129,7 @@ def test_a_header_that_would_fill_the_memory_is_refused() -> None:
 
 
 def extended(kind: bytes, data: bytes) -> bytes:
-    """An extended header, which says something of the member after it."""
+    """An extended header, which applies to the next member."""
     return raw("x", kind, data=data)
 
 
@@ -223,7 +223,8 @@ class TestTrees:
         [("up", "/z.sh"), ("a/b/up", "../../../../z.sh"), ("up", "to-a/../z.sh"), ("up", "/to-a/b/../../z.sh")],
     )
     def test_the_context_is_the_root_of_every_link(self, link: str, target: str) -> None:
-        """As in BuildKit: absolute targets start there, `..` does not leave it, and links on the way are followed."""
+        """As in BuildKit, absolute targets start at the root, `..` does not leave it, and links on the way are
+        followed."""
         entries = [entry for entry, _ in entries_of({**self.FILES, link: Link(target)})]
         assert tree_of(entries, link) == tree_of(entries, "z.sh")
 

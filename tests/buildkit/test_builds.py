@@ -86,7 +86,7 @@ def test_files_of_the_context_arrive_as_they_are(engine: Engine, tmp_path: Path)
 
 
 def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> None:
-    """BuildKit takes equal path, size and time for equal content; see `boatyard_buildkit.stamp`."""
+    """BuildKit assumes that files with equal path, size and time are equal; see `boatyard_buildkit.stamp`."""
     for content in ("aaaa", "bbbb", "aaaa", "cccc"):
         mark = random.token_hex(4)
         job = engine.job(
@@ -98,7 +98,7 @@ def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> 
 
 
 def test_builds_side_by_side_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> None:
-    """Equal sizes, one project, at once: the Dockerfiles differ in one letter, the files as well."""
+    """Concurrent builds of one project, with equal sizes: the Dockerfiles and the files differ in one letter."""
     started = []
     for letter in "abcdef":
         (tmp_path / letter).mkdir()
@@ -122,7 +122,7 @@ def test_a_forced_build_runs_every_step_again(engine: Engine, tmp_path: Path) ->
 
 
 def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
-    """Without a cache. Byte code has the times of its sources in it, wheels those of their files."""
+    """Without a cache. Byte code contains the times of its sources, and wheels those of their files."""
     files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
     layers: list[dict[str, Any]] = [
         {"pipPackages": {"packages": ["six==1.17.0"]}},
@@ -189,7 +189,7 @@ def blobs_of(engine: Engine, job: BuildJob) -> list[str]:
 
 
 def blob(engine: Engine, job: BuildJob, digest: str) -> bytes:
-    """The blob, and what zstd unpacks it to: a secret must be in neither."""
+    """The blob and its contents unpacked by zstd: neither may contain a secret."""
     data = get(engine, job, f"blobs/{digest}")
     assert sha256_of(data) == digest
     unpacked = subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=False)

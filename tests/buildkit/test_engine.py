@@ -25,7 +25,7 @@ def program(folder: Path, name: str, script: str) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty PATH but for the machine's own tools."""
+    """A PATH with only the machine's own tools."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -50,7 +50,7 @@ def test_an_engine_with_containerds_store_is_used(tmp_path: Path, path: Path) ->
 
 
 def test_another_takes_the_place_of_one_with_dockers_own_store(tmp_path: Path, path: Path) -> None:
-    """As CodeBuild's images have it. What it is told, and that it is gone afterwards."""
+    """As in CodeBuild's images. Checks the arguments of the new engine, and that it has ended afterwards."""
     program(
         path, "docker", f"""case "$*" in info*) echo '[["Backing Filesystem","xfs"]]';; *) cat {tmp_path}/up;; esac"""
     )
@@ -73,7 +73,7 @@ def test_another_takes_the_place_of_one_with_dockers_own_store(tmp_path: Path, p
 
 
 def test_a_metadata_server_is_closed_to_the_builds_steps(tmp_path: Path, path: Path) -> None:
-    """Also an engine that could push is then not used: nobody closed anything in it."""
+    """An existing engine that could push is not used either, because nothing blocks the metadata server in it."""
     program(path, "docker", """echo '[["driver-type","io.containerd.snapshotter.v1"]]'""")
     program(path, "dockerd", "exec sleep 100")
     program(path, "iptables", f'echo "$@" >> {tmp_path}/rules')

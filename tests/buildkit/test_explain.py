@@ -281,7 +281,7 @@ LISTING = "listing workers for Build: failed to list workers: Unavailable: conne
     ],
 )
 def test_a_buildkitd_that_was_never_reached(error: str, words: str, certificates: bool) -> None:
-    """What buildctl of August 2026 says to a buildkitd with mutual TLS, or to none."""
+    """The messages of buildctl (August 2026) for a buildkitd with mutual TLS, and for none."""
     ended = Ended(exit_code=1, vertex="", step=None, error=LISTING + error, line=None, output=(), text=())
     job = jobs.make()
     failure = explain(ended, job, Instructions(job))

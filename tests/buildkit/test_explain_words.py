@@ -30,7 +30,8 @@ WORDS = (
 
 
 def failing(script: str, output: tuple[str, ...] = (), *, code: int = 2, kind: str = "") -> str:
-    """The code of a RUN that ended with an exit code; `kind` of the layer that made it, empty for a user's own."""
+    """The error code for a RUN that ended with an exit code. `kind` is that of its layer, empty for a user's
+    Dockerfile."""
     name = f"[context 2/2] RUN {script}"
     layer = JobLayer(index=0, kind=kind, sdk_call="with_x()", key="0" * 64, first_line=2, last_line=2)
     text = f"FROM x AS context\nRUN {script}\n"
@@ -46,7 +47,7 @@ def failing(script: str, output: tuple[str, ...] = (), *, code: int = 2, kind: s
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("kind", ["", "commands"])
 def test_no_words_of_a_command_decide_what_its_failure_is(words: str, kind: str) -> None:
-    """Neither those in its text, which BuildKit's error quotes, nor those that it prints."""
+    """Neither words in its text, which BuildKit's error quotes, nor words that it prints."""
     assert failing(f"test -d /nope || (echo '{words}'; exit 2)", (words,), kind=kind) == "COMMAND_FAILED"
 
 
@@ -146,7 +147,7 @@ def test_a_git_repository_that_uv_cannot_fetch(fatal: str, code: str, named: str
 
 
 def test_advice_about_updating_uv_is_not_passed_on() -> None:
-    """The uv is the deployment's."""
+    """The deployment provides uv, so users cannot update it."""
     verdict = uv.read(("error: something new", "hint: update uv by `uv self update`", "hint: another"), 2)
     assert verdict and verdict.advice == "another."
 

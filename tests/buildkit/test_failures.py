@@ -136,7 +136,7 @@ def test_a_hostile_archive_never_reaches_buildkit(engine: Engine, tmp_path: Path
 
 
 def with_buildkit(engine: Engine, tmp_path: Path, **changes: Any) -> Engine:
-    """The same engine, reached in another way."""
+    """Reaches the same engine in another way."""
     changed = Engine(engine.path)
     changed.path = tmp_path / "settings.json"
     buildkit = msgspec.structs.replace(engine.settings.buildkit, **changes)
@@ -198,7 +198,7 @@ class TestGuardedRegistry:
 
 
 class TestImmutableTags:
-    """A tag that another build has pushed since the function looked."""
+    """A tag that another build pushed after the function's check."""
 
     @pytest.fixture
     def fake(self) -> Iterator[FakeRegistry]:
@@ -207,7 +207,7 @@ class TestImmutableTags:
             yield fake
 
     def job(self, engine: Engine, fake: FakeRegistry, **changes: Any) -> BuildJob:
-        """No two such jobs make the same image, byte by byte."""
+        """Makes a job whose image differs from that of every other such job."""
         insecure = (*engine.settings.insecure_registries, fake.address)
         script = commands("head -c 16 /dev/urandom > /srv/random")
         return engine.job(script, registry=f"{fake.address}/acme", insecure_registries=insecure, **changes)

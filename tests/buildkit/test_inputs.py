@@ -186,7 +186,7 @@ class TestDockerConfig:
         assert "HttpHeaders" not in own
 
     def test_a_clouds_helper_is_asked_where_nothing_else_is_said(self, tmp_path: Path) -> None:
-        """What the file says would not be read any more beside a store, so it gets an empty helper."""
+        """Docker ignores a file's entries when there is a store, so those hosts get an empty helper."""
         (tmp_path / "pull").write_text(json.dumps({"auths": {"b.example": {"auth": "b"}}}))
         document = {"auths": {"https://a.example/v1/": {"auth": "a"}}, "credHelpers": {"c.example": "y"}}
         own = self.write(tmp_path, document, "pull", store="boatyard-ecr")

@@ -21,12 +21,12 @@ DRAW = "cat /proc/sys/kernel/random/uuid > /drawn"
 
 @pytest.fixture
 def mark() -> str:
-    """Nobody built this before."""
+    """A mark that no other build has."""
     return random.token_hex(8)
 
 
 def build(engine: Engine, job: BuildJob, folder: Path, **values: str) -> JobResult:
-    """With the values of secrets that are the project's own."""
+    """Builds with the project's own values of secrets."""
     secrets = folder / "secrets"
     secrets.mkdir(parents=True)
     for name, value in values.items():
@@ -41,7 +41,7 @@ def built(engine: Engine, job: BuildJob, folder: Path, **values: str) -> tuple[s
 
 
 def under(job: BuildJob, name: str) -> BuildJob:
-    """The job of another image: two jobs with one target and other results would push over each other."""
+    """Gives the job another target: two jobs with one target and different results would overwrite each other."""
     target = Reference.parse(job.target)
     return msgspec.structs.replace(job, target=str(Reference(target.repository, f"{name}-{target.tag}")))
 
@@ -66,7 +66,7 @@ def test_a_step_of_one_project_never_answers_for_anothers(engine: Engine, tmp_pa
 
 
 def test_a_step_that_the_base_brings_is_apart_too(engine: Engine, tmp_path: Path, mark: str) -> None:
-    """ONBUILD: nobody can put anything into such an instruction."""
+    """ONBUILD steps are separate, too: Boatyard cannot add anything to such an instruction."""
     base = engine.job(dockerfile=f"FROM {engine.base}\nENV MARK={mark}\nONBUILD RUN {DRAW}\n", project="bases")
     built(engine, base, tmp_path / "base")
     layers = {
@@ -84,7 +84,7 @@ def test_layers_of_a_spec_are_apart_by_project(engine: Engine, tmp_path: Path, m
 
 
 def test_no_dockerfile_reaches_another_projects_cache_mount(engine: Engine, tmp_path: Path, mark: str) -> None:
-    """Not even one that knows all of the other's names."""
+    """Even if it knows all names of the other project."""
     top = f"FROM {engine.base}\nENV MARK={mark}\n"
     written = ("id=packages,target=/cache", "target=/cache")
     text = top + "".join(f"RUN --mount=type=cache,{mount} echo secret > /cache/{mark}\n" for mount in written)
@@ -103,7 +103,7 @@ def test_no_dockerfile_reaches_another_projects_cache_mount(engine: Engine, tmp_
 
 
 def test_what_a_secret_made_is_not_shown_to_who_has_another(engine: Engine, tmp_path: Path, mark: str) -> None:
-    """The victim's Dockerfile with one more step was answered from BuildKit's cache."""
+    """The victim's Dockerfile with one more step used to be answered from BuildKit's cache."""
     text = (
         f"FROM {engine.base}\nENV MARK={mark}\n"
         "RUN --mount=type=secret,id=TOKEN tr a-z A-Z < /run/secrets/TOKEN > /made || echo nothing > /made\n"
@@ -142,7 +142,7 @@ def test_what_keeps_steps_apart_is_in_no_layer(engine: Engine, tmp_path: Path, m
 
 
 def without_login(engine: Engine, folder: Path) -> Engine:
-    """The same BuildKit for builds that have no credentials of their own."""
+    """The same BuildKit, for builds without credentials."""
     known = Path(engine.settings.buildkit.docker_config)
     empty = folder / "docker-config"
     empty.mkdir()
@@ -156,7 +156,7 @@ def without_login(engine: Engine, folder: Path) -> Engine:
 def test_a_base_that_buildkit_has_is_not_given_to_who_may_not_pull_it(
     engine: Engine, tmp_path: Path, mark: str
 ) -> None:
-    """By its digest BuildKit finds it without asking the registry."""
+    """BuildKit finds it by its digest without asking the registry."""
     text = f"FROM {engine.base}\nENV MARK={mark}\nRUN echo top-secret > /made\n"
     private = engine.job(dockerfile=text, project=VICTIM)
     result = build(engine, private, tmp_path / "1")

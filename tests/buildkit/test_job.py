@@ -1,4 +1,4 @@
-"""Jobs with a scripted stand-in for BuildKit, for behaviour that the real one shows too rarely."""
+"""Jobs with a scripted stand-in for BuildKit, for behaviour that is too rare in the real one."""
 
 import json
 import os
@@ -29,7 +29,7 @@ STEP = '{"vertexes":[{"digest":"v","name":"[4/4] RUN x","started":"s"}]}'
 
 
 class Stage:
-    """A folder with a job, a script in the place of buildctl, and a registry in this process."""
+    """A folder with a job, a script instead of buildctl, and a registry in this process."""
 
     def __init__(self, folder: Path, registry: FakeRegistry) -> None:
         self.folder = folder
@@ -45,7 +45,7 @@ class Stage:
         )
 
     def push(self, job: BuildJob) -> str:
-        """What a real BuildKit would have pushed."""
+        """Pushes what a real BuildKit would push."""
         reference = Reference.parse(job.target)
         return self.registry.add_image(reference.repository.path, reference.tag or "", labels=job.labels)
 
@@ -161,7 +161,7 @@ DISTURBED = {
 
 @pytest.fixture(params=DISTURBED)
 def disturbance(request: pytest.FixtureRequest) -> str:
-    """Shell commands that print what BuildKit says when the end of another build ends this one."""
+    """Shell commands that print BuildKit's messages when the end of another build ends this one."""
     return "\n".join(f"echo {shlex.quote(line)}" for line in DISTURBED[request.param])
 
 
@@ -262,7 +262,7 @@ def test_folders_nested_without_end_are_a_failure_and_leave_nothing(stage: Stage
 
 
 def test_reading_the_secrets_is_within_the_timeout(stage: Stage) -> None:
-    """A pipe in the place of a file never ends; nor did a regular expression of 10,000 lines."""
+    """A pipe instead of a file never ends, and a regular expression of 10,000 lines did not either."""
     os.mkfifo(stage.secrets / "a")
     job = stage.job(secrets=(JobSecret(id="secret-a", name="a"),), timeout_seconds=2)
     assert code(stage.run(job, "echo started\n")) == "SECRET_NOT_FOUND"
@@ -316,7 +316,7 @@ def test_the_jobs_own_environment_does_not_change_what_is_built(stage: Stage, mo
 
 
 def test_the_dockerfiles_time_is_made_of_its_content(stage: Stage) -> None:
-    """BuildKit takes equal sizes and times for equal files, and the clock ticks too seldom."""
+    """BuildKit assumes that files with equal sizes and times are equal, and the clock is too coarse."""
     look = 'for word; do case $word in --local=dockerfile*) stat -c "time %y" ${word##*=}/Dockerfile;; esac; done\n'
     times = []
     for layers in ([{"env": {"envVariables": {"A": value}}}] for value in "121"):

@@ -22,7 +22,7 @@ GENERATED = jobs.make([{"pipPackages": {"packages": ["six"]}}])
 
 
 def names(*triggers: str, own: int) -> list[str]:
-    """The vertices' names as BuildKit gives them: the last one first, triggers not in the total."""
+    """The vertices' names in BuildKit's form: the last one first, and triggers not counted in the total."""
     texts = ["FROM x", *triggers, *(f"step {number}" for number in range(2, own + 1))]
     return [f"[{number}/{own}] {text}" for number, text in enumerate(texts, 1)][::-1]
 
@@ -104,7 +104,7 @@ ON_A_STAGE = msgspec.structs.replace(
 def test_a_stage_that_stands_on_a_stage_with_onbuild_has_no_from_of_its_own(
     follow: Callable[..., tuple[Instructions, Follower]],
 ) -> None:
-    """Its steps were taken for the base image's, and its own COPY refused as such."""
+    """Its steps were mistaken for those of the base image, and its own COPY was refused."""
     texts = ["RUN echo a", "COPY *.txt /x/", "COPY *.cfg /y/", "RUN echo mine"]
     found = ["[base 1/1] FROM x", *(f"[stage-1 {number}/2] {text}" for number, text in enumerate(texts, 1))]
     instructions, _ = follow(ON_A_STAGE, [Vertex(digest=name, name=name) for name in found[::-1]])

@@ -97,7 +97,7 @@ def test_passwords_of_urls() -> None:
 
 
 def forms(value: str) -> set[str]:
-    """All ways of writing a value that must not be seen, and those of each of its lines."""
+    """All forms of a secret value, and of each of its lines."""
     found = set()
     for part in {value, value.strip(), *(line.strip() for line in value.splitlines())}:
         raw = part.encode()
@@ -121,7 +121,7 @@ VALUES = st.one_of(
 def test_every_form_is_hidden_wherever_it_stands(
     values: list[str], before: str, after: str, data: st.DataObject
 ) -> None:
-    """Held against what the regular expression of all forms, the longest first, would have hidden."""
+    """Compares with a regular expression of all forms, the longest first."""
     known = sorted(set().union(*map(forms, values)), key=lambda form: (-len(form), form))
     if not known:
         return
@@ -142,14 +142,14 @@ def test_nothing_else_is_hidden(text: str, values: list[str]) -> None:
 
 
 def pieces(value: str) -> set[str]:
-    """What is also hidden: 32 characters of a long form, and base64 of something longer."""
+    """Further hidden text: 32 characters of a long form, and base64 of a longer text."""
     inside = {base64.b64encode(bytes(shift) + value.encode()).decode()[4:-4] for shift in range(3)}
     long = {form[at : at + 32] for form in forms(value) for at in range(0, len(form), 32)}
     return {piece for piece in (*inside, *long, *(form[-32:] for form in forms(value))) if len(piece) >= 4}
 
 
 def test_base64_that_was_wrapped_is_hidden_line_by_line(tmp_path: Path) -> None:
-    """base64(1) wraps at 76 letters, wherever the secret begins."""
+    """base64(1) wraps at 76 letters, at any place in the secret."""
     key = secrets.token_bytes(600)
     log = make(tmp_path, key)
     for line in base64.encodebytes(key).decode().splitlines():

@@ -1,4 +1,4 @@
-"""Trees are removed whatever they contain, and nothing outside of them changes."""
+"""Trees are removed with any contents, and nothing outside of them changes."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from boatyard_buildkit.removal import remove
 
 
 def deep(path: Path, levels: int) -> None:
-    """Folders in folders: far deeper than a path may be long."""
+    """Nested folders, far deeper than the longest possible path."""
     path.mkdir()
     folder = os.open(path, os.O_RDONLY)
     for _ in range(levels):
@@ -102,7 +102,7 @@ def test_a_mount_is_left_alone_and_all_around_it_goes(tmp_path: Path) -> None:
 
 
 def test_what_is_still_written_is_caught_up_with(tmp_path: Path) -> None:
-    """A program that a job has started may go on for a moment."""
+    """A program that a job started may continue for a moment."""
     tree = tmp_path / "t"
     tree.mkdir()
     done = threading.Event()

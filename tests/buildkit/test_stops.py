@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 def sleeper(engine: Engine) -> tuple[BuildJob, str]:
-    """A job whose last step sleeps, and what its command line can be known by."""
+    """A job whose last step sleeps, and a text that identifies its command line."""
     mark = f"{300 + random.randbelow(10**6) / 10**6}"
     return engine.job([{"commands": {"cmd": [f"echo asleep; sleep {mark}"]}}]), mark
 

@@ -110,7 +110,7 @@ def test_a_refused_archive_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_equal_content_has_an_equal_time_and_other_content_another(tmp_path: Path) -> None:
-    """BuildKit compares path, size and time with what it was sent before, by whichever build."""
+    """BuildKit compares path, size and time with files that any earlier build sent."""
     times = []
     for name, content in (("one", b"aaaa"), ("two", b"aaaa"), ("three", b"bbbb")):
         (tmp_path / name).mkdir()

@@ -43,7 +43,7 @@ def ended(error: str, *, code: int = 1, vertex: str = "") -> Ended:
 
 
 def wait(folder: Path, *ends: Ended, seconds: float = 600) -> tuple[Ended, int, float, list[str]]:
-    """(what it ended with, times asked, seconds waited, what was waited for). The last end comes again and again."""
+    """Returns (result, attempts, seconds waited, reasons for waiting). The last end is repeated."""
     clock, progress, asked = Clock(), ProgressFile(folder / outbox.PROGRESS), 0
     log = LogFile(folder / outbox.LOG, Redactor([]))
     told: list[str] = []
@@ -132,7 +132,7 @@ sys.exit(1)
 
 
 def test_a_job_waits_and_goes_on_by_itself(tmp_path: Path) -> None:
-    """The whole program, with a buildctl that is refused three times."""
+    """The complete program, with a buildctl that is refused three times."""
     program, out = tmp_path / "buildctl", tmp_path / "out"
     program.write_text(
         BUILDCTL.format(python=sys.executable, count=str(tmp_path / "count"), refused=f"error: {REFUSED}")

@@ -1,4 +1,4 @@
-"""Runs scripts/bundle, whose modules are not installed, in its own process, as `make` does."""
+"""Runs scripts/bundle, whose modules are not installed, in a process, as `make` does."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ SCRIPTS: Final = ROOT / "scripts" / "bundle"
 
 
 def ask(code: str, *arguments: str) -> str:
-    """What the code prints."""
+    """Runs the code and returns what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=SCRIPTS, capture_output=True, text=True, check=False
     )
@@ -19,5 +19,5 @@ def ask(code: str, *arguments: str) -> str:
 
 
 def refused(code: str, *arguments: str) -> str:
-    """The ValueError that the code raises."""
+    """Runs the code and returns the text of its ValueError."""
     return ask(f"import sys\ntry:\n    {code}\nexcept ValueError as error:\n    print(error)", *arguments)

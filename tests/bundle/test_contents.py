@@ -40,7 +40,7 @@ CLOUDS = [
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This one, with a cloud more."""
+    """A copy of this checkout with a further cloud."""
     copied = tmp_path_factory.mktemp("checkout")
     for name in ("core", "adapters", "requirements", "infra/builder"):
         shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
@@ -116,7 +116,8 @@ def test_an_adapter_without_tables_is_no_cloud() -> None:
 @pytest.mark.parametrize("cloud", CLOUDS)
 @pytest.mark.parametrize(("extra", "lock"), [("function", "function"), ("job", "builder")])
 def test_the_requirements_are_what_the_distributions_need(cloud: str, extra: str, lock: str) -> None:
-    """Of the index, and less what the platform brings: else a bundle lacks it, or carries what nobody imports."""
+    """Compares packages of the index, without those of the platform. Otherwise a bundle lacks a package, or has one
+    that nothing imports."""
     code = f"""
 import tomllib
 from contents import contents

@@ -17,7 +17,7 @@ print(image_tag(ROOT, "gcp"), image_tag(ROOT, "gcp", engine=True))
 
 
 def test_another_cloud_has_none() -> None:
-    """`true` is a docker command that finds its plugin and no image."""
+    """`true` acts as a docker command that finds its plugin but no image."""
     command = [sys.executable, SCRIPTS / "image.py", "aws", "--repository=registry.test/builder", "--docker=true"]
     done = subprocess.run([*command, "--engine"], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "no build service of aws" in done.stderr

@@ -1,5 +1,5 @@
-"""Artifact Registry on loopback: an OCI registry that wants a bearer, and the API of its repositories, played by its
-documents."""
+"""Artifact Registry on loopback: an OCI registry that requires a bearer token, and the API of repositories according to
+its documents."""
 
 import json
 from base64 import b64decode
@@ -22,7 +22,7 @@ _OPERATIONS: Final = "artifactregistry.projects.locations.operations.get"
 
 
 class Repositories:
-    """`found` is by whole name."""
+    """`found` has the repositories by their full names."""
 
     def __init__(self, server: ApiServer) -> None:
         self.found: dict[str, dict[str, Any]] = {}
@@ -68,7 +68,7 @@ class Repositories:
 
 
 class AtGoogle:
-    """A `boatyard_registry.transport.Transport` for which the loopback registry is at Google's address."""
+    """A `boatyard_registry.transport.Transport` that sends requests for Google's address to the loopback registry."""
 
     def __init__(self, fake: FakeRegistry, repositories: Repositories, metadata: MetadataServer) -> None:
         fake.auth, fake.realm = "bearer", f"https://{HOST}/v2/token"

@@ -1,14 +1,14 @@
-"""Cloud Build as its documents describe it: requests and answers by the discovery document, and these rules of its own.
+"""A stand-in for Cloud Build. The discovery document checks requests and answers; these rules are added.
 
-- A volume of a name has to be used by two steps (the document's own description of it).
-- Builds of a service account need a place for their logs
+- A named volume must be used by at least two steps (the discovery document's description).
+- Builds with a service account need a location for their logs
   (https://cloud.google.com/build/docs/securing-builds/configure-user-specified-service-accounts).
-- A build runs for 24 hours at most.
+- A build runs for at most 24 hours.
 - `$NAME` in a step's env and args is a substitution, `$$` a dollar
   (https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values).
-- What has ended cannot be cancelled: 400 FAILED_PRECONDITION.
+- A build that has ended cannot be cancelled: 400 FAILED_PRECONDITION.
 
-A build stands where the test puts it; `steps` runs what its step says.
+The test decides a build's state; `steps` runs its step.
 """
 
 import re
@@ -49,7 +49,7 @@ class Played:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The step's, substituted."""
+        """The step's environment, with substitutions made."""
         return dict(self._substituted(each).split("=", 1) for each in self.step["env"])
 
     @property
@@ -94,12 +94,12 @@ class CloudBuild:
             self.server.on(method, answer)
 
     def of(self, build_id: str) -> Played:
-        """The one that was started for one of our builds; fails if there are more."""
+        """The execution that was started for a build of Boatyard. Fails if there are several."""
         (found,) = [each for each in self.builds.values() if each.environment["BOATYARD_BUILD_ID"] == build_id]
         return found
 
     def write(self, rest: GoogleRest, played: Played, text: str) -> None:
-        """The log's object is written again, longer, as the real one is."""
+        """Writes the log's object again, longer, as Cloud Build does."""
         played.log += text
         bucket, key = played.log_object
         GcsBucket(rest, bucket).put(key, played.log.encode())
@@ -138,7 +138,7 @@ class CloudBuild:
 
 
 def check(build: dict[str, Any]) -> None:
-    """Raises the 400 of a build that the service would not take."""
+    """Raises the 400 for a build that the service would refuse."""
     options = build.get("options", {})
     names = [volume["name"] for step in build["steps"] for volume in step.get("volumes", ())]
     refused = [

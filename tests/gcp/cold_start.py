@@ -1,8 +1,8 @@
-"""How long the first answer takes, against the least that a function with google-auth could take.
+"""Measures the first answer of a function instance, compared with a minimal function with google-auth.
 
-Both are processes of functions-framework from the same installed bundle, from nothing: the interpreter starts, the
-function is imported, one request is answered from a registry on loopback with a token of the metadata server.
-`compare` gives the times; tests/bench makes a table of them.
+Both are new processes of functions-framework from the same installed bundle: the interpreter starts, the function is
+imported, one request is answered from a registry on loopback with a token of the metadata server. `compare` returns the
+times; tests/bench makes a table of them.
 """
 
 import statistics
@@ -37,7 +37,7 @@ def api(request):
 
 @dataclass(frozen=True)
 class Start:
-    """Seconds of one instance."""
+    """Seconds that one instance takes."""
 
     init: float
     """Until it takes a connection."""
@@ -53,7 +53,7 @@ class ColdStarts:
     ours: tuple[Start, ...]
 
     def ratio(self, part: str) -> float:
-        """Our median over the bare function's."""
+        """Our median divided by the bare function's."""
         return self.median("ours", part) / self.median("bare", part)
 
     def median(self, side: str, part: str) -> float:
@@ -61,7 +61,7 @@ class ColdStarts:
 
 
 def compare(runs: int, bundle: Path | None = None) -> ColdStarts:
-    """Turn by turn, so that both meet the same machine."""
+    """Alternates between both, so that they run under the same conditions."""
     with Around() as around, tempfile.TemporaryDirectory(prefix="boatyard-cold-") as scratch:
         place = Path(scratch)
         installed = install(bundle or make_bundle(place), place / "installed")

@@ -1,4 +1,5 @@
-"""Google Cloud on loopback. Every server is started once and emptied, or is cheap enough to start for each test."""
+"""Google Cloud on loopback. Servers are started once and reset between tests, or are cheap enough to start for each
+test."""
 
 import itertools
 import logging
@@ -30,7 +31,7 @@ _OTHERS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def loggers() -> Iterator[None]:
-    """Other clouds' tests may run in this process next, so they get the loggers as they were."""
+    """Restores the loggers, because other clouds' tests may run in this process next."""
     found = [logging.getLogger(name) for name in ("boatyard", "boatyard_serverless", "boatyard_gcp")]
     before = [(logger, list(logger.handlers), logger.propagate) for logger in found]
     yield
@@ -40,7 +41,7 @@ def loggers() -> Iterator[None]:
 
 @pytest.fixture
 def metadata(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MetadataServer]:
-    """This process is a function of Google's: it has a metadata server, and nobody's files."""
+    """Makes this process look like a Google function: it has a metadata server and no credential files."""
     for name in _OTHERS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("no-gcloud")))
@@ -94,7 +95,7 @@ def storage(storage_server: Storage, metadata: MetadataServer, monkeypatch: pyte
 
 @pytest.fixture
 def bucket(storage: Storage, rest: GoogleRest) -> GcsBucket:
-    """A new one for each test."""
+    """A new bucket for each test."""
     name = f"boatyard-test-{next(_BUCKETS)}"
     storage.make_bucket(name)
     return GcsBucket(rest, name)
@@ -153,7 +154,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 def make(
     rest: GoogleRest, google: AtGoogle, bucket: GcsBucket, secrets: Secrets, cloud_build: CloudBuild, iam: ApiServer
 ) -> Callable[..., Site]:
-    """The function with these variables beside its own, and all that Terraform makes for it."""
+    """Creates the function with further variables, and everything that Terraform creates for it."""
     secrets.make(DEPLOYMENT_KEY)
     return lambda **more: Site(variables(bucket.name, **more), rest, google)
 

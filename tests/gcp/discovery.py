@@ -1,8 +1,7 @@
-"""Google's published descriptions of its APIs as a judge: a request that they do not know is refused, and so is an
-answer of a stand-in that they do not know.
+"""Checks requests, and the answers of stand-ins, against Google's published descriptions of its APIs.
 
-google-api-python-client ships the documents (https://developers.google.com/discovery). They say what is well-formed,
-not what an API does: the stand-ins do that.
+google-api-python-client ships the documents (https://developers.google.com/discovery). They define what is
+well-formed, not what an API does; that is the stand-ins' part.
 """
 
 import importlib.resources
@@ -26,7 +25,7 @@ _FORMATS: Final[Mapping[str, Any]] = {
 
 
 class Refused(Exception):
-    """What the real API would not take. `status` is what it would answer."""
+    """A request that the real API would refuse, with `status`."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
@@ -45,7 +44,7 @@ class Method(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A request that the document knows."""
+    """A request that matches the document."""
 
     method: Method
     params: Mapping[str, str]
@@ -55,7 +54,7 @@ class Asked(NamedTuple):
 
 
 class Api:
-    """`Api("cloudbuild", "v1")`. Reading a document takes a tenth of a second; `api` keeps them."""
+    """`Api("cloudbuild", "v1")`. Reading a document takes a tenth of a second; `api` caches them."""
 
     def __init__(self, name: str, version: str) -> None:
         import googleapiclient.discovery_cache as shipped
@@ -70,7 +69,7 @@ class Api:
         self._validators: dict[str, Draft202012Validator] = {}
 
     def match(self, verb: str, path: str, query: Mapping[str, str], body: Any) -> Asked:
-        """Raises Refused for what the API does not have, or not in that form."""
+        """Raises Refused for a method or a form that the API does not have."""
         for method in self.methods.values():
             if method.verb == verb and (found := method.pattern.match(path)):
                 self._check_query(method, query)
@@ -131,7 +130,7 @@ def _methods(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _schema(described: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON Schema of a discovery document's. Fields that are not named are refused, as the real APIs do."""
+    """Converts a discovery document's schema to JSON Schema. It refuses unknown fields, as the real APIs do."""
     if "$ref" in described:
         return {"$ref": f"#/$defs/{described['$ref']}"}
     if "enum" in described:

@@ -1,4 +1,4 @@
-"""functions-framework as Google's buildpack starts it, in a process of its own, over the stand-ins on loopback."""
+"""Runs functions-framework as Google's buildpack starts it, as a process, with the stand-ins on loopback."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ _SECONDS: Final = 60.0
 
 
 class Functions:
-    """One function: `target` is api or events. `url` is what Cloud Run's edge, or Eventarc, sends its requests to."""
+    """One function: `target` is api or events. Cloud Run's edge or Eventarc sends its requests to `url`."""
 
     def __init__(self, target: str, variables: Mapping[str, str], folder: Path) -> None:
         with socket.socket() as listener:
@@ -37,7 +37,8 @@ class Functions:
         return self._log.read_text(errors="replace")
 
     def post(self, attributes: Mapping[str, str], data: Any, *, structured: bool = False) -> httpx.Response:
-        """A CloudEvent, in either form (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md)."""
+        """Sends a CloudEvent, in either form
+        (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md)."""
         if structured:
             headers = {"content-type": "application/cloudevents+json"}
             return httpx.post(self.url, headers=headers, json={**attributes, "data": data}, timeout=_SECONDS)

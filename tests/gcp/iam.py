@@ -1,4 +1,5 @@
-"""IAM's service account credentials played: it signs with the key that the stand-in of Cloud Storage checks."""
+"""A stand-in for IAM's service account credentials. It signs with the key that the stand-in for Cloud Storage
+checks."""
 
 import base64
 from typing import Any

@@ -2,8 +2,8 @@
 
 https://github.com/GoogleCloudPlatform/buildpacks, pkg/python/python.go and cmd/python: pip without an index from the
 folder that GOOGLE_VENDOR_PIP_DEPENDENCIES names, byte code that is used unchecked, `pip check`, and the program
-`functions-framework` beside the unpacked source. As on Cloud Run, the process sees what pip installed, the standard
-library and nothing else.
+`functions-framework` beside the unpacked source. As on Cloud Run, the process sees only what pip installed and the
+standard library.
 """
 
 import json
@@ -35,7 +35,7 @@ OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def make_bundle(folder: Path) -> Path:
-    """For this interpreter, which runs it here."""
+    """Makes the bundle for this interpreter, which runs it here."""
     script = str(ROOT / "scripts" / "bundle")
     subprocess.run([sys.executable, script, "gcp", "--python", OWN_PYTHON, "--out", str(folder)], check=True)
     return folder / "gcp.zip"
@@ -49,12 +49,12 @@ class Installed:
 
     @property
     def packages(self) -> Path:
-        """Where the bundle's packages are."""
+        """The folder of the bundle's packages."""
         (found,) = self.python.parent.parent.glob("lib/python*/site-packages/boatyard_function")
         return found
 
     def run(self, code: str) -> str:
-        """What the code prints, in a process beside the installed function."""
+        """Runs the code in a process with the installed function. Returns what it prints."""
         done = subprocess.run(
             [self.python, "-c", code], cwd=self.source, env={}, capture_output=True, text=True, check=False
         )
@@ -85,7 +85,7 @@ def install(bundle: Path, folder: Path) -> Installed:
 
 
 class Around:
-    """What Terraform and Google put around a function, on loopback."""
+    """A function's surroundings on loopback: what Terraform and Google provide."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -109,14 +109,14 @@ class Around:
         self._stack.close()
 
     def push(self, plan: Mapping[str, Any]) -> str:
-        """The image of a plan; its digest."""
+        """Pushes the image of a plan, and returns its digest."""
         path, _, tag = plan["target"].removeprefix(f"{self.registry.address}/").partition(":")
         return self.registry.add_image(path, tag, labels={"io.boatyard.key": plan["key"]})
 
 
 @dataclass(frozen=True)
 class Process:
-    """A started instance, which takes connections."""
+    """A started instance that accepts connections."""
 
     url: str
     began: float

@@ -1,5 +1,5 @@
-"""A Google API on loopback: the discovery document judges each request and each answer, functions of the test give
-the answers.
+"""A Google API on loopback. The discovery document checks each request and answer; functions of the test make the
+answers.
 
     with ApiServer("secretmanager", "v1", tokens) as server:
         server.on("secretmanager.projects.secrets.get", lambda asked: {...})
@@ -20,7 +20,7 @@ Answerer = Callable[[Asked], Any]
 
 
 class GoogleError(Exception):
-    """An error in the form that Google's APIs give it (https://cloud.google.com/apis/design/errors)."""
+    """An error in the format of Google's APIs (https://cloud.google.com/apis/design/errors)."""
 
     def __init__(self, status: int, word: str, *, reason: str = "", **metadata: str) -> None:
         super().__init__(f"{status} {word}")
@@ -69,7 +69,7 @@ class ApiServer:
         info: Mapping[str, str] | None = None,
         done: bool = False,
     ) -> None:
-        """`reason` and `info` are the ErrorInfo; `done`: the request is carried out, and its answer lost."""
+        """`reason` and `info` are the ErrorInfo. With `done`, the request is carried out and its answer lost."""
         error = GoogleError(status, word, reason=reason, **(info or {}))
         self._faults[self.api.methods[method].id] = _Fault(error, times, done)
 

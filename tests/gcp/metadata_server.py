@@ -1,4 +1,4 @@
-"""The metadata server of a function, a pod or a build step, on loopback. The stand-ins take the tokens it gives."""
+"""The metadata server of a function, a pod or a build step, on loopback. The stand-ins accept its tokens."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def jwt(audience: str, email: str = EMAIL, *, seconds: float = 3600) -> str:
-    """In the form of Google's ID tokens; the signature is none."""
+    """A token in the form of Google's ID tokens, with an invalid signature."""
     now = int(time.time())
     claims = {"aud": audience, "email": email, "email_verified": True, "iss": "https://accounts.google.com", "sub": "1"}
     parts = ({"alg": "RS256", "kid": "k", "typ": "JWT"}, {**claims, "iat": now, "exp": int(now + seconds)})

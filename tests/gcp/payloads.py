@@ -1,4 +1,4 @@
-"""Requests and events as Google documents them, with what each test changes."""
+"""Requests and events in the form that Google documents, with changes for each test."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ ADA = "ada@example.com"
 
 
 def token(email: str = ADA, *, signature: str = REMOVED, **claims: Any) -> str:
-    """As Cloud Run passes it on: https://cloud.google.com/run/docs/authenticating/service-to-service."""
+    """A token as Cloud Run forwards it: https://cloud.google.com/run/docs/authenticating/service-to-service."""
     body = {
         "aud": "https://boatyard-abc-ew.a.run.app",
         "azp": "1",
@@ -44,7 +44,7 @@ def request(
     email: str = ADA,
     headers: Mapping[str, str] | None = None,
 ) -> Request:
-    """`headers` beside those of every request; they take the place of its Authorization, too."""
+    """`headers` are added to those of every request, and may replace its Authorization."""
     data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     sent = {
         "Host": "boatyard-abc-ew.a.run.app",
@@ -139,5 +139,5 @@ def image_pushed(reference: str, digest: str = "", *, action: str = "INSERT") ->
 
 
 def scheduled() -> tuple[dict[str, str], dict[str, Any]]:
-    """Cloud Scheduler's message is what Terraform says."""
+    """Cloud Scheduler's message, as Terraform configures it."""
     return published(b"{}", attributes={"boatyard-event": "scheduled"})

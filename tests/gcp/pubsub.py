@@ -1,4 +1,4 @@
-"""Pub/Sub for tests: Google's own emulator where it is installed, and one that is played by the published documents."""
+"""Pub/Sub for tests: Google's emulator if it is installed, and a stand-in according to the published documents."""
 
 import base64
 import shutil
@@ -22,7 +22,7 @@ _LONGEST_ATTRIBUTE: Final = 1_024
 
 
 def find_emulator() -> list[str] | None:
-    """How to start the emulator that `gcloud components install pubsub-emulator` brings; None without it."""
+    """The command of the emulator from `gcloud components install pubsub-emulator`; None if it is not installed."""
     gcloud, java = shutil.which("gcloud"), shutil.which("java")
     if not gcloud or not java:
         return None
@@ -32,7 +32,7 @@ def find_emulator() -> list[str] | None:
 
 
 class Topics:
-    """Topics of Pub/Sub or of its emulator, each with a subscription. `where`: its address, and headers for it."""
+    """Topics of Pub/Sub or of its emulator, each with a subscription. `where` has its address and headers."""
 
     def __init__(self, where: Callable[[], tuple[str, Mapping[str, str]]], project: str, *, looks: int = 3) -> None:
         self._where = where
@@ -48,7 +48,7 @@ class Topics:
         return topic
 
     def take(self, topic: str) -> list[Any]:
-        """The messages that are there, acknowledged. A pull that finds none may be wrong, so there are some."""
+        """Pulls and acknowledges the messages. A pull may wrongly find none, so it is repeated."""
         taken: list[Any] = []
         for _ in range(self._looks):
             wanted = {"maxMessages": 100, "returnImmediately": True}
@@ -76,7 +76,7 @@ def _subscription(topic: str) -> str:
 
 
 class Emulator:
-    """Google's. `host` is what PUBSUB_EMULATOR_HOST takes."""
+    """Google's emulator. `host` is the value for PUBSUB_EMULATOR_HOST."""
 
     def __init__(self, argv: list[str], folder: Path) -> None:
         with socket.socket() as listener:
@@ -129,7 +129,7 @@ class Emulator:
 
 
 class Played:
-    """Topics that keep what is published, within Pub/Sub's own limits (https://cloud.google.com/pubsub/quotas)."""
+    """Topics that store published messages, within Pub/Sub's limits (https://cloud.google.com/pubsub/quotas)."""
 
     def __init__(self, server: ApiServer) -> None:
         self.topics: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Secret Manager played: secrets with numbered versions, as its documents describe them."""
+"""A stand-in for Secret Manager: secrets with numbered versions, as its documents describe them."""
 
 import base64
 import re
@@ -36,12 +36,12 @@ class Secrets:
             server.on(name, answer)
 
     def make(self, identity: str) -> str:
-        """What Terraform does: a secret without a version."""
+        """Creates a secret without a version, as Terraform does."""
         self.labels[identity], self.versions[identity] = {}, []
         return f"projects/{PROJECT}/secrets/{identity}"
 
     def values(self, identity: str) -> list[bytes]:
-        """Those that can still be read, the oldest first."""
+        """The values that can still be read, the oldest first."""
         return [value for state, value in self.versions[identity] if state == "ENABLED"]
 
     def _create(self, asked: Asked) -> Any:
@@ -69,7 +69,7 @@ class Secrets:
         return {}
 
     def _list(self, asked: Asked) -> Any:
-        """A page at a time, so that whoever reads one only is found out."""
+        """Lists a page at a time, which reveals code that reads only the first."""
         wanted = asked.query.get("filter", "").removeprefix("name:")
         names = [name for name in sorted(self.labels) if wanted in name]
         start = int(asked.query.get("pageToken") or 0)

@@ -59,7 +59,7 @@ def order(**more: Any) -> dict[str, Any]:
 
 
 class Site(Parts):
-    """The function in this process: the real wiring, but for the address of Artifact Registry's images."""
+    """The function in this process, with the real wiring except for the address of Artifact Registry's images."""
 
     def __init__(self, variables: dict[str, str], rest: GoogleRest, google: AtGoogle) -> None:
         super().__init__(variables)
@@ -72,7 +72,7 @@ class Site(Parts):
         return ArtifactRegistry(self.rest, images=images)
 
     def ask(self, request: Request) -> tuple[int, Any]:
-        """Status and decoded body of what Cloud Run would answer."""
+        """Status and decoded body of the function's answer."""
         response = self.http_app.handle(request)
         body = response.get_data()
         return response.status_code, json.loads(body) if body else None

@@ -1,7 +1,8 @@
-"""Runs the step of a played Cloud Build build: as `docker run` with the flags of Google's worker, or as a bare process.
+"""Runs the step of a build in the stand-in for Cloud Build: as `docker run` with the flags of Google's worker, or as a
+process.
 
 The flags are those of https://github.com/GoogleCloudPlatform/cloud-build-local (build.go, dockerRunArgs), with the
-host's network for the one called `cloudbuild`, so that the step reaches the stand-ins on loopback.
+host's network instead of `cloudbuild`, so that the step reaches the stand-ins on loopback.
 """
 
 import os
@@ -23,11 +24,11 @@ def stand_ins() -> dict[str, str]:
 
 
 class Worker:
-    """A machine of Cloud Build's: pulls the step's image, runs the step, writes the log as it comes."""
+    """A worker of Cloud Build: pulls the step's image, runs the step, and writes the log while it runs."""
 
     def __init__(self, cloud_build: CloudBuild, rest: GoogleRest, docker: Docker, login: Path, *folders: Path) -> None:
-        """`login` is the docker config.json with the credentials that the worker gives each step; `folders` are what
-        a step here has besides, at the same place."""
+        """`login` is the docker config.json with the credentials that the worker gives each step; `folders` are
+        mounted into the step at the same path."""
         self._cloud_build = cloud_build
         self._rest = rest
         self._docker = docker
@@ -35,7 +36,7 @@ class Worker:
         self._folders = folders
 
     def run(self, played: Played) -> str:
-        """What the step printed. The build is then over."""
+        """Runs the step to the build's end, and returns what it printed."""
         volumes = {name: f"{name}-{uuid.uuid4().hex[:12]}" for name in ("workspace", "home")}
         try:
             return self._run(played, self._command(played, volumes))
@@ -81,7 +82,7 @@ class Worker:
 
 
 def run_bare(played: Played) -> "subprocess.CompletedProcess[str]":
-    """The step's command in this Python, without a container."""
+    """Runs the step's command in this Python, without a container."""
     entrypoint, *arguments = played.command
     assert entrypoint == "python"
     return subprocess.run(

@@ -1,9 +1,9 @@
-"""Cloud Storage on loopback: fake-gcs-server behind a guard that adds what it does not check.
+"""Cloud Storage on loopback: fake-gcs-server behind a guard that adds the checks it lacks.
 
-- Access tokens of the JSON API, and its paths and parameters by Google's discovery document.
-- Signatures: the URL is signed again by Google's own `generate_signed_url_v4` with the same key. RSA with PKCS #1 v1.5
-  has one signature for one text, so another one was made with another key or for another request.
-- The time until a URL expires, the headers that were signed, x-goog-content-length-range.
+- Access tokens of the JSON API, and its paths and parameters according to Google's discovery document.
+- Signatures: Google's own `generate_signed_url_v4` signs the URL again with the same key. RSA with PKCS #1 v1.5 has one
+  signature for a text, so a different one is from another key or for another request.
+- The expiry of a URL, its signed headers, x-goog-content-length-range.
 - Generations: of XML uploads (x-goog-if-generation-match) and downloads, of JSON deletions (ifGenerationMatch).
 """
 
@@ -34,7 +34,7 @@ _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def sign(text: bytes) -> bytes:
-    """What IAM's signBlob does for the account."""
+    """Signs as IAM's signBlob does for the account."""
     return _KEY.sign(text, padding.PKCS1v15(), hashes.SHA256())
 
 
@@ -116,7 +116,7 @@ class Storage:
         self.calls.clear()
 
     def fail(self, verb: str, status: int, *, times: int = 10**6, done: bool = False) -> None:
-        """`done`: the request is carried out, and its answer lost."""
+        """With `done`, the request is carried out and its answer lost."""
         self.faults.append(_Fault(verb, status, times, done))
 
     def make_bucket(self, name: str) -> None:

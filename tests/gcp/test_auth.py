@@ -1,4 +1,4 @@
-"""The client's ID tokens, for each kind of credential, and what to do where there is none."""
+"""The client's ID tokens for each kind of credential, and the advice if there is none."""
 
 import base64
 import json
@@ -54,7 +54,7 @@ def claims(token: str) -> Any:
 
 @pytest.fixture
 def folder(tmp_path: Path, metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine that is none of Google's, without gcloud."""
+    """A machine outside Google Cloud, without gcloud."""
     monkeypatch.setenv("GCE_METADATA_HOST", "metadata.invalid")
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
@@ -92,7 +92,7 @@ def test_a_key_file(key_file: dict[str, Any], oauth: OAuth, folder: Path, monkey
 
 
 def test_a_person(oauth: OAuth, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cloud Run knows the OAuth client that gcloud's sign-in uses; no token for the service itself can be had."""
+    """Cloud Run accepts tokens for gcloud's OAuth client; a person cannot get one for the service itself."""
     use(oauth.user(), folder, monkeypatch)
     to(oauth, monkeypatch)
     found = claims(fetch(URL).text)
@@ -107,7 +107,7 @@ def test_the_file_of_gclouds_sign_in_is_found(oauth: OAuth, folder: Path, monkey
 
 
 def to(oauth: OAuth, monkeypatch: pytest.MonkeyPatch) -> None:
-    """google-auth sends a person's refresh token to Google's address and no other."""
+    """google-auth sends a person's refresh token only to Google's address."""
     load = credential_files.load
 
     def moved(document: dict[str, Any]) -> Any:
@@ -143,7 +143,7 @@ def test_an_impersonated_account_of_a_file(
     key_file: dict[str, Any], oauth: OAuth, iam: ApiServer, metadata: MetadataServer, folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The credentials that may be the account ask for its token."""
+    """The credentials that may impersonate the account request its token."""
     metadata.allow("ya29.oauth-1")
     use(
         {

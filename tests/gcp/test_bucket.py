@@ -1,4 +1,4 @@
-"""Cloud Storage beyond the contract: lost answers, a bucket that is missing, denials."""
+"""Cloud Storage beyond the contract: lost answers, a missing bucket, denials."""
 
 import pytest
 

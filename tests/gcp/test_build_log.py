@@ -1,4 +1,4 @@
-"""Cloud Build's log out of its bucket. tests/serverless/test_growing_log.py has what is the same for every cloud."""
+"""Cloud Build's log in its bucket. tests/serverless/test_growing_log.py tests what is the same for every cloud."""
 
 import pytest
 

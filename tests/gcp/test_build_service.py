@@ -1,4 +1,4 @@
-"""What Cloud Build is asked, what its states mean, and what its refusals mean."""
+"""Requests to Cloud Build, and the meaning of its states and refusals."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""One build, however many ask and whatever dies: Cloud Build has no idempotency token, so the job's lock decides."""
+"""One build for many callers, whichever process dies: Cloud Build has no idempotency token, so the job's lock
+decides."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ ID = f"{tag()}-1"
 
 
 class Function:
-    """One instance of the function. All share the bucket and the clock."""
+    """An instance of the function. All instances share the bucket and the clock."""
 
     def __init__(self, rest: GoogleRest, bucket: GcsBucket, clock: ManualClock) -> None:
         service = CloudBuildService(rest, builder(bucket.name))

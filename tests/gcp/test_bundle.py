@@ -1,4 +1,4 @@
-"""The bundle: the same bytes each time, small, complete in itself, and installed without an index."""
+"""The bundle is reproducible, small and complete, and is installed without an index."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def function(installed: Installed, around: Around, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def imported(installed: Installed) -> Imported:
-    """Each of its modules, loaded in one process."""
+    """Imports each of the bundle's modules in one process."""
     told: Imported = json.loads(installed.run(IMPORT_ALL).splitlines()[-1])
     return told
 
@@ -133,7 +133,7 @@ def test_all_of_boatyard_that_is_in_it_can_be_imported(imported: Imported) -> No
 
 
 def test_nothing_that_was_left_out_is_missed_by_what_is_there(installed: Installed, imported: Imported) -> None:
-    """What a dependency cannot import was never meant to be here: another distribution, or another system's."""
+    """A module that a dependency cannot import belongs to another distribution or another operating system."""
     assert len(imported) > 800
     there = {path.name.partition(".")[0] for path in installed.packages.iterdir()}
     for name, told in imported.items():

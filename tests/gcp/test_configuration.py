@@ -1,4 +1,4 @@
-"""One model, from variables, JSON, a file or the bucket."""
+"""The configuration has one model, from variables, JSON, a file or the bucket."""
 
 import json
 import subprocess
@@ -112,7 +112,7 @@ def test_a_repository_that_can_hold_images_is_taken(rest: GoogleRest, repository
 
 
 def test_to_read_it_takes_none_of_googles_libraries() -> None:
-    """Each costs a cold start tenths of a second."""
+    """Each import would cost tenths of a second of a cold start."""
     code = (
         "import sys; from boatyard_gcp.wiring import Parts; "
         f"parts = Parts({variables('b-1')!r}); parts.http_app; "

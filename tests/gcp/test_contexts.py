@@ -1,4 +1,4 @@
-"""Signed URLs of contexts, as Google's own signer makes them, and what they are good for."""
+"""Signed URLs of contexts equal those of Google's own signer, and allow only the announced upload."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""The contract of buckets, held by Cloud Storage."""
+"""The contract suite of buckets, with Cloud Storage."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of context stores, held by Cloud Storage together with the job."""
+"""The contract suite of context stores, with Cloud Storage and the job."""
 
 import time
 from pathlib import Path

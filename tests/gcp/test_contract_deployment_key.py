@@ -1,4 +1,4 @@
-"""The contract of deployment keys, held by Secret Manager."""
+"""The contract suite of deployment keys, with Secret Manager."""
 
 import pytest
 

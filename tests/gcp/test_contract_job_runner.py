@@ -1,4 +1,4 @@
-"""The contract of job runners, held by Cloud Build and the bucket."""
+"""The contract suite of job runners, with Cloud Build and the bucket."""
 
 import pytest
 

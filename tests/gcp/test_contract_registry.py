@@ -1,4 +1,4 @@
-"""The contract of registries, held by Artifact Registry."""
+"""The contract suite of registries, with Artifact Registry."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of secret stores, held by Secret Manager."""
+"""The contract suite of secret stores, with Secret Manager."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The contract of queues, held by Pub/Sub: Google's own emulator where it is installed, and a played one everywhere."""
+"""The contract suite of queues, with a stand-in for Pub/Sub, and with Google's emulator if it is installed."""
 
 import itertools
 

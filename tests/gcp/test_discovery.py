@@ -1,4 +1,4 @@
-"""The judge itself: it takes what Google's documents know and nothing else."""
+"""The checks against Google's documents accept what the documents describe and nothing else."""
 
 from typing import Any
 

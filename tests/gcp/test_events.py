@@ -1,4 +1,4 @@
-"""CloudEvents as Google documents them, and what each is taken for."""
+"""CloudEvents in the form that Google documents are parsed to Boatyard's event types."""
 
 import base64
 import json
@@ -57,7 +57,7 @@ def test_each_event_is_taken_for_what_it_is() -> None:
 
 
 def test_the_payloads_have_the_form_that_google_publishes() -> None:
-    """Eventarc's data is the object, or the message, of the APIs' own documents."""
+    """Eventarc's data is the object or the message that the APIs' discovery documents describe."""
     api("storage", "v1").check("Object", finalized(BUCKET, "a")[1])
     for _, data in (notified(BUCKET, "a"), image_pushed(BASE, DIGEST), scheduled(), published(b"{}")):
         api("pubsub", "v1").check("PubsubMessage", data["message"])
@@ -122,7 +122,7 @@ def test_events_wait_for_a_misconfigured_function(
 
 
 class TestInTheFunction:
-    """The whole function over Google on loopback."""
+    """The whole function, with Google Cloud on loopback."""
 
     @pytest.fixture
     def topics(self, pubsub: ApiServer) -> Played:
@@ -224,7 +224,7 @@ class TestInTheFunction:
     def test_poison_that_the_topic_does_not_take_comes_again_until_it_does(
         self, site: Site, pubsub: ApiServer, dead: Callable[[], list[Any]]
     ) -> None:
-        """Then it is the subscription's own dead letter policy that ends it."""
+        """The subscription's dead letter policy ends the repeats in the end."""
         pubsub.fail("pubsub.projects.topics.publish", 403, "PERMISSION_DENIED")
         with pytest.raises(BoatyardError):
             site.event_app.handle(*published(b"{}"))

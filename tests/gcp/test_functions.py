@@ -1,4 +1,4 @@
-"""The real functions-framework, in a process of its own: what it makes of requests and events before ours sees them."""
+"""The real functions-framework as a process: how it passes requests and events to the function."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ Start = Callable[..., Functions]
 
 @pytest.fixture
 def chosen(bucket: GcsBucket, secrets: Secrets, images: FakeRegistry) -> dict[str, str]:
-    """Images are in a registry on loopback: nothing moves Google's own."""
+    """Images are in a registry on loopback, because no variable overrides the address of Google's."""
     secrets.make(DEPLOYMENT_KEY)
     return variables(
         bucket.name,
@@ -89,7 +89,7 @@ class TestRequests:
     def test_fifty_equal_requests_at_once_are_one_build(
         self, api: Functions, cloud_build: CloudBuild, spec: dict[str, object]
     ) -> None:
-        """They are as many at a time as the process has threads, over parts that are all made meanwhile."""
+        """As many requests run at a time as the process has threads, while the parts are still being created."""
         headers, body = {"authorization": f"Bearer {token()}"}, {"spec": spec, "project": "ml", "domain": "dev"}
 
         def ask(_: int) -> httpx.Response:
@@ -168,7 +168,7 @@ def test_googles_emulator_delivers_again_what_raised(
     spec: dict[str, object],
     tmp_path: Path,
 ) -> None:
-    """A dropped spec's notification, the same order, and poison, pushed as Google's own Pub/Sub pushes them."""
+    """The emulator pushes a dropped spec's notification, the same order, and poison."""
     cloud_build.server.fail("cloudbuild.projects.locations.builds.create", 429, "RESOURCE_EXHAUSTED", times=2)
     bucket.put("specs/ml/dev/app.json", json.dumps({"spec": spec}).encode())
     order = json.dumps({"spec": spec, "project": "ml", "domain": "dev"}).encode()

@@ -1,4 +1,4 @@
-"""A GKE cluster's address by the API of Container Engine, and builds in it with the function's own token."""
+"""A GKE cluster's address from the GKE API, and builds in the cluster with the function's token."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -78,7 +78,7 @@ def test_an_api_that_is_disabled_is_named(rest: GoogleRest, clusters: Clusters) 
 
 
 class TestInTheFunction:
-    """A request becomes a Job in a cluster that knows Google's access tokens, as GKE does."""
+    """A request becomes a Job in a cluster that accepts Google's access tokens, as GKE does."""
 
     @pytest.fixture
     def dataplane(self, metadata: MetadataServer) -> Iterator[GkeCluster]:

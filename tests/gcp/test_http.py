@@ -1,4 +1,4 @@
-"""The API behind functions-framework: Flask's requests in, answers that Cloud Run carries out."""
+"""The API behind functions-framework: Flask's requests, and answers that Cloud Run can return."""
 
 import io
 import json
@@ -72,7 +72,7 @@ class TestCallers:
         assert status == 403 and problem["code"] == "FORBIDDEN" and "eve@example.org" in problem["detail"]
 
     def test_the_header_that_cloud_run_did_not_check_says_nothing(self, site: Site, capsys: Any) -> None:
-        """With both, it checks X-Serverless-Authorization; Authorization is whatever the caller wrote."""
+        """If both are present, Cloud Run checks X-Serverless-Authorization and not Authorization."""
         forged = f"Bearer {token('admin@example.com')}"
         for other in (forged, "Basic YTpi", "Bearer of-another-system", f"Bearer {token(signature='c2ln')}"):
             headers = {"X-Serverless-Authorization": f"Bearer {token('eve@example.com')}", "Authorization": other}
@@ -135,7 +135,7 @@ class TestCallers:
         assert (status, problem["code"]) == (401, "UNAUTHENTICATED")
 
     def test_no_token_is_believed_where_callers_may_come_in_unchecked(self, make: Callable[..., Site]) -> None:
-        """A function that anybody may call gets tokens that anybody may have written."""
+        """In a function that anybody may call, anybody may have written the token."""
         site = make(BOATYARD_INVOKERS_CHECKED="")
         status, problem = site.ask(request("GET", "/v1/capabilities"))
         assert status == 401 and "BOATYARD_INVOKERS_CHECKED" in problem["detail"]
@@ -303,7 +303,7 @@ def test_an_unforeseen_error_is_an_answer_too(site: Site, capsys: pytest.Capture
 
 
 def test_the_stock_builder_is_refused_in_its_own_words(site: Site) -> None:
-    """Whatever goes wrong before the request reaches the API, its client reads Connect's codes."""
+    """Its client reads Connect's codes, also for errors before the request reaches the API."""
     path = "/flyteidl2.imagebuilder.ImageService/GetImage"
     body = {"id": {"name": "x:1"}}
     status, error = site.ask(request("POST", path, body, headers={"Authorization": "Bearer x"}))

@@ -1,4 +1,4 @@
-"""Whose tokens are used: a file's, else the metadata server's; and what to do where neither is."""
+"""Tokens are a credential file's or else the metadata server's; without both, the error gives advice."""
 
 import json
 import subprocess

@@ -1,6 +1,6 @@
 """The suites that BOATYARD_LIVE=gcp runs against a real project, run against Google Cloud on loopback.
 
-The switch and the variables are the same; only the addresses differ. They pass, and leave nothing.
+The switch and the variables are the same; only the addresses differ. They pass, and leave no resources behind.
 """
 
 import os
@@ -23,7 +23,7 @@ def pytest_in(environment: dict[str, str], *options: str) -> "subprocess.Complet
 
 
 def test_they_pass_and_leave_nothing(bucket: GcsBucket, secrets: Secrets, iam: ApiServer) -> None:
-    """Pub/Sub's needs an emulator that this test would start once more: the same suite runs on it beside."""
+    """Pub/Sub's suite is left out: it needs the emulator, on which test_contract_work_queue.py runs the same suite."""
     named = {"BOATYARD_LIVE": "gcp", "BOATYARD_LIVE_BUCKET": bucket.name, "GOOGLE_CLOUD_PROJECT": PROJECT}
     done = pytest_in({**os.environ, **named}, f"--ignore={LIVE / 'test_work_queue.py'}")
     assert done.returncode == 0, done.stdout[-4000:]

@@ -1,4 +1,5 @@
-"""Artifact Registry beyond the contract: missing repositories, tags that do not move, other projects, whose token."""
+"""Artifact Registry beyond the contract: missing repositories, immutable tags, other projects, and whose token is
+sent."""
 
 from collections.abc import Callable
 

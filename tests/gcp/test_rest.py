@@ -1,4 +1,4 @@
-"""Asking Google's APIs: tokens, repeats, and errors that say who acts next."""
+"""Calls to Google's APIs: tokens, retries, and errors that say who acts next."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Secret Manager beyond the contract: what is left of old values, races, names, and the job's side."""
+"""Secret Manager beyond the contract: old values, races, names, and reads by the job."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lines as Cloud Logging reads them."""
+"""Log lines in the format that Cloud Logging reads."""
 
 import json
 import logging

@@ -1,8 +1,9 @@
 """A spec object or a request -> functions-framework -> Cloud Build -> its step in the builder image, with a Docker
 engine of its own -> BuildKit -> registry.
 
-Cloud Build is played; the step is run as its worker runs it, in the image that `make builder-image CLOUD=gcp` makes.
-docker.io/library/docker cannot be had everywhere: this machine's unpacked Docker stands for its programs.
+A stand-in plays Cloud Build. The step runs as Cloud Build's worker runs it, in the image that
+`make builder-image CLOUD=gcp` makes. docker.io/library/docker is not available everywhere, so this machine's unpacked
+Docker replaces its programs.
 """
 
 import json
@@ -286,7 +287,7 @@ def test_a_users_error_is_the_builds_and_not_cloud_builds(site: Site) -> None:
 def test_the_metadata_server_is_closed_to_what_the_engine_runs(
     kernel: str, image: str, settings: Settings, tmp_path: Path
 ) -> None:
-    """Where RUN steps have a bridge, as in Cloud Build: with the image's own dockerd and iptables."""
+    """RUN steps have a bridge network, as in Cloud Build, with the image's own dockerd and iptables."""
     docker = Docker(settings.buildkit)
     flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", "--entrypoint=python"]
     if kernel == "without":

@@ -1,4 +1,5 @@
-"""What a client and a job do together with Cloud Storage, which cannot refuse other bytes of the announced length."""
+"""Uploads and checks contexts as a client and a job do: Cloud Storage cannot refuse other bytes of the announced
+length."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +17,7 @@ _THERE: Final = 412
 
 
 class Uploads:
-    """Raises CONTEXT_INVALID for what the store or the job refuses, FORBIDDEN for a URL that is not good."""
+    """Raises CONTEXT_INVALID for bytes that the store or the job refuses, FORBIDDEN for an invalid URL."""
 
     def __init__(self, store: ContextStore, folder: Path) -> None:
         self._store = store

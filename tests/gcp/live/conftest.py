@@ -1,4 +1,4 @@
-"""A client of Google's APIs with the credentials that the environment leads to."""
+"""A client of Google's APIs with the environment's credentials."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The contract of buckets, held by Cloud Storage itself."""
+"""The contract suite of buckets, with Cloud Storage itself."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The contract of context stores, held by Cloud Storage itself together with the job."""
+"""The contract suite of context stores, with Cloud Storage itself and the job."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The contract of deployment keys, held by Secret Manager itself."""
+"""The contract suite of deployment keys, with Secret Manager itself."""
 
 import itertools
 from collections.abc import Iterator

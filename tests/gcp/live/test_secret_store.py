@@ -1,4 +1,4 @@
-"""The contract of secret stores, held by Secret Manager itself."""
+"""The contract suite of secret stores, with Secret Manager itself."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The contract of queues, held by Pub/Sub itself."""
+"""The contract suite of queues, with Pub/Sub itself."""
 
 import itertools
 from collections.abc import Iterator
