@@ -72,7 +72,7 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
 """
     assert ask(code, str(checkout)).splitlines() == [
         "True",
-        "made serverless core",
+        "made registry serverless core",
         "buildkit made registry serverless core",
         "an_sdk/data/builds an_sdk/data/storage another/data/. None",
         "True",
