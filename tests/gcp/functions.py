@@ -1,6 +1,7 @@
 """Runs functions-framework as Google's buildpack starts it, as a process, with the stand-ins on loopback."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,14 +21,14 @@ _SECONDS: Final = 60.0
 class Functions:
     """One function: `target` is api or events. Cloud Run's edge or Eventarc sends its requests to `url`."""
 
-    def __init__(self, target: str, variables: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, target: str, variables: Mapping[str, str], folder: Path, *, source: str = _HANDLER) -> None:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / f"{target}.log"
         program = str(Path(sys.executable).with_name("functions-framework"))
-        chosen = ("--source", _HANDLER, "--target", target, "--host", "127.0.0.1", "--port", str(port))
+        chosen = ("--source", source, "--target", target, "--host", "127.0.0.1", "--port", str(port))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [program, *chosen], env={**os.environ, **variables}, stdout=log, stderr=log, cwd=folder
@@ -35,6 +36,12 @@ class Functions:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL for what runs the function. gunicorn starts another one, as Cloud Run starts another instance."""
+        process = self._process.pid
+        for worker in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            os.kill(int(worker), signal.SIGKILL)
 
     def post(self, attributes: Mapping[str, str], data: Any, *, structured: bool = False) -> httpx.Response:
         """Sends a CloudEvent, in either form

@@ -11,11 +11,12 @@ import http.client
 import importlib.util
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +31,8 @@ from google.cloud.storage import _signing
 from tests.gcp.discovery import Refused, api
 from tests.gcp.metadata_server import EMAIL, PROJECT, MetadataServer
 
+_NAME = re.compile(rb'"name": ?"([^"]+)"')
+"""Of the object, in the first part of an upload."""
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -108,10 +111,13 @@ class Storage:
         self.ahead = 0.0
         """Seconds by which this server's clock is ahead of ours."""
         self.faults: list[_Fault] = []
+        self.wrote: Callable[[str], object] = lambda key: None
+        """Called with its key when an object is written, and before the answer."""
         self.calls: list[str] = []
 
     def forget(self, metadata: MetadataServer) -> None:
         self.metadata, self.ahead = metadata, 0.0
+        self.wrote = lambda key: None
         self.faults.clear()
         self.calls.clear()
 
@@ -133,6 +139,8 @@ class Storage:
                 if fault and not fault.done:
                     raise Denied(fault.status, "backendError")
                 answer = self._forward(request)
+                if request.path.startswith("/upload/") and (named := _NAME.search(request.body)):
+                    self.wrote(named[1].decode())
                 if fault:
                     raise Denied(fault.status, "backendError")
                 return answer
