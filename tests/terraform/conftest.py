@@ -15,7 +15,14 @@ from tests.terraform.offline.cli import Terraform, TerraformFailed
 from tests.terraform.offline.mirror import Providers, local_mirror, providers
 
 ORDER = (
-    *("test_expected.py", "test_google_roles.py", "test_checkov.py", "test_style.py", "test_validate.py"),
+    *(
+        "test_expected.py",
+        "test_google_roles.py",
+        "test_azure_roles.py",
+        "test_checkov.py",
+        "test_style.py",
+        "test_validate.py",
+    ),
     *("", "test_destroy.py"),
 )
 """What computes comes first, while what waits is applied; what takes the deployments away comes last."""
@@ -52,6 +59,12 @@ def module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -
 def google_module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
     """infra/terraform/gcp, initialised: only stubs, so no mirror of a real provider."""
     return initialised(Terraform(tmp_path_factory.mktemp("google") / "terraform", "gcp", configuration))
+
+
+@pytest.fixture(scope="module")
+def azure_module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
+    """infra/terraform/azure, initialised: only stubs, as Google's."""
+    return initialised(Terraform(tmp_path_factory.mktemp("azure") / "terraform", "azure", configuration))
 
 
 def initialised(terraform: Terraform) -> Terraform:

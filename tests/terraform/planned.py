@@ -18,16 +18,16 @@ class Planned(NamedTuple):
     """Address -> values; what only an apply would know is UNKNOWN."""
 
 
-def planned(terraform: Terraform, providers: tuple[str, ...]) -> Planned:
-    """Raises TerraformFailed."""
+def planned(terraform: Terraform, mocks: tuple[str, ...] | str) -> Planned:
+    """`mocks`: names of providers, or a whole test. Raises TerraformFailed."""
     tests = terraform.folder / "tests"
     tests.mkdir(exist_ok=True)
-    mocks = "".join(f'mock_provider "{name}" {{}}\n' for name in providers)
-    (tests / "all.tftest.hcl").write_text(mocks + _RUN)
+    text = mocks if isinstance(mocks, str) else "".join(f'mock_provider "{name}" {{}}\n' for name in mocks) + _RUN
+    (tests / "all.tftest.hcl").write_text(text)
     lines = [json.loads(line) for line in terraform("test", "-json", "-verbose").splitlines()]
     (plan,) = [line["test_plan"] for line in lines if line["type"] == "test_plan"]
     return Planned(
-        {name: change["after"] for name, change in plan["output_changes"].items()},
+        {name: change.get("after") for name, change in plan["output_changes"].items()},
         {
             change["address"]: _with_unknown(change["change"]["after"], change["change"]["after_unknown"])
             for change in plan["resource_changes"]

@@ -26,6 +26,11 @@ def test_expected_plans_for_google_cloud(google_module: Terraform) -> None:
     _run(google_module, "gcp", {name: fact for name, fact in FACTS.items() if name != "architecture"})
 
 
+def test_expected_plans_for_azure(azure_module: Terraform) -> None:
+    facts = {name: fact for name, fact in FACTS.items() if name != "architecture"}
+    _run(azure_module, "azure", facts | {"runtime": "python3.13"})
+
+
 def _run(module: Terraform, cloud: str, facts: dict[str, Any]) -> None:
     folder = module.folder / "tests"
     (folder / "mocks").mkdir(parents=True)

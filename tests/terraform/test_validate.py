@@ -3,12 +3,14 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.terraform.conftest import initialised
 from tests.terraform.offline.cli import Terraform
 from tests.terraform.offline.mirror import Providers
+from tests.terraform.planned import planned
 
 pytestmark = pytest.mark.integration
 
@@ -36,6 +38,52 @@ def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Providers,
     terraform.apply()
     made = terraform.resources()
     assert 'module.boatyard.google_cloudfunctions2_function.function["http"]' in made
+    assert any(".kubernetes_role_binding_v1." in address for address in made) is (name != "no-cluster")
+
+
+def test_the_module_for_azure(azure_module: Terraform) -> None:
+    assert "valid" in azure_module("validate", "-no-color")
+
+
+AKS: Final = """
+mock_provider "azurerm" {
+  mock_data "azurerm_kubernetes_cluster" {
+    defaults = {
+      id               = "%(group)s/providers/Microsoft.ContainerService/managedClusters/runs"
+      kube_config      = [{ host = "https://runs.test", cluster_ca_certificate = "" }]
+      kubelet_identity = [{ object_id = "nodes" }]
+    }
+  }
+}
+mock_provider "kubernetes" {}
+mock_provider "tls" {}
+run "all" {
+  command = plan
+}
+"""
+GROUP: Final = "/subscriptions/s/resourceGroups/builds"
+
+
+@pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
+def test_the_examples_for_azure(tmp_path: Path, configuration: Providers, name: str) -> None:
+    """Planned whole: what `for_each` cannot know before an apply is found only so."""
+    terraform = initialised(Terraform(tmp_path / "terraform", f"azure/examples/{name}", configuration))
+    bundle = tmp_path / "azure.zip"
+    with zipfile.ZipFile(bundle, "w") as archive:
+        archive.writestr("function_app.py", "")
+    (tmp_path / "azure.json").write_text('{"runtime": "python3.13", "builderTag": "1"}')
+    variables: dict[str, object] = {"bundle": str(bundle), "subscription_id": "s", "application_client_id": "c"}
+    if name == "complete":
+        registries = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries"
+        variables |= {"golden_registry": f"{registries}/golden", "shared_registry": f"{registries}/team"}
+        variables["admin_groups"] = ["g"]
+    else:
+        variables["resource_group"] = "builds"
+    if name == "existing-cluster":
+        variables |= {"cluster_name": "runs", "cluster_resource_group": "aks"}
+    (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps(variables))
+    made = planned(terraform, AKS % {"group": GROUP}).resources
+    assert "module.boatyard.azurerm_function_app_flex_consumption.function" in made
     assert any(".kubernetes_role_binding_v1." in address for address in made) is (name != "no-cluster")
 
 
