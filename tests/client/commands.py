@@ -14,7 +14,7 @@ class Done(NamedTuple):
     err: str
 
     def json(self) -> Any:
-        """Standard output as exactly one JSON value on one line."""
+        """Parses standard output, which must be exactly one JSON value on one line."""
         assert self.out.endswith("\n") and self.out.count("\n") == 1, self.out
         return json.loads(self.out)
 

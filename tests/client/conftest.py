@@ -10,7 +10,7 @@ from tests.client.service import MemoryService
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory; no configuration of the machine is seen."""
+    """An empty working directory, without the machine's configuration."""
     for name in ("BOATYARD_URL", "BOATYARD_TOKEN", "BOATYARD_TOKEN_FILE", "BOATYARD_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def own_server(folder: Path, url: str, *, token: str = "", record: bytes | None = None) -> Iterator[Path]:
-    """The path of its server.json. `record` is written as it is."""
+    """Returns the path of its server.json. `record` is written unchanged."""
     state = folder / ".boatyard"
     state.mkdir(exist_ok=True)
     files = {"server.json": record or json.dumps({"url": url, "pid": 1}).encode(), "token": token.encode()}

@@ -1,6 +1,6 @@
 """Boatyard over the in-memory ports, on a real loopback socket, with faults on demand.
 
-A worker plays each build: what it does is in the build's Dockerfile, see `Worker`.
+A worker plays each build as the build's Dockerfile says; see `Worker`.
 """
 
 import json
@@ -97,7 +97,7 @@ class MemoryService:
         self._thread.start()
 
     def stop(self) -> None:
-        """As a killed process: connections break, too."""
+        """Stops like a killed process: connections break, too."""
         self._server.shutdown()
         self._server.server_close()
         for connection in list(self.connections):
@@ -118,7 +118,7 @@ class MemoryService:
 
 
 class Worker(threading.Thread):
-    """Runs what is queued. A Dockerfile with FAIL fails, one with HOLD waits for `go_on`."""
+    """Runs queued builds. A Dockerfile with FAIL fails, one with HOLD waits for `go_on`."""
 
     def __init__(self, service: MemoryService) -> None:
         super().__init__(daemon=True)
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def once(method: str, path: str, act: Callable[[Any], None]) -> Fault:
-    """A fault for the first request that fits."""
+    """Adds a fault for the first request that matches."""
     done = threading.Event()
 
     def fault(handler: _Handler) -> bool:
@@ -244,13 +244,13 @@ def once(method: str, path: str, act: Callable[[Any], None]) -> Fault:
 
 
 def hang_up(handler: Any) -> None:
-    """Closes the connection without a word."""
+    """Closes the connection without an answer."""
     handler.close_connection = True
     handler.connection.close()
 
 
 def say(status: int, body: object = None, **headers: str) -> Callable[[Any], None]:
-    """Another answer; `body` becomes JSON unless it is bytes."""
+    """Answers differently; `body` becomes JSON unless it is bytes."""
 
     def act(handler: Any) -> None:
         handler.rfile.read(int(handler.headers.get("content-length") or 0))

@@ -61,7 +61,8 @@ AT_HOME = {"XDG_CONFIG_HOME": "/nowhere"}
 
 
 def sent(found: httpx.Auth | None, *refused: str) -> list[str]:
-    """The Authorization headers of one request, which a server that refuses some of them saw."""
+    """Sends one request to a server that refuses some credentials. Returns the Authorization headers that it
+    received."""
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -135,7 +136,7 @@ def test_a_token_is_not_shown(folder: Path) -> None:
 
 
 def test_a_folder_that_came_from_elsewhere_brings_no_server(folder: Path) -> None:
-    """As `git clone` or `tar` leaves it: everything but a process that holds the lock."""
+    """The folder as `git clone` or `tar` creates it: everything except a process that holds the lock."""
     for mode in (0o644, 0o600):
         make(folder, {".boatyard": {"server.json": f'{{"url": "{URL}"}}'.encode(), "token": b"t", "server.lock": b""}})
         for path in (folder / ".boatyard").iterdir():

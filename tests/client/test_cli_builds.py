@@ -1,4 +1,4 @@
-"""The commands that ask a service: build, builds, logs, cancel, secret."""
+"""The commands that call a service: build, builds, logs, cancel, secret."""
 
 import json
 import os

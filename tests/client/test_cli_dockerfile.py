@@ -1,4 +1,4 @@
-"""A Dockerfile on the command line: its arguments, its stage, further tags, any bytes."""
+"""Dockerfiles on the command line: arguments, stage, further tags, any bytes."""
 
 from pathlib import Path
 

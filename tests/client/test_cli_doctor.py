@@ -18,7 +18,7 @@ from tests.client.trees import make
 
 @pytest.fixture
 def tools(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the PATH: programs in it are what the checks find."""
+    """A folder that is the whole PATH: the checks find only programs in it."""
     place = folder / "bin"
     place.mkdir()
     monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")

@@ -190,7 +190,7 @@ def test_a_wrong_settings_file_is_named_with_the_field(spec: Path, folder: Path)
 
 
 def test_a_plan_made_here_says_that_its_keys_are_not_the_services(spec: Path, folder: Path) -> None:
-    """With isolation = project they hold a value that only the service can compute."""
+    """With isolation = project, keys depend on a value that only the service can compute."""
     done = boatyard("plan", spec, "--offline")
     assert done.code == 0 and "only the service can compute" in done.err
     plan = boatyard("plan", spec, "--offline", "--json").json()

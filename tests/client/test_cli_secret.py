@@ -125,7 +125,7 @@ def test_half_a_login_is_refused_with_what_is_missing(arguments: list[str], serv
 
 @pytest.mark.parametrize("options", [[], ["--password-stdin", "--registries", "ghcr.io", "--username", "me"]])
 def test_a_value_that_is_given_as_an_argument_is_not_repeated(options: list[str], service: MemoryService) -> None:
-    """What an error says is kept in a CI system's log."""
+    """A CI system's log keeps errors."""
     done = boatyard("secret", "create", "x", *options, "hunter2-argument", stdin="other")
     assert done.code == 1 and "--from" in done.err and "hunter2" not in done.out + done.err
     assert service.secrets.list(HERE) == ()

@@ -357,7 +357,7 @@ def test_uploads_elsewhere_get_no_credentials() -> None:
 
 @pytest.mark.parametrize(("status", "taken"), [(200, True), (409, True), (412, True), (400, False), (403, False)])
 def test_an_archive_that_the_store_has_already_is_uploaded(status: int, taken: bool) -> None:
-    """Stores that take an object once answer so for a second upload, as after a lost answer."""
+    """Stores that accept an object once give this answer to a second upload, such as after a lost answer."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         request.read()

@@ -1,5 +1,5 @@
 """`.dockerignore` is applied as by BuildKit. The answers in dockerignore.json come from a real BuildKit; the
-integration test asks one again."""
+integration test compares with one again."""
 
 import json
 import os

@@ -22,7 +22,7 @@ from tests.client.trees import make
 
 @pytest.fixture
 def everything(folder: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Every place names an address; the folder that is asked from lies below the project."""
+    """Every source names an address; the working directory is below the project."""
     make(
         folder,
         {
@@ -69,7 +69,7 @@ def somebody_elses(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_server_of_another_user_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who may write to a folder above could else be sent our files."""
+    """Otherwise a user who can write to a parent folder could receive our files."""
     make(folder, {"below": {}})
     home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
     with own_server(folder, "http://127.0.0.1:1234"):
@@ -79,7 +79,7 @@ def test_a_server_of_another_user_is_not_asked(folder: Path, monkeypatch: pytest
 
 
 def test_an_address_that_only_a_project_names_has_to_be_trusted(folder: Path, tmp_path: Path) -> None:
-    """The folder may be a stranger's checkout: it must not choose where files and secrets go."""
+    """The folder may be a stranger's checkout, which must not choose where files and secrets go."""
     url = "https://boatyard.example.com"
     make(folder, {"boatyard.toml": f'[client]\nurl = "{url}/"\n'.encode()})
     home = {"XDG_CONFIG_HOME": str(tmp_path / "home")}
@@ -107,7 +107,7 @@ def test_what_one_has_configured_oneself_is_trusted(folder: Path, tmp_path: Path
 
 
 def test_another_users_project_file_counts_only_where_one_works(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkout may be a colleague's; a file in /tmp may be anybody's."""
+    """A checkout may belong to a colleague; a file in /tmp may belong to anybody."""
     make(folder, {"boatyard.toml": b'[client]\nurl = "http://127.0.0.1:1234"\n', "below": {}})
     home = {"XDG_CONFIG_HOME": str(folder / "nowhere")}
     trust("http://127.0.0.1:1234", environ=home)

@@ -121,7 +121,7 @@ def test_empty_folders_are_left_out_of_a_source_but_not_the_source_itself(folder
 
 
 def test_the_state_of_a_server_is_never_part_of_a_context(folder: Path) -> None:
-    """A server that runs in the folder keeps secrets there, and writes to it all the time."""
+    """A server that runs in the folder stores secrets there and writes to it all the time."""
     state: Tree = {"secrets": {"default": {"development": {"TOKEN": b"private"}}}}
     make(folder / "src", {"a": b"1", ".boatyard": state, "deep": {".boatyard": state, "b": b"2"}})
     (folder / "src/.boatyard/link").symlink_to("/etc/passwd")

@@ -1,7 +1,7 @@
 """A file that changes while the context is read is detected, whenever it happens.
 
-The packer tells its progress after each file: that is where these tests change something, so that nothing here
-depends on time. `1-now` is read first, `2-later` second; `0` is the folder.
+The packer reports progress after each file. These tests change files at that moment, so nothing here depends on time.
+`1-now` is read first, `2-later` second; `0` is the folder.
 """
 
 import os
@@ -29,7 +29,7 @@ def pack_while(folder: Path, change: Callable[[Path], object], *, after: int = 1
 
 
 def replace(path: Path) -> None:
-    """The same bytes in another file, as editors save: only the file itself is another."""
+    """Replaces the file by another one with the same bytes, as editors do."""
     other = path.with_name("other")
     other.write_bytes(path.read_bytes())
     os.utime(other, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
@@ -73,7 +73,7 @@ def test_a_change_after_the_last_file_is_noticed(folder: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 10, 3 * 1024 * 1024])
 def test_a_change_in_the_middle_of_a_file_is_noticed(size: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reader is where the bytes come from; it writes to the file between two pieces."""
+    """The test's reader writes to the file between two pieces."""
     source = make(folder / "src", {"big": b"x" * (2 * 1024 * 1024)})
     real = writing._Reader.read
     done = False

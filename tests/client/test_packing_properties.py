@@ -28,7 +28,7 @@ def _names_differ(tree: Tree) -> bool:
 
 
 def without_empty(tree: Tree) -> Tree:
-    """As the packer sees a source: folders without a file are not there."""
+    """A source as the packer sees it: without folders that contain no file."""
     out: Tree = {}
     for name, content in tree.items():
         if isinstance(content, dict):

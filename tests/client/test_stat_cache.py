@@ -15,7 +15,7 @@ from boatyard_client.packing.item import Item
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every folder is worth remembering."""
+    """Caches also small folders."""
     monkeypatch.setattr(stat_cache, "_WORTHWHILE_FILES", 1)
 
 
@@ -46,7 +46,7 @@ def read(source: Path) -> Contents:
 
 
 def settled(source: Path, **files: bytes) -> Path:
-    """A folder whose files were left alone for longer than a file system's clock ticks."""
+    """A folder whose files are older than a tick of the file system's clock."""
     source.mkdir(exist_ok=True)
     for name, data in files.items():
         (source / name).write_bytes(data)
@@ -85,7 +85,7 @@ def test_a_file_that_may_have_changed_is_read_again(
 
 
 def test_a_file_of_the_same_size_and_time_is_read_again(folder: Path, cache: Path) -> None:
-    """What tar, rsync and a copy with its times make: only the change time tells."""
+    """tar, rsync and copies that keep times create such files: only the change time differs."""
     source = settled(folder / "src", a=b"1")
     before = read(source).context
     times = (source / "a").stat()
@@ -95,7 +95,7 @@ def test_a_file_of_the_same_size_and_time_is_read_again(folder: Path, cache: Pat
 
 
 def test_a_file_that_was_written_a_moment_ago_is_not_remembered(folder: Path, cache: Path, hashed: list[str]) -> None:
-    """Within one tick it could be written again and look the same (git: racily clean)."""
+    """Within one tick a second write would look the same (git: racily clean)."""
     source = settled(folder / "src", a=b"1")
     (source / "b").write_bytes(b"2")
     read(source)
@@ -178,7 +178,7 @@ def test_many_at_once_leave_a_whole_file(folder: Path, cache: Path) -> None:
 
 
 def test_hundreds_of_files_are_hashed_as_one_by_one(folder: Path) -> None:
-    """Batches come back in order, whatever their sizes."""
+    """Batches of all sizes return in order."""
     source = folder / "src"
     source.mkdir()
     for number in range(500):

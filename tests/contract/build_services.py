@@ -1,4 +1,4 @@
-"""The builds that the contract suites of BuildService start: real ones, or ones that the test plays."""
+"""The builds that the contract suites of BuildService start: real ones, or builds that the test plays."""
 
 import time
 import uuid
@@ -22,7 +22,8 @@ _ENDS: Final = ("ended", "stopped", "timed_out")
 
 
 class Builds(Protocol):
-    """What `test_build_service` needs. Every build is the smallest one there is: its job finds nothing to do."""
+    """The operations that `test_build_service` needs. Every build is the smallest possible: its job finds nothing to
+    do."""
 
     service: BuildService
 
@@ -35,7 +36,7 @@ class Builds(Protocol):
         ...
 
     def ended(self) -> str:
-        """An execution that has ended by itself. Tests read it only."""
+        """An execution that ended by itself. Tests only read it."""
         ...
 
     def unknown(self) -> str:

@@ -1,4 +1,4 @@
-"""A real account's resources for the contract suites; the README in this folder lists the variables."""
+"""The resources of a real account for the contract suites. The README in this folder lists the variables."""
 
 import os
 import uuid
@@ -14,7 +14,7 @@ FRESH: Final = f"boatyard-live-{uuid.uuid4().hex[:12]}"
 
 
 def live(cloud: str) -> pytest.MarkDecorator:
-    """Marks what runs against a real account of the cloud, and only if BOATYARD_LIVE names it."""
+    """Marks tests that run against a real account of the cloud, only if BOATYARD_LIVE names it."""
     reason = f"BOATYARD_LIVE={cloud} runs it against a real account; tests/contract/README.md says how"
     return pytest.mark.skipif(os.environ.get("BOATYARD_LIVE") != cloud, reason=reason)
 
@@ -28,7 +28,7 @@ def named(variable: str) -> str:
 
 
 class Below:
-    """One prefix of a bucket as a bucket of its own, so that the suites meet no object of anybody else."""
+    """A prefix of a bucket used as a whole bucket, so that the suites see no other objects."""
 
     def __init__(self, bucket: Bucket, prefix: str) -> None:
         self._bucket = bucket

@@ -31,15 +31,15 @@ class Driver(Protocol):
     def progress(self, build_id: str, progress: JobProgress) -> Build: ...
     def log(self, build_id: str, *lines: str) -> None: ...
     def finish(self, build_id: str, result: JobResult | None) -> Build:
-        """The job ends; without a result, it just dies."""
+        """Ends the job; without a result, it dies."""
         ...
 
     def finish_after_cancel(self, build_id: str, result: JobResult | None) -> Build:
-        """The build is cancelled while it runs; its job does not listen, and ends with `result`, or dies."""
+        """Cancels the running build. Its job ignores that, and ends with `result` or dies."""
         ...
 
     def settle(self) -> None:
-        """Returns when what was asked for is where the runner counts it."""
+        """Returns when the runner counts the requested build."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""The contract suite of BuildService: what any build service does, a real one included.
+"""The contract suite of BuildService: what every build service does, including a real one.
 
-`test_build_service_played` has what only a test that plays the container can bring about.
+`test_build_service_played` has the cases that need a test which plays the container.
 """
 
 import pytest

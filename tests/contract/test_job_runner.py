@@ -263,7 +263,7 @@ def test_builds_are_listed_newest_first_page_by_page(it: Driver) -> None:
 
 
 def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Driver) -> None:
-    """A page is as full, and ends where it does, as if they were not there; and no token holds anything of them."""
+    """Pages have the same size and the same ends as without them, and no token contains anything about them."""
     mine, foreign = [], []
     for number in range(8):
         project = OTHER if number % 2 else ""
@@ -287,7 +287,7 @@ def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Driver) -> None
 
 
 def test_a_page_goes_on_where_it_ended_though_that_build_is_forgotten(it: Driver) -> None:
-    """A token names the last build that was given, and when that was asked for."""
+    """A token contains the last listed build and the time of its request."""
     made = []
     for number in range(3):
         made.append(start(it, number))

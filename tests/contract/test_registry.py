@@ -30,7 +30,7 @@ class World(Protocol):
     def registry(self) -> Registry: ...
 
     def push(self, path: str, tag: str, platforms: tuple[str, ...], *keys: str) -> str:
-        """`keys` are the labels io.boatyard.key of the platforms' images; none for those left out."""
+        """`keys` are the labels io.boatyard.key of the platforms' images; a platform that is left out has none."""
         ...
 
     def fail(self, code: str) -> None: ...
@@ -78,7 +78,7 @@ class OverHttp:
 
 
 class Real:
-    """The distribution project's registry: refusing means asking for a password, down means killed."""
+    """The distribution project's registry. It refuses by requiring a password, and is down when it is killed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -179,7 +179,7 @@ def test_one_platform_too_few_is_not_found(world: World, wanted: tuple[str, ...]
 def test_the_key_is_the_label_that_all_platforms_have(
     world: World, platforms: tuple[str, ...], keys: tuple[str, ...], expected: str | None
 ) -> None:
-    """Whoever asks for one platform, too: a node may run any other of the index."""
+    """Also for a request for one platform: a node may run any other platform of the index."""
     world.push("acme/image", "tag", platforms, *keys)
     for wanted in ((), BOTH[:1], platforms):
         for _ in range(2):  # what is read once and kept is the same

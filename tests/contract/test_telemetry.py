@@ -24,7 +24,7 @@ class Driver(Protocol):
     telemetry: Telemetry
 
     def lines(self) -> list[Line]:
-        """What was logged since the last call."""
+        """The lines that were logged since the last call."""
         ...
 
     def metrics(self) -> dict[str, float]:
@@ -73,7 +73,7 @@ NAMES = ("name", "args", "msg", "level", "levelname", "severity", "timestamp", "
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_field_is_refused_for_its_name(driver: Driver, name: str) -> None:
-    """Logging libraries keep some names for themselves: a line is written all the same."""
+    """Logging libraries reserve some names: the line is written nevertheless."""
     driver.telemetry.error("refused", **{name: "given"})
     (line,) = driver.lines()
     assert (line.message, line.is_error) == ("refused", True)

@@ -16,11 +16,11 @@ class Driver(Protocol):
     dead_letters: DeadLetters
 
     def bodies(self) -> list[Any]:
-        """What is in the queue, decoded; it is empty then."""
+        """Removes and returns the messages in the queue, decoded."""
         ...
 
     def dead(self) -> list[tuple[Any, str]]:
-        """(body, code) of what was kept."""
+        """The (body, code) of each dead letter."""
         ...
 
 

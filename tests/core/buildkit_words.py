@@ -2,7 +2,7 @@
 
 https://docs.docker.com/reference/dockerfile/#environment-replacement and frontend/dockerfile/shell/lex.go:
 double quotes keep `$` and backslash special (backslash only before `"`, `$` and itself), single quotes keep
-nothing special, a bare backslash takes the next character as it is.
+nothing special, a bare backslash keeps the next character unchanged.
 """
 
 from collections.abc import Mapping

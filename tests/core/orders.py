@@ -33,7 +33,7 @@ DEPLOYMENT_KEY = b"0123456789abcdef0123456789abcdef"
 
 
 def planned(order: Order, settings: Settings = SETTINGS, *, key: bytes = DEPLOYMENT_KEY) -> Plan:
-    """As the service of a deployment with this key plans it."""
+    """Plans an order as the service of a deployment with this key does."""
     return make_plan(order, settings, realm_of(order.scope, settings.isolation, key))
 
 

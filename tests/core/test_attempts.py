@@ -31,8 +31,8 @@ def joins(build: Build, *, now: float, force: bool = False) -> bool:
     [(0, True), (59, True), (60, False), (DAY, False), (-5, True), (-59, True), (-61, False), (-DAY, False)],
 )
 def test_a_failure_is_held_for_a_while_before_and_after_its_end(age: float, held: bool) -> None:
-    """An end in the future by seconds is another machine's clock; by more, the clock was set, and a hold that lasts
-    until it has caught up would be a day long."""
+    """An end that is seconds in the future is from another machine's clock. One that is further ahead is from a clock
+    that was set, and a hold until that time could last a day."""
     assert joins(FAILED, now=NOW + age) is held
     assert joins(msgspec.structs.replace(FAILED, state=State.TIMED_OUT), now=NOW + age) is held
     assert not joins(FAILED, now=NOW + age, force=True)

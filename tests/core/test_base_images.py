@@ -87,7 +87,7 @@ def test_a_mirror_gives_what_the_rules_left() -> None:
 
 
 def test_the_name_of_a_stage_is_no_image() -> None:
-    """BuildKit puts a named context in the place of a stage of that name (seen with 0.13)."""
+    """BuildKit replaces a stage by a named context of the same name (seen with 0.13)."""
     every = BaseImageRule(match="*", image="r.example/all:1")
     text = (
         "FROM one AS Build\nFROM build as two\nFROM three AS x\nCOPY --from=two / /\nFROM scratch\nFROM four AS six\n"

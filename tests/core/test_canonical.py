@@ -10,7 +10,7 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4).map(tup
 
 
 def typed(value: object) -> object:
-    """Python holds 1 == True and 0 == False; the encoding does not."""
+    """In Python, 1 == True and 0 == False. The encoding distinguishes them."""
     if isinstance(value, tuple):
         return tuple(typed(item) for item in value)
     return (type(value).__name__, value)

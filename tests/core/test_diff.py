@@ -22,7 +22,8 @@ HASH = "0123456789abcdef" * 4
 def side(
     *layers: dict[str, Any], files: dict[str, str] | None = None, settings: Settings = SETTINGS, **fields: Any
 ) -> Side:
-    """`files`: path in the context -> content; a path that ends with * is executable, with / a folder."""
+    """`files` maps paths in the context to contents. A path that ends with * is executable, one that ends with / a
+    folder."""
     document = {**BASE, **fields, "layers": list(layers)} if "dockerfile" not in fields else fields
     spec = parse_spec(document)
     entries = tuple(_entry(path, content) for path, content in sorted((files or {}).items()))

@@ -39,7 +39,7 @@ CONTEXT = Context(sha256="a" * 64, size=1)
 
 
 def lines_of(*layers: dict[str, Any], **fields: Any) -> list[str]:
-    """The instructions of the layers alone."""
+    """Only the instructions of the layers."""
     made = plan(*layers, **fields)
     text = made.dockerfile.split("\n")  # BuildKit's only line end; Python's splitlines knows more
     return [line for layer in made.layers for line in text[layer.first_line - 1 : layer.last_line]]
@@ -74,7 +74,7 @@ def test_env_values_arrive_unchanged_but_for_references(variables: dict[str, str
 
 
 def documented(value: str, variables: dict[str, str]) -> str:
-    """docs/layers.md: `$NAME` and `${NAME}` refer to earlier variables, `\\$` is a dollar sign."""
+    """As docs/layers.md says, `$NAME` and `${NAME}` refer to earlier variables, and `\\$` is a dollar sign."""
 
     def replace(found: re.Match[str]) -> str:
         if found[0] == "\\$":
@@ -334,7 +334,7 @@ def test_a_lock_stays_where_uv_finds_it_and_comes_from_elsewhere(lock: str, copi
 
 
 def test_files_are_mounted_under_a_path_that_is_their_contents_own() -> None:
-    """uv remembers what it built from a folder by the folder's path: another content must have another path."""
+    """uv identifies what it built from a folder by the folder's path, so other contents need another path."""
 
     def place(tree: str) -> str:
         context = msgspec.structs.replace(CONTEXT, trees={**CONTEXT.trees, "0": tree * 64})

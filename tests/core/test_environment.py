@@ -41,7 +41,7 @@ VALUES = st.lists(st.one_of(NAMES.map(lambda name: f"${{{name}}}"), st.sampled_f
 
 
 def expanded(variables: dict[str, str]) -> dict[str, str]:
-    """What ENV instructions make of them, one after the other."""
+    """The variables after ENV instructions for each of them, in order."""
     there: dict[str, str] = {name: f"<{name}>" for name in "ABCDEF"}
     for name, value in variables.items():
         for other in sorted(references(value)):

@@ -1,4 +1,4 @@
-"""Errors are short, whatever they quote and whatever a library's message is."""
+"""Errors are short, also if they quote long text or a library's message."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """Keys and Dockerfiles are pinned across releases.
 
-Each golden/*.json holds an order and the keys it must have; golden/*.Dockerfile is what it renders to. A changed
-key means that every user builds everything again: raise `key.SCHEMA`, say why in docs/decisions/0003-keys.md, and
-write the files anew with `python -m tests.core.test_golden`.
+Each golden/*.json holds an order and the keys it must have; golden/*.Dockerfile is what it renders to. A changed key
+means that every user builds everything again: raise `key.SCHEMA`, say why in docs/decisions/0003-keys.md, and write the
+files again with `python -m tests.core.test_golden`.
 """
 
 from pathlib import Path

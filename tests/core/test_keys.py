@@ -23,7 +23,7 @@ def key(*layers: dict[str, Any], **fields: Any) -> str:
 
 
 def effective(spec: ImageSpec) -> tuple[object, ...]:
-    """What a spec means under SETTINGS: everything but the spelling."""
+    """The meaning of a spec with SETTINGS: everything except the spelling."""
     return (
         spec.base_image,
         spec.python_version,
@@ -203,7 +203,7 @@ def test_the_key_does_not_depend_on_where_the_image_goes() -> None:
 
 
 def test_secrets_count_by_whose_they_are() -> None:
-    """Their values decide what a step fetches: an image of one project must not answer for another."""
+    """Their values decide what a step fetches, so an image of one project must not answer for another."""
 
     def keys(project: str, *layers: dict[str, Any]) -> tuple[str, ...]:
         made = msgspec.structs.replace(order(*layers), scope=Scope(project, "development"))

@@ -1,4 +1,4 @@
-"""What a deployment's policy allows."""
+"""A deployment's policy allows callers only what it names."""
 
 import pytest
 

@@ -37,7 +37,7 @@ def _values(realm: Realm) -> dict[str, str]:
 
 
 def test_no_two_values_are_alike_and_none_is_part_of_another() -> None:
-    """Whoever knows one, out of an image's provenance, has learnt nothing of the others."""
+    """A reader of one value, such as in an image's provenance, learns nothing about the others."""
     values = [value for scope in SCOPES for value in _values(realm_of(scope, "project", KEY)).values()]
     assert len(values) == len(set(values)) == 3 * 6
     digits = [re.findall("[0-9a-f]{32}", value)[0] for value in values]
@@ -55,7 +55,7 @@ def test_another_deployments_key_makes_everything_another() -> None:
 
 
 def test_nothing_of_it_can_be_computed_from_what_is_public() -> None:
-    """As the ids of cache mounts once could: sha256 of project and domain."""
+    """The ids of cache mounts could once be computed: they were the sha256 of project and domain."""
     scope = SCOPES[0]
     public = canonical.digest(("cache", scope.project, scope.domain))[:32]
     made = planned(_for(scope, pip("six"), SECRET))
@@ -124,7 +124,7 @@ def test_a_trusting_deployments_keys_are_those_of_a_plan_made_anywhere() -> None
 
 @pytest.mark.parametrize("settings", [SETTINGS, TOGETHER])
 def test_what_pulled_the_base_counts(settings: Any) -> None:
-    """Neither another project, nor a request with another secret or none, is given what a secret pulled."""
+    """Neither another project nor a request with another secret, or without one, gets an image that a secret pulled."""
 
     def made(scope: Scope, registry_secret: str) -> Plan:
         return planned(_for(scope, commands("true"), registry_secret=registry_secret), settings)
@@ -136,7 +136,7 @@ def test_what_pulled_the_base_counts(settings: Any) -> None:
 
 
 class TestProvenImages:
-    """BuildKit gives a base that it has to whoever knows its digest. The job asks the registry first."""
+    """BuildKit provides a cached base to everyone who knows its digest, so the job asks the registry first."""
 
     DIGEST = "sha256:" + "a" * 64
 
@@ -155,7 +155,8 @@ class TestProvenImages:
 
     @pytest.mark.parametrize("step", ["COPY --from={} / /x", "RUN --mount=from={},target=/x ls /x"])
     def test_those_that_a_stage_names_for_the_stages_on_it(self, step: str) -> None:
-        """ONBUILD runs where a stage is built on: what it takes from is pulled as if it stood there."""
+        """ONBUILD runs in stages that are built on the image, so the images that it copies from are pulled as if named
+        there."""
         private = f"registry.example.com/private/base@{self.DIGEST}"
         text = f"FROM scratch AS one\nONBUILD {step.format(private)}\n"
         assert self.proven({"dockerfile": f"{text}FROM one\n"}) == (private,)

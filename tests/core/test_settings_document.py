@@ -1,4 +1,4 @@
-"""A settings document has one meaning for every reader, as TOML or as a ConfigMap's JSON."""
+"""Every reader understands a settings document in the same way, as TOML or as a ConfigMap's JSON."""
 
 import pytest
 

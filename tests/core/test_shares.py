@@ -1,4 +1,4 @@
-"""No project uses up the whole capacity for builds."""
+"""No project uses the whole capacity for builds."""
 
 from collections import Counter
 
@@ -30,7 +30,7 @@ def _refusal(limits: Limits, **held: Counter[Scope]) -> str:
 
 
 def _fill(limits: Limits, *projects: str) -> Counter[str]:
-    """Projects that ask in turns, until nobody is let in any more."""
+    """Lets projects request builds in turns, until all are refused."""
     held: Counter[str] = Counter()
     while True:
         before = held.total()

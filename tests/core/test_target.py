@@ -1,4 +1,4 @@
-"""The target of an image."""
+"""The target of an image is computed from its name, its key and the settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A private Boatyard for these tests, on the engine that `make test` has started."""
+"""A private Boatyard for these tests, on the engine that `make test` started."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ Ensure: TypeAlias = Callable[[flyte.Image], str]
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """What the engine found on this machine."""
+    """The settings that the engine found on this machine."""
     config = STATE / "boatyard.toml"
     assert config.is_file(), "no engine: run `python -m boatyard_local.engine ensure`, as `make test` does"
     return load_settings(config, {})
@@ -54,18 +54,18 @@ _states: dict[str, Path] = {}
 
 
 def variables(url: str) -> dict[str, str]:
-    """What points the SDK at a server of `serving`, as a person would export it."""
+    """The variables that a user exports to point the SDK at a server of `serving`."""
     return {"BOATYARD_URL": url, "BOATYARD_TOKEN_FILE": str(_states[url] / "token")}
 
 
 def get(url: str, path: str) -> Any:
-    """What a server of `serving` answers."""
+    """The answer of a server of `serving`."""
     return httpx.get(f"{url}{path}", headers=bearer(_states[url])).json()
 
 
 @contextmanager
 def serving(state: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The URL of a server with a state folder of its own; the registry and BuildKit are the engine's."""
+    """The URL of a server with its own state folder. The registry and BuildKit are the engine's."""
     command = [sys.executable, "-m", "boatyard_local", "serve", "--state", str(state)]
     command += ["--config", str(STATE / "boatyard.toml")]
     env = {**os.environ, **(settings or {})}
@@ -114,7 +114,8 @@ def packages(wheels: Path) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def without_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No flyte.init of another test, no user's configuration, and uv where flyte's own code looks for it."""
+    """Removes the flyte.init of other tests and the user's configuration, and puts uv where flyte's code looks for
+    it."""
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setattr("flyte._initialize._init_config", None)
     for name in (
@@ -148,7 +149,7 @@ def ensure(server: str) -> Ensure:
 def made(
     ensure: Ensure, packages: str, wheels: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], tuple[flyte.Image, str]]:
-    """A case of `images.CASES` by name: the image, and the reference of what Boatyard made of it."""
+    """Builds a case of `images.CASES` by name. Returns the image and the reference that Boatyard built."""
     done: dict[str, tuple[flyte.Image, str]] = {}
 
     def make(name: str) -> tuple[flyte.Image, str]:

@@ -1,6 +1,6 @@
 """The complete list of differences between Boatyard's image and that of flyte's own Docker builder.
 
-docs/layers.md gives the reasons to people; a test holds that it has a row for each name below.
+docs/layers.md explains the reasons; a test checks that it has a row for each name below.
 """
 
 import re
@@ -36,7 +36,7 @@ ALLOWED = (
 
 
 def of_files(own: Inside, ours: Inside) -> Iterator[str]:
-    """What differs and is not allowed, in lines."""
+    """The differences that are not allowed, one per line."""
     for path in sorted(own.files.keys() | ours.files.keys()):
         was, now = own.files.get(path), ours.files.get(path)
         if was != now and not any(_covers(rule, path, now is None) for rule in ALLOWED):

@@ -1,7 +1,7 @@
-"""The images of the integration tests: few, with every way to describe one somewhere in them.
+"""The images of the integration tests: few, which together use every way to describe an image.
 
-The ways test looks into ours; the differences test builds each with flyte's own builder as well. So nothing
-here uses what flyte's own builder cannot build (`own` is False where it must).
+test_ways.py inspects Boatyard's images; test_differences.py also builds each with flyte's own builder. So nothing here
+uses what flyte's own builder cannot build (where it must, `own` is False).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ BASE = "python:3.11-slim-bookworm"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a case lays its files, and the index it may use."""
+    """Where a case writes its files, and the index that it may use."""
 
     folder: Path
     index: str

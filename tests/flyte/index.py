@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, *arguments: object) -> None:
-        """Quiet."""
+        """Logs nothing."""
 
 
 @contextmanager

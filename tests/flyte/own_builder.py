@@ -1,8 +1,8 @@
 """Builds an image with flyte's own Docker builder, on the same BuildKit.
 
-The Dockerfile and its context come from flyte's own code. Only what a machine without the public registries
-forces is changed: the frontend that `# syntax` names, the images behind FROM (by named contexts), and the
-company's CA bundle for RUN (by a secret mount and build arguments, which leave nothing in the image).
+The Dockerfile and its context come from flyte's own code. Only what a machine without the public registries requires is
+changed: the frontend that `# syntax` names, the images behind FROM (by named contexts), and the company's CA bundle for
+RUN (by a secret mount and build arguments, which leave nothing in the image).
 """
 
 import asyncio
@@ -36,7 +36,7 @@ async def _generate(image: flyte.Image, context: Path) -> str:
 
 
 def generate(image: flyte.Image, context: Path) -> str:
-    """As `DockerImageBuilder._build_image` does it; a test holds the two against each other."""
+    """Generates the Dockerfile as `DockerImageBuilder._build_image` does; a test compares the two."""
     return asyncio.run(_generate(image, context))
 
 
@@ -52,7 +52,8 @@ def build(
     tag: str = "test",
     output: tuple[str, ...] = _INTO_THE_ENGINE,
 ) -> str:
-    """The image's name in the engine. It is not pushed, nor made small: only what is in it is looked at."""
+    """Returns the image's name in the engine. The image is neither pushed nor compressed: tests only inspect its
+    contents."""
     reference = f"{settings.default_repository}/flyte-own/{name}:{tag}"
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as beside:
         context = Path(folder)

@@ -95,7 +95,7 @@ class Inside(msgspec.Struct, frozen=True):
 
 
 class Docker:
-    """The engine's docker command. `forget` takes away the images that were started."""
+    """The engine's docker command. `forget` removes the images that were started."""
 
     def __init__(self, command: tuple[str, ...], env: dict[str, str]) -> None:
         self.command = command
@@ -114,7 +114,7 @@ class Docker:
         return done.stdout
 
     def config(self, image: str) -> dict[str, Any]:
-        """What the image says of how it is run, unset fields left out. The engine must have it."""
+        """The image's configuration without unset fields. The engine must have the image."""
         found: dict[str, Any] = json.loads(self.run("image", "inspect", "--format", "{{json .Config}}", image))
         return {name: value for name, value in found.items() if value}
 
@@ -128,7 +128,7 @@ class Docker:
         texts: tuple[str, ...] = (),
         user: str = "",
     ) -> Inside:
-        """Starts the image and looks around. `user` replaces the image's own, to read what is not its own."""
+        """Starts the image and lists its contents. `user` replaces the image's user, to read files of others."""
         self._started.add(image)
         ask = {"roots": roots, "without": without, "imports": imports, "texts": texts}
         who = ("--user", user) if user else ()

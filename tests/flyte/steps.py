@@ -1,7 +1,7 @@
 """Runs the steps of a plan locally: a real uv in its own environment replaces BuildKit and the image.
 
-A mount is a copy of what the context's archive has there. So what uv does is real, and what it finds is what would be
-sent; that a container's file system is what it should be is for the tests with the engine.
+A mount is a copy of what the context's archive has there. So uv runs for real, with the files that would be sent. Tests
+with the engine check the container's file system.
 """
 
 import json
@@ -53,7 +53,7 @@ def uv(arguments: str, folder: Path, work: Path, **variables: str) -> None:
 
 
 def run(image: flyte.Image, work: Path, **variables: str) -> Ran:
-    """Runs every step that calls uv, until one fails. uv's cache in `work` outlives it, as a builder's does."""
+    """Runs every step that calls uv, until one fails. uv's cache in `work` is kept, as on a builder."""
     lowered = lower(image)
     contents = contents_of(lowered)
     order = Order(spec=parse_spec(lowered.spec), scope=Scope("p", "d"), context=contents.context if contents else None)

@@ -171,7 +171,7 @@ class TestSecrets:
     def test_what_the_image_does_not_name_is_never_sent(
         self, service: MemoryService, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever answers on loopback could else ask for any variable, and for any file, of this machine."""
+        """Otherwise any server on loopback could request any variable and any file of this machine."""
         (tmp_path / "secrets").mkdir()
         (tmp_path / "cloud_key").write_text("private")
         monkeypatch.setattr(local_secrets, "FOLDER", tmp_path / "secrets")

@@ -44,7 +44,7 @@ def test_only_wanted_differences(
 def test_flytes_dockerfile_is_the_one_that_flyte_builds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the test above builds is what `DockerImageBuilder` would: its dry run prints the same text."""
+    """The test above builds what `DockerImageBuilder` builds: its dry run prints the same text."""
 
     async def prefix(*_: object) -> list[str]:
         return ["docker"]

@@ -21,7 +21,7 @@ PROJECT = '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.11"\nd
 
 @pytest.fixture
 def indexes(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Two that have by-one 1.0; the second has 2.0 as well."""
+    """Two indexes that have by-one 1.0; the second also has 2.0."""
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         folder.mkdir()
@@ -53,7 +53,7 @@ def _beside(name: str) -> str:
 
 
 def sync(project: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The step of a locked project, in a copy of the environment that the image would give it."""
+    """Runs the step of a locked project, in a copy of the environment that it has in the image."""
     layer = {"uvProject": {"pyproject": "0", "uvlock": "0/uv.lock", "sourceDir": "0"}}
     (line,) = [line for line in plan(layer, context=CONTEXT).dockerfile.splitlines() if "uv sync" in line]
     script: str = json.loads(line[line.index('["/bin/sh"') :])[2]

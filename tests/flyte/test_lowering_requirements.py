@@ -24,7 +24,7 @@ def layer(image: flyte.Image) -> dict[str, Any]:
 
 
 def sent(image: flyte.Image) -> list[str]:
-    """The lines of the requirements file that goes along."""
+    """The lines of the requirements file in the context."""
     path = layer(image)["file"]
     (source,) = [source for source in lower(image).sources if source.path == path]
     data = source.file if isinstance(source.file, bytes) else source.file.read_bytes()

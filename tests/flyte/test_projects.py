@@ -1,6 +1,6 @@
-"""Projects as people have them, built for real: whatever uv and Poetry read on this machine is there in the step.
+"""Real builds of typical projects: the step has every file that uv and Poetry read on this machine.
 
-One image for all shapes, built twice: a real build for each would take minutes and show no more.
+One image contains all shapes and is built twice: a build for each would take minutes and test nothing more.
 """
 
 import subprocess
@@ -40,7 +40,7 @@ def default_index(url: str) -> str:
 
 
 def shapes(folder: Path, index: str, who: str) -> flyte.Image:
-    """A script with settings, requirements with all that they may refer to, a member of a workspace, Poetry."""
+    """A script with settings, requirements with everything that they may refer to, a member of a workspace, Poetry."""
     member = package(
         "by-member", who, "by-needed", "by-beta", sources="[tool.uv.sources]\nby-needed = { workspace = true }\n"
     )
@@ -84,7 +84,8 @@ def shapes(folder: Path, index: str, who: str) -> flyte.Image:
 def test_all_shapes_and_again_after_a_change_of_code(
     ensure: Ensure, packages: str, docker: Docker, tmp_path: Path
 ) -> None:
-    """The second image has the second code: uv's cache outlives a build, and knows a folder by its path."""
+    """The second image has the second code, although uv's cache is kept between builds and identifies a folder by its
+    path."""
     modules = ["by_scripted", "by_required", "by_packaged", "by_beside", "by_needed"]
     imports = {f"{module}:WHO": "" for module in modules}
     for who in ("first", "second"):

@@ -59,7 +59,7 @@ def place(tmp_path: Path, wheels: Path) -> "Place":
 
 
 class Place:
-    """Where a test lays its project. All packages come from a folder of wheels, so that nothing asks the network."""
+    """Where a test writes its project. All packages are in a folder of wheels, so nothing uses the network."""
 
     def __init__(self, folder: Path, wheels: str) -> None:
         self.folder = folder / "here"
@@ -129,7 +129,7 @@ def test_path_dependencies_and_theirs(place: Place, mode: str, editable: str) ->
 
 
 def test_a_change_of_code_alone_is_installed(place: Place) -> None:
-    """uv takes a folder for unchanged while its pyproject.toml is, and its cache is the builder's."""
+    """uv assumes that a folder is unchanged while its pyproject.toml is, and builds share its cache."""
     sources = '[tool.uv.sources]\nby-lib = { path = "../lib" }\n'
     place.write(below("app", package("app", "me", "by-lib", sources=sources)))
     for who in ("first", "second"):

@@ -22,7 +22,7 @@ def ask(patch: pytest.MonkeyPatch, url: str) -> None:
 
 
 def base_reference(settings: Settings) -> str:
-    """What a Dockerfile writes after FROM on this machine."""
+    """The reference after FROM in a Dockerfile on this machine."""
     return next((rule.image for rule in settings.base_images if rule.match == BASE), BASE)
 
 
@@ -64,7 +64,7 @@ def test_a_dockerfile_with_its_folder(tmp_path: Path, ensure: Ensure, docker: Do
 def test_a_name_of_the_configuration_and_code_bundles(
     tmp_path: Path, server: str, docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `flyte build --copy-style none` does it, several images at once."""
+    """Several images in one call, as `flyte build --copy-style none` does."""
     write(
         tmp_path,
         {
@@ -115,7 +115,7 @@ def test_another_platform_is_refused_before_anything_starts(ensure: Ensure, serv
 def test_an_image_for_two_platforms(
     tmp_path: Path, settings: Settings, docker: Docker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No step of it runs, so that it needs no emulation; only the setting has to allow it."""
+    """None of its steps runs, so it needs no emulation; only the setting must allow it."""
     write(tmp_path, {"Dockerfile": "FROM scratch\nARG TARGETARCH\nCOPY file /${TARGETARCH}\n", "file": "content"})
     registry = settings.default_repository
     both: tuple[str, ...] = ("linux/amd64", "linux/arm64")
@@ -135,7 +135,7 @@ def test_an_image_for_two_platforms(
 def test_steps_run_on_each_platform_that_the_machine_has_or_emulates(
     platform: str, tmp_path: Path, ensure: Ensure, docker: Docker, settings: Settings
 ) -> None:
-    """The smallest image with a step: one static binary, which the engine has for both."""
+    """The smallest image with a step: one static binary, which the engine has for both platforms."""
     if platform not in settings.platforms:
         pytest.skip(f"no emulation of {platform} here (binfmt_misc has no qemu); the refusal is tested above")
     binary = Path(settings.uv.directory) / f"uv-{platform.rpartition('/')[2]}"

@@ -1,6 +1,6 @@
 """Sends hundreds of thousands of invalid requests in this process: `make fuzz`.
 
-Our own mutators: of a valid request they change a few places, so that most of it is still read. Schemathesis
-(tests/api) makes requests from the description, a hundred a second; atheris looks for branches of Python code, of which
-a request meets few before msgspec and regular expressions, which are C.
+The mutators change a few places of a valid request, so that most of it is still read. Schemathesis (tests/api) makes
+requests from the description, a hundred per second. atheris looks for branches of Python code, and a request reaches
+few before msgspec and regular expressions, which are C.
 """

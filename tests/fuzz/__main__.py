@@ -1,6 +1,6 @@
 """`make fuzz`: 100,000 requests, with no 500 answer and none over a second of CPU time.
 
-`FUZZ_REQUESTS=` another number, `FUZZ_SEED=` the seed of a run to repeat. What is found is saved in .boatyard/fuzz/;
+`FUZZ_REQUESTS=` another number, `FUZZ_SEED=` the seed of a run to repeat. Findings are saved in .boatyard/fuzz/;
 `FUZZ_OPTIONS='--again FILE'` sends it again.
 """
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _largest(console: Console) -> int:
-    """Every largest request once, as it is. How many take too long."""
+    """Sends every largest request once, unchanged. Returns how many take too long."""
     late = 0
     table = Table("the largest allowed request", "status", "CPU s", title="Costs")
     rows = []

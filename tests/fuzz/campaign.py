@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Campaign:
-    """`seed` and `requests` say all that happens. `answered` is called with each number."""
+    """`seed` and `requests` determine everything. `answered` is called with each request's number."""
 
     def __init__(self, seed: int, requests: int, *, on_answer: Callable[[int], None] = lambda _: None) -> None:
         self.seed = seed
@@ -70,7 +70,7 @@ class Campaign:
                     edges.close()
 
     def again(self, saved: Saved) -> Response | None:
-        """Sends what was saved to a fresh deployment."""
+        """Sends a saved request to a new deployment."""
         with tempfile.TemporaryDirectory() as folder, _quiet():
             edges = _deployment(Path(folder))
             _examples(edges)
@@ -127,7 +127,7 @@ def _deployment(folder: Path) -> Edges:
 
 
 def _examples(edges: Edges) -> list[Request]:
-    """With a build that waits, one that runs and one that has ended, and the secrets that specs name."""
+    """Creates a waiting, a running and an ended build, and the secrets that specs name, and returns the examples."""
     site = edges.site
     for name in ("ci_TOKEN", "FILE", "E", "pull"):
         for project in ("ml", "default"):
@@ -161,12 +161,12 @@ def _documented() -> dict[tuple[str, str], set[int]]:
 
 
 class Stuck(BaseException):
-    """No Exception: the API's last resort must not answer it with 500."""
+    """Not an Exception, because the API would answer that with 500."""
 
 
 @contextmanager
 def _watched() -> Iterator[None]:
-    """Ends a request that would never end: raises Stuck after seconds of CPU."""
+    """Ends a request that never ends: raises Stuck after some seconds of CPU."""
 
     def stop(*_: object) -> None:
         raise Stuck(f"more than {_STUCK_SECONDS} s of CPU")
@@ -182,7 +182,7 @@ def _watched() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """An unforeseen error is a finding, and its traceback is one line of the log too many."""
+    """Hides the logged tracebacks of unforeseen errors, because each is a finding already."""
     loggers = [logging.getLogger(name) for name in ("boatyard", "boatyard_local", "boatyard_aws")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

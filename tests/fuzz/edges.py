@@ -1,6 +1,6 @@
 """The ways in which a request reaches the API: directly, by the embedded server's ASGI application, by AWS's function.
 
-All over ports in memory. What is answered is the same everywhere, but for what an edge refuses by itself.
+All use in-memory ports. The answers are the same everywhere, except for requests that an edge refuses itself.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ Edge = Callable[[Request], Response]
 
 
 class _NoLines(MemoryTelemetry):
-    """A hundred thousand requests are not kept; what matters of them is in their answers."""
+    """Drops the log of a hundred thousand requests; their answers have everything that matters."""
 
     def info(self, message: str, **extra: Any) -> None:
         pass

@@ -32,7 +32,7 @@ def order(*layers: dict[str, Any], path: str = BUILDS, **fields: Any) -> Request
 
 
 def _words(text: str, total: int, longest: int) -> list[str]:
-    """`text` again and again, cut into words of at most `longest`, of `total` characters together."""
+    """Repeats `text`, cut into words of at most `longest` characters, up to `total` characters."""
     return [(text * (longest // len(text) + 1))[:longest].rstrip(",.- ") for _ in range(max(total // longest, 1))]
 
 

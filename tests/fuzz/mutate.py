@@ -108,7 +108,7 @@ _LARGE: Final = 20_000
 
 
 def mutate(request: Request, random: Random) -> Request:
-    """One to four changes. One in ten is left as it is."""
+    """Makes one to four changes. One request in ten stays unchanged."""
     if random.random() < 0.1:
         return request
     for _ in range(random.choices((1, 2, 3, 4), (6, 3, 1, 1))[0]):

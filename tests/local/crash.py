@@ -2,7 +2,7 @@
 
     python -m tests.local.crash STATE MODULE FUNCTION NTH before|after
 
-asks for one build and dies at the nth call of the function, before or after it did its work.
+requests one build and dies at the nth call of the function, before or after its work.
 """
 
 import importlib

@@ -77,7 +77,7 @@ class Edge:
         return made
 
     def ask(self, path: str, method: str = "GET") -> socket.socket:
-        """A request under way, whose answer is not waited for."""
+        """Sends a request without waiting for the answer."""
         made = self.connect()
         made.sendall(self.head(path, method) + b"\r\n")
         return made

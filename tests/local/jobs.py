@@ -27,7 +27,7 @@ def tag(number: int = 0) -> str:
 
 
 def job(number: int = 0, *, timeout: int = 60, **script: Any) -> Callable[[int], BuildJob]:
-    """A job that does what `script` says, or without one what orders.jsonl will say."""
+    """A job that does what `script` says, or without one what orders.jsonl says later."""
     text = f"# stand-in: {json.dumps(script)}\n" if script else "FROM scratch\n"
 
     def make(attempt: int) -> BuildJob:
@@ -52,7 +52,7 @@ def runner(path: Path, *, patience: JobPatience = QUICK, **limits: int) -> Local
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0, pause: float = 0.005) -> Any:
-    """What `true` returns, as soon as that is true. Fails after `seconds`."""
+    """Waits until `true` returns a true value, and returns it. Fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (value := true()):
         assert time.monotonic() < deadline, "it did not happen in time"

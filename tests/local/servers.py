@@ -17,12 +17,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def bearer(state: Path) -> dict[str, str]:
-    """The header that the server of a state folder wants."""
+    """The header that the server of a state folder requires."""
     return {"authorization": f"Bearer {StateFolder(state).token.read_text()}"}
 
 
 class ServerProcess:
-    """`with` starts it and waits until it answers."""
+    """A server process. `with` starts it and waits until it answers."""
 
     def __init__(self, state: Path, **settings: Any) -> None:
         self.state = state
@@ -74,7 +74,7 @@ class ServerProcess:
         return self.process.wait(10)
 
     def ask(self, path: str) -> socket.socket:
-        """A GET under way, whose answer is not waited for."""
+        """Sends a GET without waiting for the answer."""
         url = httpx.URL(self.url)
         connection = socket.create_connection((url.host, url.port or 0))
         connection.settimeout(60)
@@ -83,12 +83,12 @@ class ServerProcess:
         return connection
 
     def order(self, build_id: str, **orders: Any) -> None:
-        """What a job without a script does next; see stand_in.py."""
+        """Appends what a job without a script does next; see stand_in.py."""
         with (StateFolder(self.state).build(build_id).path / "orders.jsonl").open("a") as file:
             file.writelines(json.dumps({name: order}) + "\n" for name, order in orders.items())
 
     def build(self, number: int = 0, *, force: bool = False, **script: Any) -> httpx.Response:
-        """Asks for an image whose job does what `script` says; `number` makes it another image."""
+        """Requests an image whose job does what `script` says. Each `number` is another image."""
         told = f"# stand-in: {json.dumps(script)}\n" if script else ""
         text = f"{told}# {number}\nFROM 127.0.0.1:5000/base:1\n"
         return self.http.post("/v1/builds", json={"spec": {"dockerfile": text}, "force": force})

@@ -4,7 +4,7 @@
 
 It reads `# stand-in: {…}` from the job's Dockerfile, or else does what is appended to `orders.jsonl` in its
 folder, one object a line: {"deaf": true}, {"line": …}, {"progress": {…}}, {"result": {…}}, {"exit": n}, {"seconds": n}.
-Only the standard library: it starts a thousand times in some tests.
+It uses only the standard library, because some tests start it a thousand times.
 """
 
 import json

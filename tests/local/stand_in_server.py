@@ -1,6 +1,6 @@
 """A server with the stand-in job and an in-memory registry: `python -m tests.local.stand_in_server STATE [JSON]`.
 
-The JSON is settings. The registry has what the builds of this state folder pushed.
+The JSON has settings. The registry has the images that builds of this state folder pushed.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.local.jobs import argv
 
 
 class Pushed:
-    """A Registry: an image is there once its build's result is."""
+    """A Registry that has an image once its build has a result."""
 
     def __init__(self, state: Path) -> None:
         self._state = state

@@ -71,7 +71,7 @@ def _read(path: Path) -> bytes:
 
 
 def test_each_start_has_another(tmp_path: Path) -> None:
-    """One that came with the folder is known to who packed it."""
+    """The author of an archive with the folder would know a token in it."""
     with ServerProcess(tmp_path / "state") as server:
         before = bearer(server.state)
         server.kill()

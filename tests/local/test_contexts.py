@@ -1,4 +1,4 @@
-"""Contexts in files: found by a file URL, and removed when they are unused."""
+"""Contexts in files have file URLs, and are removed when they are unused."""
 
 import hashlib
 import os

@@ -101,7 +101,7 @@ def build_all(it: LocalJobRunner, numbers: Iterable[int]) -> list[Build]:
 
 
 def builds_again(path: Path, numbers: Iterable[int] = range(3)) -> list[Build]:
-    """A server on the folder: it starts, and builds every image. All builds that it knows afterwards."""
+    """Starts a server on the folder, which builds every image. Returns all builds that it knows afterwards."""
     it = quick(path)
     try:
         for build in build_all(it, numbers):
@@ -125,7 +125,7 @@ def three(tmp_path: Path) -> list[BuildFolder]:
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_file_of_a_build_that_ended(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    """Each file of the newest of two attempts, of an image for each file; and then both documents together."""
+    """Damages each file of the newer of two attempts, for an image per file; then both documents together."""
     together = (("record.json", "job.json"), ("record.json", "job.json", "result.json"))
     victims: list[tuple[str, ...]] = [*((name,) for name in BUILD_FILES), *together]
     it = quick(tmp_path)
@@ -151,7 +151,7 @@ def test_a_whole_build_is_damaged(tmp_path: Path, three: list[BuildFolder], dama
 
 
 def test_the_newest_attempt_counts_though_its_record_is_damaged(tmp_path: Path, three: list[BuildFolder]) -> None:
-    """Its number had been given again, in vain: 503 for ever."""
+    """Its number used to be assigned again, which failed: 503 forever."""
     truncate(three[2].record)
     it = quick(tmp_path)
     assert (latest := it.latest(tag(1))) and latest.id == f"{tag(1)}-2"
@@ -193,7 +193,7 @@ def test_a_record_that_no_server_writes_is_no_record(
 @pytest.mark.parametrize("damage", ["gone", "truncated", "a-pipe", "deep"])
 @pytest.mark.parametrize("names", [("record.json",), ("record.json", "job.json"), ("pid",), ("lock",)], ids="+".join)
 def test_a_build_that_runs_is_followed_or_ended(tmp_path: Path, names: tuple[str, ...], damage: str) -> None:
-    """It never goes on beside the next attempt of its image."""
+    """It never runs at the same time as the next attempt of its image."""
     it = runner(tmp_path)
     build = it.ensure(job(seconds=600), tag(), force=False).build
     folder = StateFolder(tmp_path).build(build.id)

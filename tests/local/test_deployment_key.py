@@ -47,7 +47,7 @@ def test_a_damaged_one_is_refused_and_left_as_it_is(tmp_path: Path, damage: byte
     ids=["of a checkout", "of a group", "a link", "a FIFO"],
 )
 def test_a_key_that_others_may_know_keeps_nobody_apart(tmp_path: Path, place: Callable[[Path], None]) -> None:
-    """A checkout can bring `.boatyard/deployment.key` along: who made it could compute every project's names."""
+    """A checkout can contain `.boatyard/deployment.key`: its author could compute every project's names."""
     path = tmp_path / "deployment.key"
     place(path)
     with pytest.raises(BoatyardError) as refused:

@@ -15,7 +15,7 @@ from tests.local.jobs import ended, job, runner, tag
 
 
 def test_files_behind_a_linked_folder_are_not_cleared(tmp_path: Path) -> None:
-    """`contexts -> ../..` had the dot files of a home folder removed."""
+    """`contexts -> ../..` used to remove the dot files of a home folder."""
     names = (".bashrc", ".profile", f".{'a' * 64}.tar.gz", ".gitconfig.0a1b2c3d")
     for name in names:
         (tmp_path / name).write_text("mine")

@@ -76,7 +76,7 @@ def test_each_is_a_failure_of_its_own_build_and_stops_nobody(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("levels", [1500])
 def test_what_an_earlier_version_unpacked_is_removed_at_the_start(tmp_path: Path, levels: int) -> None:
-    """Its builds had been RUNNING for ever, and its server started no others."""
+    """Its builds stayed RUNNING forever, and its server started no others."""
     from tests.buildkit.test_removal import deep
 
     site = Site(tmp_path)

@@ -187,7 +187,7 @@ def test_old_builds_are_forgotten_but_never_one_that_runs(tmp_path: Path) -> Non
 
 
 def is_gone(pid: int) -> bool:
-    """True for a zombie too: in a container nobody may reap it."""
+    """Also True for a zombie: in a container, possibly no process reaps it."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:

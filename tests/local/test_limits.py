@@ -32,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Edge]:
 
 
 def ends(connection: socket.socket, within: float = 10) -> bytes:
-    """What still came until the server closed the connection; fails if it does not."""
+    """Returns what arrives until the server closes the connection. Fails if it does not."""
     connection.settimeout(within)
     read = b""
     with suppress(ConnectionError):

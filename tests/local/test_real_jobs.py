@@ -25,7 +25,7 @@ IN_SIGHT = Path("/proc/self").exists()
 
 
 class Real:
-    """The server as it is wired for people, on a state folder of its own."""
+    """The server with its real wiring, on its own state folder."""
 
     def __init__(self, state: Path) -> None:
         self.state = StateFolder(state)
@@ -48,7 +48,7 @@ class Real:
         self.process.wait()
 
     def build(self, *commands: str) -> str:
-        """Asks for an image that nobody had before."""
+        """Requests an image that did not exist before."""
         unique = f"echo {time.time_ns()}"
         spec = {
             "baseImage": BASE,
@@ -59,7 +59,7 @@ class Real:
         return self.ask()
 
     def ask(self) -> str:
-        """For the image of the last `build`, once more."""
+        """Requests the image of the last `build` again."""
         answer = self.http.post("/v1/builds", json=self._request)
         assert answer.status_code == 202, answer.text
         self.order = answer.json()
@@ -138,9 +138,9 @@ def test_a_cancelled_build_stops_and_pushes_nothing(real: Real) -> None:
 
 
 class LongStep:
-    """A RUN step that lasts longer than any test, and can be told from all others among the processes.
+    """A RUN step that lasts longer than any test, and whose processes can be recognised.
 
-    Its words are said by the shell and stand nowhere in the command: the log has them once it runs, and not before.
+    The shell composes its output, which the command does not contain. So the log has it only once the step runs.
     """
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class LongStep:
             until(self._processes, 10, pause=0.05)
 
     def ends(self) -> None:
-        """BuildKit has ended the step's processes too, so nothing is left that could push."""
+        """BuildKit has also ended the step's processes, so no process is left that could push."""
         if IN_SIGHT:
             until(lambda: not self._processes(), 30, pause=0.1)
 
@@ -169,7 +169,7 @@ class LongStep:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Command lines of what still runs of a job."""
+    """The command lines of a job's running processes."""
     found = []
     for entry in Path("/proc").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""No kind of request delays another, and a full room says so."""
+"""No kind of request delays another, and a full room refuses requests with a reason."""
 
 import socket
 import threading
@@ -50,7 +50,7 @@ def test_look_ups_at_a_silent_registry_keep_nobody_else_waiting(server: Edge) ->
 
 @pytest.mark.parametrize("mode", ["navigate", "no-cors", "cors"])
 def test_a_foreign_page_has_nothing_looked_up(server: Edge, mode: str) -> None:
-    """An iframe navigates, as a person does; it has no token."""
+    """An iframe navigates like a person, without a token."""
     page = {"sec-fetch-site": "cross-site", "sec-fetch-mode": mode, "sec-fetch-dest": "iframe"}
     answer = httpx.get(server.url + IMAGE, headers=page)
     assert answer.status_code in (401, 403) and server.registry.asked == 0

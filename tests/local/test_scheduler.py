@@ -28,7 +28,7 @@ def everybody_else_is_built(it: LocalJobRunner) -> None:
 
 
 def of_victim(original: Any, error: Exception) -> Any:
-    """The function, but for the victim, whose calls raise."""
+    """The function, except that it raises for the victim."""
 
     def broken(first: Any, *rest: Any, **named: Any) -> Any:
         folder = getattr(first, "_folder", first)
@@ -110,7 +110,7 @@ def broken_for_victim(original: Any) -> Any:
 
 
 def test_folders_without_end_in_what_a_job_left(tmp_path: Path) -> None:
-    """RecursionError in rmtree stopped every build of everybody, after a restart too."""
+    """A RecursionError in rmtree used to stop all builds, also after a restart."""
     it = runner(tmp_path, concurrent_builds=1)
     victim = it.ensure(job(0, seconds=0.5), tag(0), force=False).build
     folder = StateFolder(tmp_path).build(victim.id)
@@ -203,7 +203,7 @@ def test_a_log_line_and_a_result_of_a_gigabyte(tmp_path: Path) -> None:
 def test_a_job_that_does_not_end_even_when_killed_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such as a process that hangs in the kernel, on a network file system that went away."""
+    """Such as a process that hangs in the kernel, on an unreachable network file system."""
     it = runner(tmp_path, concurrent_builds=1, patience=JobPatience(deadline=0.3, kill=0.2, look=0.02))
     victim = it.ensure(job(0, seconds=3), tag(0), force=False).build
     until((StateFolder(tmp_path).build(victim.id).path / "begun").exists)
@@ -217,7 +217,7 @@ def test_a_job_that_does_not_end_even_when_killed_is_left_behind(
 
 
 def test_a_pid_of_another_process_is_not_signalled(tmp_path: Path) -> None:
-    """A damaged pid file, or one from before the machine was booted."""
+    """The pid file is damaged, or older than the machine's last boot."""
     first = runner(tmp_path)
     build = first.ensure(job(0, seconds=60), tag(0), force=False).build
     folder = StateFolder(tmp_path).build(build.id)
@@ -235,7 +235,7 @@ def test_a_pid_of_another_process_is_not_signalled(tmp_path: Path) -> None:
 
 
 def test_nobody_waits_for_the_disk_of_another_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that hangs holds up who asks for that image; all others ask, look, cancel and list."""
+    """A write that hangs delays only requests for that image; other requests, looks, cancels and lists continue."""
     from boatyard_local import durable
 
     original, going = durable.create, threading.Event()

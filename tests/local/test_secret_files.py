@@ -29,7 +29,7 @@ def test_a_scope_that_could_be_a_path_is_refused(tmp_path: Path, scope: Scope) -
 
 @pytest.mark.parametrize("link", ["shop/production/token", "shop/production", "shop"])
 def test_what_lies_behind_a_link_is_no_secret(tmp_path: Path, link: str) -> None:
-    """A checkout can bring `.boatyard/secrets/…/token -> ~/.ssh/id_rsa` along, and a Dockerfile that mounts it."""
+    """A checkout can contain `.boatyard/secrets/…/token -> ~/.ssh/id_rsa`, and a Dockerfile that mounts it."""
     elsewhere = FileSecretStore(tmp_path / "elsewhere")
     elsewhere.put(SCOPE, "token", SecretValue(kind="build", value=b"the user's own"))
     path = tmp_path / "secrets" / link

@@ -26,14 +26,14 @@ DIGEST = "sha256:" + "f" * 64
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    """One to be killed or stopped."""
+    """A server that the test may kill or stop."""
     with ServerProcess(tmp_path / "state") as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """One for the tests that leave it alone."""
+    """A server for the tests that do not stop it."""
     with ServerProcess(tmp_path_factory.mktemp("shared") / "state", limits={"concurrentBuilds": 8}) as started:
         yield started
 
@@ -205,7 +205,7 @@ def test_a_port_in_use_is_said_so(shared: ServerProcess, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_that_is_back_has_its_port_again(server: ServerProcess, number: signal.Signals) -> None:
-    """Who follows a build asks at the address where it was started."""
+    """A client that follows a build uses the address where it started it."""
     before = server.url
     server.process.send_signal(number)
     server.process.wait(10)

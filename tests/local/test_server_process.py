@@ -19,7 +19,7 @@ def looking(tmp_path: Path) -> "Looking":
 
 
 class Looking:
-    """Others who ask all the time whether a server is there."""
+    """Other processes that check all the time whether a server runs."""
 
     def __init__(self, state: StateFolder) -> None:
         self.state = state
@@ -41,7 +41,7 @@ class Looking:
 
 
 def test_a_look_never_keeps_a_server_from_starting(looking: Looking) -> None:
-    """It took the lock for an instant, and a claim at that moment told of a server that is not there."""
+    """A look used to take the lock for an instant, and a start at that moment reported a server that does not run."""
     with looking:
         for _ in range(ROUNDS):
             with server_process.claim(looking.state):

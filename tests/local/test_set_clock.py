@@ -31,7 +31,7 @@ def fail(it: LocalJobRunner, number: int = 0) -> str:
 
 
 def asked_again(it: LocalJobRunner, number: int = 0) -> bool:
-    """True if a failure is the answer."""
+    """Returns whether the answer is a failure."""
     return it.ensure(job(number, seconds=0), tag(number), force=False).joined
 
 

@@ -19,7 +19,8 @@ _UV: Final = Path(sys.prefix) / "bin" / "uv"
 
 
 def environment(version: str, interpreter: Path) -> Path:
-    """Its interpreter. Raises CalledProcessError if a distribution does not accept that Python."""
+    """Returns the environment's interpreter. Raises CalledProcessError if a distribution does not accept that
+    Python."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
     made = _FOLDER / version
     stamp = made / ".boatyard-stamp"

@@ -39,7 +39,7 @@ def test_the_installer_is_told_the_same_pythons(name: str) -> None:
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """Sockets are made below it, whose paths may have 108 bytes."""
+    """Sockets are created below it, and their paths may have only 108 bytes."""
     with tempfile.TemporaryDirectory(prefix="boatyard-") as folder:
         yield Path(folder)
 

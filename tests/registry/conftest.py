@@ -37,7 +37,7 @@ def image(fake: FakeRegistry) -> Reference:
 
 
 class Passwords:
-    """A keychain that remembers whom it was asked about."""
+    """A keychain that records the hosts that it was asked for."""
 
     def __init__(self, **by_host: Credentials) -> None:
         self.by_host = by_host

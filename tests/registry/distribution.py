@@ -17,7 +17,7 @@ class Distribution:
     """Serves `folder`/data in plain http at `address`; the data outlives a restart."""
 
     def __init__(self, folder: Path, *, guarded: bool = False, auth: str = "") -> None:
-        """`auth` is an `auth` section for the configuration, in the place of the password file."""
+        """`auth` is an `auth` section for the configuration, instead of the password file."""
         program = shutil.which("docker-registry") or (str(_ENGINE) if _ENGINE.is_file() else None)
         if program is None:
             pytest.skip("no docker-registry program: this machine's engine runs its registry in a container")

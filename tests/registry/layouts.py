@@ -46,7 +46,8 @@ class Layout:
         return self.add(json.dumps(document).encode(), OCI_INDEX)
 
     def push(self, top: dict[str, Any], repository: str, tag: str) -> str:
-        """To the repository at this URL; returns the digest. Manifests go up after all that they name."""
+        """Pushes to the repository at this URL and returns the digest. Manifests are pushed after everything that they
+        name."""
         manifests: dict[str, bytes] = {}
         with httpx.Client() as http:
             for path in sorted((self.folder / "blobs" / "sha256").iterdir()):

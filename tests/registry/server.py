@@ -21,7 +21,7 @@ USER, PASSWORD = "user", "pa55-w0rd"
 
 
 class Fault(msgspec.Struct, kw_only=True):
-    """An answer out of order. `path` is a part of the paths that it is for."""
+    """An injected fault. `path` is a part of the paths that it applies to."""
 
     status: int = 500
     body: bytes = b""

@@ -20,7 +20,7 @@ AMD64 = ("linux/amd64",)
 
 
 class Scripted:
-    """A transport that answers what the function makes of each request."""
+    """A transport whose answers are the function's results."""
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self.answer = answer
@@ -164,7 +164,7 @@ def test_a_blob_store_gets_no_authorization(
 def test_a_blob_store_that_asks_for_a_password_is_not_answered(
     scheme: str, fake: FakeRegistry, elsewhere: FakeRegistry, lookup: Lookup, login: Passwords, image: Reference
 ) -> None:
-    """The registry is honest, and sends readers to a store; the store names a token service of its own."""
+    """The registry is honest and redirects to a store; the store names its own token service."""
     fake.auth = "bearer"
     fake.add_image("acme/image", "tag")
     fake.blob_redirect = f"http://{elsewhere.address}/v2/store/blobs"
@@ -179,7 +179,7 @@ def test_a_blob_store_that_asks_for_a_password_is_not_answered(
 
 
 def test_a_redirect_back_to_the_registry_carries_no_authorization() -> None:
-    """A store could have the registry do what it likes with the caller's password."""
+    """Otherwise a store could make the registry act with the caller's password."""
     seen: list[tuple[str, str | None]] = []
 
     class There:

@@ -35,7 +35,7 @@ def client(registries: tuple[Distribution, Distribution]) -> Iterator[RegistryCl
 
 
 def push(client: RegistryClient, reference: Reference) -> str:
-    """An index of one image with a layer of several pieces; its digest."""
+    """Pushes an index of one image with a layer of several pieces. Returns its digest."""
 
     def put_blob(data: bytes) -> dict[str, object]:
         digest = sha256_of(data)

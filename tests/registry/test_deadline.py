@@ -45,7 +45,7 @@ def lookup_at(address: str, seconds: float = SECONDS) -> OciRegistry:
 
 
 def refused(registry: OciRegistry, address: str, name: str = "acme/image:tag") -> tuple[float, str]:
-    """Seconds and words."""
+    """The seconds until the error, and its text."""
     began = time.monotonic()
     with pytest.raises(BoatyardError) as caught:
         registry.find(Reference.parse(f"{address}/{name}"), AMD64)
@@ -54,7 +54,7 @@ def refused(registry: OciRegistry, address: str, name: str = "acme/image:tag") -
 
 
 def dripping(data: bytes, pause: float) -> Script:
-    """A byte at a time: each is in time for a timeout that begins anew with every read."""
+    """Sends a byte at a time: each arrives before a timeout that restarts with every read."""
 
     def script(connection: socket.socket, _: int) -> None:
         connection.recv(65536)
@@ -133,7 +133,7 @@ class TestOneDeadline:
     def test_retries_redirects_and_tokens_are_within_it(
         self, fake: FakeRegistry, lookup: Lookup, login: Passwords, image: Reference, status: int
     ) -> None:
-        """Each answer is slow, none is late: together they would be."""
+        """Each answer is slow but in time; all together are too late."""
         fake.auth = "bearer" if status == 401 else ""
         fake.delay = 0.25
         headers = {"location": "/v2/acme/image/manifests/tag"} if status == 307 else {}

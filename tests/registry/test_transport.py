@@ -35,7 +35,7 @@ def transport() -> Iterator[HttpTransport]:
 
 
 class Server:
-    """A server that does to each connection what a function says; it is told the connection's number."""
+    """A server that calls a function for each connection, with the connection's number."""
 
     def __init__(self, script: Script) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -264,7 +264,7 @@ class TestProxies:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Key and self-signed certificate of 127.0.0.1 and registry.invalid in one file."""
+    """A file with the key and the self-signed certificate of 127.0.0.1 and registry.invalid."""
     program = shutil.which("openssl")
     assert program, "the tests need the openssl command"
     path = tmp_path / "server.pem"

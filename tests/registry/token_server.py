@@ -1,7 +1,7 @@
 """A token server according to the distribution project: signed bearer tokens for a name and a password.
 
-https://distribution.github.io/distribution/spec/auth/token/ and …/auth/jwt/: the JWT's header holds the certificate
-of the key that signed it, and the registry trusts the bundle in which that certificate is.
+https://distribution.github.io/distribution/spec/auth/token/ and …/auth/jwt/: the JWT's header contains the certificate
+of the key that signed it, and the registry trusts a bundle with that certificate.
 """
 
 import base64
@@ -22,7 +22,7 @@ SERVICE, ISSUER = "registry", "boatyard-tests"
 
 
 class TokenServer:
-    """Gives whoever knows the password all that they ask for. `seconds`: how long a token holds."""
+    """Grants everything to callers with the password. `seconds` is the lifetime of a token."""
 
     def __init__(self, folder: Path, user: str, password: str, *, seconds: int = 300) -> None:
         self.seconds = seconds

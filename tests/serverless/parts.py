@@ -1,4 +1,4 @@
-"""A function's deployment over the in-memory ports, whose queue the test delivers."""
+"""A function's deployment over the in-memory ports. The test delivers its queue."""
 
 import json
 from typing import Any
@@ -61,18 +61,18 @@ class MemoryParts:
 
     @property
     def started(self) -> list[str]:
-        """Ids of the builds that the service was given."""
+        """Ids of the builds that the service started."""
         return list(self.service._builds)
 
     def push(self, reference: str, digit: str = "a") -> str:
-        """An image under a tag; its digest is 64 times the digit."""
+        """Pushes an image under a tag; its digest is the digit 64 times."""
         digest = f"sha256:{digit * 64}"
         parsed = Reference.parse(reference)
         self.registry.push(parsed, Image(reference=str(parsed.at(digest)), digest=digest, platforms=("linux/amd64",)))
         return digest
 
     def pushed(self, digit: str = "f", reference: str = BASE) -> EventOutcome:
-        """A base is pushed, and its event comes."""
+        """Pushes a base and delivers its event."""
         self.push(reference, digit)
         return self.event(ImagePushed(Reference.parse(reference)))
 
@@ -80,7 +80,7 @@ class MemoryParts:
         return self.deployment.dispatch.event(lambda: event, msgspec.to_builtins(event), source="test")
 
     def deliver(self, body: Any) -> BoatyardError | None:
-        """One message, as a queue delivers it; the error that makes it come again."""
+        """Delivers a message as a queue does. Returns the error that makes the queue deliver it again."""
         document = json.loads(json.dumps(body))
         try:
             self.deployment.dispatch.message(lambda: parse_message(document), document, source="m")

@@ -1,4 +1,4 @@
-"""Whichever step fails around the lock and the build service, exactly one build runs."""
+"""Exactly one build runs, whichever step fails around the lock and the build service."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

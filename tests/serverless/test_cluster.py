@@ -25,7 +25,7 @@ def test_a_token_is_kept_while_it_is_fresh() -> None:
 
 
 def test_it_ages_while_the_function_is_frozen() -> None:
-    """The monotonic clock may stand still meanwhile; the wall clock may be set back."""
+    """While the function is frozen, the monotonic clock may stand still and the wall clock may be set back."""
     wall, numbers = Clock(), itertools.count(1)
     token = KeptToken(lambda: f"token-{next(numbers)}", 780, now=lambda: 5.0, wall=wall)
     given = []

@@ -1,4 +1,4 @@
-"""The credential helper speaks Docker's protocol, and is a program wherever its code is."""
+"""The credential helper speaks Docker's protocol, and can be installed as a program in any folder."""
 
 import io
 import json

@@ -60,7 +60,7 @@ def test_a_damaged_record_does_not_make_its_image_unbuildable(it: Place, body: b
 def test_a_starter_whose_clock_was_wrong_is_taken_over(
     it: Place, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """Its claim lies in the future by a day: nobody waits that long."""
+    """Its claim is a day in the future: nobody waits that long."""
     now = it.clock.now()
     it.clock.set(now + seconds)
     with monkeypatch.context() as dying, pytest.raises(SystemExit):

@@ -21,7 +21,7 @@ def parts() -> MemoryParts:
 
 
 def stored(parts: MemoryParts, count: int) -> None:
-    """As if they had been built some time ago."""
+    """Stores orders as if their images had been built some time ago."""
     for number in range(count):
         made = order_of(request_of(numbered(number)))
         Orders(parts.bucket).remember(made, parts.deployment.service.plan(made))
@@ -63,7 +63,7 @@ def test_each_is_rebuilt_once_though_all_comes_twice(parts: MemoryParts, monkeyp
 
 
 def test_an_instance_with_older_pins_builds_on_the_new_base(parts: MemoryParts) -> None:
-    """Its minute is not over, and under its pins the image is there: nothing would be built."""
+    """Its pins are cached for up to a minute, and with them the image exists: nothing would be built."""
     stored(parts, 1)
     other = MemoryParts(like=parts)
     parts.pushed("e")
@@ -86,7 +86,7 @@ def test_a_crash_of_the_bucket_at_any_call_loses_none() -> None:
 
 
 def _rebuilt_with_a_crash_at(calls: int) -> bool:
-    """Whether there were so many calls."""
+    """Returns whether there were that many calls."""
     parts = MemoryParts()
     parts.push(BASE)
     stored(parts, 3)

@@ -1,4 +1,4 @@
-"""Each event starts the right builds, however often and in whatever order events arrive."""
+"""Each event starts the right builds, also if events arrive repeatedly and in any order."""
 
 import contextlib
 import json

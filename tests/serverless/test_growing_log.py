@@ -1,4 +1,4 @@
-"""A log in one growing object: page by page while it grows, and only what the job printed."""
+"""A log in a growing object is read page by page, with only what the job printed."""
 
 from collections.abc import Callable
 

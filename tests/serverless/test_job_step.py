@@ -106,7 +106,7 @@ def test_a_secret_that_is_gone_is_the_job_s_result(it: Place) -> None:
 
 
 def test_addresses_of_the_context_are_made_when_the_job_begins(it: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the function may have expired while the build waited."""
+    """The function's addresses may have expired while the build waited."""
     seen: list[BuildJob] = []
 
     class Process:

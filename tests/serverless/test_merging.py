@@ -1,4 +1,4 @@
-"""Lists of several projects' builds are read as one."""
+"""The lists of several projects' builds are merged into one."""
 
 import random
 
@@ -19,7 +19,7 @@ NAMES = [_name(number) for number in range(23)]
 
 @pytest.fixture
 def bucket() -> MemoryBucket:
-    """Names in one folder or another."""
+    """A bucket with names in several folders."""
     made = MemoryBucket()
     chosen = random.Random(7)  # noqa: S311 - the same folders each time
     for name in NAMES:
@@ -35,6 +35,6 @@ def test_all_names_come_once_and_in_order(bucket: MemoryBucket, page: int) -> No
 
 
 def test_what_is_below_a_folder_is_not_of_it(bucket: MemoryBucket) -> None:
-    """The list of all builds lies above those of each project."""
+    """The list of all builds is in a folder above those of the projects."""
     bucket.put("builds/" + NAMES[0], b"")
     assert list(merged(bucket, ["builds/"], after="", page=3)) == [NAMES[0]]

@@ -25,7 +25,7 @@ class GitHost(msgspec.Struct, frozen=True):
 
 
 def make_repository(folder: Path, name: str) -> None:
-    """A bare repository with one package, also for git's plain HTTP protocol, which needs files alone."""
+    """A bare repository with one package, also for git's plain HTTP protocol, which needs only files."""
     source = folder / "source"
     (source / "src" / name).mkdir(parents=True)
     (source / "src" / name / "__init__.py").write_text("WHO = 'private'\n")

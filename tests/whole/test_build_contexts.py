@@ -17,7 +17,7 @@ LISTING = "find /app -printf '%P %y %m %l\\n' | sort > /listing"
 
 
 def odd(folder: Path) -> Path:
-    """What people really have beside a Dockerfile."""
+    """Files and links as real users have them beside a Dockerfile."""
     (folder / "priv").mkdir(parents=True)
     for name, mode in {"private": 0o600, "ro": 0o444, "suid": 0o4755, "sgid": 0o2755, "priv/x": 0o640}.items():
         (folder / name).write_text(name)

@@ -74,7 +74,7 @@ def base(yard: Yard) -> str:
 
 
 def plain(yard: Yard, folder: Path, *options: str) -> str:
-    """What Docker alone makes of the folder, shown."""
+    """Builds the folder only with Docker, and shows the result."""
     settings = yard.settings
     folder.mkdir(exist_ok=True)
     builder = ("--builder", settings.buildkit.builder) if settings.buildkit.builder else ()

@@ -54,7 +54,7 @@ print("found " + json.dumps({
 
 @pytest.fixture(scope="module")
 def found(boatyard: Yard) -> dict[str, Any]:
-    """What a step saw that does all that it can."""
+    """What a step finds that tries everything it can."""
     host = Reference.parse(f"{boatyard.settings.default_repository}/x").repository.host
     state = boatyard.state.absolute()
     values = {
@@ -97,7 +97,8 @@ def test_neither_token_nor_password_is_where_a_step_can_read(found: dict[str, An
 
 
 def test_the_engine_listens_nowhere_that_a_step_could_use(found: dict[str, Any], boatyard: Yard) -> None:
-    """The host's network has the abstract sockets of all its processes: none may be containerd's or a shim's."""
+    """The host's network namespace has the abstract sockets of all processes: none may belong to containerd or a
+    shim."""
     ours = [
         name for name in found["abstract"] if any(word in name for word in ("containerd", "docker", "shim", "boatyard"))
     ]

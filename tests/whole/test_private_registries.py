@@ -24,7 +24,7 @@ TOKEN_USER, TOKEN_PASSWORD = "robot", "hunter2-token"
 
 
 class Private:
-    """A Boatyard that knows no login of its own, and two registries that want one."""
+    """A Boatyard without a login, and two registries that require one."""
 
     def __init__(self, boatyard: Yard, bases: Distribution, targets: Distribution) -> None:
         self.boatyard = boatyard

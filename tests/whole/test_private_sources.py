@@ -21,7 +21,7 @@ MOUNTED = "/run/keys/deploy"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For Poetry, whose lock names its hash."""
+    """A wheel for Poetry, whose lock contains the hash."""
     return make_wheel(tmp_path_factory.mktemp("index"), "by-gamma", "3.0")
 
 
@@ -39,14 +39,15 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHost]:
 
 
 def put(boatyard: Yard, **values: str) -> list[dict[str, str]]:
-    """The layer's secretMounts."""
+    """Sets the secrets and returns the layer's secretMounts."""
     for name, value in values.items():
         boatyard.client.put_secret(name, SecretRequest(kind="build", value=value))
     return [{"key": name} for name in values]
 
 
 def prints(boatyard: Yard, image: str, code: str) -> str:
-    """What Python in the image prints; and that the image's configuration and history hold no password."""
+    """Returns what Python in the image prints. Checks that the image's configuration and history contain no
+    password."""
     docker = boatyard.docker
     docker.run("pull", "--quiet", image)
     assert PASSWORD not in docker.run("image", "history", "--no-trunc", image) + docker.run("image", "inspect", image)

@@ -1,4 +1,4 @@
-"""A complete Boatyard on the engine of `make test`: a server as users start it, with requests over HTTP."""
+"""A complete Boatyard on the engine of `make test`: a server as users start it, called over HTTP."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ BASE = {"baseImage": "python:3.11-slim", "pythonVersion": "3.11"}
 
 
 class Yard:
-    """One server. `overrides` are settings by their environment names, e.g. LIMITS__DISK_BYTES."""
+    """One server. `overrides` are settings by their variables' names, such as LIMITS__DISK_BYTES."""
 
     def __init__(self, state: Path, **overrides: str) -> None:
         assert CONFIG.is_file(), "no engine: run `python -m boatyard_local.engine ensure`, as `make test` does"
@@ -75,7 +75,7 @@ class Yard:
         return msgspec.convert({"spec": spec, "target": target, **fields}, OrderRequest)
 
     def build(self, *layers: dict[str, Any], files: dict[str, bytes | Path] | None = None, **fields: Any) -> str:
-        """The image, by digest. Raises BuildFailedError."""
+        """Builds an image and returns it by digest. Raises BuildFailedError."""
         spec = {**(fields.pop("base", BASE)), "layers": list(layers)}
         return self.ensure(spec, files=files, **fields)
 
@@ -93,7 +93,7 @@ class Yard:
         return outcome.image
 
     def failure(self, *layers: dict[str, Any], **fields: Any) -> Build:
-        """The build that does not succeed."""
+        """Starts a build that must fail, and returns it."""
         try:
             image = self.build(*layers, **fields)
         except BuildFailedError as error:
@@ -112,5 +112,5 @@ def yard(state: Path, **overrides: str) -> Iterator[Yard]:
 
 
 def unique() -> dict[str, Any]:
-    """A layer that no build had before, so that what follows is really built."""
+    """A layer that no build had before, so that the following layers are really built."""
     return {"env": {"envVariables": {"UNIQUE": str(time.time_ns())}}}

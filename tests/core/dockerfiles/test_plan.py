@@ -184,7 +184,7 @@ def test_an_optional_secret_that_is_absent_makes_another_image() -> None:
 
 
 def test_a_step_that_ran_without_a_secret_does_not_answer_for_the_one_that_has_it() -> None:
-    """BuildKit knows a step by its instruction, and a secret by its id."""
+    """BuildKit identifies a step by its instruction, and a secret by its id."""
     text = "FROM a\nRUN --mount=type=secret,id=A x\nRUN --mount=type=secret,id=B,required=1 x\n"
     given = [plan(text, absent=absent).dockerfile.split("\n") for absent in ((), ("A",), ("A", "B"))]
     (with_it, without, neither) = [[line for line in lines if line.startswith("RUN")] for lines in given]

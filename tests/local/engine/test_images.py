@@ -23,7 +23,7 @@ MACHINE = Debian(Release("debian", "bookworm"), (ARCHIVE,), ARCHIVE)
 
 
 class Registry(BaseHTTPRequestHandler):
-    """Answers as docker-registry does; `digests` and `status` are the test's."""
+    """Answers as docker-registry does, with the test's `digests` and `status`."""
 
     digests: dict[str, str] = {}  # noqa: RUF012 - replaced by each test's own class
     status = 200
@@ -140,7 +140,7 @@ def test_a_registry_that_does_not_say_is_not_taken_for_an_empty_one(
 
 
 def test_a_registry_that_answers_everybody_is_not_ours(served: tuple[RegistryAccount, type[Registry]]) -> None:
-    """An engine of an earlier version: every RUN step could push to it."""
+    """It is an engine of an earlier version: every RUN step could push to it."""
     account, handler = served
     assert not registry.answers(account._replace(authorization="Basic bm86bm8="))
     handler.guarded = False

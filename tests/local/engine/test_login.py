@@ -1,4 +1,5 @@
-"""The account of the engine's registry: where its password is, who gets it, and which of the user's settings stay."""
+"""The account of the engine's registry: where its password is stored, who gets it, and which of the user's settings are
+kept."""
 
 import json
 import os

@@ -35,7 +35,7 @@ def in_image(engine: Engine, image: MadeImage, code: str) -> dict[str, object]:
 
 
 def made(engine: Engine, repository: str) -> MadeImage:
-    """What is pulled instead is not ours to test."""
+    """Skips images that were pulled instead of made here."""
     found = [image for image in engine.images if repository in image.reference]
     if not found:
         pytest.skip(f"{repository} was not made here: the image it stands for can be pulled")
@@ -43,7 +43,8 @@ def made(engine: Engine, repository: str) -> MadeImage:
 
 
 def test_a_running_engine_is_found_with_little_work(engine: Engine) -> None:
-    """Seconds of CPU, its children's included: on a loaded machine the clock measures the others' work."""
+    """Measures CPU seconds, including those of children: on a loaded machine, the clock would measure other
+    processes."""
     begin = _cpu_seconds()
     assert ensure(console=Console(quiet=True)) == engine
     assert _cpu_seconds() - begin < 1
