@@ -16,6 +16,7 @@ from tests.azure.guard import Guard
 from tests.azure.resource_manager import ResourceManager
 from tests.azure.storage import Storage
 from tests.azure.tls import write_authority, write_certificate
+from tests.azure.vault import Vault
 from tests.registry.server import FakeRegistry, running
 
 _NUMBERS = itertools.count(1)
@@ -95,3 +96,9 @@ def bucket(storage: Storage, rest: AzureRest) -> BlobBucket:
     name = f"boatyard-test-{next(_NUMBERS)}"
     storage.make_container(name)
     return BlobBucket(rest, ACCOUNT, name)
+
+
+@pytest.fixture
+def vault(entra: Entra) -> Iterator[Vault]:
+    with Vault(entra) as server:
+        yield server
