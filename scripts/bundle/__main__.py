@@ -24,7 +24,7 @@ from contents import ROOT, clouds, contents
 from image_tag import image_tag
 from interpreters import OWN, find
 from reach import keep_reached
-from stage import copy, prune, size
+from stage import copy, lay_out, prune, size
 from vendored import BUILD_ENVIRONMENT, wrap
 from wheels import PLATFORMS, install
 from workspace import package
@@ -65,6 +65,8 @@ def main() -> int:
         keep_reached(stage, function.generated)
         if function.root and interpreter:
             compile_all(stage, root=function.root, interpreter=interpreter)
+        if function.app:
+            stage = lay_out(stage, chosen.folder, function.app)
         unpacked = size(stage)
         if unpacked > function.largest_bytes and not options.with_sdk:
             return _fail(f"{unpacked:,} bytes unpacked are more than {function.largest_bytes:,}")

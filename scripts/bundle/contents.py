@@ -35,6 +35,15 @@ class FunctionSource(_Table, frozen=True, kw_only=True):
     """What that program calls."""
 
 
+class FunctionApp(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.function.app]: for a platform whose bundle has files of its own beside a folder of packages."""
+
+    files: _Path
+    """A folder beside pyproject.toml. The bundle begins with its files."""
+    packages: Annotated[str, msgspec.Meta(pattern=r"^\.?[a-z0-9_-]+(/[a-z0-9_-]+)*$")]
+    """The folder in the bundle that the platform adds to Python's path."""
+
+
 class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
@@ -42,6 +51,8 @@ class Function(_Table, frozen=True, kw_only=True):
     """The folder where the platform unpacks it. Byte code is made for it."""
     source: FunctionSource | None = None
     """What the platform installs instead, and makes the byte code of."""
+    app: FunctionApp | None = None
+    """Where the packages and other files are, on a platform that does not take the packages as they are."""
     pythons: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
     largest_bytes: int
@@ -98,6 +109,8 @@ class _Tables(_Table, frozen=True, kw_only=True):
 
 
 class CloudContents(NamedTuple):
+    folder: Path
+    """The adapter's."""
     function: Function | None
     """None for a cloud without a bundle for functions."""
     function_lock: Path
@@ -120,6 +133,7 @@ def contents(cloud: str, root: Path = ROOT) -> CloudContents:
         raise ValueError(f"{path.relative_to(root)}, [tool.boatyard]: {error}") from error
     name = f"boatyard-{cloud}"
     return CloudContents(
+        folder=path.parent,
         function=tables.function,
         function_lock=_lock(root, f"function-{cloud}.txt"),
         function_distributions=needed(root, name, "function"),

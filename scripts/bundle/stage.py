@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from contents import FunctionApp
+
 
 def copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "*.pyi"))
@@ -34,6 +36,16 @@ def merge(stage: Path, other: Path) -> None:
             shutil.copy2(path, target)
         elif target.read_bytes() != path.read_bytes():
             raise ValueError(f"{path.relative_to(other)} differs between platforms: one archive cannot hold both")
+
+
+def lay_out(stage: Path, adapter: Path, app: FunctionApp) -> Path:
+    """The folder of a platform that wants the packages beside files of its own."""
+    whole = stage.with_name("app")
+    copy(adapter / app.files, whole)
+    packages = whole / app.packages
+    packages.parent.mkdir(parents=True)
+    stage.rename(packages)
+    return whole
 
 
 def size(stage: Path) -> int:

@@ -13,6 +13,7 @@ from tests.azure.acr import AcrTransport
 from tests.azure.azurite import ACCOUNT, Azurite, NoAzurite
 from tests.azure.entra import Entra
 from tests.azure.guard import Guard
+from tests.azure.logs import Lines, kept_lines
 from tests.azure.resource_manager import ResourceManager
 from tests.azure.storage import Storage
 from tests.azure.tls import write_authority, write_certificate
@@ -46,6 +47,12 @@ def entra(nowhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
         for name, value in server.of_a_function.items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    with kept_lines() as found:
+        yield found
 
 
 @pytest.fixture

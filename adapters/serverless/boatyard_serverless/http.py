@@ -39,15 +39,19 @@ def serve(
     return response
 
 
-def unusable(error: Exception) -> Response:
+def unusable(error: Exception, write: Callable[[str], object] | None = None) -> Response:
     """The answer of a function with an invalid or unreadable configuration.
 
-    The detail goes to the log, because a caller cannot correct it. It is printed, because there is no telemetry yet.
+    The detail goes to the log, because a caller cannot correct it: as a line of JSON to `write`, or to standard
+    output, because there is no telemetry yet.
     """
     reason = getattr(error, "detail", None) or f"{type(error).__name__}: {error}"
     # The clouds call it `level` or `severity`.
     line = {"level": "ERROR", "severity": "ERROR", "message": "the function cannot serve", "detail": reason}
-    print(json.dumps(line), flush=True)
+    if write is None:
+        print(json.dumps(line), flush=True)
+    else:
+        write(json.dumps(line))
     code = Code.DATAPLANE_UNAVAILABLE if getattr(error, "code", "") == Code.DATAPLANE_UNAVAILABLE else Code.INTERNAL
     return respond(BoatyardError(code, "the function is not configured rightly; its log says what is wrong"))
 
