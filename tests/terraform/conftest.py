@@ -22,6 +22,7 @@ ORDER = (
         "test_checkov.py",
         "test_style.py",
         "test_validate.py",
+        "test_outputs.py",
     ),
     *("", "test_destroy.py"),
 )

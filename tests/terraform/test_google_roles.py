@@ -70,7 +70,7 @@ class Grant(NamedTuple):
 
     @property
     def kind(self) -> str:
-        return self.address.partition(".")[0].removesuffix("_iam_member")
+        return self.address.partition(".")[0].removesuffix("_iam_member").removesuffix("_iam_policy")
 
     @property
     def key(self) -> str:
@@ -102,6 +102,7 @@ def granted(request: pytest.FixtureRequest, google_module: Terraform) -> Granted
     (state,) = [line["test_state"] for line in lines if line["type"] == "test_state"]
     resources = state["root_module"]["resources"]
     members = [_grant(each["address"], each["values"]) for each in resources if each["type"].endswith("_iam_member")]
+    members += [grant for each in resources if each["type"] == "google_iam_policy" for grant in _of_policy(each)]
     custom = {
         each["address"]: set(each["values"]["permissions"])
         for each in resources
@@ -115,6 +116,16 @@ def _grant(address: str, values: dict[str, Any]) -> Grant:
     role = "made" if values["role"].startswith("projects/") else values["role"]
     condition = values["condition"][0]["expression"] if values.get("condition") else ""
     return Grant(address, name, role, condition)
+
+
+def _of_policy(document: dict[str, Any]) -> list[Grant]:
+    """The grants of a whole policy, on the resource with the same name and key."""
+    address = f"google_cloud_run_v2_service_iam_policy.{document['address'].removeprefix('data.google_iam_policy.')}"
+    return [
+        _grant(address, {"role": binding["role"], "member": member})
+        for binding in document["values"]["binding"] or ()
+        for member in binding["members"]
+    ]
 
 
 def test_registry_roles_are_unions(granted: Granted) -> None:
@@ -152,6 +163,11 @@ def test_no_role_is_wider_than_it_has_to_be(granted: Granted) -> None:
     assert wide <= {('google_storage_bucket_iam_member.logs["builder"]', "roles/storage.admin")}
     project = {(g.who, g.role) for g in granted.members if g.kind == "google_project" and not g.condition}
     assert project <= OF_THE_PROJECT
+
+
+def test_callers_are_named_and_only_pub_sub_brings_events(granted: Granted) -> None:
+    callers = {(g.key, g.who, g.role) for g in granted.members if g.kind == "google_cloud_run_v2_service"}
+    assert callers == {("http", "user:ann", "roles/run.invoker"), ("events", "push", "roles/run.invoker")}
 
 
 def test_no_one_is_everybody(granted: Granted) -> None:

@@ -182,6 +182,20 @@ def test_a_project_that_is_no_namespace_is_refused(
     assert "must be a valid Kubernetes namespace" in said or "at least one project" in said
 
 
+@pytest.mark.integration
+def test_two_scopes_with_one_namespace_are_refused_by_their_names(tmp_path: Path, configuration: Providers) -> None:
+    module = {**ROOT["module"]["settings"], "projects": {"a-b": {"domains": ["c"]}, "a": {"domains": ["b-c", "d"]}}}
+    module["builder_image"] = "${var.builder_image}"
+    variables = {**ROOT["variable"], "builder_image": {"type": "string", "default": None}}
+    terraform = _root(tmp_path, configuration, {"variable": variables, "module": {"settings": module}})
+    assert _plan(terraform, {}) == "", "without a cluster there are no namespaces"
+    (terraform.folder / "cluster.auto.tfvars.json").write_text('{"builder_image": "r.test/builder:1"}')
+    assert "a-b/c and a/b-c have the same namespace, a-b-c" in _plan(terraform, {})
+    said = _plan(terraform, {"kubernetes": {"namespaceTemplate": "builds"}})
+    assert "a-b/c and a/b-c and a/d have the same namespace, builds" in said
+    assert _plan(terraform, {"kubernetes": {"namespaceTemplate": "{project}-in-{domain}"}}) == ""
+
+
 def _root(folder: Path, configuration: Providers, document: dict[str, Any]) -> Terraform:
     terraform = Terraform(folder / "terraform", "modules/cases", configuration)
     terraform.folder.mkdir()

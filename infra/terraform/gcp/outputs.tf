@@ -48,15 +48,6 @@ output "function_names" {
   value       = { for key, function in google_cloudfunctions2_function.function : key => function.name }
 }
 
-output "invoker_grant" {
-  description = "What a caller needs that var.caller_members does not name."
-  value = {
-    service  = google_cloudfunctions2_function.function["http"].name
-    location = local.region
-    role     = "roles/run.invoker"
-  }
-}
-
 output "logs_bucket" {
   description = "Bucket with the builds' logs; null on a cluster."
   value       = one([for bucket in google_storage_bucket.logs : bucket.name])

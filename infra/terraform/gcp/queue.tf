@@ -79,7 +79,7 @@ resource "google_pubsub_subscription" "events" {
     dead_letter_topic     = google_pubsub_topic.dead_letters["events"].id
     max_delivery_attempts = var.events.attempts
   }
-  depends_on = [google_pubsub_topic.registry, google_cloud_run_v2_service_iam_member.push]
+  depends_on = [google_pubsub_topic.registry, google_cloud_run_v2_service_iam_policy.invokers]
 }
 
 # The account as which Pub/Sub calls the function: nothing else may.
@@ -88,15 +88,6 @@ resource "google_service_account" "push" {
   project      = local.project
   account_id   = "${var.name}-push"
   display_name = "Brings Boatyard's events"
-}
-
-resource "google_cloud_run_v2_service_iam_member" "push" {
-  for_each = toset(local.events_keys)
-  project  = local.project
-  location = local.region
-  name     = google_cloudfunctions2_function.function["events"].name
-  role     = "roles/run.invoker"
-  member   = "serviceAccount:${google_service_account.push[each.key].email}"
 }
 
 # Of Pub/Sub's own account: to sign in as the account above, to take what is not delivered, and to put it aside.

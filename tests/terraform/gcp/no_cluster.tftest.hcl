@@ -54,8 +54,8 @@ run "the_least" {
     error_message = "Nobody but Pub/Sub brings events."
   }
   assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.caller) == 0
-    error_message = "Nobody calls who is not named."
+    condition     = length(data.google_iam_policy.invokers["http"].binding) == 0 && keys(google_cloud_run_v2_service_iam_policy.invokers) == ["events", "http"]
+    error_message = "Nobody calls who is not named, and whoever was added by hand is removed."
   }
   assert {
     condition     = alltrue([for bucket in [google_storage_bucket.bucket, google_storage_bucket.logs["cloudbuild"]] : bucket.uniform_bucket_level_access && bucket.public_access_prevention == "enforced"])
@@ -90,8 +90,8 @@ run "callers_bases_and_drift" {
     repository     = { base_names = ["projects/acme/locations/europe-west1/repositories/golden", "projects/other/locations/us/repositories/base"] }
   }
   assert {
-    condition     = keys(google_cloud_run_v2_service_iam_member.caller) == ["group:builders@acme.test", "user:ann@acme.test"]
-    error_message = "Callers are who is named."
+    condition     = { for key, policy in data.google_iam_policy.invokers : key => flatten([for binding in policy.binding : [for member in binding.members : "${binding.role} ${member}"]]) } == { events = ["roles/run.invoker serviceAccount:made@acme.iam.gserviceaccount.com"], http = ["roles/run.invoker group:builders@acme.test", "roles/run.invoker user:ann@acme.test"] }
+    error_message = "Callers are who is named, and Pub/Sub's account calls the other function."
   }
   assert {
     condition     = { for key, subscription in google_pubsub_subscription.events : key => subscription.topic if key != "events" } == { gcr-acme = "projects/acme/topics/gcr", gcr-other = "projects/other/topics/gcr" }
@@ -164,13 +164,21 @@ run "open_to_everybody" {
     anonymous = true
   }
   assert {
-    condition     = keys(google_cloud_run_v2_service_iam_member.caller) == ["allUsers"]
+    condition     = flatten([for binding in data.google_iam_policy.invokers["http"].binding : tolist(binding.members)]) == ["allUsers"]
     error_message = "Everybody, because it was asked for."
   }
   assert {
     condition     = output.environment.BOATYARD_ANONYMOUS == "true" && !contains(keys(output.environment), "BOATYARD_INVOKERS_CHECKED")
     error_message = "Then the function believes nothing that is said of a caller."
   }
+}
+
+run "refuses_a_service_whose_callers_nobody_checks" {
+  override_data {
+    target = data.google_cloud_run_v2_service.http
+    values = { invoker_iam_disabled = true }
+  }
+  expect_failures = [data.google_cloud_run_v2_service.http]
 }
 
 run "repositories_that_the_function_makes" {
@@ -194,7 +202,7 @@ run "refuses_wrong_variables" {
     cloudbuild     = { pool = "big" }
     events         = { drift_schedule = "rate(1 day)", attempts = 3 }
     function       = { runtime = "python39", timeout_seconds = 10 }
-    name           = "a-name-that-is-too-long"
+    name           = "a_name" # secrets of two deployments are kept apart by the underscore after the name
     repository     = { push_names = ["projects/acme/locations/europe-west1/repositories/*"] }
   }
   expect_failures = [var.caller_members, var.cloudbuild, var.events, var.function, var.name, var.repository]

@@ -12,6 +12,12 @@ locals {
     for key, scope in local.scopes : key =>
     replace(replace(var.image_builder.kubernetes.namespaceTemplate, "{project}", scope.project), "{domain}", scope.domain)
   }
+  # namespace => the scopes that it would be of. The key of a scope's roles and of its service account is its namespace.
+  scopes_of = { for key, namespace in local.namespaces : namespace => key... }
+  shared = [
+    for namespace, keys in local.scopes_of : "${join(" and ", keys)} have the same namespace, ${namespace}, but each needs a service account of its own: rename one, or change image_builder.kubernetes.namespaceTemplate."
+    if length(keys) > 1
+  ]
   driver = coalesce(var.image_builder.buildkit.driver, var.driver)
   # As in boatyard_kubernetes.topology: an existing buildkitd first, then the managed one, then one per build.
   topology = (

@@ -24,6 +24,11 @@ output "json" {
 output "namespaces" {
   description = "Namespace of each scope."
   value       = local.namespaces
+  precondition {
+    # Without a cluster there is no image for its jobs, and no namespace.
+    condition     = var.builder_image == null || length(local.shared) == 0
+    error_message = join("\n", local.shared)
+  }
 }
 
 output "pod_security" {
