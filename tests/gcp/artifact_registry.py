@@ -17,7 +17,7 @@ from tests.registry.server import PASSWORD, USER, FakeRegistry
 LOCATION: Final = "europe-west1"
 HOST: Final = f"{LOCATION}-docker.pkg.dev"
 _REPOSITORIES: Final = "artifactregistry.projects.locations.repositories"
-GET, CREATE = f"{_REPOSITORIES}.get", f"{_REPOSITORIES}.create"
+GET, CREATE, DELETE = (f"{_REPOSITORIES}.{verb}" for verb in ("get", "create", "delete"))
 _OPERATIONS: Final = "artifactregistry.projects.locations.operations.get"
 
 
@@ -34,6 +34,7 @@ class Repositories:
         self._name = ""
         server.on(GET, self._get)
         server.on(CREATE, self._create)
+        server.on(DELETE, self._delete)
         server.on(_OPERATIONS, self._look)
 
     def make(self, name: str, *, project: str = PROJECT, immutable: bool = False) -> str:
@@ -54,6 +55,12 @@ class Repositories:
         if self.failure is None:
             self.found[name] = {"name": name, **asked.body}
         self._name, self._left = f"{asked.params['parent']}/operations/1", self.looks
+        return self._operation()
+
+    def _delete(self, asked: Asked) -> Any:
+        if self.found.pop(asked.params["name"], None) is None:
+            raise NOT_FOUND
+        self._name, self._left = f"{asked.params['name'].partition('/repositories/')[0]}/operations/1", 0
         return self._operation()
 
     def _look(self, asked: Asked) -> Any:

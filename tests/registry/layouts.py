@@ -45,25 +45,36 @@ class Layout:
         document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}
         return self.add(json.dumps(document).encode(), OCI_INDEX)
 
+    def blobs(self) -> dict[str, bytes]:
+        """By digest, without manifests."""
+        return {digest: data for digest, data in self._stored() if not _is_manifest(data)}
+
+    def manifests(self, top: dict[str, Any]) -> dict[str, bytes]:
+        """By digest; `top` is the last one, after all that it names."""
+        found = [(digest, data) for digest, data in self._stored() if _is_manifest(data)]
+        return dict(sorted(found, key=lambda item: item[0] == top["digest"]))
+
     def push(self, top: dict[str, Any], repository: str, tag: str) -> str:
         """Pushes to the repository at this URL and returns the digest. Manifests are pushed after everything that they
         name."""
-        manifests: dict[str, bytes] = {}
         with httpx.Client() as http:
-            for path in sorted((self.folder / "blobs" / "sha256").iterdir()):
-                data = path.read_bytes()
-                if data.startswith(b'{"schemaVersion"'):
-                    manifests[f"sha256:{path.name}"] = data
-                else:
-                    upload = http.post(f"{repository}/blobs/uploads/").raise_for_status().headers["location"]
-                    put = http.put(upload, params=_with(upload, f"sha256:{path.name}"), content=data)
-                    put.raise_for_status()
-            for digest, data in sorted(manifests.items(), key=lambda item: item[0] == top["digest"]):
+            for digest, data in self.blobs().items():
+                upload = http.post(f"{repository}/blobs/uploads/").raise_for_status().headers["location"]
+                http.put(upload, params=_with(upload, digest), content=data).raise_for_status()
+            for digest, data in self.manifests(top).items():
                 name = tag if digest == top["digest"] else digest
                 headers = {"content-type": json.loads(data)["mediaType"]}
                 http.put(f"{repository}/manifests/{name}", content=data, headers=headers).raise_for_status()
         digest_of_top: str = top["digest"]
         return digest_of_top
+
+    def _stored(self) -> list[tuple[str, bytes]]:
+        found = sorted((self.folder / "blobs" / "sha256").iterdir())
+        return [(f"sha256:{path.name}", path.read_bytes()) for path in found]
+
+
+def _is_manifest(data: bytes) -> bool:
+    return data.startswith(b'{"schemaVersion"')
 
 
 def _with(upload: str, digest: str) -> httpx.QueryParams:
