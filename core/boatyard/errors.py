@@ -82,15 +82,15 @@ CODES: Final[dict[Code, CodeMeaning]] = {
         413, False, "The files are larger than the limit", "Leave files out with a .dockerignore."
     ),
     Code.CONTEXT_MISSING: CodeMeaning(
-        409, True, "The context has not been uploaded", "Upload it with POST /v1/contexts, then ask again."
+        409, True, "The context has not been uploaded", "Upload it with POST /v1/contexts, then try again."
     ),
     Code.UNSUPPORTED: CodeMeaning(422, False, "This deployment cannot build that", "Change what the detail names."),
     Code.SECRET_NOT_FOUND: CodeMeaning(
         422, False, "A secret does not exist", "Create it with PUT /v1/secrets/{name} or `boatyard secret create`."
     ),
-    Code.TOO_MANY_BUILDS: CodeMeaning(429, True, "The queue is full", "Ask again after Retry-After seconds."),
+    Code.TOO_MANY_BUILDS: CodeMeaning(429, True, "The queue is full", "Try again after Retry-After seconds."),
     Code.OVERLOADED: CodeMeaning(
-        503, True, "Too many requests of this kind are under way", "Ask again after Retry-After seconds."
+        503, True, "Too many requests of this kind are under way", "Try again after Retry-After seconds."
     ),
     Code.REQUEST_TIMEOUT: CodeMeaning(
         408, True, "The request did not arrive in time", "Send it again; if it persists, check the network."
@@ -99,7 +99,7 @@ CODES: Final[dict[Code, CodeMeaning]] = {
         502,
         True,
         "The registry did not answer",
-        "Ask again; if it persists, check the registry and the network.",
+        "Try again; if it persists, check the registry and the network.",
     ),
     Code.REGISTRY_DENIED: CodeMeaning(
         502, False, "The registry refuses the service's credentials", "Grant the function read access to it."
@@ -114,7 +114,7 @@ CODES: Final[dict[Code, CodeMeaning]] = {
         "Use the existing image, or delete it in the registry and build again.",
     ),
     Code.DATAPLANE_UNAVAILABLE: CodeMeaning(
-        503, True, "Builds cannot be started now", "Ask again; if it persists, run `boatyard doctor`."
+        503, True, "Builds cannot be started now", "Try again; if it persists, run `boatyard doctor`."
     ),
     Code.DATAPLANE_DENIED: CodeMeaning(
         502,
@@ -122,7 +122,7 @@ CODES: Final[dict[Code, CodeMeaning]] = {
         "The dataplane refuses a request of the service",
         "Change what the detail names; `boatyard doctor --cluster` checks all of it.",
     ),
-    Code.INTERNAL: CodeMeaning(500, True, "An unforeseen error occurred", "Look into the service's log."),
+    Code.INTERNAL: CodeMeaning(500, True, "An unforeseen error occurred", "Read the service's log."),
     # ways in which a build ends
     Code.PIP_RESOLUTION_CONFLICT: CodeMeaning(
         422, False, "The packages' requirements contradict each other", "Loosen one of the versions named."

@@ -97,7 +97,7 @@ def test_a_name_that_stays_taken_is_an_error_and_not_waited_for_without_end(
     store: ServiceSecretStore, vault: Vault
 ) -> None:
     vault.moving[NAME] = 10**6
-    with pytest.raises(BoatyardError, match="Key Vault did not take token; ask again") as caught:
+    with pytest.raises(BoatyardError, match="Key Vault did not accept token; try again") as caught:
         store.put(SCOPE, "token", ONE)
     assert caught.value.code == "DATAPLANE_UNAVAILABLE" and vault.count("PUT") < 40
 

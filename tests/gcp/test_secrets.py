@@ -48,7 +48,7 @@ def test_a_secret_that_somebody_deletes_meanwhile_is_made_again(
     store.put(SCOPE, "TOKEN", value(b"1"))
     assert store.missing(SCOPE, ["TOKEN"]) == ()
     secret_manager.fail(ADD, 404, "NOT_FOUND")
-    with pytest.raises(BoatyardError, match="did not take TOKEN; ask again") as caught:
+    with pytest.raises(BoatyardError, match="did not accept TOKEN; try again") as caught:
         store.put(SCOPE, "TOKEN", value(b"hunter2"))
     assert caught.value.code == "DATAPLANE_UNAVAILABLE" and "hunter2" not in str(caught.value)
 

@@ -18,7 +18,7 @@ def test_a_write_that_another_caller_prevents_is_repeated_and_then_refused() -> 
     store.put(SCOPE, "TOKEN", VALUE)
     assert store.missing(SCOPE, ["TOKEN"]) == ()
     service.conflicts = 3
-    with pytest.raises(BoatyardError, match="did not take TOKEN; ask again") as refused:
+    with pytest.raises(BoatyardError, match="did not accept TOKEN; try again") as refused:
         store.put(SCOPE, "TOKEN", VALUE)
     assert refused.value.code == "DATAPLANE_UNAVAILABLE" and "hunter2" not in str(refused.value)
 

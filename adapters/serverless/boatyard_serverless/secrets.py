@@ -63,7 +63,7 @@ class ServiceSecretStore:
         for _ in range(_TRIES):
             if self._service.write(identity, secret.value, labels):
                 return
-        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{self._service.title} did not take {name}; ask again")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{self._service.title} did not accept {name}; try again")
 
     def list(self, scope: Scope) -> tuple[KnownSecret, ...]:
         lead = _lead(self._service, self._prefix, scope)

@@ -1,4 +1,4 @@
-# The bucket for contexts, build records and dropped specs. It holds the only copy of nothing.
+# The bucket for contexts, build records and dropped specs. None of its objects is the only copy.
 
 locals {
   bucket_name = coalesce(var.bucket.name, "${var.name}-${local.project}-${local.region}")
@@ -18,7 +18,7 @@ locals {
     for folder in keys(local.folders) :
     folder => "resource.name.startsWith(\"projects/_/buckets/${local.bucket_name}/objects/${folder}/\")"
   }
-  # Without the right to list, Cloud Storage answers 403 instead of 404 for an absent object.
+  # Without permission to list, Cloud Storage answers 403 instead of 404 for a missing object.
   on_bucket = "resource.type == \"storage.googleapis.com/Bucket\""
 }
 
@@ -32,7 +32,7 @@ resource "google_storage_bucket" "bucket" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   labels                      = var.labels
-  # What the lifecycle removes is removed.
+  # Without soft delete, the lifecycle removes objects permanently.
   soft_delete_policy {
     retention_duration_seconds = 0
   }

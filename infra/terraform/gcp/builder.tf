@@ -21,8 +21,8 @@ resource "google_service_account" "builder" {
   display_name = "Boatyard's builds: ${each.key}"
 }
 
-# The document on Union's Image Builder asks for iam.serviceAccounts.signBlob on the whole project. On itself is enough: the
-# account signs for no other.
+# The page on Union's Image Builder lists iam.serviceAccounts.signBlob on the whole project. On the account itself is enough:
+# it signs only for itself.
 resource "google_service_account_iam_member" "builder_signs" {
   for_each           = google_service_account.builder
   service_account_id = each.value.name
@@ -30,7 +30,7 @@ resource "google_service_account_iam_member" "builder_signs" {
   member             = "serviceAccount:${each.value.email}"
 }
 
-# Pods of that one Kubernetes service account become the account.
+# Pods of this Kubernetes service account may impersonate the account.
 resource "google_service_account_iam_member" "workload_identity" {
   for_each           = local.runner == "kubernetes" ? google_service_account.builder : {}
   service_account_id = each.value.name

@@ -1,4 +1,4 @@
-# Terraform uploads the code, and Cloud Functions makes an image of it. `make bundle` is reproducible, so an apply changes the
+# Terraform uploads the code, and Cloud Functions builds an image from it. `make bundle` is reproducible, so an apply changes the
 # functions only if their code has changed: the object's name has the archive's hash.
 
 locals {

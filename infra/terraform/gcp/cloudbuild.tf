@@ -1,16 +1,16 @@
 # Without a cluster: one build of Cloud Build per image, with one privileged step. The function sends the whole build, so
-# nothing of Cloud Build's exists between builds but its logs.
+# only logs exist in Cloud Build between builds.
 
 locals {
   # Empty, or one name: the key of everything that exists only with Cloud Build.
   cloudbuild_keys     = local.runner == "cloudbuild" ? ["cloudbuild"] : []
   cloudbuild_location = coalesce(var.cloudbuild.location, local.region)
-  # Ids of secrets: <name>_<project>_<domain>_<name>. The deployment's key is none of them.
+  # Ids of secrets: <name>_<project>_<domain>_<name>. The deployment's key has another prefix.
   secrets_prefix = "projects/${local.project_number}/secrets/${var.name}_"
   in_secrets     = "resource.name.startsWith(\"${local.secrets_prefix}\")"
 }
 
-# Cloud Build appends to the log's object and asks for the whole bucket, so it has a bucket of its own: decision 0027.
+# Cloud Build appends to the log's object and requires a role on the whole bucket, so logs have their own: decision 0027.
 resource "google_storage_bucket" "logs" {
   #checkov:skip=CKV_GCP_62:Access logs of logs are the owner's decision.
   #checkov:skip=CKV_GCP_78:No versioning: Cloud Build writes a log once.
@@ -77,7 +77,7 @@ resource "google_project_iam_member" "builder_secrets" {
   }
 }
 
-# The functions start builds, as the builds' account. There is no narrower resource than the project.
+# The functions start builds, which run as the builds' account. There is no narrower resource than the project.
 resource "google_project_iam_member" "run_builds" {
   #checkov:skip=CKV_GCP_49:Cloud Build has no role on anything narrower. Which account a build may run as is act_as_builder's.
   for_each = { for key, member in local.function_members : key => member if local.runner == "cloudbuild" }

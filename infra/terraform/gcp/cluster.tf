@@ -31,7 +31,7 @@ module "kubernetes" {
   }
   create_namespaces       = var.cluster.namespaces
   create_service_accounts = var.cluster.service_accounts
-  # By the token's scopes GKE knows an account by its e-mail or by its number.
+  # Depending on the token's scopes, GKE identifies an account by its e-mail or its number.
   function_subjects = flatten([
     for account in google_service_account.function : [
       { kind = "User", name = account.email },

@@ -1,5 +1,5 @@
 # The key that isolates projects (docs/security.md). Terraform creates the secret without a value, and the first function
-# that needs the key writes it once: it is in no state and no plan.
+# that needs the key writes it once: it is in neither state nor plan.
 
 resource "google_secret_manager_secret" "deployment_key" {
   project   = local.project

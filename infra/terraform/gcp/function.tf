@@ -72,7 +72,7 @@ resource "google_cloudfunctions2_function" "function" {
     entry_point       = each.value.entry_point
     docker_repository = google_artifact_registry_repository.repository["functions"].id
     service_account   = google_service_account.deploy.name
-    # The bundle brings its packages: the buildpack asks no index.
+    # The bundle contains its packages, so the buildpack uses no index.
     environment_variables = try(local.bundle.buildEnvironment, { GOOGLE_VENDOR_PIP_DEPENDENCIES = "wheels" })
     source {
       storage_source {
@@ -105,7 +105,7 @@ resource "google_cloudfunctions2_function" "function" {
       error_message = "Builds have no image: neither the document beside the bundle (`make bundle CLOUD=gcp` writes both) nor cloudbuild.image or image_builder.kubernetes.builderImage names one."
     }
   }
-  # A function must not serve requests before its account has its roles, nor be built before the account that builds it has.
+  # A function must not serve requests before its account has its roles, nor be built before the account that builds it has its roles.
   depends_on = [
     google_artifact_registry_repository_iam_member.own,
     google_project_iam_member.deploy,

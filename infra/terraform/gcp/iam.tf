@@ -26,7 +26,7 @@ resource "google_service_account" "function" {
   display_name = "Boatyard's function ${each.key}"
 }
 
-# Signed URLs without a key file. A signed URL grants what the function itself may do.
+# Signed URLs without a key file. A signed URL has the function's own permissions.
 resource "google_service_account_iam_member" "function_signs" {
   for_each           = google_service_account.function
   service_account_id = each.value.name
@@ -56,7 +56,7 @@ resource "google_storage_bucket_iam_member" "specs" {
   }
 }
 
-# Cloud Functions makes an image of the bundle, by a build of its own.
+# Cloud Functions builds an image from the bundle, with Cloud Build.
 resource "google_service_account" "deploy" {
   project      = local.project
   account_id   = "${var.name}-deploy"
@@ -66,7 +66,7 @@ resource "google_service_account" "deploy" {
 resource "google_project_iam_member" "deploy" {
   for_each = {
     logs = { role = "roles/logging.logWriter", expression = null }
-    # Cloud Functions copies the bundle to a bucket of its own, which it makes at the first deployment.
+    # Cloud Functions copies the bundle to its own bucket, which it creates at the first deployment.
     source = {
       role       = "roles/storage.objectViewer"
       expression = "resource.name.startsWith(\"projects/_/buckets/gcf-v2-sources-${local.project_number}-${local.region}\")"

@@ -12,6 +12,6 @@ locals {
   project_number = data.google_project.current.number
   # Without a cluster Cloud Build runs the builds.
   runner = var.cluster == null ? "cloudbuild" : "kubernetes"
-  # Of custom roles, whose ids have no hyphens.
+  # For custom roles, whose ids have no hyphens.
   role_prefix = replace(var.name, "-", "_")
 }

@@ -1,4 +1,4 @@
-# The topic of events, which Pub/Sub pushes to the function. A message that fails comes again by itself, and goes to the dead
+# The topic of events, which Pub/Sub pushes to the function. Pub/Sub delivers a failed message again, and moves it to the dead
 # letters after a few attempts.
 
 locals {
@@ -30,7 +30,7 @@ resource "google_pubsub_topic" "dead_letters" {
   message_retention_duration = "2678400s"
 }
 
-# A topic keeps what has no subscription for nobody to read.
+# Without a subscription, a topic drops its messages.
 resource "google_pubsub_subscription" "dead_letters" {
   for_each                   = toset(local.events_keys)
   project                    = local.project
@@ -82,7 +82,7 @@ resource "google_pubsub_subscription" "events" {
   depends_on = [google_pubsub_topic.registry, google_cloud_run_v2_service_iam_policy.invokers]
 }
 
-# The account as which Pub/Sub calls the function: nothing else may.
+# Pub/Sub calls the function as this account; no other account may.
 resource "google_service_account" "push" {
   for_each     = toset(local.events_keys)
   project      = local.project
@@ -90,7 +90,8 @@ resource "google_service_account" "push" {
   display_name = "Brings Boatyard's events"
 }
 
-# Of Pub/Sub's own account: to sign in as the account above, to take what is not delivered, and to put it aside.
+# Roles of Pub/Sub's service agent: to sign in as the account above, to read undelivered messages, and to publish them to
+# the dead letters.
 resource "google_service_account_iam_member" "pubsub_signs_in" {
   for_each           = google_service_account.push
   service_account_id = each.value.name
@@ -109,7 +110,7 @@ resource "google_pubsub_subscription_iam_member" "pubsub_takes" {
 resource "google_pubsub_topic_iam_member" "dead_letters" {
   for_each = merge(
     { for key in local.events_keys : "pubsub" => local.pubsub_agent },
-    # What no repeat can help, the function puts aside itself.
+    # The function itself publishes events that no retry can fix.
     { for key in local.events_keys : "events" => local.function_members["events"] },
   )
   project = local.project

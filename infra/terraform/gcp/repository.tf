@@ -1,5 +1,5 @@
 # Repositories for images (immutable tags), for the build cache (one tag that every build overwrites), for the builder image, and
-# for the images that Cloud Functions makes of the bundle.
+# for the images that Cloud Functions builds from the bundle.
 
 locals {
   images_name = coalesce(var.repository.name, var.name)

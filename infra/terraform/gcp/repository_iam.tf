@@ -2,7 +2,7 @@
 # Readers. For repositories of other projects they are outputs, and granted here only if var.cross_project says so.
 
 locals {
-  # Not by try: it makes the keys unknown where an e-mail is.
+  # Without `try`, which makes the keys unknown if an e-mail is unknown.
   node_members = { for key, email in(var.cluster == null ? {} : var.cluster.node_accounts) : "node ${key}" => "serviceAccount:${email}" }
   writers      = { for key, member in local.builder_members : "builder ${key}" => member }
   readers      = merge({ for key, member in local.function_members : "function ${key}" => member }, local.node_members)
@@ -32,7 +32,7 @@ locals {
       }
     ]...)
   ]...)
-  # Terraform cannot grant on a repository that the function has yet to make: then the roles are the project's.
+  # Terraform cannot grant roles on a repository that the function creates later: then they are granted on the project.
   is_elsewhere = { for key, grant in local.named_grants : key => split("/", grant.repository)[1] != local.project }
 }
 
@@ -54,7 +54,7 @@ resource "google_artifact_registry_repository_iam_member" "named" {
   member     = each.value.member
 }
 
-# On request only: repositories that the function makes.
+# Only on request: repositories that the function creates.
 resource "google_project_iam_custom_role" "make_repositories" {
   count       = var.repository.create_missing ? 1 : 0
   project     = local.project

@@ -1,5 +1,5 @@
-# The events that come to the topic. An Eventarc trigger on the bucket would call the function for every object, the records of
-# builds among them: it selects no folder. A notification of the bucket does.
+# The events that are published to the topic. An Eventarc trigger cannot select a folder, so it would call the function for
+# every object of the bucket, such as the records of builds. The bucket's notification selects one.
 
 locals {
   # Artifact Registry publishes to the topic of the registry's project.
@@ -35,7 +35,7 @@ resource "google_cloud_scheduler_job" "drift" {
   pubsub_target {
     topic_name = google_pubsub_topic.events["events"].id
     attributes = { boatyard-event = "scheduled" }
-    # A push without data is none for functions-framework.
+    # functions-framework rejects a push without data.
     data = base64encode("{}")
   }
 }

@@ -4,7 +4,7 @@
 locals {
   secret_roles = {
     for key, role in {
-      # Of the whole project: neither is checked on a secret.
+      # On the whole project: IAM checks neither on a secret.
       secret_names = {
         title       = "make and list secrets"
         permissions = ["secretmanager.secrets.create", "secretmanager.secrets.list"]

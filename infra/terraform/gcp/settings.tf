@@ -14,8 +14,8 @@ module "settings" {
   builder_image       = local.runner == "kubernetes" ? local.builder_image : null
   cache_repository    = local.cache_repository
   default_repository  = local.default_repository
-  # Cloud Build's step has a Docker engine of its own, and pods a buildkitd.
+  # Cloud Build's step starts a Docker engine; pods use a buildkitd.
   driver = local.runner == "cloudbuild" ? "buildx" : "buildctl"
-  # An image of Artifact Registry has a name of its own below the repository.
+  # An image of Artifact Registry has a name below the repository.
   repository_layout = null
 }

@@ -1,6 +1,6 @@
-# Cloud Run's IAM checks each caller's ID token before the function runs, and the function believes what it says of the caller.
-# So nobody else may come in. These are the services' whole policies: a member that somebody adds by hand, in any role, is
-# removed by the next apply. `allUsers` is there by var.anonymous only; then the function believes nothing.
+# Cloud Run's IAM checks each caller's ID token before the function runs, and the function trusts its e-mail. So no
+# unchecked caller may reach it. These are the services' whole policies: the next apply removes members that somebody added
+# elsewhere, in any role. `allUsers` is a member only with var.anonymous, and then the function ignores tokens.
 
 locals {
   invokers = {

@@ -99,7 +99,7 @@ class ServiceJobRunner:
             held = self._ledger.get(build_id) or held
             if done := self._cancelled(held):
                 return done
-        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{build_id} changes while it is cancelled; ask again")
+        raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, f"{build_id} changes while it is cancelled; try again")
 
     def list(self, query: BuildQuery) -> BuildPage:
         builds: list[Build] = []

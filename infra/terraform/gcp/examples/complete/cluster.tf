@@ -1,11 +1,11 @@
-# A private cluster that is reached by its DNS endpoint: IAM says by whom, and no network has to be open.
+# A private cluster with a DNS endpoint: IAM decides who reaches it, and no network must be open.
 
 resource "google_service_account" "nodes" {
   account_id   = "${var.name}-nodes"
   display_name = "Nodes of Boatyard's cluster"
 }
 
-# Logs, metrics and what else a node reports.
+# Logs, metrics and other reports of nodes.
 resource "google_project_iam_member" "nodes" {
   project = var.project
   role    = "roles/container.defaultNodeServiceAccount"

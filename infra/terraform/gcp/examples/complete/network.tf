@@ -1,4 +1,4 @@
-# Nodes have no public address; Cloud NAT is their way to base images and packages.
+# Nodes have no public address; they reach base images and packages through Cloud NAT.
 
 resource "google_compute_network" "network" {
   #checkov:skip=CKV2_GCP_18:GKE makes the firewall rules of its nodes itself, and nothing else is in this network.

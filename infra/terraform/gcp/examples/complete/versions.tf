@@ -19,7 +19,7 @@ provider "google" {
 
 data "google_client_config" "current" {}
 
-# The DNS endpoint has a public authority's certificate; IAM says who reaches it.
+# The DNS endpoint has a publicly trusted certificate; IAM decides who reaches it.
 provider "kubernetes" {
   host  = "https://${google_container_cluster.cluster.control_plane_endpoints_config[0].dns_endpoint_config[0].endpoint}"
   token = data.google_client_config.current.access_token
