@@ -1,5 +1,5 @@
 # Without a cluster: one run of a stored task of ACR Tasks per image, with one privileged step. The task has the image and the
-# identity; the function passes a build's name and its time only, so whoever may start runs can choose nothing else.
+# identity; a run of it passes a build's id and its time only.
 
 resource "azurerm_container_registry_task" "build" {
   for_each              = toset(local.runner == "acrtasks" ? ["acrtasks"] : [])

@@ -73,7 +73,6 @@ resource "azurerm_service_plan" "plan" {
 }
 
 resource "azurerm_function_app_flex_consumption" "function" {
-  #checkov:skip=CKV_AZURE_221:The URL is for clients anywhere; App Service authentication checks each.
   name                                           = local.function_name
   resource_group_name                            = var.resource_group
   location                                       = local.location

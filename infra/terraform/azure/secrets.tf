@@ -25,7 +25,7 @@ locals {
         scope       = local.group_id
         actions     = []
         data_actions = [
-          "${local.secret_actions}/delete", "${local.secret_actions}/readMetadata/action", "${local.secret_actions}/setSecret/action",
+          for verb in ["delete", "readMetadata/action", "recover/action", "setSecret/action", "update/action"] : "${local.secret_actions}/${verb}"
         ]
       }
       run_builds = {
