@@ -21,6 +21,7 @@ class Secrets:
     def __init__(self, server: ApiServer) -> None:
         self.labels: dict[str, dict[str, str]] = {}
         self.versions: dict[str, list[tuple[str, bytes]]] = {}
+        self.replications: dict[str, Any] = {}
         """(state, value) of each secret's versions, the first one first."""
         for name, answer in {
             f"{_SECRETS}.create": self._create,
@@ -54,6 +55,7 @@ class Secrets:
             raise GoogleError(400, "INVALID_ARGUMENT")
         self.make(identity)
         self.labels[identity] = labels
+        self.replications[identity] = asked.body["replication"]
         return self._secret(identity)
 
     def _patch(self, asked: Asked) -> Any:

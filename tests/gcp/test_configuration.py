@@ -81,6 +81,7 @@ def test_what_is_not_set_has_a_default(rest: GoogleRest) -> None:
         ({"BOATYARD_CLOUDBUILD_LOCATION": ""}, "BOATYARD_CLOUDBUILD_LOCATION is needed"),
         ({"BOATYARD_CLOUDBUILD_DISK_GB": "much"}, "BOATYARD_CLOUDBUILD_DISK_GB"),
         ({"BOATYARD_REPOSITORY_TAGS": "SOMETIMES"}, "BOATYARD_REPOSITORY_TAGS"),
+        ({"BOATYARD_KMS_KEY": "key"}, "BOATYARD_KMS_KEY is not projects/"),
         ({"BOATYARD_ANONYMOUS": "true"}, "exclude each other"),
         ({"BOATYARD_SETTINGS": "{"}, "BOATYARD_SETTINGS: not JSON"),
         ({"BOATYARD_SETTINGS": '{"buildKitUri": "x"}'}, "buildKitUri"),

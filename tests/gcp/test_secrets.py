@@ -41,6 +41,18 @@ def test_a_value_that_was_added_twice_after_a_lost_answer_is_the_last(
     assert len(secrets.versions["boatyard_shop_production_TOKEN"]) == 2
 
 
+def test_a_key_of_ones_own_encrypts_new_secrets_in_its_region(rest: GoogleRest, secrets: Secrets) -> None:
+    key = f"projects/{PROJECT}/locations/europe-west1/keyRings/ring/cryptoKeys/key"
+    for kms_key, name in (("", "A"), (key, "B")):
+        chosen = ServiceSecretStore(ProjectSecrets(rest, PROJECT, kms_key=kms_key), "boatyard")
+        chosen.put(SCOPE, name, value(b"1"))
+    replica = {"location": "europe-west1", "customerManagedEncryption": {"kmsKeyName": key}}
+    assert secrets.replications == {
+        "boatyard_shop_production_A": {"automatic": {}},
+        "boatyard_shop_production_B": {"userManaged": {"replicas": [replica]}},
+    }
+
+
 def test_a_secret_that_somebody_deletes_meanwhile_is_made_again(
     store: ServiceSecretStore, secrets: Secrets, secret_manager: ApiServer
 ) -> None:

@@ -38,6 +38,7 @@ variables {
   bundle         = { path = "tests/bundle.zip" }
   caller_members = ["user:ann@acme.test"]
   cross_project  = { grant = true }
+  encryption     = { key_name = "projects/acme/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
   events         = { drift_schedule = "0 5 * * *" }
   project        = "acme"
   projects       = { flytesnacks = { domains = ["development"] } }
@@ -205,6 +206,7 @@ ALL: Final = {
     *("roles/secretmanager.secretAccessor", "roles/secretmanager.secretVersionAdder"),
     *("roles/cloudbuild.builds.editor", "roles/cloudbuild.workerPoolUser", "roles/iam.serviceAccountUser"),
     *("roles/iam.workloadIdentityUser", "roles/iam.serviceAccountOpenIdTokenCreator", "roles/logging.logWriter"),
+    "roles/cloudkms.cryptoKeyEncrypterDecrypter",
     *("roles/pubsub.publisher", "roles/pubsub.subscriber", "roles/run.invoker"),
     *("container.clusters.get", "container.clusters.connect", "artifactregistry.repositories.create"),
     *(f"secretmanager.secrets.{verb}" for verb in ("create", "list", "delete", "update")),

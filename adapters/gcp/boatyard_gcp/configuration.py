@@ -14,6 +14,7 @@ BOATYARD_CLOUDBUILD_MACHINE  machine type, such as E2_HIGHCPU_8; a pool has its 
 BOATYARD_CLOUDBUILD_DISK_GB  size of the machine's disk
 BOATYARD_CLOUDBUILD_QUEUE_SECONDS   how long a build may wait for a machine; an hour without it
 BOATYARD_SIGNING_ACCOUNT     e-mail of the service account that signs upload URLs; the function's own without it
+BOATYARD_KMS_KEY             the key of Cloud KMS that encrypts projects' secrets; Google's own without it
 BOATYARD_CREATE_REPOSITORIES true: a missing repository is made         (needs artifactregistry.repositories.create)
 BOATYARD_REPOSITORY_TAGS     IMMUTABLE (default) | MUTABLE, for repositories that are made
 BOATYARD_QUEUE, BOATYARD_DEAD_LETTERS   ids of topics, or projects/<project>/topics/<id>
@@ -41,6 +42,8 @@ _ALSO_NEEDED: Final = ("cloudbuild_account", "cloudbuild_location")
 _PART: Final = r"[A-Za-z0-9][A-Za-z0-9._:~%+-]*"
 _CLUSTER: Final = re.compile(rf"projects/{_PART}/locations/{_PART}/clusters/{_PART}\Z")
 
+_KEY: Final = re.compile(rf"projects/{_PART}/locations/{_PART}/keyRings/{_PART}/cryptoKeys/{_PART}\Z")
+
 
 class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     project: str
@@ -54,6 +57,7 @@ class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     cloudbuild_disk_gb: int = 0
     cloudbuild_queue_seconds: int = 3600
     signing_account: str = ""
+    kms_key: str = ""
     create_repositories: bool = False
     repository_tags: TagMutability = "IMMUTABLE"
     invokers_checked: bool = False
@@ -69,6 +73,8 @@ def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configurati
             raise invalid(f"BOATYARD_RUNNER is cloudbuild, so BOATYARD_{field.upper()} is needed")
     if made.invokers_checked and made.anonymous:
         raise invalid("BOATYARD_INVOKERS_CHECKED and BOATYARD_ANONYMOUS exclude each other: set one of them")
+    if made.kms_key and not _KEY.match(made.kms_key):
+        raise invalid("BOATYARD_KMS_KEY is not projects/<project>/locations/<region>/keyRings/<ring>/cryptoKeys/<key>")
     _check_repository(settings)
     return msgspec.structs.replace(
         made,

@@ -85,14 +85,14 @@ class SecretManager:
         reply = self._rest.send(call)
         return None if reply.status == NOT_FOUND else self._rest.decode(call, reply, SecretVersion).name
 
-    def create(self, project: str, identity: str, *, labels: Mapping[str, str]) -> bool:
-        """False if it exists already."""
+    def create(self, project: str, identity: str, *, labels: Mapping[str, str], kms_key: str = "") -> bool:
+        """False if it exists already. `kms_key` encrypts its values, in the key's own region."""
         call = self._call(
             "POST",
             f"/v1/projects/{segment(project)}/secrets",
             self._need("secrets.create", f"projects/{project}", "admin"),
             query={"secretId": identity},
-            json={"replication": {"automatic": {}}, "labels": dict(labels)},
+            json={"replication": _replication(kms_key), "labels": dict(labels)},
             answers=frozenset({CONFLICT}),
         )
         return self._rest.send(call).status != CONFLICT
@@ -189,6 +189,14 @@ class SecretManager:
         return GoogleCall(
             api="secretmanager", method=method, path=path, need=need, query=query or {}, json=json, answers=answers
         )
+
+
+def _replication(kms_key: str) -> dict[str, Any]:
+    """Automatic replication would need a key that is in no region."""
+    if not kms_key:
+        return {"automatic": {}}
+    replica = {"location": kms_key.split("/")[3], "customerManagedEncryption": {"kmsKeyName": kms_key}}
+    return {"userManaged": {"replicas": [replica]}}
 
 
 def _path(secret: str) -> str:

@@ -25,9 +25,10 @@ class ProjectSecrets:
     title = "Secret Manager"
     separator = "_"
 
-    def __init__(self, rest: GoogleRest, project: str) -> None:
-        """`project` is the Google Cloud project that holds the secrets, by its id."""
+    def __init__(self, rest: GoogleRest, project: str, *, kms_key: str = "") -> None:
+        """`project` is the Google Cloud project that holds the secrets, by its id. `kms_key` encrypts new ones."""
         self._manager = SecretManager(rest)
+        self._kms_key = kms_key
         self._project = project
 
     def encode(self, name: str, *, lead: str) -> str:
@@ -42,7 +43,7 @@ class ProjectSecrets:
 
     def write(self, identity: str, value: bytes, labels: Mapping[str, str]) -> bool:
         full, ours = self._path(identity), {_LABEL + name: said for name, said in labels.items()}
-        made = self._manager.create(self._project, identity, labels=ours)
+        made = self._manager.create(self._project, identity, labels=ours, kms_key=self._kms_key)
         if not made and not self._manager.label(full, ours):
             return False
         version = self._manager.add(full, value)

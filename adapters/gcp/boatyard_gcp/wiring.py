@@ -119,7 +119,7 @@ class Parts(CloudParts[Configuration]):
     def make_secret_service(self) -> "SecretService":
         from boatyard_gcp.secrets import ProjectSecrets
 
-        return ProjectSecrets(self.rest, self.configuration.project)
+        return ProjectSecrets(self.rest, self.configuration.project, kms_key=self.configuration.kms_key)
 
     def make_cluster(self) -> "Cluster":
         from boatyard_gcp.cluster import find_cluster

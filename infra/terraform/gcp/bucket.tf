@@ -32,6 +32,12 @@ resource "google_storage_bucket" "bucket" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   labels                      = var.labels
+  dynamic "encryption" {
+    for_each = local.kms_key[*]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
   # Without soft delete, the lifecycle removes objects permanently.
   soft_delete_policy {
     retention_duration_seconds = 0
@@ -56,4 +62,5 @@ resource "google_storage_bucket" "bucket" {
       }
     }
   }
+  depends_on = [google_kms_crypto_key_iam_member.agent]
 }

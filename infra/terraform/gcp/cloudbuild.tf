@@ -22,6 +22,12 @@ resource "google_storage_bucket" "logs" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   labels                      = var.labels
+  dynamic "encryption" {
+    for_each = local.kms_key[*]
+    content {
+      default_kms_key_name = encryption.value
+    }
+  }
   soft_delete_policy {
     retention_duration_seconds = 0
   }
@@ -33,6 +39,7 @@ resource "google_storage_bucket" "logs" {
       age = var.logs.retention_days
     }
   }
+  depends_on = [google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_storage_bucket_iam_member" "logs" {

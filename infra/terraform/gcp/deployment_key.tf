@@ -5,9 +5,28 @@ resource "google_secret_manager_secret" "deployment_key" {
   project   = local.project
   secret_id = "${var.name}-deployment-key"
   labels    = var.labels
+  # A key is in one region. A later change of the variable must not replace the secret: its value is every image's.
   replication {
-    auto {}
+    dynamic "auto" {
+      for_each = local.kms_key == null ? [true] : []
+      content {}
+    }
+    dynamic "user_managed" {
+      for_each = local.kms_key[*]
+      content {
+        replicas {
+          location = local.region
+          customer_managed_encryption {
+            kms_key_name = user_managed.value
+          }
+        }
+      }
+    }
   }
+  lifecycle {
+    ignore_changes = [replication]
+  }
+  depends_on = [google_kms_crypto_key_iam_member.agent]
 }
 
 # The only secret whose value a function may read. Builders may not.

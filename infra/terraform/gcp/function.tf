@@ -39,6 +39,7 @@ locals {
     # Either Cloud Run's IAM checks every caller, or the owner has opened the function to everybody.
     var.anonymous ? { BOATYARD_ANONYMOUS = "true" } : { BOATYARD_INVOKERS_CHECKED = "true" },
     { for name in local.cluster_name[*] : "BOATYARD_CLUSTER" => name },
+    { for key in local.kms_key[*] : "BOATYARD_KMS_KEY" => key },
     merge([
       for key in local.cloudbuild_keys : merge(
         {

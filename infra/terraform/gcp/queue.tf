@@ -14,20 +14,24 @@ locals {
 }
 
 resource "google_pubsub_topic" "events" {
-  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages name builds and hold no secret.
-  for_each = toset(local.events_keys)
-  project  = local.project
-  name     = "${var.name}-events"
-  labels   = var.labels
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key unless var.encryption names another; messages name builds and hold no secret.
+  for_each     = toset(local.events_keys)
+  project      = local.project
+  name         = "${var.name}-events"
+  labels       = var.labels
+  kms_key_name = local.kms_key
+  depends_on   = [google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_pubsub_topic" "dead_letters" {
-  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages name builds and hold no secret.
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key unless var.encryption names another; messages name builds and hold no secret.
   for_each                   = toset(local.events_keys)
   project                    = local.project
   name                       = "${var.name}-dead-letters"
   labels                     = var.labels
   message_retention_duration = "2678400s"
+  kms_key_name               = local.kms_key
+  depends_on                 = [google_kms_crypto_key_iam_member.agent]
 }
 
 # Without a subscription, a topic drops its messages.
@@ -45,11 +49,13 @@ resource "google_pubsub_subscription" "dead_letters" {
 }
 
 resource "google_pubsub_topic" "registry" {
-  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key; messages are names and digests of images.
-  for_each = toset([for project in local.base_projects : project if project == local.project && var.events.create_registry_topic])
-  project  = local.project
-  name     = "gcr"
-  labels   = var.labels
+  #checkov:skip=CKV_GCP_83:Encrypted by Google's own key unless var.encryption names another; messages are names and digests of images.
+  for_each     = toset([for project in local.base_projects : project if project == local.project && var.events.create_registry_topic])
+  project      = local.project
+  name         = "gcr"
+  labels       = var.labels
+  kms_key_name = local.kms_key
+  depends_on   = [google_kms_crypto_key_iam_member.agent]
 }
 
 resource "google_pubsub_subscription" "events" {
@@ -121,7 +127,7 @@ resource "google_pubsub_topic_iam_member" "dead_letters" {
 
 resource "google_pubsub_topic_iam_member" "events" {
   for_each = merge(
-    { for agent in data.google_storage_project_service_account.current : "storage" => "serviceAccount:${agent.email_address}" },
+    { for agent in data.google_storage_project_service_account.current : "storage" => "serviceAccount:${agent.email_address}" if var.events.specs },
     # One message for each image to rebuild on a pushed base.
     length(local.base_projects) == 0 ? {} : { events = local.function_members["events"] },
     { for member in var.events.publishers : member => member if local.events_enabled },

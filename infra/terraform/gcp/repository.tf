@@ -66,6 +66,7 @@ resource "google_artifact_registry_repository" "repository" {
   description   = "Boatyard ${var.name}: ${each.key}"
   format        = "DOCKER"
   labels        = var.labels
+  kms_key_name  = local.kms_key
   docker_config {
     immutable_tags = each.value.immutable
   }
@@ -80,4 +81,5 @@ resource "google_artifact_registry_repository" "repository" {
       }
     }
   }
+  depends_on = [google_kms_crypto_key_iam_member.agent]
 }

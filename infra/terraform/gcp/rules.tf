@@ -10,7 +10,7 @@ locals {
 
 # Cloud Storage's own account of this project, which publishes its notifications.
 data "google_storage_project_service_account" "current" {
-  count   = var.events.specs ? 1 : 0
+  count   = var.events.specs || local.kms_key != null ? 1 : 0
   project = local.project
 }
 

@@ -99,6 +99,19 @@ variable "cross_project" {
   nullable = false
 }
 
+variable "encryption" {
+  description = "Key of Cloud KMS, in the region of the deployment, for the buckets, topics, repositories and secrets: projects/<project>/locations/<region>/keyRings/<ring>/cryptoKeys/<key>. Google's service agents get the role on it. Without it, Google's own keys. Set it from the start: what exists keeps the key that it was made with."
+  type = object({
+    key_name = optional(string)
+  })
+  default  = {}
+  nullable = false
+  validation {
+    condition     = var.encryption.key_name == null || can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.encryption.key_name))
+    error_message = "encryption.key_name must be projects/<project>/locations/${var.region}/keyRings/<ring>/cryptoKeys/<key>: a key of the deployment's region."
+  }
+}
+
 variable "events" {
   description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: a cron schedule in UTC for the drift report, or null. Pushes to `repository.base_names` always start builds; `create_registry_topic` makes the project's topic `gcr`, where Artifact Registry publishes them: false if it exists. `publishers` may put orders on the topic."
   type = object({

@@ -195,17 +195,40 @@ run "repositories_that_the_function_makes" {
   }
 }
 
+run "a_key_of_ones_own" {
+  state_key = "encrypted" # the secret of a deployment that exists keeps its replication
+  variables {
+    encryption = { key_name = "projects/keys/locations/europe-west1/keyRings/ring/cryptoKeys/key" }
+    repository = { base_names = ["projects/acme/locations/europe-west1/repositories/golden"] }
+  }
+  assert {
+    condition = toset(concat(
+      [google_storage_bucket.bucket.encryption[0].default_kms_key_name, google_storage_bucket.logs["cloudbuild"].encryption[0].default_kms_key_name],
+      [for topic in [google_pubsub_topic.events["events"], google_pubsub_topic.dead_letters["events"], google_pubsub_topic.registry["acme"]] : topic.kms_key_name],
+      values(google_artifact_registry_repository.repository)[*].kms_key_name,
+      [google_secret_manager_secret.deployment_key.replication[0].user_managed[0].replicas[0].customer_managed_encryption[0].kms_key_name],
+      [output.environment.BOATYARD_KMS_KEY],
+    )) == toset(["projects/keys/locations/europe-west1/keyRings/ring/cryptoKeys/key"])
+    error_message = "All that keeps data is encrypted by it, and the function makes secrets with it."
+  }
+  assert {
+    condition     = toset([for grant in google_kms_crypto_key_iam_member.agent : grant.member]) == toset([for agent in ["gcp-sa-artifactregistry", "gcp-sa-pubsub", "gcp-sa-secretmanager", "gs-project-accounts"] : "serviceAccount:service-123456789012@${agent}.iam.gserviceaccount.com"])
+    error_message = "Google's service agents use it, and no account of ours."
+  }
+}
+
 run "refuses_wrong_variables" {
   command = plan
   variables {
     caller_members = ["allUsers"]
     cloudbuild     = { pool = "big" }
+    encryption     = { key_name = "projects/keys/locations/us/keyRings/ring/cryptoKeys/key" }
     events         = { drift_schedule = "rate(1 day)", attempts = 3 }
     function       = { runtime = "python39", timeout_seconds = 10 }
     name           = "a_name" # secrets of two deployments are kept apart by the underscore after the name
     repository     = { push_names = ["projects/acme/locations/europe-west1/repositories/*"] }
   }
-  expect_failures = [var.caller_members, var.cloudbuild, var.events, var.function, var.name, var.repository]
+  expect_failures = [var.caller_members, var.cloudbuild, var.encryption, var.events, var.function, var.name, var.repository]
 }
 
 run "refuses_another_runtime_than_the_bundles" {
