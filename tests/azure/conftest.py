@@ -10,6 +10,7 @@ import pytest
 from boatyard_azure.bucket import BlobBucket
 from boatyard_azure.rest import AzureRest
 from tests.azure.acr import AcrTransport
+from tests.azure.acr_tasks import AcrTasksServer
 from tests.azure.azurite import ACCOUNT, Azurite, NoAzurite
 from tests.azure.entra import Entra
 from tests.azure.guard import Guard
@@ -109,3 +110,10 @@ def bucket(storage: Storage, rest: AzureRest) -> BlobBucket:
 def vault(entra: Entra) -> Iterator[Vault]:
     with Vault(entra) as server:
         yield server
+
+
+@pytest.fixture
+def acr_tasks(arm: ResourceManager) -> Iterator[AcrTasksServer]:
+    made = AcrTasksServer(arm)
+    with made.blobs:
+        yield made

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from boatyard_azure.faults import AzureError, refusal_of
@@ -57,10 +56,7 @@ def options(rest: AzureRest, credential: OwnCredential) -> dict[str, Any]:
     }
 
 
-def refusal_in(error: HttpResponseError) -> AzureError:
-    answer: Any = error.response
-    if answer is None:
-        return refusal_of(error.status_code or 0, {}, b"")
-    return refusal_of(
-        answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.body()
-    )
+def refusal_in(answer: Any) -> AzureError:
+    """`answer` is azure-core's HTTP response."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return refusal_of(answer.status_code, headers, answer.body())
