@@ -29,7 +29,10 @@ class Guard:
         self._parts = urlsplit(target)
         self._entra = entra
         self._pool = urllib3.HTTPSConnectionPool(
-            self._parts.hostname or "", self._parts.port, ssl_context=ssl.create_default_context(cafile=str(ca_file))
+            self._parts.hostname or "",
+            self._parts.port,
+            maxsize=16,
+            ssl_context=ssl.create_default_context(cafile=str(ca_file)),
         )
         self._failures: dict[str, _Failure] = {}
         self.calls: list[Asked] = []

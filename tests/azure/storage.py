@@ -8,6 +8,7 @@ from azure.core.credentials import AccessToken
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from boatyard_azure.rest import STORAGE_VERSION
 from tests.azure.entra import Entra
 from tests.azure.guard import Guard
 
@@ -31,7 +32,7 @@ class Storage:
             "credential": Operator(entra),
             "connection_verify": str(ca_file),
             "retry_total": 0,
-            "api_version": "2023-11-03",
+            "api_version": STORAGE_VERSION,
         }
         self.blobs = BlobServiceClient(blob.url, **options)
         self.queues = QueueServiceClient(queue.url, **options)

@@ -19,10 +19,10 @@ _THERE: Final = frozenset({403, 409})
 class Uploads:
     """Raises CONTEXT_INVALID for what the job refuses, FORBIDDEN for a URL that is not good."""
 
-    def __init__(self, store: ContextStore, folder: Path, ca_file: Path) -> None:
+    def __init__(self, store: ContextStore, folder: Path, ca_file: Path | None = None) -> None:
         self._store = store
         self._folder = folder
-        self._client = httpx.Client(verify=ssl.create_default_context(cafile=str(ca_file)))
+        self._client = httpx.Client(verify=ssl.create_default_context(cafile=str(ca_file) if ca_file else None))
         self._count = 0
 
     def put(self, upload: Upload, data: bytes) -> None:

@@ -12,6 +12,7 @@ bases/built/<base>/<order>.json          orders by their base image
 bases/pins.json                          base image -> digest that builds use
 drift/<day>.json                         the daily report
 code/builder.zip                         the program of the cloud's build service, uploaded by Terraform
+deployment-key                           on Azure: which version of the secret is the deployment's key
 """
 
 import hashlib
