@@ -1,4 +1,4 @@
-"""The doctor with a loopback cluster, whose pods print what a test requires."""
+"""The doctor with a loopback cluster, whose pods print what a test chooses."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ class Report:
 
 
 class Pods:
-    """Plays the doctor's pods: what they say, and how the pushes end."""
+    """Plays the doctor's pods: what they print, and how the pushes end."""
 
     def __init__(
         self, it: Site, node: dict[str, Any] | None, place: dict[str, Any] | None, denied: str, raw: str
@@ -154,8 +154,8 @@ def examine(
     function: Person | None = None,
     wait_seconds: float = 5,
 ) -> Report:
-    """`node` and `place`: what the pods say; None is a pod that never runs. `raw`: what they say instead.
-    `denied`: a target that refuses pushes."""
+    """`node` and `place` are the pods' reports; None is a pod that never runs. `raw` is printed instead.
+    `denied` is a target that refuses pushes."""
     settings = chosen or it.settings
     if place is not None and not place["buildkitd"] and choose(settings) != "daemonless":
         place = {**place, "buildkitd": [REACHED]}
@@ -181,7 +181,7 @@ def examine(
 
 
 def deploy(it: Site, chosen: Settings) -> None:
-    """The managed buildkitd, as the manifests have it."""
+    """Creates the managed buildkitd from the manifests."""
     made = documents(buildkitd_objects(chosen))
     wanted = [obj for obj in made if obj["kind"] in ("ServiceAccount", "StatefulSet")]
     have = {(obj["kind"], obj["metadata"]["name"]) for kind in ("ServiceAccount",) for obj in it.cluster.objects(kind)}

@@ -25,7 +25,7 @@ TOKEN = "function-token"
 
 
 def settings(**kubernetes: Any) -> Settings:
-    """Daemonless unless something else is asked for."""
+    """Settings for daemonless builds, with changes."""
     own = {"builderImage": "registry.test/builder:1", **kubernetes}
     return msgspec.convert({"buildkit": {"enabled": False}, "kubernetes": own}, Settings)
 
@@ -56,7 +56,7 @@ class Site:
         self.runner = self.another_runner()
 
     def another_runner(self) -> KubernetesJobRunner:
-        """As another instance of the function has."""
+        """A runner as another instance of the function has it."""
         return KubernetesJobRunner(self.connect(), self.settings, self.clock, fresh_seconds=0, pause=lambda _: None)
 
     def connect(self, token: str = TOKEN) -> Cluster:
@@ -80,7 +80,7 @@ def limited(chosen: Settings, limits: Limits) -> Settings:
 
 
 def dying(made: Site, method: str, path: str) -> None:
-    """The function dies just before its request `method` to `path`."""
+    """Makes the function die just before its request `method` to `path`."""
 
     def fault(asked: str, where: str) -> Refused | None:
         return Refused(500, "died") if asked == method and path in where else None

@@ -26,7 +26,7 @@ def granted(chosen: Settings) -> set[Right]:
 
 
 def used(chosen: Settings) -> set[Right]:
-    """What is asked for when everything that the runner and the store can do is done."""
+    """The permissions that are used when the runner and the store do everything they can."""
     with site(chosen) as (it, node):
         name = job_name(f"{tag()}-1")
         it.runner.ensure(job(), tag(), force=False)

@@ -30,7 +30,7 @@ IMAGE = "registry.test/builder:1"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory, and nothing of this machine's configuration."""
+    """An empty working directory, without this machine's configuration."""
     for name in ("BOATYARD_URL", "BOATYARD_DEBUG", "KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
@@ -60,7 +60,7 @@ class _Clock:
 
 
 def configure(it: Site, chosen: Settings, namespace: str = NAMESPACE) -> None:
-    """The ConfigMap, as Terraform writes it."""
+    """Creates the ConfigMap as Terraform does."""
     metadata = {"name": "build-image-config", "namespace": namespace}
     data = {"settings.json": msgspec.json.encode(chosen).decode()}
     it.cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
@@ -71,7 +71,7 @@ def config(it: Site, folder: Path, token: str = ADMIN_TOKEN) -> Path:
 
 
 def run_pods(it: Site, folder: Path, bin_: Path) -> ProcessKubelet:
-    """Pods are processes here. Of the builder image buildctl is missing on this machine; a file stands for it."""
+    """Runs pods as processes. This machine has no buildctl, which the builder image has; a file replaces it."""
     bin_.mkdir()
     (bin_ / "buildctl").write_text("#!/bin/sh\n")
     (bin_ / "buildctl").chmod(0o755)

@@ -1,4 +1,4 @@
-"""The runner against the cluster that BOATYARD_TEST_KUBECONFIG names: what a stand-in can only claim.
+"""The runner against the cluster that BOATYARD_TEST_KUBECONFIG names: what a stand-in cannot prove.
 
 Collected only with that variable; tests/contract runs its suite on the same cluster then.
 """
@@ -85,7 +85,7 @@ def test_the_plan_belongs_to_its_job_and_goes_with_it() -> None:
 
 
 def remove_job(it: RealSite) -> None:
-    """By hand, as `kubectl delete job` does."""
+    """Deletes a Job as `kubectl delete job` does."""
     where = f"/apis/batch/v1/namespaces/{it.namespace}/jobs/{NAME}"
     it.cluster.store.ask("DELETE", where, {"propagationPolicy": "Background"})
 
@@ -228,7 +228,7 @@ def test_a_result_outlives_its_pod() -> None:
 
 
 def test_a_namespace_whose_standard_the_pod_does_not_meet_is_named_with_what_to_change() -> None:
-    """Daemonless, in a namespace that is restricted: the Job is let in, its pods are not."""
+    """Daemonless, in a restricted namespace: the Job is admitted, its pods are not."""
     with real_site() as (it, _):
         label = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
         it.cluster.store.ask("PATCH", f"/api/v1/namespaces/{it.namespace}", label, "application/merge-patch+json")
@@ -287,7 +287,7 @@ def test_a_missing_namespace_is_named_or_made() -> None:
 
 
 def test_reading_goes_on_when_a_continue_token_expires() -> None:
-    """A token as the server signs it, of a version that etcd has long forgotten."""
+    """The token has the server's form, for a version that etcd has compacted."""
     with real_site() as (it, _):
         for number in range(4):
             it.runner.ensure(job(number), tag(number), force=False)
@@ -308,7 +308,7 @@ def _old(token: str) -> str:
 
 
 class _Forgetful(Cluster):
-    """Asks for its second page with a token of version 1."""
+    """Requests its second page with a token of version 1."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster._client)

@@ -1,4 +1,4 @@
-"""A buildkitd beside a job is started as the managed one is: configuration, first process, probes and trust."""
+"""A buildkitd in a job's pod starts like the managed one: configuration, first process, probes and trust."""
 
 import base64
 import tomllib

@@ -1,4 +1,4 @@
-"""The doctor predicts what will work, and says what to change."""
+"""The doctor predicts which topologies will work, and advises what to change."""
 
 import msgspec
 
@@ -41,7 +41,7 @@ def test_a_healthy_cluster_is_well_in_every_check_and_every_topology() -> None:
 
 
 def test_the_probes_are_what_they_stand_for() -> None:
-    """Labels, account and security are what webhooks, policies and admission go by."""
+    """Webhooks, policies and admission decide by labels, account and security context."""
     chosen = settings(serviceAccount="builder", podLabels={"who": "me"}, podAnnotations={"a": "b"})
     with site(chosen) as (it, _):
         metadata = {"name": "builder", "namespace": NAMESPACE}

@@ -51,7 +51,7 @@ def test_what_it_says_fits_a_termination_message(tmp_path: Path) -> None:
 
 
 def test_no_user_namespaces_left_is_seen_as_such(tmp_path: Path) -> None:
-    """In a user namespace of one's own the limit may be lowered, which is what Bottlerocket's is on all of a node."""
+    """A process may lower the limit in its own user namespace; Bottlerocket has this limit on the whole node."""
     if subprocess.run(["unshare", "--user", "--map-root-user", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody make user namespaces")
     lower = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
@@ -86,7 +86,7 @@ def test_a_seccomp_filter_is_told_for_what_it_is(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two deployments' certificates, each as the pods have them mounted."""
+    """The certificates of two deployments, as mounted into pods."""
     folders = {}
     for deployment in ("ours", "theirs"):
         for name, secret in zip(("server", "client"), certificate_secrets(Settings(), ["a-b"]), strict=True):
@@ -99,7 +99,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @contextmanager
 def daemon(folder: Path | None, answer: bytes = SETTINGS_FRAME) -> Iterator[int]:
-    """Answers each connection's first bytes with `answer`; with mutual TLS if there is a `folder`."""
+    """A server that answers each connection's first bytes with `answer`; with mutual TLS if `folder` is given."""
     context = None
     if folder:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(folder / "ca.pem"))
@@ -134,7 +134,7 @@ def daemon(folder: Path | None, answer: bytes = SETTINGS_FRAME) -> Iterator[int]
 
 @pytest.fixture
 def named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cluster's DNS: the managed buildkitd's name is this machine."""
+    """Replaces the cluster's DNS: the managed buildkitd's name resolves to this machine."""
     known = socket.getaddrinfo
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda name, *rest, **more: known("127.0.0.1" if name == HOST else name, *rest, **more)
@@ -163,7 +163,7 @@ def test_our_own_certificates_are_taken_on_both_sides(certificates: dict[str, Pa
 def test_where_the_way_to_a_buildkitd_ends(
     server: str, client: str, answer: bytes, stage: str, certificates: dict[str, Path], named: None, tmp_path: Path
 ) -> None:
-    """`mixed` trusts our server, and shows it a certificate of another authority."""
+    """`mixed` trusts the test's server, and presents a certificate of another authority."""
     (tmp_path / "ca.pem").write_bytes((certificates["ours-client"] / "ca.pem").read_bytes())
     for file in ("cert.pem", "key.pem"):
         (tmp_path / file).write_bytes((certificates["theirs-client"] / file).read_bytes())

@@ -20,7 +20,7 @@ REFUSED = {**NODE, "unshare": 1, "mount": None, "seccomp": 2}
 
 
 def test_a_push_that_never_ended_is_no_promise() -> None:
-    """A buildkitImage that crashes, or is pulled for longer than somebody waits."""
+    """A buildkitImage that crashes, or whose pull takes longer than the wait."""
     with site(PUSHING) as (it, _):
         report = examine(it, push=True, silent="boatyard-doctor", wait_seconds=2)
         push = report["registry push"]
@@ -62,7 +62,7 @@ def test_a_policy_of_another_namespace_condemns_nothing(chosen: str) -> None:
 
 
 def test_a_node_that_refuses_one_rootless_buildkitd_leaves_the_other_in_doubt() -> None:
-    """The managed one's namespace is not there to be tried in."""
+    """The managed buildkitd's namespace does not exist, so it cannot be tested."""
     with site() as (it, _):
         report = examine(it, node=REFUSED)
         assert report.prospects["managed"].status is Level.UNKNOWN
@@ -81,7 +81,7 @@ def test_the_pod_beside_a_job_is_looked_at_under_a_builds_account_and_labels() -
 
 
 def test_the_image_that_is_pushed_is_made_as_a_users_is() -> None:
-    """A base of the deployment's, uv, a RUN step, and a push, through the topology's own pod."""
+    """A base of the deployment, uv, a RUN step and a push, in the topology's own pod."""
     mirrored = msgspec.structs.replace(PUSHING, registry_mirrors={"docker.io": "m.test/docker"})
     with site(mirrored) as (it, _):
         plans: list[dict[str, str]] = []

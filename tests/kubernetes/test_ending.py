@@ -1,4 +1,4 @@
-"""The end of a build is determined from its pod, its Job, or what is left of them."""
+"""The end of a build is determined from its pod, its Job, or what remains of them."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_a_result_outlives_its_pod() -> None:
 
 
 def test_a_result_is_kept_although_the_job_controller_writes_at_that_moment() -> None:
-    """It writes its conditions one after another, and a real one was seen to be in between again and again."""
+    """The controller writes its conditions one after another; a real one was observed between two writes repeatedly."""
     with site() as (it, node):
         it.runner.ensure(job(), tag(), force=False)
         node.start(NAME)
@@ -68,7 +68,7 @@ def test_a_log_that_the_node_cannot_give_does_not_hide_the_build() -> None:
 
 
 def test_what_to_change_is_told_however_long_the_cluster_talks() -> None:
-    """A real PodSecurity message is longer than what is shown of it."""
+    """A real PodSecurity message is longer than the part that is shown."""
     with site() as (it, _):
         it.cluster.store.change(
             BY_PATH["", "v1", "namespaces"],
@@ -94,7 +94,7 @@ def test_a_pod_that_is_gone_before_anyone_looked_leaves_a_success_without_its_di
 
 
 def end(what: str, *args: Any, code: int = 137, message: str = "", **options: Any) -> Any:
-    """How a build ends when its pod ends so: (state, code, text)."""
+    """Returns how a build ends if its pod ends like this: (state, code, text)."""
     with site() as (it, node):
         it.runner.ensure(job(), tag(), force=False)
         node.start(NAME)

@@ -49,7 +49,7 @@ def job_with(reason: str = "", kind: str = "Failed") -> Job:
 def pod_with(
     message: str | None, *, code: int = 1, memory: str = "", disrupted: bool = False, sidecar: bool = False
 ) -> Pod:
-    """`message` None: the job's container never ran. `memory`: the container that was killed for it."""
+    """`message` None: the job's container never ran. `memory`: the container that was killed for its memory use."""
     killed = {"exitCode": 137, "reason": "OOMKilled"}
     end = {"exitCode": code, "finishedAt": _time(40), "startedAt": _time(10), "reason": "Error", "message": message}
     state: dict[str, Any] = {"terminated": {**end, **(killed if memory == "build" else {})}}
@@ -121,7 +121,8 @@ def test_the_order_of_what_counts(pod: Pod | None, stopped: Stopped | None, earl
 
 
 def hold_the_sidecar(it: Site, node: ManualNode, code: int, message: str) -> None:
-    """The job's container has ended; a process of a step keeps the sidecar, and with it the pod, for its grace."""
+    """The job's container has ended. A step's process keeps the sidecar, and so the pod, until the grace period
+    ends."""
     pod = node.pod(NAME)
     it.cluster.node.terminated(pod, "build", code, message=message)
     name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
@@ -148,7 +149,7 @@ def test_an_end_is_told_as_soon_as_the_job_has_told_it(code: int, message: str, 
 
 
 def test_a_build_that_ran_for_long_is_not_taken_for_one_that_waits_when_it_ends() -> None:
-    """Between the end of a pod that was told to stop and the Job's condition nothing runs."""
+    """No pod runs between the end of a stopped pod and the Job's condition."""
     with site(settings(startSeconds=300)) as (it, node):
         it.runner.ensure(job(timeout=3000), tag(), force=False)
         node.start(NAME)

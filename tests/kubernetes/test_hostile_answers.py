@@ -78,7 +78,7 @@ def test_a_kubeconfig(tmp_path) -> None:  # type: ignore[no-untyped-def]
 
 @contextmanager
 def server(*pieces: bytes, pause: float = 0) -> Iterator[Cluster]:
-    """An API server that answers every request with these pieces, one after the other."""
+    """An API server that answers every request with these pieces in order."""
     listener = socket.create_server(("127.0.0.1", 0))
     closed = threading.Event()
 
@@ -128,7 +128,7 @@ def test_a_refusal(deep: str) -> None:
 
 
 def test_an_answer_that_drips_is_left_in_time() -> None:
-    """Each byte comes before a read times out; the whole never would."""
+    """Each byte arrives before a read times out, but the answer never ends."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
     begun = time.monotonic()
     with server(head, *[b" "] * 1000, pause=0.2) as cluster:
@@ -139,7 +139,7 @@ def test_an_answer_that_drips_is_left_in_time() -> None:
 
 
 def test_all_requests_of_one_question_have_one_deadline_together() -> None:
-    """Three tries of a silent server, or ten requests, do not add up."""
+    """The times of three attempts at a silent server, or of ten requests, do not add up."""
     begun = time.monotonic()
     with server(b"", pause=30) as cluster, cluster.in_time():
         for _ in range(3):

@@ -1,5 +1,5 @@
-"""A deleted Job whose name is requested again: whatever happens in between, the final Job has its own plan, is
-released, and only its pods count."""
+"""A deleted Job's name is requested again: in every order of events, the final Job has its own plan, is released, and
+only its pods count."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ DONE = brief(JobResult(state=State.SUCCEEDED, digest="sha256:" + "b" * 64)).deco
 
 
 def delete(it: Site) -> None:
-    """As `kubectl delete job` does; its dependents go when the garbage collector sees it."""
+    """Deletes as `kubectl delete job` does; the garbage collector removes the dependents later."""
     if any(found["metadata"]["name"] == NAME for found in it.cluster.objects("Job")):
         it.cluster.store.remove(JOBS, NAMESPACE, NAME)
 

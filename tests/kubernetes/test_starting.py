@@ -1,4 +1,5 @@
-"""Many requests start one build, whichever process dies meanwhile, and invalid ones are refused before a Job exists."""
+"""Many requests start one build, also if a process dies at any time, and invalid ones are refused before a Job
+exists."""
 
 import base64
 import json

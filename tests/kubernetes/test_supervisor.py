@@ -95,7 +95,7 @@ class Container:
         self.until(lambda: (folder / "started").exists())
 
     def until(self, what: Callable[[], bool], seconds: float = 20) -> float:
-        """Seconds that it took."""
+        """Waits for the condition. Returns the seconds that it took."""
         begun = time.monotonic()
         while not what():
             assert time.monotonic() - begun < seconds, "it did not happen"
@@ -104,14 +104,14 @@ class Container:
         return time.monotonic() - begun
 
     def stop(self) -> None:
-        """As the kubelet does: SIGTERM to the container's first process."""
+        """Sends SIGTERM to the container's first process, as the kubelet does."""
         os.kill(self._first(), signal.SIGTERM)
 
     def sleeping(self, seconds: int) -> bool:
         return bool(self.processes(f"sleep {seconds}"))
 
     def processes(self, words: str) -> list[int]:
-        """Ids, as this machine knows them, of the container's processes that hold these words."""
+        """The ids on this machine of the container's processes whose command lines contain these words."""
         own, found = Path(f"/proc/{self._first()}/ns/pid").readlink(), []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
@@ -149,7 +149,7 @@ def test_what_a_step_left_behind_goes_and_buildkitd_can_stop(tmp_path: Path, she
 
 
 def test_what_is_left_behind_while_it_stops_goes_too(tmp_path: Path, shell: list[str]) -> None:
-    """A build that is cancelled during a drain."""
+    """Such as a build that is cancelled during a drain."""
     container = Container(tmp_path, shell)
     container.stop()
     assert container.process.wait(20) == 7
@@ -163,7 +163,7 @@ def test_what_runc_waits_for_goes_once_the_steps_first_process_has_ended(tmp_pat
 
 
 def test_without_it_buildkitd_waits_for_what_was_left_behind(tmp_path: Path, shell: list[str]) -> None:
-    """The stand-in shows the fault at all."""
+    """Proves that the stand-in shows the fault."""
     container = Container(tmp_path, shell, script='rootlesskit buildkitd "$@" & trap "kill -TERM $!" TERM; wait; wait')
     container.stop()
     with pytest.raises(subprocess.TimeoutExpired):

@@ -29,7 +29,7 @@ BASE = "python:3.11-slim"
 
 
 def real_settings(**kubernetes: Any) -> Settings:
-    """The engine's own; its buildx driver stands for a buildkitd elsewhere."""
+    """The engine's settings; its buildx driver replaces an external buildkitd."""
     settings = load_settings(CONFIG, {})
     own = msgspec.convert({"builderImage": IMAGE, **kubernetes}, type(settings.kubernetes))
     return msgspec.structs.replace(settings, kubernetes=own)
@@ -64,7 +64,7 @@ class Whole:
         return response.status, json.loads(response.body) if response.body else None
 
     def order(self, *layers: dict[str, Any], **more: Any) -> dict[str, Any]:
-        """For an image that nobody had before."""
+        """An order for an image that did not exist before."""
         unique = {"commands": {"cmd": [f"echo {time.time_ns()}"]}}
         spec = {"baseImage": BASE, "pythonVersion": "3.11", "layers": [unique, *layers]}
         return {"spec": spec, "target": {"name": "kubernetes"}, **more}

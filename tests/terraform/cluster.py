@@ -1,7 +1,8 @@
-"""A cluster that is there before Boatyard: tests/kubernetes' loopback API server and kubelet, as EKS lets callers in.
+"""A cluster that exists before Boatyard: the loopback API server and kubelet of tests/kubernetes, with EKS's
+authentication.
 
-A bearer token is a presigned sts:GetCallerIdentity: the authenticator sends it to STS and looks up the access
-entry of the role that answers (https://github.com/kubernetes-sigs/aws-iam-authenticator). Nothing else gets in.
+A bearer token is a presigned sts:GetCallerIdentity: the authenticator sends it to STS and looks up the access entry of
+the role in the answer (https://github.com/kubernetes-sigs/aws-iam-authenticator). Other callers are refused.
 """
 
 import base64
@@ -42,7 +43,7 @@ class ClusterOnLoopback:
         )
 
     def image_builder(self) -> dict[str, Any]:
-        """This machine's BuildKit and registry in the place of those that a cluster would have."""
+        """Settings with this machine's BuildKit and registry instead of a cluster's."""
         settings = engine_settings()
         return {
             "authenticationType": "noop",
@@ -88,7 +89,7 @@ def engine_settings() -> Settings:
 
 
 def engine_variables() -> dict[str, str]:
-    """What is this machine's own and no deployment's: the way to its engine."""
+    """Variables that only this machine needs: the way to its engine."""
     buildkit = engine_settings().buildkit
     return {
         "BOATYARD_BUILDKIT__DOCKER": buildkit.docker,
@@ -101,7 +102,7 @@ def engine_variables() -> dict[str, str]:
 
 
 def _authority() -> str:
-    """Any certificate: the loopback speaks http, but a client reads the authority that it is given."""
+    """Any certificate: the loopback uses http, but a client reads the authority."""
     import certifi
 
     first = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")

@@ -30,7 +30,7 @@ ORDER = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts the tests of this folder among themselves."""
+    """Sorts the tests of this folder."""
     here = [index for index, item in enumerate(items) if item.path.parent == Path(__file__).parent]
     ordered = sorted((items[index] for index in here), key=_place)
     for index, item in zip(here, ordered, strict=True):
@@ -80,7 +80,7 @@ def initialised(terraform: Terraform) -> Terraform:
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The functions' archive, made anew as `make bundle CLOUD=aws` makes it."""
+    """The functions' archive, as `make bundle CLOUD=aws` makes it."""
     return made_once(tmp_path_factory, "bundle", make_bundle) / "aws.zip"
 
 
@@ -88,7 +88,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployments(
     tmp_path_factory: pytest.TempPathFactory, configuration: Providers, bundle: Path, module: Terraform
 ) -> Iterator[dict[str, "Future[Deployment]"]]:
-    """All at once; who asks for one waits for that one. `module` has said that the providers are there."""
+    """Starts all applies concurrently; a test waits only for the one that it uses. `module` checks the providers
+    first."""
     pool = ThreadPoolExecutor(len(EXAMPLES))
     started: dict[str, Future[Deployment]] = {}
     accounts = []

@@ -52,13 +52,13 @@ class Deployment:
         return self
 
     def environment(self, function: str) -> dict[str, str]:
-        """What Terraform gave to a function, asked of the account."""
+        """The environment of a function, read from the account."""
         found = self.account.client("lambda").get_function_configuration(FunctionName=f"boatyard-{function}")
         variables: dict[str, str] = found["Environment"]["Variables"]
         return variables
 
     def policy(self, role: str) -> list[dict[str, Any]]:
-        """The statements of a role, as the account has them."""
+        """The statements of a role, read from the account."""
         found = self.account.client("iam").get_role_policy(RoleName=role, PolicyName="boatyard")
         statements: list[dict[str, Any]] = found["PolicyDocument"]["Statement"]
         return statements

@@ -1,4 +1,4 @@
-"""What Terraform's kubernetes provider would send to the API server, out of a state that the stub has written.
+"""Converts a state of the stub to the objects that Terraform's kubernetes provider would send to the API server.
 
 The provider writes the API's names in snake case, lists of one for objects, and the singular for lists.
 """
@@ -44,7 +44,7 @@ UNKNOWN: Final = "stub-unknown"
 
 
 def objects(resources: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of a deployment's resources (address -> values), those of the cluster."""
+    """The cluster's objects among a deployment's resources (address -> values)."""
     made = []
     for address, values in resources.items():
         kind = next((part for part in address.split(".") if part.startswith("kubernetes_")), None)
@@ -59,7 +59,7 @@ def objects(resources: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def essence(value: Any) -> Any:
-    """Without what says nothing: an API server takes an absent value, null and the default alike, and the
+    """Removes values without meaning: an API server treats an absent value, null and the default alike, and the
     provider writes numbers as text."""
     if isinstance(value, Mapping):
         pruned = {key: essence(item) for key, item in value.items()}
@@ -77,9 +77,9 @@ def by_name(documents: Iterable[dict[str, Any]]) -> dict[tuple[str, str, str], d
 
 
 def as_the_provider_can(wanted: dict[str, Any], found: dict[str, Any], digest: str) -> None:
-    """Takes out of two StatefulSets in which Terraform has to differ: its provider has no field for AppArmor but the
-    annotation that came before it, claims without their kind, and a default that the stub leaves out. Terraform knows
-    the certificate, too, so its `digest` (an annotation) is of more."""
+    """Removes from two StatefulSets the parts in which Terraform has to differ: its provider has no field for AppArmor
+    but the annotation that came before it, claims without their kind, and a default that the stub leaves out. Terraform
+    knows the certificate, too, so its `digest` (an annotation) is of more."""
     template = wanted["spec"]["template"]
     security = template["spec"]["containers"][0]["securityContext"]
     assert security.pop("appArmorProfile") == {"type": "Unconfined"}

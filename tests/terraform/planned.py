@@ -1,6 +1,6 @@
-"""What Terraform would make, without asking a provider about each resource: a plan with mocks, out of one command.
+"""Plans with mocks in one command, without a provider's calls for each resource.
 
-An apply asks the provider twice for each resource and writes the state each time, so many cases at once take minutes.
+An apply calls the provider twice for each resource and writes the state each time, so many cases take minutes.
 """
 
 import json

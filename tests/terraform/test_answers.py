@@ -28,7 +28,7 @@ SCOPE = {"project": "flytesnacks", "domain": "development"}
 def running(
     deployment: Deployment, folder: Path, function: str = "http", variables: Mapping[str, str] | None = None
 ) -> Iterator[emulator.Function]:
-    """As the function's role, by credentials that STS gives for it."""
+    """Runs as the function's role, with credentials from STS."""
     role = f"arn:aws:iam::123456789012:role/boatyard-{function}"
     given = deployment.account.client("sts").assume_role(RoleArn=role, RoleSessionName="function")["Credentials"]
     credentials = {
@@ -141,7 +141,7 @@ def test_the_whole_way(existing_cluster: Deployment, tmp_path: Path) -> None:
 
 
 def _order() -> dict[str, Any]:
-    """For an image that nobody had before."""
+    """An order for an image that did not exist before."""
     unique = {"commands": {"cmd": [f"echo {time.time_ns()}"]}}
     spec = {"baseImage": BASE, "pythonVersion": "3.11", "layers": [unique]}
     return {"spec": spec, "target": {"name": "app"}, **SCOPE}
@@ -158,7 +158,7 @@ def _end(function: emulator.Function, build_id: str, seconds: float = 120) -> An
 
 
 def _empty(deployment: Deployment, bucket: str) -> None:
-    """Terraform's own object stays."""
+    """Empties the bucket except for Terraform's own object."""
     s3 = deployment.account.client("s3")
     for found in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
         if not found["Key"].startswith("code/"):

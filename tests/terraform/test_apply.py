@@ -55,7 +55,7 @@ def test_a_message_that_fails_comes_back_alone_and_is_put_aside_in_the_end(no_cl
 
 
 def test_a_dropped_spec_comes_to_the_queue(no_cluster: Deployment) -> None:
-    """EventBridge's own way: bucket -> rule -> queue. What is beside specs/ does not come."""
+    """Bucket -> EventBridge's rule -> queue. Objects outside of specs/ are ignored."""
     s3, sqs = no_cluster.account.client("s3"), no_cluster.account.client("sqs")
     bucket = _configured(no_cluster).bucket
     for key in ("specs/flytesnacks/development/app.json", "contexts/1.tar.gz"):
@@ -100,7 +100,7 @@ def test_codebuild_runs_what_the_function_says(no_cluster: Deployment) -> None:
 
 
 def test_what_runs_inside_a_build_is_there_and_the_build_reads_that_alone(no_cluster: Deployment) -> None:
-    """Nothing was named: it lies beside the functions' bundle."""
+    """No setting names it: it is in the folder of the functions' bundle."""
     bucket, key = _configured(no_cluster).bucket, "code/builder.zip"
     stored = no_cluster.account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     assert stored == no_cluster.bundle.with_name("aws-builder.zip").read_bytes()
@@ -113,7 +113,7 @@ def test_what_runs_inside_a_build_is_there_and_the_build_reads_that_alone(no_clu
 
 
 def test_jobs_run_the_image_that_the_command_will_push(complete: Deployment) -> None:
-    """The tag is the bundle's, the repository takes it once, and no build may push to it."""
+    """The tag is the bundle's. The repository accepts it once, and no build may push to it."""
     facts = json.loads(complete.bundle.with_suffix(".json").read_text())
     outputs = complete.terraform.outputs()
     image = _configured(complete).settings.kubernetes.builder_image
@@ -127,7 +127,7 @@ def test_jobs_run_the_image_that_the_command_will_push(complete: Deployment) -> 
 
 
 def test_the_cluster_gets_the_objects_that_kubectl_would_give_it(complete: Deployment) -> None:
-    """boatyard_kubernetes.manifests is what helper programs apply: the two ways may not differ."""
+    """Helper programs apply boatyard_kubernetes.manifests: both ways must create the same objects."""
     settings = _configured(complete).settings
     subject = {"kind": "Group", "name": "boatyard:boatyard:function"}
     wanted = by_name(documents(all_objects(settings, namespaces=settings.kubernetes.namespaces, subject=subject)))
@@ -163,7 +163,7 @@ def test_every_namespace_has_an_identity_of_its_own(complete: Deployment) -> Non
 
 
 def test_a_second_apply_changes_nothing(no_cluster: Deployment) -> None:
-    """But for what moto forgets: a function's log group, a bucket's EventBridge, the spaces of a policy."""
+    """Except for what moto forgets: a function's log group, a bucket's EventBridge, the spaces of a policy."""
     terraform = no_cluster.terraform
     terraform("plan", "-no-color", "-input=false", "-out=again.tfplan")
     changes = json.loads(terraform("show", "-json", "again.tfplan"))["resource_changes"]
@@ -176,7 +176,7 @@ def test_a_second_apply_changes_nothing(no_cluster: Deployment) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A document in a string as what it says."""
+    """Decodes documents in strings."""
     return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
 

@@ -1,4 +1,4 @@
-"""Roles on Google Cloud: those that the page on Union's Image Builder asks for, and what the rest needs."""
+"""Roles on Google Cloud: those of the page on Union's Image Builder, and those that the other parts need."""
 
 import json
 import re

@@ -80,7 +80,7 @@ class Case(NamedTuple):
 
 @pytest.fixture(scope="module")
 def plans(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> dict[str, Case]:
-    """One plan for all: most of it is Terraform's start."""
+    """One plan for all cases: most of its time is Terraform's start."""
     terraform = Terraform(tmp_path_factory.mktemp("kubernetes") / "terraform", "modules/cases", configuration)
     terraform.folder.mkdir()
     (terraform.folder / "main.tf.json").write_text(json.dumps(ROOT))

@@ -75,7 +75,7 @@ def test_what_the_schema_does_not_have_is_refused(root: Terraform, text: str, sa
 
 @pytest.mark.parametrize("provider", ["azurerm", "google", "kubernetes", "tls"])
 def test_only_kubernetes_own_objects_are_of_any_type(provider: str) -> None:
-    """What an extraction does not understand must not become a type that takes everything."""
+    """A type that the extraction does not understand must not become one that accepts everything."""
     document = schema(provider)
     found = {
         f"{name}.{path}"

@@ -120,7 +120,7 @@ def _principals(roles: list[str]) -> str:
 
 
 def _rows() -> str:
-    """The table, without the rest of the page."""
+    """The rows of the table on the page."""
     section = TABLE.read_text(encoding="utf-8").partition("## Every permission")[2].partition("\n## ")[0]
     return "\n".join(line for line in section.splitlines() if line.startswith("|"))
 

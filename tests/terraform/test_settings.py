@@ -56,7 +56,7 @@ def test_it_takes_core_s_settings_of_core_s_types() -> None:
 
 
 def test_a_default_that_it_states_is_core_s() -> None:
-    """But for the service account: without a cloud's identity a job can do with the namespace's own."""
+    """Except for the service account: without a cloud identity, a job can use the namespace's default one."""
     of_core = {name: default for name, _, default in _fields(Settings)}
     stated = {name: json.loads(text) for name, _, text in _variables((MODULE / "variables.tf").read_text()) if text}
     assert stated.pop("kubernetes.serviceAccount") == "boatyard-builder"
@@ -77,7 +77,7 @@ def test_the_generated_settings_are_all_settings() -> None:
 
 @pytest.mark.integration
 def test_its_document_is_what_was_given_and_what_the_root_made(tmp_path: Path, configuration: Providers) -> None:
-    """One call for all."""
+    """One call for all cases."""
     module = {**ROOT["module"]["settings"], "for_each": "${local.cases}"}
     module |= {"image_builder": "${each.value}", "given": "${each.value}", "builder_image": "r.test/builder:1"}
     cases = {str(seed): settings(seed) for seed in SEEDS}
@@ -204,7 +204,7 @@ def _root(folder: Path, configuration: Providers, document: dict[str, Any]) -> T
 
 
 def _plan(terraform: Terraform, given: dict[str, Any]) -> str:
-    """What it says against these settings, in one line; empty if nothing."""
+    """Terraform's error for these settings in one line; empty without one."""
     (terraform.folder / "terraform.tfvars.json").write_text(json.dumps({"image_builder": given}))
     try:
         terraform("plan", "-no-color", "-input=false")
@@ -223,7 +223,7 @@ def _fields(section: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[s
 
 
 def _words(kind: Any) -> tuple[str, ...]:
-    """Of a type that is a choice of words, these."""
+    """The words of a type that is a choice of words."""
     for each in (kind, *get_args(kind)):
         if get_origin(each) is Literal:
             return get_args(each)

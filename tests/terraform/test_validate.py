@@ -1,4 +1,4 @@
-"""Every module and example is valid by itself. test_apply.py applies the other two examples."""
+"""Every module and example is valid on its own. test_apply.py applies the other two examples."""
 
 import json
 import zipfile
@@ -25,7 +25,7 @@ def test_the_module_for_google_cloud(google_module: Terraform) -> None:
 
 @pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
 def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Providers, name: str) -> None:
-    """Planned whole: what `for_each` cannot know before an apply is found only so."""
+    """Complete plans: only they find a `for_each` that is unknown before an apply."""
     terraform = initialised(Terraform(tmp_path / "terraform", f"gcp/examples/{name}", configuration))
     bundle = tmp_path / "gcp.zip"
     with zipfile.ZipFile(bundle, "w") as archive:
@@ -66,7 +66,7 @@ GROUP: Final = "/subscriptions/s/resourceGroups/builds"
 
 @pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
 def test_the_examples_for_azure(tmp_path: Path, configuration: Providers, name: str) -> None:
-    """Planned whole: what `for_each` cannot know before an apply is found only so."""
+    """Complete plans: only they find a `for_each` that is unknown before an apply."""
     terraform = initialised(Terraform(tmp_path / "terraform", f"azure/examples/{name}", configuration))
     bundle = tmp_path / "azure.zip"
     with zipfile.ZipFile(bundle, "w") as archive:

@@ -1,9 +1,9 @@
-"""A loopback Kubernetes: an API server, its controllers and a kubelet of the project's own, for tests.
+"""A loopback Kubernetes for tests: the project's own API server, controllers and kubelet.
 
-It is no Kubernetes. It answers the part of the published API (1.32) that Boatyard asks, the way the
-documentation says, and refuses what it does not know, so that a request that a real server would refuse fails
-here too. Not in it: etcd, TLS, aggregation, priority and fairness, protobuf, strategic merge patches,
-admission webhooks but for the one that stands in for workload identity.
+It is not a Kubernetes. It implements the part of the published API (1.32) that Boatyard uses, as documented, and
+refuses everything else, so that a request that a real server would refuse fails here, too. It has no etcd, TLS,
+aggregation, priority and fairness, protobuf, strategic merge patches, no admission webhooks except for one that
+imitates workload identity.
 """
 
 from tests.kubernetes.loopback.cluster import LoopbackCluster

@@ -1,7 +1,7 @@
 """Admission: refusals for reasons beyond the object itself, in the plugins' own words.
 
-A Job is let in where its pods are not: PodSecurity, quota on pods and a missing service account refuse the pods,
-when the Job controller makes them, and an event of the Job tells it.
+A Job may be admitted while its pods are not: PodSecurity, quota on pods and a missing service account refuse the pods
+when the Job controller creates them, and an event of the Job reports it.
 kubernetes.io/docs/concepts/security/pod-security-admission
 """
 

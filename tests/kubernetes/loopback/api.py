@@ -19,7 +19,7 @@ _PATCHES = {"application/merge-patch+json", "application/apply-patch+yaml"}
 
 
 class Api:
-    """`settle` lets the controllers do what there is to do; it is called after each write."""
+    """`settle` runs the controllers; it is called after each write."""
 
     def __init__(self, store: Store, authorizer: Authorizer, settle: Callable[[], None]) -> None:
         self.store = store
@@ -99,7 +99,7 @@ class Api:
             return self._change(target.resource, old, new, query)
 
     def _apply(self, user: User, target: Target, patch: Object, query: Query) -> Object:
-        """Server-side apply with force, by one manager: fields it does not name stay; it makes what is not there."""
+        """Server-side apply with force, by one manager: unnamed fields stay, and a missing object is created."""
         if not query.get("fieldManager"):
             raise Refused(
                 422, "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: is required for apply patch"
@@ -186,7 +186,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 
 def mark_deleted(store: Store, resource: Resource, pod: Object, seconds: int | None = None) -> None:
-    """A pod on a node goes gracefully: the kubelet takes it away once its containers have ended."""
+    """A pod on a node ends gracefully: the kubelet removes it once its containers have ended."""
     if pod["metadata"].get("deletionTimestamp"):
         return
     grace = seconds if seconds is not None else pod["spec"].get("terminationGracePeriodSeconds", 30)

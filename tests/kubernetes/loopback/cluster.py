@@ -27,8 +27,8 @@ ADMIN_TOKEN = "admin-token"
 
 
 class LoopbackCluster:
-    """Controllers run after every write, so what a request causes is there when it is answered. With `ticking`
-    they also run by the clock, for deadlines and TTLs in real time."""
+    """Controllers run after every write, so a request's effects exist when it is answered. With `ticking` they also run
+    periodically, for deadlines and TTLs in real time."""
 
     def __init__(self, now: Callable[[], float] = time.time, *, ticking: bool = False) -> None:
         self.store = Store(now)
@@ -55,7 +55,7 @@ class LoopbackCluster:
         self.server.close()
 
     def settle(self) -> None:
-        """Until nothing changes any more."""
+        """Runs the controllers until nothing changes any more."""
         with self.store.lock:
             if self._settling:
                 return
@@ -75,7 +75,7 @@ class LoopbackCluster:
 
     @contextmanager
     def controllers_late(self) -> Iterator[None]:
-        """They see nothing meanwhile, as those of a busy cluster."""
+        """Stops the controllers meanwhile, as in a busy cluster."""
         with self.store.lock:
             self._settling = True
         try:
@@ -88,7 +88,7 @@ class LoopbackCluster:
         return KubeConfig.from_one(cluster=ClusterModel(server=self.server.url), user=UserModel(token=token))
 
     def kubeconfig_file(self, path: Path, token: str = ADMIN_TOKEN) -> Path:
-        """For programs that read KUBECONFIG."""
+        """Writes a file for programs that read KUBECONFIG."""
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -101,7 +101,7 @@ class LoopbackCluster:
         return path
 
     def apply(self, *objects: dict[str, Any]) -> None:
-        """As an administrator who creates what is not there."""
+        """Applies an object as an administrator; creates it if it is missing."""
         for obj in objects:
             resource = BY_KIND[obj["apiVersion"], obj["kind"]]
             target = Target(resource, obj["metadata"].get("namespace", ""), "", "")

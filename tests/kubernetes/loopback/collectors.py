@@ -8,7 +8,7 @@ from tests.kubernetes.loopback.store import Object, Store, unix
 
 
 def collect_garbage(store: Store) -> None:
-    """kubernetes.io/docs/concepts/architecture/garbage-collection: an owner counts by its uid, not its name."""
+    """kubernetes.io/docs/concepts/architecture/garbage-collection: an owner is identified by its uid, not its name."""
     for resource, obj in list(store.owned()):
         metadata = obj["metadata"]
         if any(_exists(store, owner, metadata["namespace"]) for owner in metadata["ownerReferences"]):

@@ -1,7 +1,7 @@
 """The Job controller, for Jobs of one pod: what kubernetes.io/docs/concepts/workloads/controllers/job says.
 
-Order of a sync as in pkg/controller/job: pods are counted, the failure policy is asked, the deadline and the
-backoff limit are looked at, then pods are deleted or made. Left out: backoff delays, indexed Jobs, Kueue.
+Order of a sync as in pkg/controller/job: pods are counted, the failure policy, the deadline and the backoff limit are
+checked, then pods are deleted or created. Left out: backoff delays, indexed Jobs, Kueue.
 """
 
 import copy
@@ -91,7 +91,7 @@ class JobController:
             self._make_pod(job)
 
     def _count(self, job: Object, pods: list[Object]) -> None:
-        """Failed pods against the failure policy, the first rule that matches."""
+        """Matches failed pods against the failure policy; the first matching rule decides."""
         for pod in pods:
             uid = pod["metadata"]["uid"]
             if pod["status"]["phase"] != "Failed" or uid in self._counted:

@@ -1,9 +1,9 @@
 """A kubelet that runs a pod's main container as a process of this machine.
 
-It gives the process what the pod says: command, environment and nothing else, volumes as folders (Secrets,
+The process gets what the pod says and nothing else: command, environment, volumes as folders (Secrets,
 ConfigMaps, emptyDir, projected tokens), a termination message, a grace period. There is no container: paths of
 mounts that appear in arguments and variables are rewritten to those folders, and names of programs by `programs`.
-Images are not pulled; `images` says which are there.
+Images are not pulled; `images` lists those that exist.
 """
 
 import base64
@@ -56,7 +56,7 @@ class ProcessKubelet:
         cluster.kubelet = self._sync
 
     def close(self) -> None:
-        """Ends what runs, as a machine that is switched off."""
+        """Ends all processes, like a machine that is switched off."""
         self._closed = True
         self.cluster.kubelet = None
         for process in list(self._processes.values()):
@@ -146,7 +146,7 @@ class ProcessKubelet:
         return process
 
     def _mount(self, pod: Object, container: dict[str, Any], folder: Path) -> dict[str, Path]:
-        """Waits for Secrets that are not there yet, as a kubelet does, and says so by an event."""
+        """Waits for missing Secrets as a kubelet does, and reports it in an event."""
         volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
         paths: dict[str, Path] = {}
         for mount in container.get("volumeMounts") or ():
@@ -205,7 +205,7 @@ class ProcessKubelet:
 
 
 def _rewritten(text: str, paths: Mapping[str, Path]) -> str:
-    """All paths in one go, the longest that fits, at path boundaries only."""
+    """Rewrites all paths in one pass: the longest match, only at path boundaries."""
     names = "|".join(re.escape(path) for path in sorted(paths, key=len, reverse=True))
     return re.sub(rf"(?<![\w/.-])(?:{names})(?=[/\"']|\Z)", lambda found: str(paths[found[0]]), text)
 

@@ -10,7 +10,7 @@ from tests.kubernetes.loopback.store import Object
 
 
 class ManualNode:
-    """A node on which pods start and end when told. A pod that is deleted goes as soon as it is seen."""
+    """A node on which the test starts and ends pods. A deleted pod ends as soon as the node sees it."""
 
     def __init__(self, cluster: LoopbackCluster, container: str = "build") -> None:
         self.cluster = cluster
@@ -45,7 +45,7 @@ class ManualNode:
 
     @contextmanager
     def deaf(self) -> Iterator[None]:
-        """Pods that are deleted stay meanwhile: what runs in them does not listen."""
+        """Deleted pods stay meanwhile, like pods whose processes ignore SIGTERM."""
         kubelet, self.cluster.kubelet = self.cluster.kubelet, None
         try:
             yield
@@ -53,7 +53,7 @@ class ManualNode:
             self.cluster.kubelet = kubelet
 
     def do(self, action: str, job: str, *args: Any, **options: Any) -> None:
-        """One of Node's methods on the Job's pod."""
+        """Calls a method of Node for the Job's pod."""
         getattr(self.cluster.node, action)(self.pod(job), *args, **options)
         self.cluster.settle()
 

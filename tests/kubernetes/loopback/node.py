@@ -1,4 +1,4 @@
-"""What a scheduler and a kubelet write to a pod's status. `manual_node.py` and `kubelet.py` decide when."""
+"""Writes a pod's status as a scheduler and a kubelet do. `manual_node.py` and `kubelet.py` decide when."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ class Node:
         self._change(pod, change)
 
     def restarted(self, pod: Object, container: str, end: dict[str, Any]) -> None:
-        """A sidecar that ended is started again: its end moves to lastState."""
+        """Restarts a sidecar that ended: its end moves to lastState."""
 
         def change(obj: Object) -> None:
             set_state(
@@ -98,7 +98,7 @@ class Node:
 def set_state(
     pod: Object, container: dict[str, Any], state: dict[str, Any], last: dict[str, Any] | None = None
 ) -> None:
-    """Decoders are strict about what a ContainerStatus must have, so all of it is here."""
+    """Sets every field of a ContainerStatus, because decoders require all of them."""
     inits = [c["name"] for c in pod["spec"].get("initContainers") or ()]
     field = "initContainerStatuses" if container["name"] in inits else "containerStatuses"
     statuses = pod["status"].setdefault(field, [])

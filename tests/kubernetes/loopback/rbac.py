@@ -1,7 +1,7 @@
 """Authorization: the RBAC authorizer over the Role and Binding objects in the store.
 
-kubernetes.io/docs/reference/access-authn-authz/rbac: rules add up, nothing denies; a `create` cannot be held to
-a resourceName; a subresource is a resource of its own.
+kubernetes.io/docs/reference/access-authn-authz/rbac: rules add up, nothing denies; a `create` cannot be restricted to a
+resourceName; a subresource is a separate resource.
 """
 
 from collections.abc import Iterator

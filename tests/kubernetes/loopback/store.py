@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 class Store:
-    """All access is under `lock`; what goes in and out is copied. `changed` wakes watches."""
+    """All access is under `lock`, and objects are copied in and out. `changed` wakes watches."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
@@ -56,7 +56,7 @@ class Store:
             return self._put(key, obj, "ADDED")
 
     def replace(self, resource: Resource, obj: Object) -> Object:
-        """Refuses an object that was read at another version, if it names one."""
+        """Replaces an object. Refuses one with an outdated resourceVersion."""
         with self.lock:
             metadata = obj["metadata"]
             key = (resource.full, metadata.get("namespace", ""), metadata["name"])
@@ -82,7 +82,7 @@ class Store:
             return obj
 
     def change(self, kind: Resource, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
-        """For controllers and the kubelet: read, change, write."""
+        """Reads, changes and writes an object, for controllers and the kubelet."""
         with self.lock:
             obj = self.get(kind, namespace, name)
             change(obj)

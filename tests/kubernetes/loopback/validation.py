@@ -1,6 +1,6 @@
-"""What the server checks of an object: the published schema, strictly, and the rules beyond it that matter here.
+"""Checks an object as the server does: strictly by the published schema, and by further rules that matter here.
 
-Schemas: kubernetes-validate carries those of the release. Rules: pkg/apis/{core,batch}/validation of Kubernetes.
+Schemas: kubernetes-validate contains those of the release. Rules: pkg/apis/{core,batch}/validation of Kubernetes.
 """
 
 import base64
@@ -51,7 +51,7 @@ def check(resource: Resource, obj: Object) -> None:
 
 @cache
 def validator(api_version: str, kind: str) -> Any:
-    """What kubernetes_validate.validate makes anew for each object, made once a kind (it parses 1 MB each time)."""
+    """The validator of a kind, cached: kubernetes_validate.validate parses 1 MB for each object."""
     group, _, version = api_version.rpartition("/")
     short = f"{group.split('.')[0]}-{version}" if group else version
     folder = importlib.resources.files("kubernetes_validate") / f"kubernetes-json-schema/v{RELEASE}.0-local-strict"

@@ -17,7 +17,8 @@ _LONGEST = 60.0
 
 
 def watch(api: Api, target: Target, query: dict[str, str]) -> Iterator[bytes]:
-    """Raises 410 at once for a version that is too old; one that gets too old ends the stream with an ERROR."""
+    """Raises 410 immediately for a version that is too old. A version that becomes too old ends the stream with an
+    ERROR."""
     store, resource = api.store, target.resource
     matches = api.selection(resource, query)
     version = int(query.get("resourceVersion") or 0)

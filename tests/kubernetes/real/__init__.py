@@ -1,7 +1,7 @@
 """The developer's own cluster, with the same interface for tests as the loopback one.
 
-Chosen by BOATYARD_TEST_KUBECONFIG; without it nothing here is collected. API server, RBAC, admission and
-controllers are the cluster's own. Pods are played: they are bound to a Node that this process registers, their
+BOATYARD_TEST_KUBECONFIG selects it; without it no test of it is collected. API server, RBAC, admission and
+controllers are the cluster's own. The tests play pods: they are bound to a Node that this process registers, their
 status is written through the API, and the API server fetches their logs from here.
 """
 

@@ -27,7 +27,7 @@ ACCOUNTS = BY_PATH["", "v1", "serviceaccounts"]
 
 
 class RealCluster:
-    """Everything it makes has `run` in its name, and is deleted by `close`."""
+    """Everything that it creates has `run` in its name; `close` deletes it."""
 
     def __init__(self) -> None:
         self.run = f"boatyard-test-{secrets.token_hex(3)}"
@@ -61,7 +61,7 @@ class RealCluster:
         self._folder.cleanup()
 
     def namespace(self, name: str, *, level: str = "privileged") -> None:
-        """With its default service account, without which no pod is let in."""
+        """Creates a namespace and waits for its default service account, without which no pod is admitted."""
         labels = {"pod-security.kubernetes.io/enforce": level}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
         self.until(lambda: self._there(ACCOUNTS, name, "default"))
@@ -80,14 +80,14 @@ class RealCluster:
         return self.store.find(resource, namespace)
 
     def kubeconfig(self, namespace: str, account: str) -> KubeConfig:
-        """As a service account, by a token that the API server gives out for ten minutes."""
+        """A kubeconfig for a service account, with a token of the API server that is valid for ten minutes."""
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
         made = self.store.ask("POST", path(ACCOUNTS, namespace, account, "token"), asked)
         assert self._config is not None
         return KubeConfig.from_one(cluster=self._config.cluster, user=UserModel(token=made["status"]["token"]))
 
     def settle(self) -> None:
-        """Controllers take their own time: whoever needs what they do waits for it by `until`."""
+        """Does nothing: controllers run in their own time, and tests wait for them with `until`."""
 
     def until(self, true: Callable[[], Any], seconds: float = 30.0) -> Any:
         deadline = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from tests.kubernetes.site import limited, settings
 
 
 class ShiftedClock(ManualClock):
-    """The time of the cluster, which goes on by itself, and what was slept on top of it."""
+    """The time of the cluster, plus the time that was slept."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -62,7 +62,7 @@ class ClusterDriver:
             return self._build(build_id)
 
     def settle(self) -> None:
-        """Until each Job that wants a pod has one, and no other has."""
+        """Waits until each Job that needs a pod has one, and no other Job has one."""
 
         def settled() -> bool:
             jobs = [j for j in self._site.cluster.objects("Job") if j["spec"]["parallelism"]]

@@ -26,7 +26,7 @@ NODES = BY_PATH["", "v1", "nodes"]
 
 
 class PlayedNode(Node):
-    """No scheduler puts a pod here (`unschedulable`); a binding does, which is what a scheduler makes."""
+    """No scheduler places a pod here (`unschedulable`); the test creates the binding that a scheduler would create."""
 
     def __init__(self, store: ApiStore, events: Events, name: str, address: str, port: int) -> None:
         super().__init__(store, events)  # type: ignore[arg-type]
@@ -59,7 +59,7 @@ class PlayedNode(Node):
 
 
 class LogEndpoint:
-    """The one part of a kubelet's API that is asked here: GET /containerLogs/NAMESPACE/POD/CONTAINER."""
+    """The only part of a kubelet's API that is used here: GET /containerLogs/NAMESPACE/POD/CONTAINER."""
 
     def __init__(self, logs: PodLogs, address: str, folder: Path) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -102,7 +102,7 @@ def _handler(logs: PodLogs) -> type[BaseHTTPRequestHandler]:
 
 
 def _certificate(address: str, path: Path) -> Path:
-    """Signed by itself, as a kubelet's is by default."""
+    """A self-signed certificate, as a kubelet's is by default."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "boatyard-tests")])
     now = datetime.now(UTC)

@@ -18,7 +18,7 @@ from tests.kubernetes.site import FUNCTION, settings
 
 
 class RealNode(ManualNode):
-    """Waits for what a real Job controller does in its own time."""
+    """Waits for a real Job controller, which runs in its own time."""
 
     cluster: Any
 
@@ -59,7 +59,7 @@ class RealSite:
         self.runner = KubernetesJobRunner(self.api, self.settings, self.clock, fresh_seconds=0)
 
     def access(self, *namespaces: str) -> list[Object]:
-        """The function's Roles as the manifests have them; what is not in a namespace by this run's name."""
+        """The function's Roles from the manifests; cluster-wide objects have this run's name."""
         subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": self.home}
         made = [obj.to_dict() for obj in function_access(self.settings, subject, namespaces)]  # type: ignore[attr-defined]
         for obj in made:

@@ -17,7 +17,7 @@ _TRIES = 20
 
 
 class ApiStore:
-    """`find` without a namespace looks into `namespaces`, which the tests have made, and nowhere else."""
+    """Without a namespace, `find` looks only into `namespaces`, which the tests created."""
 
     def __init__(self, config: SingleConfig) -> None:
         self.now = time.time
@@ -50,7 +50,7 @@ class ApiStore:
         return self.ask("PUT", path(resource, metadata.get("namespace", ""), metadata["name"], sub), obj)
 
     def change(self, resource: Resource, namespace: str, name: str, change: Callable[[Object], None]) -> Object:
-        """A pod's status is its only part that a kubelet changes."""
+        """Changes a pod's status, the only part that a kubelet changes."""
         for _ in range(_TRIES):
             obj = self.get(resource, namespace, name)
             change(obj)
@@ -62,7 +62,7 @@ class ApiStore:
         raise AssertionError(f"{resource.full} {name} changes all the time")
 
     def remove(self, resource: Resource, namespace: str, name: str) -> Object:
-        """At once, as a kubelet does when a pod's processes are gone."""
+        """Deletes immediately, as a kubelet does when a pod's processes have ended."""
         return self.ask("DELETE", path(resource, namespace, name) + "?gracePeriodSeconds=0")
 
     def ask(self, method: str, where: str, body: Any = None, kind: str = "application/json") -> Any:

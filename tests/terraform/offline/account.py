@@ -55,7 +55,7 @@ class Account:
         )
 
     def everything(self) -> dict[str, list[Any]]:
-        """What there is, by kind; kinds of which there is nothing are left out."""
+        """The account's contents by kind, without empty kinds."""
         found = {
             kind: getattr(self.client(service), verb)(**asked).get(key, [])
             for kind, (service, verb, key, asked) in _LISTS.items()

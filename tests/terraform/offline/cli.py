@@ -16,11 +16,11 @@ LOOPBACK: Final = "127.0.0.1,localhost"
 
 
 class TerraformFailed(Exception):
-    """What it said, to be read."""
+    """Terraform failed. The text is its output."""
 
 
 class Terraform:
-    """One root module, copied with all that it may refer to."""
+    """One root module, copied with everything that it may refer to."""
 
     def __init__(self, tree: Path, root: str, providers: Providers, variables: Mapping[str, str] | None = None) -> None:
         shutil.copytree(INFRA, tree, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
@@ -38,7 +38,7 @@ class Terraform:
         }
 
     def __call__(self, *words: str, seconds: float = 300) -> str:
-        """Standard output. Raises TerraformFailed."""
+        """Runs terraform and returns its standard output. Raises TerraformFailed."""
         ran = subprocess.run(
             ["terraform", words[0], *words[1:]],
             cwd=self.folder,
@@ -65,9 +65,9 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self("output", "-json")).items()}
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Address -> values, of everything that is managed, those of modules included.
+        """Address -> values of every managed resource, including those of modules.
 
-        Out of the state as it is stored: `terraform show -json` would read every provider's schema for it.
+        They are read from the stored state: `terraform show -json` would read every provider's schema.
         """
         state = json.loads(self("state", "pull"))
         return {

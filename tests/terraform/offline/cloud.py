@@ -26,7 +26,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def keep_redrive_allow_policy() -> None:
-    """SQS returns what was set; moto takes it and forgets it, and Terraform waits for it to appear."""
+    """SQS returns the value that was set. moto accepts and forgets it, and Terraform would wait for it."""
     name = "RedriveAllowPolicy"
     known = Queue.attributes.fget
 
@@ -39,8 +39,8 @@ def keep_redrive_allow_policy() -> None:
 
 
 def overlook_the_transport() -> None:
-    """A loopback speaks plain http, which our own bucket policies refuse. moto denies on a Deny whatever its condition
-    is; a statement that asks for TLS is left out here, and tests read the policy as a document."""
+    """A loopback uses plain http, which Boatyard's bucket policies refuse. moto applies a Deny without checking its
+    condition, so a statement that requires TLS is left out here, and tests read the policy as a document."""
 
     def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
         if self.policy is None:
@@ -53,7 +53,7 @@ def overlook_the_transport() -> None:
 
 
 def delete_projects_by_arn() -> None:
-    """CodeBuild takes a project's name or its ARN, moto the name."""
+    """CodeBuild accepts a project's name or its ARN, moto only the name."""
     delete = CodeBuildBackend.delete_project
 
     def delete_project(self: CodeBuildBackend, project_name: str) -> None:

@@ -112,7 +112,7 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
 
 
 def complete_clusters() -> None:
-    """moto's clusters have no address, no certificate for an authority, and no security group of their own."""
+    """Adds what moto's clusters lack: an address, an authority's certificate and a security group."""
     create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
 
     def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:

@@ -12,7 +12,7 @@ HOME = ROOT / ".boatyard" / "terraform"
 
 
 def environment(lock: str) -> Path:
-    """The `bin` folder of an environment that has exactly what `requirements/<lock>` names."""
+    """The `bin` folder of an environment with exactly the packages of `requirements/<lock>`."""
     requirements = ROOT / "requirements" / lock
     stamp = hashlib.sha256(f"{sys.version}\n{requirements.read_text()}".encode()).hexdigest()
     folder = HOME / requirements.stem
@@ -31,7 +31,7 @@ def environment(lock: str) -> Path:
 
 
 def _index_of_pip() -> dict[str, str]:
-    """uv does not read pip's configuration: hand it the company's index and CA bundle, if there are any."""
+    """Passes the company's index and CA bundle to uv, which does not read pip's configuration."""
     settings = {}
     if not (os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL")):
         asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]

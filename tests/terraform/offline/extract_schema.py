@@ -1,4 +1,4 @@
-"""A provider's schema out of the package that CDK for Terraform made of it: how schemas/*.json.gz were made.
+"""Extracts a provider's schema from the package that CDK for Terraform generated. schemas/*.json.gz were made with it.
 
 usage: python -m tests.terraform.offline.extract_schema PACKAGE SCHEMA.json.gz
 
@@ -30,7 +30,7 @@ def _flags(attribute: Node) -> tuple[bool, ...]:
 
 
 def _has_nested_attributes(blocks: list[Node]) -> bool:
-    """Attributes in an object of a plain type have no flags of their own: CDK for Terraform repeats the outer ones'."""
+    """Attributes in an object of a plain type have no flags: CDK for Terraform repeats those of the outer object."""
     return any(
         _flags(inner) != _flags(outer)
         for block in blocks
@@ -49,7 +49,7 @@ def _type(attribute: Node) -> Any:
 
 
 def _plain(block: Node) -> None:
-    """Objects as types. Terraform takes a list or set of objects both ways then, as block and as attribute."""
+    """Converts objects to types. Terraform then accepts a list or set of objects both as block and as attribute."""
     for name, attribute in block["a"].items():
         block["a"][name] = {"t": _type(attribute)} | {flag: attribute[flag] for flag in "roc"}
     for nested in block["b"].values():

@@ -1,7 +1,7 @@
 """Provides providers to a Terraform that cannot reach its registry.
 
 azurerm, google, kubernetes and tls are always the stub: neither a cloud nor a cluster is behind a test. aws is the real
-provider, from a mirror on this machine's disk if there is one, else from where `terraform init` finds it.
+provider, from a mirror on this machine's disk if there is one, else from Terraform's registry.
 """
 
 import subprocess

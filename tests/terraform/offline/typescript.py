@@ -1,8 +1,8 @@
-"""One resource, data source or provider, read from the TypeScript that CDK for Terraform generated for it.
+"""Reads one resource, data source or provider from the TypeScript that CDK for Terraform generated for it.
 
 The generator wrote it from `terraform providers schema -json`: names, types, what is required, optional or computed,
 and what is a block. It lacks conflicts between arguments, rules on values, and numbers of blocks beyond 0 and 1. An
-unknown struct or type raises an exception: "dynamic" is only what is called "any" there.
+unknown struct or type raises an exception: only "any" becomes "dynamic".
 """
 
 import base64
@@ -49,7 +49,7 @@ or has {"nested": mode, "block"} in place of "t". A block in a block is {"nestin
 
 
 class Module:
-    """One resource, data source or provider. Large ones keep their structs in files of their own."""
+    """One resource, data source or provider. Large ones have their structs in separate files."""
 
     def __init__(self, folder: Path) -> None:
         files = [folder / "index.js", *sorted(folder.glob("index-structs/structs*.js"))]
@@ -69,7 +69,7 @@ class Module:
         return self._block(body, self.functions[name[0].lower() + name[1:]], name)
 
     def _block(self, body: str, function: str, interface: str) -> Node:
-        """A block's arguments are in its function; what is only computed is in its class alone."""
+        """A block's arguments are in its function; attributes that are only computed are only in its class."""
         blocks = set(BLOCK.findall(self.interfaces[interface]))
         arguments = {found[1]: found.groups()[1:] for found in ARGUMENT.finditer(function)}
         properties = list(_properties(body)) or list(_fields(self.interfaces[interface]))

@@ -5,8 +5,8 @@ usage: python tests/terraform/offline/stub FOLDER ADDRESS=SCHEMA.json.gz …   (
 Its sockets are in FOLDER. It prints the value of TF_REATTACH_PROVIDERS, with which every terraform command uses this
 process instead of starting its own, and ends with its standard input.
 
-It refuses what the schema refuses: wrong names, wrong types, missing arguments, too many blocks. It knows no
-rule beyond the schema. An applied resource is what was asked for, its computed attributes made up.
+It refuses what the schema refuses: wrong names, wrong types, missing arguments, too many blocks. It has no rules beyond
+the schema. An applied resource equals the configuration, with invented computed attributes.
 """
 
 import gzip

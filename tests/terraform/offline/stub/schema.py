@@ -1,4 +1,4 @@
-"""Our compact schema files, as Terraform's plugin protocol wants them.
+"""Converts the compact schema files to the form of Terraform's plugin protocol.
 
 A block is {"a": attributes, "b": blocks}. An attribute is {"t": type, "r", "o", "c"} (required, optional,
 computed), or nested: {"nested": mode, "block": …} instead of "t".

@@ -19,7 +19,7 @@ def encode(value: Any) -> pb.DynamicValue:
 
 
 def of_json(state: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
-    """A stored state as a value: one of any type has its type beside it, in both, but not written alike."""
+    """Converts a stored state to a value. A value of any type includes its type in both, in different forms."""
     for name, attribute in block["a"].items():
         if attribute.get("t") == "dynamic" and state.get(name) is not None:
             state[name] = [json.dumps(state[name]["type"]).encode(), state[name]["value"]]
@@ -27,17 +27,17 @@ def of_json(state: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
 
 
 def plan(value: Any, block: dict[str, Any]) -> Any:
-    """What the provider decides is unknown until it is applied."""
+    """Plans a resource: values that the provider decides are unknown until the apply."""
     return _computed(value, block, lambda name, attribute: UNKNOWN, lambda current: current is None)
 
 
 def apply(value: Any, block: dict[str, Any]) -> Any:
-    """What was unknown gets a made-up value."""
+    """Applies a resource: unknown values are invented."""
     return _computed(value, block, _made_up, lambda current: isinstance(current, msgpack.ExtType))
 
 
 def read(value: Any, block: dict[str, Any]) -> Any:
-    """A data source answers with made-up values."""
+    """Reads a data source: its values are invented."""
     return _computed(value, block, _made_up, lambda current: current is None)
 
 
@@ -75,7 +75,7 @@ def _made_up(name: str, attribute: dict[str, Any]) -> Any:
 
 
 def _of_type(name: str, kind: Any) -> Any:
-    """A list of objects has one, so that what refers to its first is not refused."""
+    """Invents a value of the type. A list of objects has one element, so that references to the first work."""
     if isinstance(kind, str):
         return {"string": f"stub-{name}", "number": 0, "bool": False}.get(kind)
     container, inner = kind
