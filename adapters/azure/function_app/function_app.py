@@ -1,0 +1,3 @@
+"""The file that Azure's worker indexes."""
+
+from boatyard_azure.handler import app as app
