@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 # solves again, `docker build` does not. So what kills builds never runs beside what builds without Boatyard.
 KILLS = ("tests/buildkit/test_stops.py", "tests/kubernetes/test_whole_way.py", "tests/local/test_real_jobs.py")
 BUILDS_WITHOUT_US = (
+    "tests/azure/test_whole_way.py",
     "tests/builder/",
     "tests/client/test_dockerignore.py",
     "tests/flyte/",

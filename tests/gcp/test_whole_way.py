@@ -7,7 +7,6 @@ Docker replaces its programs.
 """
 
 import json
-import shutil
 import threading
 import time
 import warnings
@@ -27,12 +26,11 @@ from boatyard.settings import Buildkit, Settings
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.registry.host import TOKEN_USER
 from boatyard_gcp.rest import GoogleRest
-from boatyard_local.engine.layout import Layout
 from boatyard_local.settings import load_settings
-from tests.builder.conftest import ROOT, SETTINGS, Maker, buildkit_image
+from tests.builder.conftest import SETTINGS
+from tests.builder.engine_image import engine_image
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
-from tests.bundle.scripts import ask
 from tests.gcp.cloud_build import CloudBuild
 from tests.gcp.functions import Functions
 from tests.gcp.image_registry import ImageRegistry
@@ -46,7 +44,6 @@ from tests.gcp.steps import Worker
 from tests.gcp.storage import Notifications, Storage
 
 pytestmark = pytest.mark.integration
-LAYOUT = Layout.of(ROOT / ".boatyard")
 TOPIC = "dropped-specs"
 RULES = """
 import os, subprocess, tempfile
@@ -70,26 +67,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def image(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if not (LAYOUT.root / "usr" / "sbin" / "dockerd").is_file():
-        pytest.skip("this machine's own Docker is in use, whose programs cannot be carried into an image")
-    folder = tmp_path_factory.mktemp("in-the-place-of-images")
-    (folder / "buildkit" / "usr" / "bin").mkdir(parents=True)
-    (folder / "buildkit" / "usr" / "bin" / "buildctl").touch()
-    programs = folder / "docker" / "usr" / "local" / "bin"
-    plugins = folder / "docker" / "usr" / "local" / "libexec" / "docker" / "cli-plugins"
-    for target in (programs, plugins):
-        target.mkdir(parents=True)
-    root = LAYOUT.root / "usr"
-    for name in ("bin/containerd", "bin/containerd-shim-runc-v2", "bin/docker", "sbin/docker-proxy", "sbin/dockerd"):
-        shutil.copy(root / name, programs)
-    shutil.copy(root / "sbin" / "runc", programs / "runc")
-    (programs / "docker-init").touch()
-    shutil.copy(root / "libexec" / "docker" / "cli-plugins" / "docker-buildx", plugins)
-    engine = ask("from contents import contents; print(contents('gcp').job.engine.image)")
-    images = {buildkit_image(): folder / "buildkit", engine: folder / "docker"}
-    made = Maker(settings, Docker(settings.buildkit), images, "gcp")("--platform=linux/amd64", "--engine", "--force")
-    assert made.returncode == 0, made.stderr[-4000:]
-    return made.stdout.strip()
+    return engine_image("gcp", settings, tmp_path_factory.mktemp("in-the-place-of-images"))
 
 
 @pytest.fixture(scope="module")
