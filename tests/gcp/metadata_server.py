@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 EMAIL = "boatyard@project-one.iam.gserviceaccount.com"
 PROJECT = "project-one"
+SIGNATURE = "c2lnbmF0dXJl"
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -19,7 +20,7 @@ def jwt(audience: str, email: str = EMAIL, *, seconds: float = 3600) -> str:
     claims = {"aud": audience, "email": email, "email_verified": True, "iss": "https://accounts.google.com", "sub": "1"}
     parts = ({"alg": "RS256", "kid": "k", "typ": "JWT"}, {**claims, "iat": now, "exp": int(now + seconds)})
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
-    return ".".join([*encoded, "c2lnbmF0dXJl"])
+    return ".".join([*encoded, SIGNATURE])
 
 
 class MetadataServer:

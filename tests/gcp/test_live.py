@@ -3,22 +3,29 @@
 The switch and the variables are the same; only the addresses differ. They pass, and leave no resources behind.
 """
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from boatyard_gcp.bucket import GcsBucket
+from boatyard_gcp.id_tokens import fetch
 from boatyard_gcp.rest import GoogleRest
 from tests.gcp.artifact_registry import AtGoogle, Repositories
 from tests.gcp.cloud_build import ACCOUNT, GET, LOCATION, CloudBuild
+from tests.gcp.cloud_run import CloudRun
 from tests.gcp.discovery import Asked
+from tests.gcp.functions import Functions
 from tests.gcp.googles_name import ProxyToGoogle
+from tests.gcp.live import test_callers
 from tests.gcp.loopback import ApiServer
-from tests.gcp.metadata_server import PROJECT, MetadataServer
+from tests.gcp.metadata_server import EMAIL, PROJECT, MetadataServer
 from tests.gcp.secrets import Secrets
-from tests.gcp.site import IMAGE
+from tests.gcp.site import DEPLOYMENT_KEY, IMAGE, variables
 from tests.gcp.steps import run_bare
 from tests.registry.server import FakeRegistry
 
@@ -57,6 +64,7 @@ def test_they_pass_and_leave_nothing(
     repositories: Repositories,
     images: FakeRegistry,
     metadata: MetadataServer,
+    tmp_path: Path,
 ) -> None:
     """Pub/Sub's suite is left out: it needs the emulator, on which test_contract_work_queue.py runs the same suite."""
     make_builds_progress(cloud_build, rest)
@@ -68,15 +76,25 @@ def test_they_pass_and_leave_nothing(
         "BOATYARD_LIVE_CLOUDBUILD_ACCOUNT": ACCOUNT,
         "GOOGLE_CLOUD_PROJECT": PROJECT,
     }
-    with ProxyToGoogle(AtGoogle(images, repositories, metadata)) as proxy, proxy.ca.cert_pem.tempfile() as trusted:
-        there = {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": trusted}
+    secrets.make(DEPLOYMENT_KEY)
+    access = {"access": {"callers": [{"match": EMAIL}]}}
+    with (
+        ProxyToGoogle(AtGoogle(images, repositories, metadata)) as proxy,
+        proxy.ca.cert_pem.tempfile() as trusted,
+        Functions("api", variables(bucket.name, BOATYARD_SETTINGS=json.dumps(access)), tmp_path) as function,
+        CloudRun(function.url) as edge,
+    ):
+        there = {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": trusted, "BOATYARD_LIVE_URL": edge.url}
         done = pytest_in({**os.environ, **named, **there}, f"--ignore={LIVE / 'test_work_queue.py'}")
+        with CloudRun(function.url, drops=True) as other, pytest.raises(AssertionError, match="cannot be relied on"):
+            own = f"Bearer {fetch(other.url).text}"
+            test_callers.test_the_header_that_is_not_checked_names_no_other_caller(other.url, own)
     assert done.returncode == 0, done.stdout[-4000:]
     passed = int(done.stdout.rpartition(" passed")[0].rpartition("\n")[2].rpartition(" ")[2])
-    assert passed > 65, done.stdout[-2000:]
+    assert passed > 70, done.stdout[-2000:]
     skipped = {line.rpartition(": ")[2] for line in done.stdout.splitlines() if line.startswith("SKIPPED")}
     assert skipped == {"Cloud Storage goes by its own clock", "Artifact Registry itself cannot be made to fail"}
-    assert list(bucket.keys("")) == [] and secrets.labels == {} and repositories.found == {}
+    assert list(bucket.keys("")) == [] and secrets.labels.keys() == {DEPLOYMENT_KEY} and repositories.found == {}
     assert sorted(build.status for build in cloud_build.builds.values()) == ["CANCELLED"] * 2 + ["SUCCESS"] * 2
 
 

@@ -2,7 +2,8 @@
 
 https://cloud.google.com/run/docs/authenticating/service-to-service: Cloud Run checks X-Serverless-Authorization if it
 is sent, else Authorization, and replaces the signature by SIGNATURE_REMOVED_BY_GOOGLE before it forwards the request.
-Anybody can write such a token, so it is proof only where every request is checked.
+Anybody can write such a token, so it is proof only where every request is checked. Decision 0028 says what of this is
+documented, what is reported, and how to try it.
 """
 
 import re
