@@ -1,4 +1,6 @@
-"""Roles on Azure: those that the page on Union's Image Builder asks for, and what the rest needs."""
+"""Roles on Azure: those that the page on Union's Image Builder asks for, and what the rest needs. And what the function
+gets to know of it all: the same plan has both.
+"""
 
 import json
 import re
@@ -8,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from boatyard_azure.configuration import Configuration, configure
 from tests.terraform.offline.cli import ROOT, Terraform
 from tests.terraform.test_expected import HERE
 
@@ -111,6 +114,7 @@ class Grant(NamedTuple):
 class Granted(NamedTuple):
     grants: list[Grant]
     custom: dict[str, dict[str, Any]]
+    environment: dict[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +131,10 @@ def both(azure_module: Terraform) -> dict[str, Granted]:
     said = azure_module("test", "-json", "-verbose", "-filter=tests/roles.tftest.hcl")
     lines = [json.loads(line) for line in said.splitlines()]
     states = {line["@testrun"]: line["test_state"] for line in lines if line["type"] == "test_state"}
-    return {name: _granted(state["root_module"]["resources"]) for name, state in states.items()}
+    return {
+        name: _granted(state["root_module"]["resources"], state["outputs"]["environment"]["value"])
+        for name, state in states.items()
+    }
 
 
 @pytest.fixture(params=["acrtasks", "cluster"])
@@ -135,13 +142,14 @@ def granted(request: pytest.FixtureRequest, both: dict[str, Granted]) -> Granted
     return both[request.param]
 
 
-def _granted(resources: list[dict[str, Any]]) -> Granted:
+def _granted(resources: list[dict[str, Any]], environment: dict[str, str]) -> Granted:
     custom = {
         each["index"]: each["values"]["permissions"][0]
         for each in resources
         if each["type"] == "azurerm_role_definition"
     }
-    return Granted([_grant(each) for each in resources if each["type"] == "azurerm_role_assignment"], custom)
+    grants = [_grant(each) for each in resources if each["type"] == "azurerm_role_assignment"]
+    return Granted(grants, custom, environment)
 
 
 def _grant(resource: dict[str, Any]) -> Grant:
@@ -225,6 +233,22 @@ def test_no_role_is_on_more_than_it_has_to_be(granted: Granted) -> None:
 def test_event_grid_only_adds_messages_to_the_queue(granted: Granted) -> None:
     of_topics = {(grant.role, grant.scope.rpartition("/")[2]) for grant in granted.grants if ".topic[" in grant.address}
     assert of_topics == {("Storage Queue Data Message Sender", "boatyard-events")}
+
+
+def test_the_function_takes_the_configuration_that_terraform_gives_it(both: dict[str, Granted]) -> None:
+    made = {name: _configured(granted.environment) for name, granted in both.items()}
+    assert made["acrtasks"].acr_task.endswith("/tasks/made") and made["acrtasks"].settings.buildkit.driver == "buildx"
+    assert made["cluster"].cluster == CLUSTER and not made["cluster"].acr_task
+    for each in made.values():
+        assert each.invokers_checked and not each.anonymous and each.pin_bases
+        assert each.settings.authentication_type == "azure"
+
+
+def _configured(environment: dict[str, str]) -> Configuration:
+    def bucket(name: str) -> Any:
+        raise AssertionError(f"the settings are in no bucket: {name}")
+
+    return configure(environment, bucket)
 
 
 def test_the_page_has_every_role_and_action_and_no_other(both: dict[str, Granted]) -> None:
