@@ -14,6 +14,14 @@ locals {
   }
 }
 
+# Orders that others put on the queue themselves.
+resource "azurerm_role_assignment" "publisher" {
+  for_each             = local.events_enabled ? var.events.publishers : []
+  scope                = local.queue_ids["events"]
+  role_definition_name = "Storage Queue Data Message Sender"
+  principal_id         = each.key
+}
+
 resource "azurerm_storage_queue" "queue" {
   for_each           = local.queues
   name               = each.value

@@ -114,10 +114,11 @@ variable "cross_registry" {
 }
 
 variable "events" {
-  description = "Events that start builds. `specs`: blobs below specs/ in the container. `drift_schedule`: six fields of NCRONTAB in UTC, seconds first, for the drift report, or null. Pushes to `repository.bases` always start builds."
+  description = "Events that start builds. `specs`: blobs below specs/ in the container. `drift_schedule`: six fields of NCRONTAB in UTC, seconds first, for the drift report, or null. Pushes to `repository.bases` always start builds. `publishers` are object ids of those that may put orders on the queue."
   type = object({
     specs          = optional(bool, true)
     drift_schedule = optional(string)
+    publishers     = optional(set(string), [])
   })
   default  = {}
   nullable = false
@@ -143,8 +144,8 @@ variable "function" {
   default  = {}
   nullable = false
   validation {
-    condition     = contains(["3.11", "3.12", "3.13"], coalesce(var.function.runtime, "3.13"))
-    error_message = "function.runtime must be 3.11, 3.12 or 3.13."
+    condition     = contains(["3.11", "3.12", "3.13", "3.14"], coalesce(var.function.runtime, "3.13"))
+    error_message = "function.runtime must be 3.11, 3.12, 3.13 or 3.14."
   }
   validation {
     condition     = contains([512, 2048, 4096], var.function.memory_mb)

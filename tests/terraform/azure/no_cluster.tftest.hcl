@@ -96,7 +96,7 @@ run "callers_bases_and_drift" {
   variables {
     caller_applications = ["66666666-6666-6666-6666-666666666666"]
     caller_principals   = ["77777777-7777-7777-7777-777777777777"]
-    events              = { drift_schedule = "0 0 5 * * *" }
+    events              = { drift_schedule = "0 0 5 * * *", publishers = ["88888888-8888-8888-8888-888888888888"] }
     repository = {
       abac     = true
       push_ids = ["/subscriptions/99999999-9999-9999-9999-999999999999/resourceGroups/shared/providers/Microsoft.ContainerRegistry/registries/team"]
@@ -113,6 +113,10 @@ run "callers_bases_and_drift" {
   assert {
     condition     = [for key, topic in azurerm_eventgrid_system_topic.events : "${topic.topic_type} ${topic.location}" if key != "specs"] == ["Microsoft.ContainerRegistry.Registries northeurope"] && [for key, rule in azurerm_eventgrid_system_topic_event_subscription.events : rule.advanced_filter[0].string_begins_with[0].values if key != "specs"] == [tolist(["golden/python:"])]
     error_message = "Pushes to that repository are events, in the registry's region; another subscription's registry has no topic here."
+  }
+  assert {
+    condition     = { for who, grant in azurerm_role_assignment.publisher : who => grant.scope } == { "88888888-8888-8888-8888-888888888888" = azurerm_role_assignment.topic["specs"].scope }
+    error_message = "Whoever is named puts orders on the queue of events."
   }
   assert {
     condition     = output.environment.BOATYARD_PIN_BASES == "true" && output.environment.BOATYARD_DRIFT_SCHEDULE == "0 0 5 * * *"
