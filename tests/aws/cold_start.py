@@ -49,6 +49,8 @@ class Start:
     """Until the first answer, `init` included: what a caller waits."""
     warm: float
     """The second answer."""
+    cpu: float
+    """Of the handler's process until the first answer."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,17 @@ class ColdStarts:
         return statistics.median(getattr(start, part) for start in getattr(self, side))
 
 
-def compare(runs: int, bundle: Path | None = None) -> ColdStarts:
-    """Alternates between both, so that they run under the same conditions."""
+def compare(runs: int, bundle: Path | None = None, *, sdk_is_compiled: bool = True) -> ColdStarts:
+    """Alternates between both, so that they run under the same conditions.
+
+    `sdk_is_compiled` says whether the SDK has byte code; Boatyard's bundle contains its own.
+    """
     cloud, stop = serve()
     try:
         with tempfile.TemporaryDirectory(prefix="boatyard-cold-") as scratch:
-            return _compare(runs, Path(scratch), bundle, cloud.environment(), _prepare(cloud))
+            place = Path(scratch)
+            sdk = runtime(place / "runtime", compiled=sdk_is_compiled)
+            return _compare(runs, place, bundle, cloud.environment(), _prepare(cloud), sdk)
     finally:
         stop()
 
@@ -93,12 +100,11 @@ def _prepare(cloud: Any) -> str:
     return tag
 
 
-def _compare(runs: int, place: Path, bundle: Path | None, cloud: Mapping[str, str], tag: str) -> ColdStarts:
+def _compare(runs: int, place: Path, bundle: Path | None, cloud: Mapping[str, str], tag: str, sdk: Path) -> ColdStarts:
     task = unpack(bundle or make_bundle(place), place / "task")
     bare = place / "bare"
     bare.mkdir()
     (bare / "bare.py").write_text(BARE)
-    lambda_runtime = runtime(place / "runtime")
     starts: dict[str, list[Start]] = {"bare": [], "ours": []}
     sides = {
         "bare": (bare, "bare.handler", cloud, {"tag": tag}),
@@ -110,11 +116,13 @@ def _compare(runs: int, place: Path, bundle: Path | None, cloud: Mapping[str, st
     for number in range(runs):
         for side in ("bare", "ours") if number % 2 == 0 else ("ours", "bare"):
             folder, handler, environment, event = sides[side]
-            with running(folder, lambda_runtime, handler, environment, place / "log") as function:
-                first, warm = _timed(function.invoke, event), _timed(function.invoke, event)
+            with running(folder, sdk, handler, environment, place / "log") as function:
+                first = _timed(function.invoke, event)
+                cpu = function.cpu_seconds
+                warm = _timed(function.invoke, event)
                 told = _INIT.search(function.log.read_text())
                 assert told, "the runtime did not tell how long its start took"
-                starts[side].append(Start(init=float(told[1]) / 1000, first=first, warm=warm))
+                starts[side].append(Start(init=float(told[1]) / 1000, first=first, warm=warm, cpu=cpu))
     return ColdStarts(tuple(starts["bare"]), tuple(starts["ours"]))
 
 

@@ -40,6 +40,15 @@ class Function:
     url: str
     log: Path
     started_at: float
+    emulator_id: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Of the handler's process until now: the emulator's only child, which any of its threads may have started."""
+        threads = Path(f"/proc/{self.emulator_id}/task").glob("*/children")
+        (child,) = {child for thread in threads for child in thread.read_text().split()}
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def invoke(self, event: Any) -> Any:
         return self.invoke_raw(json.dumps(event).encode())
@@ -75,8 +84,11 @@ def emulator() -> Path:
     return program
 
 
-def runtime(folder: Path) -> Path:
-    """The site-packages of Lambda's runtime: links to the pinned distributions of this environment."""
+def runtime(folder: Path, *, compiled: bool | None = None) -> Path:
+    """The site-packages of Lambda's runtime: the pinned distributions of this environment, as links.
+
+    `compiled` copies them instead, with byte code (True) or without (False).
+    """
     folder.mkdir()
     for name in RUNTIME:
         files = importlib.metadata.files(name) or []
@@ -84,8 +96,19 @@ def runtime(folder: Path) -> Path:
         for top in tops:
             link = folder / top
             if not link.exists():
-                link.symlink_to(Path(str(importlib.metadata.distribution(name).locate_file(top))))
+                place = Path(str(importlib.metadata.distribution(name).locate_file(top)))
+                link.symlink_to(place) if compiled is None else _copy(place, link)
+    if compiled:
+        command = [str(Path(sys.base_prefix) / "bin" / "python3"), "-m", "compileall", "-q", "-o0", str(folder)]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
     return folder
+
+
+def _copy(place: Path, target: Path) -> None:
+    if place.is_dir():
+        shutil.copytree(place, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(place, target)
 
 
 def make_bundle(folder: Path, *, python: str = OWN_PYTHON) -> Path:
@@ -131,7 +154,7 @@ def running(
         )
         try:
             _await(port, process)
-            yield Function(f"http://127.0.0.1:{port}", log, time.monotonic())
+            yield Function(f"http://127.0.0.1:{port}", log, time.monotonic(), process.pid)
         finally:
             process.terminate()
             try:

@@ -24,8 +24,8 @@ def test_the_published_page_is_one_that_can_be_merged() -> None:
 
 
 def test_cold_starts_are_told_by_their_medians_and_ratios() -> None:
-    bare = tuple(Start(init=each, first=2 * each, warm=0.01) for each in (0.2, 0.3, 0.9))
-    ours = tuple(Start(init=each, first=3 * each, warm=0.02) for each in (0.1, 0.3, 0.2))
+    bare = tuple(Start(init=each, first=2 * each, warm=0.01, cpu=each) for each in (0.2, 0.3, 0.9))
+    ours = tuple(Start(init=each, first=3 * each, warm=0.02, cpu=each) for each in (0.1, 0.3, 0.2))
     rows = [line for line in table(ColdStarts(bare, ours), 3, ON_LAMBDA).splitlines() if line.startswith("| ")]
     assert "| 0.30 s | 0.20 s | 0.67 |" in rows[1]
     assert "| 0.60 s | 0.60 s | 1.00 | 0.40 0.60 1.80 · 0.30 0.90 0.60 |" in rows[2]

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import textwrap
 import time
 from collections.abc import Callable
@@ -15,9 +16,11 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 
 from boatyard.context import Context
 from boatyard.dockerfile.environment import ordered
+from boatyard.dockerfile.layers import PLAIN_REQUIREMENT
 from boatyard.dockerfile.quoting import NEWLINE_ARG
 from boatyard.errors import BoatyardError
 from boatyard.settings import Network, Settings, Uv
@@ -352,3 +355,21 @@ def test_every_line_between_two_layers_belongs_to_one() -> None:
     spans = [(layer.first_line, layer.last_line) for layer in made.layers]
     assert [last - first + 1 for first, last in spans] == [1, 2, 2, 1]
     assert all(one[1] + 1 == two[0] for one, two in itertools.pairwise(spans))
+
+
+@given(st.text("aZ09._-=<>!,~ [", min_size=1, max_size=9))
+@example("zope.interface")
+@example("pandas>=2,<3.1")
+def test_what_passes_as_a_plain_requirement_is_one(text: str) -> None:
+    """So a function that meets no other ones imports no `packaging`."""
+    if PLAIN_REQUIREMENT.match(text):
+        assert Requirement(text).name
+
+
+def test_a_plan_of_plain_requirements_does_without_packaging() -> None:
+    code = (
+        "import sys; from boatyard.dockerfile.layers import _check_requirement as check\n"
+        "check('pandas>=2'); print('packaging' in sys.modules); check('a[b]~=1.0'); print('packaging' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.config import Config
-    from botocore.session import Session as Core
     from mypy_boto3_codebuild import CodeBuildClient
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
+
+    from boatyard_aws.service_models import Service
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
@@ -31,18 +32,12 @@ ATTEMPTS: Final = 4
 s (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
 
 
-_FIRST_ANSWER: Final = frozenset({"ecr", "secretsmanager"})
-"""The services that a new function instance calls before its first answer. botocore, on which boto3 is built, creates
-the same clients, and imports a tenth of a second faster (decision 0024)."""
-
-
 class Clients:
     """Thread-safe. Contains one session, and one client for each service, region and kind of endpoint."""
 
     def __init__(self, region: str = "", *, attempts: int = ATTEMPTS) -> None:
         self._region = region
         self._attempts = attempts
-        self._core: Core | None = None
         self._session: Session | None = None
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._lock = threading.RLock()
@@ -51,33 +46,23 @@ class Clients:
     def session(self) -> "Session":
         with self._lock:
             if self._session is None:
-                from boto3.session import Session
+                from boatyard_aws.service_models import session
 
-                self._session = Session(botocore_session=self.core)
+                self._session = session()
             return self._session
-
-    @property
-    def core(self) -> "Core":
-        """A botocore session with the same credentials and configuration, without boto3's additions."""
-        with self._lock:
-            if self._core is None:
-                from botocore.session import Session
-
-                self._core = Session()
-            return self._core
 
     @property
     def region(self) -> str:
         """The function's region. Lambda and CodeBuild set both variables; containers often set only one."""
         if self._region:
             return self._region
-        found = os.environ.get("AWS_REGION") or self.core.get_config_variable("region")
+        found = os.environ.get("AWS_REGION") or self.session.region_name
         return str(found or "us-east-1")
 
     def forget(self) -> None:
         """Discards all clients, so that new ones use the current credentials."""
         with self._lock:
-            self._core = self._session = None
+            self._session = None
             self._clients.clear()
 
     def ecr(self, region: str = "", *, fips: bool = False) -> "ECRClient":
@@ -104,16 +89,15 @@ class Clients:
     def sqs(self) -> "SQSClient":
         return cast("SQSClient", self._client("sqs"))
 
-    def _client(self, service: str, region: str = "", *, fips: bool = False) -> Any:
+    def _client(self, service: "Service", region: str = "", *, fips: bool = False) -> Any:
         key = (service, region or self.region, fips)
         with self._lock:
             if key not in self._clients:
-                # Any, because the stubs have one overload for each service.
-                make: Any = self.core.create_client if service in _FIRST_ANSWER else self.session.client
+                make: Any = self.session.client  # Any, because the stubs have one overload for each service
                 self._clients[key] = make(service, region_name=key[1], config=self._config(service, fips=fips))
             return self._clients[key]
 
-    def _config(self, service: str, *, fips: bool) -> "Config":
+    def _config(self, service: "Service", *, fips: bool) -> "Config":
         from botocore.config import Config
 
         return Config(

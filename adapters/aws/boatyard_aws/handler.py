@@ -6,6 +6,8 @@
 `boatyard_aws.configuration` lists their variables. The parts that the first call creates are kept for later calls.
 """
 
+import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,3 +50,23 @@ def _http() -> "Callable[[Any, Any], Any]":
 def _events() -> "Callable[[Any, Any], Any]":
     parts = _parts()
     return parts.telemetry.wrap(parts.event_app.handle)
+
+
+def _prepare(function: str) -> None:
+    """Creates what the first request needs, but asks nobody: neither for the key nor for settings in a bucket."""
+    parts = _parts()
+    clients = parts.clients
+    if not parts.variables.get("BOATYARD_SETTINGS", "").startswith("s3:"):
+        (_events if function == "events" else _http)()
+        _ = parts.deployment.api, parts.registry
+    clients.secrets()
+    clients.ecr()
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    # Lambda gives an instance a whole CPU until its first event, and a part of one afterwards. An error comes back with
+    # the first event, which is answered with it.
+    from boatyard_serverless.startup import starting
+
+    with starting(), suppress(Exception):
+        _prepare(os.environ.get("_HANDLER", "").rpartition(".")[2])
