@@ -16,8 +16,10 @@ import httpx
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
-_FUNCTION_URL: Final = re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws\Z")
-_API_GATEWAY: Final = re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\Z")
+_HOSTS: Final = {
+    "lambda": re.compile(r"[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws\Z"),
+    "execute-api": re.compile(r"[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\Z"),
+}
 
 
 class Destination(NamedTuple):
@@ -31,11 +33,8 @@ def destination_of(url: str) -> Destination | None:
     if parts.scheme.lower() != "https":
         return None  # over plain HTTP, anybody could read a session token
     host = (parts.hostname or "").lower()
-    if found := _FUNCTION_URL.match(host):
-        return Destination("lambda", found[1])
-    if found := _API_GATEWAY.match(host):
-        return Destination("execute-api", found[1])
-    return None
+    found = ((service, pattern.match(host)) for service, pattern in _HOSTS.items())
+    return next((Destination(service, match[1]) for service, match in found if match), None)
 
 
 def auth_for(url: str) -> httpx.Auth | None:

@@ -30,8 +30,7 @@ phases:
 
 _WAITING: Final = frozenset({"SUBMITTED", "QUEUED", "PROVISIONING"})
 _SPARE_MINUTES: Final = 5
-"""The job has its own deadline and reports it; CodeBuild's timeout comes later."""
-_LEAST_MINUTES: Final = 5
+"""The job has its own deadline and reports it; CodeBuild's timeout comes later. It is at least five minutes."""
 _MOST_MINUTES: Final = 2160
 _RETRY_AFTER_SECONDS: Final = 30
 
@@ -64,7 +63,7 @@ class CodeBuild:
                     projectName=self._project.name,
                     idempotencyToken=build_id,
                     buildspecOverride=BUILDSPEC,
-                    timeoutInMinutesOverride=min(max(minutes, _LEAST_MINUTES), _MOST_MINUTES),
+                    timeoutInMinutesOverride=min(minutes, _MOST_MINUTES),
                     environmentVariablesOverride=[
                         {"name": "BOATYARD_BUILD_ID", "value": build_id},
                         {"name": "BOATYARD_BUCKET", "value": self._bucket},
@@ -85,10 +84,8 @@ class CodeBuild:
         match build.get("buildStatus", "IN_PROGRESS"):
             case "IN_PROGRESS":
                 return Execution("waiting" if build.get("currentPhase", "QUEUED") in _WAITING else "running")
-            case "STOPPED":
-                return Execution("stopped")
-            case "TIMED_OUT":
-                return Execution("timed_out")
+            case "STOPPED" | "TIMED_OUT" as status:
+                return Execution("stopped" if status == "STOPPED" else "timed_out")
             case status:
                 return Execution("ended", _reason(build) or f"CodeBuild says {status} and nothing else")
 

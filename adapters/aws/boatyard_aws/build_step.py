@@ -7,7 +7,6 @@ project's service role.
 import os
 import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from boatyard_aws.bucket import S3Bucket
@@ -16,21 +15,19 @@ from boatyard_aws.contexts import S3ContextStore
 from boatyard_aws.credential import HELPER
 from boatyard_aws.secrets import SecretsManager
 from boatyard_serverless.builds import job
-from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.clock import SystemClock
-from boatyard_serverless.credential_helper import with_helper
-from boatyard_serverless.secrets import read_secret
 
 _IN_CODEBUILD: Final = "CODEBUILD_BUILD_ARN"
 
 
 def main(variables: Mapping[str, str] = os.environ) -> int:
     clients, bucket = Clients(), variables["BOATYARD_BUCKET"]
-    step = job.JobHost(
-        ledger=BucketLedger(S3Bucket(clients, bucket)),
-        contexts=S3ContextStore(clients, bucket, SystemClock()),
-        read_secret=partial(read_secret, SecretsManager(clients), variables["BOATYARD_SECRET_PREFIX"]),
-        programs=partial(with_helper, HELPER, "boatyard_aws.credential"),
+    step = job.job_host(
+        S3Bucket(clients, bucket),
+        S3ContextStore(clients, bucket, SystemClock()),
+        SecretsManager(clients),
+        prefix=variables["BOATYARD_SECRET_PREFIX"],
+        helper=(HELPER, "boatyard_aws.credential"),
         own_container=bool(variables.get(_IN_CODEBUILD)),
     )
     return job.main(variables["BOATYARD_BUILD_ID"], variables.get("CODEBUILD_BUILD_ID", ""), step, variables)

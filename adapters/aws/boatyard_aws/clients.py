@@ -59,12 +59,6 @@ class Clients:
         found = os.environ.get("AWS_REGION") or self.session.region_name
         return str(found or "us-east-1")
 
-    def forget(self) -> None:
-        """Discards all clients, so that new ones use the current credentials."""
-        with self._lock:
-            self._session = None
-            self._clients.clear()
-
     def ecr(self, region: str = "", *, fips: bool = False) -> "ECRClient":
         return cast("ECRClient", self._client("ecr", region, fips=fips))
 

@@ -52,26 +52,13 @@ def _sign(clients: Clients, cluster: str, region: str) -> str:
         credentials = session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        sts = clients.sts(region)
-        signed_region = sts.meta.region_name
-        signer = RequestSigner(
-            sts.meta.service_model.service_id,
-            signed_region,
-            "sts",
-            "v4",
-            credentials,
-            session.events,
-        )
-        url = signer.generate_presigned_url(
-            {
-                "method": "GET",
-                "url": f"{sts.meta.endpoint_url.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",
-                "body": {},
-                "headers": {_CLUSTER_HEADER: cluster},
-                "context": {},
-            },
-            region_name=signed_region,
+        sts = clients.sts(region).meta
+        signer = RequestSigner(sts.service_model.service_id, sts.region_name, "sts", "v4", credentials, session.events)
+        url = f"{sts.endpoint_url.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15"
+        signed = signer.generate_presigned_url(
+            {"method": "GET", "url": url, "body": {}, "headers": {_CLUSTER_HEADER: cluster}, "context": {}},
+            region_name=sts.region_name,
             expires_in=_URL_SECONDS,
             operation_name="",
         )
-    return _PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    return _PREFIX + base64.urlsafe_b64encode(signed.encode()).decode().rstrip("=")

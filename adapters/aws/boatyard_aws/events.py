@@ -5,19 +5,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard_serverless.events.dispatch import Dispatch
-from boatyard_serverless.events.model import (
-    Event,
-    ImagePushed,
-    Irrelevant,
-    Scheduled,
-    created,
-    parse_message,
-    read_event,
-)
+from boatyard_serverless.events.model import Event, ImagePushed, Irrelevant, Scheduled, parse_message
+from boatyard_serverless.events.reading import created, read_event, readable
 from boatyard_serverless.ports import Telemetry
 
 if TYPE_CHECKING:
@@ -60,21 +52,13 @@ def _message_by_message(event: dict[str, Any], context: Any, take: Callable[[Any
     from aws_lambda_powertools.utilities import batch
 
     def handle(record: "SQSRecord") -> None:
-        take(_body(record.body), record.message_id)
+        take(readable(record.body), record.message_id)
 
     fifo = str(event["Records"][0].get("eventSourceARN", "")).endswith(".fifo")
     processor = batch.SqsFifoPartialProcessor() if fifo else batch.BatchProcessor(event_type=batch.EventType.SQS)
     # If all messages fail, the answer names them too, without powertools' own exception and its stack trace.
     processor.raise_on_entire_batch_failure = False
     return dict(batch.process_partial_response(event, handle, processor, context))
-
-
-def _body(text: str) -> Any:
-    """Decodes JSON. Leaves other text as it is, so that the parser of messages refuses it."""
-    try:
-        return decode_json(text, object)
-    except Undecodable:
-        return text
 
 
 class _Named(msgspec.Struct):

@@ -11,32 +11,16 @@ from boatyard_serverless.faults import CloudCall, Fault, Refusal
 _DENIED: Final = frozenset(
     {
         "403",  # S3 answers HEAD without a body
-        "AccessDenied",
-        "AccessDeniedException",
-        "AllAccessDisabled",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "KMS.AccessDeniedException",
-        "MissingAuthenticationToken",
-        "OptInRequired",
-        "SignatureDoesNotMatch",
-        "UnauthorizedOperation",
-        "UnrecognizedClientException",
+        *("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "KMS.AccessDeniedException", "OptInRequired"),
+        *("InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch"),
+        *("MissingAuthenticationToken", "UnauthorizedOperation", "UnrecognizedClientException"),
     }
 )
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _THROTTLED: Final = frozenset(
     {
-        "BandwidthLimitExceeded",
-        "PriorRequestNotComplete",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
+        *("BandwidthLimitExceeded", "PriorRequestNotComplete", "RequestLimitExceeded", "SlowDown"),
+        *("RequestThrottled", "RequestThrottledException", "ThrottledException", "Throttling", "ThrottlingException"),
         "TooManyRequestsException",
     }
 )

@@ -10,10 +10,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from aws_lambda_powertools.metrics import MetricUnit
 
+from boatyard_serverless.telemetry import loggable
+
 SERVICE: Final = "boatyard"
 NAMESPACE: Final = "Boatyard"
-_RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-"""`logging` raises KeyError for a field with one of these names."""
 
 
 class PowertoolsTelemetry:
@@ -43,10 +43,10 @@ class PowertoolsTelemetry:
         return traced
 
     def info(self, message: str, **extra: Any) -> None:
-        self.logger.info(message, extra=_fields(extra))
+        self.logger.info(message, extra=loggable(extra))
 
     def error(self, message: str, **extra: Any) -> None:
-        self.logger.error(message, extra=_fields(extra))
+        self.logger.error(message, extra=loggable(extra))
 
     def exception(self, message: str) -> None:
         self.logger.exception(message)
@@ -56,7 +56,3 @@ class PowertoolsTelemetry:
 
     def milliseconds(self, name: str, value: float) -> None:
         self.metrics.add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
-
-
-def _fields(extra: dict[str, Any]) -> dict[str, Any]:
-    return {f"{name}_" if name in _RESERVED else name: value for name, value in extra.items()}

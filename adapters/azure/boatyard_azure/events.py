@@ -26,10 +26,9 @@ from boatyard_serverless.events.model import (
     Irrelevant,
     Scheduled,
     SpecDropped,
-    created,
     parse_message,
-    read_event,
 )
+from boatyard_serverless.events.reading import created, read_event
 from boatyard_serverless.ports import DeadLetters
 from boatyard_serverless.telemetry import report_refusal
 

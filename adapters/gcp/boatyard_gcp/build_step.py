@@ -7,7 +7,6 @@ The step's metadata server provides the credentials of the build's service accou
 import os
 import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from boatyard_gcp.bucket import GcsBucket
@@ -17,10 +16,7 @@ from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.builds import job
 from boatyard_serverless.builds.growing_log import BEGIN
-from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.clock import SystemClock
-from boatyard_serverless.credential_helper import with_helper
-from boatyard_serverless.secrets import read_secret
 
 METADATA: Final = "169.254.169.254"
 """The metadata server. It gives the build's identity to every process, so the steps of a Dockerfile must not reach it.
@@ -30,13 +26,13 @@ It is also the DNS resolver."""
 def main(variables: Mapping[str, str] = os.environ) -> int:
     print(BEGIN, flush=True)
     rest, bucket = GoogleRest(), variables["BOATYARD_BUCKET"]
-    secrets = ProjectSecrets(rest, variables["BOATYARD_PROJECT"])
-    step = job.JobHost(
-        ledger=BucketLedger(GcsBucket(rest, bucket)),
-        contexts=GcsContextStore(rest, bucket, SystemClock()),
-        read_secret=partial(read_secret, secrets, variables["BOATYARD_SECRET_PREFIX"]),
-        programs=partial(with_helper, HELPER, "boatyard_gcp.credential"),
-        own_container=False,  # a local Docker socket is the machine's engine, which runs this step
+    step = job.job_host(
+        GcsBucket(rest, bucket),
+        GcsContextStore(rest, bucket, SystemClock()),
+        ProjectSecrets(rest, variables["BOATYARD_PROJECT"]),
+        prefix=variables["BOATYARD_SECRET_PREFIX"],
+        helper=(HELPER, "boatyard_gcp.credential"),
+        own_container=False,  # what answers there is the machine's engine, which runs this step
         closed=(METADATA,),
     )
     return job.main(variables["BOATYARD_BUILD_ID"], variables.get("BOATYARD_EXECUTION", ""), step, variables)

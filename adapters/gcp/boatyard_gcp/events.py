@@ -29,10 +29,9 @@ from boatyard_serverless.events.model import (
     Irrelevant,
     Scheduled,
     SpecDropped,
-    created,
     parse_message,
-    read_event,
 )
+from boatyard_serverless.events.reading import created, read_event
 
 FINALIZED: Final = "google.cloud.storage.object.v1.finalized"
 PUBLISHED: Final = "google.cloud.pubsub.topic.v1.messagePublished"

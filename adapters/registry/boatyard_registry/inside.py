@@ -6,7 +6,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from boatyard.build import Image
 from boatyard.errors import BoatyardError, Code
+from boatyard.reference import Reference
 from boatyard_registry.kept import Kept
 from boatyard_registry.media import ImageConfig, Manifest
 
@@ -21,6 +23,18 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     size: int | None = None
     """Bytes of all layers together."""
     attestations: tuple[str, ...] = ()
+
+    def image(self, reference: Reference, digest: str) -> Image:
+        """The image of these contents. `reference` is what was asked for."""
+        return Image(
+            reference=str(reference.at(digest)),
+            digest=digest,
+            platforms=self.platforms,
+            key=self.key,
+            build_tag=self.build_tag,
+            size=self.size,
+            attestations=self.attestations,
+        )
 
 
 class Source(Protocol):

@@ -128,15 +128,8 @@ class OciRegistry:
         if not set(wanted) <= set(platforms):
             return None
         inside = self._look_into(reference, digest, images, deadline)
-        return Image(
-            reference=str(reference.at(digest)),
-            digest=digest,
-            platforms=platforms,
-            key=inside.key,
-            build_tag=inside.build_tag,
-            size=inside.size,
-            attestations=tuple(entry.digest for entry in entries if entry.is_attestation and is_digest(entry.digest)),
-        )
+        attestations = tuple(entry.digest for entry in entries if entry.is_attestation and is_digest(entry.digest))
+        return msgspec.structs.replace(inside, platforms=platforms, attestations=attestations).image(reference, digest)
 
     def _look_into(self, reference: Reference, index: str, images: Sequence[Descriptor], deadline: Deadline) -> Inside:
         """The labels and the size of a multi-platform image. Reads each of its images once, because a node may run any
@@ -170,11 +163,10 @@ class OciRegistry:
         facts = self._documents.facts(reference, manifest.config, deadline)
         if facts is None or not set(wanted) <= {facts.platform}:
             return None
-        return Image(
-            reference=str(reference.at(digest)),
-            digest=digest,
+        inside = Inside(
             platforms=(facts.platform,) if facts.platform else (),
             key=facts.key,
             build_tag=facts.build_tag,
             size=sum(layer.size for layer in manifest.layers or ()),
         )
+        return inside.image(reference, digest)

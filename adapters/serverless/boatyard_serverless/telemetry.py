@@ -1,5 +1,6 @@
 """Logs and counts each request and event, in the cloud's own form."""
 
+import logging
 from typing import Any, Final
 
 from boatyard.api.http import Request, Response
@@ -9,6 +10,8 @@ from boatyard_serverless.ports import Telemetry
 _LONGEST_PATH: Final = 200
 _LONGEST_PROBLEM: Final = 1000
 _SERVER_ERROR: Final = 500
+_RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+"""`logging` raises KeyError for a field with one of these names."""
 
 
 def report_answer(telemetry: Telemetry, request: Request | None, response: Response, *, seconds: float) -> None:
@@ -32,3 +35,8 @@ def report_refusal(telemetry: Telemetry, what: str, error: BoatyardError, **extr
     """Logs a refused event with its reason."""
     telemetry.error(what, code=error.code, detail=error.detail, retryable=error.meaning.retryable, **extra)
     telemetry.count("EventsRefused")
+
+
+def loggable(extra: dict[str, Any]) -> dict[str, Any]:
+    """The fields under names that `logging` accepts as `extra`."""
+    return {f"{name}_" if name in _RESERVED else name: value for name, value in extra.items()}

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from boatyard.build import Image
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
@@ -54,15 +56,7 @@ class EcrRegistry:
             inside = self._opened.inside(digest, repository, needed=bool(wanted))
         if not set(wanted) <= set(inside.platforms):
             return None
-        return Image(
-            reference=str(reference.at(digest)),
-            digest=digest,
-            platforms=inside.platforms,
-            key=inside.key,
-            build_tag=inside.build_tag,
-            size=detail.get("imageSizeInBytes"),
-            attestations=inside.attestations,
-        )
+        return replace(inside, size=detail.get("imageSizeInBytes")).image(reference, digest)
 
     def replaceable(self, reference: Reference) -> bool:
         """See the port. A missing repository is created, or raises REPOSITORY_NOT_FOUND, as in `find`."""

@@ -119,15 +119,9 @@ class EcrRepository:
 def may_move(mutability: str, excluded: Sequence[str], tag: str) -> bool:
     """Evaluates ECR's four tag mutability settings, two of which have exceptions. In a filter, `*` matches any
     characters (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html)."""
-    exception = any(fnmatchcase(tag, pattern) for pattern in excluded)
-    match mutability:
-        case "IMMUTABLE":
-            return False
-        case "IMMUTABLE_WITH_EXCLUSION":
-            return exception
-        case "MUTABLE_WITH_EXCLUSION":
-            return not exception
-    return True
+    excepted = any(fnmatchcase(tag, pattern) for pattern in excluded)
+    may = {"IMMUTABLE": False, "IMMUTABLE_WITH_EXCLUSION": excepted, "MUTABLE_WITH_EXCLUSION": not excepted}
+    return may.get(mutability, True)
 
 
 def _get(url: str, seconds: float) -> bytes | None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,9 @@ from boatyard_serverless import keys
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
 from boatyard_serverless.builds.record import BucketRecord
+from boatyard_serverless.credential_helper import with_helper
+from boatyard_serverless.ports import Bucket
+from boatyard_serverless.secrets import SecretService, read_secret
 
 _LOOK_SECONDS: Final = 0.5
 _TELL_SECONDS: Final = 3.0
@@ -44,6 +48,27 @@ class JobHost(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a running Docker engine belongs to this container alone, so that it may be replaced."""
     closed: tuple[str, ...] = ()
     """Addresses that build steps may not connect to (`boatyard_buildkit.engine`)."""
+
+
+def job_host(
+    bucket: Bucket,
+    contexts: ContextStore,
+    secrets: SecretService,
+    *,
+    prefix: str,
+    helper: tuple[str, str],
+    own_container: bool,
+    closed: tuple[str, ...] = (),
+) -> JobHost:
+    """`prefix` is that of the secrets' names, `helper` the credential helper's program and module."""
+    return JobHost(
+        ledger=BucketLedger(bucket),
+        contexts=contexts,
+        read_secret=partial(read_secret, secrets, prefix),
+        programs=partial(with_helper, *helper),
+        own_container=own_container,
+        closed=closed,
+    )
 
 
 def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, str] = os.environ) -> int:

@@ -1,6 +1,6 @@
 """Types of events. Each cloud's `events` module parses its own events into them."""
 
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -9,7 +9,6 @@ from boatyard.errors import invalid
 from boatyard.reference import Reference
 
 _TAG = "boatyardEvent"
-T = TypeVar("T")
 
 
 class OrderSent(msgspec.Struct, frozen=True):
@@ -84,16 +83,3 @@ def parse_message(body: Any) -> OrderSent | DependentsPage | Dependent:
     except Undecodable as error:
         raise invalid(f"the message: {error}") from None
     return message
-
-
-def read_event(value: Any, kind: type[T], what: str) -> T:
-    """Parses a part of an event. Raises INVALID_SPEC that begins with `what`."""
-    try:
-        return convert(value, kind)
-    except Undecodable as error:
-        raise invalid(f"{what}: {error}") from None
-
-
-def created(key: str, place: str, *, is_own: bool) -> SpecDropped | Irrelevant:
-    """The event of a new object, which `place` names with its bucket."""
-    return SpecDropped(key) if is_own else Irrelevant(place, "it is another bucket's")
