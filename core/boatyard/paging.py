@@ -21,7 +21,7 @@ def position(text: str, *, field: str, largest: int) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST) or int(text) > largest:
-        raise invalid(f"{text[:40]!r} was not given out here", field=field)
+        raise invalid(f"{text[:40]!r} was not issued here", field=field)
     return int(text)
 
 
@@ -39,7 +39,7 @@ class After(msgspec.Struct, frozen=True):
             return None
         found = _TOKEN.match(token)
         if not found:
-            raise invalid(f"{token[:40]!r} was not given out here", field="pageToken")
+            raise invalid(f"{token[:40]!r} was not issued here", field="pageToken")
         return cls(int(found[1]), found[2])
 
     @classmethod

@@ -166,7 +166,7 @@ class DeploymentKey(Protocol):
     def read(self) -> bytes:
         """The deployment's key: 32 random bytes (`boatyard.realm.KEY_BYTES`), which only the service can read.
 
-        The first read creates it; every read returns the same bytes, for ever. Raises DATAPLANE_UNAVAILABLE or
+        The first read creates it; every read returns the same bytes, forever. Raises DATAPLANE_UNAVAILABLE or
         DATAPLANE_DENIED, also for a damaged key: with another key, no existing image would be found.
         """
         ...

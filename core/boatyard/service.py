@@ -175,8 +175,8 @@ class Service:
         # The pusher chooses the label, and it may name another project's build.
         tag = image.build_tag or ""
         build = self._runner.latest(tag) if is_build_tag(tag) else None
-        told = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
-        return FoundImage(image=image, build=build if told else None)
+        visible = build is not None and build.state is State.SUCCEEDED and self._allowed(build)
+        return FoundImage(image=image, build=build if visible else None)
 
     def upload(self, context: Context) -> Upload | None:
         """Where to upload the archive, or None if it exists already."""

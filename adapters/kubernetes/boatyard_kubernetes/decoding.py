@@ -1,7 +1,7 @@
 """Prepares types for decoding before threads use them.
 
-msgspec (seen with 0.22) prepares a type at its first decode, and two threads that do so at once with a type as deep as
-a Pod crash the process. So the first decode of each type happens in one thread.
+msgspec (seen with 0.22) prepares a type at its first decode, and two threads that do so concurrently with a type as
+deep as a Pod crash the process. So the first decode of each type happens in one thread.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Decides how a build ended, from its Job and its pods, before and after the Job controller has set its condition.
 
 The job's container writes its result as it ends. The Job's condition follows when the pod has ended, including
-sidecars, which takes seconds, or up to the pod's grace period if a process holds a sidecar. So a result counts at once,
-unless the condition may change it: after a cancel, a disruption, or if buildkitd was killed.
+sidecars, which takes seconds, or up to the pod's grace period if a process holds a sidecar. So a result counts
+immediately, unless the condition may change it: after a cancel, a disruption, or if buildkitd was killed.
 """
 
 from collections.abc import Callable

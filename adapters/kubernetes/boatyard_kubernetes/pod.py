@@ -184,7 +184,7 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
     ]
     if names := _secret_names(job):
         scope = Scope(job.project, job.domain)
-        # Optional: a pod would wait for a missing one without an error. The job reports SECRET_NOT_FOUND at once.
+        # Optional: a pod would wait for a missing one without an error. The job reports SECRET_NOT_FOUND immediately.
         sources = [
             VolumeProjection(
                 secret=SecretProjection(

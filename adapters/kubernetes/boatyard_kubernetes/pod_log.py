@@ -38,7 +38,7 @@ class _Place:
     def of(cls, cursor: str) -> "_Place":
         found = _CURSOR.match(cursor or _START)
         if not found:
-            raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+            raise invalid(f"{cursor[:40]!r} was not issued here", field="cursor")
         return cls(found[1], int(found[2]), int(found[3]))
 
     def __str__(self) -> str:

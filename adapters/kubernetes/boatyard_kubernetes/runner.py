@@ -47,7 +47,7 @@ def _in_time(method: Method) -> Method:
 
 
 class KubernetesJobRunner:
-    """Stateless, so any number of functions may run it at once.
+    """Stateless, so any number of functions may run it concurrently.
 
     `fresh_seconds`: how long an answer about a running build is cached. Otherwise many waiting clients would query the
     API server ten times a second.

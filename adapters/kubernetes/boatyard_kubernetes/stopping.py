@@ -1,7 +1,7 @@
 """Stops a Job with one patch that keeps it readable.
 
 Deleting it would make the build unknown, and a suspended Job is never finished, so its TTL would never run.
-With parallelism 0, the Job controller deletes the pod at once, or never creates one; a deadline in the past makes
+With parallelism 0, the Job controller deletes the pod immediately, or never creates one; a deadline in the past makes
 the Job Failed, and the TTL removes it later. All these fields may be changed on a running Job
 (ValidateJobUpdate keeps selector, template and policies fixed, not these).
 """

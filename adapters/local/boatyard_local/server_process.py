@@ -170,5 +170,5 @@ def process_start(pid: int) -> str | None:
         # proc(5): the command in brackets may contain any characters, so fields are counted from its end.
         state, *fields = line.rpartition(")")[2].split()
         return None if state == "Z" else fields[18]
-    told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return told.stdout.strip() or None
+    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return listed.stdout.strip() or None

@@ -43,9 +43,9 @@ class UploadUrls:
             size, expires, until = int(query["size"]), int(query["expires"]), int(query["until"])
             token = query["token"].encode("ascii")
         except (KeyError, ValueError):
-            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here") from None
+            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was issued here") from None
         if not hmac.compare_digest(token, self._token(sha256, size, expires, until).encode("ascii")):
-            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was given out here")
+            raise BoatyardError(Code.FORBIDDEN, "this is not an upload URL that was issued here")
         # Either clock suffices: the wall clock may have changed, or the machine may have rebooted.
         left = expires - clock.now(), until - clock.monotonic()
         if not any(0 < seconds <= VALID_SECONDS for seconds in left):

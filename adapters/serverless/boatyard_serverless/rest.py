@@ -141,7 +141,7 @@ class RestClient(ABC, Generic[C]):
                 kind, fault = self.refused(call, answer)
                 if kind is Fault.EXPIRED and token and not refused_token:
                     refused_token = token
-                    continue  # with a new one, at once
+                    continue  # with a new one, immediately
                 if answer.status not in self.passing and kind is not Fault.THROTTLED:
                     raise fault
                 uncertain = uncertain or answer.status != HTTPStatus.TOO_MANY_REQUESTS

@@ -88,8 +88,8 @@ def get_image(request: Request, service: Service, codec: ImageServiceCodec | Non
         answer = _find(ask, service)
     except BoatyardError as error:
         return refuse(error)
-    told = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
-    return Response(status=200, body=told, headers={"content-type": kind})
+    body = codec.encode_response(answer) if kind == "application/proto" and codec else msgspec.json.encode(answer)
+    return Response(status=200, body=body, headers={"content-type": kind})
 
 
 def _inflated(data: bytes, most: int) -> bytes:

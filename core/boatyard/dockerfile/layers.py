@@ -104,7 +104,7 @@ def _pip(layer: PipPackages, site: RunMounts, place: str) -> str:
 
 
 def _check_requirement(package: str, *, local: bool = False) -> None:
-    """Refuses at once what uv would refuse after minutes. Leaves URLs, and with `local` also paths, to uv."""
+    """Refuses immediately what uv would refuse after minutes. Leaves URLs, and with `local` also paths, to uv."""
     field = "pipPackages.packages"
     if package.startswith("-"):
         raise invalid(f"{package!r} is an option; give options in extra_args", field=field)

@@ -4,7 +4,7 @@ import threading
 
 
 class ManualClock:
-    """`sleep` returns at once and advances the time, so that a test of an hour takes none."""
+    """`sleep` returns immediately and advances the time, so that a test of an hour takes none."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now

@@ -46,7 +46,7 @@ class MemoryContextStore:
         with self._lock:
             size = self._announced.get(upload.upload_url)
             if size is None:
-                raise BoatyardError(Code.FORBIDDEN, "the upload URL was not given out here")
+                raise BoatyardError(Code.FORBIDDEN, "the upload URL was not issued here")
             if len(data) != size:
                 raise BoatyardError(Code.CONTEXT_INVALID, f"{len(data)} bytes came, {size} were announced")
             if hashlib.sha256(data).hexdigest() != sha256:

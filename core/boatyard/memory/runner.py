@@ -98,7 +98,7 @@ class MemoryJobRunner:
             lambda build: lifecycle.conclude(
                 build,
                 result=result,
-                stop=None,  # here a cancel ends a build at once
+                stop=None,  # here a cancel ends a build immediately
                 silence=lambda: lifecycle.lost("the job ended without a result"),
                 now=now,
             ),

@@ -91,7 +91,7 @@ variable "cluster" {
 }
 
 variable "cross_project" {
-  description = "`grant`: also grants the roles on repositories of other projects; whoever applies this needs artifactregistry.repositories.setIamPolicy there. Otherwise the output `cross_project_grants` lists them."
+  description = "`grant`: also grants the roles on repositories of other projects; the account that applies needs artifactregistry.repositories.setIamPolicy there. Otherwise the output `cross_project_grants` lists them."
   type = object({
     grant = optional(bool, false)
   })

@@ -47,14 +47,14 @@ def diff(
     found, _ = find_settings(settings)
     key_a, side_a = _side(a, found, image=image_a, context=context_a)
     key_b, side_b = _side(b, found, image=image_b or image_a, context=context_b or context_a)
-    told = differences(side_a, side_b)
+    changes = differences(side_a, side_b)
     if as_json:
-        print_json({"same": key_a == key_b, "keyA": key_a, "keyB": key_b, "differences": told})
+        print_json({"same": key_a == key_b, "keyA": key_a, "keyB": key_b, "differences": changes})
     elif key_a == key_b:
         click.echo(f"same key: {key_a}")
     else:
         click.echo(f"{key_a[:32]} → {key_b[:32]}")
-        for difference in told:
+        for difference in changes:
             _show(difference)
     sys.exit(0 if key_a == key_b else 1)
 

@@ -48,17 +48,17 @@ def _follow(client: "Client", build_id: str, as_json: bool) -> None:
     from boatyard_client.errors import BuildFailedError
     from boatyard_client.events import Event, Log, Waiting
 
-    told = ""
+    shown = ""
 
     def tell(event: Event) -> None:
-        nonlocal told
+        nonlocal shown
         if as_json:
             print_json(event)
         elif isinstance(event, Log):
             _print(event.lines)
-            told = ""
-        elif isinstance(event, Waiting) and event.reason != told:
-            told = event.reason
+            shown = ""
+        elif isinstance(event, Waiting) and event.reason != shown:
+            shown = event.reason
             note(f"{one_line(event.reason)}; trying again")
 
     build = client.follow(build_id, on_event=tell)

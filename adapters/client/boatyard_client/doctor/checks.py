@@ -1,4 +1,4 @@
-"""Runs all checks at once."""
+"""Runs all checks concurrently."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

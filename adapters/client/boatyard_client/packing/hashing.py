@@ -14,7 +14,7 @@ _PIECE: Final = 1024 * 1024
 _BATCH_FILES: Final = 64
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _MOST_THREADS: Final = 8
-"""Reading and hashing release the interpreter's lock, so all threads wait for a slow disk at once."""
+"""Reading and hashing release the interpreter's lock, so all threads wait for a slow disk concurrently."""
 
 
 def hash_files(items: Sequence[Item], each: Callable[[Item], None]) -> list[str]:

@@ -26,7 +26,7 @@ from boatyard_kubernetes.topology import Topology, choose
 
 
 class Examination:
-    """Examines the cluster for builds of one scope. Calls `found` with each finding at once."""
+    """Examines the cluster for builds of one scope. Calls `found` with each finding immediately."""
 
     def __init__(
         self,

@@ -13,16 +13,16 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
     The kernel releases the lock with its process, so a killed command leaves nothing to clean up.
     """
-    told = False
+    announced = False
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if not told:
+                if not announced:
                     waiting()
-                told = True
+                announced = True
                 fcntl.flock(file, fcntl.LOCK_EX)
             # `purge` removes the locked file: a process that waited for it then holds a lock that no other process can
             # find.

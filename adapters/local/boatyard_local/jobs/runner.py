@@ -102,7 +102,7 @@ class LocalJobRunner:
     def cancel(self, build_id: str) -> Build | None:
         # Read without the lock, because a disk may be slow. A job with a result has ended, even if it was not observed
         # yet.
-        told = read_result(self._state.build(build_id)) if self._ledger.get(build_id) else None
+        result = read_result(self._state.build(build_id)) if self._ledger.get(build_id) else None
         with self._ledger.lock:
             record = self._ledger.get(build_id)
             if record is None:
@@ -111,7 +111,7 @@ class LocalJobRunner:
                 build = lifecycle.ended(record.build, lifecycle.CANCEL, now=self._clock.now())
                 record = msgspec.structs.replace(record, build=build)
                 self._ledger.update(record)
-            elif not record.build.state.ended and record.ending is not State.CANCELLED and told is None:
+            elif not record.build.state.ended and record.ending is not State.CANCELLED and result is None:
                 record = msgspec.structs.replace(record, ending=State.CANCELLED)
                 self._ledger.update(record)
         self._ledger.flush()

@@ -51,7 +51,7 @@ class Watched:
         self.process = process
         self.scope = scope
         self.deadline = deadline
-        self.told: float | None = None
+        self.stopped: float | None = None
         """The time of SIGTERM."""
         self.killed: float | None = None
         """The time of SIGKILL."""
@@ -214,11 +214,11 @@ class Scheduler:
                 self._ledger.update(record)
         if record is None or record.ending is None:
             return False
-        if watched.told is None:
+        if watched.stopped is None:
             self._ledger.flush()  # first the reason, then the signal: a reader of the end must know the reason
-            watched.told = now
+            watched.stopped = now
             watched.process.signal(signal.SIGTERM)
-        elif watched.killed is None and now > watched.told + self._patience.kill:
+        elif watched.killed is None and now > watched.stopped + self._patience.kill:
             watched.killed = now
             watched.process.signal(signal.SIGKILL)
         elif watched.killed is not None and now > watched.killed + self._patience.kill:

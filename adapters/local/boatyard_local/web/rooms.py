@@ -1,7 +1,7 @@
 """Rooms: each kind of request has its own threads and queue, so that no kind starves another.
 
 A lookup at a silent registry may take its whole timeout, and answers from files must not wait for it. A full room
-refuses at once with 503 and Retry-After, instead of letting the caller hang.
+refuses immediately with 503 and Retry-After, instead of letting the caller hang.
 """
 
 import asyncio

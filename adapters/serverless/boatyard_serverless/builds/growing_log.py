@@ -23,7 +23,7 @@ while there is no log. Raises BeyondTheEnd if the first one is behind the end.""
 
 
 def growing_page(read: Read, cursor: str) -> RawLog | None:
-    """The port's `log`. Raises INVALID_SPEC for a cursor that was not given out here."""
+    """The port's `log`. Raises INVALID_SPEC for a cursor that was not issued here."""
     if cursor and not _CURSOR.match(cursor):
         raise foreign_cursor(cursor)
     start = int(cursor or 0)

@@ -32,7 +32,7 @@ from boatyard_serverless.ports import Bucket
 from boatyard_serverless.secrets import SecretService, read_secret
 
 _LOOK_SECONDS: Final = 0.5
-_TELL_SECONDS: Final = 3.0
+_REPORT_SECONDS: Final = 3.0
 
 
 class JobHost(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ def _refuse(ledger: BucketLedger, build_id: str, error: BoatyardError) -> int:
 
 
 def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: BucketLedger, build_id: str) -> None:
-    offset, told, told_at = 0, b"", 0.0
+    offset, reported, reported_at = 0, b"", 0.0
     running = True
     while running:
         running = process.poll() is None
@@ -157,9 +157,9 @@ def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: BucketLedger,
             offset = part.offset
         sys.stdout.flush()
         progress = msgspec.json.encode(outbox.read_progress(out))
-        if progress != told and time.monotonic() - told_at >= _TELL_SECONDS:
+        if progress != reported and time.monotonic() - reported_at >= _REPORT_SECONDS:
             ledger.write(build_id, "progress")(progress)
-            told, told_at = progress, time.monotonic()
+            reported, reported_at = progress, time.monotonic()
         if running:
             time.sleep(_LOOK_SECONDS)
 

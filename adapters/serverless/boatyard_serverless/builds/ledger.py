@@ -81,7 +81,7 @@ class BucketLedger:
         """
         token = query.page_token
         if token and not _TOKEN.match(token):
-            raise invalid(f"{token[:40]!r} was not given out here", field="pageToken")
+            raise invalid(f"{token[:40]!r} was not issued here", field="pageToken")
         seen: set[str] = set()
         for name in merged(self.bucket, self._lists(query), after=token, page=page):
             build_id = name.partition(".")[2]

@@ -27,7 +27,7 @@ def page(service: BuildService, record: BucketRecord, cursor: str, *, now: float
 
 def foreign_cursor(cursor: str) -> BoatyardError:
     """For a cursor of another form than the service's."""
-    return invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+    return invalid(f"{cursor[:40]!r} was not issued here", field="cursor")
 
 
 def expired_cursor() -> BoatyardError:

@@ -71,15 +71,15 @@ class Dependents:
         again: BoatyardError | None = None
         for name in self._orders.on(Reference.parse(page.base), after=page.after):
             try:
-                told = self._rebuild(Dependent(base=page.base, digest=page.digest, order=name))
+                outcome = self._rebuild(Dependent(base=page.base, digest=page.digest, order=name))
             except BoatyardError as error:
                 if error.meaning.retryable:
                     again = error  # raised after the others: the retry repeats them too, and each answers immediately
                 else:
                     problems.append(words(error))
                 continue
-            builds += told.builds
-            images += told.images
+            builds += outcome.builds
+            images += outcome.images
         if again is not None:
             raise again
         event = f"dependents of {page.base}"

@@ -36,8 +36,10 @@ def ordered(event: str, answer: OrderAnswer) -> EventOutcome:
             f"build {answer.build.id} was claimed, and is not known to be started: another function starts it, or has "
             "died",
         )
-    told = BuildAnswer.of(answer)
-    return EventOutcome(event=event, builds=(told.id,) if told.id else (), images=(told.image,) if told.image else ())
+    found = BuildAnswer.of(answer)
+    return EventOutcome(
+        event=event, builds=(found.id,) if found.id else (), images=(found.image,) if found.image else ()
+    )
 
 
 def words(error: BoatyardError) -> str:

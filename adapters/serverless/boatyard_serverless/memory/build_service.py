@@ -45,7 +45,7 @@ class MemoryBuildService:
 
     def log(self, execution: str, cursor: str) -> RawLog | None:
         if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST_CURSOR):
-            raise invalid(f"{cursor[:40]!r} was not given out here", field="cursor")
+            raise invalid(f"{cursor[:40]!r} was not issued here", field="cursor")
         with self._lock:
             lines = self._logs.get(execution)
             if lines is None:

@@ -61,8 +61,8 @@ def check_version(project: Pyproject, variables: Collection[str], *, has_git: bo
 def files_outside(project: Pyproject) -> Iterator[Path]:
     """Files and folders above the project that its build configuration names, such as `readme = "../README.md"`."""
     fields = project.table("project")
-    told: list[Any] = [fields.get("readme"), fields.get("license"), *map(project.table("tool").get, _OUTSIDE)]
-    for text in _texts(told):
+    outside: list[Any] = [fields.get("readme"), fields.get("license"), *map(project.table("tool").get, _OUTSIDE)]
+    for text in _texts(outside):
         if text.startswith("../") and len(text) < 1000 and "*" not in text:
             path = normal(project.folder / text)
             if path.exists() and path not in project.folder.parents:
