@@ -129,6 +129,42 @@ def test_a_start_that_nobody_answered_stays_one_build(it: Place) -> None:
     assert len(it.service._executions) == 1
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_of_two_executions_the_one_that_does_the_build_decides(
+    it: Place, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    """A lost answer and a takeover start two; the second one finds that the build runs in the first, and ends."""
+    with monkeypatch.context() as dying, pytest.raises(SystemExit):
+        dying.setattr(it.bucket, "replace", dies)
+        it.ensure()
+    first = it.service.execution(ID)
+    it.clock.sleep(61)
+    it.ensure()
+    second = it.service.execution(ID)
+    assert first != second
+    it.ledger.write(ID, "started")(first.encode())
+    it.begin()
+    if cancelled:
+        it.runner.cancel(ID)
+    else:
+        it.service.end(ID)
+    assert it.state() == (State.RUNNING, ""), "what the second one says is not how the build ended"
+    held = it.ledger.get(ID)
+    assert held and held.record.execution == first
+    assert (first in it.service.stopped) is cancelled
+    it.ledger.write(ID, "result")(msgspec.json.encode(SUCCEEDED))
+    assert it.state()[0] is (State.CANCELLED if cancelled else State.SUCCEEDED)
+
+
+@pytest.mark.parametrize("written", [b"", b"../other", b"a b", b"\xff", b"x" * 300])
+def test_an_owner_that_is_none_changes_nothing(it: Place, written: bytes) -> None:
+    it.ensure()
+    it.begin()
+    it.ledger.write(ID, "started")(written)
+    it.service.end(ID)
+    assert it.state() == (State.ERRORED, "BUILDER_LOST")
+
+
 def test_a_cancel_that_meets_the_start_stops_what_was_started(it: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     real = it.service.start
 

@@ -1,6 +1,7 @@
 """Computes a build's state from its build service and its job, and stores it in the record."""
 
 import logging
+import re
 from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
@@ -21,6 +22,7 @@ from boatyard_serverless.ports import BuildService, Execution, Unsure
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,199}\Z")
 ABANDONED_SECONDS: Final = 60.0
 """After so many seconds, a record without an execution is taken over: longer than any start with its retries, shorter
 than the five minutes for which CodeBuild remembers an idempotency token."""
@@ -84,7 +86,10 @@ class BuildTracker:
         if execution.state == "running":
             return self._progressed(self._begin(held))
         # The job may have written its result between the two reads.
-        return self._conclude(held, self._result(record), execution)
+        result = self._result(record)
+        if result is None and (owner := self._owner(record)):
+            return self._adopt(held, owner)
+        return self._conclude(held, result, execution)
 
     def _result(self, record: BucketRecord) -> JobResult | None:
         return self._document(record.build, "result", JobResult)
@@ -98,6 +103,23 @@ class BuildTracker:
             return held.record.build
         self._ledger.announce(ours.record.build)
         return self.start(ours).build
+
+    def _owner(self, record: BucketRecord) -> str:
+        """The execution that does the build, if it is another one: a lost answer can start two, and one does nothing.
+
+        The job writes the last part of its execution's id.
+        """
+        written = (self._ledger.document(record.build.id, "started") or b"").decode("ascii", errors="replace")
+        parent, slash, _ = record.execution.rpartition("/")
+        owner = f"{parent}{slash}{written}"
+        return owner if _OWNER.match(written) and owner != record.execution else ""
+
+    def _adopt(self, held: StoredRecord, owner: str) -> Build:
+        """Follows this execution from now on."""
+        if held.record.stopping:
+            self._service.stop(owner)
+        self._ledger.replace(held, msgspec.structs.replace(held.record, execution=owner))
+        return self._progressed(held.record.build)
 
     def _begin(self, held: StoredRecord) -> Build:
         build = held.record.build
