@@ -22,6 +22,7 @@ the Azure kubelet identity ID and operator-proxy user-assigned managed identitie
 role is the builder's here, and the proxy is the function."""
 ABAC: Final = {"AcrPush": "Container Registry Repository Writer", "AcrPull": "Container Registry Repository Reader"}
 SECRETS: Final = "Microsoft.KeyVault/vaults/secrets"
+BLOBS: Final = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
 READS: Final = f"{SECRETS}/getSecret/action"
 ACTIONS: Final = {
     "deployment_key": {READS, f"{SECRETS}/setSecret/action"},
@@ -30,6 +31,8 @@ ACTIONS: Final = {
         f"{SECRETS}/{verb}"
         for verb in ("delete", "readMetadata/action", "recover/action", "setSecret/action", "update/action")
     },
+    "contexts": {f"{BLOBS}/{verb}" for verb in ("read", "delete")},
+    "jobs": {f"{BLOBS}/{verb}" for verb in ("read", "write", "add/action")},
     "run_builds": {
         f"Microsoft.ContainerRegistry/registries/{verb}"
         for verb in (
@@ -42,8 +45,6 @@ BROAD: Final = re.compile(r"Owner|Contributor|Administrator|Officer|Reader")
 DATA: Final = {
     ("function", "Storage Blob Data Contributor", "CONTAINER"),
     ("function", "Storage Blob Data Owner", "HOST"),
-    ("builder", "Storage Blob Data Contributor", "CONTAINER"),
-    ("builder", "Storage Blob Data Reader", "CONTAINER"),
     ("function", "Storage Queue Data Reader", "QUEUE"),
 }
 """Roles whose names sound wide, on what holds one deployment's data."""
@@ -154,14 +155,14 @@ def _granted(resources: list[dict[str, Any]], environment: dict[str, str]) -> Gr
 
 def _grant(resource: dict[str, Any]) -> Grant:
     values = resource["values"]
-    is_own = ".function_custom[" in resource["address"]
+    is_own = resource["address"].partition("[")[0].endswith((".function_custom", ".builder"))
     role = resource["index"] if is_own else values["role_definition_name"]
     return Grant(
         resource["address"],
         values["principal_id"],
         role,
         values["scope"],
-        values.get("condition", "") if not is_own else "",
+        values["condition"] if resource["name"] == "builder" else "",
     )
 
 
@@ -213,11 +214,14 @@ def test_a_build_reads_contexts_and_writes_jobs_and_no_other_folder(both: dict[s
     folders = {
         grant.role: re.findall(r"containers/blobs:path\] StringLike '([^']+)'", grant.condition) for grant in of_builder
     }
-    assert folders == {"Storage Blob Data Reader": ["contexts/*"], "Storage Blob Data Contributor": ["jobs/*"]}
+    assert folders == {"contexts": ["contexts/*"], "jobs": ["jobs/*"]}
     for grant in of_builder:
         limited = set(re.findall(r"blobs/([a-z/]+)'", grant.condition))
         assert limited == {"read", "write", "add/action", "delete", "move/action"}
         assert "SubOperationMatches" not in grant.condition, "a list of names has no path, so it is refused"
+    # Of its context it signs URLs itself, which have its own rights.
+    signs = {grant.who for grant in both["acrtasks"].grants if grant.role == "Storage Blob Delegator"}
+    assert signs == {"builder", "function"}
     assert not [g for g in both["cluster"].grants if g.who == "builder" and "registries" not in g.scope]
 
 

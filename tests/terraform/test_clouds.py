@@ -75,7 +75,7 @@ def test_every_right_of_the_table_is_in_the_roots_files(cloud: str) -> None:
     """By its last word where the file puts it together, such as "roles/artifactregistry.${role}"."""
     text = _text(cloud)
     for right in RIGHT.findall(_column("Rights", cloud)):
-        last = re.split(r"secrets/|\.(?=[^.]*$)", right)[-1]
+        last = re.split(r"secrets/|blobs/|\.(?=[^.]*$)", right)[-1]
         assert right in text or re.search(rf"\b{re.escape(last)}\b", text), right
 
 

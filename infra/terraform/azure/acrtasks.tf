@@ -2,7 +2,7 @@
 # identity; a run of it passes a build's id and its time only.
 
 resource "azurerm_container_registry_task" "build" {
-  for_each              = toset(local.runner == "acrtasks" ? ["acrtasks"] : [])
+  for_each              = toset(local.builder_keys)
   name                  = "${var.name}-build"
   container_registry_id = local.registry_id
   agent_pool_name       = var.acrtasks.pool

@@ -18,10 +18,10 @@ locals {
   bucket_id = "${azurerm_storage_account.account["data"].id}/blobServices/default/containers/${local.bucket_name}"
   # Folder => condition on its blobs, for a role that reads or writes blobs. Without a path a list of names is refused.
   in_folder = {
-    for folder in keys(local.folders) : folder => join(" OR ", [
+    for folder in keys(local.folders) : folder => format("(%s OR %s)",
       "(${join(" AND ", [for verb in ["read", "write", "add/action", "delete", "move/action"] : "!(ActionMatches{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/${verb}'})"])})",
       "(@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringLike '${folder}/*')",
-    ])
+    )
   }
   accounts = {
     data = local.account_name

@@ -3,13 +3,9 @@
 
 locals {
   builders = local.runner == "kubernetes" ? keys(module.settings.scopes) : ["acrtasks"]
-  # What a build does beside pulling and pushing, with ACR Tasks.
-  builder_grants = {
-    for grant, given in {
-      contexts = { role = "Storage Blob Data Reader", condition = local.in_folder.contexts }
-      jobs     = { role = "Storage Blob Data Contributor", condition = local.in_folder.jobs }
-    } : grant => given if local.runner == "acrtasks"
-  }
+  # What a build does with the container, with ACR Tasks: a role of the deployment's own for each folder.
+  builder_folders = local.runner == "acrtasks" ? ["contexts", "jobs"] : []
+  builder_keys    = local.runner == "acrtasks" ? ["acrtasks"] : []
 }
 
 resource "azurerm_user_assigned_identity" "builder" {
@@ -32,18 +28,27 @@ resource "azurerm_federated_identity_credential" "builder" {
 }
 
 resource "azurerm_role_assignment" "builder" {
-  for_each             = local.builder_grants
-  scope                = local.bucket_id
-  role_definition_name = each.value.role
-  principal_id         = azurerm_user_assigned_identity.builder["acrtasks"].principal_id
+  for_each           = toset(local.builder_folders)
+  scope              = local.bucket_id
+  role_definition_id = azurerm_role_definition.role[each.key].role_definition_resource_id
+  principal_id       = azurerm_user_assigned_identity.builder["acrtasks"].principal_id
+  principal_type     = "ServicePrincipal"
+  condition          = local.in_folder[each.key]
+  condition_version  = "2.0"
+}
+
+# A build signs URLs of its context again: those of the function may have ended while it waited. They have its own rights.
+resource "azurerm_role_assignment" "builder_signs" {
+  for_each             = toset(local.builder_keys)
+  scope                = azurerm_storage_account.account["data"].id
+  role_definition_name = "Storage Blob Delegator"
+  principal_id         = azurerm_user_assigned_identity.builder[each.key].principal_id
   principal_type       = "ServicePrincipal"
-  condition            = each.value.condition
-  condition_version    = "2.0"
 }
 
 # Values of secrets: only builds read them.
 resource "azurerm_role_assignment" "builder_secrets" {
-  for_each             = toset(local.runner == "acrtasks" ? ["acrtasks"] : [])
+  for_each             = toset(local.builder_keys)
   scope                = azurerm_key_vault.vault["secrets"].id
   role_definition_name = "Key Vault Secrets User"
   principal_id         = azurerm_user_assigned_identity.builder[each.key].principal_id

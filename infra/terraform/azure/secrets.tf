@@ -3,6 +3,7 @@
 
 locals {
   secret_actions = "Microsoft.KeyVault/vaults/secrets"
+  blob_actions   = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
   # Roles of the deployment's own, because every built-in one has more.
   custom_roles = merge(
     {
@@ -28,6 +29,19 @@ locals {
           for verb in ["delete", "readMetadata/action", "recover/action", "setSecret/action", "update/action"] : "${local.secret_actions}/${verb}"
         ]
       }
+      # Of the builds' identity: Storage Blob Data Contributor may delete the container.
+      contexts = {
+        description  = "read contexts, and remove those that are not what they should be"
+        scope        = local.group_id
+        actions      = []
+        data_actions = [for verb in ["read", "delete"] : "${local.blob_actions}/${verb}"]
+      }
+      jobs = {
+        description  = "report on builds"
+        scope        = local.group_id
+        actions      = []
+        data_actions = [for verb in ["read", "write", "add/action"] : "${local.blob_actions}/${verb}"]
+      }
       run_builds = {
         description = "run builds by stored tasks"
         scope       = local.registry_group_id
@@ -47,7 +61,7 @@ locals {
 resource "azurerm_role_definition" "role" {
   for_each          = local.custom_roles
   name              = "Boatyard ${var.name}-${local.suffix}: ${each.value.description}"
-  description       = "Boatyard's function may ${each.value.description}"
+  description       = "Boatyard may ${each.value.description}"
   scope             = each.value.scope
   assignable_scopes = [each.value.scope]
   permissions {

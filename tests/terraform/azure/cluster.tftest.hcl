@@ -55,7 +55,7 @@ run "a_cluster" {
     error_message = "The kubelet pulls images and the builder image."
   }
   assert {
-    condition     = length(azurerm_container_registry_task.build) == 0 && keys(azurerm_key_vault.vault) == ["key"] && length(azurerm_role_assignment.builder) == 0 && length(azurerm_role_assignment.builder_secrets) == 0 && keys(azurerm_role_definition.role) == ["deployment_key", "registry"]
+    condition     = length(azurerm_container_registry_task.build) == 0 && keys(azurerm_key_vault.vault) == ["key"] && length(azurerm_role_assignment.builder) == 0 && length(azurerm_role_assignment.builder_signs) == 0 && length(azurerm_role_assignment.builder_secrets) == 0 && keys(azurerm_role_definition.role) == ["deployment_key", "registry"]
     error_message = "ACR Tasks and its vault are not needed, and a job reads no container."
   }
   assert {
