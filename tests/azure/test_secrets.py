@@ -190,6 +190,14 @@ def test_what_key_vault_refuses_says_who_acts(
     assert caught.value.code == code and says in caught.value.detail and "<script>" not in caught.value.detail
 
 
+def test_who_may_not_read_needs_no_more_than_a_reader(service: VaultSecrets, vault: Vault) -> None:
+    error = {"code": "Forbidden", "message": "", "innererror": {"code": "ForbiddenByRbac"}}
+    vault.failures = [Given(403, {"error": error})]
+    with pytest.raises(BoatyardError, match=r'getSecret/action .*--role "Key Vault Secrets User"') as caught:
+        service.read("boatyard/shop/production/token")
+    assert caught.value.code == "DATAPLANE_DENIED"
+
+
 # The deployment's key
 
 

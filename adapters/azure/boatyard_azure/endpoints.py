@@ -119,10 +119,6 @@ class AzureEndpoints:
         """The address of Azure Resource Manager."""
         return self._named("BOATYARD_MANAGEMENT_ENDPOINT") or self.cloud.management
 
-    def is_registry(self, host: str) -> bool:
-        """Whether the host is a registry of ACR. It may have a port."""
-        return host.endswith(f".{self.cloud.registry}")
-
     def _named(self, variable: str) -> str:
         named = self._environ.get(variable, "").strip()
         return _checked(named, variable) if named else ""

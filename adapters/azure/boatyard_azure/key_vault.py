@@ -16,6 +16,7 @@ from boatyard_serverless.rest import Reply, segment
 
 _VERSION: Final = "7.4"
 _PAGE: Final = 25
+_READS: Final = "getSecret/action"
 _GONE: Final = frozenset({"SecretDisabled"})
 DELETED: Final = "ObjectIsDeletedButRecoverable"
 MOVING: Final = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
@@ -63,7 +64,7 @@ class KeyVault:
     def get(self, name: str, version: str = "") -> VaultSecret | None:
         """With its value; None if there is none, with an empty value if it is disabled."""
         path = f"{segment(name)}/{segment(version)}" if version else segment(name)
-        call = self._call("GET", f"secrets/{path}", "getSecret/action", name, answers=frozenset({403, 404}))
+        call = self._call("GET", f"secrets/{path}", _READS, name, answers=frozenset({403, 404}))
         reply = self._rest.send(call)
         if reply.status == 404:
             return None
@@ -166,7 +167,7 @@ class KeyVault:
             need=NeededAzureRole(
                 permission=f"Microsoft.KeyVault/vaults/secrets/{verb}",
                 resource=f"key vault {vault}" + (f", secret {name}" if name else ""),
-                role="Key Vault Secrets Officer",
+                role="Key Vault Secrets User" if verb == _READS else "Key Vault Secrets Officer",
                 scope=f"$(az keyvault show --name {vault} --query id --output tsv)",
             ),
         )
