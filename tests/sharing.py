@@ -12,7 +12,7 @@ import pytest
 def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """A folder that `make` has filled, in this process or in another one of this run. Nobody may change what is in it.
 
-    `make` gets a folder that is not there yet; if it fails, the next one who asks tries again.
+    `make` gets a folder that does not exist yet. If it fails, the next caller tries again.
     """
     base = tmp_path_factory.getbasetemp()
     whole_run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

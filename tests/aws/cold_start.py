@@ -36,7 +36,7 @@ def handler(event, context):
 
 
 _INIT = re.compile(r"INIT REPORT\(durationMs: ([0-9.]+)\)")
-"""What the runtime tells of its start, until it asks for the first event."""
+"""The runtime's report of its start, until it requests the first event."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _compare(runs: int, place: Path, bundle: Path | None, cloud: Mapping[str, st
                 cpu = function.cpu_seconds
                 warm = _timed(function.invoke, event)
                 told = _INIT.search(function.log.read_text())
-                assert told, "the runtime did not tell how long its start took"
+                assert told, "the runtime did not report how long its start took"
                 starts[side].append(Start(init=float(told[1]) / 1000, first=first, warm=warm, cpu=cpu))
     return ColdStarts(tuple(starts["bare"]), tuple(starts["ours"]))
 

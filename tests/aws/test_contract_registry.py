@@ -29,7 +29,7 @@ class OnEcr:
         failure, status = told[code]
         self._cloud.fail("DescribeImages", failure, status=status)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._cloud.faults.clear()
         if not self._made:  # else the answer would be that the repository is missing
             self._ecr.repository("acme/image")

@@ -190,7 +190,7 @@ def test_throttling_that_does_not_end_is_told_as_such(registry: EcrRegistry, ecr
     cloud.fail("DescribeImages", "ThrottlingException")
     refused = code(registry, reference(f"images:{TAG}"), AMD)
     assert refused.code == "REGISTRY_UNAVAILABLE" and refused.meaning.retryable and "throttle" in refused.detail
-    assert len(cloud.asked("DescribeImages")) == 2, "as often as the clients allow, and no more"
+    assert len(cloud.asked("DescribeImages")) == 2, "as often as the clients allow, and not more"
 
 
 @pytest.mark.parametrize(("failure", "status"), [("ServerException", 500), ("ExpiredTokenException", 400)])
@@ -236,7 +236,9 @@ def test_no_credentials_at_all(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_missing_repository_is_its_own_answer(registry: EcrRegistry, ecr: Ecr) -> None:
     refused = code(registry, reference(f"missing:{TAG}"), AMD)
     assert refused.code == "REPOSITORY_NOT_FOUND"
-    assert registry.find(reference(f"missing:{TAG}"), ()) is None, "who only asks is told that there is no image"
+    assert registry.find(reference(f"missing:{TAG}"), ()) is None, (
+        "a caller that only looks gets the answer that there is no image"
+    )
 
 
 def test_a_missing_repository_is_made_when_that_is_allowed(clients: Clients, ecr: Ecr, cloud: Cloud) -> None:

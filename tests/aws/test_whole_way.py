@@ -134,7 +134,7 @@ def test_a_new_base_makes_a_new_image_beside_the_old_one(
     assert done.returncode == 0 and "the base is one" in done.stdout, done.stdout + done.stderr
 
     digest = push_base(site, codebuild, clients, container, ecr, f"{local}/mirror-{written}", "two")
-    assert ask(site, function_url("POST", "/v1/builds", body))[1]["cached"], "nobody has told of the push yet"
+    assert ask(site, function_url("POST", "/v1/builds", body))[1]["cached"], "no event has reported the push yet"
     assert tell(site, image_pushed("base", "1", digest))["queued"] == 1
     (message,) = clients.sqs().receive_message(QueueUrl=configured["BOATYARD_QUEUE"])["Messages"]
     assert tell(site, sqs(message["Body"])) == {"batchItemFailures": []}

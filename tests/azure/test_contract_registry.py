@@ -28,7 +28,7 @@ class OnAzure:
     def fail(self, code: str) -> None:
         self._acr.fake.faults = [Fault(status=403 if code == DENIED else 503, times=10**6)]
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._acr.fake.faults = []
 
 

@@ -61,7 +61,7 @@ with engine(Buildkit(driver="buildx"), job, Path(tempfile.mkdtemp()) / "engine",
 @pytest.fixture(scope="module")
 def settings() -> Settings:
     if not SETTINGS.is_file():
-        pytest.fail(f"no engine: {SETTINGS} is not there; `make test` starts one")
+        pytest.fail(f"no engine: {SETTINGS} does not exist; `make test` starts one")
     return load_settings(SETTINGS, {})
 
 

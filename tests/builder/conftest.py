@@ -23,7 +23,7 @@ STAND_IN = "#!/bin/sh\necho 'a stand-in, not buildctl'\n"
 @pytest.fixture(scope="session")
 def settings() -> Settings:
     if not SETTINGS.is_file():
-        pytest.fail(f"no engine: {SETTINGS} is not there; `make test` starts one")
+        pytest.fail(f"no engine: {SETTINGS} does not exist; `make test` starts one")
     return load_settings(SETTINGS, {})
 
 

@@ -73,7 +73,7 @@ def test_buildkit_still_says_so(tree: Path, tmp_path: Path) -> None:
         return text, sorted(everything - found)
 
     everything = kept(tree, None)
-    # Each is a build of its own; all of them were asked when the record was made.
+    # Each is a build; all of them ran when the record was made.
     texts = list(RECORD["leftOut"])[::4]
     with ThreadPoolExecutor(4) as pool:
         answers = dict(pool.map(ask, range(len(texts)), texts))

@@ -1,4 +1,4 @@
-"""The contract suite of DeploymentKey: one permanent key, however many callers create it at once."""
+"""The contract suite of DeploymentKey: one permanent key, however many callers create it concurrently."""
 
 import threading
 from collections.abc import Callable

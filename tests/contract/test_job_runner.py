@@ -17,7 +17,7 @@ from tests.local.jobs import job, tag
 DIGEST = "sha256:" + "b" * 64
 SUCCEEDED = JobResult(state=State.SUCCEEDED, digest=DIGEST, phases=(PhaseTime(phase=Phase.BUILD, seconds=1.5),))
 FAILED = JobResult(
-    state=State.FAILED, error=Failure(code="COMMAND_FAILED", message="no", advice="mend it", layer_index=2)
+    state=State.FAILED, error=Failure(code="COMMAND_FAILED", message="no", advice="fix it", layer_index=2)
 )
 
 
@@ -281,7 +281,7 @@ def test_builds_that_may_not_be_seen_leave_no_trace_in_pages(it: Driver) -> None
         assert not any(build_id in token for build_id in foreign)
     assert seen == mine[::-1] and token == ""
     exact = it.runner.list(BuildQuery(page_size=4, visible=visible))
-    assert len(exact.builds) == 4 and exact.next_page_token == "", "nothing tells that there is more"
+    assert len(exact.builds) == 4 and exact.next_page_token == "", "nothing reveals that there are more"
     assert it.runner.list(BuildQuery(project=OTHER, visible=visible)).builds == ()
     assert it.runner.list(BuildQuery(visible=(("nobody/*",),))) == BuildPage((), "")
 

@@ -35,7 +35,7 @@ class World(Protocol):
 
     def fail(self, code: str) -> None: ...
 
-    def mend(self) -> None: ...
+    def repair(self) -> None: ...
 
 
 class InMemory:
@@ -54,7 +54,7 @@ class InMemory:
     def fail(self, code: str) -> None:
         self.registry.failure = BoatyardError(code, "told to fail")
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.registry.failure = None
 
 
@@ -73,7 +73,7 @@ class OverHttp:
     def fail(self, code: str) -> None:
         self._fake.faults = [Fault(status=403 if code == DENIED else 503, times=10**6)]
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._fake.faults = []
 
 
@@ -105,7 +105,7 @@ class Real:
         else:
             self.process.stop()
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self.process.start()
 
     def _lookup(self) -> OciRegistry:
@@ -196,7 +196,7 @@ def test_what_cannot_be_known_is_raised_and_not_remembered(world: World, code: s
     with pytest.raises(BoatyardError) as caught:
         world.registry.find(reference(world, "image:tag"), ("linux/amd64",))
     assert caught.value.code == code
-    world.mend()
+    world.repair()
     assert (world.registry.find(reference(world, "image:tag"), ("linux/amd64",)) is not None) is there
 
 

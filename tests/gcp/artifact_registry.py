@@ -84,7 +84,7 @@ class AtGoogle:
         self._metadata = metadata
         self._http = HttpTransport()
         self.missing = 404
-        """How a repository that is missing is answered: 403 for whoever may not know which ones there are."""
+        """The answer for a missing repository: 403 for callers that may not list the repositories."""
 
     def send(
         self,

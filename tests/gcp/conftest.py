@@ -145,7 +145,9 @@ def pubsub(metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     argv = find_emulator()
     if argv is None:
-        pytest.skip("Google's Pub/Sub emulator is not installed; what is published is held against its documents alone")
+        pytest.skip(
+            "Google's Pub/Sub emulator is not installed; published messages are only checked against its documents"
+        )
     with Emulator(argv, tmp_path_factory.mktemp("pubsub")) as found:
         yield found
 

@@ -49,7 +49,7 @@ OPTIONAL = (
     "truststore._macos",
     "truststore._windows",
 )
-"""Modules for other systems and for other distributions, which say so in errors of their own."""
+"""Modules for other systems and other distributions, whose own errors say so."""
 Imported = dict[str, tuple[str, str] | None]
 
 

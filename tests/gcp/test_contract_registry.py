@@ -37,7 +37,7 @@ class OnGoogle:
     def fail(self, code: str) -> None:
         self._images.faults = [Fault(status=403 if code == DENIED else 503, times=10**6, path="/v2/")]
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._images.faults = []
 
 

@@ -151,7 +151,7 @@ class TestDroppedSpecs:
                     break
                 _pass_a_minute(ledger)
             else:
-                pytest.fail(f"killed after {died}, the event is refused for ever: {events.log()[-3000:]}")
+                pytest.fail(f"killed after {died}, the event is refused forever: {events.log()[-3000:]}")
             made = [cloud_build.builds[each] for each in cloud_build.builds if each not in known]
             (build_id,) = {each.environment["BOATYARD_BUILD_ID"] for each in made}
             held = ledger.get(build_id)

@@ -53,7 +53,7 @@ def client_secret(chosen: Settings) -> list[dict[str, Any]]:
 class Report:
     def __init__(self, examination: Examination, waited: list[str], jobs: list[dict[str, Any]]) -> None:
         self.findings = {finding.check: finding for finding in examination.findings}
-        assert len(self.findings) == len(examination.findings), "a check is told once"
+        assert len(self.findings) == len(examination.findings), "a check is reported once"
         self.prospects = {prospect.topology: prospect for prospect in examination.prospects()}
         self.waited = waited
         self.jobs = jobs
@@ -176,7 +176,7 @@ def examine(
     )
     runner = KubernetesJobRunner(cluster, settings, it.clock, fresh_seconds=0, pause=lambda _: None) if push else None
     examination.run(me="somebody", function=function, runner=runner)
-    assert not it.cluster.objects("Job"), "what was made is taken away"
+    assert not it.cluster.objects("Job"), "everything that was created is deleted"
     return Report(examination, waited, pods.seen)
 
 

@@ -93,7 +93,7 @@ def test_the_whole_way_with_pods_that_look_for_real(
         assert f"✓ settings              the ConfigMap {NAMESPACE}/build-image-config: external BuildKit" in lines
         assert f"✓ buildkitd             localhost:{port}: answers" in lines
         assert any(line.startswith("✓ builder image         registry.test/builder:1 runs (Python 3.") for line in lines)
-        assert "a pod like a build's: " in done.err, "what takes time is told meanwhile"
+        assert "a pod like a build's: " in done.err, "slow steps are reported meanwhile"
         assert "✓ Builds will work. Topologies that will: daemonless, external." in lines
         gone = boatyard("doctor", "--cluster", "--kubeconfig", config(it, folder), "--json")
         answer = gone.json()

@@ -73,7 +73,7 @@ def _time(seconds: int) -> str:
 @pytest.mark.parametrize(
     ("pod", "stopped", "early", "reason", "late"),
     [
-        # the job told, and nothing that comes changes it
+        # the job reported its end, and nothing later changes it
         (pod_with(PUSHED, code=0), None, "SUCCEEDED", "", "SUCCEEDED"),
         (pod_with(PUSHED, code=0), OVERDUE, "SUCCEEDED", "DeadlineExceeded", "SUCCEEDED"),
         (pod_with(PUSHED, code=0, disrupted=True), None, "SUCCEEDED", "x", "SUCCEEDED"),
@@ -100,7 +100,7 @@ def _time(seconds: int) -> str:
         (pod_with(FAILED, disrupted=True), None, NOT_YET, "PodFailurePolicy", "COMMAND_FAILED"),
         (pod_with("", code=137, memory="build", disrupted=True), None, NOT_YET, "x", "OUT_OF_MEMORY"),
         (pod_with("", code=137, disrupted=True), None, NOT_YET, "x", "EVICTED"),
-        # nobody told
+        # nobody reported an end
         (pod_with("Traceback"), None, NOT_YET, "PodFailurePolicy", "BUILDER_LOST"),
         (pod_with(None), None, NOT_YET, "BackoffLimitExceeded", "DATAPLANE_UNAVAILABLE"),
         (None, None, NOT_YET, "DeadlineExceeded", "TIMED_OUT"),

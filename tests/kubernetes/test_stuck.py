@@ -41,7 +41,7 @@ def test_a_container_that_cannot_start(reason: str, message: str, soon: float) -
         node.do("bind", NAME)
         node.do("waiting", NAME, "build", reason, message)
         if soon > 100:
-            assert after(it, 60).state is State.QUEUED, "it may be about to be mended"
+            assert after(it, 60).state is State.QUEUED, "somebody may be about to fix it"
         build = after(it, soon)
         assert build.state is State.ERRORED and build.error and build.error.code == "DATAPLANE_DENIED"
         assert message in build.error.message and not build.error.retryable

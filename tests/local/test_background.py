@@ -42,7 +42,7 @@ def test_it_is_started_once_and_again_when_settings_change(state: Path, config: 
     config.write_text('defaultRepository = "127.0.0.1:2/images"\n')
     second = ensure_server(state, config=config)
     assert second.how == "restarted" and second.server.pid != first.server.pid
-    assert second.server.url == first.server.url, "whoever has the URL can go on with it"
+    assert second.server.url == first.server.url, "callers with the URL can continue to use it"
     assert process_start(first.server.pid) is None
     assert StateFolder(state).server_log.stat().st_mode & 0o777 == 0o600
 

@@ -86,7 +86,7 @@ def place(path: Path, damage: Callable[[Path], None]) -> None:
 
 
 def quick(path: Path, *, concurrent: int = 8) -> LocalJobRunner:
-    """Its jobs succeed at once."""
+    """Its jobs succeed immediately."""
     limits = Limits(concurrent_builds=concurrent)
     return LocalJobRunner(StateFolder(path), SystemClock(), argv=sh, limits=limits, patience=QUICK).open()
 

@@ -69,7 +69,7 @@ def test_a_head_without_end_is_refused_in_bounded_memory(server: Edge) -> None:
             for _ in range(2_000):
                 connection.sendall(b"x" * 65536)
                 sent += 65536
-        assert sent < 64 * HEAD_BYTES + 8 * 1024**2, "the kernel's buffers and no more"
+        assert sent < 64 * HEAD_BYTES + 8 * 1024**2, "the kernel's buffers and not more"
         assert ends(connection)[:12] in (b"", b"HTTP/1.1 400")
 
 

@@ -18,7 +18,7 @@ def fake() -> Iterator[FakeRegistry]:
 
 @pytest.fixture
 def lookup(fake: FakeRegistry) -> Iterator[Lookup]:
-    """Makes a lookup that speaks plain http to the fake registry and retries at once."""
+    """Makes a lookup that uses plain http with the fake registry and retries immediately."""
     made: list[OciRegistry] = []
 
     def make(**options: object) -> OciRegistry:

@@ -127,7 +127,7 @@ class TestOneDeadline:
             if not names._asking:
                 break
             time.sleep(0.02)
-        assert not names._asking, "a name is remembered for ever"
+        assert not names._asking, "a name is remembered forever"
 
     @pytest.mark.parametrize("status", [503, 307, 401])
     def test_retries_redirects_and_tokens_are_within_it(
@@ -219,7 +219,7 @@ class TestOneDeadRegistry:
     def test_a_silence_that_another_server_caused_shuts_nobody_out(self) -> None:
         gates, origin, deadline = Gates(), Origin("https", "registry.example", 443), Deadline(20)
         with pytest.raises(TimeoutError), gates.through(origin, deadline):
-            raise TimeoutError  # at once: the look-up's time was gone when it came here
+            raise TimeoutError  # immediately: the lookup's time was over before this call
         with gates.through(origin, deadline):
             pass
 

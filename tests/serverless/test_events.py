@@ -223,7 +223,7 @@ def _dropped_with_a_death_at(calls: int) -> bool:
             assert error.meaning.retryable and "claimed" in error.detail
             second.clock.sleep(10)
     else:
-        raise AssertionError(f"the event is refused for ever after a death at call {calls}")
+        raise AssertionError(f"the event is refused forever after a death at call {calls}")
     held = BucketLedger(second.bucket).get(build_id)
     assert second.started == [build_id] and held, calls
     assert held.record.execution == second.service.execution(build_id), "the one that works is known"

@@ -76,7 +76,7 @@ def test_a_build_is_started_in_the_project_that_terraform_made(no_cluster: Deplo
         assert status == 202, asked
         (started,) = codebuild.list_builds_for_project(projectName="boatyard-builder")["ids"]
         assert started.startswith("boatyard-builder:")
-        # moto ends every build at once, and nothing ran: it is told as it is
+        # moto ends every build immediately, and nothing ran: the answer says so
         status, build = ask(function, "GET", f"/v1/builds/{asked['id']}")
         assert status == 200 and build["id"] == asked["id"]
     bucket = no_cluster.environment("http")["BOATYARD_BUCKET"]

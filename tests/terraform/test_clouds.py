@@ -30,7 +30,7 @@ PLATFORMS: Final = {
 }
 """Variables that are no field of the configuration."""
 NOT_ASKED: Final = {
-    # The cluster is in the function's region, and IAM checks whoever calls the URL.
+    # The cluster is in the function's region, and IAM checks every caller of the URL.
     "aws": {"CLUSTER_REGION", "ANONYMOUS"},
     # Cloud Run functions have no traces of ours; a function signs as its own account.
     "gcp": {"TRACING", "SIGNING_ACCOUNT"},

@@ -33,7 +33,7 @@ NAMED: Final[dict[str, dict[str, Any]]] = {
     "a buildkitd elsewhere": {"buildkitUri": "tcp://elsewhere:1234"},
     "the namespaces' own service account": {"kubernetes": {"serviceAccount": "default", "imagePullSecrets": ["pull"]}},
 }
-"""Each promises something of its own; the generated ones find what nobody thought of."""
+"""Each case has its own purpose; the generated ones find what nobody thought of."""
 CASES: Final = {**NAMED, **{f"seed {seed}": settings(seed) for seed in range(40)}}
 ROOT: Final[dict[str, Any]] = {
     "locals": {

@@ -52,7 +52,7 @@ class OnEcrItself:
     def fail(self, code: str) -> None:
         pytest.skip("ECR itself cannot be made to fail")
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         pass
 
     def close(self) -> None:

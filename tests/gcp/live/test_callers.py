@@ -1,4 +1,4 @@
-"""What decision 0028 relies on, asked of Cloud Run itself: nobody but the checked caller is the caller.
+"""Checks with Cloud Run itself what decision 0028 relies on: only the checked caller is the caller.
 
 The function must have `access.callers` that admit the environment's account and not everybody. Without them it answers
 each caller alike, and these tests prove nothing. No request changes anything.

@@ -43,7 +43,7 @@ def repository(rest: GoogleRest, project: str) -> Iterator[GarRepository]:
 
 
 class OnArtifactRegistryItself:
-    """Each test has images of its own below the run's repository."""
+    """Each test has its own images below the run's repository."""
 
     def __init__(self, rest: GoogleRest, repository: GarRepository, folder: Path) -> None:
         place = f"{repository.location}-docker.pkg.dev/{repository.project}/{repository.id}"
@@ -76,7 +76,7 @@ class OnArtifactRegistryItself:
     def fail(self, code: str) -> None:
         pytest.skip("Artifact Registry itself cannot be made to fail")
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         pass
 
     def _send(
