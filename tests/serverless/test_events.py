@@ -21,6 +21,7 @@ from boatyard_serverless.events.model import (
     SpecDropped,
     parse_message,
 )
+from boatyard_serverless.ports import Unsure
 from tests.serverless.parts import BASE, MemoryParts, order
 
 KEY = "specs/ml/dev/app.json"
@@ -83,6 +84,20 @@ class TestDroppedSpecs:
 
     def test_a_late_event_builds_what_is_there_now(self, parts: MemoryParts) -> None:
         assert "deleted" in parts.event(SpecDropped(KEY)).ignored
+
+    def test_an_event_whose_start_was_not_answered_comes_again_until_the_build_is_known(
+        self, parts: MemoryParts
+    ) -> None:
+        parts.bucket.put(KEY, json.dumps({"spec": order()["spec"]}).encode())
+        parts.service.failure = Unsure()
+        with pytest.raises(BoatyardError) as raised:
+            parts.event(SpecDropped(KEY))
+        assert raised.value.meaning.retryable and "claimed" in raised.value.detail
+        parts.service.failure = None
+        with pytest.raises(BoatyardError):
+            parts.event(SpecDropped(KEY))
+        parts.clock.sleep(61)
+        assert parts.event(SpecDropped(KEY)).builds == tuple(parts.started)
 
     def test_a_function_that_dies_at_any_call_leaves_an_event_that_starts_one_build(self) -> None:
         """Nobody asks for the build but the event, which comes every ten seconds until a function acknowledges it."""
