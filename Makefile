@@ -29,11 +29,11 @@ lint: setup  ## ruff, mypy --strict, import-linter
 fuzz: setup  ## send 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); a 500 or a second of CPU fails
 	@$(BIN)/python -m tests.fuzz $(FUZZ_REQUESTS:%=--requests %) $(FUZZ_SEED:%=--seed %) $(FUZZ_OPTIONS)
 
-bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, answers, folders, cold-start or cold-start-gcp
+bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, answers, folders, cold-start, cold-start-gcp or cold-start-azure
 	@case "$(ONLY)" in cold-start*) ;; *) $(BIN)/python -m boatyard_local.engine ensure;; esac
 	@$(BIN)/python -m tests.bench $(ONLY:%=--only %) $(BENCH_OPTIONS)
 
-bundle: setup  ## create a cloud's archives in .boatyard/bundles/, CLOUD=aws or gcp, PYTHON_VERSION=3.13
+bundle: setup  ## create a cloud's archives in .boatyard/bundles/, CLOUD=aws, gcp or azure, PYTHON_VERSION=3.13
 	@$(BIN)/python scripts/bundle $(or $(CLOUD),aws) $(PYTHON_VERSION:%=--python %) $(BUNDLE_OPTIONS)
 
 builder-image: setup  ## build and push the image of builds' jobs, CLOUD=aws, REPOSITORY=registry/repository

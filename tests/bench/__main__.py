@@ -17,6 +17,7 @@ SECTIONS: Final[dict[str, tuple[str, Measure]]] = {
     "folders": ("Large folders", folders.measure),
     "cold-start": ("Cold start on AWS Lambda", cold_start.measure_lambda),
     "cold-start-gcp": ("Cold start on Cloud Run functions", cold_start.measure_cloud_run),
+    "cold-start-azure": ("Cold start on Azure Functions", cold_start.measure_azure),
 }
 """Name -> heading of the page, and what measures it."""
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from rich.console import Console
 
 from tests.aws import cold_start as aws
+from tests.azure import cold_start as azure
 from tests.bench import report
 from tests.gcp import cold_start as gcp
 
@@ -26,6 +27,12 @@ Both as processes of functions-framework, from nothing, in turns: Boatyard's bun
 image that the registry has, and a function that is nothing but google-auth and one request for the image's manifest,
 both over a registry and a metadata server on loopback. Medians; the ratio says how many times as long Boatyard
 takes."""
+
+ON_AZURE = """\
+Both as processes of the library of Azure's Python worker, from nothing, in turns: Boatyard's bundle answering
+`POST /v1/builds` with an image that the registry has, and a function that is nothing but azure-identity, requests and one
+request for the image's manifest, both over a registry and an identity endpoint on loopback. Medians; the ratio says how
+many times as long Boatyard takes."""
 
 
 class Starts(Protocol):
@@ -48,6 +55,10 @@ def measure_lambda(runs: int, console: Console) -> str:
 
 def measure_cloud_run(runs: int, console: Console) -> str:
     return table(gcp.compare(runs), runs, ON_CLOUD_RUN)
+
+
+def measure_azure(runs: int, console: Console) -> str:
+    return table(azure.compare(runs), runs, ON_AZURE)
 
 
 def table(starts: Starts, runs: int, how: str, parts: Mapping[str, str] = PARTS) -> str:
