@@ -30,9 +30,9 @@ takes."""
 
 ON_AZURE = """\
 Both as processes of the library of Azure's Python worker, from nothing, in turns: Boatyard's bundle answering
-`POST /v1/builds` with an image that the registry has, and a function that is nothing but azure-identity, requests and one
-request for the image's manifest, both over a registry and an identity endpoint on loopback. Medians; the ratio says how
-many times as long Boatyard takes."""
+`POST /v1/builds` with an image that the registry has, and a function that is nothing but azure-identity, requests and
+one request for the image's manifest, both over a registry and an identity endpoint on loopback. Medians; the ratio says
+how many times as long Boatyard takes."""
 
 
 class Starts(Protocol):
