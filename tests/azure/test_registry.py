@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -84,6 +85,20 @@ def test_tokens_are_kept_for_each_registry_and_repository(registry: AcrRegistry,
         assert registry.find(IMAGE, AMD64)
     assert registry.find(Reference.parse(f"{HOST}/acme/other:tag"), AMD64) is None
     assert acr.exchanges == 1 and acr.asked.count("POST /oauth2/token") == 2
+
+
+def test_an_access_token_is_kept_until_the_end_that_it_states(
+    registry: AcrRegistry, acr: AcrTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acr.fake.add_image("acme/image", "tag")
+    assert registry.find(IMAGE, AMD64)
+    now = time.monotonic()
+    monkeypatch.setattr("boatyard_registry.kept.time.monotonic", lambda: now + 600)
+    before = len(acr.asked)
+    assert registry.find(IMAGE, AMD64)
+    assert acr.asked[before:] == ["GET /v2/acme/image/manifests/tag"]
+    monkeypatch.setattr("boatyard_registry.kept.time.monotonic", lambda: now + 4000)
+    assert registry.find(IMAGE, AMD64) and acr.asked.count("POST /oauth2/token") == 2
 
 
 @pytest.mark.parametrize("lasts", [200.0, -5.0])

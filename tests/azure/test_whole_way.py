@@ -4,6 +4,7 @@ A stand-in plays ACR Tasks. The step runs as its agent runs it, in the image tha
 makes.
 """
 
+import ssl
 import threading
 import time
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_a_context_and_a_secret_are_built_in_a_step_and_then_found_in_the_regist
     secrets.put(SCOPE, "TOKEN", SecretValue(kind="build", value=b"s3cr3t-of-the-test"))
     data, context = pack({"app.txt": f"made at {time.time_ns()}".encode()}, ("app.txt",))
     upload = contexts.upload(context.sha256, context.size)
-    with httpx.Client(verify=str(ca_file)) as client:
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(ca_file))) as client:
         assert client.put(upload.upload_url, content=data, headers=upload.headers).is_success
     command = 'test "$TOKEN" = s3cr3t-of-the-test && echo "it is $TOKEN" && grep "made at" /srv/app.txt'
     wanted = order(command, "TOKEN", context)

@@ -1,6 +1,7 @@
 """Implements Docker's token authentication and Basic, and caches tokens by host and scope."""
 
 import base64
+import time
 from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -12,6 +13,7 @@ from boatyard.errors import BoatyardError, Code
 from boatyard_registry import challenge
 from boatyard_registry.credentials import Credentials, Keychain
 from boatyard_registry.deadline import Deadline, OutOfTime
+from boatyard_registry.jwt import ends_at
 from boatyard_registry.kept import Kept, Turns
 from boatyard_registry.transport import Answer, Transport, Unreachable
 
@@ -20,7 +22,7 @@ _LONGEST_TOKEN: Final = 32 * 1024
 """Characters; several times what a registry accepts in a header."""
 _LONGEST_REALM: Final = 2_048
 _DEFAULT_SECONDS: Final = 60
-"""The lifetime of a token whose answer does not state one (the token specification's minimum)."""
+"""The lifetime of a token that states none, nor does its answer (the token specification's minimum)."""
 _LONGEST_SECONDS: Final = 3_600
 _SPARE_SECONDS: Final = 5
 _BASIC_SECONDS: Final = 300
@@ -96,7 +98,8 @@ class Authenticator:
         token = document.token or document.access_token
         if not token or not token.isascii() or not token.isprintable() or len(token) > _LONGEST_TOKEN:
             raise Unreachable(f"the token service {where} answered without a token")
-        seconds = document.expires_in or _DEFAULT_SECONDS
+        # ACR states the lifetime of its tokens in the tokens alone.
+        seconds = document.expires_in or max(ends_at(token) - time.time(), _DEFAULT_SECONDS)
         return f"Bearer {token}", min(max(seconds - _SPARE_SECONDS, 1), _LONGEST_SECONDS)
 
     def _fetch(

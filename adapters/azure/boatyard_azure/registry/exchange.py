@@ -4,7 +4,6 @@ https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md. A refresh token lasts 
 Docker exchange it for an access token of one repository (POST /oauth2/token), which lasts an hour.
 """
 
-import base64
 import time
 from collections.abc import Callable
 from typing import Final
@@ -12,10 +11,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_azure.faults import refusal_of
 from boatyard_azure.identity import AzureIdentity
+from boatyard_registry.jwt import ends_at
 from boatyard_registry.kept import Kept
 from boatyard_registry.transport import Answer, Transport
 from boatyard_serverless.faults import DATAPLANE, REGISTRY, Fault
@@ -31,10 +30,6 @@ _LARGEST: Final = 64 * 1024
 
 class _Exchanged(msgspec.Struct, frozen=True):
     refresh_token: str = ""
-
-
-class _Claims(msgspec.Struct, frozen=True):
-    exp: float = 0.0
 
 
 class _Exchange(RestCall, frozen=True, kw_only=True):
@@ -93,7 +88,7 @@ class RefreshTokens:
         found = self._client.read(call, _Exchanged).refresh_token
         if not is_token(found):
             raise BoatyardError(REGISTRY.unavailable, f"the registry {host} answered without a token")
-        seconds = min(_ends_at(found) - time.time() - _SPARE_SECONDS, _LONGEST_SECONDS)
+        seconds = min(ends_at(found) - time.time() - _SPARE_SECONDS, _LONGEST_SECONDS)
         if seconds > 0:
             self._kept.put(host, found, seconds=seconds)
         return found
@@ -104,12 +99,3 @@ class RefreshTokens:
         except BoatyardError as error:
             denied = error.code == DATAPLANE.denied
             raise BoatyardError(REGISTRY.denied if denied else REGISTRY.unavailable, error.detail) from None
-
-
-def _ends_at(token: str) -> float:
-    """When a JWT ends, in seconds since 1970; 0 for another token. It is the registry's own, so nothing verifies it."""
-    part = token.split(".")[1] if token.count(".") == 2 else ""
-    try:
-        return decode_json(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), _Claims).exp
-    except (Undecodable, ValueError):
-        return 0.0
