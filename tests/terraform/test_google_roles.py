@@ -184,6 +184,17 @@ def test_only_builds_read_values_of_projects_secrets(granted: Granted) -> None:
     assert prefixes <= {'resource.name.startsWith("projects/123456789012/secrets/boatyard_")'}
 
 
+def test_a_build_may_remove_a_context_of_another_digest(granted: Granted) -> None:
+    """The job signs its URLs again, as the build's account (boatyard_serverless.builds.job)."""
+    builds = any(".run_builds[" in grant.address for grant in granted.members)
+    of_contexts = {
+        grant.role
+        for grant in granted.members
+        if grant.address == 'google_storage_bucket_iam_member.builder["contexts"]'
+    }
+    assert of_contexts == ({"roles/storage.objectUser"} if builds else set())
+
+
 def test_folders_of_the_bucket_are_conditions(granted: Granted) -> None:
     ours = [g for g in granted.members if g.kind == "google_storage_bucket" and ".logs[" not in g.address]
     assert ours and all("objects/" in grant.condition for grant in ours)

@@ -55,11 +55,12 @@ resource "google_storage_bucket_iam_member" "logs" {
   member = each.value.member
 }
 
-# What a build does with the deployment's bucket.
+# What a build does with the deployment's bucket. It signs the URLs of its context itself, and a signed URL has its signer's
+# permissions: one of them removes bytes of another digest, which would block that digest for everybody.
 resource "google_storage_bucket_iam_member" "builder" {
   for_each = {
     for grant, given in {
-      contexts = { role = "roles/storage.objectViewer", expression = local.in_folder.contexts }
+      contexts = { role = "roles/storage.objectUser", expression = local.in_folder.contexts }
       jobs     = { role = "roles/storage.objectUser", expression = "${local.on_bucket} || ${local.in_folder.jobs}" }
     } : grant => given if local.runner == "cloudbuild"
   }
