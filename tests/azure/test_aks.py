@@ -2,21 +2,41 @@
 
 import base64
 import json
-from collections.abc import Callable
+import os
+import ssl
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import trustme
 
 from boatyard.errors import BoatyardError
 from boatyard_azure.cluster import find_cluster
 from boatyard_azure.rest import AzureRest
+from boatyard_azure.wiring import Parts
+from boatyard_kubernetes import KubernetesJobRunner
+from boatyard_kubernetes.access import function_access
+from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.cluster import ClusterAddress
+from tests.azure.entra import Entra
 from tests.azure.resource_manager import GROUP, ResourceManager, known_fields, refusal
 from tests.azure.tls import Asked, Given
+from tests.kubernetes.loopback.rbac import User, service_account
+from tests.kubernetes.site import FUNCTION, HOME, settings
+from tests.kubernetes.site import Site as Dataplane
+from tests.local.jobs import job, tag
 
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/dataplane"
 CA = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
 SERVER = "https://dataplane-abc.privatelink.westeurope.azmk8s.io:443"
+VARIABLES = {
+    "BOATYARD_STORAGE_ACCOUNT": "devstoreaccount1",
+    "BOATYARD_BUCKET": "boatyard",
+    "BOATYARD_DEPLOYMENT_KEY": "https://keys.vault.azure.net/secrets/key",
+    "BOATYARD_RUNNER": "kubernetes",
+    "BOATYARD_DEFAULT_REPOSITORY": "boatyardtest.azurecr.io/images",
+    "BOATYARD_INVOKERS_CHECKED": "true",
+}
 EXEC = {"command": "kubelogin", "args": ["get-token"], "apiVersion": "client.authentication.k8s.io/v1beta1"}
 
 
@@ -90,3 +110,45 @@ def test_a_missing_role_is_named(arm: ResourceManager) -> None:
 @pytest.mark.parametrize("name", ["dataplane", CLUSTER + "/x", CLUSTER + "?a", "/subscriptions/s/resourceGroups/g", ""])
 def test_only_a_resource_id_names_a_cluster(rest: AzureRest, name: str) -> None:
     assert refused(lambda: find_cluster(rest, name)).code == "INVALID_SPEC"
+
+
+CLUSTERS = "6dae42f8-4368-4678-94ff-3960e28e3630"
+"""The application that every AKS cluster with Entra ID is, as far as tokens go."""
+
+
+class TestInTheCluster:
+    """A build becomes a Job in a cluster over TLS that knows Entra ID's tokens, as AKS does."""
+
+    @pytest.fixture
+    def dataplane(self, entra: Entra, arm: ResourceManager) -> Iterator[Dataplane]:
+        def user(token: str) -> User | None:
+            own = made.cluster.users.get(token)
+            return own or (service_account(HOME, FUNCTION) if entra.knows(token, CLUSTERS) else None)
+
+        made = Dataplane(settings())
+        made.cluster.server.users = user
+        made.cluster.namespace("ml-dev")
+        subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
+        access = [obj.to_dict() for obj in function_access(settings(), subject, ["ml-dev"])]
+        made.cluster.apply(*(obj for obj in access if obj["metadata"].get("namespace") == "ml-dev"))
+        authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+        port = made.cluster.server.serve_tls(context)
+        data = base64.b64encode(authority.cert_pem.bytes()).decode()
+        give(arm, kubeconfig(**{"server": f"https://127.0.0.1:{port}", "certificate-authority-data": data}))
+        yield made
+        made.close()
+
+    def runner(self) -> KubernetesJobRunner:
+        parts = Parts({**os.environ, **VARIABLES, "BOATYARD_CLUSTER": CLUSTER})
+        return KubernetesJobRunner(parts.make_cluster(), settings(), SystemClock())
+
+    def test_equal_requests_are_one_job(self, dataplane: Dataplane) -> None:
+        asked = [self.runner().ensure(job(), tag(), force=False) for _ in range(2)]
+        (found,) = dataplane.cluster.objects("Job")
+        assert [each.joined for each in asked] == [False, True] and asked[0].build.id in found["metadata"]["name"]
+
+    def test_a_token_that_the_cluster_does_not_know_is_not_let_in(self, dataplane: Dataplane) -> None:
+        dataplane.cluster.server.users = lambda token: None
+        error = refused(lambda: self.runner().ensure(job(), tag(), force=False))
+        assert error.code == "DATAPLANE_DENIED" and not dataplane.cluster.objects("Job")
