@@ -37,6 +37,6 @@ resource "azurerm_role_assignment" "registry" {
   scope                = each.value.registry == "own" ? local.registry_id : each.value.registry
   role_definition_name = each.value.role
   principal_id         = each.value.principal_id
-  # A new identity is not everywhere in Entra ID at once.
+  # A new identity takes a while to be known everywhere in Entra ID.
   principal_type = "ServicePrincipal"
 }

@@ -20,7 +20,7 @@ variable "anonymous" {
 }
 
 variable "application" {
-  description = "The app registration whose tokens the URL takes, made by the commands of docs/deploy-azure.md; null only with `anonymous`. `audience` defaults to api://<client_id>, and `tenant_id` to the tenant of whoever applies."
+  description = "The app registration whose tokens the URL takes, made by the commands of docs/deploy-azure.md; null only with `anonymous`. `audience` defaults to api://<client_id>, and `tenant_id` to the tenant of the account that applies."
   type = object({
     client_id = string
     audience  = optional(string)
@@ -105,7 +105,7 @@ variable "cluster" {
 }
 
 variable "cross_registry" {
-  description = "`grant`: also grants the roles on registries of other subscriptions; whoever applies this needs Role Based Access Control Administrator there. Otherwise the output `cross_registry_grants` lists them."
+  description = "`grant`: also grants the roles on registries of other subscriptions; the account that applies this needs Role Based Access Control Administrator there. Otherwise the output `cross_registry_grants` lists them."
   type = object({
     grant = optional(bool, false)
   })

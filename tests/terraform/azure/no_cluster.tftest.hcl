@@ -116,7 +116,7 @@ run "callers_bases_and_drift" {
   }
   assert {
     condition     = { for who, grant in azurerm_role_assignment.publisher : who => grant.scope } == { "88888888-8888-8888-8888-888888888888" = azurerm_role_assignment.topic["specs"].scope }
-    error_message = "Whoever is named puts orders on the queue of events."
+    error_message = "Named principals put orders on the queue of events."
   }
   assert {
     condition     = output.environment.BOATYARD_PIN_BASES == "true" && output.environment.BOATYARD_DRIFT_SCHEDULE == "0 0 5 * * *"

@@ -1,5 +1,5 @@
 # A private cluster with Entra ID and Kubernetes RBAC: the function's identity has no rights in it but those of modules/kubernetes.
-# Whoever applies this reaches the API server from within the network.
+# The machine that applies this needs a way into the network, to reach the API server.
 
 resource "azurerm_user_assigned_identity" "cluster" {
   name                = "${var.name}-cluster"

@@ -1,5 +1,5 @@
 variable "admin_groups" {
-  description = "Object ids of the groups of Entra ID that administrate the cluster; whoever applies this is in one."
+  description = "Object ids of the groups of Entra ID that administrate the cluster; the account that applies this is in one."
   type        = list(string)
 }
 

@@ -19,7 +19,7 @@ provider "azurerm" {
   features {}
 }
 
-# As whoever applies this; kubelogin asks Entra ID for the token (`az aks install-cli`). The id is that of every AKS cluster's
+# As the account that applies this; kubelogin asks Entra ID for the token (`az aks install-cli`). The id is that of every AKS cluster's
 # server application.
 provider "kubernetes" {
   host                   = azurerm_kubernetes_cluster.cluster.kube_config[0].host

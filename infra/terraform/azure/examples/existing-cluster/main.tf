@@ -76,7 +76,7 @@ data "azurerm_kubernetes_cluster" "cluster" {
   resource_group_name = var.cluster_resource_group
 }
 
-# As whoever applies this; kubelogin asks Entra ID for the token (`az aks install-cli`). The id is that of every AKS cluster's
+# As the account that applies this; kubelogin asks Entra ID for the token (`az aks install-cli`). The id is that of every AKS cluster's
 # server application.
 provider "kubernetes" {
   host                   = data.azurerm_kubernetes_cluster.cluster.kube_config[0].host
