@@ -88,6 +88,12 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
         ("= 1", '= "1"', "Expected `int`, got `str` - at `$.function.largest-bytes`"),
         ('"an_sdk/data"', '"../data"', "matching regex"),
         ('"storage"', '"$(id)"', "matching regex"),
+        ('root = "/code"\n', 'root = "/code"\napp = {files = "../x", packages = "p"}\n', "at `$.function.app.files`"),
+        (
+            'root = "/code"\n',
+            'root = "/code"\napp = {files = "x", packages = "../p"}\n',
+            "at `$.function.app.packages`",
+        ),
         ("[tool.boatyard.function]", "[tool.boatyard.functions]", "unknown field `functions`"),
         ('job = ["boatyard-serverless[job]"]', "", "boatyard-made has no extra job"),
     ],
