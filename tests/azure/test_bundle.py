@@ -65,6 +65,10 @@ def test_it_is_laid_out_as_the_platform_mounts_it(folder: Path) -> None:
     assert f"{PACKAGES}/boatyard_azure/__pycache__/handler.cpython-313.pyc" in names
     host = json.loads((folder / "app" / "host.json").read_text())
     assert host["extensions"]["http"]["routePrefix"] == "" and "extensionBundle" in host
+    queues = host["extensions"]["queues"]
+    most = queues["batchSize"] + queues["newBatchThreshold"]
+    terraform = (ROOT / "infra" / "terraform" / "azure" / "function.tf").read_text()
+    assert f"var.function.concurrency + {most})" in terraform, "each has a thread of its own"
 
 
 def test_all_of_boatyard_that_is_in_it_can_be_imported(folder: Path) -> None:

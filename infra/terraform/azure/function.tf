@@ -13,6 +13,9 @@ locals {
       AzureWebJobsStorage__clientId             = azurerm_user_assigned_identity.function.client_id
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.function.client_id};Authorization=AAD"
       AZURE_CLIENT_ID                           = azurerm_user_assigned_identity.function.client_id
+      # A request that waits for news holds a thread, and Python's own default is five or six. Beside the requests, the host
+      # gives an instance up to 12 messages (batchSize and newBatchThreshold in host.json).
+      PYTHON_THREADPOOL_THREAD_COUNT = tostring(var.function.concurrency + 12)
     },
     !local.events_enabled ? {} : {
       BOATYARD_STORAGE__queueServiceUri = "https://${local.account_name}.queue.core.windows.net"
