@@ -3,7 +3,7 @@ the environment, a workload's identity, a managed identity, `az login` and other
 
 Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims App Service's addresses.
 BOATYARD_TOKEN_SCOPE (Terraform's output `token_scope`) names the application that the tokens are for. A token is sent
-to the server that BOATYARD_URL names, and to no other: whoever gets one can use it there. SAS URLs of uploads lead
+to the server that BOATYARD_URL names, and to no other: anyone who gets one can use it there. SAS URLs of uploads lead
 elsewhere and carry their own signature.
 """
 

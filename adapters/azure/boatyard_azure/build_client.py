@@ -55,7 +55,7 @@ class AcrTasksApi:
         self._azure = ContainerRegistryTasksMgmtClient(subscription_id=subscription, **options(rest, self._credential))
 
     def schedule(self, task: StoredTask, values: Mapping[str, str]) -> str:
-        """The id of the new run; empty if the answer does not say it. `values` are shown to whoever may see the run."""
+        """The id of the new run; empty if the answer does not say it. Anyone who may see the run sees `values`."""
         request = models.TaskRunRequest(
             task_id=task.id,
             agent_pool_name=task.pool or None,
@@ -88,7 +88,7 @@ class AcrTasksApi:
         self._asked(self._azure.runs.cancel, run.group, run.registry, run.name, patience=QUESTION)
 
     def log_url(self, run: RegistryItem) -> str:
-        """A URL with a signature that gives the log to whoever has it; empty while there is none."""
+        """A URL with a signature that gives the log to anyone who has it; empty while there is none."""
         try:
             found = self._asked(self._azure.runs.get_log_sas_url, run.group, run.registry, run.name, patience=QUESTION)
         except AcrTasksError as error:

@@ -39,7 +39,7 @@ def refuse(error: "AcrTasksError", task: StoredTask, *, assignee: str = "") -> B
         detail = f"ACR Tasks are not available to the subscription {task.subscription}: ask Azure's support for them"
         return BoatyardError(Code.DATAPLANE_DENIED, detail)
     if refusal.fault is Fault.THROTTLED:
-        detail = f"the registry {task.registry} takes no more runs for now ({refusal.status} {refusal.word})"
+        detail = f"the registry {task.registry} accepts no more runs for now ({refusal.status} {refusal.word})"
         return BoatyardError(Code.TOO_MANY_BUILDS, detail, retry_after_seconds=_RETRY_AFTER_SECONDS)
     if refusal.status == _NOT_FOUND:
         return BoatyardError(Code.DATAPLANE_DENIED, f"there is no task {task.id}, or this identity may not see it")

@@ -1,6 +1,6 @@
 """A run's log out of the blob that ACR Tasks appends to while it runs.
 
-The API gives a URL with a signature (SAS) for it. It opens the log to whoever has it, so no error and no log has it.
+The API gives a URL with a signature (SAS) for it. It opens the log to anyone who has it, so no error and no log has it.
 """
 
 from collections.abc import Callable
