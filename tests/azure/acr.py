@@ -10,7 +10,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from boatyard_registry.deadline import Deadline
-from boatyard_registry.transport import Answer, HttpTransport, NoSuchHost
+from boatyard_registry.http_transport import HttpTransport
+from boatyard_registry.transport import Answer, NoSuchHost
 from tests.azure.entra import Entra, jwt
 from tests.registry.server import FakeRegistry
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from boatyard_registry.deadline import Deadline
-from boatyard_registry.transport import Answer, HttpTransport
+from boatyard_registry.http_transport import HttpTransport
+from boatyard_registry.transport import Answer
 from tests.gcp.discovery import Asked
 from tests.gcp.loopback import ALREADY_EXISTS, NOT_FOUND, ApiServer
 from tests.gcp.metadata_server import PROJECT, MetadataServer

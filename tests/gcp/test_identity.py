@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from boatyard.errors import BoatyardError
 from boatyard_gcp import metadata as metadata_room
 from boatyard_gcp.identity import FileIdentity, MetadataIdentity, find_identity
-from boatyard_registry.transport import HttpTransport
+from boatyard_registry.http_transport import HttpTransport
 from tests.gcp.metadata_server import EMAIL, MetadataServer
 from tests.gcp.oauth import OAuth
 

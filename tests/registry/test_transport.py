@@ -18,9 +18,10 @@ from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
 from boatyard_registry.deadline import Deadline
+from boatyard_registry.http_transport import HttpTransport
 from boatyard_registry.origin import Origin, same_origin
 from boatyard_registry.retries import Retries
-from boatyard_registry.transport import Answer, HttpTransport, Unreachable
+from boatyard_registry.transport import Answer, Unreachable
 from tests.registry.server import FakeRegistry, Fault
 
 AMD64 = ("linux/amd64",)

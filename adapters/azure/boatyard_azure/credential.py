@@ -12,7 +12,7 @@ from boatyard_azure.endpoints import AzureEndpoints
 from boatyard_azure.identity import find_identity
 from boatyard_azure.registry.exchange import RefreshTokens
 from boatyard_azure.registry.host import TOKEN_USER, is_azure_registry
-from boatyard_registry.transport import HttpTransport
+from boatyard_registry.http_transport import HttpTransport
 from boatyard_serverless.credential_helper import RegistryLogin, answer
 
 HELPER: Final = "docker-credential-boatyard-acr"

@@ -178,6 +178,6 @@ def _refreshed(make: Callable[[], Any], path: Path) -> Any:
 
 
 def _transport() -> "Transport":
-    from boatyard_registry.transport import HttpTransport
+    from boatyard_registry.http_transport import HttpTransport
 
     return HttpTransport()

@@ -151,7 +151,7 @@ class FileIdentity:
 
     def _sender(self) -> "Transport":
         if self._transport is None:
-            from boatyard_registry.transport import HttpTransport
+            from boatyard_registry.http_transport import HttpTransport
 
             self._transport = HttpTransport()
         return self._transport

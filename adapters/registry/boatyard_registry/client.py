@@ -13,11 +13,12 @@ from boatyard.reference import Repository
 from boatyard_registry.auth import Authenticator
 from boatyard_registry.credentials import Anonymous, Keychain
 from boatyard_registry.deadline import Deadline
+from boatyard_registry.http_transport import HttpTransport
 from boatyard_registry.media import LARGEST_MANIFEST
 from boatyard_registry.origin import same_origin
 from boatyard_registry.redirects import follow
 from boatyard_registry.retries import Retries, retry_after
-from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable
+from boatyard_registry.transport import Answer, Transport, Unreachable
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that a retry may change."""

@@ -18,8 +18,9 @@ from boatyard.backoff import growing
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard_registry.deadline import Deadline
+from boatyard_registry.http_transport import HttpTransport
 from boatyard_registry.retries import retry_after
-from boatyard_registry.transport import Answer, HttpTransport, Transport, Unreachable
+from boatyard_registry.transport import Answer, Transport, Unreachable
 from boatyard_serverless.faults import DATAPLANE, Codes, Fault
 
 T = TypeVar("T")
