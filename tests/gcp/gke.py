@@ -1,20 +1,13 @@
 """GKE on loopback: Container Engine's API, and a cluster that knows Google's access tokens, over TLS."""
 
 import base64
-import ssl
-from functools import partial
 from typing import Any
 
-import trustme
-
 from boatyard.settings import Settings
-from boatyard_kubernetes.access import function_access
 from tests.gcp.discovery import Asked
 from tests.gcp.loopback import NOT_FOUND, ApiServer
 from tests.gcp.metadata_server import PROJECT, MetadataServer
-from tests.kubernetes.loopback.rbac import User, service_account
-from tests.kubernetes.site import FUNCTION, HOME
-from tests.kubernetes.site import Site as Dataplane
+from tests.kubernetes.over_tls import ClusterOverTls
 
 NAME = f"projects/{PROJECT}/locations/europe-west1/clusters/dataplane"
 GET = "container.projects.locations.clusters.get"
@@ -47,7 +40,7 @@ class Clusters:
             document["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["endpoint"] = f"localhost:{dataplane.port}"
         else:
             document["endpoint"] = f"127.0.0.1:{dataplane.port}"
-            document["masterAuth"]["clusterCaCertificate"] = base64.b64encode(dataplane.ca.cert_pem.bytes()).decode()
+            document["masterAuth"]["clusterCaCertificate"] = dataplane.ca_data
 
     def _get(self, asked: Asked) -> Any:
         if asked.params["name"] not in self.found:
@@ -55,26 +48,6 @@ class Clusters:
         return self.found[asked.params["name"]]
 
 
-class GkeCluster:
-    """A cluster with the namespace ml-dev, in which the function may do what its Role says."""
-
+class GkeCluster(ClusterOverTls):
     def __init__(self, settings: Settings, metadata: MetadataServer, **options: Any) -> None:
-        """`options` are those of tests.kubernetes.site.Site."""
-        self.site = Dataplane(settings, **options)
-        self.cluster = self.site.cluster
-        self.cluster.server.users = partial(self._user, metadata)
-        self.cluster.namespace("ml-dev")
-        subject = {"kind": "ServiceAccount", "name": FUNCTION, "namespace": HOME}
-        access = [obj.to_dict() for obj in function_access(settings, subject, ["ml-dev"])]
-        self.cluster.apply(*(obj for obj in access if obj["metadata"].get("namespace") == "ml-dev"))
-        self.ca = trustme.CA()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("localhost", "127.0.0.1").configure_cert(context)
-        self.port = self.cluster.server.serve_tls(context)
-
-    def _user(self, metadata: MetadataServer, token: str) -> User | None:
-        own = self.cluster.users.get(token)
-        return own or (service_account(HOME, FUNCTION) if metadata.knows(f"Bearer {token}") else None)
-
-    def close(self) -> None:
-        self.site.close()
+        super().__init__(settings, lambda token: metadata.knows(f"Bearer {token}"), **options)

@@ -1,125 +1,21 @@
-"""Artifact Registry for BuildKit: a real registry on loopback that takes pushes by Google's access tokens alone.
+"""Artifact Registry for BuildKit: a real registry on loopback that takes pushes by Google's access tokens alone."""
 
-Anybody may pull, as with `allUsers` as reader: a function asks another host than Google's without credentials.
-"""
-
-import http.client
-import threading
 from base64 import b64decode
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import MSG_PEEK
-from types import TracebackType
-from typing import Any, Final, Self
 
 from boatyard_gcp.registry.host import TOKEN_USER
 from tests.gcp.metadata_server import MetadataServer
-from tests.registry.distribution import Distribution
-
-_READS: Final = ("GET", "HEAD")
-_PART: Final = 1024 * 1024
-_TLS: Final = b"\x16"
-_OF_A_CONNECTION: Final = frozenset({"connection", "transfer-encoding", "keep-alive", "authorization"})
+from tests.registry.front import FrontedRegistry
 
 
-class ImageRegistry:
+class ImageRegistry(FrontedRegistry):
     def __init__(self, folder: Path, metadata: MetadataServer) -> None:
-        self.pushes: list[str] = []
-        """The token of each request that wrote something."""
-        self.refused = 0
         self._metadata = metadata
-        self._registry = Distribution(folder)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.address = f"127.0.0.1:{self._server.server_port}"
+        super().__init__(folder)
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
+    def challenge(self, path: str) -> str:
+        return 'Basic realm="Artifact Registry"'
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._registry.stop()
-
-    def _may_push(self, authorization: str) -> bool:
+    def token_of(self, path: str, authorization: str) -> str:
         user, _, token = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
-        if user != TOKEN_USER or not self._metadata.knows(f"Bearer {token}"):
-            self.refused += 1
-            return False
-        self.pushes.append(token)
-        return True
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        played = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def handle_one_request(self) -> None:
-                if self.connection.recv(1, MSG_PEEK) == _TLS:  # as Go's servers do; BuildKit then goes on without TLS
-                    self.connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
-                    self.close_connection = True
-                    return
-                super().handle_one_request()
-
-            def _serve(self) -> None:
-                if self.command not in _READS and not played._may_push(self.headers.get("authorization", "")):
-                    self.close_connection = True  # its body is still to come
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", 'Basic realm="Artifact Registry"')
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                connection = http.client.HTTPConnection(played._registry.address, timeout=60)
-                try:
-                    headers = {name: value for name, value in self.headers.items() if not _is_hop(name)}
-                    chunked = "transfer-encoding" in self.headers
-                    if chunked:
-                        headers["Transfer-Encoding"] = "chunked"
-                    connection.request(self.command, self.path, self._body(), headers, encode_chunked=chunked)
-                    self._pass_on(connection.getresponse())
-                finally:
-                    connection.close()
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve
-
-            def _body(self) -> Iterator[bytes] | None:
-                if "transfer-encoding" in self.headers:
-                    return self._chunks()
-                length = int(self.headers.get("content-length") or 0)
-                return self._parts(length) if length else None
-
-            def _parts(self, left: int) -> Iterator[bytes]:
-                while left and (part := self.rfile.read(min(left, _PART))):
-                    left -= len(part)
-                    yield part
-
-            def _chunks(self) -> Iterator[bytes]:
-                while size := int(self.rfile.readline().partition(b";")[0], 16):
-                    yield self.rfile.read(size)
-                    self.rfile.readline()
-                self.rfile.readline()
-
-            def _pass_on(self, answer: http.client.HTTPResponse) -> None:
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if not _is_hop(name) and name.lower() not in ("date", "server"):
-                        self.send_header(name, value)
-                if answer.headers.get("content-length") is None and self.command != "HEAD" and answer.status != 204:
-                    self.close_connection = True
-                self.end_headers()
-                while part := answer.read(_PART):
-                    self.wfile.write(part)
-
-            def log_message(self, *_: Any) -> None: ...
-
-        return Handler
-
-
-def _is_hop(name: str) -> bool:
-    return name.lower() in _OF_A_CONNECTION
+        return token if user == TOKEN_USER and self._metadata.knows(f"Bearer {token}") else ""
