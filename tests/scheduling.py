@@ -26,6 +26,7 @@ GROUPS: Final = {
     "engine": (
         "tests/aws/test_archive_engine.py",
         "tests/aws/test_whole_way.py",
+        "tests/azure/test_whole_way_aks.py",
         "tests/buildkit/test_builds.py",
         "tests/buildkit/test_failures.py",
         "tests/buildkit/test_isolation.py",

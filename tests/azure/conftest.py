@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,16 +10,18 @@ import pytest
 from boatyard_azure.bucket import BlobBucket
 from boatyard_azure.rest import AzureRest
 from tests.azure.acr import AcrTransport
-from tests.azure.acr_tasks import AcrTasksServer
+from tests.azure.acr_tasks import TASK, AcrTasksServer
 from tests.azure.azurite import ACCOUNT, Azurite, NoAzurite
 from tests.azure.entra import Entra
 from tests.azure.guard import Guard
+from tests.azure.host import Host, make_bundle
 from tests.azure.logs import Lines, kept_lines
 from tests.azure.resource_manager import ResourceManager
 from tests.azure.storage import Storage
 from tests.azure.tls import write_authority, write_certificate
 from tests.azure.vault import Vault
 from tests.registry.server import FakeRegistry, running
+from tests.sharing import made_once
 
 _NUMBERS = itertools.count(1)
 
@@ -117,3 +119,56 @@ def acr_tasks(arm: ResourceManager) -> Iterator[AcrTasksServer]:
     made = AcrTasksServer(arm)
     with made.blobs:
         yield made
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle as the platform mounts it."""
+    return made_once(tmp_path_factory, "bundle-azure", make_bundle) / "app"
+
+
+@pytest.fixture
+def deployment(
+    entra: Entra, arm: ResourceManager, storage: Storage, bucket: BlobBucket, vault: Vault, ca_file: Path
+) -> dict[str, str]:
+    """The function's variables, as infra/terraform/azure sets them, without those of a registry."""
+    return {
+        **entra.of_a_function,
+        "AZURE_AUTHORITY_HOST": entra.url,
+        "SSL_CERT_FILE": str(ca_file),
+        "BOATYARD_BLOB_ENDPOINT": storage.blob.url,
+        "BOATYARD_QUEUE_ENDPOINT": storage.queue.url,
+        "BOATYARD_MANAGEMENT_ENDPOINT": arm.url,
+        "BOATYARD_STORAGE_ACCOUNT": ACCOUNT,
+        "BOATYARD_BUCKET": bucket.container,
+        "BOATYARD_DEPLOYMENT_KEY": f"{vault.url}/secrets/deployment-key",
+        "BOATYARD_RUNNER": "acrtasks",
+        "BOATYARD_ACR_TASK": TASK,
+        "BOATYARD_VAULT": "https://boatyard-users.vault.azure.net",
+        "BOATYARD_INVOKERS_CHECKED": "true",
+    }
+
+
+@pytest.fixture
+def run_host(app: Path, tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Host]]:
+    hosts: list[Host] = []
+
+    def run(variables: dict[str, str]) -> Host:
+        hosts.append(Host(app, variables, tmp_path / "log"))
+        return hosts[-1]
+
+    yield run
+    for host in hosts:
+        host.close()
+
+
+@pytest.fixture
+def queues(storage: Storage) -> dict[str, str]:
+    """Empty queues, and the variables that name them."""
+    for name in ("events", "events-poison", "dead"):
+        queue = storage.queues.get_queue_client(name)
+        if queue.queue_name in {each.name for each in storage.queues.list_queues()}:
+            queue.clear_messages()
+        else:
+            queue.create_queue()
+    return {"BOATYARD_QUEUE": "events", "BOATYARD_DEAD_LETTERS": "dead"}

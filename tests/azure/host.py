@@ -11,14 +11,17 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from azure.storage.queue import QueueClient, QueueServiceClient
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from tests.azure.payloads import principal
 from tests.azure.worker.environment import ROOT, VERSION, worker_python
-from tests.azure.worker.process import Outcome, Worker
+from tests.azure.worker.process import Outcome, Worker, WorkerDied
+
+_LOCK_SECONDS = 120
 
 
 def make_bundle(folder: Path) -> None:
@@ -83,29 +86,40 @@ class Listener:
         self.queue: QueueClient = queues.get_queue_client(name)
         self._poison = queues.get_queue_client(f"{name}-poison")
 
-    def run(self) -> list[Outcome]:
-        """Delivers every message that is visible, once."""
-        outcomes = []
-        for message in list(self.queue.receive_messages(max_messages=32, visibility_timeout=1)):
-            metadata = {
-                "Id": {"type": "string", "value": message.id},
-                "DequeueCount": {"type": "string", "value": str(message.dequeue_count)},
-                "PopReceipt": {"type": "string", "value": message.pop_receipt},
-                **{
-                    name: {"type": "json", "value": json.dumps(moment.isoformat())}
-                    for name, moment in (
-                        ("InsertionTime", message.inserted_on),
-                        ("ExpirationTime", message.expires_on),
-                        ("NextVisibleTime", message.next_visible_on),
-                    )
-                },
-            }
-            body = {"type": "string", "value": message.content}
+    def run(self, *, at_once: int = 1) -> list[Outcome]:
+        """Delivers every message that is visible, once; `at_once` is what the host calls batchSize."""
+        messages = list(self.queue.receive_messages(max_messages=32, visibility_timeout=_LOCK_SECONDS))
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self._deliver, messages))
+
+    def _deliver(self, message: QueueMessage) -> Outcome:
+        metadata = {
+            "Id": {"type": "string", "value": message.id},
+            "DequeueCount": {"type": "string", "value": str(message.dequeue_count)},
+            "PopReceipt": {"type": "string", "value": message.pop_receipt},
+            **{
+                name: {"type": "json", "value": json.dumps(moment.isoformat())}
+                for name, moment in (
+                    ("InsertionTime", message.inserted_on),
+                    ("ExpirationTime", message.expires_on),
+                    ("NextVisibleTime", message.next_visible_on),
+                )
+            },
+        }
+        body = {"type": "string", "value": message.content}
+        try:
             outcome = self._host.worker.invoke(self._function, self._name, body, metadata)
-            outcomes.append(outcome)
-            if outcome.ok:
-                self.queue.delete_message(message)
-            elif message.dequeue_count >= self._most:
-                self._poison.send_message(message.content)
-                self.queue.delete_message(message)
-        return outcomes
+        except WorkerDied:
+            self._release(message)
+            raise
+        if outcome.ok:
+            self.queue.delete_message(message)
+        elif message.dequeue_count >= self._most:
+            self._poison.send_message(message.content)
+            self.queue.delete_message(message)
+        else:
+            self._release(message)
+        return outcome
+
+    def _release(self, message: QueueMessage) -> None:
+        self.queue.update_message(message, visibility_timeout=1)

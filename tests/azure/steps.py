@@ -21,6 +21,8 @@ from tests.builder.pod import Docker
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = ROOT / "infra" / "terraform" / "azure" / "task.yaml.tftpl"
+PROGRAMS = "/opt/boatyard/bin"
+"""Where the builder image has Python and the credential helper."""
 _PLACE = re.compile(r"\$\{(\w+)\}")
 _VALUE = re.compile(r"\{\{\.(Values|Run)\.(\w+)\}\}")
 
@@ -48,13 +50,23 @@ def environment_of(step: Mapping[str, Any]) -> dict[str, str]:
 class Agent:
     """A machine of ACR Tasks: runs the step, and appends to the log while it runs."""
 
-    def __init__(self, content: str, docker: Docker, login: Path, stand_ins: Mapping[str, str], *folders: Path) -> None:
-        """`login` is the docker config.json of the home volume; `folders` are mounted at the same path."""
+    def __init__(
+        self,
+        content: str,
+        docker: Docker,
+        login: Path,
+        stand_ins: Mapping[str, str],
+        *folders: Path,
+        programs: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`login` is the docker config.json of the home volume; `folders` are mounted at the same path, and `programs`
+        replace those of the image that have their names."""
         self._content = content
         self._docker = docker
         self._login = login
         self._stand_ins = stand_ins
         self._folders = folders
+        self._programs = programs or {}
 
     def run(self, run: PlayedRun) -> str:
         """Runs the step to the run's end, and returns what it printed."""
@@ -69,6 +81,7 @@ class Agent:
         docker_socket = self._docker.environment["DOCKER_HOST"].removeprefix("unix://")
         beside = [f"--volume {self._login}:/root/.docker/config.json:ro"]
         beside += [f"--volume {folder}:{folder}:ro" for folder in self._folders]
+        beside += [f"--volume {path}:{PROGRAMS}/{name}:ro" for name, path in self._programs.items()]
         beside += [f"--env {name}={value}" for name, value in self._stand_ins.items()]
         parts = [
             f"{self._docker.command} run --rm",

@@ -3,9 +3,8 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,27 +13,18 @@ import pytest
 from boatyard_azure.bucket import BlobBucket
 from boatyard_azure.events import MOST_TRIES
 from boatyard_serverless.builds.ledger import BucketLedger
-from tests.azure.acr_tasks import TASK, AcrTasksServer
+from tests.azure.acr_tasks import AcrTasksServer
 from tests.azure.azurite import ACCOUNT
-from tests.azure.entra import Entra
-from tests.azure.host import Host, Listener, make_bundle
+from tests.azure.host import Host, Listener
 from tests.azure.payloads import CALLER, blob_created, principal
 from tests.azure.resource_manager import ResourceManager
 from tests.azure.storage import Storage
 from tests.azure.tls import Asked, Given
-from tests.azure.vault import Vault
 from tests.azure.worker.process import Outcome, WorkerDied
 from tests.registry.server import FakeRegistry
-from tests.sharing import made_once
 
 MB = 1024 * 1024
 SPEC_KEY = "specs/ml/dev/app.json"
-QUEUES = {"BOATYARD_QUEUE": "events", "BOATYARD_DEAD_LETTERS": "dead"}
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_once(tmp_path_factory, "bundle-azure", make_bundle) / "app"
 
 
 @pytest.fixture
@@ -50,58 +40,24 @@ def order(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def variables(
-    entra: Entra,
-    arm: ResourceManager,
-    storage: Storage,
-    bucket: BlobBucket,
-    vault: Vault,
-    acr_tasks: AcrTasksServer,
-    images: FakeRegistry,
-    ca_file: Path,
-) -> dict[str, str]:
-    """As infra/terraform/azure sets them. Images are in a registry on loopback: nothing moves Azure's own."""
-    return {
-        **entra.of_a_function,
-        "AZURE_AUTHORITY_HOST": entra.url,
-        "SSL_CERT_FILE": str(ca_file),
-        "BOATYARD_BLOB_ENDPOINT": storage.blob.url,
-        "BOATYARD_QUEUE_ENDPOINT": storage.queue.url,
-        "BOATYARD_MANAGEMENT_ENDPOINT": arm.url,
-        "BOATYARD_STORAGE_ACCOUNT": ACCOUNT,
-        "BOATYARD_BUCKET": bucket.container,
-        "BOATYARD_DEPLOYMENT_KEY": f"{vault.url}/secrets/deployment-key",
-        "BOATYARD_RUNNER": "acrtasks",
-        "BOATYARD_ACR_TASK": TASK,
-        "BOATYARD_VAULT": "https://boatyard-users.vault.azure.net",
-        "BOATYARD_INVOKERS_CHECKED": "true",
-        "BOATYARD_DEFAULT_REPOSITORY": f"{images.address}/images",
-        "BOATYARD_INSECURE_REGISTRIES": images.address,
-    }
-
-
-@pytest.fixture
-def start(app: Path, variables: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Host]]:
-    hosts: list[Host] = []
+def start(
+    run_host: Callable[[dict[str, str]], Host], deployment: dict[str, str], images: FakeRegistry
+) -> Callable[..., Host]:
+    """Images are in a registry on loopback: nothing moves Azure's own."""
 
     def make(**more: str) -> Host:
-        hosts.append(Host(app, {**variables, **more}, tmp_path / "log"))
-        return hosts[-1]
+        registry = {
+            "BOATYARD_DEFAULT_REPOSITORY": f"{images.address}/images",
+            "BOATYARD_INSECURE_REGISTRIES": images.address,
+        }
+        return run_host({**deployment, **registry, **more})
 
-    yield make
-    for host in hosts:
-        host.close()
+    return make
 
 
 @pytest.fixture
-def host(start: Callable[..., Host], storage: Storage) -> Host:
-    for name in ("events", "events-poison", "dead"):
-        queue = storage.queues.get_queue_client(name)
-        if queue.queue_name in {each.name for each in storage.queues.list_queues()}:
-            queue.clear_messages()
-        else:
-            queue.create_queue()
-    return start(**QUEUES, BOATYARD_DRIFT_SCHEDULE="0 30 4 * * *", BOATYARD_PIN_BASES="true")
+def host(start: Callable[..., Host], queues: dict[str, str], acr_tasks: AcrTasksServer) -> Host:
+    return start(**queues, BOATYARD_DRIFT_SCHEDULE="0 30 4 * * *", BOATYARD_PIN_BASES="true")
 
 
 def test_the_worker_indexes_each_function_for_its_settings(start: Callable[..., Host], host: Host) -> None:

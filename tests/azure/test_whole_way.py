@@ -1,51 +1,43 @@
-"""A request -> ACR Tasks -> its step in the builder image, with a Docker engine of its own -> BuildKit -> registry.
+"""A spec object in the container -> its event in the queue -> the worker -> ACR Tasks -> its step in the builder image,
+with a Docker engine of its own -> BuildKit -> registry.
 
 A stand-in plays ACR Tasks. The step runs as its agent runs it, in the image that `make builder-image CLOUD=azure`
-makes.
+makes, and pushes with the task's identity by the shipped credential helper.
 """
 
+import json
 import ssl
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
-from boatyard.context import Context
-from boatyard.memory import MemoryDeploymentKey
-from boatyard.order import Order
-from boatyard.ports import Scope, SecretValue
-from boatyard.service import Service
 from boatyard.settings import Buildkit, Settings
-from boatyard.spec import parse_spec
-from boatyard.target import Target
 from boatyard_azure.bucket import BlobBucket
-from boatyard_azure.build_service import AcrTasks
-from boatyard_azure.contexts import BlobContextStore
-from boatyard_azure.rest import AzureRest
-from boatyard_azure.secrets import VaultSecrets
-from boatyard_azure.stored_task import stored_task
+from boatyard_azure.credential import HELPER
 from boatyard_local.settings import load_settings
-from boatyard_registry import OciRegistry
-from boatyard_serverless.builds import ServiceJobRunner
-from boatyard_serverless.clock import SystemClock
-from boatyard_serverless.secrets import ServiceSecretStore
-from tests.azure.acr_tasks import TASK, AcrTasksServer
+from tests.azure.acr_tasks import AcrTasksServer
 from tests.azure.azurite import ACCOUNT
 from tests.azure.entra import CLIENT_ID, Entra
-from tests.azure.steps import Agent, content
+from tests.azure.host import Host, Listener
+from tests.azure.image_registry import AcrImages
+from tests.azure.payloads import blob_created
+from tests.azure.steps import PROGRAMS, Agent, content
 from tests.azure.storage import Storage
 from tests.azure.vault import Vault
 from tests.builder.conftest import SETTINGS
 from tests.builder.engine_image import engine_image
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
-from tests.buildkit.engine import keychain
 
 pytestmark = pytest.mark.integration
-SCOPE = Scope("ml", "dev")
+KEY = "specs/ml/dev/app.json"
+PREFIX = "boatyard"
 RULES = """
 import os, subprocess, tempfile
 from pathlib import Path
@@ -71,88 +63,160 @@ def image(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> str:
     return engine_image("azure", settings, tmp_path_factory.mktemp("in-the-place-of-images"))
 
 
-def order(command: str, secret: str, context: Context) -> Order:
-    layers = [
-        {"copyConfig": {"src": "app.txt", "dst": "/srv/app.txt"}},
-        {"commands": {"cmd": [command], "secretMounts": [{"key": secret}]}},
-    ]
-    spec = parse_spec({"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers})
-    return Order(spec=spec, scope=SCOPE, target=Target(name="azure"), context=context)
+class Site:
+    """The functions in the platform's worker, and Azure around them."""
+
+    def __init__(self, host: Host, storage: Storage, bucket: BlobBucket) -> None:
+        self.host = host
+        self.bucket = bucket
+        self.listener = Listener(host, storage.queues, "message")
+
+    def ask(self, method: str, path: str, body: Any = None, *, query: str = "") -> tuple[int, Any]:
+        answer = self.host.ask(method, path, body, query=query)
+        return answer.status, answer.document
+
+    def publish(self, key: str, times: int = 1) -> None:
+        """Puts the event of a blob into the queue, as Event Grid does. azurite publishes none."""
+        event = json.dumps(blob_created(key, account=ACCOUNT, container=self.bucket.container))
+        for _ in range(times):
+            self.listener.queue.send_message(event)
+
+    def drop(self, key: str, document: Any) -> Any:
+        """Returns the document at results/ when the function has handled the event."""
+        self.bucket.put(key, json.dumps(document).encode())
+        self.publish(key)
+        assert [each.ok for each in self.listener.run()] == [True], self.host.worker.log()
+        stored = self.bucket.get(key.replace("specs/", "results/", 1))
+        assert stored
+        return json.loads(stored.body)
 
 
-def test_a_context_and_a_secret_are_built_in_a_step_and_then_found_in_the_registry(
+@pytest.fixture
+def registry(entra: Entra, tmp_path: Path) -> Iterator[AcrImages]:
+    with AcrImages(tmp_path, entra) as made:
+        yield made
+
+
+@pytest.fixture
+def users(entra: Entra) -> Iterator[Vault]:
+    """The vault of users' secrets."""
+    with Vault(entra) as made:
+        yield made
+
+
+@pytest.fixture
+def site(
+    settings: Settings,
+    registry: AcrImages,
+    users: Vault,
+    deployment: dict[str, str],
+    queues: dict[str, str],
+    run_host: Callable[[dict[str, str]], Host],
+    storage: Storage,
+    bucket: BlobBucket,
+) -> Site:
+    chosen = msgspec.structs.replace(
+        settings,
+        buildkit=Buildkit(driver="buildx"),
+        authentication_type="azure",
+        insecure_registries=(*settings.insecure_registries, registry.address),
+    )
+    variables = {
+        **deployment,
+        **queues,
+        "BOATYARD_VAULT": users.url,
+        "BOATYARD_SECRET_PREFIX": PREFIX,
+        "BOATYARD_SETTINGS": msgspec.json.encode(chosen).decode(),
+        "BOATYARD_DEFAULT_REPOSITORY": f"{registry.address}/images",
+    }
+    return Site(run_host(variables), storage, bucket)
+
+
+@pytest.fixture
+def agent(
     settings: Settings,
     image: str,
-    acr_tasks: AcrTasksServer,
+    registry: AcrImages,
+    users: Vault,
     entra: Entra,
     storage: Storage,
     bucket: BlobBucket,
-    vault: Vault,
-    rest: AzureRest,
+    tmp_path: Path,
     ca_file: Path,
-) -> None:
-    clock, docker = SystemClock(), Docker(settings.buildkit)
-    chosen = msgspec.structs.replace(settings, buildkit=Buildkit(driver="buildx"), authentication_type="azure")
-    contexts = BlobContextStore(rest, ACCOUNT, bucket.container, clock)
-    secrets = ServiceSecretStore(VaultSecrets(rest, vault.url), "boatyard")
-    runner = ServiceJobRunner(bucket, AcrTasks(rest, stored_task(TASK)), clock, chosen)
-    service = Service(
-        chosen,
-        registry=OciRegistry(keychain=keychain(settings), insecure=settings.insecure_registries),
-        runner=runner,
-        contexts=contexts,
-        secrets=secrets,
-        deployment_key=MemoryDeploymentKey(),
-        clock=clock,
-        poll_seconds=1.0,
-    )
+) -> Agent:
+    """A machine of ACR Tasks, which has the task's identity."""
     task = content(
         image=image,
         client_id=CLIENT_ID,
         account=ACCOUNT,
         container=bucket.container,
-        vault=vault.url,
-        prefix="boatyard",
+        vault=users.url,
+        prefix=PREFIX,
     )
     stand_ins = {**entra.of_a_machine, "BOATYARD_BLOB_ENDPOINT": storage.blob.url, "SSL_CERT_FILE": str(ca_file)}
     login = Path(settings.buildkit.docker_config) / "config.json"
-    agent = Agent(task, docker, login, stand_ins, Path(settings.uv.directory), ca_file.parent)
+    folders = (Path(settings.uv.directory), ca_file.parent)
+    programs = {HELPER: registry.write_helper(tmp_path, python=f"{PROGRAMS}/python")}
+    return Agent(task, Docker(settings.buildkit), login, stand_ins, *folders, programs=programs)
 
-    secrets.put(SCOPE, "TOKEN", SecretValue(kind="build", value=b"s3cr3t-of-the-test"))
+
+def test_a_spec_dropped_into_the_container_is_built_in_a_step_and_then_found_in_the_registry(
+    site: Site, agent: Agent, acr_tasks: AcrTasksServer, registry: AcrImages, ca_file: Path
+) -> None:
+    """Blob -> event -> queue -> function -> ACR Tasks -> step -> BuildKit -> registry, once."""
+    secret = {"kind": "build", "value": "s3cr3t-of-the-test", "project": "ml", "domain": "dev"}
+    assert site.ask("PUT", "/v1/secrets/TOKEN", secret)[0] == 204
     data, context = pack({"app.txt": f"made at {time.time_ns()}".encode()}, ("app.txt",))
-    upload = contexts.upload(context.sha256, context.size)
+    described = {"sha256": context.sha256, "size": context.size}
+    status, upload = site.ask("POST", "/v1/contexts", described)
+    assert status == 201, upload
     with httpx.Client(verify=ssl.create_default_context(cafile=str(ca_file))) as client:
-        assert client.put(upload.upload_url, content=data, headers=upload.headers).is_success
+        assert client.put(upload["uploadUrl"], content=data, headers=upload["headers"]).is_success
     command = 'test "$TOKEN" = s3cr3t-of-the-test && echo "it is $TOKEN" && grep "made at" /srv/app.txt'
-    wanted = order(command, "TOKEN", context)
-    asked = service.ensure(wanted)
-    assert asked.build and service.ensure(wanted).joined
+    layers = [
+        {"copyConfig": {"src": "app.txt", "dst": "/srv/app.txt"}},
+        {"commands": {"cmd": [command], "secretMounts": [{"key": "TOKEN"}]}},
+    ]
+    spec = {"baseImage": "python:3.11-slim", "pythonVersion": "3.11", "layers": layers}
+    document = {"spec": spec, "context": described, "target": {"name": "azure"}}
+    order = {**document, "project": "ml", "domain": "dev"}
+
+    started = site.drop(KEY, document)
+    site.publish(KEY, times=10)
+    again = site.listener.run(at_once=10)
+    assert [each.ok for each in again] == [True] * 10, site.host.worker.log()
+    status, joined = site.ask("POST", "/v1/builds", order)
+    assert (status, joined["joined"], joined["id"]) == (202, True, started["id"])
 
     printed: list[str] = []
-    step = threading.Thread(target=lambda: printed.append(agent.run(acr_tasks.of(asked.build.id))))
+    step = threading.Thread(target=lambda: printed.append(agent.run(acr_tasks.of(started["id"]))))
     step.start()
-    live: list[str] = []
-    cursor = ""
+    logs, live, cursor = f"/v1/builds/{started['id']}/logs", list[str](), ""
     while step.is_alive():
-        page = runner.logs(asked.build.id, cursor)
-        assert page
-        if page.lines and step.is_alive():
-            live += page.lines
-            cursor = page.cursor
+        status, page = site.ask("GET", logs, query=f"cursor={cursor}")
+        assert status == 200, page
+        if page["lines"] and step.is_alive():
+            live += page["lines"]
+            cursor = page["cursor"]
         time.sleep(0.2)
     step.join()
 
-    build = runner.status(asked.build.id)
-    assert build and build.state == "SUCCEEDED" and build.image and "@sha256:" in build.image, printed
+    _, build = site.ask("GET", f"/v1/builds/{started['id']}")
+    assert build["state"] == "SUCCEEDED" and "@sha256:" in build["image"], printed
     assert live, "the log was there while the build ran"
-    rest_of_log = runner.logs(asked.build.id, cursor)
-    assert rest_of_log and rest_of_log.done
-    lines = [*live, *rest_of_log.lines]
+    _, rest_of_log = site.ask("GET", logs, query=f"cursor={cursor}")
+    assert rest_of_log["done"]
+    lines = [*live, *rest_of_log["lines"]]
     assert any(line.startswith("pushed ") for line in lines)
     assert not any("Launching container" in line or "marked as" in line for line in lines)
     assert any("made at" in line for line in lines) and "s3cr3t-of-the-test" not in printed[0]
-    found = service.ensure(wanted)
-    assert found.image and found.image.reference == build.image and len(acr_tasks.runs) == 1
+    assert registry.pushes and registry.exchanged, "the image was pushed with the task's own identity"
+    assert not any(token in printed[0] for token in registry.pushes)
+
+    status, found = site.ask("POST", "/v1/builds", order)
+    assert (status, found["cached"], found["image"]) == (200, True, build["image"])
+    assert site.drop(KEY, document)["image"] == build["image"]
+    assert len(acr_tasks.runs) == 1
 
 
 def test_the_identity_is_closed_to_what_the_engine_runs(image: str, settings: Settings) -> None:

@@ -11,11 +11,14 @@ from typing import Final
 from boatyard_azure.endpoints import AzureEndpoints
 from boatyard_azure.identity import find_identity
 from boatyard_azure.registry.exchange import RefreshTokens
-from boatyard_azure.registry.host import TOKEN_USER, is_azure_registry
+from boatyard_azure.registry.host import is_azure_registry
 from boatyard_registry.http_transport import HttpTransport
 from boatyard_serverless.credential_helper import RegistryLogin, answer
 
 HELPER: Final = "docker-credential-boatyard-acr"
+IDENTITY_TOKEN: Final = "<token>"  # noqa: S105 - a user's name
+"""The name with which Docker and BuildKit send a helper's secret as a refresh token. With any other name BuildKit sends
+a password, which ACR's token service does not take (https://github.com/Azure/acr/issues/104)."""
 
 
 def login(host: str) -> RegistryLogin | None:
@@ -25,7 +28,7 @@ def login(host: str) -> RegistryLogin | None:
         return None
     transport = HttpTransport()
     tokens = RefreshTokens(find_identity(transport), endpoints.resource("registry"), transport)
-    return RegistryLogin(TOKEN_USER, tokens.of(host))
+    return RegistryLogin(IDENTITY_TOKEN, tokens.of(host))
 
 
 def main() -> int:

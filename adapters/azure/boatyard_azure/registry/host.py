@@ -8,9 +8,6 @@ With a domain name label, the login server is `<name>-<hash>`; with regional end
 import re
 from typing import Final
 
-TOKEN_USER: Final = "00000000-0000-0000-0000-000000000000"  # noqa: S105 - a user's name
-"""The name with which a refresh token is a password
-(https://learn.microsoft.com/azure/container-registry/container-registry-authentication)."""
 _HOST: Final = re.compile(
     r"(?P<name>[a-z0-9]{5,50})(?:-[a-z0-9]{1,32})?(?:\.[a-z0-9]{2,32}\.geo)?\.(?P<suffix>azurecr\.(?:io|us|cn))\Z"
 )
