@@ -4,6 +4,7 @@ A request with a SAS carries its own proof and no token. azurite verifies it.
 """
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
@@ -36,6 +37,8 @@ class Guard:
         )
         self._failures: dict[str, _Failure] = {}
         self.calls: list[Asked] = []
+        self.wrote: Callable[[str], object] = lambda path: None
+        """Called with the path of each successful PUT, before it is answered."""
         self._server = TlsServer(self._answer)
         self.url = f"{self._server.url}{self._parts.path}"
 
@@ -69,6 +72,8 @@ class Guard:
             redirect=False,
             decode_content=False,
         )
+        if asked.verb == "PUT" and answer.status < 300:
+            self.wrote(asked.path)
         passed = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in _OWN}
         return Given(answer.status, answer.data, passed)
 

@@ -73,7 +73,7 @@ class Host:
 
 
 class Listener:
-    """The host's listener of one queue trigger. A message that failed stays invisible for a second."""
+    """The host's listener of one queue trigger. A message that failed is visible again without a pause."""
 
     def __init__(self, host: Host, queues: QueueServiceClient, function: str) -> None:
         self._host = host
@@ -122,4 +122,4 @@ class Listener:
         return outcome
 
     def _release(self, message: QueueMessage) -> None:
-        self.queue.update_message(message, visibility_timeout=1)
+        self.queue.update_message(message, visibility_timeout=0)
