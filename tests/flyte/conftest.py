@@ -16,8 +16,8 @@ import pytest
 from boatyard.settings import Settings
 from boatyard_flyte import sdk
 from boatyard_local.settings import load_settings
-from tests.flyte import index
-from tests.flyte.images import CASES, Place
+from tests.flyte import base, index
+from tests.flyte.images import BASE, CASES, Place
 from tests.flyte.probe import Docker
 from tests.flyte.wheel import make_wheel
 from tests.local.servers import bearer
@@ -30,7 +30,7 @@ Ensure: TypeAlias = Callable[[flyte.Image], str]
 
 
 @pytest.fixture(scope="session")
-def settings() -> Settings:
+def found() -> Settings:
     """The settings that the engine found on this machine."""
     config = STATE / "boatyard.toml"
     assert config.is_file(), "no engine: run `python -m boatyard_local.engine ensure`, as `make test` does"
@@ -38,13 +38,28 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def docker(settings: Settings) -> Iterator[Docker]:
+def configuration(found: Settings, docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The engine's settings, but with `base.light` as the base: `from_debian_base` installs build-essential, which is
+    200 MB that no test needs."""
+    text = (STATE / "boatyard.toml").read_text()
+    path = tmp_path_factory.mktemp("configuration") / "boatyard.toml"
+    path.write_text(base.replaced(text, BASE, base.light(docker, found, BASE)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(configuration: Path) -> Settings:
+    return load_settings(configuration, {})
+
+
+@pytest.fixture(scope="session")
+def docker(found: Settings) -> Iterator[Docker]:
     env = dict(os.environ)
-    if settings.buildkit.docker_host:
-        env["DOCKER_HOST"] = settings.buildkit.docker_host
-    if settings.buildkit.docker_config:
-        env["DOCKER_CONFIG"] = settings.buildkit.docker_config
-    made = Docker(command=(settings.buildkit.docker,), env=env)
+    if found.buildkit.docker_host:
+        env["DOCKER_HOST"] = found.buildkit.docker_host
+    if found.buildkit.docker_config:
+        env["DOCKER_CONFIG"] = found.buildkit.docker_config
+    made = Docker(command=(found.buildkit.docker,), env=env)
     yield made
     made.forget()
 
@@ -64,10 +79,9 @@ def get(url: str, path: str) -> Any:
 
 
 @contextmanager
-def serving(state: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(state: Path, configuration: Path, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The URL of a server with its own state folder. The registry and BuildKit are the engine's."""
-    command = [sys.executable, "-m", "boatyard_local", "serve", "--state", str(state)]
-    command += ["--config", str(STATE / "boatyard.toml")]
+    command = [sys.executable, "-m", "boatyard_local", "serve", "--state", str(state), "--config", str(configuration)]
     env = {**os.environ, **(settings or {})}
     with (
         (state / "stderr").open("w") as log,
@@ -87,10 +101,10 @@ def server_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(settings: Settings, server_state: Path) -> Iterator[str]:
+def server(settings: Settings, configuration: Path, server_state: Path) -> Iterator[str]:
     # A repository of this run's own: what an earlier run has pushed must not answer for today's code.
     repository = f"{settings.default_repository}/test-{uuid.uuid4().hex[:8]}"
-    with serving(server_state, {"BOATYARD_DEFAULT_REPOSITORY": repository}) as url:
+    with serving(server_state, configuration, {"BOATYARD_DEFAULT_REPOSITORY": repository}) as url:
         yield url
 
 

@@ -113,7 +113,7 @@ def test_another_platform_is_refused_before_anything_starts(ensure: Ensure, serv
 
 
 def test_an_image_for_two_platforms(
-    tmp_path: Path, settings: Settings, docker: Docker, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, settings: Settings, configuration: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """None of its steps runs, so it needs no emulation; only the setting must allow it."""
     write(tmp_path, {"Dockerfile": "FROM scratch\nARG TARGETARCH\nCOPY file /${TARGETARCH}\n", "file": "content"})
@@ -121,7 +121,7 @@ def test_an_image_for_two_platforms(
     both: tuple[str, ...] = ("linux/amd64", "linux/arm64")
     image = flyte.Image.from_dockerfile(tmp_path / "Dockerfile", registry=registry, name="t-both", platform=both)  # type: ignore[arg-type]
     with (
-        serving(tmp_path_factory.mktemp("both"), {"BOATYARD_PLATFORMS": ",".join(both)}) as url,
+        serving(tmp_path_factory.mktemp("both"), configuration, {"BOATYARD_PLATFORMS": ",".join(both)}) as url,
         pytest.MonkeyPatch.context() as patch,
     ):
         ask(patch, url)
