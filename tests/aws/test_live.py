@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,9 @@ from tests.aws.images import HOST
 LIVE = ROOT / "tests" / "aws" / "live"
 
 
-def pytest_in(environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(LIVE)]
+def pytest_in(folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command += [f"--basetemp={folder / 'live'}", str(LIVE)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -72,7 +74,7 @@ def run_job(codebuild: CodeBuild, build: Played) -> None:
     build.status = "SUCCEEDED" if job.returncode == 0 else "FAILED"
 
 
-def test_they_pass_and_leave_nothing(cloud: Cloud, clients: Clients, bucket: str) -> None:
+def test_they_pass_and_leave_nothing(cloud: Cloud, clients: Clients, bucket: str, tmp_path: Path) -> None:
     Layers(cloud)
     codebuild = RunningCodeBuild(cloud)
     queues = [clients.sqs().create_queue(QueueName=name)["QueueUrl"] for name in ("live", "live-dead")]
@@ -86,7 +88,7 @@ def test_they_pass_and_leave_nothing(cloud: Cloud, clients: Clients, bucket: str
         "BOATYARD_LIVE_CODEBUILD_PROJECT": PROJECT,
         "BOATYARD_LIVE_CODEBUILD_BUCKET": bucket,
     }
-    done = pytest_in({**os.environ, **named})
+    done = pytest_in(tmp_path, {**os.environ, **named})
     assert done.returncode == 0, done.stdout[-4000:]
     passed = int(done.stdout.rpartition(" passed")[0].rpartition("\n")[2].rpartition(" ")[2])
     assert passed > 72, done.stdout[-2000:]
@@ -104,9 +106,9 @@ def test_they_pass_and_leave_nothing(cloud: Cloud, clients: Clients, bucket: str
     [({}, "BOATYARD_LIVE=aws runs it"), ({"BOATYARD_LIVE": "aws"}, "BOATYARD_LIVE_BUCKET is not set")],
 )
 def test_without_their_names_they_are_skipped_and_say_how(
-    cloud: Cloud, environment: dict[str, str], reason: str
+    cloud: Cloud, environment: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("BOATYARD_LIVE")}
-    done = pytest_in({**own, **environment})
+    done = pytest_in(tmp_path, {**own, **environment})
     assert done.returncode == 0, done.stdout[-4000:]
     assert reason in done.stdout and "tests/contract/README.md" in done.stdout

@@ -61,17 +61,22 @@ class AcrTransport:
         if parts.path == "/oauth2/token":
             return self._token(url, method, form)
         path = unquote(parts.path)
-        kind, name = ("metadata_read", path.removeprefix("/acr/v1/").partition("/_tags/")[0])
         if path.startswith("/v2/"):
-            kind, name = "pull", path.removeprefix("/v2/").rpartition("/manifests/")[0] or path.removeprefix("/v2/")
+            kind, name = "pull" if method in ("GET", "HEAD") else "pull,push", path.removeprefix("/v2/")
+            name = name.rpartition("/manifests/")[0] or name
             name = name.rpartition("/blobs/")[0] or name
+        else:
+            kind = "delete" if method == "DELETE" else "metadata_read"
+            name = path.removeprefix("/acr/v1/").partition("/_tags/")[0]
         scope = self._access.get(headers.get("authorization", "").removeprefix("Bearer "), "")
         if scope != f"repository:{name}:{kind}":
             challenge = f'Bearer realm="https://{self.host}/oauth2/token",service="{self.host}",scope="repository:{name}:{kind}"'
             return _error(url, 401, "UNAUTHORIZED", challenge)
+        if kind == "delete":
+            return self._delete(url, name)
         if kind == "metadata_read":
             return self._tag(url, name, path.partition("/_tags/")[2])
-        moved = f"http://{self.fake.address}{parts.path}"
+        moved = f"http://{self.fake.address}{parts.path}" + (f"?{parts.query}" if parts.query else "")
         plain = {header: value for header, value in headers.items() if header != "authorization"}
         return self._http.send(method, moved, headers=plain, body=body, limit=limit, deadline=deadline)
 
@@ -102,6 +107,13 @@ class AcrTransport:
         writes = (name, tag) not in self.locked
         allowed = {"deleteEnabled": writes, "writeEnabled": writes, "readEnabled": True, "listEnabled": True}
         return _json(url, 200, {"imageName": name, "tag": {"name": tag, "changeableAttributes": allowed}})
+
+    def _delete(self, url: str, name: str) -> Answer:
+        """A repository with all its images."""
+        found = [key for key in self.fake.manifests if key[0] == name]
+        for key in found:
+            del self.fake.manifests[key]
+        return _json(url, 202, {}) if found else _error(url, 404, "NAME_UNKNOWN")
 
     def close(self) -> None:
         self._http.close()

@@ -5,6 +5,7 @@ opens, as the real one is.
 """
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,8 @@ class AcrTasksServer:
     accepted: int = 200
     """The status of an accepted start or cancel: both 200 and 202 are published."""
     refuses_cancels: bool = False
+    looked: Callable[["PlayedRun"], object] = lambda run: None
+    """Called before a run is shown."""
     only_newest: bool = False
     urls: list[str] = field(default_factory=list)
     reads: int = 0
@@ -62,7 +65,7 @@ class AcrTasksServer:
         self.blobs = TlsServer(self._blob)
         run = REGISTRY + r"/runs/(?P<run>\w+)"
         self.arm.on("POST", REGISTRY + "/scheduleRun", VERSION, lambda asked, _: self._schedule(asked))
-        self.arm.on("GET", run, VERSION, lambda asked, found: self._of(found["run"], lambda it: Given(200, it.shown())))
+        self.arm.on("GET", run, VERSION, lambda asked, found: self._of(found["run"], self._show))
         self.arm.on("POST", run + "/cancel", VERSION, lambda asked, found: self._of(found["run"], self._cancel))
         self.arm.on("POST", run + "/listLogSasUrl", VERSION, lambda asked, found: self._of(found["run"], self._sign))
 
@@ -91,6 +94,10 @@ class AcrTasksServer:
         given = answer(found) if found else refusal(404, "ResourceNotFound")
         assert isinstance(given, Given)
         return given
+
+    def _show(self, run: PlayedRun) -> Given:
+        self.looked(run)
+        return Given(200, run.shown())
 
     def _cancel(self, run: PlayedRun) -> Given:
         if run.status in _ENDED or self.refuses_cancels:

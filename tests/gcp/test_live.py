@@ -15,26 +15,27 @@ import pytest
 from boatyard_gcp.bucket import GcsBucket
 from boatyard_gcp.id_tokens import fetch
 from boatyard_gcp.rest import GoogleRest
-from tests.gcp.artifact_registry import AtGoogle, Repositories
+from tests.gcp.artifact_registry import HOST, AtGoogle, Repositories
 from tests.gcp.cloud_build import ACCOUNT, GET, LOCATION, CloudBuild
 from tests.gcp.cloud_run import CloudRun
 from tests.gcp.discovery import Asked
 from tests.gcp.functions import Functions
-from tests.gcp.googles_name import ProxyToGoogle
 from tests.gcp.live import test_callers
 from tests.gcp.loopback import ApiServer
 from tests.gcp.metadata_server import EMAIL, PROJECT, MetadataServer
 from tests.gcp.secrets import Secrets
 from tests.gcp.site import DEPLOYMENT_KEY, IMAGE, variables
 from tests.gcp.steps import run_bare
+from tests.registry.at_a_name import ProxyTo
 from tests.registry.server import FakeRegistry
 
 ROOT = Path(__file__).parent.parent.parent
 LIVE = Path(__file__).parent / "live"
 
 
-def pytest_in(environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options, str(LIVE)]
+def pytest_in(folder: Path, environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *options]
+    command += [f"--basetemp={folder / 'live'}", str(LIVE)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -79,13 +80,13 @@ def test_they_pass_and_leave_nothing(
     secrets.make(DEPLOYMENT_KEY)
     access = {"access": {"callers": [{"match": EMAIL}]}}
     with (
-        ProxyToGoogle(AtGoogle(images, repositories, metadata)) as proxy,
+        ProxyTo(HOST, AtGoogle(images, repositories, metadata)) as proxy,
         proxy.ca.cert_pem.tempfile() as trusted,
         Functions("api", variables(bucket.name, BOATYARD_SETTINGS=json.dumps(access)), tmp_path) as function,
         CloudRun(function.url) as edge,
     ):
         there = {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": trusted, "BOATYARD_LIVE_URL": edge.url}
-        done = pytest_in({**os.environ, **named, **there}, f"--ignore={LIVE / 'test_work_queue.py'}")
+        done = pytest_in(tmp_path, {**os.environ, **named, **there}, f"--ignore={LIVE / 'test_work_queue.py'}")
         with CloudRun(function.url, drops=True) as other, pytest.raises(AssertionError, match="cannot be relied on"):
             own = f"Bearer {fetch(other.url).text}"
             test_callers.test_the_header_that_is_not_checked_names_no_other_caller(other.url, own)
@@ -98,9 +99,9 @@ def test_they_pass_and_leave_nothing(
     assert sorted(build.status for build in cloud_build.builds.values()) == ["CANCELLED"] * 2 + ["SUCCESS"] * 2
 
 
-def test_without_their_names_they_are_skipped_and_say_how(bucket: GcsBucket) -> None:
+def test_without_their_names_they_are_skipped_and_say_how(bucket: GcsBucket, tmp_path: Path) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith("BOATYARD_LIVE")}
-    done = pytest_in({**own, "BOATYARD_LIVE": "gcp"})
+    done = pytest_in(tmp_path, {**own, "BOATYARD_LIVE": "gcp"})
     assert done.returncode == 0, done.stdout[-4000:]
     assert "GOOGLE_CLOUD_PROJECT is not set" in done.stdout and "tests/contract/README.md" in done.stdout
     assert "BOATYARD_LIVE_BUCKET is not set" in done.stdout

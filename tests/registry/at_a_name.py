@@ -1,4 +1,4 @@
-"""A proxy behind which Artifact Registry's own address leads to the registry on loopback, over TLS."""
+"""A proxy behind which a cloud registry's own address leads to the registry on loopback, over TLS."""
 
 import ssl
 import threading
@@ -9,18 +9,20 @@ from typing import Any, Self
 import trustme
 
 from boatyard_registry.deadline import Deadline
-from tests.gcp.artifact_registry import HOST, AtGoogle
+from boatyard_registry.transport import Transport
 
 _LARGEST = 4 * 1024 * 1024
 
 
-class ProxyToGoogle:
+class ProxyTo:
     """`url` is what HTTPS_PROXY takes. Its clients have to trust `ca`."""
 
-    def __init__(self, registry: AtGoogle) -> None:
-        self.ca = trustme.CA()
+    def __init__(self, host: str, registry: Transport, ca: trustme.CA | None = None) -> None:
+        """`registry` gets the requests for `host`."""
+        self.ca = ca or trustme.CA()
+        self._host = host
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(HOST).configure_cert(self._context)
+        self.ca.issue_cert(host).configure_cert(self._context)
         self._registry = registry
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -43,7 +45,7 @@ class ProxyToGoogle:
             protocol_version = "HTTP/1.1"
 
             def do_CONNECT(self) -> None:
-                if self.path != f"{HOST}:443":
+                if self.path != f"{played._host}:443":
                     self.send_error(502)
                     return
                 self.send_response(200)
@@ -58,7 +60,7 @@ class ProxyToGoogle:
                 del headers["host"]
                 answer = played._registry.send(
                     self.command,
-                    f"https://{HOST}{self.path}",
+                    f"https://{played._host}{self.path}",
                     headers=headers,
                     body=body or None,
                     limit=_LARGEST,
@@ -68,12 +70,14 @@ class ProxyToGoogle:
                 for name, value in answer.headers.items():
                     if name not in ("content-length", "connection", "date", "server"):
                         self.send_header(name, value)
+                for challenge in answer.challenges if "www-authenticate" not in answer.headers else ():
+                    self.send_header("www-authenticate", challenge)
                 self.send_header("content-length", answer.headers.get("content-length", str(len(answer.body))))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(answer.body)
 
-            do_GET = do_HEAD = do_POST = do_PUT = _serve
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 
             def log_message(self, *_: Any) -> None: ...
 
