@@ -87,8 +87,8 @@ class FrontedRegistry(ABC):
                     self._answer_alone(authorization)
                     return
                 if self.command not in _READS and not played._may_push(self.path, authorization):
-                    self.close_connection = True  # its body is still to come
-                    self._send(401, b"", {"WWW-Authenticate": played.challenge(self.path)})
+                    # Its body is still to come. Without the header, the client would send its next request here too.
+                    self._send(401, b"", {"WWW-Authenticate": played.challenge(self.path), "Connection": "close"})
                     return
                 connection = http.client.HTTPConnection(played._registry.address, timeout=60)
                 try:
@@ -139,7 +139,7 @@ class FrontedRegistry(ABC):
                     if not _is_hop(name) and name.lower() not in ("date", "server"):
                         self.send_header(name, value)
                 if answer.headers.get("content-length") is None and self.command != "HEAD" and answer.status != 204:
-                    self.close_connection = True
+                    self.send_header("Connection", "close")
                 self.end_headers()
                 while part := answer.read(_PART):
                     self.wfile.write(part)
