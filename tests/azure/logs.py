@@ -23,14 +23,19 @@ class _Kept(logging.Handler):
 
 @contextmanager
 def kept_lines() -> Iterator[Lines]:
-    """With a handler on the root, as the worker has it."""
-    root, logger = logging.getLogger(), logging.getLogger(LINES)
-    handler, level = _Kept(), logger.level
+    """With a handler on the root, as the worker has it.
+
+    AWS's telemetry stops what "boatyard" sends to the root, for its whole process: its tests may have run in this one.
+    """
+    root, above, logger = logging.getLogger(), logging.getLogger("boatyard"), logging.getLogger(LINES)
+    handler, level, propagate = _Kept(), logger.level, above.propagate
     root.addHandler(handler)
+    above.propagate = True
     try:
         yield lambda: _taken(handler)
     finally:
         root.removeHandler(handler)
+        above.propagate = propagate
         logger.setLevel(level)
 
 
