@@ -5,9 +5,14 @@ UTF-8, and RecursionError where a field that no type names nests deeply. A calle
 fail on a hostile document, so nothing else decodes JSON from outside.
 
 msgspec itself refuses NaN, lone surrogates and numbers out of range; for duplicate names, the last one counts.
+
+msgspec 0.22 describes a struct when it is first decoded, and stores the description on the class before it is complete.
+Another thread that decodes the class in that moment reads a null pointer, and the process crashes. So the first use of
+each type holds a lock (`prepared`, `decoder`).
 """
 
 import re
+import threading
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,6 +22,24 @@ T = TypeVar("T")
 _LONGEST: Final = 200
 _VALUE: Final = re.compile(r"\A(Invalid \w+ value) .*", re.DOTALL)
 """msgspec's only message that quotes a value, which may be a secret in the wrong field."""
+
+
+_prepared: set[Any] = set()
+_lock: Final = threading.RLock()
+
+
+def prepared(kind: type[T]) -> type[T]:
+    """The same type, which any number of threads may decode afterwards."""
+    if kind not in _prepared:
+        with _lock:
+            msgspec.json.Decoder(kind)
+            _prepared.add(kind)
+    return kind
+
+
+def decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    with _lock:
+        return msgspec.json.Decoder(kind)
 
 
 class Undecodable(ValueError):
@@ -33,7 +56,7 @@ def decode_json(data: bytes | str, kind: "type[T] | msgspec.json.Decoder[T]") ->
     try:
         if isinstance(kind, msgspec.json.Decoder):
             return kind.decode(data)
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=prepared(kind))
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -49,7 +72,7 @@ def convert(document: Any, kind: type[T], *, strict: bool = True, quote: bool = 
     wrong enumeration value; only for documents without secrets.
     """
     try:
-        return msgspec.convert(document, kind, strict=strict)
+        return msgspec.convert(document, prepared(kind), strict=strict)
     except msgspec.ValidationError as error:
         raise _invalid(error, quote=quote) from None
     except RecursionError:

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import decoder
+
 _LARGEST_OBJECT: Final = 8 * 1024**2
 _LONGEST_LINE: Final = 64 * 1024
 
@@ -61,7 +63,7 @@ class Text(msgspec.Struct, frozen=True):
     line: str
 
 
-_DECODER: Final = msgspec.json.Decoder(Update)
+_DECODER: Final = decoder(Update)
 
 
 class RawJsonParser:

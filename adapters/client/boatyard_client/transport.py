@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from boatyard.api.messages import Problem
+from boatyard.decoding import prepared
 from boatyard_client.auth import find_auth
 from boatyard_client.endpoint import Endpoint, is_loopback
 from boatyard_client.errors import ApiError, ClientError, ConnectionFailedError, ProtocolError, UploadForbiddenError
@@ -67,7 +68,7 @@ class ApiTransport:
             lambda: self._http.request(method, path, params=dict(query or {}), content=content, headers=headers)
         )
         try:
-            return msgspec.json.decode(response.content or b"null", type=kind)
+            return msgspec.json.decode(response.content or b"null", type=prepared(kind))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._not_ours(response, str(error)) from None
 
@@ -130,7 +131,7 @@ class ApiTransport:
     def _refusal(self, response: httpx.Response) -> Exception:
         wait = response.headers.get("retry-after", "")
         try:
-            problem = msgspec.json.decode(response.content, type=Problem)
+            problem = msgspec.json.decode(response.content, type=prepared(Problem))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self._not_ours(response, "")
         return ApiError(problem, retry_after_seconds=float(wait) if wait.isascii() and wait.isdigit() else None)

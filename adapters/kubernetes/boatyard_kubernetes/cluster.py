@@ -20,6 +20,7 @@ from lightkube.models.meta_v1 import DeleteOptions, Preconditions
 from lightkube.resources.core_v1 import PodLog
 from lightkube.types import PatchType
 
+from boatyard.decoding import prepared
 from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.decoding import make_ready
 from boatyard_kubernetes.exchange import Deadlines, Exchange
@@ -179,7 +180,7 @@ class Cluster:
         request = BasicRequest(method="GET", url="version")
 
         def read(response: httpx2.Response) -> str:
-            return msgspec.json.decode(response.content, type=_Version).gitVersion[:_LONGEST_VERSION]
+            return msgspec.json.decode(response.content, type=prepared(_Version)).gitVersion[:_LONGEST_VERSION]
 
         found: str = self._send(ClusterCall("get", "version", None), request, read)
         return found

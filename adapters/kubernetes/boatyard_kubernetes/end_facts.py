@@ -7,7 +7,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
 
 from boatyard.build import Build
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.errors import Code
 from boatyard.job import JobResult
 from boatyard_kubernetes.facts import condition, containers, pod_condition, seconds, sidecar_end, terminated
@@ -21,7 +21,7 @@ _TAKEN_AWAY: Final = ("Evicted", "Preempting", "NodeShutdown", "Terminated", "No
 _BLAMES_BUILDER: Final = frozenset({Code.BUILDER_LOST, Code.DATAPLANE_UNAVAILABLE, Code.INTERNAL})
 """Codes of a job whose BuildKit disconnected. Its pod may show why."""
 _TAIL: Final = 40
-_RESULT: Final = msgspec.json.Decoder(JobResult)
+_RESULT: Final = decoder(JobResult)
 
 
 class EndFacts(msgspec.Struct, frozen=True):

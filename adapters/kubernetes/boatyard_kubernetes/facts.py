@@ -4,18 +4,17 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from lightkube.models.core_v1 import ContainerStateTerminated, ContainerStatus
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import Pod
 
 from boatyard import lifecycle
 from boatyard.build import Build, BuildId, State
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
 from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
 
-_BUILD: Final = msgspec.json.Decoder(Build)
+_BUILD: Final = decoder(Build)
 _LONGEST_LINE: Final = 300
 
 

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 from lightkube.core.exceptions import ConfigError
 
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.errors import BoatyardError, Code
 from boatyard_kubernetes.advice import advice
 
@@ -104,7 +104,7 @@ class _Status(msgspec.Struct):
     message: str = ""
 
 
-_STATUS: Final = msgspec.json.Decoder(_Status)
+_STATUS: Final = decoder(_Status)
 
 
 def unreached(call: ClusterCall, error: Exception) -> Exception:

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.job import JobProgress
 
 TAIL_LINES: Final = 200
@@ -20,7 +20,7 @@ class _Row(msgspec.Struct):
     progress: JobProgress | None = None
 
 
-_ROW: Final = msgspec.json.Decoder(_Row)
+_ROW: Final = decoder(_Row)
 
 
 def line_of(row: str) -> str | None:

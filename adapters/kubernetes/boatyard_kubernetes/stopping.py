@@ -13,7 +13,7 @@ from lightkube.resources.batch_v1 import Job
 
 from boatyard import lifecycle
 from boatyard.build import State
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.errors import Code
 from boatyard.lifecycle import Ending
 from boatyard_kubernetes.names import STOPPED
@@ -37,7 +37,7 @@ class Stopped(msgspec.Struct, frozen=True):
         return Ending(state=State.ERRORED, code=self.code, message=self.message, at=self.at)
 
 
-_STOPPED: Final = msgspec.json.Decoder(Stopped)
+_STOPPED: Final = decoder(Stopped)
 
 
 def stop_patch(stopped: Stopped) -> dict[str, Any]:

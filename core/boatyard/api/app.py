@@ -13,7 +13,7 @@ from boatyard.api.connect import ImageServiceCodec, get_image
 from boatyard.api.handlers import ApiCall, ApiReply, DeploymentFacts, Handlers, wait_seconds
 from boatyard.api.http import Request, Response, too_large
 from boatyard.api.operations import OPERATIONS, Operation
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.service import Service
 
@@ -32,7 +32,7 @@ class Api:
         self._codec = codec
         # Created before any thread needs one: msgspec 0.22 may crash when two threads decode a deep type for the first
         # time.
-        self._decoders = {op.name: msgspec.json.Decoder(op.body) for op in OPERATIONS if op.body is not None}
+        self._decoders = {op.name: decoder(op.body) for op in OPERATIONS if op.body is not None}
 
     def handle(self, request: Request) -> Response:
         """Answers a request. Never raises: unforeseen errors are logged and answered with 500."""

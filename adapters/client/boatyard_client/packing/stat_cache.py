@@ -24,6 +24,7 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import prepared
 from boatyard_client.packing.item import Digests, Stamp
 
 FORMAT: Final = "boatyard/files/1"
@@ -69,7 +70,7 @@ def load(source: Path) -> Digests:
     finally:
         os.close(fd)
     try:
-        document = msgspec.json.decode(data, type=_Document)
+        document = msgspec.json.decode(data, type=prepared(_Document))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     if document.format != FORMAT or document.source != str(_resolved(source)):

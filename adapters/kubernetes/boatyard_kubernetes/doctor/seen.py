@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from boatyard.decoding import decoder
+
 
 class _Seen(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
@@ -55,5 +57,5 @@ class PlaceSeen(_Seen, frozen=True, kw_only=True):
     """Results in the order of the requested addresses."""
 
 
-NODE: Final = msgspec.json.Decoder(NodeSeen)
-PLACE: Final = msgspec.json.Decoder(PlaceSeen)
+NODE: Final = decoder(NodeSeen)
+PLACE: Final = decoder(PlaceSeen)

@@ -3,15 +3,13 @@
 from pathlib import Path
 from typing import IO, Final
 
-import msgspec
-
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, decoder
 from boatyard.paging import position
 from boatyard.ports import LogPage
 from boatyard_buildkit.outbox import LogLine
 from boatyard_local.state_file import opened
 
-_LINE: Final = msgspec.json.Decoder(LogLine)
+_LINE: Final = decoder(LogLine)
 _PAGE_BYTES: Final = 256 * 1024
 _MOST_SKIPPED: Final = 64 * 1024**2
 _TAIL_BYTES: Final = 64 * 1024

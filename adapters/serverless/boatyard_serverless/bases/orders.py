@@ -6,7 +6,7 @@ import msgspec
 
 from boatyard import canonical
 from boatyard.api.messages import OrderRequest
-from boatyard.decoding import Undecodable, decode_json
+from boatyard.decoding import Undecodable, decode_json, prepared
 from boatyard.errors import BoatyardError, invalid
 from boatyard.order import Order
 from boatyard.plan import Plan
@@ -97,4 +97,4 @@ def _request(order: Order) -> OrderRequest:
         "domain": order.scope.domain,
         "registrySecret": order.registry_secret,
     }
-    return msgspec.json.decode(msgspec.json.encode(document), type=OrderRequest)
+    return msgspec.json.decode(msgspec.json.encode(document), type=prepared(OrderRequest))
