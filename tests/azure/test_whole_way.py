@@ -31,7 +31,7 @@ from tests.azure.steps import PROGRAMS, Agent, content
 from tests.azure.storage import Storage
 from tests.azure.vault import Vault
 from tests.builder.conftest import SETTINGS
-from tests.builder.engine_image import engine_image
+from tests.builder.engine_image import engine_image, engine_programs
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
 
@@ -155,7 +155,7 @@ def agent(
     )
     stand_ins = {**entra.of_a_machine, "BOATYARD_BLOB_ENDPOINT": storage.blob.url, "SSL_CERT_FILE": str(ca_file)}
     login = Path(settings.buildkit.docker_config) / "config.json"
-    folders = (Path(settings.uv.directory), ca_file.parent)
+    folders = (Path(settings.uv.directory), ca_file.parent, engine_programs())
     programs = {HELPER: registry.write_helper(tmp_path, python=f"{PROGRAMS}/python")}
     return Agent(task, Docker(settings.buildkit), login, stand_ins, *folders, programs=programs)
 
@@ -222,8 +222,10 @@ def test_a_spec_dropped_into_the_container_is_built_in_a_step_and_then_found_in_
 def test_the_identity_is_closed_to_what_the_engine_runs(image: str, settings: Settings) -> None:
     """Where RUN steps have a bridge, as in ACR Tasks: with the image's own dockerd and iptables."""
     docker = Docker(settings.buildkit)
-    flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", "--entrypoint=python"]
-    done = docker("run", *flags, "--env=BOATYARD_ENGINE_ROOT=/workspace/.engine", image, "-c", RULES)
+    programs = engine_programs()
+    flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", f"--volume={programs}:{programs}:ro"]
+    flags += ["--env=BOATYARD_ENGINE_ROOT=/workspace/.engine", "--entrypoint=python"]
+    done = docker("run", *flags, image, "-c", RULES)
     rules = [line for line in done.stdout.splitlines() if line.startswith("-A DOCKER-USER")]
     for address in ("169.254.169.254", "168.63.129.16"):
         lead = f"-A DOCKER-USER -d {address}/32 -p tcp -m tcp ! --dport 53 -j REJECT"

@@ -28,7 +28,7 @@ from boatyard_gcp.registry.host import TOKEN_USER
 from boatyard_gcp.rest import GoogleRest
 from boatyard_local.settings import load_settings
 from tests.builder.conftest import SETTINGS
-from tests.builder.engine_image import engine_image
+from tests.builder.engine_image import engine_image, engine_programs
 from tests.builder.pod import Docker
 from tests.buildkit.archives import pack
 from tests.gcp.cloud_build import CloudBuild
@@ -153,7 +153,9 @@ def site(
             BOATYARD_CLOUDBUILD_IMAGE=image,
         )
         login = login_of_the_worker(tmp_path, settings, registry.address, rest)
-        worker = Worker(cloud_build, rest, Docker(settings.buildkit), login, Path(settings.uv.directory))
+        worker = Worker(
+            cloud_build, rest, Docker(settings.buildkit), login, Path(settings.uv.directory), engine_programs()
+        )
         emulator = request.getfixturevalue("emulator") if find_emulator() else None
         yield Site(
             lambda target: stack.enter_context(Functions(target, configured, tmp_path)),
@@ -267,13 +269,15 @@ def test_the_metadata_server_is_closed_to_what_the_engine_runs(
 ) -> None:
     """RUN steps have a bridge network, as in Cloud Build, with the image's own dockerd and iptables."""
     docker = Docker(settings.buildkit)
-    flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", "--entrypoint=python"]
+    programs = engine_programs()
+    flags = ["--rm", "--privileged", "--network=none", "--volume=/workspace", f"--volume={programs}:{programs}:ro"]
     if kernel == "without":
         fails = tmp_path / "fails"
         fails.write_text("#!/bin/sh\nexit 1\n")
         fails.chmod(0o755)
         flags.append(f"--volume={fails}:/usr/sbin/xtables-nft-multi:ro")
-    done = docker("run", *flags, "--env=BOATYARD_ENGINE_ROOT=/workspace/engine", image, "-c", RULES)
+    flags += ["--env=BOATYARD_ENGINE_ROOT=/workspace/engine", "--entrypoint=python"]
+    done = docker("run", *flags, image, "-c", RULES)
     assert "-A FORWARD -j DOCKER-USER" in done.stdout, done.stdout + done.stderr
     first, *_ = [line for line in done.stdout.splitlines() if line.startswith("-A DOCKER-USER")]
     assert first.startswith("-A DOCKER-USER -d 169.254.169.254/32 -p tcp -m tcp ! --dport 53 -j REJECT"), done.stdout
