@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,33 +38,43 @@ def test_the_installer_is_told_the_same_pythons(name: str) -> None:
     assert "3.9" not in accepted
 
 
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """Sockets are created below it, and their paths may have only 108 bytes."""
-    with tempfile.TemporaryDirectory(prefix="boatyard-") as folder:
-        yield Path(folder)
+OTHERS = [version for version in PYTHONS if version != OWN]
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, "Future[subprocess.CompletedProcess[str]]"]]:
+    """The selected Pythons' runs, all at the same time: half of a run is waiting."""
+    wanted = {item.callspec.params.get("version") for item in request.session.items if hasattr(item, "callspec")}
+    found = [(version, PYTHONS[version]) for version in OTHERS if version in wanted]
+    with ThreadPoolExecutor(len(OTHERS)) as pool:
+        yield {version: pool.submit(_run, version, path) for version, path in found if path}
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("version", [version for version in PYTHONS if version != OWN])
-def test_the_unit_tests_pass(version: str, short_folder: Path) -> None:
-    interpreter = PYTHONS[version]
-    if interpreter is None:
+@pytest.mark.parametrize("version", OTHERS)
+def test_the_unit_tests_pass(version: str, runs: dict[str, "Future[subprocess.CompletedProcess[str]]"]) -> None:
+    if version not in runs:
         pytest.skip(f"no Python {version} on this machine")
+    done = runs[version].result()
+    assert done.returncode == 0, f"on Python {version}:\n{done.stdout[-20_000:]}{done.stderr[-2_000:]}"
+
+
+def _run(version: str, interpreter: Path) -> "subprocess.CompletedProcess[str]":
     python = environment(version, interpreter)
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "VIRTUAL_ENV"))}
-    done = subprocess.run(
-        [
-            *(python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"),
-            *("-m", "not integration", "--hypothesis-profile=few", f"--basetemp={short_folder / 'tests'}"),
-            *(f"--ignore={path}" for path in LEFT_OUT),
-            *UNIT_TESTS,
-        ],
-        cwd=ROOT,
-        env={**variables, "PATH": f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=840,
-    )
-    assert done.returncode == 0, f"on Python {version}:\n{done.stdout[-20_000:]}{done.stderr[-2_000:]}"
+    # Sockets are created below it, and their paths may have only 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="boatyard-") as short_folder:
+        return subprocess.run(
+            [
+                *(python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"),
+                *("-m", "not integration", "--hypothesis-profile=few", f"--basetemp={short_folder}/tests"),
+                *(f"--ignore={path}" for path in LEFT_OUT),
+                *UNIT_TESTS,
+            ],
+            cwd=ROOT,
+            env={**variables, "PATH": f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=840,
+        )
