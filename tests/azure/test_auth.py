@@ -9,6 +9,9 @@ import pytest
 
 from boatyard_azure.auth import EntraAuth, EntraToken, NoEntraToken, auth_for
 from boatyard_azure.sign_in_advice import advice
+from boatyard_client.auth import find_auth
+from boatyard_client.endpoint import Endpoint
+from boatyard_client.errors import ConfigError
 
 URL = "https://boatyard-x1.azurewebsites.net"
 SCOPE = "api://11111111-2222-3333-4444-555555555555/.default"
@@ -17,7 +20,6 @@ SCOPE = "api://11111111-2222-3333-4444-555555555555/.default"
 @pytest.fixture
 def signed_in(nowhere: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """`az`, as azure-identity calls it; returns the file with its arguments."""
-    monkeypatch.setenv("BOATYARD_URL", URL)
     monkeypatch.setenv("BOATYARD_TOKEN_SCOPE", SCOPE)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "AzureCliCredential")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -45,7 +47,7 @@ def sent(auth: httpx.Auth, *statuses: int) -> list[str]:
 
 
 def test_a_person_calls_as_who_signed_in(signed_in: Path) -> None:
-    auth = auth_for(f"{URL}/")
+    auth = auth_for(f"{URL}/", named=True)
     assert auth and sent(auth, 200) == ["Bearer persons-token"]
     assert f"--scope {SCOPE}" in signed_in.read_text() or SCOPE.removesuffix("/.default") in signed_in.read_text()
     assert "persons-token" not in repr(auth)
@@ -64,18 +66,16 @@ def test_a_person_calls_as_who_signed_in(signed_in: Path) -> None:
     ],
 )
 def test_an_address_that_is_none_of_app_services_gets_no_token(signed_in: Path, url: str) -> None:
-    assert auth_for(url) is None and not signed_in.exists()
+    assert auth_for(url, named=True) is None and not signed_in.exists()
 
 
-@pytest.mark.parametrize(
-    "named", ["", "https://other.azurewebsites.net", f"{URL}:8443", URL.replace("https", "http"), "boatyard-x1"]
-)
-def test_a_token_goes_to_the_named_server_only(signed_in: Path, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+def test_a_token_is_sent_to_a_server_that_the_person_named_only(signed_in: Path, tmp_path: Path) -> None:
     """An address may come from a project's file: its server could use the token at the deployment."""
-    monkeypatch.setenv("BOATYARD_URL", named)
-    with pytest.raises(ValueError, match="name this address in BOATYARD_URL"):
-        auth_for(URL)
+    at_home = {"XDG_CONFIG_HOME": str(tmp_path)}
+    with pytest.raises(ConfigError, match=r"\(azure\): name this address in BOATYARD_URL"):
+        find_auth(Endpoint(URL, str(tmp_path / "boatyard.toml")), environ=at_home)
     assert not signed_in.exists(), "nobody was asked for a token"
+    assert isinstance(find_auth(Endpoint(URL, "BOATYARD_URL"), environ={**at_home, "BOATYARD_URL": URL}), EntraAuth)
 
 
 @pytest.mark.parametrize("scope", ["", "https://management.azure.com", "api://x y/.default", "/.default", "x" * 300])
@@ -84,7 +84,7 @@ def test_without_a_scope_the_client_says_where_it_is_written(
 ) -> None:
     monkeypatch.setenv("BOATYARD_TOKEN_SCOPE", scope)
     with pytest.raises(ValueError, match="token_scope"):
-        auth_for(URL)
+        auth_for(URL, named=True)
     assert not signed_in.exists()
 
 
@@ -98,7 +98,7 @@ def test_without_a_scope_the_client_says_where_it_is_written(
 def test_without_a_token_the_client_says_what_to_run(signed_in: Path, tmp_path: Path, error: str, words: str) -> None:
     az(tmp_path, f'echo "{error}" >&2; exit 1')
     with pytest.raises(ValueError, match="az login") as refused:
-        auth_for(URL)
+        auth_for(URL, named=True)
     assert words in str(refused.value) and "0123-SECRET" not in str(refused.value)
 
 

@@ -20,7 +20,8 @@ class Point:
         self._answer = answer
 
     def load(self) -> object:
-        def find(url: str) -> object:
+        def find(url: str, *, named: bool) -> object:
+            self.named = named
             if isinstance(self._answer, Exception):
                 raise self._answer
             return self._answer
@@ -40,6 +41,23 @@ def test_the_first_that_claims_the_address_is_asked(points: list[Point]) -> None
     points += [Point("z", httpx.BasicAuth("z", "z")), Point("b", mine), Point("a", None)]
     assert auth.find_auth(Endpoint("https://boatyard.example.com", "test")) is mine
     assert isinstance(auth.find_auth(Endpoint("http://127.0.0.1:8000", "test")), auth.BearerToken)
+
+
+def test_it_is_told_whether_the_person_named_the_address(points: list[Point], folder: Path) -> None:
+    """Not who wrote a project's file, and of several the variable."""
+    points.append(Point("cloud", None))
+    far, project = "https://boatyard.example.com", str(folder / "boatyard.toml")
+    variable = {**AT_HOME, "BOATYARD_URL": f"{far}/"}
+    for endpoint, environ, expected in (
+        (Endpoint(far, "BOATYARD_URL"), variable, True),
+        (Endpoint(far, "--url", explicit=True), AT_HOME, True),
+        (Endpoint(far, str(user_file(AT_HOME))), AT_HOME, True),
+        (Endpoint(far, project), AT_HOME, False),
+        (Endpoint(f"{far}:8443", "--url", explicit=True), variable, False),
+        (Endpoint(far.replace("https", "http"), "--url", explicit=True), variable, False),
+    ):
+        assert auth.find_auth(endpoint, environ=environ) is None
+        assert points[0].named is expected, endpoint
 
 
 def test_without_any_there_are_no_credentials(points: list[Point]) -> None:

@@ -99,6 +99,32 @@ def test_a_person(oauth: OAuth, folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (found["aud"], found["email"]) == (GCLOUDS_CLIENT, "me@example.com")
 
 
+def test_a_persons_token_is_sent_to_a_server_that_the_person_named_only(
+    oauth: OAuth, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address may be of a project's file: its server could use the token at the deployment."""
+    use(oauth.user(), folder, monkeypatch)
+    to(oauth, monkeypatch)
+    at_home = {"XDG_CONFIG_HOME": str(folder)}
+    with pytest.raises(ConfigError, match=r"\(gcp\): name this address in BOATYARD_URL"):
+        find_auth(Endpoint(URL, str(folder / "boatyard.toml")), environ=at_home)
+    assert isinstance(find_auth(Endpoint(URL, "BOATYARD_URL"), environ={**at_home, "BOATYARD_URL": URL}), IdTokenAuth)
+
+
+def test_the_same_of_the_person_who_is_signed_in_to_gcloud_alone(folder: Path) -> None:
+    gcloud(folder, f"echo {jwt(GCLOUDS_CLIENT, 'me@example.com')}")
+    with pytest.raises(ValueError, match="name this address in BOATYARD_URL"):
+        auth_for(URL)
+    assert auth_for(URL, named=True)
+
+
+def test_a_token_that_cannot_be_read_counts_as_a_persons(folder: Path) -> None:
+    gcloud(folder, "echo opaque.opaque.opaque")
+    with pytest.raises(ValueError, match="name this address in BOATYARD_URL"):
+        auth_for(URL)
+    assert auth_for(URL, named=True)
+
+
 def test_the_file_of_gclouds_sign_in_is_found(oauth: OAuth, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(folder))
     (folder / "application_default_credentials.json").write_text(json.dumps(oauth.user()))

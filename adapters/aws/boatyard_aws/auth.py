@@ -37,8 +37,11 @@ def destination_of(url: str) -> Destination | None:
     return next((Destination(service, match[1]) for service, match in found if match), None)
 
 
-def auth_for(url: str) -> httpx.Auth | None:
-    """The entry point. Raises ValueError if the address is AWS's and there are no credentials."""
+def auth_for(url: str, *, named: bool = False) -> httpx.Auth | None:
+    """The entry point. Raises ValueError if the address is AWS's and there are no credentials.
+
+    `named` does not matter: a signature is valid at its own host only.
+    """
     destination = destination_of(url)
     if destination is None:
         return None

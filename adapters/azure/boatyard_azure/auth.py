@@ -3,7 +3,7 @@ the environment, a workload's identity, a managed identity, `az login` and other
 
 Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims App Service's addresses.
 BOATYARD_TOKEN_SCOPE (Terraform's output `token_scope`) names the application that the tokens are for. A token is sent
-to the server that BOATYARD_URL names, and to no other: anyone who gets one can use it there. SAS URLs of uploads lead
+only to a server that the person named: anyone who gets one can use it at the deployment. SAS URLs of uploads lead
 elsewhere and carry their own signature.
 """
 
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 import httpx
 
 SCOPE: Final = "BOATYARD_TOKEN_SCOPE"
-_URL: Final = "BOATYARD_URL"
 _APP_SERVICE: Final = re.compile(
     r"[a-z0-9.-]+\.(?:azurewebsites\.net|azurewebsites\.us|chinacloudsites\.cn)\Z",
 )
@@ -40,14 +39,14 @@ class NoEntraToken(Exception):
     """These credentials give no token. The text says what to do."""
 
 
-def auth_for(url: str, environ: Mapping[str, str] = os.environ) -> httpx.Auth | None:
+def auth_for(url: str, *, named: bool = False, environ: Mapping[str, str] = os.environ) -> httpx.Auth | None:
     """The entry point. Raises ValueError if the address is ours and there is no token for it."""
-    server = _server(url)
-    if server is None or not _APP_SERVICE.match(server[0]):
+    if not _APP_SERVICE.match(_host(url)):
         return None
-    if server != _server(environ.get(_URL, "").strip()):
+    if not named:
         raise ValueError(
-            f"name this address in {_URL}: a token is sent to the server that you name there, and to no other"
+            "name this address in BOATYARD_URL: a token is sent to a server that you named, not to one of a project's "
+            "file"
         )
     scope = environ.get(SCOPE, "").strip()
     if not _SCOPE.match(scope):
@@ -113,12 +112,10 @@ def fetch(scope: str) -> EntraToken:
     return EntraToken(found.token, max(found.expires_on - _SPARE_SECONDS, time.time() + 30))
 
 
-def _server(url: str) -> tuple[str, int] | None:
-    """Host and port of an https address; over plain HTTP, a token would be sent for everybody to read."""
+def _host(url: str) -> str:
+    """The host of an https address, else nothing; over plain HTTP, a token would be sent for everybody to read."""
     try:
         parts = urlsplit(url)
-        if parts.scheme.lower() != "https" or not parts.hostname:
-            return None
-        return parts.hostname.lower(), parts.port or 443
+        return (parts.hostname or "").lower() if parts.scheme.lower() == "https" else ""
     except ValueError:
-        return None
+        return ""

@@ -3,7 +3,8 @@
 On loopback, they are the embedded server's token, found beside the `server.json` with the same address. Elsewhere, a
 cloud's edge requires credentials that only its own SDK can make: a distribution with that SDK offers an entry point in
 the group below, a function that takes the deployment's address and returns an `httpx.Auth`, or None for other
-addresses.
+addresses. Its keyword `named` is true if the person named that address: a token that other servers accept too is for
+no other.
 
 BOATYARD_TOKEN, or the file that BOATYARD_TOKEN_FILE names, is for the address that the same person gave: BOATYARD_URL,
 else `--url`, else their own configuration file. It is never sent to an address from a project's file.
@@ -66,9 +67,10 @@ def find_auth(
     if is_loopback(endpoint.url):
         start = folder or Path.cwd()
         return BearerToken(lambda: _of_own_server(endpoint.url, start))
+    named = _is_meant(endpoint, variables)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
-            found = point.load()(endpoint.url)
+            found = point.load()(endpoint.url, named=named)
         except Exception as error:
             raise ConfigError(f"credentials for {endpoint.url} ({point.name}): {error}") from error
         if isinstance(found, httpx.Auth):
@@ -97,6 +99,7 @@ def _given(endpoint: Endpoint, variables: Mapping[str, str]) -> Callable[[], str
 
 
 def _is_meant(endpoint: Endpoint, variables: Mapping[str, str]) -> bool:
+    """Whether the person named this address, as opposed to a project's file, even one that they trust."""
     if named := variables.get(URL_VARIABLE, "").strip():
         return same_server(named, endpoint.url)
     return endpoint.explicit or endpoint.origin == str(user_file(variables))

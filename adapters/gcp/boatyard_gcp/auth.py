@@ -1,8 +1,9 @@
 """Adds an ID token to the client's requests, from Google credentials that are found as gcloud and the SDKs find them.
 
 Installed beside the client, this is an entry point of the group `boatyard.auth`. It claims the addresses of Cloud Run
-and Cloud Functions. Signed upload URLs have another host and their own signature: the client sends no credentials
-there.
+and Cloud Functions. A service account's token is valid for its address alone. A person's is accepted by each service
+that lets the person in, so it is sent only to a server that the person named. Signed upload URLs have another host and
+their own signature: the client sends no credentials there.
 """
 
 import re
@@ -36,17 +37,27 @@ def audience_of(url: str) -> str | None:
     return None
 
 
-def auth_for(url: str) -> httpx.Auth | None:
+def auth_for(url: str, *, named: bool = False) -> httpx.Auth | None:
     """The entry point. Raises ValueError if the address is ours and there are no credentials."""
     audience = audience_of(url)
     if audience is None:
         return None
-    auth = IdTokenAuth(lambda: fetch(audience))
+    auth = IdTokenAuth(lambda: _fetch_for(audience, named=named))
     try:
         auth.token()
     except NoToken as error:
         raise ValueError(str(error)) from None
     return auth
+
+
+def _fetch_for(audience: str, *, named: bool) -> IdToken:
+    found = fetch(audience)
+    if not named and found.audience != audience:
+        raise NoToken(
+            "name this address in BOATYARD_URL: a person's token, which other services accept too, is sent to a server "
+            "that you named, not to one of a project's file"
+        )
+    return found
 
 
 class IdTokenAuth(httpx.Auth):

@@ -22,6 +22,9 @@ class IdToken(msgspec.Struct, frozen=True):
     text: str
     until: float
     """When to fetch the next one, in seconds since 1970."""
+    audience: str = ""
+    """The only service that accepts it. For a person's it is Google's OAuth client, whose tokens each service accepts
+    that lets the person in. Empty if it cannot be read."""
 
     def __repr__(self) -> str:
         return "IdToken(…)"
@@ -32,14 +35,16 @@ class Claims(msgspec.Struct, frozen=True):
 
     exp: float = 0.0
     email: str = ""
+    aud: str = ""
 
 
 def checked(token: str, source: str) -> IdToken:
     """Raises NoToken, which names the source, if the text is not an ID token."""
     if not is_token(token):
         raise NoToken(f"{source} returns no readable ID token")
-    now, expires = time.time(), claims_of(token).exp
-    return IdToken(token, (expires if expires > now else now + _LIFETIME_SECONDS) - _SPARE_SECONDS)
+    now, claims = time.time(), claims_of(token)
+    ends = claims.exp if claims.exp > now else now + _LIFETIME_SECONDS
+    return IdToken(token, ends - _SPARE_SECONDS, claims.aud)
 
 
 def claims_of(token: str) -> Claims:
