@@ -22,6 +22,8 @@ from typing import Any, Final
 
 import httpx
 
+from tests.ports import free_port
+
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 TOOLS: Final = ROOT / ".boatyard" / "tools"
 RUNTIME: Final = (
@@ -128,7 +130,7 @@ def unpack(bundle: Path, folder: Path) -> Path:
 def running(
     task: Path, runtime_folder: Path, handler: str, environment: Mapping[str, str], log: Path
 ) -> Iterator[Function]:
-    port, api = _free_ports(2)
+    port, api = free_port(), free_port()
     with log.open("wb") as out:
         process = subprocess.Popen(
             [
@@ -162,14 +164,6 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _await(port: int, process: "subprocess.Popen[bytes]") -> None:

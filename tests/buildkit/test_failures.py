@@ -14,7 +14,8 @@ from boatyard_registry import DockerConfigKeychain, OciRegistry
 from tests.buildkit import jobs
 from tests.buildkit.archives import close, raw
 from tests.buildkit.engine import Engine, log_of
-from tests.registry.distribution import PASSWORD, USER, Distribution, free_port
+from tests.ports import free_port
+from tests.registry.distribution import PASSWORD, USER, Distribution
 from tests.registry.server import FakeRegistry, Fault, running
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,3 @@
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +8,7 @@ import pytest
 from boatyard.errors import BoatyardError
 from boatyard_buildkit.fetch import fetch
 from tests.buildkit.archives import announce
+from tests.ports import free_port
 
 DATA = b"archive" * 5000
 removed: list[str] = []
@@ -156,10 +156,7 @@ def test_a_store_of_refused_archives_that_is_down(store: str, tmp_path: Path) ->
 
 
 def test_a_store_that_is_down(tmp_path: Path) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    assert refusal(f"http://127.0.0.1:{port}/x?signature=secret", tmp_path).code == "DATAPLANE_UNAVAILABLE"
+    assert refusal(f"http://127.0.0.1:{free_port()}/x?signature=secret", tmp_path).code == "DATAPLANE_UNAVAILABLE"
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:

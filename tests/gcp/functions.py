@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any, Final, Self
 import httpx
 
 import boatyard_gcp.handler
+from tests.ports import free_port
 
 _HANDLER: Final = str(Path(boatyard_gcp.handler.__file__))
 _SECONDS: Final = 60.0
@@ -22,9 +22,7 @@ class Functions:
     """One function: `target` is api or events. Cloud Run's edge or Eventarc sends its requests to `url`."""
 
     def __init__(self, target: str, variables: Mapping[str, str], folder: Path, *, source: str = _HANDLER) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = int(listener.getsockname()[1])
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / f"{target}.log"
         program = str(Path(sys.executable).with_name("functions-framework"))

@@ -28,6 +28,7 @@ from tests.gcp.metadata_server import MetadataServer
 from tests.gcp.payloads import ADA, token
 from tests.gcp.secrets import Secrets
 from tests.gcp.site import DEPLOYMENT_KEY, order, variables
+from tests.ports import free_port
 from tests.registry.server import FakeRegistry
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
@@ -136,8 +137,7 @@ class Process:
 def running(
     installed: Installed, environment: Mapping[str, str], log: Path, *, source: Path | None = None, target: str = "api"
 ) -> Iterator[Process]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     kind = "http" if target == "api" else "cloudevent"
     function = {"FUNCTION_TARGET": target, "FUNCTION_SIGNATURE_TYPE": kind, "HOST": "127.0.0.1", "PORT": str(port)}
     began = time.perf_counter()

@@ -2,7 +2,6 @@
 
 import base64
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ import httpx
 from tests.gcp.discovery import Asked
 from tests.gcp.loopback import NOT_FOUND, ApiServer, GoogleError
 from tests.gcp.metadata_server import PROJECT
+from tests.ports import free_port
 
 _JAR: Final = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 _MOST_MESSAGES: Final = 1_000
@@ -79,9 +79,7 @@ class Emulator:
     """Google's emulator. `host` is the value for PUBSUB_EMULATOR_HOST."""
 
     def __init__(self, argv: list[str], folder: Path) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = int(listener.getsockname()[1])
+        port = free_port()
         self.host = f"127.0.0.1:{port}"
         self._log = (folder / "pubsub-emulator.log").open("wb")
         self._process = subprocess.Popen(

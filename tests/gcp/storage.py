@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -30,6 +29,7 @@ from google.cloud.storage import _signing
 
 from tests.gcp.discovery import Refused, api
 from tests.gcp.metadata_server import EMAIL, PROJECT, MetadataServer
+from tests.ports import free_port
 
 _NAME = re.compile(rb'"name": ?"([^"]+)"')
 """Of the object, in the first part of an upload."""
@@ -90,7 +90,7 @@ class Notifications(NamedTuple):
 
 class Storage:
     def __init__(self, folder: Path, notifications: Notifications | None = None) -> None:
-        self._upstream = _free_port()
+        self._upstream = free_port()
         self._guard = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._guard.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._guard.server_port}"
@@ -299,9 +299,3 @@ def _binary() -> str:
     assert found and found.submodule_search_locations
     (folder,) = found.submodule_search_locations
     return str(next(path for path in Path(folder).rglob("fake-gcs-server*") if path.is_file()))
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 USER, PASSWORD = "user", "pa55-w0rd"
 _HTPASSWD = f"{USER}:$2y$05$m4f9HLLeOgvIq/PlTaleYuG9xi9zePIRmkKATmHxbmYMUdjJrpRnK\n"
 _ENGINE = Path(__file__).parents[2] / ".boatyard" / "engine" / "root" / "usr" / "bin" / "docker-registry"
@@ -50,12 +52,6 @@ class Distribution:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(address: str) -> None:

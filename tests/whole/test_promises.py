@@ -1,7 +1,6 @@
 """Invariants: one build, no confused image, no leaked secret, equal bytes."""
 
 import base64
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from boatyard.api.messages import SecretRequest
 from boatyard_client.errors import ApiError
+from tests.ports import free_port
 from tests.whole.registry import blob, manifest, own_registry
 from tests.whole.yard import Yard, unique, yard
 
@@ -22,13 +22,6 @@ VALUE = "s3cr3t-Zx9-value/+="
 
 def commands(*lines: str, **fields: Any) -> dict[str, Any]:
     return {"commands": {"cmd": list(lines), **fields}}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_fifty_callers_at_once_get_one_build_and_its_digest(boatyard: Yard) -> None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from socket import create_connection, create_server
+from socket import create_connection
 from typing import Any, Final
 
 import boto3
 
+from tests.ports import free_port
 from tests.terraform.offline.cli import LOOPBACK, ROOT
 
 REGION: Final = "eu-west-1"
@@ -67,8 +68,7 @@ class Account:
 
 @contextmanager
 def account(log: Path) -> Iterator[Account]:
-    with create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.terraform.offline.cloud", str(port)], cwd=ROOT, stdout=out, stderr=out
