@@ -1,0 +1,59 @@
+"""The types that the makers share: entries of a file system, layers, and the prefix of an image."""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["file", "directory", "symlink", "hardlink", "other"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One path of an image's file system. The inventory keeps no contents."""
+
+    path: str
+    """Absolute, without `.` and `..`: `/opt/venv/bin/python`. The root is `/`."""
+    kind: Kind = "file"
+    mode: int = 0o644
+    """Permission bits, setuid, setgid and sticky included."""
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+    target: str = ""
+    """Of a symlink, as written; of a hardlink, the absolute path."""
+
+
+class LayerBlob(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer in a registry."""
+
+    digest: str
+    """Of the compressed bytes."""
+    size: int
+    """Compressed bytes."""
+    media_type: str
+    diff_id: str
+    """Of the uncompressed tar."""
+
+
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """A distribution that is installed in the image's environment."""
+
+    name: str
+    """Normalised as in PEP 503."""
+    version: str
+    hashes: tuple[str, ...] = ()
+    """`sha256:…` of every wheel that the index has for this version; sorted. Empty if the index gives none, or for
+    distributions of the base image."""
+
+
+class Prefix(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that ends with one of the plan's layers, for one platform."""
+
+    key: str
+    """Hex; see `boatyard.key`. It covers the base by digest, the platform and every layer so far."""
+    platform: str
+    layers: tuple[LayerBlob, ...]
+    """Of the base first."""
+    config: dict[str, object]
+    """The OCI image configuration, without `rootfs` and `history`."""
+    distributions: tuple[Distribution, ...] = ()
+    """What Boatyard installed, without what the base image came with."""
