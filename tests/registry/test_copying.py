@@ -7,7 +7,7 @@ import pytest
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference
-from boatyard_registry import OciRegistry, copying
+from boatyard_registry import OciRegistry, exchange
 from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.copying import copy
 from boatyard_registry.media import sha256_of
@@ -76,7 +76,7 @@ def test_the_digest_stays(
     client: RegistryClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(copying, "_PIECE", 32)
+    monkeypatch.setattr(exchange, "_PIECE", 32)
     source = Reference.parse(f"{registries[0].address}/a/b:key")
     digest = push(client, source)
     host = registries[where == "elsewhere"].address

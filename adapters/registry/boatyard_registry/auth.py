@@ -106,7 +106,7 @@ class Authenticator:
         self, realm: str, service: str, scope: str, credentials: Credentials | None, deadline: Deadline
     ) -> Answer:
         query = [("service", service)] if service else []
-        query.append(("scope", scope))
+        query += [("scope", each) for each in scope.split(" ")]
         headers: dict[str, str] = {}
         if credentials and credentials.password:
             headers["authorization"] = _basic(credentials)

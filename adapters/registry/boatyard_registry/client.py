@@ -4,7 +4,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from functools import partial
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -18,7 +19,7 @@ from boatyard_registry.media import LARGEST_MANIFEST
 from boatyard_registry.origin import same_origin
 from boatyard_registry.redirects import follow
 from boatyard_registry.retries import Retries, retry_after
-from boatyard_registry.transport import Answer, Transport, Unreachable
+from boatyard_registry.transport import Answer, Sink, StreamingTransport, Transport, Unreachable
 
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that a retry may change."""
@@ -36,6 +37,13 @@ class RegistryCall(msgspec.Struct, frozen=True, kw_only=True):
     limit: int = LARGEST_MANIFEST
     body: bytes | None = None
     """The body of a request that changes something; its redirects are not followed."""
+    source: BinaryIO | None = None
+    """The same as a file, from its beginning; `headers` state its length. Such a request is sent once: the registry may
+    have kept a part of a failed upload."""
+    sink: Sink | None = None
+    """Takes the body of a 200 or 206, of at most `limit` bytes."""
+    mounts: Repository | None = None
+    """A repository that must be readable, too: blobs are mounted from it."""
 
 
 class RegistryClient:
@@ -92,6 +100,8 @@ class RegistryClient:
             with self._lock:
                 spread = self._random.random()
             pause = self._retries.pause(attempt, asked=wait, left=deadline.left, spread=spread)
+            if call.source is not None:
+                pause = None
             if pause is None:
                 # Chained, so that a caller can tell a name without an address from a registry that is down.
                 raise BoatyardError(
@@ -105,6 +115,8 @@ class RegistryClient:
     def _authorised(self, call: RegistryCall, deadline: Deadline) -> Answer:
         host = call.repository.host
         scope = f"repository:{call.repository.path}:{call.actions}"
+        if call.mounts is not None:
+            scope += f" repository:{call.mounts.path}:pull"
         header = self._auth.header(host, scope)
         answer = self._plain(call, header, deadline)
         if answer.status != 401 or answer.redirected:
@@ -123,14 +135,16 @@ class RegistryClient:
             return self._transport.send(
                 call.method, url, headers=headers, body=call.body, limit=call.limit, deadline=deadline
             )
-        return follow(
-            self._transport,
-            call.method,
-            url,
-            headers=headers,
-            limit=call.limit,
-            deadline=deadline,
-        )
+        if call.source is not None:
+            stream = self._streaming().stream
+            return stream(call.method, url, headers=headers, source=call.source, limit=call.limit, deadline=deadline)
+        send = self._transport.send if call.sink is None else partial(self._streaming().stream, sink=call.sink)
+        return follow(send, call.method, url, headers=headers, limit=call.limit, deadline=deadline)
+
+    def _streaming(self) -> StreamingTransport:
+        if not isinstance(self._transport, StreamingTransport):
+            raise TypeError(f"{type(self._transport).__name__} streams no bodies")
+        return self._transport
 
 
 def _address(host: str) -> str:

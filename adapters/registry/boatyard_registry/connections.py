@@ -24,6 +24,8 @@ _MOST_KEPT: Final = 64
 """Over all origins."""
 _MOST_KEPT_EACH: Final = 32
 """As many as `boatyard_registry.gates` admits to one origin at a time."""
+_PIECE: Final = 128 * 1024
+"""Bytes of an uploaded file that are in memory."""
 
 
 class _Connection(HTTPConnection):
@@ -98,7 +100,7 @@ class Connections:
         self._until = 0.0
 
     def _pool(self, origin: Origin) -> HTTPConnectionPool:
-        options: dict[str, Any] = {"maxsize": _MOST_KEPT_EACH}
+        options: dict[str, Any] = {"maxsize": _MOST_KEPT_EACH, "blocksize": _PIECE}
         if origin.scheme == "https":
             options["ssl_context"] = self._trust()
         manager = PoolManager(**options)

@@ -2,20 +2,22 @@
 
 import http.client
 from collections.abc import Mapping
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
-from urllib3 import HTTPConnectionPool, Retry
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Retry
 from urllib3.exceptions import ClosedPoolError, HTTPError
 
 from boatyard_registry.connections import Connections
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.origin import Origin
 from boatyard_registry.sockets import TooMuch, within
-from boatyard_registry.transport import Answer
+from boatyard_registry.transport import Answer, Sink
 
 _OVERHEAD: Final = 1024**2
 """Bytes for headers and chunk sizes. They are limited, but do not count as the answer's body."""
+_PIECE: Final = 256 * 1024
+"""Bytes of a streamed answer that are in memory."""
 _STALE: Final = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ConnectionAbortedError)
 """Errors of a reused connection that the server has closed in the meantime."""
 _NEVER: Final = Retry(False, redirect=False)
@@ -32,22 +34,27 @@ def exchange(
     method: str,
     url: str,
     headers: Mapping[str, str],
-    body: bytes | None,
+    body: bytes | BinaryIO | None,
     *,
     limit: int,
     deadline: Deadline,
+    sink: Sink | None = None,
 ) -> Answer:
-    """Follows no redirect. Raises OSError (TimeoutError, TooMuch, gaierror, SSLError, …) and Unreadable."""
+    """Follows no redirect. The body of a 200 or 206 goes to `sink`, if there is one.
+
+    Raises OSError (TimeoutError, TooMuch, gaierror, SSLError, …) and Unreadable.
+    """
     while True:
         with within(deadline, limit + _OVERHEAD) as bounds:
             pool = connections.pool(origin)
             try:
-                return _answer(pool, origin, method, url, headers, body, limit)
+                return _answer(pool, origin, method, url, headers, body, limit, sink)
             except ClosedPoolError:
                 continue  # the pool was closed before it returned a connection
             except (HTTPError, http.client.HTTPException, ValueError) as error:
                 cause = _cause(error)
-            if isinstance(cause, _STALE) and not bounds.connected:
+            again = body is None or isinstance(body, bytes)  # the registry may have kept a part of a streamed body
+            if isinstance(cause, _STALE) and not bounds.connected and again:
                 continue  # the loop ends: urllib3 has closed this connection, and takes the next one or opens a new one
             if isinstance(cause, OSError):
                 raise cause
@@ -60,9 +67,12 @@ def _answer(
     method: str,
     url: str,
     headers: Mapping[str, str],
-    body: bytes | None,
+    body: bytes | BinaryIO | None,
     limit: int,
+    sink: Sink | None,
 ) -> Answer:
+    if body is not None and not isinstance(body, bytes):
+        body.seek(0)
     response = pool.urlopen(
         method,
         _target(pool, origin, url),
@@ -75,7 +85,10 @@ def _answer(
         decode_content=False,
     )
     try:
-        received = response.read(limit + 1)
+        if sink is not None and response.status in (200, 206):
+            received = _pour(response, sink, limit)
+        else:
+            received = response.read(limit + 1)
         if len(received) > limit:
             raise TooMuch
         if response.length_remaining:
@@ -89,6 +102,17 @@ def _answer(
         url,
         tuple(response.headers.getlist("www-authenticate")),
     )
+
+
+def _pour(response: BaseHTTPResponse, sink: Sink, limit: int) -> bytes:
+    """Returns the empty rest, which is the answer's body."""
+    sink.restart()
+    while piece := response.read(_PIECE):
+        limit -= len(piece)
+        if limit < 0:
+            raise TooMuch
+        sink.write(piece)
+    return b""
 
 
 def _target(pool: HTTPConnectionPool, origin: Origin, url: str) -> str:

@@ -4,13 +4,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.gates import Gates, Shut
 from boatyard_registry.origin import Origin
 from boatyard_registry.sockets import BoundedTlsSocket, TooMuch
-from boatyard_registry.transport import Answer, NoSuchHost, Unreachable
+from boatyard_registry.transport import Answer, NoSuchHost, Sink, Unreachable
 
 if TYPE_CHECKING:
     from boatyard_registry.connections import Connections
@@ -44,6 +44,31 @@ class HttpTransport:
         limit: int,
         deadline: Deadline,
     ) -> Answer:
+        return self._exchange(method, url, headers, body, limit, deadline)
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        source: BinaryIO | None = None,
+        sink: Sink | None = None,
+        limit: int,
+        deadline: Deadline,
+    ) -> Answer:
+        return self._exchange(method, url, headers, source, limit, deadline, sink)
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | BinaryIO | None,
+        limit: int,
+        deadline: Deadline,
+        sink: Sink | None = None,
+    ) -> Answer:
         from boatyard_registry.exchange import Unreadable, exchange
 
         try:
@@ -52,7 +77,9 @@ class HttpTransport:
             raise Unreachable("it names something that is no http URL") from None
         try:
             with self._gates.through(origin, deadline):
-                return exchange(self._open(), origin, method, url, headers, body, limit=limit, deadline=deadline)
+                return exchange(
+                    self._open(), origin, method, url, headers, body, limit=limit, deadline=deadline, sink=sink
+                )
         except Shut as error:
             raise Unreachable(str(error)) from None
         except TimeoutError:

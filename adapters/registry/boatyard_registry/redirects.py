@@ -1,21 +1,29 @@
 """Follows redirects without sending credentials to another origin."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.origin import same_origin
-from boatyard_registry.transport import Answer, Transport, Unreachable
+from boatyard_registry.transport import Answer, Unreachable
 
 _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
+class Send(Protocol):
+    """`Transport.send` of a request without a body."""
+
+    def __call__(
+        self, method: str, url: str, *, headers: Mapping[str, str], limit: int, deadline: Deadline
+    ) -> Answer: ...
+
+
 def follow(
-    transport: Transport,
+    send: Send,
     method: str,
     url: str,
     *,
@@ -30,7 +38,7 @@ def follow(
     """
     target, sent, redirected = url, dict(headers), False
     for _ in range(_MOST_REDIRECTS + 1):
-        answer = transport.send(method, target, headers=sent, limit=limit, deadline=deadline)
+        answer = send(method, target, headers=sent, limit=limit, deadline=deadline)
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or not location:
             return msgspec.structs.replace(answer, redirected=redirected)
