@@ -1,6 +1,6 @@
 """The contract between a function and a job: the job's input, its progress and its result."""
 
-from typing import Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -50,6 +50,37 @@ class JobRealm(_Document, frozen=True, kw_only=True):
     """Identifies the files that are sent to BuildKit, and determines their times."""
 
 
+Maker = Literal["config", "files", "wheels", "run"]
+"""What makes a layer: a change of the image's configuration, an archive of files, wheels of an index, or BuildKit."""
+
+
+class JobStep(_Document, frozen=True, kw_only=True):
+    """A layer of the spec as its maker needs it."""
+
+    maker: Maker
+    """The cheapest that may do. A job that finds that it does not uses `run`, which does for every layer."""
+    prefix: str
+    """Its key in `Keys.prefixes`."""
+    document: dict[str, Any] = {}
+    """The layer in the spec's JSON form (`LayerDocument`), for makers that do not use the Dockerfile."""
+    owner: str = ""
+    """Owner of the files that it copies, such as `flyte:flyte`; empty for root."""
+
+
+class JobSteps(_Document, frozen=True, kw_only=True):
+    """How an image is made layer by layer: the opening, the layers in the order of the spec, the closing.
+
+    The Dockerfile has the same instructions: `opening_lines` lines, those of the layers, and the closing.
+    """
+
+    opening: str
+    """The opening's key in `Keys.prefixes`."""
+    opening_lines: int
+    layers: tuple[JobStep, ...] = ()
+    user: str = ""
+    """The user whom the closing names; empty for none."""
+
+
 class BuildJob(_Document, frozen=True, kw_only=True):
     """The complete description of one build. It contains names of secrets, never their values."""
 
@@ -80,6 +111,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     proven_images: tuple[str, ...] = ()
     """Images by digest that the job's own credentials must be able to pull before BuildKit uses them."""
     layers: tuple[JobLayer, ...] = ()
+    steps: JobSteps | None = None
+    """None: BuildKit makes the whole image from the Dockerfile."""
     context: JobContext | None = None
     secrets: tuple[JobSecret, ...] = ()
     registry_secrets: tuple[str, ...] = ()

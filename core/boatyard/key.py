@@ -12,6 +12,7 @@ from boatyard import canonical
 from boatyard.backports import assert_never
 from boatyard.context import Context
 from boatyard.dockerfile.environment import ordered
+from boatyard.dockerfile.frame import owner_of_copies
 from boatyard.settings import Output
 from boatyard.spec import (
     AptPackages,
@@ -34,6 +35,9 @@ from boatyard.spec import (
 
 SCHEMA: Final = "boatyard/key/2"
 """Increase it with every change of a spec's meaning: the lowering, the encoding, a default, uv's version."""
+
+PREFIX_SCHEMA: Final = "boatyard/prefix/1"
+"""Increase it with every change of the layers that a maker makes from equal input. SCHEMA is part of these keys too."""
 
 TAG_LENGTH: Final = 32
 """Hex digits of a key in the tag: 128 bits."""
@@ -64,6 +68,9 @@ class Keys(msgspec.Struct, frozen=True):
     base: str
     """The key of the empty prefix: base, Python and platforms."""
     layers: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
+    """For images in the registry that end with the opening or with a layer, the opening first. A job completes each
+    with what only it knows (`prefix_key`)."""
 
     @property
     def tag(self) -> str:
@@ -84,12 +91,15 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
         )
     )
     chain: list[str] = []
+    prefixes = [_opening(spec, ground)] if not spec.dockerfile else []
+    owner = owner_of_copies(spec)
     for layer in spec.layers:
         identity = _layer(layer, context)
         if getattr(layer, "secret_mounts", ()):
             # A name has a different value in each project, and a value can decide what a step fetches and runs.
             identity = (identity, ground.secrets_of)
         chain.append(canonical.digest((chain[-1] if chain else base, identity)))
+        prefixes.append(canonical.digest((prefixes[-1], identity, owner if isinstance(layer, CopyConfig) else "")))
     output = ground.output
     image = canonical.digest(
         (
@@ -102,7 +112,32 @@ def compute(spec: ImageSpec, ground: Ground, context: Context | None) -> Keys:
             output.reproducible,
         )
     )
-    return Keys(image, base, tuple(chain))
+    return Keys(image, base, tuple(chain), tuple(prefixes))
+
+
+def prefix_key(planned: str, base_digest: str, platform: str) -> str:
+    """The key of a prefix on one base and platform: a base that moved starts another chain.
+
+    `planned` is one of `Keys.prefixes`, `base_digest` the digest of the base's manifest for the platform.
+    """
+    return canonical.digest((planned, base_digest, platform))
+
+
+def _opening(spec: ImageSpec, ground: Ground) -> str:
+    """Unlike `Keys.base`, it has neither the name of the base nor the platforms: a job knows the base's digest."""
+    return canonical.digest(
+        (
+            PREFIX_SCHEMA,
+            SCHEMA,
+            ground.realm,
+            (ground.registry_secret, ground.secrets_of) if ground.registry_secret else None,
+            spec.python_version,
+            ground.uv_image,
+            ground.output.compression,
+            ground.output.compression_level,
+            ground.output.reproducible,
+        )
+    )
 
 
 def paths_of(layer: Layer) -> tuple[str, ...]:

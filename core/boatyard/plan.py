@@ -57,6 +57,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile_encoding: str
     inserted_lines: tuple[int, ...]
     """Lines that were added to the user's Dockerfile, counted from 1."""
+    opening_lines: int
+    """Lines of the Dockerfile before the first layer's."""
     layers: tuple[PlannedLayer, ...]
     secrets: tuple[str, ...]
     """Names of the build secrets it needs."""
@@ -123,6 +125,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
         pulls=pulled,
         dockerfile_encoding=rendered.encoding,
         inserted_lines=rendered.inserted,
+        opening_lines=rendered.opening,
         layers=tuple(
             PlannedLayer(
                 index=made.index,

@@ -2,6 +2,7 @@
 
 from boatyard.build import BuildId
 from boatyard.job import BuildJob, JobContext, JobLayer, JobRealm, JobSecret, labels_for
+from boatyard.job_steps import job_steps
 from boatyard.mounts import secret_id
 from boatyard.order import Order
 from boatyard.plan import Plan
@@ -44,6 +45,7 @@ def make_job(
             )
             for layer in plan.layers
         ),
+        steps=job_steps(order.spec, plan) if settings.layers == "registry" else None,
         context=JobContext(context=order.context, url=context_url, refusal_url=refusal_url) if order.context else None,
         secrets=tuple(JobSecret(id=secret_id(plan.realm.secret, name), name=name) for name in plan.secrets),
         registry_secrets=(order.registry_secret,) if order.registry_secret else (),

@@ -215,6 +215,9 @@ class Settings(_Section, frozen=True, kw_only=True):
     network: Network = Network()
     cache: Cache = Cache()
     output: Output = Output()
+    layers: Literal["registry", "builder"] = "builder"
+    """What makes layers: `registry` uses layers that the registry has and makes most others without BuildKit, `builder`
+    gives every image to BuildKit as a whole. Not part of the key."""
     limits: Limits = Limits()
     access: Access = Access()
     kubernetes: Kubernetes = Kubernetes()

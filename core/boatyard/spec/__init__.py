@@ -1,7 +1,7 @@
 """The image spec: a user's description of an image. `parse_spec` reads it from JSON and refuses unknown fields."""
 
 from boatyard.spec.check import check_spec
-from boatyard.spec.json import parse_spec, read_spec, spec_document
+from boatyard.spec.json import layer_document, parse_layer, parse_spec, read_spec, spec_document
 from boatyard.spec.messages import (
     AptPackages,
     Commands,
@@ -43,6 +43,8 @@ __all__ = [
     "WorkDir",
     "check_spec",
     "kind_of",
+    "layer_document",
+    "parse_layer",
     "parse_spec",
     "read_spec",
     "spec_document",

@@ -37,7 +37,7 @@ _PYTHON: Final = re.compile(r"3\.(?:[1-9]|[1-9][0-9])\Z")
 def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
     """Checks a decoded spec. Raises INVALID_SPEC."""
     check_amounts(wire.layers, field=field)
-    layers = tuple(_layer(item, f"{field}.layers[{index}]", index) for index, item in enumerate(wire.layers))
+    layers = tuple(check_layer(item, f"{field}.layers[{index}]", index) for index, item in enumerate(wire.layers))
     text(wire.base_image, field=f"{field}.baseImage")
     for platform in wire.platform:
         if not _PLATFORM.match(platform):
@@ -72,7 +72,8 @@ def check_spec(wire: SpecDocument, *, field: str = "spec") -> ImageSpec:
     )
 
 
-def _layer(document: LayerDocument, field: str, index: int) -> Layer:
+def check_layer(document: LayerDocument, field: str, index: int) -> Layer:
+    """Checks a decoded layer. Raises INVALID_SPEC."""
     present: list[Layer] = [
         made for name in document.__struct_fields__ if (made := getattr(document, name)) is not None
     ]

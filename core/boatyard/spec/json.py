@@ -7,8 +7,8 @@ import msgspec
 
 from boatyard.decoding import Undecodable, convert
 from boatyard.errors import invalid
-from boatyard.spec.check import check_spec
-from boatyard.spec.messages import ImageSpec, PipOptions, SpecDocument, kind_of
+from boatyard.spec.check import check_layer, check_spec
+from boatyard.spec.messages import ImageSpec, Layer, LayerDocument, PipOptions, SpecDocument, kind_of
 
 
 def parse_spec(document: object, *, field: str = "spec") -> ImageSpec:
@@ -31,7 +31,7 @@ def spec_document(spec: ImageSpec) -> dict[str, Any]:
     document: dict[str, Any] = {
         "baseImage": spec.base_image,
         "pythonVersion": spec.python_version,
-        "layers": [{kind_of(layer): _without_defaults(layer)} for layer in spec.layers],
+        "layers": [layer_document(layer) for layer in spec.layers],
         "platform": list(spec.platform),
         "dockerfile": spec.dockerfile,
         "dockerfileEncoding": "" if spec.dockerfile_encoding == "utf-8" else spec.dockerfile_encoding,
@@ -39,6 +39,20 @@ def spec_document(spec: ImageSpec) -> dict[str, Any]:
         "targetStage": spec.target_stage,
     }
     return {name: value for name, value in document.items() if value}
+
+
+def parse_layer(document: object, *, field: str = "layer") -> Layer:
+    """The inverse of `layer_document`. Raises INVALID_SPEC."""
+    try:
+        found = convert(document, LayerDocument)
+    except Undecodable as error:
+        raise invalid(error.reason, field=f"{field}.{error.path}") from None
+    return check_layer(found, field, 0)
+
+
+def layer_document(layer: Layer) -> dict[str, Any]:
+    """A layer in the spec's JSON form."""
+    return {kind_of(layer): _without_defaults(layer)}
 
 
 def _without_defaults(message: msgspec.Struct) -> dict[str, Any]:

@@ -9,7 +9,7 @@ locals {
   }
   settings = merge(
     {
-      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
+      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries", "layers"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
     { for layout in try([coalesce(var.image_builder.repositoryLayout, var.repository_layout)], []) : "repositoryLayout" => layout },

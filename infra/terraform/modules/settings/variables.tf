@@ -92,6 +92,7 @@ variable "image_builder" {
       sbom             = optional(bool)
       reproducible     = optional(bool)
     }), {})
+    layers = optional(string)
     limits = optional(object({
       concurrentBuilds           = optional(number)
       concurrentBuildsPerProject = optional(number)
