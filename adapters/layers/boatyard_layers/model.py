@@ -57,3 +57,49 @@ class Prefix(msgspec.Struct, frozen=True, kw_only=True):
     """The OCI image configuration, without `rootfs` and `history`."""
     distributions: tuple[Distribution, ...] = ()
     """What Boatyard installed, without what the base image came with."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the file system of an image, without reading its layers."""
+
+    inventory: bytes
+    """`Inventory.encode()`."""
+    files: dict[str, bytes] = {}
+    """Contents by path: /etc/passwd, /etc/group, and of the environment `pyvenv.cfg` and every `*.dist-info`."""
+    distributions: tuple[Distribution, ...] = ()
+    """What Boatyard installed, as in `Prefix`."""
+    lock: str = ""
+    """The text form of the lock; empty without one."""
+
+    @property
+    def passwd(self) -> bytes:
+        return self.files.get("/etc/passwd", b"")
+
+    @property
+    def group(self) -> bytes:
+        return self.files.get("/etc/group", b"")
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """A base image, for one platform."""
+
+    repository: str
+    """Where its layers are: at the mirror, if there is one."""
+    digest: str
+    """Of the platform's own manifest, not of an index."""
+    platform: str
+    layers: tuple[LayerBlob, ...]
+    config: dict[str, object]
+    """The OCI image configuration, without `rootfs` and `history`."""
+    facts: Facts
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer with the files of some wheels. Its key covers whatever decides its bytes."""
+
+    key: str
+    layer: LayerBlob
+    entries: tuple[Entry, ...]
+    """Of the layer."""
+    files: dict[str, bytes] = {}
+    """Contents by path, as in `Facts`: the wheels' `*.dist-info`."""

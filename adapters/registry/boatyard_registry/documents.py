@@ -27,7 +27,7 @@ _MOST_ENTRIES: Final = 256
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
 
 
-class Facts(msgspec.Struct, frozen=True):
+class ConfigFacts(msgspec.Struct, frozen=True):
     """The cached part of an image's configuration, which may contain megabytes of labels."""
 
     platform: str
@@ -40,7 +40,7 @@ class Documents:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._facts: Kept[str, Facts] = Kept(_MOST_CONFIGS)
+        self._facts: Kept[str, ConfigFacts] = Kept(_MOST_CONFIGS)
 
     def manifest(self, reference: Reference, deadline: Deadline) -> tuple[Manifest, str] | None:
         wanted = reference.digest or reference.tag
@@ -53,7 +53,7 @@ class Documents:
                 raise garbage(reference, f"sent a manifest that is {digest}, not {claimed}")
         return parsed_manifest(reference, body[0]), digest
 
-    def facts(self, reference: Reference, descriptor: Descriptor, deadline: Deadline) -> Facts | None:
+    def facts(self, reference: Reference, descriptor: Descriptor, deadline: Deadline) -> ConfigFacts | None:
         if found := self._facts.get(descriptor.digest):
             return found
         if not is_digest(descriptor.digest):
@@ -67,7 +67,7 @@ class Documents:
             config = decode_json(body[0], ImageConfig)
         except Undecodable:
             config = ImageConfig()  # an artifact of another kind, such as a chart or a cache: no platform
-        facts = Facts(config.platform, config.key, config.build_tag)
+        facts = ConfigFacts(config.platform, config.key, config.build_tag)
         self._facts.put(descriptor.digest, facts)
         return facts
 

@@ -10,7 +10,7 @@ from boatyard.reference import Reference
 from boatyard_registry.client import TIMEOUT_SECONDS, RegistryCall, RegistryClient
 from boatyard_registry.credentials import Keychain
 from boatyard_registry.deadline import Deadline
-from boatyard_registry.documents import Documents, Facts, entry_of, is_digest
+from boatyard_registry.documents import ConfigFacts, Documents, entry_of, is_digest
 from boatyard_registry.inside import MOST_OPENED, Inside, common
 from boatyard_registry.kept import Kept
 from boatyard_registry.media import ACCEPT, Descriptor, Manifest, normal_platform
@@ -141,7 +141,7 @@ class OciRegistry:
             return known
         if len(images) > MOST_OPENED:
             return Inside()
-        found: list[Facts] = []
+        found: list[ConfigFacts] = []
         size = 0
         for entry in images:
             read = self._documents.manifest(entry_of(reference, entry), deadline)
