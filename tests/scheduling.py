@@ -36,6 +36,7 @@ GROUPS: Final = {
         "tests/kubernetes/test_cli_doctor.py",
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",
+        "tests/registry/test_referrers.py",
         "tests/whole/",
     ),
     "terraform": ("tests/terraform/",),

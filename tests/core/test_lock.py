@@ -22,6 +22,7 @@ from boatyard.lock import (
     without_credentials,
 )
 from boatyard.lock.pylock import from_text, packages_of, to_document
+from boatyard.lock.versions import version_changes
 from boatyard.toml import loads
 from tests.core.locks import layer, lock, package
 
@@ -209,3 +210,20 @@ def test_a_resolvers_pylock_gives_packages_without_its_credentials() -> None:
 def test_a_resolvers_strange_pylock_is_refused(text: str) -> None:
     with pytest.raises(Undecodable):
         packages_of(text)
+
+
+def test_changed_versions_are_named_with_their_platforms() -> None:
+    before = lock(layer(0, package("a", "1"), package("b", "1"), package("c", "1")), platforms=BOTH)
+    amd64, arm64 = (
+        LockedPlatform(platform=platform, layers=(layer(0, package("a", "2"), package("d", "1"), *more),))
+        for platform, more in zip(BOTH, ([package("c", "1")], [package("c", "3")]), strict=True)
+    )
+    after = Lock(python="3.12", platforms=(amd64, arm64))
+    assert [change.text for change in version_changes(before, after)] == [
+        "a 1 → 2",
+        "b 1 was removed",
+        "c 1 → 3 (linux/arm64)",
+        "d 1 is new",
+    ]
+    assert version_changes(before, before) == ()
+    assert version_changes(before, Lock(python="3.12", platforms=(amd64,)))[0].platforms == ()

@@ -62,6 +62,8 @@ class FakeRegistry:
         self.read_only = False
         self.immutable = False
         """Tags do not move, as in ECR and in its words."""
+        self.referrers_page = 0
+        """Entries on a page of the referrers API; 0: the registry does not have that API."""
         self.lock = threading.Lock()
         registry = self
 
@@ -154,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
     default_request_version = "HTTP/1.0"
     fake: FakeRegistry
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    """Head and body are two writes: the second would wait for the client's delayed acknowledgement, for 40 ms."""
 
     def _handle(self) -> None:
         fake = self.fake
@@ -187,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._manifest(rest.rsplit("/manifests/", 1)[0], name, body)
         elif kind == "blobs":
             self._blob(name)
+        elif kind == "referrers" and fake.referrers_page:
+            self._referrers(rest.rsplit("/referrers/", 1)[0], name, parse_qs(url.query))
         else:
             self._error(404, "UNSUPPORTED")
 
@@ -236,7 +242,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             media_type = self.headers["content-type"]
             self.fake.add_manifest(repository, name, body, media_type)
-            self._answer(201, b"", {"docker-content-digest": digest_of(body)})
+            subject = (json.loads(body).get("subject") or {}).get("digest") if self.fake.referrers_page else None
+            known = {"oci-subject": subject} if subject else {}
+            self._answer(201, b"", {"docker-content-digest": digest_of(body)} | known)
             return
         found = self.fake.manifests.get((repository, name))
         # A real registry answers 404 for a manifest of a type that was not accepted.
@@ -244,6 +252,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, "MANIFEST_UNKNOWN")
             return
         self._answer(200, found[1], {"content-type": found[0], "docker-content-digest": digest_of(found[1])})
+
+    def _referrers(self, repository: str, digest: str, query: dict[str, list[str]]) -> None:
+        entries = [
+            {"mediaType": kind, "digest": name, "size": len(body), "artifactType": json.loads(body).get("artifactType")}
+            for (place, name), (kind, body) in list(self.fake.manifests.items())
+            if place == repository and name == digest_of(body)
+            if (json.loads(body).get("subject") or {}).get("digest") == digest
+        ]
+        start, size = int(query.get("from", ["0"])[0]), self.fake.referrers_page
+        more = {"link": f'<{urlsplit(self.path).path}?from={start + size}>; rel="next"'}
+        page = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries[start : start + size]}
+        headers = {"content-type": OCI_INDEX} | (more if len(entries) > start + size else {})
+        self._answer(200, json.dumps(page).encode(), headers)
 
     def _blob(self, digest: str) -> None:
         data = self.fake.blobs.get(digest)
