@@ -1,0 +1,164 @@
+"""The paths of an image's file system, without their contents: what all of its layers give together."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+import zstandard
+
+from boatyard.decoding import Undecodable, decode_json
+from boatyard_layers.errors import NotExact
+from boatyard_layers.model import Entry
+
+_MOST_LINKS: Final = 40
+"""As many links as Linux follows in one path (MAXSYMLINKS)."""
+_LARGEST: Final = 256 * 1024**2
+"""Bytes of an inventory: about a million paths."""
+
+
+class Inventory:
+    """Immutable. Paths are absolute; the root exists always."""
+
+    def __init__(self, entries: dict[str, Entry] | None = None) -> None:
+        self._entries = entries or {"/": Entry(path="/", kind="directory", mode=0o755)}
+        self._children: dict[str, set[str]] | None = None
+
+    @staticmethod
+    def empty() -> "Inventory":
+        return Inventory()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._entries
+
+    def get(self, path: str) -> Entry | None:
+        """The entry itself; no link is followed."""
+        return self._entries.get(path)
+
+    def children(self, folder: str) -> frozenset[str]:
+        """The paths directly in a folder."""
+        if self._children is None:
+            found: dict[str, set[str]] = {}
+            for path in self._entries:
+                if path != "/":
+                    found.setdefault(parent(path), set()).add(path)
+            self._children = found
+        return frozenset(self._children.get(folder, ()))
+
+    def applied(self, entries: Iterable[Entry], removed: Iterable[str] = (), opaque: Iterable[str] = ()) -> "Inventory":
+        """The view after one more layer: `removed` paths go with all below them, `opaque` folders lose what was in
+        them, and then `entries` come, each with the parents that it lacks (OCI image spec, layer.md)."""
+        found = dict(self._entries)
+        gone = [path for path in removed if path in found and path != "/"]
+        emptied = [path for path in opaque if path in found]
+        if gone or emptied:
+            _prune(found, gone, emptied)
+        for entry in entries:
+            _add(found, entry)
+        return Inventory(found)
+
+    def resolve(self, path: str) -> str:
+        """Where a path leads, with every link on the way and at its end followed. Parts that do not exist stay as
+        written. Raises NotExact for a loop, or a path through a file."""
+        left = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+        place = "/"
+        links = 0
+        while left:
+            part = left.pop()
+            if part == "..":
+                place = parent(place)
+                continue
+            step = join(place, part)
+            entry = self._entries.get(step)
+            if entry is not None and entry.kind == "symlink":
+                links += 1
+                if links > _MOST_LINKS:
+                    raise NotExact(f"{path} leads through a loop of links")
+                if entry.target.startswith("/"):
+                    place = "/"
+                left += [word for word in reversed(entry.target.split("/")) if word not in ("", ".")]
+                continue
+            if entry is not None and entry.kind != "directory" and left:
+                raise NotExact(f"{path} leads through {step}, which is no folder")
+            place = step
+        return place
+
+    def encode(self) -> bytes:
+        """Compressed JSON, sorted by path: equal views give equal bytes."""
+        rows = [self._entries[path] for path in sorted(self._entries)]
+        return zstandard.ZstdCompressor(level=3).compress(msgspec.json.encode(rows))
+
+    @staticmethod
+    def decode(data: bytes) -> "Inventory":
+        """Raises ValueError for anything that `encode` does not write."""
+        try:
+            plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST)
+            rows = decode_json(plain, list[Entry])
+        except (zstandard.ZstdError, Undecodable) as error:
+            raise ValueError(f"not an inventory: {error}") from None
+        if len(plain) > _LARGEST or any(not is_plain(row.path) for row in rows):
+            raise ValueError("not an inventory: it is too large, or a path is not absolute")
+        found = {row.path: row for row in rows}
+        if found.get("/", Entry(path="/")).kind != "directory":
+            raise ValueError("not an inventory: it has no root")
+        return Inventory(found)
+
+
+def parent(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def join(folder: str, name: str) -> str:
+    return f"/{name}" if folder == "/" else f"{folder}/{name}"
+
+
+def is_plain(path: str) -> bool:
+    """Whether a path is absolute, and has no empty part, `.` or `..`."""
+    if path == "/":
+        return True
+    return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/")) and "\0" not in path
+
+
+def _prune(found: dict[str, Entry], gone: list[str], emptied: list[str]) -> None:
+    whole = set(gone)
+    inside = set(emptied)
+    for path in list(found):
+        if path in whole or _is_below(path, whole) or _is_below(path, inside):
+            del found[path]
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    if not folders:
+        return False
+    while path != "/":
+        path = parent(path)
+        if path in folders:
+            return True
+    return False
+
+
+def _add(found: dict[str, Entry], entry: Entry) -> None:
+    path = entry.path
+    old = found.get(path)
+    if old is not None and old.kind == "directory" and entry.kind != "directory":
+        if path == "/":
+            return
+        _prune(found, [path], [])
+    above = parent(path)
+    while above != "/":
+        there = found.get(above)
+        if there is not None and there.kind == "directory":
+            break
+        if there is not None and there.kind == "symlink":
+            # A layer may name a path by a link of a lower layer: it is written where the link leads.
+            real = join(Inventory(found).resolve(above), path[len(above) + 1 :])
+            _add(found, msgspec.structs.replace(entry, path=real))
+            return
+        found[above] = Entry(path=above, kind="directory", mode=0o755)
+        above = parent(above)
+    found[path] = entry
