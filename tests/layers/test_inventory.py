@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import Inventory
-from boatyard_layers.model import Entry
+from boatyard_layers.model import PathEntry
 
 
-def _folder(path: str, **more: int) -> Entry:
-    return Entry(path=path, kind="directory", mode=more.pop("mode", 0o755), **more)
+def _folder(path: str, **more: int) -> PathEntry:
+    return PathEntry(path=path, kind="directory", mode=more.pop("mode", 0o755), **more)
 
 
-def _link(path: str, target: str) -> Entry:
-    return Entry(path=path, kind="symlink", mode=0o777, target=target)
+def _link(path: str, target: str) -> PathEntry:
+    return PathEntry(path=path, kind="symlink", mode=0o777, target=target)
 
 
 BASE = Inventory.empty().applied(
@@ -23,31 +23,31 @@ BASE = Inventory.empty().applied(
         _folder("/usr"),
         _folder("/usr/lib"),
         _link("/lib", "usr/lib"),
-        Entry(path="/usr/lib/a"),
+        PathEntry(path="/usr/lib/a"),
         _folder("/tmp", mode=0o1777),
     ]
 )
 
 
 def test_a_later_layer_replaces_removes_and_empties() -> None:
-    after = BASE.applied([Entry(path="/tmp/new", mode=0o600)], removed=["/usr/lib/a"], opaque=["/tmp"])
+    after = BASE.applied([PathEntry(path="/tmp/new", mode=0o600)], removed=["/usr/lib/a"], opaque=["/tmp"])
     assert "/usr/lib/a" not in after and "/usr/lib" in after
-    assert after.get("/tmp/new") == Entry(path="/tmp/new", mode=0o600)
+    assert after.get("/tmp/new") == PathEntry(path="/tmp/new", mode=0o600)
     assert "/usr/lib/a" in BASE, "the view before it stays"
 
 
 def test_a_folder_that_becomes_a_file_loses_what_was_in_it() -> None:
-    after = BASE.applied([Entry(path="/usr/lib")])
+    after = BASE.applied([PathEntry(path="/usr/lib")])
     assert "/usr/lib/a" not in after and after.children("/usr") == {"/usr/lib"}
 
 
 def test_a_path_below_a_link_is_written_where_the_link_leads() -> None:
-    after = BASE.applied([Entry(path="/lib/b/c")])
+    after = BASE.applied([PathEntry(path="/lib/b/c")])
     assert "/usr/lib/b/c" in after and "/lib/b/c" not in after
 
 
 def test_missing_parents_belong_to_root() -> None:
-    made = Inventory.empty().applied([Entry(path="/a/b/c")])
+    made = Inventory.empty().applied([PathEntry(path="/a/b/c")])
     assert made.get("/a/b") == _folder("/a/b")
 
 
@@ -88,7 +88,7 @@ _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda parts: "/" + "/".jo
 
 @given(st.lists(st.tuples(_PATHS, st.sampled_from(["file", "directory"])), max_size=8), st.lists(_PATHS, max_size=3))
 def test_every_entry_has_its_parents_and_survives_being_stored(entries: list, removed: list) -> None:
-    made = BASE.applied([Entry(path=path, kind=kind) for path, kind in entries], removed=removed)
+    made = BASE.applied([PathEntry(path=path, kind=kind) for path, kind in entries], removed=removed)
     for entry in made:
         if entry.path != "/":
             above = made.get(entry.path.rpartition("/")[0] or "/")

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from boatyard_layers.errors import NotExact
-from boatyard_layers.model import Entry
-from boatyard_layers.pack import Item, pack, whiteouts, with_parents
+from boatyard_layers.model import PathEntry
+from boatyard_layers.pack import LayerItem, pack, whiteouts, with_parents
 from boatyard_layers.tar_reading import LayerContents, plain, read_layer
 
 ITEMS = [
-    Item(Entry(path="/b/é.txt", mode=0o640, uid=1000, gid=1000), b"text"),
-    Item(Entry(path="/b", kind="directory", mode=0o755)),
-    Item(Entry(path="/a", kind="symlink", mode=0o777, target="b/" + "x" * 200)),
-    Item(Entry(path="/c", kind="hardlink", target="/b/é.txt")),
+    LayerItem(PathEntry(path="/b/é.txt", mode=0o640, uid=1000, gid=1000), b"text"),
+    LayerItem(PathEntry(path="/b", kind="directory", mode=0o755)),
+    LayerItem(PathEntry(path="/a", kind="symlink", mode=0o777, target="b/" + "x" * 200)),
+    LayerItem(PathEntry(path="/c", kind="hardlink", target="/b/é.txt")),
 ]
 
 
@@ -29,7 +29,7 @@ def test_what_is_packed_is_read_back(tmp_path: Path, compression: str) -> None:
     assert blob.diff_id == f"sha256:{hashlib.sha256(tar).hexdigest()}"
     found = _read(data, blob.media_type)
     assert [entry.path for entry in found.entries] == ["/a", "/b", "/b/é.txt", "/c"]
-    assert found.entries[2] == Entry(path="/b/é.txt", mode=0o640, uid=1000, gid=1000, size=4)
+    assert found.entries[2] == PathEntry(path="/b/é.txt", mode=0o640, uid=1000, gid=1000, size=4)
     assert found.kept == {"/b/é.txt": b"text"}
 
 
@@ -37,7 +37,7 @@ def test_what_is_packed_is_read_back(tmp_path: Path, compression: str) -> None:
 def test_bytes_depend_neither_on_the_order_nor_on_the_files_times(tmp_path: Path, compression: str) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"x" * 3_000_000)
-    items = [*ITEMS, Item(Entry(path="/big"), source)]
+    items = [*ITEMS, LayerItem(PathEntry(path="/big"), source)]
     first = pack(items, tmp_path / "1", compression, 3)
     source.touch()
     assert pack(reversed(items), tmp_path / "2", compression, 3) == first
@@ -51,14 +51,14 @@ def test_whiteouts_hide_paths(tmp_path: Path) -> None:
 
 
 def test_parents_that_are_not_there_are_added(tmp_path: Path) -> None:
-    added = with_parents([Item(Entry(path="/p/q/r"), b"")], ["/p"])
+    added = with_parents([LayerItem(PathEntry(path="/p/q/r"), b"")], ["/p"])
     assert [item.entry.path for item in added] == ["/p/q/r", "/p/q"]
 
 
 @pytest.mark.parametrize("path", ["/", "a", "/a/../b", "/a//b", "/a\0b"])
 def test_paths_that_no_layer_may_have_are_refused(tmp_path: Path, path: str) -> None:
     with pytest.raises(NotExact):
-        pack([Item(Entry(path=path), b"")], tmp_path / "layer", "zstd", 3)
+        pack([LayerItem(PathEntry(path=path), b"")], tmp_path / "layer", "zstd", 3)
 
 
 @pytest.mark.parametrize("name", ["../x", "/a/../../x", ".wh..", "a/.wh..."])

@@ -8,7 +8,7 @@ import zstandard
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard_layers.errors import NotExact
-from boatyard_layers.model import Entry
+from boatyard_layers.model import PathEntry
 
 _MOST_LINKS: Final = 40
 """As many links as Linux follows in one path (MAXSYMLINKS)."""
@@ -19,15 +19,15 @@ _LARGEST: Final = 256 * 1024**2
 class Inventory:
     """Immutable. Paths are absolute; the root exists always."""
 
-    def __init__(self, entries: dict[str, Entry] | None = None) -> None:
-        self._entries = entries or {"/": Entry(path="/", kind="directory", mode=0o755)}
+    def __init__(self, entries: dict[str, PathEntry] | None = None) -> None:
+        self._entries = entries or {"/": PathEntry(path="/", kind="directory", mode=0o755)}
         self._children: dict[str, set[str]] | None = None
 
     @staticmethod
     def empty() -> "Inventory":
         return Inventory()
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[PathEntry]:
         return iter(self._entries.values())
 
     def __len__(self) -> int:
@@ -36,7 +36,7 @@ class Inventory:
     def __contains__(self, path: str) -> bool:
         return path in self._entries
 
-    def get(self, path: str) -> Entry | None:
+    def get(self, path: str) -> PathEntry | None:
         """The entry itself; no link is followed."""
         return self._entries.get(path)
 
@@ -50,7 +50,9 @@ class Inventory:
             self._children = found
         return frozenset(self._children.get(folder, ()))
 
-    def applied(self, entries: Iterable[Entry], removed: Iterable[str] = (), opaque: Iterable[str] = ()) -> "Inventory":
+    def applied(
+        self, entries: Iterable[PathEntry], removed: Iterable[str] = (), opaque: Iterable[str] = ()
+    ) -> "Inventory":
         """The view after one more layer: `removed` paths go with all below them, `opaque` folders lose what was in
         them, and then `entries` come, each with the parents that it lacks (OCI image spec, layer.md)."""
         found = dict(self._entries)
@@ -98,13 +100,13 @@ class Inventory:
         """Raises ValueError for anything that `encode` does not write."""
         try:
             plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST)
-            rows = decode_json(plain, list[Entry])
+            rows = decode_json(plain, list[PathEntry])
         except (zstandard.ZstdError, Undecodable) as error:
             raise ValueError(f"not an inventory: {error}") from None
         if len(plain) > _LARGEST or any(not is_plain(row.path) for row in rows):
             raise ValueError("not an inventory: it is too large, or a path is not absolute")
         found = {row.path: row for row in rows}
-        if found.get("/", Entry(path="/")).kind != "directory":
+        if found.get("/", PathEntry(path="/")).kind != "directory":
             raise ValueError("not an inventory: it has no root")
         return Inventory(found)
 
@@ -124,7 +126,7 @@ def is_plain(path: str) -> bool:
     return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/")) and "\0" not in path
 
 
-def _prune(found: dict[str, Entry], gone: list[str], emptied: list[str]) -> None:
+def _prune(found: dict[str, PathEntry], gone: list[str], emptied: list[str]) -> None:
     whole = set(gone)
     inside = set(emptied)
     for path in list(found):
@@ -142,7 +144,7 @@ def _is_below(path: str, folders: set[str]) -> bool:
     return False
 
 
-def _add(found: dict[str, Entry], entry: Entry) -> None:
+def _add(found: dict[str, PathEntry], entry: PathEntry) -> None:
     path = entry.path
     old = found.get(path)
     if old is not None and old.kind == "directory" and entry.kind != "directory":
@@ -159,6 +161,6 @@ def _add(found: dict[str, Entry], entry: Entry) -> None:
             real = join(Inventory(found).resolve(above), path[len(above) + 1 :])
             _add(found, msgspec.structs.replace(entry, path=real))
             return
-        found[above] = Entry(path=above, kind="directory", mode=0o755)
+        found[above] = PathEntry(path=above, kind="directory", mode=0o755)
         above = parent(above)
     found[path] = entry

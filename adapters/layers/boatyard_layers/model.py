@@ -7,7 +7,7 @@ import msgspec
 Kind = Literal["file", "directory", "symlink", "hardlink", "other"]
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PathEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One path of an image's file system. The inventory keeps no contents."""
 
     path: str
@@ -99,7 +99,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     layer: LayerBlob
-    entries: tuple[Entry, ...]
+    entries: tuple[PathEntry, ...]
     """Of the layer."""
     files: dict[str, bytes] = {}
     """Contents by path, as in `Facts`: the wheels' `*.dist-info`."""

@@ -15,7 +15,7 @@ from boatyard.dockerfile.render import SOURCE_DATE_EPOCH
 from boatyard.settings import Compression
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import is_plain, parent
-from boatyard_layers.model import Entry, LayerBlob
+from boatyard_layers.model import LayerBlob, PathEntry
 
 _PIECE: Final = 1024**2
 _MEDIA_TYPE: Final = "application/vnd.oci.image.layer.v1.tar"
@@ -28,16 +28,16 @@ _TYPES: Final = {
 }
 
 
-class Item(NamedTuple):
+class LayerItem(NamedTuple):
     """One entry of a layer that is made, with its contents if it is a file."""
 
-    entry: Entry
+    entry: PathEntry
     source: Path | bytes | None = None
     mtime: int = SOURCE_DATE_EPOCH
     """Seconds since 1970."""
 
 
-def pack(items: Iterable[Item], out: Path, compression: Compression, level: int) -> LayerBlob:
+def pack(items: Iterable[LayerItem], out: Path, compression: Compression, level: int) -> LayerBlob:
     """Writes `items` to the file `out`, sorted by path. Holds one piece of one file in memory.
 
     Raises NotExact for an entry that a layer cannot have, or a compression that is not made here.
@@ -63,28 +63,28 @@ def pack(items: Iterable[Item], out: Path, compression: Compression, level: int)
     )
 
 
-def whiteouts(paths: Iterable[str]) -> list[Item]:
+def whiteouts(paths: Iterable[str]) -> list[LayerItem]:
     """Items that hide `paths` of lower layers, with all below them."""
     found = []
     for path in paths:
         folder, _, name = path.rpartition("/")
-        found.append(Item(Entry(path=f"{folder}/.wh.{name}", mode=0o644), b""))
+        found.append(LayerItem(PathEntry(path=f"{folder}/.wh.{name}", mode=0o644), b""))
     return found
 
 
-def with_parents(items: Iterable[Item], present: Iterable[str]) -> list[Item]:
+def with_parents(items: Iterable[LayerItem], present: Iterable[str]) -> list[LayerItem]:
     """The items, and a folder of root with the mode 0755 for each parent that is neither `present` nor an item."""
     made = {item.entry.path: item for item in items}
     there = {"/", *present}
     for path in list(made):
         above = parent(path)
         while above not in made and above not in there:
-            made[above] = Item(Entry(path=above, kind="directory", mode=0o755))
+            made[above] = LayerItem(PathEntry(path=above, kind="directory", mode=0o755))
             above = parent(above)
     return list(made.values())
 
 
-def _write(archive: tarfile.TarFile, item: Item) -> None:
+def _write(archive: tarfile.TarFile, item: LayerItem) -> None:
     entry = item.entry
     if not is_plain(entry.path) or entry.path == "/" or entry.kind not in _TYPES:
         raise NotExact(f"{entry.path!r} cannot be in a layer ({entry.kind})")

@@ -9,7 +9,7 @@ import zstandard
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import is_plain, join, parent
-from boatyard_layers.model import Entry, Kind
+from boatyard_layers.model import Kind, PathEntry
 
 _MOST_ENTRIES: Final = 2_000_000
 _LARGEST_KEPT: Final = 64 * 1024**2
@@ -27,7 +27,7 @@ _KINDS: Final[dict[bytes, Kind]] = {
 
 
 class LayerContents(NamedTuple):
-    entries: tuple[Entry, ...]
+    entries: tuple[PathEntry, ...]
     removed: tuple[str, ...]
     """Paths that the layer hides, with all below them."""
     opaque: tuple[str, ...]
@@ -37,10 +37,10 @@ class LayerContents(NamedTuple):
 
 
 def read_layer(
-    stream: IO[bytes], media_type: str, *, keep: Callable[[Entry], bool] = lambda entry: False
+    stream: IO[bytes], media_type: str, *, keep: Callable[[PathEntry], bool] = lambda entry: False
 ) -> LayerContents:
     """Reads one layer to its end. Raises NotExact if it is no tar, or has what no layer may have."""
-    entries: list[Entry] = []
+    entries: list[PathEntry] = []
     removed: list[str] = []
     opaque: list[str] = []
     kept: dict[str, bytes] = {}
@@ -88,10 +88,10 @@ def _path(name: str) -> str:
     return path
 
 
-def _entry(member: tarfile.TarInfo, path: str) -> Entry:
+def _entry(member: tarfile.TarInfo, path: str) -> PathEntry:
     kind = _KINDS.get(member.type, "other")
     target = member.linkname if kind == "symlink" else _path(member.linkname) if kind == "hardlink" else ""
-    return Entry(
+    return PathEntry(
         path=path,
         kind=kind,
         mode=member.mode & 0o7777,
