@@ -1,4 +1,4 @@
-"""`boatyard diff A B`."""
+"""`boatyard diff A B`: of two specs, or of two locks."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boatyard_client.cli.lock import locked
 from boatyard_client.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from boatyard.diff import Difference, Side
     from boatyard.settings import Settings
+    from boatyard_client.locked import Locked
 
 _FILES_SHOWN = 20
 _FOLDER = click.Path(path_type=Path)
@@ -35,15 +37,23 @@ def diff(
     settings: Path | None,
     as_json: bool,
 ) -> None:
-    """Explain why two images have different keys.
+    """Explain why two images have different keys, or which versions changed between two images.
 
     A and B are files as for `plan`; they may be one file with two images. It calls no service. Exit code 0: the keys
     are equal; 1: they differ; 2: an error. With isolation = project a service computes other keys, which differ for the
     same reasons.
+
+    If A or B is an image such as ghcr.io/acme/image:tag, or a pylock.toml that `boatyard lock` printed, their locks are
+    compared instead: exit code 0 means equal versions.
     """
     from boatyard.diff import differences
+    from boatyard_client.locked import is_image, is_lock
     from boatyard_client.settings_file import find_settings
 
+    if any(is_image(each) or is_lock(each) for each in (a, b)):
+        given_a = {"image": image_a, "context": context_a}
+        given_b = {"image": image_b or image_a, "context": context_b or context_a}
+        sys.exit(_compare_locks(locked(a, settings, "", **given_a), locked(b, settings, "", **given_b), as_json))
     found, _ = find_settings(settings)
     key_a, side_a = _side(a, found, image=image_a, context=context_a)
     key_b, side_b = _side(b, found, image=image_b or image_a, context=context_b or context_a)
@@ -57,6 +67,29 @@ def diff(
         for difference in changes:
             _show(difference)
     sys.exit(0 if key_a == key_b else 1)
+
+
+def _compare_locks(a: "Locked", b: "Locked", as_json: bool) -> int:
+    """Prints what differs between two locks. Returns the exit code."""
+    from boatyard.lock.versions import version_changes
+
+    before, after = a.lock, b.lock
+    platforms = [", ".join(each.platform for each in lock.platforms) for lock in (before, after)]
+    rows = [
+        *([f"python: {before.python} → {after.python}"] if before.python != after.python else []),
+        *([f"platforms: {platforms[0]} → {platforms[1]}"] if platforms[0] != platforms[1] else []),
+    ]
+    changes = version_changes(before, after)
+    same = not rows and not changes
+    if as_json:
+        print_json({"same": same, "a": a.origin, "b": b.origin, "differences": rows, "versions": changes})
+    elif same:
+        click.echo("same versions")
+    else:
+        click.echo(f"{a.origin} → {b.origin}")
+        for row in (*rows, *(change.text for change in changes)):
+            click.echo(f"  {row}")
+    return 0 if same else 1
 
 
 def _side(file: str, settings: "Settings", **given: Any) -> "tuple[str, Side]":

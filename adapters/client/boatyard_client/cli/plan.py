@@ -10,7 +10,8 @@ import msgspec
 from boatyard.api.messages import OrderRequest, PlanAnswer
 from boatyard_client.cli.inputs import all_option, drafts_of, input_options, order_of, say_left_out
 from boatyard_client.cli.output import json_option, note, print_json, scope_options, url_option
-from boatyard_client.endpoint import Endpoint, find_endpoint, is_loopback
+from boatyard_client.cli.planned import planned
+from boatyard_client.endpoint import find_endpoint, is_loopback
 
 if TYPE_CHECKING:
     from boatyard_client.planning import PlannedHere
@@ -44,7 +45,7 @@ def plan(
         contents = draft.read()
         say_left_out(contents)
         order = order_of(draft, contents, registry=registry, name=name, **scope)
-        answer, origin, here = _plan(order, endpoint, settings)
+        answer, origin, here = planned(order, endpoint, settings)
         if as_json:
             more = _reservations(here) if here else {}
             print_json({**msgspec.to_builtins(answer), "plannedBy": origin, **more, **draft.which(every)})
@@ -69,30 +70,6 @@ def _say_reservations(here: "PlannedHere") -> None:
             "planned without the service: with isolation = project only the service can compute its keys and tags; "
             "compare this plan only with others that were made here"
         )
-
-
-def _plan(
-    order: OrderRequest, endpoint: Endpoint | None, settings: Path | None
-) -> "tuple[PlanAnswer, str, PlannedHere | None]":
-    """The plan, its origin, and notes on a plan that was made locally."""
-    if endpoint is not None:
-        from boatyard_client.client import Client
-        from boatyard_client.errors import ConnectionFailedError
-        from boatyard_client.retry import Patience
-
-        try:
-            with Client(endpoint, patience=Patience(seconds=3)) as client:
-                return client.plan(order), endpoint.url, None
-        except ConnectionFailedError as error:
-            if endpoint.explicit or not error.absent:
-                raise
-            note(f"{endpoint.url} ({endpoint.origin}) does not answer; planned here")
-    from boatyard_client.planning import plan_here
-    from boatyard_client.settings_file import find_settings
-
-    found, files = find_settings(settings)
-    here = plan_here(order, found)
-    return PlanAnswer.of(here.plan), ", ".join(map(str, files)) or "defaults", here
 
 
 def _show(answer: PlanAnswer, order: OrderRequest) -> None:

@@ -15,7 +15,8 @@ import click
 _COMMANDS: Final = {
     "serve": "Serve the API on this machine, with its BuildKit and a registry.",
     "plan": "Show what would be built: key, target, Dockerfile.",
-    "diff": "Explain why two images have different keys.",
+    "diff": "Explain why two images have different keys, or versions.",
+    "lock": "Show which versions of packages an image has.",
     "build": "Build an image, unless the registry has it.",
     "builds": "List builds, newest first.",
     "logs": "Show the log of a build.",

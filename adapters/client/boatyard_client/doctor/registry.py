@@ -4,8 +4,6 @@ The lookup is the server's own (boatyard-registry), with the credentials in the 
 else this machine's.
 """
 
-import os
-from pathlib import Path
 from typing import Final
 
 from boatyard.errors import BoatyardError
@@ -14,9 +12,8 @@ from boatyard.order import ground_of
 from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
-from boatyard_registry import DockerConfigKeychain, OciRegistry
+from boatyard_client.registries import registry_of
 from boatyard_registry.client import RegistryCall
-from boatyard_registry.retries import Retries
 
 _PROBE: Final = "boatyard-doctor"
 _PUSH: Final = "pull,push"
@@ -31,7 +28,7 @@ def push(settings: Settings) -> Finding:
             "`boatyard serve` sets one up; else set it, or give each image a registry.",
         )
     repository = Repository.parse(settings.default_repository, field="defaultRepository").child(_PROBE)
-    registry = _registry(settings)
+    registry = registry_of(settings)
     try:
         answer = registry.client.send(
             RegistryCall(method="POST", repository=repository, path="blobs/uploads/", actions=_PUSH)
@@ -57,7 +54,7 @@ def base_image(settings: Settings, image: str) -> Finding:
     if mirror:
         mirrored = Repository.parse(f"{mirror.rstrip('/')}/{reference.repository.path}")
         reference = Reference(mirrored, reference.tag, reference.digest)
-    registry = _registry(settings)
+    registry = registry_of(settings)
     try:
         found = registry.find(reference, settings.default_platforms)
     except BoatyardError as error:
@@ -73,16 +70,6 @@ def base_image(settings: Settings, image: str) -> Finding:
             "base image", f"{shown} is not there for {', '.join(settings.default_platforms)}", "Check its name and tag."
         )
     return ok("base image", f"{shown} is {found.digest[:19]}…")
-
-
-def _registry(settings: Settings) -> OciRegistry:
-    folder = Path(settings.buildkit.docker_config or os.environ.get("DOCKER_CONFIG") or "~/.docker").expanduser()
-    return OciRegistry(
-        keychain=DockerConfigKeychain.of_folder(folder),
-        insecure=settings.insecure_registries,
-        ca_bundle=settings.network.ca_bundle,
-        retries=Retries(attempts=2),
-    )
 
 
 def _absolute(location: str, repository: Repository, *, insecure: bool) -> str:
