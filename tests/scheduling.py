@@ -37,6 +37,7 @@ GROUPS: Final = {
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",
         "tests/registry/test_referrers.py",
+        "tests/registry/test_pruning.py",
         "tests/whole/",
     ),
     "terraform": ("tests/terraform/",),

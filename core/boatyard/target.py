@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from boatyard import artifacts
 from boatyard.errors import invalid
 from boatyard.reference import Reference, Repository
 from boatyard.settings import RepositoryLayout
@@ -40,5 +41,11 @@ def reference(target: Target, default_repository: str, tag: str, *, layout: Repo
         )
     repository = Repository.parse(default_repository.rstrip("/"), field="defaultRepository")
     if layout == "one":
+        if name in artifacts.KINDS:
+            # Its tags would have the form of an artifact's, which are removed when they are old.
+            raise invalid(
+                f"{name!r} is Boatyard's own name in a repository that holds all images; choose another",
+                field="target.name",
+            )
         return Reference(repository, f"{name}-{tag}")
     return Reference(repository.child(name), tag)

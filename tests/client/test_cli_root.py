@@ -11,7 +11,7 @@ import pytest
 from boatyard_client.cli import root
 from tests.client.commands import boatyard
 
-COMMANDS = ["serve", "plan", "diff", "lock", "build", "builds", "logs", "cancel", "secret", "doctor", "config"]
+COMMANDS = ["serve", "plan", "diff", "lock", "build", "builds", "logs", "cancel", "secret", "prune", "doctor", "config"]
 BOATYARD = [sys.executable, "-m", "boatyard_client"]
 
 

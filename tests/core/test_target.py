@@ -42,3 +42,12 @@ def test_what_cannot_be_a_reference_is_refused(target: Target, default: str) -> 
     with pytest.raises(BoatyardError) as refused:
         reference(target, default, TAG, layout=None)
     assert refused.value.code == "INVALID_SPEC"
+
+
+@pytest.mark.parametrize("name", ["prefix", "wheels", "facts"])
+def test_no_image_has_tags_of_an_artifacts_form(name: str) -> None:
+    """Registries and `boatyard prune` remove such tags when they are old."""
+    with pytest.raises(BoatyardError, match="choose another"):
+        reference(Target(name=name), ECR, TAG, layout="one")
+    assert str(reference(Target(name=name), "ghcr.io/acme", TAG, layout="each")) == f"ghcr.io/acme/{name}:{TAG}"
+    assert str(reference(Target(name=f"{name}-x"), ECR, TAG, layout="one")) == f"{ECR}:{name}-x-{TAG}"

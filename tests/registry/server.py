@@ -64,6 +64,9 @@ class FakeRegistry:
         """Tags do not move, as in ECR and in its words."""
         self.referrers_page = 0
         """Entries on a page of the referrers API; 0: the registry does not have that API."""
+        self.tags_a_page = 1000
+        self.deletes_tags = False
+        """Tags can be deleted, and a manifest only without tags, as in Google's registries."""
         self.lock = threading.Lock()
         registry = self
 
@@ -193,10 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._blob(name)
         elif kind == "referrers" and fake.referrers_page:
             self._referrers(rest.rsplit("/referrers/", 1)[0], name, parse_qs(url.query))
+        elif (kind, name) == ("tags", "list"):
+            self._tags(rest.removesuffix("/tags/list"), parse_qs(url.query))
         else:
             self._error(404, "UNSUPPORTED")
 
-    do_GET = do_HEAD = do_POST = do_PUT = _handle
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _handle
 
     def _authorised(self) -> bool:
         given = self.headers.get("authorization", "")
@@ -228,6 +233,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps({"token": token, "expires_in": 300}).encode(), {})
 
     def _manifest(self, repository: str, name: str, body: bytes) -> None:
+        if self.command == "DELETE":
+            self._delete(repository, name)
+            return
         if self.command == "PUT":
             if self.fake.read_only:
                 self._error(403, "DENIED")
@@ -265,6 +273,37 @@ class _Handler(BaseHTTPRequestHandler):
         page = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries[start : start + size]}
         headers = {"content-type": OCI_INDEX} | (more if len(entries) > start + size else {})
         self._answer(200, json.dumps(page).encode(), headers)
+
+    def _tags(self, repository: str, query: dict[str, list[str]]) -> None:
+        all_tags = sorted(name for path, name in self.fake.manifests if path == repository and ":" not in name)
+        if not all_tags:
+            self._error(404, "NAME_UNKNOWN")
+            return
+        count = min(int(query.get("n", ["100"])[0]), self.fake.tags_a_page)
+        page = [tag for tag in all_tags if tag > query.get("last", [""])[0]][:count]
+        more = bool(page) and page[-1] != all_tags[-1]
+        link = {"link": f'</v2/{repository}/tags/list?last={page[-1]}&n={count}>; rel="next"'} if more else {}
+        self._answer(200, json.dumps({"name": repository, "tags": page}).encode(), link)
+
+    def _delete(self, repository: str, name: str) -> None:
+        manifests = self.fake.manifests
+        found = manifests.get((repository, name))
+        if found is None:
+            self._error(404, "MANIFEST_UNKNOWN")
+            return
+        if ":" not in name:
+            if not self.fake.deletes_tags:
+                self._error(405, "UNSUPPORTED")
+                return
+            del manifests[repository, name]
+        else:
+            same = [key for key, value in manifests.items() if key[0] == repository and value == found]
+            if self.fake.deletes_tags and len(same) > 1:
+                self._error(400, "GOOGLE_MANIFEST_DANGLING_TAG")
+                return
+            for key in same:
+                del manifests[key]
+        self._answer(202, b"", {})
 
     def _blob(self, digest: str) -> None:
         data = self.fake.blobs.get(digest)

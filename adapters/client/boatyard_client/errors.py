@@ -57,6 +57,12 @@ class ClusterError(ClientError):
     code = "CLUSTER"
 
 
+class PruneError(ClientError):
+    """A registry does not delete what is old."""
+
+    code = "PRUNE"
+
+
 class ContextError(ClientError):
     """A file cannot be part of a context."""
 

@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "logs": "Show the log of a build.",
     "cancel": "Stop a build.",
     "secret": "Set, list and delete secrets of a project and domain.",
+    "prune": "Remove old layers that were kept for later builds from a registry.",
     "doctor": "Check that images can be built, and advise what to fix.",
     "config": "Write or show the configuration.",
 }
