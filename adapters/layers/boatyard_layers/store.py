@@ -1,0 +1,335 @@
+"""The registry as the only cache: prefixes, their facts, groups of wheels, and the images made of them.
+
+Everything that is read is verified: keys are compared whole, a prefix begins with the base's own layers, and every blob
+answers. Anything else counts as missing, because a build that makes its layers itself is always right. Everything is
+written before what names it, so that a writer that is killed leaves nothing that a reader takes for whole.
+Somebody who may push to the cache's repository can still replace a layer's contents.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import BoatyardError, Code
+from boatyard.reference import Reference, Repository
+from boatyard_layers.artifacts import (
+    CONFIG,
+    EMPTY,
+    EMPTY_TYPE,
+    FACTS,
+    FACTS_DIGEST,
+    INDEX,
+    LARGEST_DOCUMENT,
+    LAYER_TYPES,
+    MANIFEST,
+    PREFIX_KEY,
+    WHEELS,
+    WHEELS_KEY,
+    FactsDocument,
+    GroupDocument,
+    StoredConfig,
+    WholeManifest,
+    described,
+    descriptor,
+    encode,
+    manifest,
+    packed,
+    unpacked,
+)
+from boatyard_layers.model import Base, Facts, Group, LayerBlob, Prefix
+from boatyard_registry.blobs import Blobs, Document
+from boatyard_registry.documents import is_digest
+from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform
+
+_TAG_LENGTH: Final = 32
+_AT_ONCE: Final = 8
+_MOST_LAYERS: Final = 512
+_UNREADABLE: Final = frozenset({Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED})
+
+
+class _Missing(Exception):
+    """There is no usable artifact; the text gives the reason, if there is one that a reader of the log wants."""
+
+
+class LayerStore:
+    """Thread-safe. Methods that write raise PUSH_DENIED, REGISTRY_UNAVAILABLE or REGISTRY_DENIED."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        cache: Repository,
+        target: Repository,
+        *,
+        force: bool = False,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`force` finds nothing. `note` takes lines for the log: why something that was found is not used."""
+        self.blobs = blobs
+        self.cache = cache
+        self.target = target
+        self._force = force
+        self._note = note
+        self._facts: dict[str, Facts] = {}
+        self._places: dict[str, Repository] = {}
+        self._there: set[tuple[Repository, str]] = set()
+
+    def located(self, layers: Iterable[LayerBlob], repository: Repository) -> None:
+        """Remembers a repository that has these layers, such as the base's, or the one that BuildKit pushed to."""
+        for layer in layers:
+            self._places.setdefault(layer.digest, repository)
+
+    def put_layer(self, layer: LayerBlob, path: Path) -> None:
+        """Uploads a layer to the cache's repository."""
+        self.blobs.upload(self.cache, path, layer.digest)
+        self._there.add((self.cache, layer.digest))
+
+    def find_prefix(self, keys: Sequence[str], base: Base) -> Prefix | None:
+        """The prefix of the last of these keys that the registry has whole. `keys` are in the order of the plan."""
+        self.located(base.layers, Repository.parse(base.repository))
+        if self._force or not keys:
+            return None
+        with ThreadPoolExecutor(_AT_ONCE, "boatyard-prefix") as pool:
+            found = list(pool.map(lambda key: self._manifest(f"prefix-{key[:_TAG_LENGTH]}"), reversed(keys)))
+            for key, document in zip(reversed(keys), found, strict=True):
+                if document is None:
+                    continue
+                try:
+                    return self._prefix(key, document, base, pool)
+                except _Missing as error:
+                    self._note(f"the registry's image of the layers so far ({key[:_TAG_LENGTH]}) is not used: {error}")
+        return None
+
+    def put_prefix(self, prefix: Prefix, facts: Facts) -> None:
+        """Makes the cache's repository have a prefix, with its layers and facts."""
+        facts = msgspec.structs.replace(facts, distributions=prefix.distributions)
+        self._facts[prefix.key] = facts
+        self._gather(prefix.layers, self.cache)
+        digests = tuple(layer.digest for layer in prefix.layers)
+        name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
+        config = self.blobs.put(self.cache, encode(_config(prefix, {})))
+        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name}
+        body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
+        self._put(f"prefix-{prefix.key[:_TAG_LENGTH]}", body)
+
+    def facts(self, prefix: Prefix) -> Facts:
+        """The facts of a prefix that was found or put."""
+        return self._facts[prefix.key]
+
+    def find_facts(self, key: str, layers: Sequence[str]) -> Facts | None:
+        """The facts that were put under this key, if they describe these layers' digests."""
+        if self._force:
+            return None
+        document = self._manifest(f"facts-{key[:_TAG_LENGTH]}")
+        try:
+            return self._read_facts(document, key, layers) if document else None
+        except _Missing as error:
+            self._note(f"the registry's facts of the base image are not used: {error}")
+            return None
+
+    def put_facts(self, key: str, layers: Sequence[str], facts: Facts) -> None:
+        self._put_facts(key, FactsDocument(key=key, layers=tuple(layers), facts=facts))
+
+    def find_group(self, key: str) -> Group | None:
+        if self._force:
+            return None
+        document = self._manifest(f"wheels-{key[:_TAG_LENGTH]}")
+        if document is None:
+            return None
+        try:
+            return self._group(key, document)
+        except _Missing as error:
+            self._note(f"the registry's layer of wheels ({key[:_TAG_LENGTH]}) is not used: {error}")
+            return None
+
+    def put_group(self, group: Group, path: Path) -> None:
+        """Makes the cache's repository have a group, whose layer is in this file."""
+        self.put_layer(group.layer, path)
+        document = self.blobs.put(
+            self.cache,
+            packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
+        )
+        layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
+        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key}, WHEELS)
+        self._put(f"wheels-{group.key[:_TAG_LENGTH]}", body)
+
+    def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
+        """Makes the target's tag resolve to an image of these prefixes, by platform: an index if there are several.
+
+        Returns its digest. Raises TAG_IMMUTABLE, too.
+        """
+        repository = target.repository
+        entries: list[dict[str, Any]] = []
+        for platform, prefix in prefixes.items():
+            self._gather(prefix.layers, repository)
+            config = self.blobs.put(repository, encode(_config(prefix, labels)))
+            body = manifest(config, CONFIG, _with_types(prefix.layers), {})
+            if len(prefixes) == 1:
+                return self.blobs.put_manifest(Reference(repository, target.tag), body, MANIFEST)
+            digest = self.blobs.put_manifest(Reference(repository), body, MANIFEST)
+            entries.append(described(Descriptor(digest, len(body)), MANIFEST) | {"platform": _platform(platform)})
+        index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+        return self.blobs.put_manifest(Reference(repository, target.tag), index, INDEX)
+
+    def _manifest(self, tag: str) -> Document | None:
+        """None if it cannot be read, too: a registry that does not answer fails the push, with its reason."""
+        try:
+            return self.blobs.get_manifest(Reference(self.cache, tag))
+        except BoatyardError as error:
+            if error.code not in _UNREADABLE:
+                raise
+            self._note(f"{tag} cannot be read: {error.detail}")
+            return None
+
+    def _prefix(self, key: str, document: Document, base: Base, pool: ThreadPoolExecutor) -> Prefix:
+        whole = _decoded(document.body, WholeManifest)
+        if whole.annotations.get(PREFIX_KEY) != key:
+            raise _Missing("it has another key")
+        if len(whole.layers) > _MOST_LAYERS:
+            raise _Missing(f"it has {len(whole.layers):,} layers")
+        body = self._read(whole.config, LARGEST_MANIFEST)
+        stored, config = _decoded(body, StoredConfig), _decoded(body, dict[str, Any])
+        if normal_platform(base.platform) != str(Platform(stored.os, stored.architecture, stored.variant)):
+            raise _Missing("it is for another platform")
+        if len(stored.rootfs.diff_ids) != len(whole.layers):
+            raise _Missing("its layers and its configuration differ")
+        layers = tuple(
+            LayerBlob(digest=layer.digest, size=layer.size, media_type=layer.media_type, diff_id=diff_id)
+            for layer, diff_id in zip(whole.layers, stored.rootfs.diff_ids, strict=True)
+        )
+        if not all(is_digest(layer.diff_id) and layer.media_type in LAYER_TYPES for layer in layers):
+            raise _Missing("its layers are of another kind")
+        if [_identity(layer) for layer in layers[: len(base.layers)]] != [_identity(layer) for layer in base.layers]:
+            raise _Missing("it begins with other layers than the base image")
+        for layer, there in zip(layers, pool.map(self._has, layers), strict=True):
+            if not there:
+                raise _Missing(f"the registry has lost its layer {layer.digest}")
+        facts = self._facts_at(whole.annotations.get(FACTS_DIGEST, ""), key, layers)
+        self._facts[key] = facts
+        config.pop("rootfs", None)
+        config.pop("history", None)
+        return Prefix(key=key, platform=base.platform, layers=layers, config=config, distributions=facts.distributions)
+
+    def _facts_at(self, digest: str, key: str, layers: Sequence[LayerBlob]) -> Facts:
+        try:
+            document = self.blobs.get_manifest(Reference.parse(f"{self.cache}@{digest}"))
+        except BoatyardError as error:
+            raise _Missing(f"its facts cannot be read: {error.detail}") from None
+        if document is None:
+            raise _Missing("the registry has lost its facts")
+        return self._read_facts(document, key, [layer.digest for layer in layers])
+
+    def _read_facts(self, document: Document, key: str, layers: Sequence[str]) -> Facts:
+        whole = _decoded(document.body, WholeManifest)
+        if whole.artifact_type != FACTS or len(whole.layers) != 1:
+            raise _Missing("its facts are another artifact")
+        read = _unpacked(self._read(whole.layers[0], LARGEST_DOCUMENT), FactsDocument)
+        if read.key != key or list(read.layers) != list(layers):
+            raise _Missing("its facts are of other layers")
+        facts: Facts = read.facts
+        return facts
+
+    def _group(self, key: str, document: Document) -> Group:
+        whole = _decoded(document.body, WholeManifest)
+        if whole.annotations.get(WHEELS_KEY) != key or whole.artifact_type != WHEELS or len(whole.layers) != 2:
+            raise _Missing("it has another key")
+        layer = whole.layers[0]
+        read = _unpacked(self._read(whole.layers[1], LARGEST_DOCUMENT), GroupDocument)
+        if read.key != key or (read.layer.digest, read.layer.size) != (layer.digest, layer.size):
+            raise _Missing("its document is of another layer")
+        if not self._has(read.layer):
+            raise _Missing(f"the registry has lost its layer {layer.digest}")
+        return Group(key=key, layer=read.layer, entries=read.entries, files=read.files)
+
+    def _has(self, layer: LayerBlob) -> bool:
+        try:
+            there = (self.cache, layer.digest) in self._there or self.blobs.exists(self.cache, layer.digest)
+        except BoatyardError as error:
+            if error.code not in _UNREADABLE:
+                raise
+            return False
+        if there:
+            self._there.add((self.cache, layer.digest))
+        return there
+
+    def _read(self, blob: Descriptor, most: int) -> bytes:
+        try:
+            data = self.blobs.read(self.cache, blob, most)
+        except BoatyardError as error:
+            if error.code not in _UNREADABLE:
+                raise
+            raise _Missing(error.detail) from None
+        if data is None:
+            raise _Missing(f"the registry has lost {blob.digest}")
+        return data
+
+    def _gather(self, layers: Sequence[LayerBlob], repository: Repository) -> None:
+        """Makes the repository have the layers, wherever they are now."""
+        missing = {layer.digest: layer for layer in layers if (repository, layer.digest) not in self._there}
+        with ThreadPoolExecutor(_AT_ONCE, "boatyard-gather") as pool:
+            list(pool.map(lambda layer: self._fetch(layer, repository), missing.values()))
+
+    def _fetch(self, layer: LayerBlob, repository: Repository) -> None:
+        in_cache = (self.cache, layer.digest) in self._there
+        source = self.cache if in_cache else self._places.get(layer.digest, self.cache)
+        self.blobs.mount_or_copy(descriptor(layer), source, repository)
+        self._there.add((repository, layer.digest))
+
+    def _put_facts(self, key: str, document: FactsDocument) -> str:
+        blob = self.blobs.put(self.cache, packed(document))
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS}+zstd")], {}, FACTS)
+        return self._put(f"facts-{key[:_TAG_LENGTH]}", body)
+
+    def _put(self, tag: str, body: bytes) -> str:
+        """An artifact under a tag that cannot move is kept, and this one stays without a tag."""
+        try:
+            return self.blobs.put_manifest(Reference(self.cache, tag), body, MANIFEST)
+        except BoatyardError as error:
+            if error.code != Code.TAG_IMMUTABLE:
+                raise
+            self._note(f"{self.cache}:{tag} is another artifact, and the registry lets none take its place")
+            return self.blobs.put_manifest(Reference(self.cache), body, MANIFEST)
+
+    def _empty(self) -> Descriptor:
+        return self.blobs.put(self.cache, EMPTY)
+
+
+def _config(prefix: Prefix, labels: Mapping[str, str]) -> dict[str, Any]:
+    config: dict[str, Any] = dict(prefix.config)
+    if labels:
+        inner = config.get("config")
+        inner = dict(inner) if isinstance(inner, dict) else {}
+        inner["Labels"] = {**(inner.get("Labels") or {}), **labels}
+        config["config"] = inner
+    config["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id for layer in prefix.layers]}
+    return config
+
+
+def _with_types(layers: Iterable[LayerBlob]) -> list[tuple[Descriptor, str]]:
+    return [(descriptor(layer), layer.media_type) for layer in layers]
+
+
+def _platform(platform: str) -> dict[str, str]:
+    os, architecture, *variant = platform.split("/")
+    return {"architecture": architecture, "os": os} | ({"variant": variant[0]} if variant else {})
+
+
+def _identity(layer: LayerBlob) -> tuple[str, str]:
+    return layer.digest, layer.diff_id
+
+
+def _decoded(body: bytes, kind: Any) -> Any:
+    try:
+        return decode_json(body, kind)
+    except Undecodable as error:
+        raise _Missing(f"it cannot be read ({error})") from None
+
+
+def _unpacked(body: bytes, kind: Any) -> Any:
+    try:
+        return unpacked(body, kind)
+    except Undecodable as error:
+        raise _Missing(f"its document cannot be read ({error})") from None

@@ -1,0 +1,44 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from boatyard.reference import Repository
+from boatyard_layers.store import LayerStore
+from boatyard_registry.blobs import Blobs
+from boatyard_registry.client import RegistryClient
+from boatyard_registry.retries import Retries
+from tests.registry.server import FakeRegistry, running
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeRegistry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture
+def other() -> Iterator[FakeRegistry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture
+def client(fake: FakeRegistry, other: FakeRegistry) -> Iterator[RegistryClient]:
+    made = RegistryClient(insecure=[fake.address, other.address], retries=Retries(first_pause_seconds=0.001))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def notes() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def store_at(client: RegistryClient, notes: list[str]) -> Callable[..., LayerStore]:
+    """Makes a store as another machine would have it: it has read nothing yet."""
+
+    def make(cache: Repository, target: Repository | None = None, *, force: bool = False) -> LayerStore:
+        return LayerStore(Blobs(client), cache, target or cache, force=force, note=notes.append)
+
+    return make
