@@ -25,16 +25,19 @@ LAYER_TYPES: Final = (
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
 )
+PYTHON: Final = "application/vnd.boatyard.python.v1"
 EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 EMPTY: Final = b"{}"
 
 PREFIX_KEY: Final = "io.boatyard.prefix"
 FACTS_DIGEST: Final = "io.boatyard.facts"
 """Of the manifest of a prefix's facts: a tag may move, a digest does not."""
+PYTHON_KEY: Final = "io.boatyard.python"
 WHEELS_KEY: Final = "io.boatyard.wheels"
 
 LARGEST_DOCUMENT: Final = 32 * 1024**2
 """Compressed bytes."""
+LARGEST_PYTHON: Final = 128 * 1024**2
 LARGEST_JSON: Final = 256 * 1024**2
 _PIECE: Final = 1024**2
 _LEVEL: Final = 3
@@ -83,13 +86,22 @@ def encode(document: Any) -> bytes:
 
 
 def packed(document: Any) -> bytes:
-    import zstandard
-
-    return zstandard.ZstdCompressor(level=_LEVEL, threads=0).compress(encode(document))
+    return deflated(encode(document))
 
 
 def unpacked(data: bytes, kind: type[T]) -> T:
     """Raises Undecodable, for a document that is too large, too."""
+    return decode_json(inflated(data), kind)
+
+
+def deflated(data: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=_LEVEL, threads=0).compress(data)
+
+
+def inflated(data: bytes) -> bytes:
+    """Raises Undecodable, for more bytes than any document has, too."""
     import zstandard
 
     try:
@@ -102,7 +114,7 @@ def unpacked(data: bytes, kind: type[T]) -> T:
                     raise Undecodable("too large")
     except zstandard.ZstdError:
         raise Undecodable("not zstd") from None
-    return decode_json(bytes(text), kind)
+    return bytes(text)
 
 
 def manifest(

@@ -24,9 +24,12 @@ from boatyard_layers.artifacts import (
     FACTS_DIGEST,
     INDEX,
     LARGEST_DOCUMENT,
+    LARGEST_PYTHON,
     LAYER_TYPES,
     MANIFEST,
     PREFIX_KEY,
+    PYTHON,
+    PYTHON_KEY,
     WHEELS,
     WHEELS_KEY,
     FactsDocument,
@@ -155,6 +158,25 @@ class LayerStore:
         layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
         body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key}, WHEELS)
         self._put(f"wheels-{group.key[:_TAG_LENGTH]}", body)
+
+    def find_python(self, key: str) -> bytes | None:
+        """The parts of an interpreter, as they were put: whoever decodes them compares the key."""
+        document = None if self._force else self._manifest(f"python-{key[:_TAG_LENGTH]}")
+        if document is None:
+            return None
+        try:
+            whole = _decoded(document.body, WholeManifest)
+            if whole.annotations.get(PYTHON_KEY) != key or whole.artifact_type != PYTHON or len(whole.layers) != 1:
+                raise _Missing("it has another key")
+            return self._read(whole.layers[0], LARGEST_PYTHON)
+        except _Missing as error:
+            self._note(f"the registry's interpreter of the base image is not used: {error}")
+            return None
+
+    def put_python(self, key: str, data: bytes) -> None:
+        blob = self.blobs.put(self.cache, data)
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, PYTHON)], {PYTHON_KEY: key}, PYTHON)
+        self._put(f"python-{key[:_TAG_LENGTH]}", body)
 
     def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
         """Makes the target's tag resolve to an image of these prefixes, by platform: an index if there are several.
