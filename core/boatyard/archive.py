@@ -15,6 +15,7 @@ import msgspec
 
 from boatyard.context import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE, Entry, Kind
 from boatyard.errors import BoatyardError, Code
+from boatyard.forward import LARGEST_READ, Forward
 from boatyard.tree import Readable
 
 TAR_FORMAT: Final = tarfile.PAX_FORMAT
@@ -36,11 +37,6 @@ _TYPES: Final[dict[Kind, bytes]] = {
     "link": tarfile.SYMTYPE,
     "fifo": tarfile.FIFOTYPE,
 }
-_LARGEST_READ: Final = 1024 * 1024
-_LARGEST_HEADER: Final = 16 * 1024
-"""Largest extended header in bytes: two of the longest paths, and a margin. tarfile parses one in quadratic time
-(CVE-2024-6232), and no signal ends the job meanwhile."""
-_END: Final = bytes(tarfile.BLOCKSIZE)
 _DAMAGE: Final = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError, RecursionError)
 """Errors of tarfile. RecursionError, because it reads extended headers recursively."""
 
@@ -125,7 +121,7 @@ def read_archive(archive: IO[bytes], bounds: ArchiveBounds) -> Iterator[Member]:
     Raises CONTEXT_INVALID with the entry's name for paths that could write elsewhere, for entries that are neither
     file, folder, link nor FIFO, for duplicate names, and beyond the bounds.
     """
-    stream = _Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes)
+    stream = Forward(gzip.GzipFile(fileobj=archive), bounds.unpacked_bytes, _too_long)
     seen = _Seen(bounds)
     try:
         with tarfile.TarFile(
@@ -170,7 +166,7 @@ class _Seen:
         return missing[::-1]
 
 
-def _members(stream: "_Forward", info: tarfile.TarInfo, seen: _Seen) -> Iterator[Member]:
+def _members(stream: Forward, info: tarfile.TarInfo, seen: _Seen) -> Iterator[Member]:
     path = info.name.removesuffix("/")
     while path.startswith("./"):
         path = path[2:]
@@ -234,6 +230,10 @@ def _invalid(path: str, what: str) -> BoatyardError:
     return BadEntry(shown, what)
 
 
+def _too_long(what: str) -> BoatyardError:
+    return BoatyardError(Code.CONTEXT_INVALID, what)
+
+
 def _damaged(error: Exception) -> BoatyardError:
     return BoatyardError(Code.CONTEXT_INVALID, f"the archive is damaged: {error}")
 
@@ -241,13 +241,13 @@ def _damaged(error: Exception) -> BoatyardError:
 class _Data:
     """Reads a file's bytes, and reports damage like other errors."""
 
-    def __init__(self, stream: "_Forward", info: tarfile.TarInfo) -> None:
+    def __init__(self, stream: Forward, info: tarfile.TarInfo) -> None:
         self._stream = stream
         self._position = info.offset_data
         self._end = info.offset_data + info.size
 
     def read(self, size: int, /) -> bytes:
-        size = min(size, self._end - self._position, _LARGEST_READ)
+        size = min(size, self._end - self._position, LARGEST_READ)
         try:
             self._stream.seek(self._position)
             data = self._stream.take(size)
@@ -257,53 +257,3 @@ class _Data:
             raise _damaged(tarfile.ReadError("unexpected end of data"))
         self._position += len(data)
         return data
-
-
-class _Forward:
-    """A forward-only reader that counts bytes and limits how much tarfile reads at once.
-
-    tarfile reads a whole extended header into memory, of whatever length the archive declares. Refusing large reads
-    bounds that without touching tarfile's private parts. Files' bytes are read without tarfile.
-    """
-
-    def __init__(self, source: Readable, limit: int) -> None:
-        self._source = source
-        self._limit = limit
-        self._position = 0
-        self._last = b""
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, position: int) -> int:
-        if position < self._position:
-            raise tarfile.ReadError("a header points backwards")
-        while self._position < position:
-            if not self.take(min(position - self._position, _LARGEST_READ)):
-                break
-        return self._position
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _LARGEST_HEADER:
-            raise tarfile.ReadError("a header is too long")
-        return self.take(size)
-
-    def take(self, size: int) -> bytes:
-        """Reads `size` bytes, or fewer at the end."""
-        data = self._source.read(max(size, 0))
-        # A decompressor may return less than requested, which tarfile treats as the end.
-        while len(data) < size and (more := self._source.read(size - len(data))):
-            data += more
-        self._position += len(data)
-        if self._position > self._limit:
-            raise BoatyardError(Code.CONTEXT_INVALID, f"the archive holds more than the {self._limit:,} bytes allowed")
-        self._last = data
-        return data
-
-    def expect_end(self) -> None:
-        """Checks for a real end, which is a block of zeros: tarfile treats a damaged header as the end."""
-        if self._last != _END:
-            raise tarfile.ReadError("it ends too early, or a header is broken")
-        while rest := self.take(_LARGEST_READ):
-            if rest.strip(b"\0"):
-                raise tarfile.ReadError("there is something after its end")
