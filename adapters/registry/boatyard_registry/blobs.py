@@ -130,6 +130,15 @@ class Blobs:
 
         Everything that the manifest names must exist. Raises TAG_IMMUTABLE, too.
         """
+        self._put_manifest(reference, body, media_type)
+        return reference.digest or sha256_of(body)
+
+    def put_referrer(self, reference: Reference, body: bytes, media_type: str) -> str:
+        """Like `put_manifest`, for a manifest with a subject. Returns the subject's digest if the registry lists the
+        manifest among its referrers, else an empty text."""
+        return self._put_manifest(reference, body, media_type).headers.get("oci-subject", "")
+
+    def _put_manifest(self, reference: Reference, body: bytes, media_type: str) -> Answer:
         digest = reference.digest or sha256_of(body)
         call = RegistryCall(
             method="PUT",
@@ -139,8 +148,9 @@ class Blobs:
             headers={"content-type": media_type},
             body=body,
         )
-        _check(self._client.send(call), reference, (201, 200, 202))
-        return digest
+        answer = self._client.send(call)
+        _check(answer, reference, (201, 200, 202))
+        return answer
 
     def _mount(self, digest: str, source: Repository, target: Repository) -> str | None:
         """None if the blob is mounted now, else the place to upload it to; empty without one."""

@@ -8,13 +8,14 @@ distribution spec derives from the image's digest.
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
+from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.documents import is_digest
@@ -81,24 +82,27 @@ def attach(
     Raises NOT_FOUND for an image that is not there, PUSH_DENIED, TAG_IMMUTABLE if the list of the image's documents
     cannot grow, REGISTRY_DENIED or REGISTRY_UNAVAILABLE.
     """
-    subject = _subject(client, image)
+    blobs = Blobs(client)
+    subject = blobs.get_manifest(image)
+    if subject is None:
+        raise BoatyardError(Code.NOT_FOUND, f"there is no image {image}")
+    config, layer = blobs.put(image.repository, _EMPTY), blobs.put(image.repository, document)
     artifact = _Artifact(
         schema_version=2,
         media_type=_MANIFEST,
         artifact_type=kind,
-        config=_upload(client, image, _EMPTY_TYPE, _EMPTY),
-        layers=(_upload(client, image, kind, document),),
-        subject=subject,
+        config=_Descriptor(media_type=_EMPTY_TYPE, digest=config.digest, size=config.size),
+        layers=(_Descriptor(media_type=kind, digest=layer.digest, size=layer.size),),
+        subject=_Descriptor(media_type=subject.media_type, digest=subject.digest, size=len(subject.body)),
         annotations=dict(annotations or {}),
     )
     body = msgspec.json.encode(artifact)
     digest = sha256_of(body)
-    answer = _put(client, image, digest, _MANIFEST, body)
-    if answer.headers.get("oci-subject") != image.digest:
+    if blobs.put_referrer(image.at(digest), body, _MANIFEST) != image.digest:
         entry = Listed(
             media_type=_MANIFEST, digest=digest, size=len(body), artifact_type=kind, annotations=artifact.annotations
         )
-        _add_to_list(client, image, entry)
+        _add_to_list(client, blobs, image, entry)
     return image.at(digest)
 
 
@@ -150,7 +154,7 @@ def _fallback(client: RegistryClient, image: Reference, deadline: Deadline) -> t
     return answer.body, answer.headers.get("etag", "")
 
 
-def _add_to_list(client: RegistryClient, image: Reference, entry: Listed) -> None:
+def _add_to_list(client: RegistryClient, blobs: Blobs, image: Reference, entry: Listed) -> None:
     """The protocol has no lock, so the list is read again: another client may have written between."""
     for _ in range(_WRITES):
         found = _fallback(client, image, client.deadline())
@@ -165,7 +169,7 @@ def _add_to_list(client: RegistryClient, image: Reference, entry: Listed) -> Non
         body = msgspec.json.encode(
             {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [*raw, msgspec.Raw(msgspec.json.encode(entry))]}
         )
-        _put(client, image, _tag(image), _INDEX, body)
+        blobs.put_manifest(Reference(image.repository, _tag(image)), body, _INDEX)
     raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"others keep writing the list of the documents of {image}")
 
 
@@ -216,73 +220,10 @@ def _document(
     return blob.body
 
 
-def _subject(client: RegistryClient, image: Reference) -> _Descriptor:
-    answer = _get(client, image, f"manifests/{image.digest}", ACCEPT, client.deadline())
-    if is_absent(answer):
-        raise BoatyardError(Code.NOT_FOUND, f"there is no image {image}")
-    if answer.status != 200:
-        raise refusal(image, answer)
-    if not is_digest_of(image.digest or "", answer.body):
-        raise garbage(image, "sent another manifest")
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip()
-    return _Descriptor(media_type=kind, digest=image.digest or "", size=len(answer.body))
-
-
 def _get(client: RegistryClient, image: Reference, path: str, accept: str, deadline: Deadline) -> Answer:
     return client.send(
         RegistryCall(method="GET", repository=image.repository, path=path, headers={"accept": accept}), deadline
     )
-
-
-def _put(client: RegistryClient, image: Reference, name: str, kind: str, body: bytes) -> Answer:
-    answer = client.send(
-        RegistryCall(
-            method="PUT",
-            repository=image.repository,
-            path=f"manifests/{name}",
-            actions=_PUSH,
-            headers={"content-type": kind},
-            body=body,
-        )
-    )
-    _check(answer, image)
-    return answer
-
-
-def _upload(client: RegistryClient, image: Reference, kind: str, data: bytes) -> _Descriptor:
-    digest = sha256_of(data)
-    made = _Descriptor(media_type=kind, digest=digest, size=len(data))
-    head = client.send(RegistryCall(method="HEAD", repository=image.repository, path=f"blobs/{digest}", actions=_PUSH))
-    if head.status == 200:
-        return made
-    begun = client.send(
-        RegistryCall(method="POST", repository=image.repository, path="blobs/uploads/", actions=_PUSH, body=b"")
-    )
-    _check(begun, image)
-    place = urljoin(begun.url, begun.headers.get("location", ""))
-    joint = "&" if urlsplit(place).query else "?"
-    done = client.send(
-        RegistryCall(
-            method="PUT",
-            repository=image.repository,
-            path=f"{place}{joint}digest={quote(digest, safe='')}",
-            actions=_PUSH,
-            headers={"content-type": "application/octet-stream"},
-            body=data,
-        )
-    )
-    _check(done, image)
-    return made
-
-
-def _check(answer: Answer, image: Reference) -> None:
-    if answer.status in (200, 201, 202, 204):
-        return
-    if answer.status in (401, 403, 404):
-        raise BoatyardError(Code.PUSH_DENIED, f"the registry refuses the push to {image.repository} ({answer.status})")
-    if answer.status in (409, 412) or b"immutab" in answer.body[:4096].lower():
-        raise BoatyardError(Code.TAG_IMMUTABLE, f"the registry lets no tag move in {image.repository}")
-    raise refusal(image, answer)
 
 
 def _tag(image: Reference) -> str:
