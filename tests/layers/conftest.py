@@ -9,6 +9,9 @@ from boatyard_registry.client import RegistryClient
 from boatyard_registry.retries import Retries
 from tests.registry.server import FakeRegistry, running
 
+NOW = 1_800_000_000.0
+"""Of every store."""
+
 
 @pytest.fixture
 def fake() -> Iterator[FakeRegistry]:
@@ -39,6 +42,8 @@ def store_at(client: RegistryClient, notes: list[str]) -> Callable[..., LayerSto
     """Makes a store as another machine would have it: it has read nothing yet."""
 
     def make(cache: Repository, target: Repository | None = None, *, force: bool = False) -> LayerStore:
-        return LayerStore(Blobs(client), cache, target or cache, force=force, note=notes.append)
+        return LayerStore(
+            Blobs(client), cache, target or cache, force=force, note=notes.append, now=lambda: 1_800_000_000.0
+        )
 
     return make

@@ -267,5 +267,5 @@ def test_a_forged_interpreter_is_not_unpacked(
         with pytest.raises(NotExact, match="not linked in a way"):
             interpreter_of(reference, base, {}, client, store_at(cache), tmp_path / str(number))
         assert not (tmp_path / "escaped").exists()
-    assert ("acme/images", f"python-{key[:32]}") in fake.manifests
-    assert fake.manifests["acme/images", f"python-{key[:32]}"][0] == OCI_MANIFEST
+    assert ("acme/images", f"facts-{key[:32]}") in fake.manifests
+    assert fake.manifests["acme/images", f"facts-{key[:32]}"][0] == OCI_MANIFEST

@@ -12,9 +12,12 @@ import zstandard
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference, Repository
+from boatyard_client.pruning import prune
 from boatyard_layers import artifacts
 from boatyard_layers.model import Base, Distribution, Facts, Group, LayerBlob, PathEntry, Prefix
 from boatyard_layers.store import LayerStore
+from boatyard_registry.client import RegistryClient
+from tests.layers.conftest import NOW
 from tests.registry.server import OCI_INDEX, OCI_MANIFEST, FakeRegistry, Fault, digest_of
 
 TAR = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -334,3 +337,23 @@ def test_a_registry_that_does_not_answer_finds_nothing(
     fake.faults = [Fault(status=503, times=100)]
     assert store_at(cache).find_prefix(KEYS, base) is None
     assert "cannot be read" in notes[0]
+
+
+def test_what_is_stored_gets_old_and_is_pruned(
+    client: RegistryClient, fake: FakeRegistry, store_at: StoreAt, cache: Repository, base: Base, tmp_path: Path
+) -> None:
+    store = store_at(cache)
+    prefix = put(store, base, tmp_path)
+    group = Group(key=KEYS[2], layer=layer(b"wheels"), entries=())
+    (tmp_path / "wheels").write_bytes(b"wheels")
+    store.put_group(group, tmp_path / "wheels")
+    store.put_python(KEYS[1], b"python")
+    store.put_image(Reference(cache, "v1"), {"linux/amd64": prefix}, {})
+    kept = prune(client, cache, older_than=3600, now=NOW + 3599)
+    assert (kept.removed, kept.young, kept.foreign) == ((), 4, 0)
+    gone = prune(client, cache, older_than=3600, now=NOW + 3601)
+    assert sorted(each.tag for each in gone.removed) == sorted(
+        (f"facts-{KEYS[0][:32]}", f"facts-{KEYS[1][:32]}", f"prefix-{KEYS[0][:32]}", f"wheels-{KEYS[2][:32]}")
+    )
+    assert store_at(cache).find_prefix(KEYS, base) is None
+    assert ("acme/images", "v1") in fake.manifests

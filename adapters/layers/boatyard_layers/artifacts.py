@@ -18,14 +18,14 @@ T = TypeVar("T")
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 CONFIG: Final = "application/vnd.oci.image.config.v1+json"
-FACTS: Final = "application/vnd.boatyard.facts.v1+json"
 WHEELS: Final = "application/vnd.boatyard.wheels.v1+json"
 LAYER_TYPES: Final = (
     "application/vnd.oci.image.layer.v1.tar",
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
 )
-PYTHON: Final = "application/vnd.boatyard.python.v1"
+PYTHON: Final = "application/vnd.boatyard.python.v1+zstd"
+"""The layer of an artifact of facts that has an interpreter instead."""
 EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
 EMPTY: Final = b"{}"
 

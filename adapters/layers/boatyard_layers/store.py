@@ -6,13 +6,16 @@ written before what names it, so that a writer that is killed leaves nothing tha
 Somebody who may push to the cache's repository can still replace a layer's contents.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from boatyard.artifacts import CREATED, DIGITS, FACTS_TYPE, Kind, tag
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference, Repository
@@ -20,7 +23,6 @@ from boatyard_layers.artifacts import (
     CONFIG,
     EMPTY,
     EMPTY_TYPE,
-    FACTS,
     FACTS_DIGEST,
     INDEX,
     LARGEST_DOCUMENT,
@@ -48,7 +50,6 @@ from boatyard_registry.blobs import Blobs, Document
 from boatyard_registry.documents import is_digest
 from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform
 
-_TAG_LENGTH: Final = 32
 _AT_ONCE: Final = 8
 _MOST_LAYERS: Final = 512
 _UNREADABLE: Final = frozenset({Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED})
@@ -69,6 +70,7 @@ class LayerStore:
         *,
         force: bool = False,
         note: Callable[[str], None] = lambda _: None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`force` finds nothing. `note` takes lines for the log: why something that was found is not used."""
         self.blobs = blobs
@@ -76,6 +78,7 @@ class LayerStore:
         self.target = target
         self._force = force
         self._note = note
+        self._now = now
         self._facts: dict[str, Facts] = {}
         self._places: dict[str, Repository] = {}
         self._there: set[tuple[Repository, str]] = set()
@@ -96,14 +99,14 @@ class LayerStore:
         if self._force or not keys:
             return None
         with ThreadPoolExecutor(_AT_ONCE, "boatyard-prefix") as pool:
-            found = list(pool.map(lambda key: self._manifest(f"prefix-{key[:_TAG_LENGTH]}"), reversed(keys)))
+            found = list(pool.map(lambda key: self._manifest("prefix", key), reversed(keys)))
             for key, document in zip(reversed(keys), found, strict=True):
                 if document is None:
                     continue
                 try:
                     return self._prefix(key, document, base, pool)
                 except _Missing as error:
-                    self._note(f"the registry's image of the layers so far ({key[:_TAG_LENGTH]}) is not used: {error}")
+                    self._note(f"the registry's image of the layers so far ({key[:DIGITS]}) is not used: {error}")
         return None
 
     def put_prefix(self, prefix: Prefix, facts: Facts) -> None:
@@ -114,9 +117,9 @@ class LayerStore:
         digests = tuple(layer.digest for layer in prefix.layers)
         name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
         config = self.blobs.put(self.cache, encode(_config(prefix, {})))
-        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name}
+        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self._created()}
         body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
-        self._put(f"prefix-{prefix.key[:_TAG_LENGTH]}", body)
+        self._put("prefix", prefix.key, body)
 
     def facts(self, prefix: Prefix) -> Facts:
         """The facts of a prefix that was found or put."""
@@ -126,7 +129,7 @@ class LayerStore:
         """The facts that were put under this key, if they describe these layers' digests."""
         if self._force:
             return None
-        document = self._manifest(f"facts-{key[:_TAG_LENGTH]}")
+        document = self._manifest("facts", key)
         try:
             return self._read_facts(document, key, layers) if document else None
         except _Missing as error:
@@ -139,13 +142,13 @@ class LayerStore:
     def find_group(self, key: str) -> Group | None:
         if self._force:
             return None
-        document = self._manifest(f"wheels-{key[:_TAG_LENGTH]}")
+        document = self._manifest("wheels", key)
         if document is None:
             return None
         try:
             return self._group(key, document)
         except _Missing as error:
-            self._note(f"the registry's layer of wheels ({key[:_TAG_LENGTH]}) is not used: {error}")
+            self._note(f"the registry's layer of wheels ({key[:DIGITS]}) is not used: {error}")
             return None
 
     def put_group(self, group: Group, path: Path) -> None:
@@ -156,17 +159,17 @@ class LayerStore:
             packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
         )
         layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
-        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key}, WHEELS)
-        self._put(f"wheels-{group.key[:_TAG_LENGTH]}", body)
+        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self._created()}, WHEELS)
+        self._put("wheels", group.key, body)
 
     def find_python(self, key: str) -> bytes | None:
         """The parts of an interpreter, as they were put: whoever decodes them compares the key."""
-        document = None if self._force else self._manifest(f"python-{key[:_TAG_LENGTH]}")
+        document = None if self._force else self._manifest("facts", key)
         if document is None:
             return None
         try:
             whole = _decoded(document.body, WholeManifest)
-            if whole.annotations.get(PYTHON_KEY) != key or whole.artifact_type != PYTHON or len(whole.layers) != 1:
+            if whole.annotations.get(PYTHON_KEY) != key or whole.artifact_type != FACTS_TYPE or len(whole.layers) != 1:
                 raise _Missing("it has another key")
             return self._read(whole.layers[0], LARGEST_PYTHON)
         except _Missing as error:
@@ -175,8 +178,8 @@ class LayerStore:
 
     def put_python(self, key: str, data: bytes) -> None:
         blob = self.blobs.put(self.cache, data)
-        body = manifest(self._empty(), EMPTY_TYPE, [(blob, PYTHON)], {PYTHON_KEY: key}, PYTHON)
-        self._put(f"python-{key[:_TAG_LENGTH]}", body)
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, PYTHON)], {PYTHON_KEY: key, **self._created()}, FACTS_TYPE)
+        self._put("facts", key, body)
 
     def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
         """Makes the target's tag resolve to an image of these prefixes, by platform: an index if there are several.
@@ -196,14 +199,15 @@ class LayerStore:
         index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
         return self.blobs.put_manifest(Reference(repository, target.tag), index, INDEX)
 
-    def _manifest(self, tag: str) -> Document | None:
+    def _manifest(self, kind: Kind, key: str) -> Document | None:
         """None if it cannot be read, too: a registry that does not answer fails the push, with its reason."""
+        name = tag(kind, key)
         try:
-            return self.blobs.get_manifest(Reference(self.cache, tag))
+            return self.blobs.get_manifest(Reference(self.cache, name))
         except BoatyardError as error:
             if error.code not in _UNREADABLE:
                 raise
-            self._note(f"{tag} cannot be read: {error.detail}")
+            self._note(f"{name} cannot be read: {error.detail}")
             return None
 
     def _prefix(self, key: str, document: Document, base: Base, pool: ThreadPoolExecutor) -> Prefix:
@@ -246,7 +250,7 @@ class LayerStore:
 
     def _read_facts(self, document: Document, key: str, layers: Sequence[str]) -> Facts:
         whole = _decoded(document.body, WholeManifest)
-        if whole.artifact_type != FACTS or len(whole.layers) != 1:
+        if whole.artifact_type != FACTS_TYPE or len(whole.layers) != 1:
             raise _Missing("its facts are another artifact")
         read = _unpacked(self._read(whole.layers[0], LARGEST_DOCUMENT), FactsDocument)
         if read.key != key or list(read.layers) != list(layers):
@@ -302,18 +306,23 @@ class LayerStore:
 
     def _put_facts(self, key: str, document: FactsDocument) -> str:
         blob = self.blobs.put(self.cache, packed(document))
-        body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS}+zstd")], {}, FACTS)
-        return self._put(f"facts-{key[:_TAG_LENGTH]}", body)
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS_TYPE}+zstd")], self._created(), FACTS_TYPE)
+        return self._put("facts", key, body)
 
-    def _put(self, tag: str, body: bytes) -> str:
+    def _put(self, kind: Kind, key: str, body: bytes) -> str:
         """An artifact under a tag that cannot move is kept, and this one stays without a tag."""
+        name = tag(kind, key)
         try:
-            return self.blobs.put_manifest(Reference(self.cache, tag), body, MANIFEST)
+            return self.blobs.put_manifest(Reference(self.cache, name), body, MANIFEST)
         except BoatyardError as error:
             if error.code != Code.TAG_IMMUTABLE:
                 raise
-            self._note(f"{self.cache}:{tag} is another artifact, and the registry lets none take its place")
+            self._note(f"{self.cache}:{name} is another artifact, and the registry lets none take its place")
             return self.blobs.put_manifest(Reference(self.cache), body, MANIFEST)
+
+    def _created(self) -> dict[str, str]:
+        now = datetime.fromtimestamp(self._now(), timezone.utc)
+        return {CREATED: now.isoformat(timespec="seconds")}
 
     def _empty(self) -> Descriptor:
         return self.blobs.put(self.cache, EMPTY)
