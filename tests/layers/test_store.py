@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from boatyard.errors import BoatyardError
+from boatyard.lock import LockedLayer
 from boatyard.reference import Reference, Repository
 from boatyard_client.pruning import prune
 from boatyard_layers import artifacts
@@ -23,7 +24,11 @@ from tests.registry.server import OCI_INDEX, OCI_MANIFEST, FakeRegistry, Fault, 
 TAR = "application/vnd.oci.image.layer.v1.tar+gzip"
 KEYS = tuple(hashlib.sha256(name).hexdigest() for name in (b"opening", b"apt", b"pip"))
 DISTRIBUTIONS = (Distribution(name="rich", version="14.0", hashes=("sha256:" + "1" * 64,)),)
-FACTS = Facts(inventory=b"\x00inventory", files={"/etc/passwd": b"root:x:0:0::/root:/bin/sh\n"}, lock="a lock")
+FACTS = Facts(
+    inventory=b"\x00inventory",
+    files={"/etc/passwd": b"root:x:0:0::/root:/bin/sh\n"},
+    lock=(LockedLayer(layer=0, removed=("idna",)),),
+)
 StoreAt = Callable[..., LayerStore]
 
 

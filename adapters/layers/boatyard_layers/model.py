@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from boatyard.lock import LockedLayer
+
 Kind = Literal["file", "directory", "symlink", "hardlink", "other"]
 
 
@@ -68,8 +70,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Contents by path: /etc/passwd, /etc/group, and of the environment `pyvenv.cfg` and every `*.dist-info`."""
     distributions: tuple[Distribution, ...] = ()
     """What Boatyard installed, as in `Prefix`."""
-    lock: str = ""
-    """The text form of the lock; empty without one."""
+    lock: tuple[LockedLayer, ...] = ()
+    """What the spec's layers changed of the environment's packages; see `locking.py`."""
 
     @property
     def passwd(self) -> bytes:

@@ -24,7 +24,6 @@ from boatyard_registry.origin import same_origin
 from boatyard_registry.refusals import garbage, is_absent, refusal
 from boatyard_registry.transport import Answer
 
-_PUSH: Final = "pull,push"
 _INDEX: Final = INDEX_TYPES[0]
 _MANIFEST: Final = MANIFEST_TYPES[0]
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
