@@ -99,15 +99,20 @@ class Inventory:
     def decode(data: bytes) -> "Inventory":
         """Raises ValueError for anything that `encode` does not write."""
         try:
+            # `max_output_size` alone is not heeded for a frame that states its size.
+            if not 0 <= zstandard.frame_content_size(data) <= _LARGEST:
+                raise ValueError("not an inventory: it is too large, or does not state its size")
             plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST)
             rows = decode_json(plain, list[PathEntry])
         except (zstandard.ZstdError, Undecodable) as error:
             raise ValueError(f"not an inventory: {error}") from None
-        if len(plain) > _LARGEST or any(not is_plain(row.path) for row in rows):
-            raise ValueError("not an inventory: it is too large, or a path is not absolute")
+        if any(not is_plain(row.path) for row in rows):
+            raise ValueError("not an inventory: a path is not absolute")
         found = {row.path: row for row in rows}
-        if found.get("/", PathEntry(path="/")).kind != "directory":
-            raise ValueError("not an inventory: it has no root")
+        if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
+            raise ValueError("not an inventory: a path is there twice, or has no parent")
+        if any(found[parent(path)].kind != "directory" for path in found):
+            raise ValueError("not an inventory: a path is in what is no directory")
         return Inventory(found)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import io
+import os
 import tarfile
 import zlib
 from collections.abc import Iterable
@@ -38,7 +39,10 @@ class LayerItem(NamedTuple):
 
 
 def pack(items: Iterable[LayerItem], out: Path, compression: Compression, level: int) -> LayerBlob:
-    """Writes `items` to the file `out`, sorted by path. Holds one piece of one file in memory.
+    """Writes `items`, in whatever order they come, to the file `out`. Holds one piece of one file in memory.
+
+    Hard links come last, because they need their targets; everything else is sorted by path. Only a directory may come
+    twice, if both say the same.
 
     Raises NotExact for an entry that a layer cannot have, or a compression that is not made here.
     """
@@ -51,8 +55,9 @@ def pack(items: Iterable[LayerItem], out: Path, compression: Compression, level:
         archive = stack.enter_context(
             tarfile.open(fileobj=_Sink(plain), mode="w|", format=tarfile.PAX_FORMAT, bufsize=_PIECE)
         )
-        for item in sorted(items, key=lambda item: item.entry.path.split("/")):
+        for item in _ordered(items):
             _write(archive, item)
+            archive.members = []  # type: ignore[attr-defined]  # or it remembers every header
         archive.close()
         packer.finish()
     return LayerBlob(
@@ -84,6 +89,15 @@ def with_parents(items: Iterable[LayerItem], present: Iterable[str]) -> list[Lay
     return list(made.values())
 
 
+def _ordered(items: Iterable[LayerItem]) -> list[LayerItem]:
+    found: dict[str, LayerItem] = {}
+    for item in items:
+        other = found.setdefault(item.entry.path, item)
+        if other is not item and (item.entry.kind != "directory" or item != other):
+            raise NotExact(f"{item.entry.path!r} would be in a layer twice")
+    return sorted(found.values(), key=lambda item: (item.entry.kind == "hardlink", item.entry.path.split("/")))
+
+
 def _write(archive: tarfile.TarFile, item: LayerItem) -> None:
     entry = item.entry
     if not is_plain(entry.path) or entry.path == "/" or entry.kind not in _TYPES:
@@ -104,7 +118,8 @@ def _write(archive: tarfile.TarFile, item: LayerItem) -> None:
         return
     if item.source is None:
         raise NotExact(f"{entry.path!r} has no contents")
-    with item.source.open("rb") as stream:
+    # A link in its place would be read as what it points to, anywhere on this machine.
+    with open(os.open(item.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123
         info.size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
         archive.addfile(info, stream)
@@ -170,7 +185,7 @@ class _Gzip:
     _HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 
     def __init__(self, level: int, below: _Sum) -> None:
-        self._compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._compressor = zlib.compressobj(min(level, zlib.Z_BEST_COMPRESSION), zlib.DEFLATED, -zlib.MAX_WBITS)
         self._below = below
         self._sum = 0
         self._size = 0
