@@ -1,0 +1,71 @@
+"""The engine's flyte base: read once, its interpreter runs here, and it becomes an image with a layer more."""
+
+import io
+import subprocess
+import tarfile
+import uuid
+from pathlib import Path
+
+import pytest
+
+from boatyard.reference import Reference, Repository
+from boatyard_layers.base import resolve
+from boatyard_layers.interpreter import interpreter_of
+from boatyard_layers.model import LayerBlob, Prefix
+from boatyard_layers.store import LayerStore
+from boatyard_registry.blobs import Blobs
+from boatyard_registry.client import RegistryClient
+from tests.buildkit.conftest import engine  # noqa: F401 - a fixture
+from tests.buildkit.engine import Engine, keychain
+from tests.registry.server import digest_of
+
+pytestmark = pytest.mark.integration
+
+TAR = "application/vnd.oci.image.layer.v1.tar"
+
+
+def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
+    engine: Engine,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    settings = engine.settings
+    client = RegistryClient(keychain=keychain(settings), insecure=settings.insecure_registries)
+    image = next(rule.image for rule in settings.base_images if "flyteorg/flyte" in rule.match)
+    reference, platform = Reference.parse(image), settings.platforms[0]
+    repository = Repository.parse(f"{engine.host}/layers-{uuid.uuid4().hex[:12]}")
+
+    first = LayerStore(Blobs(client), repository, repository)
+    base = resolve(reference, platform, {}, client, first)
+    made = interpreter_of(reference, base, {}, client, first, tmp_path / "first")
+    notes: list[str] = []
+    second = LayerStore(Blobs(client), repository, repository, note=notes.append)
+    assert resolve(reference, platform, {}, client, second) == base
+    again = interpreter_of(reference, base, {}, client, second, tmp_path / "second")
+    assert (again.python, again.version, again.venv) == (made.python, made.version, made.venv)
+    assert not notes
+    assert f"version_info = {again.version}".encode() in base.facts.files[f"{again.venv}/pyvenv.cfg"]
+    assert any("/flyte-" in path for path in base.facts.files)
+    assert b"flyte" in base.facts.passwd
+
+    (tmp_path / "module.py").write_text("x = 1\n")
+    compiled = [*again.command, "-S", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "module.py"]
+    subprocess.run(compiled, env=again.environment, cwd=tmp_path, check=True)
+    minor = "".join(again.version.split(".")[:2])
+    assert (tmp_path / "__pycache__" / f"module.cpython-{minor}.pyc").is_file()
+
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("made"), io.BytesIO())
+    (tmp_path / "layer").write_bytes(out.getvalue())
+    digest = digest_of(out.getvalue())
+    layer = LayerBlob(digest=digest, size=len(out.getvalue()), media_type=TAR, diff_id=digest)
+    second.put_layer(layer, tmp_path / "layer")
+    prefix = Prefix(key="a" * 64, platform=platform, layers=(*base.layers, layer), config=base.config)
+    second.put_prefix(prefix, base.facts)
+    target = Reference(repository, "v1")
+    digest = second.put_image(target, {platform: prefix}, {})
+    found = engine.registry.find(target, (platform,))
+    assert found
+    assert found.digest == digest
+    assert LayerStore(Blobs(client), repository, repository).find_prefix(["a" * 64], base) == prefix
+    client.close()
