@@ -29,7 +29,7 @@ lint: setup  ## ruff, mypy --strict, import-linter
 fuzz: setup  ## send 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); a 500 or a second of CPU fails
 	@$(BIN)/python -m tests.fuzz $(FUZZ_REQUESTS:%=--requests %) $(FUZZ_SEED:%=--seed %) $(FUZZ_OPTIONS)
 
-bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, answers, folders, cold-start, cold-start-gcp or cold-start-azure
+bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, layers, answers, folders, cold-start, cold-start-gcp or cold-start-azure
 	@case "$(ONLY)" in cold-start*) ;; *) $(BIN)/python -m boatyard_local.engine ensure;; esac
 	@$(BIN)/python -m tests.bench $(ONLY:%=--only %) $(BENCH_OPTIONS)
 

@@ -8,11 +8,12 @@ from typing import Final
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import answers, builds, cold_start, folders, report
+from tests.bench import answers, builds, cold_start, folders, layers, report
 
 Measure = Callable[[int, Console], str]
 SECTIONS: Final[dict[str, tuple[str, Measure]]] = {
     "builds": ("Building", builds.measure),
+    "layers": ("Changing an image", layers.measure),
     "answers": ("Answering", answers.measure),
     "folders": ("Large folders", folders.measure),
     "cold-start": ("Cold start on AWS Lambda", cold_start.measure_lambda),
@@ -28,8 +29,14 @@ def main() -> int:
     options.add_argument(
         "--only", choices=SECTIONS, action="append", help="this section, and leave the others as they are"
     )
+    options.add_argument(
+        "--row", choices=layers.ROWS, action="append", help="of `layers`: print these rows, and write nothing"
+    )
     options = options.parse_args()
     console = Console(stderr=True)
+    if options.row:
+        Console().print(Markdown(layers.measure(options.runs, console, options.row)))
+        return 0
     measured = {}
     for name in options.only or SECTIONS:
         heading, measure = SECTIONS[name]

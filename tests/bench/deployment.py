@@ -21,8 +21,8 @@ BASE = "python:3.11-slim-bookworm"
 @contextmanager
 def deployment() -> Iterator[tuple[Settings, Client]]:
     settings = load_settings(CONFIG, {})
-    with _server() as (url, state):
-        os.environ |= {"BOATYARD_URL": url, "BOATYARD_TOKEN_FILE": str(StateFolder(state).token)}
+    with server(CONFIG) as (variables, _):
+        os.environ |= variables
         with Client() as client:
             yield settings, client
 
@@ -34,12 +34,15 @@ def docker_of(settings: Settings) -> Docker:
 
 
 @contextmanager
-def _server() -> Iterator[tuple[str, Path]]:
+def server(config: Path) -> Iterator[tuple[dict[str, str], int]]:
+    """The variables that point a client at a new server, and its process id."""
     with tempfile.TemporaryDirectory(prefix="boatyard-bench-") as state:
-        command = [sys.executable, "-m", "boatyard_local", "serve", "--state", state, "--config", str(CONFIG)]
+        command = [sys.executable, "-m", "boatyard_local", "serve", "--state", state, "--config", str(config)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None
             try:
-                yield process.stdout.readline().decode().strip(), Path(state)
+                url = process.stdout.readline().decode().strip()
+                token = str(StateFolder(Path(state)).token)
+                yield {"BOATYARD_URL": url, "BOATYARD_TOKEN_FILE": token}, process.pid
             finally:
                 process.terminate()

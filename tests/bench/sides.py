@@ -24,8 +24,13 @@ class Own:
         self._docker = docker
         self._settings = settings
 
-    def build(self, image: flyte.Image, tag: str) -> str:
-        return own_builder.build(image, self._docker, self._settings, "bench", tag=tag, output=("--push",))
+    def build(self, image: flyte.Image, tag: str, *options: str) -> str:
+        return own_builder.build(image, self._docker, self._settings, "bench", tag=tag, output=("--push", *options))
+
+    def cache_flags(self, name: str, *, write: bool) -> tuple[str, ...]:
+        """buildx's flags for a cache in the registry, as a CI job on an empty machine has it."""
+        cache = f"type=registry,ref={self._settings.default_repository}/flyte-own/cache:{name}"
+        return ("--cache-to", f"{cache},mode=max") if write else ("--cache-from", cache)
 
     def exists(self, reference: str) -> None:
         """The command that its checker runs for every image of every `flyte run`."""

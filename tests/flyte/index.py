@@ -13,6 +13,7 @@ from typing import ClassVar
 class _Handler(BaseHTTPRequestHandler):
     folder: ClassVar[Path]
     password: ClassVar[str]
+    alone: ClassVar[bool]
 
     def do_GET(self) -> None:
         parts = [part for part in self.path.partition("?")[0].split("/") if part]
@@ -24,7 +25,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.end_headers()
                 return
         match parts:
-            case [_, "simple", project]:
+            case [_, "simple", project] if self.alone or self._links(project):
                 self._send(self._links(project).encode(), "text/html")
             case [_, "files", name] if (self.folder / name).is_file():
                 self._send((self.folder / name).read_bytes(), "application/octet-stream")
@@ -50,9 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path, password: str) -> Iterator[str]:
-    """Serves the wheels of `folder`; `<url>/public/simple` for all, `/private/simple` for user and password."""
-    handler = type("Handler", (_Handler,), {"folder": folder, "password": password})
+def serve(folder: Path, password: str, *, alone: bool = True) -> Iterator[str]:
+    """Serves the wheels of `folder`; `<url>/public/simple` for all, `/private/simple` for user and password. Beside
+    another index (not `alone`) it does not have the projects of which it has no wheel."""
+    handler = type("Handler", (_Handler,), {"folder": folder, "password": password, "alone": alone})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -1,0 +1,286 @@
+"""Measures what a change of an image costs, on a warm machine and on an empty one, beside flyte's own Docker builder.
+
+A row that cannot run here says why; the others go on. `--row NAME` measures some of them.
+"""
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import flyte
+from rich.console import Console
+
+from boatyard_client.client import Outcome
+from tests.bench import chart, report
+from tests.bench.deployment import BASE
+from tests.bench.images import ADDED
+from tests.bench.machine import Machine, machine
+from tests.bench.measure import Row, compare, timed
+from tests.bench.sides import folder, source
+from tests.bench.wheels import make_wheel
+from tests.flyte import index
+
+PACKAGES: Final = ("requests==2.32.3", "rich==14.0.0", "pandas==2.2.3")
+CHANGED: Final = ("2.32.2", "2.32.1", "2.32.0", "2.31.0", "2.30.0")
+_HEAVY_MB: Final = 400
+"""Before compression to about 200: what torch's smaller wheels have."""
+_MANY: Final = 200
+_MOST_LAYERS: Final = 40
+_MOST_MEMORY: Final = 512 * 1024**2
+_ALL_MB: Final = 4000
+
+
+class Compared(NamedTuple):
+    row: Row
+    at_most: float
+    """Of flyte's time."""
+
+
+class Stated(NamedTuple):
+    """A row without a peer."""
+
+    what: str
+    value: str
+    wanted: str
+
+
+class Bench:
+    """What the rows share. Every name is new, so the registry knows no layer of it."""
+
+    def __init__(self, here: Machine, wheels: Path, url: str, runs: int) -> None:
+        self.here = here
+        self.wheels = wheels
+        self.runs = runs
+        self._url = url
+        start = random.SystemRandom().randrange(10**9)
+        self._fresh = iter(range(start, start + 10**6))
+        self._source = folder()
+
+    def name(self) -> str:
+        return f"bench{next(self._fresh)}"
+
+    def image(
+        self, name: str, *packages: str, apt: bool = False, file: bool = False, platform: str = ""
+    ) -> flyte.Image:
+        image = flyte.Image.from_base(BASE).clone(name=name, extendable=True, python_version=(3, 11))
+        if platform:
+            image = image.clone(name=name, platform=(platform,))  # type: ignore[arg-type]
+        if apt:
+            image = image.with_apt_packages("curl", "git")
+        image = image.with_pip_packages(*packages, extra_index_urls=f"{self._url}/public/simple")
+        return image.with_source_file(source(self._source, next(self._fresh)), "/srv/main.py") if file else image
+
+    def own(self, image: flyte.Image, *options: str) -> str:
+        return self.here.own.build(image, f"t{next(self._fresh)}", *options)
+
+    def ours(self, image: flyte.Image) -> Outcome:
+        return self.here.ours.build(image)
+
+    def both(self, image: flyte.Image) -> None:
+        """Builds on both sides, so that both know the layers."""
+        self.own(image)
+        self.ours(image)
+
+    def compare(
+        self, what: str, at_most: float, made: Callable[[int], flyte.Image], before: Callable[[], object] = int
+    ) -> Compared:
+        row = compare(what, self.runs, lambda n: self.own(made(n)), lambda n: self.ours(made(n)), before)
+        return Compared(row, at_most)
+
+
+def _added(bench: Bench, *, apt: bool = False, empty: bool = False) -> tuple[str, Callable[[int], flyte.Image]]:
+    """An image that both sides know, and one with another package in each run."""
+    name = bench.name()
+    known = bench.image(name, *PACKAGES, apt=apt)
+    bench.ours(known)
+    bench.own(known, *(bench.here.own.cache_flags(name, write=True) if empty else ()))
+    return name, lambda number: bench.image(name, *PACKAGES, ADDED[number % len(ADDED)], apt=apt)
+
+
+def one_added(bench: Bench) -> Compared:
+    return bench.compare("one pip package added, warm", 0.10, _added(bench)[1])
+
+
+def _on_an_empty_machine(bench: Bench, what: str, *, apt: bool) -> Compared:
+    name, made = _added(bench, apt=apt, empty=True)
+    cached = bench.here.own.cache_flags(name, write=False)
+    row = compare(
+        what,
+        bench.runs,
+        lambda number: bench.own(made(number), *cached),
+        lambda number: bench.ours(made(number)),
+        before=bench.here.empty,
+    )
+    return Compared(row, 0.20)
+
+
+def one_added_empty(bench: Bench) -> Compared:
+    return _on_an_empty_machine(bench, "one pip package added, empty machine", apt=False)
+
+
+def one_added_apt_empty(bench: Bench) -> Compared:
+    return _on_an_empty_machine(bench, "apt and packages: one added, empty machine", apt=True)
+
+
+def one_removed(bench: Bench) -> Compared:
+    name = bench.name()
+    bench.both(bench.image(name, *PACKAGES, *ADDED))
+    return bench.compare(
+        "one pip package removed",
+        0.10,
+        lambda number: bench.image(name, *PACKAGES, *(each for each in ADDED if each != ADDED[number % len(ADDED)])),
+    )
+
+
+def one_changed(bench: Bench) -> Compared:
+    name = bench.name()
+    bench.both(bench.image(name, *PACKAGES))
+    others = PACKAGES[1:]
+    return bench.compare(
+        "one version changed",
+        0.10,
+        lambda number: bench.image(name, f"requests=={CHANGED[number % len(CHANGED)]}", *others),
+    )
+
+
+def _cold(bench: Bench, what: str, at_most: float, *packages: str, apt: bool = False) -> Compared:
+    return bench.compare(
+        what, at_most, lambda _: bench.image(bench.name(), *packages, apt=apt), before=bench.here.empty
+    )
+
+
+def cold(bench: Bench) -> Compared:
+    return _cold(bench, "cold, packages only", 0.6, *PACKAGES)
+
+
+def cold_heavy(bench: Bench) -> Compared:
+    make_wheel(bench.wheels, "bench-heavy", "1.0", _HEAVY_MB)
+    return _cold(bench, "cold, a wheel of 200 MB", 0.6, "bench-heavy==1.0")
+
+
+def cold_apt(bench: Bench) -> Compared:
+    return _cold(bench, "cold, apt and packages", 0.7, *PACKAGES, apt=True)
+
+
+def one_file(bench: Bench) -> Compared:
+    name = bench.name()
+    bench.both(bench.image(name, *PACKAGES, file=True))
+    return bench.compare("one source file changed", 0.5, lambda _: bench.image(name, *PACKAGES, file=True))
+
+
+def arm64(bench: Bench) -> Stated:
+    times = sorted(
+        timed(lambda: bench.ours(bench.image(bench.name(), *PACKAGES, platform="linux/arm64")))
+        for _ in range(bench.runs)
+    )
+    return Stated("arm64 of wheels on this machine, cold", report.seconds(times[len(times) // 2]), "")
+
+
+def pulled(bench: Bench) -> Stated:
+    """Bytes of layers that the image before does not have."""
+    wheel = make_wheel(bench.wheels, "bench-pulled", "1.0", 20)
+    name = bench.name()
+    before = bench.ours(bench.image(name, *PACKAGES)).image
+    after = bench.ours(bench.image(name, *PACKAGES, "bench-pulled==1.0")).image
+    assert before and after
+    known = {layer.digest for layer in bench.here.layers(before)}
+    size = sum(layer.size for layer in bench.here.layers(after) if layer.digest not in known)
+    own = wheel.stat().st_size
+    value = f"{size / 1e6:.1f} MB, {size / own:.2f} times the wheel's {own / 1e6:.1f} MB"
+    return Stated("bytes that a node pulls after one package added", value, "1.2 times")
+
+
+def seen(bench: Bench) -> Stated:
+    """Each image is new, and all its wheels have been in one before."""
+    name = bench.name()
+    bench.ours(bench.image(name, *PACKAGES, *ADDED))
+    images = [bench.image(name, *PACKAGES[::-1], *ADDED[: number + 1]) for number in range(min(bench.runs, len(ADDED)))]
+    times = sorted(timed(lambda image=image: bench.ours(image)) for image in images)  # type: ignore[misc]
+    return Stated("an image of seen wheels", report.seconds(times[len(times) // 2]), "2 s")
+
+
+def memory(bench: Bench) -> Stated:
+    names = [f"bench-memory{number}" for number in range(10)]
+    for name in names:
+        make_wheel(bench.wheels, name, "1.0", _ALL_MB / len(names))
+    with bench.here.watched() as peak:
+        bench.ours(bench.image(bench.name(), *(f"{name}==1.0" for name in names)))
+    value = f"{peak[0] / 1024**2:.0f} MiB"
+    return Stated("memory of the maker, 2 GB of wheels", value, f"{_MOST_MEMORY // 1024**2} MiB")
+
+
+def many(bench: Bench) -> Stated:
+    names = [f"bench-many{number}" for number in range(_MANY)]
+    for name in names:
+        make_wheel(bench.wheels, name, "1.0", 0.1)
+    made = bench.ours(bench.image(bench.name(), *(f"{name}==1.0" for name in names))).image
+    assert made
+    return Stated(f"layers of an image of {_MANY} packages", str(len(bench.here.layers(made))), str(_MOST_LAYERS))
+
+
+ROWS: Final[dict[str, Callable[[Bench], Compared | Stated]]] = {
+    "added": one_added,
+    "added-empty": one_added_empty,
+    "removed": one_removed,
+    "changed": one_changed,
+    "added-apt-empty": one_added_apt_empty,
+    "cold": cold,
+    "cold-heavy": cold_heavy,
+    "cold-apt": cold_apt,
+    "file": one_file,
+    "arm64": arm64,
+    "pulled": pulled,
+    "seen": seen,
+    "memory": memory,
+    "many": many,
+}
+
+
+def measure(runs: int, console: Console, rows: Sequence[str] = ()) -> str:
+    found: list[Compared | Stated] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="boatyard-bench-") as wheels,
+        machine() as here,
+        index.serve(Path(wheels), "", alone=False) as url,
+    ):
+        found += _all(Bench(here, Path(wheels), url, runs), console, rows or tuple(ROWS))
+    compared = [each.row for each in found if isinstance(each, Compared)]
+    if compared and not rows:
+        chart.CHART.write_text(chart.plot(compared, f"Medians. {report.when(runs)}"), encoding="utf-8")
+    return table(found, runs)
+
+
+def _all(bench: Bench, console: Console, rows: Sequence[str]) -> Iterator[Compared | Stated]:
+    for name in rows:
+        console.print(f"{name} …")
+        try:
+            made = ROWS[name](bench)
+        except Exception as error:
+            made = Stated(name, f"does not run here: {str(error).splitlines()[0] if str(error) else error!r}", "")
+        console.print(table([made], bench.runs).splitlines()[-1])
+        yield made
+
+
+def table(found: Sequence[Compared | Stated], runs: int) -> str:
+    """The share is Boatyard's median of flyte's: smaller is better."""
+    lines = [
+        report.when(runs),
+        "",
+        "Each row changes an image, on the same BuildKit, registry and index as flyte's own Docker builder, in turns.",
+        "An empty machine has no layer in BuildKit and no file in a cache; flyte's builder then has a cache in the",
+        "registry. Medians. The share is Boatyard's time of flyte's.",
+        "",
+        "| | flyte's Docker builder | Boatyard | share | at most | all runs: flyte · Boatyard |",
+        "|---|---|---|---|---|---|",
+    ]
+    for each in found:
+        if isinstance(each, Stated):
+            lines.append(f"| {each.what} | | {each.value} | | {each.wanted} | |")
+            continue
+        own, ours = each.row.medians
+        both = f"{report.each(each.row.own)} · {report.each(each.row.ours)}"
+        times = f"{report.seconds(own)} | {report.seconds(ours)} | {ours / own:.2f} | {each.at_most:.2f}"
+        lines.append(f"| {each.row.what} | {times} | {both} |")
+    return "\n".join(lines)
