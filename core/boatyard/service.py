@@ -77,11 +77,13 @@ class Service:
         clock: Clock,
         poll_seconds: float = 0.25,
         base_rules: Callable[[], tuple[BaseImageRule, ...]] | None = None,
+        refuse: Callable[[Order, Plan], None] | None = None,
         on_starting: Callable[[Order, Plan], None] | None = None,
     ) -> None:
         """`poll_seconds`: the longest pause between two looks of a waiting request; a cloud's API costs money.
 
         `base_rules` returns the rules for base images at the time of a request, instead of the settings' own.
+        `refuse` is called before a build starts, and raises BoatyardError for an order that the runner cannot build.
         `on_starting` is called when the inputs of a build have been checked and before it starts, so that no process
         dies between the two.
         """
@@ -94,6 +96,7 @@ class Service:
         self._clock = clock
         self._poll_seconds = poll_seconds
         self._base_rules = base_rules
+        self._refuse = refuse
         self._on_starting = on_starting
 
     def on_behalf_of(self, caller: str) -> "Service":
@@ -256,6 +259,8 @@ class Service:
 
     def _job(self, order: Order, plan: Plan) -> Callable[[int], BuildJob]:
         def start(attempt: int) -> BuildJob:
+            if self._refuse is not None:
+                self._refuse(order, plan)
             self._check_inputs(order, plan)
             if self._on_starting is not None:
                 self._on_starting(order, plan)

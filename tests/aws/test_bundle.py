@@ -34,6 +34,9 @@ print(json.dumps(told))
 ELSEWHERE = {
     "boatyard_aws.build_step",  # in the builder's image, beside boatyard_buildkit
     "boatyard_serverless.builds.job",
+    "boatyard_serverless.builds.process",
+    "boatyard_serverless.inline.building",
+    "boatyard_serverless.inline.place",
     "boatyard_aws.auth",  # on a caller's machine, beside httpx
 }
 OTHER_SYSTEMS = {"truststore._macos", "truststore._windows"}

@@ -36,6 +36,9 @@ ELSEWHERE = {
     "boatyard_azure.auth",  # on a caller's machine, beside httpx
     "boatyard_azure.build_step",  # in the builder's image, beside boatyard_buildkit
     "boatyard_serverless.builds.job",
+    "boatyard_serverless.builds.process",
+    "boatyard_serverless.inline.building",
+    "boatyard_serverless.inline.place",
 }
 
 

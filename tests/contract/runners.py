@@ -18,6 +18,7 @@ from boatyard_local.state import StateFolder
 from tests.kubernetes.job_runner_driver import KubernetesDriver
 from tests.kubernetes.real import KUBECONFIG
 from tests.local.jobs import QUICK, argv, until
+from tests.serverless.inline_builds import InlineDriver
 from tests.serverless.job_runner_driver import ServiceDriver
 
 LIMITS = Limits(concurrent_builds=2, queued_builds=5, queued_builds_per_project=3, failure_hold_seconds=60)
@@ -117,6 +118,7 @@ ALL: dict[str, Callable[[Path], Any]] = {
     "memory": MemoryDriver,
     "local": FileDriver,
     "kubernetes": lambda path: KubernetesDriver(path, LIMITS),
+    "inline": lambda path: InlineDriver(LIMITS),
     "service": lambda path: ServiceDriver(LIMITS),
 }
 if KUBECONFIG:

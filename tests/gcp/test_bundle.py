@@ -38,6 +38,9 @@ ELSEWHERE = {
     "boatyard_gcp.auth",  # on a caller's machine, beside httpx
     "boatyard_gcp.build_step",  # in the builder's image, beside boatyard_buildkit
     "boatyard_serverless.builds.job",
+    "boatyard_serverless.builds.process",
+    "boatyard_serverless.inline.building",
+    "boatyard_serverless.inline.place",
 }
 OPTIONAL = (
     "click._winconsole",

@@ -1,6 +1,7 @@
 """A function's deployment over the in-memory ports. The test delivers its queue."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -8,10 +9,13 @@ import msgspec
 from boatyard.build import Image
 from boatyard.errors import BoatyardError
 from boatyard.memory import ManualClock, MemoryContextStore, MemoryDeploymentKey, MemoryRegistry, MemorySecretStore
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.reference import Reference
 from boatyard.settings import Limits, Settings
 from boatyard_serverless.builds import ServiceJobRunner
 from boatyard_serverless.deployment import Deployment
+from boatyard_serverless.events.dispatch import Builds
 from boatyard_serverless.events.model import ImagePushed, Scheduled, SpecDropped, parse_message
 from boatyard_serverless.events.outcome import EventOutcome
 from boatyard_serverless.memory import (
@@ -41,6 +45,8 @@ class MemoryParts:
     runner_name = "memory"
     poll_seconds = 1.0
     pin_bases = True
+    builds: Builds | None = None
+    refuse_order: Callable[[Order, Plan], None] | None = None
 
     def __init__(
         self, settings: Settings = SETTINGS, *, queue: MemoryWorkQueue | None = None, like: "MemoryParts | None" = None

@@ -13,17 +13,18 @@ from boatyard.job import BuildJob, JobContext, JobSecret
 from boatyard.memory import ManualClock, MemoryContextStore
 from boatyard.ports import Scope
 from boatyard_serverless.builds import job as job_step
+from boatyard_serverless.builds.process import JobHost
 from tests.local.jobs import job, tag
 from tests.serverless.test_builds import ID, Place
 
 
-def step(it: Place, *, missing: str = "") -> job_step.JobHost:
+def step(it: Place, *, missing: str = "") -> JobHost:
     def read_secret(scope: Scope, name: str) -> bytes:
         if name == missing:
             raise BoatyardError("SECRET_NOT_FOUND", f"there is no secret {missing}", missing=(missing,))
         return f"{name} of {scope.project}".encode()
 
-    return job_step.JobHost(
+    return JobHost(
         ledger=it.ledger,
         contexts=MemoryContextStore(ManualClock()),
         read_secret=read_secret,

@@ -15,6 +15,7 @@ from boatyard_aws.contexts import S3ContextStore
 from boatyard_aws.credential import HELPER
 from boatyard_aws.secrets import SecretsManager
 from boatyard_serverless.builds import job
+from boatyard_serverless.builds.process import job_host
 from boatyard_serverless.clock import SystemClock
 
 _IN_CODEBUILD: Final = "CODEBUILD_BUILD_ARN"
@@ -22,7 +23,7 @@ _IN_CODEBUILD: Final = "CODEBUILD_BUILD_ARN"
 
 def main(variables: Mapping[str, str] = os.environ) -> int:
     clients, bucket = Clients(), variables["BOATYARD_BUCKET"]
-    step = job.job_host(
+    step = job_host(
         S3Bucket(clients, bucket),
         S3ContextStore(clients, bucket, SystemClock()),
         SecretsManager(clients),

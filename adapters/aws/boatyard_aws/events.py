@@ -31,16 +31,17 @@ class EventApp:
         records = event.get("Records") if isinstance(event, dict) else None
         if isinstance(records, list) and records and _is_sqs(records[0]):
             self._telemetry.count("Messages", len(records))
-            return _message_by_message(event, context, self._message)
+            return _message_by_message(event, context, lambda body, name: self._message(body, name, context))
         outcome = self._dispatch.event(lambda: parse(event, bucket=self._bucket), event, source=_name(event))
         return outcome.document()
 
-    def _message(self, body: Any, message_id: str) -> None:
+    def _message(self, body: Any, message_id: str, context: Any) -> None:
         def read() -> Event:
             is_bridged = isinstance(body, dict) and "detail-type" in body
             return parse(body, bucket=self._bucket) if is_bridged else parse_message(body)
 
-        self._dispatch.message(read, body, source=message_id)
+        seconds_left = context.get_remaining_time_in_millis() / 1000
+        self._dispatch.message(read, body, source=message_id, seconds_left=seconds_left)
 
 
 def _message_by_message(event: dict[str, Any], context: Any, take: Callable[[Any, str], None]) -> dict[str, Any]:

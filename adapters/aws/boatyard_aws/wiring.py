@@ -102,6 +102,11 @@ class Parts(CloudParts[Configuration]):
         )
         return CodeBuild(self.clients, project, configuration.bucket)
 
+    def job_helper(self) -> tuple[str, str]:
+        from boatyard_aws.credential import HELPER
+
+        return HELPER, "boatyard_aws.credential"
+
     def make_secret_service(self) -> "SecretService":
         from boatyard_aws.secrets import SecretsManager
 

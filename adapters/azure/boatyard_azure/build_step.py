@@ -19,6 +19,7 @@ from boatyard_azure.secrets import VaultSecrets
 from boatyard_serverless.builds import job
 from boatyard_serverless.builds.growing_log import BEGIN
 from boatyard_serverless.builds.ledger import BucketLedger
+from boatyard_serverless.builds.process import JobHost
 from boatyard_serverless.clock import SystemClock
 from boatyard_serverless.credential_helper import with_helper
 from boatyard_serverless.secrets import read_secret
@@ -33,7 +34,7 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
     print(BEGIN, flush=True)
     rest, account, container = AzureRest(), variables["BOATYARD_STORAGE_ACCOUNT"], variables["BOATYARD_BUCKET"]
     secrets = VaultSecrets(rest, variables["BOATYARD_VAULT"])
-    step = job.JobHost(
+    step = JobHost(
         ledger=BucketLedger(BlobBucket(rest, account, container)),
         contexts=BlobContextStore(rest, account, container, SystemClock()),
         read_secret=partial(read_secret, secrets, variables["BOATYARD_SECRET_PREFIX"]),

@@ -102,6 +102,11 @@ class Parts(CloudParts[Configuration]):
 
         return AcrTasks(self.rest, stored_task(self.configuration.acr_task, self.configuration.acr_pool))
 
+    def job_helper(self) -> tuple[str, str]:
+        from boatyard_azure.credential import HELPER
+
+        return HELPER, "boatyard_azure.credential"
+
     def make_secret_service(self) -> "SecretService":
         from boatyard_azure.secrets import VaultSecrets
 

@@ -16,6 +16,7 @@ from boatyard_gcp.rest import GoogleRest
 from boatyard_gcp.secrets import ProjectSecrets
 from boatyard_serverless.builds import job
 from boatyard_serverless.builds.growing_log import BEGIN
+from boatyard_serverless.builds.process import job_host
 from boatyard_serverless.clock import SystemClock
 
 METADATA: Final = "169.254.169.254"
@@ -26,7 +27,7 @@ It is also the DNS resolver."""
 def main(variables: Mapping[str, str] = os.environ) -> int:
     print(BEGIN, flush=True)
     rest, bucket = GoogleRest(), variables["BOATYARD_BUCKET"]
-    step = job.job_host(
+    step = job_host(
         GcsBucket(rest, bucket),
         GcsContextStore(rest, bucket, SystemClock()),
         ProjectSecrets(rest, variables["BOATYARD_PROJECT"]),

@@ -116,6 +116,11 @@ class Parts(CloudParts[Configuration]):
         )
         return CloudBuild(self.rest, builder)
 
+    def job_helper(self) -> tuple[str, str]:
+        from boatyard_gcp.credential import HELPER
+
+        return HELPER, "boatyard_gcp.credential"
+
     def make_secret_service(self) -> "SecretService":
         from boatyard_gcp.secrets import ProjectSecrets
 

@@ -40,6 +40,10 @@ class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     deployment_key: str
     runner: str
     cluster: str = ""
+    inline_other: str = ""
+    """With the runner `inline`, which no cloud's configuration accepts yet: the cloud's build service, for a RUN."""
+    event_seconds: float = 540.0
+    """How long the platform lets the function work on one event, if it does not say so itself."""
     secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
     queue: str = ""
     dead_letters: str = ""

@@ -1,6 +1,7 @@
 """The services, the API and the events of one function instance. Each is created from the cloud's parts on first
 use."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from boatyard.api import Api
     from boatyard.api.connect import ImageServiceCodec
     from boatyard_serverless.bases import Orders, Pins
-    from boatyard_serverless.events.dispatch import Dispatch
+    from boatyard_serverless.events.dispatch import Builds, Dispatch
 
 
 class DeploymentParts(Protocol):
@@ -52,6 +53,16 @@ class DeploymentParts(Protocol):
     def registry(self) -> Registry: ...
     @property
     def runner(self) -> JobRunner: ...
+    @property
+    def builds(self) -> "Builds | None":
+        """What carries builds out in the function for events itself; None if a build service or a cluster does."""
+        ...
+
+    @property
+    def refuse_order(self) -> Callable[[Order, Plan], None] | None:
+        """Raises BoatyardError for an order that the runner cannot build."""
+        ...
+
     @property
     def contexts(self) -> ContextStore: ...
     @property
@@ -110,6 +121,7 @@ class Deployment:
             drift=Drift(parts.registry, self._orders, self._pins, parts.bucket, parts.clock, parts.telemetry),
             dead_letters=parts.dead_letters,
             telemetry=parts.telemetry,
+            builds=parts.builds,
         )
 
     @cached_property
@@ -136,6 +148,7 @@ class Deployment:
             clock=parts.clock,
             poll_seconds=parts.poll_seconds,
             base_rules=self._base_rules if parts.pin_bases else None,
+            refuse=parts.refuse_order,
             on_starting=self._store_order if parts.pin_bases else None,
         )
 

@@ -3,6 +3,8 @@
 contexts/<sha256>.tar.gz                 archives, by the hash of their contents
 jobs/<tag>/<attempt, 6 digits>/record    the build's record; created once, which is the lock
 jobs/<tag>/<attempt>/started, progress, result   documents that the job writes
+jobs/<tag>/<attempt>/inline              the state of a build that a function carries out itself
+logs/inline/<tag>/<attempt>/<part>       the log of such a build
 builds/<newest first>.<build id>         empty: sorts all builds
 builds/of/<project>.<domain>/<newest first>.<build id>   empty: sorts one project's builds
 open/<project>.<domain>.<build id>       empty: builds whose end has not been observed
@@ -26,6 +28,7 @@ from boatyard.reference import Reference
 
 CONTEXTS: Final = "contexts/"
 JOBS: Final = "jobs/"
+INLINE_LOGS: Final = "logs/inline/"
 BUILDS: Final = "builds/"
 BUILDS_OF: Final = "builds/of/"
 OPEN: Final = "open/"
@@ -59,6 +62,14 @@ def build_folder(build_id: str) -> str | None:
     """The folder of a build id; None for a malformed id."""
     parsed = BuildId.parse(build_id)
     return attempt(parsed.tag, parsed.attempt) if parsed else None
+
+
+def inline_log(build_id: str) -> str:
+    """The folder of the log of a build that a function carries out itself. Raises INVALID_SPEC for a malformed id."""
+    folder = build_folder(build_id)
+    if folder is None:
+        raise invalid(f"{build_id!r} is not the id of a build")
+    return INLINE_LOGS + folder.removeprefix(JOBS)
 
 
 def scope_name(project: str, domain: str) -> str:

@@ -6,10 +6,12 @@ invocations.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.ports import ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
 from boatyard.settings import Settings
 from boatyard_serverless.clock import SystemClock
@@ -22,9 +24,12 @@ from boatyard_serverless.registries import RegistryByHost, any_registry
 
 if TYPE_CHECKING:
     from boatyard_kubernetes import Cluster
+    from boatyard_serverless.builds.process import JobHost
+    from boatyard_serverless.events.dispatch import Builds
     from boatyard_serverless.secrets import SecretService
 
 KUBERNETES: Final = "kubernetes"
+INLINE: Final = "inline"
 _POLL_SECONDS: Final = 2.0
 """Each poll makes requests to the bucket and the build service, which cost money."""
 _POLL_SECONDS_OF_CLUSTERS: Final = 1.0
@@ -75,6 +80,26 @@ class CloudParts(ABC, Generic[T]):
     def runner(self) -> JobRunner:
         return LazyJobRunner(self._runner_of_cluster if self.on_cluster else self._runner_of_service)
 
+    @property
+    def is_inline(self) -> bool:
+        return self.configuration.runner == INLINE
+
+    @property
+    def builds(self) -> "Builds | None":
+        if not self.is_inline:
+            return None
+        from boatyard_serverless.inline.building import InlineBuilding
+
+        return InlineBuilding(self._job_host, self.clock, event_seconds=self.configuration.event_seconds)
+
+    @property
+    def refuse_order(self) -> Callable[[Order, Plan], None] | None:
+        if not self.is_inline or self.configuration.inline_other:
+            return None
+        from boatyard_serverless.inline.routing import refuse_run
+
+        return refuse_run
+
     @cached_property
     def secrets(self) -> SecretStore:
         return LazySecretStore(self._secrets_of_cluster if self.on_cluster else self._secrets_of_service)
@@ -103,6 +128,19 @@ class CloudParts(ABC, Generic[T]):
     def _cluster(self) -> "Cluster":
         return self.make_cluster()
 
+    def _job_host(self) -> "JobHost":
+        """What a job in this function needs, by the function's own identity."""
+        from boatyard_serverless.builds.process import job_host
+
+        return job_host(
+            self.bucket,
+            self.contexts,
+            self.make_secret_service(),
+            prefix=self.configuration.secret_prefix,
+            helper=self.job_helper(),
+            own_container=False,
+        )
+
     def _runner_of_cluster(self) -> JobRunner:
         from boatyard_kubernetes import KubernetesJobRunner
 
@@ -111,7 +149,18 @@ class CloudParts(ABC, Generic[T]):
     def _runner_of_service(self) -> JobRunner:
         from boatyard_serverless.builds import ServiceJobRunner
 
-        return ServiceJobRunner(self.bucket, self.make_build_service(), self.clock, self.settings)
+        service = self._inline_service() if self.is_inline else self.make_build_service()
+        return ServiceJobRunner(self.bucket, service, self.clock, self.settings)
+
+    def _inline_service(self) -> BuildService:
+        from boatyard_serverless.builds.ledger import BucketLedger
+        from boatyard_serverless.inline import InlineBuilds
+        from boatyard_serverless.inline.routing import InlineOrOther
+
+        inline = InlineBuilds(self.bucket, self.queue, self.clock)
+        if not self.configuration.inline_other:
+            return inline
+        return InlineOrOther(inline, self.make_build_service(), BucketLedger(self.bucket))
 
     def _secrets_of_cluster(self) -> SecretStore:
         from boatyard_kubernetes import KubernetesSecretStore
@@ -158,6 +207,10 @@ class CloudParts(ABC, Generic[T]):
 
     @abstractmethod
     def make_build_service(self) -> BuildService: ...
+
+    @abstractmethod
+    def job_helper(self) -> tuple[str, str]:
+        """The program and the module of the credential helper with which a job logs in to the cloud's registry."""
 
     @abstractmethod
     def make_secret_service(self) -> "SecretService":

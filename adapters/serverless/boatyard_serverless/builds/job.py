@@ -5,70 +5,23 @@ Each cloud's `build_step` provides the parts. BOATYARD_BUILD_ID names the build;
 """
 
 import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from boatyard.errors import BoatyardError
-from boatyard.job import BuildJob, JobResult
-from boatyard.ports import ContextStore, Scope
+from boatyard.job import JobResult
 from boatyard_buildkit import outbox
 from boatyard_buildkit.engine import engine
 from boatyard_buildkit.failure import failure_of, state_of
 from boatyard_serverless import keys
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.builds.log import END
+from boatyard_serverless.builds.process import JobHost, JobProgram, print_lines
 from boatyard_serverless.builds.record import BucketRecord
-from boatyard_serverless.credential_helper import with_helper
-from boatyard_serverless.ports import Bucket
-from boatyard_serverless.secrets import SecretService, read_secret
-
-_LOOK_SECONDS: Final = 0.5
-_REPORT_SECONDS: Final = 3.0
-
-
-class JobHost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cloud provides to the job's container."""
-
-    ledger: BucketLedger
-    contexts: ContextStore
-    read_secret: Callable[[Scope, str], bytes]
-    """Raises SECRET_NOT_FOUND, DATAPLANE_DENIED or DATAPLANE_UNAVAILABLE. The function's identity cannot do this."""
-    programs: Callable[[Path], Mapping[str, str]]
-    """Writes the programs that the job needs in PATH to a folder, and returns the job's environment."""
-    own_container: bool
-    """Whether a running Docker engine belongs to this container alone, so that it may be replaced."""
-    closed: tuple[str, ...] = ()
-    """Addresses that build steps may not connect to (`boatyard_buildkit.engine`)."""
-
-
-def job_host(
-    bucket: Bucket,
-    contexts: ContextStore,
-    secrets: SecretService,
-    *,
-    prefix: str,
-    helper: tuple[str, str],
-    own_container: bool,
-    closed: tuple[str, ...] = (),
-) -> JobHost:
-    """`prefix` is that of the secrets' names, `helper` the credential helper's program and module."""
-    return JobHost(
-        ledger=BucketLedger(bucket),
-        contexts=contexts,
-        read_secret=partial(read_secret, secrets, prefix),
-        programs=partial(with_helper, *helper),
-        own_container=own_container,
-        closed=closed,
-    )
 
 
 def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, str] = os.environ) -> int:
@@ -87,12 +40,9 @@ def main(build_id: str, execution: str, step: JobHost, variables: Mapping[str, s
 
 
 def _run(place: Path, record: BucketRecord, step: JobHost, variables: Mapping[str, str], until_end: ExitStack) -> int:
-    job = _with_fresh_url(record.job, step.contexts)
-    out, secrets = place / "out", place / "secrets"
-    out.mkdir()
-    names = (*(secret.name for secret in job.secrets), *job.registry_secrets)
+    ours = JobProgram(place, step)
     try:
-        _write_secrets(step, Scope(job.project, job.domain), names, secrets)
+        job = ours.prepare(record.job)
         ready = engine(
             record.buildkit,
             job,
@@ -103,38 +53,19 @@ def _run(place: Path, record: BucketRecord, step: JobHost, variables: Mapping[st
         )
         buildkit = until_end.enter_context(ready)
     except BoatyardError as error:
-        return _refuse(step.ledger, job.id, error)
-    (place / "job.json").write_bytes(msgspec.json.encode(job))
+        return _refuse(step.ledger, record.job.id, error)
     access = {
         "buildkitUri": record.buildkit_uri,
         "buildkit": buildkit,
         "authenticationType": record.authentication_type,
     }
-    (place / "buildkit.json").write_bytes(msgspec.json.encode(access))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "boatyard_buildkit"),
-            *("--job", str(place / "job.json"), "--out", str(out)),
-            *("--secrets", str(secrets), "--buildkit", str(place / "buildkit.json")),
-        ],
-        env=dict(step.programs(place / "bin")),
-    )
-    _follow(process, out, step.ledger, job.id)
-    result = outbox.read_result(out)
+    process = ours.start(job, access)
+    ours.follow(process, lines=print_lines, progress=step.ledger.write(job.id, "progress"))
+    result = outbox.read_result(ours.out)
     if result is not None:
         step.ledger.write(job.id, "result")(msgspec.json.encode(result))
     print(END, flush=True)
     return process.returncode
-
-
-def _write_secrets(step: JobHost, scope: Scope, names: Iterable[str], folder: Path) -> None:
-    """Writes each secret to a file that only this user can read."""
-    folder.mkdir(mode=0o700)
-    for name in dict.fromkeys(names):
-        value = step.read_secret(scope, name)
-        path = folder / name
-        path.touch(mode=0o600)
-        path.write_bytes(value)
 
 
 def _refuse(ledger: BucketLedger, build_id: str, error: BoatyardError) -> int:
@@ -144,33 +75,3 @@ def _refuse(ledger: BucketLedger, build_id: str, error: BoatyardError) -> int:
     ledger.write(build_id, "result")(msgspec.json.encode(result))
     print(END, flush=True)
     return 1
-
-
-def _follow(process: "subprocess.Popen[bytes]", out: Path, ledger: BucketLedger, build_id: str) -> None:
-    offset, reported, reported_at = 0, b"", 0.0
-    running = True
-    while running:
-        running = process.poll() is None
-        while (part := outbox.read_log(out, offset)).lines:
-            for line in part.lines:
-                print(line.line)
-            offset = part.offset
-        sys.stdout.flush()
-        progress = msgspec.json.encode(outbox.read_progress(out))
-        if progress != reported and time.monotonic() - reported_at >= _REPORT_SECONDS:
-            ledger.write(build_id, "progress")(progress)
-            reported, reported_at = progress, time.monotonic()
-        if running:
-            time.sleep(_LOOK_SECONDS)
-
-
-def _with_fresh_url(job: BuildJob, contexts: ContextStore) -> BuildJob:
-    """Signs new URLs: those of the function may have expired while the job was queued, and this identity can read the
-    bucket."""
-    if job.context is None:
-        return job
-    sha256 = job.context.context.sha256
-    fresh = msgspec.structs.replace(
-        job.context, url=contexts.download_url(sha256), refusal_url=contexts.refusal_url(sha256)
-    )
-    return msgspec.structs.replace(job, context=fresh)

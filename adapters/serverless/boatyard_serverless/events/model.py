@@ -69,17 +69,30 @@ class Dependent(_Message, frozen=True, kw_only=True, tag="dependent"):
     """How often the build limits delayed it."""
 
 
-Event: TypeAlias = OrderSent | SpecDropped | ImagePushed | Scheduled | DependentsPage | Dependent | Irrelevant
+class BuildWaiting(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field=_TAG, tag="build-waiting"
+):
+    """A build that the function for events carries out itself (`boatyard_serverless.inline`)."""
+
+    build: str
 
 
-def parse_message(body: Any) -> OrderSent | DependentsPage | Dependent:
+Event: TypeAlias = (
+    OrderSent | SpecDropped | ImagePushed | Scheduled | DependentsPage | Dependent | BuildWaiting | Irrelevant
+)
+
+
+def parse_message(body: Any) -> OrderSent | DependentsPage | Dependent | BuildWaiting:
     """Parses a message that Boatyard or a user put into the queue. Raises INVALID_SPEC."""
     if not isinstance(body, dict):
         raise invalid("the message is not a JSON object")
     if _TAG not in body:
         return OrderSent(body)
     try:
-        message: DependentsPage | Dependent = convert(body, DependentsPage | Dependent)  # type: ignore[arg-type]
+        message: DependentsPage | Dependent | BuildWaiting = convert(
+            body,
+            DependentsPage | Dependent | BuildWaiting,  # type: ignore[arg-type]
+        )
     except Undecodable as error:
         raise invalid(f"the message: {error}") from None
     return message
