@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from boatyard.reference import Reference, Repository
+from boatyard_layers import interpreter
 from boatyard_layers.artifacts import deflated
 from boatyard_layers.base import resolve
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.inventory import Inventory
-from boatyard_layers.model import Base
+from boatyard_layers.model import Base, PathEntry
 from boatyard_layers.store import LayerStore
 from boatyard_registry.client import RegistryClient
 from tests.registry.server import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, FakeRegistry, digest_of
@@ -269,3 +270,35 @@ def test_a_forged_interpreter_is_not_unpacked(
         assert not (tmp_path / "escaped").exists()
     assert ("acme/images", f"facts-{key[:32]}") in fake.manifests
     assert fake.manifests["acme/images", f"facts-{key[:32]}"][0] == OCI_MANIFEST
+
+
+def test_an_environment_that_the_base_lacks_may_use_the_bases_interpreter(
+    fake: FakeRegistry,
+    resolved: Resolve,
+    client: RegistryClient,
+    store_at: StoreAt,
+    reference: Reference,
+    cache: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A plain Python base: the first step makes the environment, whose program is a link to the base's."""
+    push(fake, {path: data for path, data in FIRST.items() if not path.startswith("opt/")})
+    base = resolved()
+    made = Inventory.decode(base.facts.inventory).applied(
+        [PathEntry(path="/opt/venv/bin/python", kind="symlink", target="/usr/bin/python3.11")]
+    )
+    asked: list[Any] = []
+    monkeypatch.setattr(interpreter, "unpack", lambda *arguments: asked.append(arguments))
+    store = store_at(cache)
+    there = (reference, base, {}, client, store, tmp_path)
+    interpreter_of(*there, inventory=made, layers=(*base.layers, base.layers[0]))
+    assert asked.pop()[1:4] == ("/usr/bin/python3.11", base.layers, reference.repository)
+    newer = made.applied(
+        [
+            PathEntry(path="/root/uv/bin/python3.12"),
+            PathEntry(path="/opt/venv/bin/python", kind="symlink", target="/root/uv/bin/python3.12"),
+        ]
+    )
+    interpreter_of(*there, inventory=newer, layers=(*base.layers, base.layers[0]))
+    assert asked.pop()[1:4] == ("/root/uv/bin/python3.12", (*base.layers, base.layers[0]), cache)

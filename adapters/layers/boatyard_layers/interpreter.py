@@ -88,38 +88,45 @@ def interpreter_of(
     client: RegistryClient,
     store: LayerStore,
     folder: Path,
+    *,
+    inventory: Inventory | None = None,
+    layers: Sequence[LayerBlob] = (),
 ) -> Interpreter:
-    """Unpacks the interpreter of a base into a new folder.
+    """Unpacks the interpreter of an image's environment into a new folder.
 
-    For another architecture than this machine's, it is the one of the same index for this machine: byte code depends
-    on the version alone. Raises NotExact without an interpreter that runs here.
+    `inventory` and `layers` are the image's so far, if it is more than the base: its environment may be newer than the
+    base, and the interpreter, too. For another architecture than this machine's, it is the one of the same index for
+    this machine: byte code depends on the version alone. Raises NotExact without an interpreter that runs here.
     """
+    known = Inventory.decode(base.facts.inventory)
+    python = (inventory or known).resolve(PYTHON)
     system, _, rest = base.platform.partition("/")
     here = _ARCHITECTURES.get(machine.machine(), "")
-    source = base
     if rest.partition("/")[0] != here:
         try:
-            source = resolve(reference, f"{system}/{here}", mirrors, client, store)
+            sibling = resolve(reference, f"{system}/{here}", mirrors, client, store)
         except NotExact as error:
             raise NotExact(f"the interpreter for this machine: {error}") from None
-    repository = Repository.parse(source.repository)
-    inventory = Inventory.decode(source.facts.inventory)
-    found = unpack(inventory, source.layers, repository, store, folder)
-    if source is not base:
-        wanted = Inventory.decode(base.facts.inventory).resolve(PYTHON)
-        if wanted != found.python:
-            raise NotExact(f"the base has {found.python} for this machine, and {wanted} for {base.platform}")
-    return found
+        base, known = sibling, Inventory.decode(sibling.facts.inventory)
+        inventory = None
+    if inventory is not None and python not in known:
+        return unpack(inventory, python, layers, store.cache, store, folder)
+    return unpack(known, python, base.layers, Repository.parse(base.repository), store, folder)
 
 
 def unpack(
-    inventory: Inventory, layers: Sequence[LayerBlob], repository: Repository, store: LayerStore, folder: Path
+    inventory: Inventory,
+    python: str,
+    layers: Sequence[LayerBlob],
+    repository: Repository,
+    store: LayerStore,
+    folder: Path,
 ) -> Interpreter:
-    """Unpacks the interpreter of an image, which `inventory` describes, into a new folder. Raises NotExact."""
-    python = inventory.resolve(PYTHON)
+    """Unpacks the interpreter at a path of an image, which `inventory` describes, into a new folder. Raises
+    NotExact."""
     entry = inventory.get(python)
     if entry is None or entry.kind != "file":
-        raise NotExact(f"the image has no {PYTHON}")
+        raise NotExact(f"the image has no {python}")
     key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
     parts = _decoded(store.find_python(key) or b"")
     if parts is None or (parts.key, parts.python) != (key, python):
