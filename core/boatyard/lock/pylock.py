@@ -33,7 +33,7 @@ class _Kind(NamedTuple):
 
 def to_document(lock: Lock) -> dict[str, Any]:
     """The document of pylock.toml, as tomli-w writes it."""
-    markers = [_marker(each.platform) for each in lock.platforms]
+    markers = [marker_of(each.platform) for each in lock.platforms]
     wheels: dict[_Kind, dict[str, LockedWheel]] = {}
     where: dict[_Kind, list[str]] = {}
     for marker, each in zip(markers, lock.platforms, strict=True):
@@ -139,7 +139,25 @@ def _package(kind: _Kind, wheels: Any, markers: list[str]) -> dict[str, Any]:
     return made
 
 
-def _marker(platform: str) -> str:
+def marker_of(platform: str) -> str:
+    """The marker (PEP 508) that is true on a platform alone."""
+    return f"sys_platform == 'linux' and platform_machine == '{_machine(platform)}'"
+
+
+def environment_of(python: str, platform: str) -> dict[str, str]:
+    """The variables of markers for an image's Python and platform."""
+    return {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": _machine(platform),
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+
+
+def _machine(platform: str) -> str:
     architecture = platform.split("/")[1]
-    machine = _MACHINES.get(architecture, architecture)
-    return f"sys_platform == 'linux' and platform_machine == '{machine}'"
+    return _MACHINES.get(architecture, architecture)

@@ -45,6 +45,12 @@ def input_options(command: F) -> F:
                 "--target", "target_stage", default="", metavar="STAGE", help="The stage of a Dockerfile to build."
             ),
             click.option(
+                "--locked",
+                default="",
+                metavar="LOCK",
+                help="Install the versions of a pylock.toml, or of an image; see `boatyard lock`.",
+            ),
+            click.option(
                 "--tag",
                 "-t",
                 "tags",
@@ -80,16 +86,32 @@ def drafts_of(
     copy_style: str = "loaded_modules",
     build_args: tuple[str, ...] = (),
     target_stage: str = "",
+    locked: str = "",
 ) -> list[Draft]:
     """The selected image, or with `every` all images of a flyte file."""
     if every and image:
         raise UsageError("--image names one image, and --all means every one")
+    if every and locked:
+        raise UsageError("--locked is the lock of one image, and --all means every one")
     wanted = InputOptions(image=image, context=context, copy_style=copy_style)
     drafts = load_all(file, wanted) if every else [load(file, wanted)]
     if build_args or target_stage:
         arguments = build_arguments(build_args)
         drafts = [draft.with_build_options(arguments, target_stage) for draft in drafts]
-    return [draft.on_platforms(platform) if platform else draft for draft in drafts]
+    drafts = [draft.on_platforms(platform) if platform else draft for draft in drafts]
+    return [_with_lock(draft, locked) for draft in drafts] if locked else drafts
+
+
+def _with_lock(draft: Draft, name: str) -> Draft:
+    from boatyard_client.inputs.locking import with_lock
+    from boatyard_client.locked import is_image, is_lock, lock_in_file, lock_of_image
+    from boatyard_client.settings_file import find_settings
+
+    if is_lock(name):
+        return with_lock(draft, lock_in_file(name).lock)
+    if is_image(name):
+        return with_lock(draft, lock_of_image(name, find_settings()[0]).lock)
+    raise UsageError(f"--locked takes a pylock.toml, or an image with its tag or digest; {name!r} is neither")
 
 
 def build_arguments(options: Iterable[str]) -> dict[str, str]:

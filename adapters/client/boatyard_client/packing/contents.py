@@ -2,8 +2,9 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import IO, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import msgspec
 
@@ -11,6 +12,8 @@ from boatyard.context import Context, Entry
 from boatyard_client.packing.hashing import changed
 from boatyard_client.packing.item import Item
 from boatyard_client.packing.writer import write
+
+_LARGEST_READ: Final = 4 * 1024 * 1024
 
 
 class ReadingProgress(msgspec.Struct, frozen=True):
@@ -66,6 +69,13 @@ class Contents:
         """All entries of the context, sorted by path, to compare contexts."""
         self.left_out = left_out
         """Local links that were skipped because they lead to a folder or nowhere."""
+
+    def data_of(self, path: str) -> bytes | None:
+        """The bytes of one file of the context; None if it is no file, or too large to be read by people."""
+        item = next((item for item in self._items if item.path == path and item.kind == "file"), None)
+        if item is None or item.size > _LARGEST_READ:
+            return None
+        return item.data if item.data is not None else Path(item.source).read_bytes()
 
     def pack(self, progress: Tell | None = None) -> Packed:
         """Creates the archive. The caller closes it.
