@@ -43,7 +43,12 @@ def store_at(client: RegistryClient, notes: list[str]) -> Callable[..., LayerSto
 
     def make(cache: Repository, target: Repository | None = None, *, force: bool = False) -> LayerStore:
         return LayerStore(
-            Blobs(client), cache, target or cache, force=force, note=notes.append, now=lambda: 1_800_000_000.0
+            Blobs(client, pause_seconds=0),
+            cache,
+            target or cache,
+            force=force,
+            note=notes.append,
+            now=lambda: 1_800_000_000.0,
         )
 
     return make

@@ -17,6 +17,7 @@ from tests.registry.conftest import Passwords
 from tests.registry.server import OCI_MANIFEST, FakeRegistry, Fault, digest_of, running
 
 DATA = b"0123456789" * 100_000
+LOST = b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}'
 BLOB = Descriptor(digest_of(DATA), len(DATA))
 
 
@@ -37,7 +38,7 @@ def client(fake: FakeRegistry, other: FakeRegistry, login: Passwords) -> Iterato
 
 @pytest.fixture
 def blobs(client: RegistryClient) -> Blobs:
-    return Blobs(client)
+    return Blobs(client, pause_seconds=0)
 
 
 @pytest.fixture
@@ -65,10 +66,14 @@ def test_a_file_is_uploaded_once_and_downloaded(
     assert not blobs.exists(here, digest_of(b"other"))
 
 
+@pytest.mark.parametrize("lost", [False, True])
 def test_an_upload_that_broke_off_starts_again_from_the_beginning(
-    fake: FakeRegistry, blobs: Blobs, here: Repository, file: Path
+    lost: bool, fake: FakeRegistry, blobs: Blobs, here: Repository, file: Path
 ) -> None:
-    fake.faults = [Fault(method="PUT", close=True), Fault(method="PUT", status=503)]
+    fake.faults = [
+        Fault(method="PUT", close=True),
+        Fault(method="PUT", status=503) if not lost else Fault(method="PUT", status=404, body=LOST),
+    ]
     blobs.upload(here, file, BLOB.digest)
     assert fake.blobs[BLOB.digest] == DATA
     assert len(fake.paths("POST")) == 3

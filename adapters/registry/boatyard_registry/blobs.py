@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 import threading
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -28,6 +29,8 @@ _AT_ONCE: Final = 6
 """Transfers: fewer than `boatyard_registry.gates` admits to a registry that has been sending for a minute."""
 _ATTEMPTS: Final = 3
 """Of an upload, each from its beginning."""
+_LOST: Final = frozenset({404, 409, 412, 416})
+"""Statuses of an upload whose session the registry does not know any more."""
 _SECONDS: Final = 60.0
 _SLOWEST: Final = 500_000
 """Bytes a second, in addition."""
@@ -45,8 +48,10 @@ class Blobs:
     """Thread-safe. All methods raise REGISTRY_UNAVAILABLE and REGISTRY_DENIED like `RegistryClient.send`; those that
     write raise PUSH_DENIED, too, and `download` DISK_FULL."""
 
-    def __init__(self, client: RegistryClient) -> None:
+    def __init__(self, client: RegistryClient, *, pause_seconds: float = 1.0) -> None:
+        """`pause_seconds` come before the second attempt of an upload, twice as many before the third."""
         self._client = client
+        self._pause_seconds = pause_seconds
         self._room = threading.BoundedSemaphore(_AT_ONCE)
 
     def exists(self, repository: Repository, digest: str, *, push: bool = False) -> bool:
@@ -175,6 +180,7 @@ class Blobs:
                 if error.code != Code.REGISTRY_UNAVAILABLE or attempt == _ATTEMPTS:
                     raise
                 place = ""
+                time.sleep(attempt * self._pause_seconds)
                 if self.exists(repository, digest, push=True):
                     return  # only the answer was lost, or somebody else has uploaded it
             else:
@@ -197,7 +203,12 @@ class Blobs:
             headers={"content-type": "application/octet-stream", "content-length": str(size)},
             source=file,
         )
-        _check(self._client.send(call, _deadline(size)), Reference(repository), (201, 204))
+        answer = self._client.send(call, _deadline(size))
+        if answer.status in _LOST:
+            raise BoatyardError(
+                Code.REGISTRY_UNAVAILABLE, f"{repository} has lost an upload: it answered {answer.status}"
+            )
+        _check(answer, Reference(repository), (201, 204))
 
     def _get(self, repository: Repository, blob: Descriptor, sink: "_Verified", *, absent: bool = False) -> bool:
         """False for a missing blob, if it may be absent."""
