@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from boatyard.errors import BoatyardError
 from boatyard.settings import Buildkit, Output
 from boatyard_buildkit.access import BuilderAccess, read_access
 from boatyard_buildkit.drivers import choose
@@ -35,6 +36,14 @@ SOLVE = Solve(
     output={"type": "image", "name": "registry.example/image:tag", "push": "true"},
     metadata=Path("/job/metadata.json"),
 )
+
+
+def test_a_job_without_buildkit_says_that_a_step_needs_it() -> None:
+    driver = choose(BuilderAccess(absent=True, buildkit=Buildkit(driver="buildx")))
+    with pytest.raises(BoatyardError) as refused:
+        driver.command(SOLVE)
+    assert refused.value.code == "UNSUPPORTED" and "BuildKit" in refused.value.detail
+    assert driver.environment() == {} and driver.digest(SOLVE.metadata) is None
 
 
 def test_buildx() -> None:

@@ -28,7 +28,7 @@ from boatyard_serverless.inline.place import place
 from boatyard_serverless.inline.routing import InlineOrOther
 from boatyard_serverless.inline.state import InlineStates
 from boatyard_serverless.memory import MemoryBucket, MemoryBuildService, MemoryWorkQueue
-from boatyard_serverless.ports import BuildService
+from boatyard_serverless.ports import BuildService, Unsure
 from tests.local.jobs import STAND_IN, job, tag
 from tests.serverless.parts import MemoryParts, order
 
@@ -53,6 +53,7 @@ class Site:
         self.states = InlineStates(self.bucket)
         self.missing = ""
         self.folder = folder
+        self.other = other
         inline = InlineBuilds(self.bucket, self.queue, self.clock)
         service = InlineOrOther(inline, other, self.ledger) if other else inline
         self.runner = ServiceJobRunner(self.bucket, service, self.clock, Settings())
@@ -69,7 +70,14 @@ class Site:
             programs=lambda _: {"PATH": "/usr/bin:/bin"},
             own_container=False,
         )
-        building = InlineBuilding(lambda: host, self.clock, event_seconds=100, folder=self.folder)
+        other = self.other
+        building = InlineBuilding(
+            lambda: host,
+            self.clock,
+            event_seconds=100,
+            other=(lambda: other) if other else None,
+            folder=self.folder,
+        )
         return building(BuildWaiting(build=ID), message=message, seconds_left=seconds_left)
 
     def build(self) -> Build:
@@ -453,6 +461,74 @@ def _made_by(number: int, makers: tuple[Any, ...] | None) -> Callable[[int], Bui
         layers=tuple(JobStep(maker=maker, prefix="1" * 64) for maker in makers or ()),
     )
     return lambda attempt: msgspec.structs.replace(job(number)(attempt), steps=steps if makers else None)
+
+
+NEEDS_BUILDKIT = JobResult(
+    state=State.FAILED, error=Failure(code="UNSUPPORTED", message="a step needs BuildKit", advice="wheels")
+)
+
+
+class TestHandOver:
+    """Whether every package has a wheel is known only when the job looks."""
+
+    @pytest.fixture
+    def other(self) -> MemoryBuildService:
+        return MemoryBuildService()
+
+    @pytest.fixture
+    def it(self, tmp_path: Path, other: MemoryBuildService, runs: list[Any]) -> Site:
+        site = Site(tmp_path, other=other)
+        script = {"lines": ["layer 0: no wheel of six"], "result": msgspec.to_builtins(NEEDS_BUILDKIT)}
+        make = _made_by(0, ("wheels",))
+        site.runner.ensure(
+            lambda attempt: msgspec.structs.replace(make(attempt), dockerfile=job(**script)(1).dockerfile),
+            tag(),
+            force=False,
+        )
+        return site
+
+    def test_a_build_whose_job_needs_buildkit_goes_on_elsewhere(
+        self, it: Site, other: MemoryBuildService, runs: list[Any]
+    ) -> None:
+        outcome = it.deliver()
+        assert outcome.problems and list(other._builds) == [ID]
+        held = it.ledger.get(ID)
+        assert held and held.record.execution == other.execution(ID)
+        other.run(ID)
+        assert it.build().state is State.RUNNING
+        it.ledger.write(ID, "result")(
+            msgspec.json.encode(JobResult(state=State.SUCCEEDED, digest="sha256:" + "a" * 64))
+        )
+        other.end(ID)
+        assert it.build().state is State.SUCCEEDED
+        assert it.deliver().ignored and len(runs) == 1
+
+    def test_a_start_that_nobody_answered_brings_the_message_again(self, it: Site, other: MemoryBuildService) -> None:
+        other.failure = Unsure()
+        with pytest.raises(BoatyardError) as again:
+            it.deliver()
+        assert again.value.meaning.retryable and not it.build().state.ended
+        other.failure = None
+        it.clock.sleep(61)
+        it.deliver()
+        assert list(other._builds) == [ID]
+
+    def test_a_cancelled_build_is_not_given_to_anybody(self, it: Site, other: MemoryBuildService) -> None:
+        it.build()
+        held = it.ledger.get(ID)
+        assert held
+        it.ledger.replace(held, msgspec.structs.replace(held.record, stopping=True))
+        it.deliver()
+        assert not other._builds and it.build().state is State.CANCELLED
+
+
+def test_the_real_job_without_buildkit_refuses_by_name(tmp_path: Path) -> None:
+    it = Site(tmp_path)
+    it.runner.ensure(job(), tag(), force=False)
+    it.deliver()
+    build = it.build()
+    assert build.state is State.FAILED and build.error and build.error.code == "UNSUPPORTED", (build, it.log())
+    assert "BuildKit" in build.error.message and "BuildKit" in it.log()[-1]
 
 
 class TestEvents:

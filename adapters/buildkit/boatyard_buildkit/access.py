@@ -20,6 +20,8 @@ class BuilderAccess(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     buildkit_uri: str = ""
     buildkit: Buildkit = Buildkit()
     authentication_type: AuthenticationType = "noop"
+    absent: bool = False
+    """Whether there is no BuildKit at all, so that the job can only make what needs none."""
     wait_seconds: float = 0
     """How long a job waits for a BuildKit that it cannot reach."""
 

@@ -90,7 +90,12 @@ class CloudParts(ABC, Generic[T]):
             return None
         from boatyard_serverless.inline.building import InlineBuilding
 
-        return InlineBuilding(self._job_host, self.clock, event_seconds=self.configuration.event_seconds)
+        return InlineBuilding(
+            self._job_host,
+            self.clock,
+            event_seconds=self.configuration.event_seconds,
+            other=self.make_build_service if self.configuration.inline_other else None,
+        )
 
     @property
     def refuse_order(self) -> Callable[[Order, Plan], None] | None:

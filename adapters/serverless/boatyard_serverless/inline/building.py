@@ -20,10 +20,12 @@ from boatyard_serverless.builds.process import JobHost, JobProgram
 from boatyard_serverless.builds.record import BucketRecord
 from boatyard_serverless.events.model import BuildWaiting
 from boatyard_serverless.events.outcome import EventOutcome
+from boatyard_serverless.inline.handover import hand_over
 from boatyard_serverless.inline.lease import Lease, LeaseLost, take
 from boatyard_serverless.inline.log import InlineLogWriter
 from boatyard_serverless.inline.place import free_bytes, place
 from boatyard_serverless.inline.state import InlineStates
+from boatyard_serverless.ports import BuildService
 
 _END_SECONDS: Final = 15.0
 """Before the platform kills the function: for the job to end its children, and for the last writes."""
@@ -35,11 +37,21 @@ _GRACE_SECONDS: Final = 10.0
 class InlineBuilding:
     """Thread-safe. `host` is made when a build begins, because other events do not need it."""
 
-    def __init__(self, host: Callable[[], JobHost], clock: Clock, *, event_seconds: float, folder: Path | None = None):
-        """`event_seconds`: how long the platform lets the function work on one event."""
+    def __init__(
+        self,
+        host: Callable[[], JobHost],
+        clock: Clock,
+        *,
+        event_seconds: float,
+        other: Callable[[], BuildService] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`event_seconds`: how long the platform lets the function work on one event. `other` has BuildKit, for builds
+        of which the job finds that a step needs it."""
         self._host = host
         self._clock = clock
         self._event_seconds = event_seconds
+        self._other = other
         self._folder = folder
 
     def __call__(self, event: BuildWaiting, *, message: str, seconds_left: float | None) -> EventOutcome:
@@ -79,6 +91,11 @@ class InlineBuilding:
             work.log.write([f"{error.code}: {error.detail}"])
             result = JobResult(state=state_of(error.code), error=failure_of(error))
         lease.renew()
+        if self._other is not None and result and result.error and result.error.code == Code.UNSUPPORTED:
+            hand_over(host.ledger, build_id, self._other())
+            work.log.close()
+            lease.end("a step needs BuildKit, so the build goes on in another build service")
+            return EventOutcome(event=name, builds=(build_id,), problems=(result.error.message,))
         if result is not None:
             # Created and not replaced: of two functions, the first result is the build's.
             host.ledger.bucket.create(f"{keys.build_folder(build_id)}result", msgspec.json.encode(result))
@@ -115,8 +132,7 @@ class _Work:
         )
         if self._lease.taken > 1:
             self.log.write([f"boatyard: an earlier function was killed; function {self._lease.taken} begins again"])
-        # Without buildkitUri and without a program in PATH, the job has no BuildKit.
-        access = {"buildkit": record.buildkit, "authenticationType": record.authentication_type}
+        access = {"absent": True, "buildkit": record.buildkit, "authenticationType": record.authentication_type}
         paths = os.pathsep.join(filter(None, sys.path))
         process = ours.start(bounded, access, PYTHONPATH=paths)
         try:
