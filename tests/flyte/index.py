@@ -1,6 +1,7 @@
 """A package index on loopback (PEP 503), the only one that tests need. Builds reach it by the host's network."""
 
 import base64
+import hashlib
 import re
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ class _Handler(BaseHTTPRequestHandler):
     folder: ClassVar[Path]
     password: ClassVar[str]
     alone: ClassVar[bool]
+    hashes: ClassVar[bool]
 
     def do_GET(self) -> None:
         parts = [part for part in self.path.partition("?")[0].split("/") if part]
@@ -35,8 +37,12 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def _links(self, project: str) -> str:
-        found = [p.name for p in sorted(self.folder.glob("*.whl")) if _name(p.name.split("-")[0]) == _name(project)]
-        return "".join(f'<a href="../../files/{name}">{name}</a>\n' for name in found)
+        files = [p for p in sorted(self.folder.iterdir()) if p.name.endswith((".whl", ".tar.gz"))]
+        found = [path for path in files if _name(path.name.split("-")[0]) == _name(project)]
+        return "".join(f'<a href="../../files/{path.name}{self._fragment(path)}">{path.name}</a>\n' for path in found)
+
+    def _fragment(self, path: Path) -> str:
+        return f"#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}" if self.hashes else ""
 
     def _send(self, data: bytes, kind: str) -> None:
         self.send_response(200)
@@ -51,10 +57,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path, password: str, *, alone: bool = True) -> Iterator[str]:
-    """Serves the wheels of `folder`; `<url>/public/simple` for all, `/private/simple` for user and password. Beside
-    another index (not `alone`) it does not have the projects of which it has no wheel."""
-    handler = type("Handler", (_Handler,), {"folder": folder, "password": password, "alone": alone})
+def serve(folder: Path, password: str, *, alone: bool = True, hashes: bool = False) -> Iterator[str]:
+    """Serves the wheels and source distributions of `folder`; `<url>/public/simple` for all, `/private/simple` for
+    user and password. Beside another index (not `alone`) it does not have the projects of which it has no wheel.
+    With `hashes`, as most indexes do, links have the SHA-256 of the file."""
+    served = {"folder": folder, "password": password, "alone": alone, "hashes": hashes}
+    handler = type("Handler", (_Handler,), served)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -1,0 +1,147 @@
+"""Installs pinned wheels into a fresh environment, and takes it apart by distribution."""
+
+import os
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from boatyard_layers.errors import NotExact
+from boatyard_layers.inventory import parent
+from boatyard_layers.model import PathEntry
+from boatyard_layers.pack import LayerItem
+from boatyard_layers.wheels.bytecode import compile_sources
+from boatyard_layers.wheels.pins import Pin
+from boatyard_layers.wheels.records import dist_infos, record_paths, with_contents
+from boatyard_layers.wheels.stage import Stage
+from boatyard_layers.wheels.uv_process import Uv
+
+LOCK: Final = ".lock"
+"""The empty file that uv leaves in an environment, so that no two processes change it."""
+_CACHE_FACT: Final = b'{"timestamp":{"secs_since_epoch":315532800,"nanos_since_epoch":0}'
+"""Begins uv_cache.json of a wheel from a folder, where uv writes the time at which the file came to the machine."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Pins that come from the same places."""
+
+    pins: tuple[Pin, ...]
+    arguments: tuple[str, ...]
+
+
+def install(sources: Sequence[Source], stage: Stage, uv: Uv) -> dict[str, list[LayerItem]]:
+    """The files of each distribution by its name, with byte code and folders."""
+    stage.make()
+    fixed = {path for path, _ in _walk(stage.folder)}
+    for number, source in enumerate(sources):
+        if not source.pins:
+            continue
+        requirements = stage.folder.parent / f"pins-{number}.txt"
+        requirements.write_text("".join(f"{pin.requirement}\n" for pin in source.pins), encoding="utf-8")
+        uv.run(
+            stage,
+            ("pip", "install"),
+            ("--no-deps", "--require-hashes", "--no-build", *source.arguments, "-r", str(requirements)),
+        )
+    written = {path for path, is_folder in _walk(stage.folder) if not is_folder} - fixed - {LOCK}
+    pins = [pin for source in sources for pin in source.pins]
+    owners = _owners(written, pins, stage)
+    _compile(written, owners, stage)
+    return {pin.name: _items(pin.name, owners, stage) for pin in pins}
+
+
+def _owners(written: set[str], pins: Iterable[Pin], stage: Stage) -> dict[str, str]:
+    """The distribution's name of each file, by the path below the stage."""
+    infos = dist_infos((f"/{path}" for path in written), f"/{stage.site}")
+    owners: dict[str, str] = {}
+    for pin in pins:
+        info = infos.get(canonicalize_name(pin.name))
+        if info is None:
+            raise NotExact(f"{pin.name} was not installed")
+        record = (stage.folder / stage.site / info / "RECORD").read_bytes()
+        for path in record_paths(record, f"/stage/{stage.site}", "/stage"):
+            place = path.removeprefix("/stage/")
+            if place not in written:
+                continue
+            other = owners.setdefault(place, pin.name)
+            if other != pin.name:
+                raise NotExact(f"{other} and {pin.name} have a file in common")
+    if left := written - set(owners):
+        raise NotExact(f"{min(left)} is in no RECORD")
+    return owners
+
+
+def _compile(written: Iterable[str], owners: dict[str, str], stage: Stage) -> None:
+    """Writes byte code, and adds it to `owners`."""
+    sources = [
+        stage.folder / path
+        for path in sorted(written)
+        if path.startswith(f"{stage.site}/") and path.endswith(".py") and "/__pycache__/" not in path
+    ]
+    compile_sources([(path, stage.in_image(path)) for path in sources], stage.interpreter)
+    tag = f"cpython-{''.join(stage.interpreter.version.split('.')[:2])}"
+    for path in sources:
+        code = path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc"
+        if code.is_file():
+            owners.setdefault(
+                code.relative_to(stage.folder).as_posix(), owners[path.relative_to(stage.folder).as_posix()]
+            )
+
+
+def _items(name: str, owners: Mapping[str, str], stage: Stage) -> list[LayerItem]:
+    venv = stage.interpreter.venv
+    mine = sorted(path for path, owner in owners.items() if owner == name)
+    changed: dict[str, bytes] = {}
+    for path in mine:
+        data = _in_image(stage.folder / path, stage)
+        if data is not None:
+            changed[path] = data
+    record = next(path for path in mine if path.endswith(".dist-info/RECORD") and path.count("/") == 4)
+    if changed:
+        rows = {posixpath.relpath(path, stage.site): data for path, data in changed.items()}
+        changed[record] = with_contents((stage.folder / record).read_bytes(), rows)
+    structure = {"", "bin", "lib", stage.library, stage.site}
+    folders: set[str] = set()
+    items = []
+    for path in mine:
+        place = stage.folder / path
+        mode = place.stat().st_mode & 0o777
+        contents = changed.get(path, place)
+        size = len(contents) if isinstance(contents, bytes) else place.stat().st_size
+        items.append(LayerItem(PathEntry(path=f"{venv}/{path}", mode=mode, size=size), contents))
+        above = posixpath.dirname(path)
+        while above not in structure and above not in folders:
+            folders.add(above)
+            above = posixpath.dirname(above)
+    items += [LayerItem(PathEntry(path=f"{venv}/{path}", kind="directory", mode=0o755)) for path in sorted(folders)]
+    return items
+
+
+def _in_image(path: Path, stage: Stage) -> bytes | None:
+    """The contents that the file has in the image, if they are not the same here."""
+    if path.name == "uv_cache.json" and parent(path.as_posix()).endswith(".dist-info"):
+        data = path.read_bytes()
+        return _CACHE_FACT + data[data.index(b"}") + 1 :] if data.startswith(b'{"timestamp":{') else None
+    if path.parent != stage.folder / "bin":
+        return None
+    data = path.read_bytes()
+    here = f"{stage.folder}/bin/".encode()
+    first, _, rest = data.partition(b"\n")
+    if first.startswith(b"#!" + here):
+        return first.replace(here, f"{stage.interpreter.venv}/bin/".encode(), 1) + b"\n" + rest
+    if here in data:
+        raise NotExact(f"the script {path.name} names the environment in an unknown way")
+    return None
+
+
+def _walk(folder: Path) -> Iterable[tuple[str, bool]]:
+    """Paths below the folder; whether each is a folder. Raises NotExact for what no wheel contains."""
+    for root, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            place = Path(root, name)
+            if place.is_symlink():
+                raise NotExact("a wheel made a link")
+            yield place.relative_to(folder).as_posix(), name in folders

@@ -1,0 +1,284 @@
+"""Makes the layers of one spec layer that installs wheels."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+
+from boatyard import toml
+from boatyard.lock import LockedPackage
+from boatyard.settings import Compression
+from boatyard.spec import Layer
+from boatyard_layers.errors import NotExact
+from boatyard_layers.interpreter import Interpreter
+from boatyard_layers.inventory import Inventory
+from boatyard_layers.model import Distribution, Facts, Group, LayerBlob, PathEntry
+from boatyard_layers.pack import LayerItem, pack, whiteouts
+from boatyard_layers.wheels.dry_run import Changes, read_changes
+from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
+from boatyard_layers.wheels.install import LOCK, Source, install
+from boatyard_layers.wheels.pins import Pin, read_pins
+from boatyard_layers.wheels.removal import removed_paths
+from boatyard_layers.wheels.stage import Stage, check_environment
+from boatyard_layers.wheels.uv_process import Uv
+from boatyard_layers.wheels.words import Words, words
+
+_MACHINES: Final = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+_PROBE: Final = "import os; print(os.confstr('CS_GNU_LIBC_VERSION')); print(os.uname().machine)"
+
+
+class GroupStore(Protocol):
+    """The part of the layer store that keeps wheels."""
+
+    def find_group(self, key: str) -> Group | None: ...
+    def put_group(self, group: Group, path: Path) -> None: ...
+    def put_layer(self, layer: LayerBlob, path: Path) -> None: ...
+
+
+class WheelsStep(msgspec.Struct, frozen=True, kw_only=True):
+    layer: Layer
+    context: Path
+    platform: str
+    """`linux/amd64`"""
+    environment: dict[str, str]
+    """What a RUN step would see: the image's variables and the deployment's network settings."""
+    secrets: dict[str, str] = {}
+    """Of the layer, by the name of their variable."""
+    workdir: str = "/"
+    compression: Compression = "zstd"
+    level: int = 3
+
+
+class WheelsResult(msgspec.Struct, frozen=True, kw_only=True):
+    layers: tuple[LayerBlob, ...]
+    """In order: what is removed, and then what is installed. None if the environment has everything already."""
+    facts: Facts
+    """Of the image after them."""
+    packages: tuple[LockedPackage, ...]
+    """For the lock: what was installed."""
+    removed: tuple[str, ...]
+    """Names of what was removed, and not installed in another version."""
+
+
+def make_wheels(
+    step: WheelsStep,
+    facts: Facts,
+    interpreter: Interpreter,
+    uv: Path,
+    cache: Path,
+    store: GroupStore,
+    log: Callable[[str], None] = lambda line: None,
+) -> WheelsResult:
+    """Raises NotExact if the layer is for BuildKit."""
+    inventory = Inventory.decode(facts.inventory)
+    with tempfile.TemporaryDirectory(prefix="wheels-") as folder:
+        work = Path(os.path.realpath(folder))
+        (work / "a").mkdir()
+        stage = Stage(work / "a" / "venv", interpreter)
+        check_environment(facts.files, inventory, stage, step.workdir)
+        asked = words(step.layer, step.context, step.secrets)
+        libc, machine = _probed(interpreter)
+        tool = Uv(
+            program=uv,
+            cache=cache,
+            variables={**Uv.environment(step.environment), **asked.variables},
+            platform=_foreign(step.platform, machine, libc),
+        )
+        stage.make(facts.files)
+        changes, exact = _resolved(asked, stage, tool)
+        log(f"uv would install {len(changes.added)} distributions, and remove {len(changes.removed)}")
+        sources = _pinned(changes, exact, asked, stage, tool, work)
+        pins = [pin for source in sources for pin in source.pins]
+        site = f"{interpreter.venv}/{stage.site}"
+        gone = removed_paths(changes.removed, facts.files, inventory, site, interpreter.venv)
+        circumstances = Circumstances(
+            python=".".join(interpreter.version.split(".")[:2]),
+            platform=f"{step.platform} {libc}",
+            venv=interpreter.venv,
+            compression=step.compression,
+            level=step.level,
+        )
+        (work / "b").mkdir()
+        groups = _groups(sources, circumstances, Stage(work / "b" / "venv", interpreter), tool, store, work, log)
+        lock = PathEntry(path=f"{interpreter.venv}/{LOCK}", mode=0o666)
+        own = [] if lock.path in inventory else [LayerItem(lock, b"")]
+        after = _applied(inventory, gone, groups, interpreter.venv).applied(item.entry for item in own)
+        layers = [group.layer for group in groups]
+        if gone or own:
+            path = work / "own"
+            layer = pack([*whiteouts(gone), *own], path, step.compression, step.level)
+            store.put_layer(layer, path)
+            layers.insert(0, layer)
+        return WheelsResult(
+            layers=tuple(layers),
+            facts=msgspec.structs.replace(
+                facts,
+                inventory=after.encode(),
+                files=_files(facts.files, gone, groups),
+                distributions=_distributions(facts.distributions, changes, pins),
+            ),
+            packages=tuple(pin.locked for pin in sorted(pins, key=lambda pin: pin.name)),
+            removed=tuple(sorted(set(changes.removed) - set(changes.added))),
+        )
+
+
+def _probed(interpreter: Interpreter) -> tuple[str, str]:
+    """The C library's version, `2_36`, and the machine. Raises NotExact for other C libraries than glibc."""
+    try:
+        ended = subprocess.run(
+            [*interpreter.command, "-s", "-S", "-B", "-c", _PROBE],
+            env=interpreter.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        library, machine = ended.stdout.splitlines()
+        name, version = library.split()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise NotExact(f"the image's interpreter does not run here: {type(error).__name__}") from None
+    if name != "glibc":
+        raise NotExact("the image's C library is not glibc")
+    return "_".join(version.split(".")[:2]), machine
+
+
+def _foreign(platform: str, machine: str, libc: str) -> str:
+    wanted = _MACHINES.get(platform)
+    if wanted is None:
+        raise NotExact(f"wheels for {platform} are not made here")
+    return "" if wanted == machine else f"{wanted}-manylinux_{libc}"
+
+
+def _resolved(asked: Words, stage: Stage, uv: Uv) -> tuple[Changes, str]:
+    """The changes of a layer, and the name of the distribution that comes from the layer's folder alone."""
+    common = ("--dry-run", "--no-build-isolation")
+    arguments = (*common, *asked.sources, *asked.options)
+    changes = read_changes(uv.run(stage, ("pip", "install"), (*arguments, *asked.requirements)).stderr)
+    if not asked.exactly:
+        return changes, ""
+    given = ("--no-deps", "--no-index", "--reinstall", "--", asked.exactly)
+    exact = read_changes(uv.run(stage, ("pip", "install"), (*arguments, *given)).stderr)
+    if len(exact.added) != 1:
+        raise NotExact("the layer's folder does not have exactly one wheel for the package")
+    return Changes({**changes.added, **exact.added}, {**changes.removed, **exact.removed}), next(iter(exact.added))
+
+
+def _pinned(changes: Changes, exact: str, asked: Words, stage: Stage, uv: Uv, work: Path) -> tuple[Source, ...]:
+    rest = {name: version for name, version in changes.added.items() if name != exact}
+    sources = []
+    for versions, arguments in (
+        (rest, asked.sources),
+        ({exact: changes.added[exact]} if exact else {}, (*asked.sources, "--no-index")),
+    ):
+        if not versions:
+            continue
+        wanted = work / "wanted.in"
+        wanted.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()), encoding="utf-8")
+        ended = uv.run(
+            stage,
+            ("pip", "compile"),
+            (
+                "--quiet",
+                "--no-deps",
+                "--no-build-isolation",
+                "--no-header",
+                *("--format", "pylock.toml"),
+                *arguments,
+                str(wanted),
+            ),
+        )
+        sources.append(Source(read_pins(toml.loads(ended.stdout), versions), tuple(dict.fromkeys(arguments))))
+    return tuple(sources)
+
+
+def _groups(
+    sources: Sequence[Source],
+    circumstances: Circumstances,
+    stage: Stage,
+    uv: Uv,
+    store: GroupStore,
+    work: Path,
+    log: Callable[[str], None],
+) -> list[Group]:
+    wanted = [
+        (group_key(members, circumstances), members)
+        for members in grouped([pin for source in sources for pin in source.pins])
+    ]
+    found: dict[str, Group] = {}
+    for key, _ in wanted:
+        group = store.find_group(key)
+        if group is not None:
+            found[key] = group
+    missing = [(key, members) for key, members in wanted if key not in found]
+    log(f"{len(found)} layers of wheels are in the registry, {len(missing)} are made")
+    if missing:
+        names = {pin.name for _, members in missing for pin in members}
+        needed = [
+            Source(tuple(pin for pin in source.pins if pin.name in names), source.arguments) for source in sources
+        ]
+        installed = install(needed, stage, uv)
+        for key, members in missing:
+            items = _merged(item for pin in members for item in installed[pin.name])
+            path = work / key
+            layer = pack(items, path, circumstances.compression, circumstances.level)  # type: ignore[arg-type]
+            group = Group(key=key, layer=layer, entries=tuple(item.entry for item in items), files=_metadata(items))
+            store.put_group(group, path)
+            path.unlink()
+            found[key] = group
+    return [found[key] for key, _ in wanted]
+
+
+def _merged(items: Iterable[LayerItem]) -> list[LayerItem]:
+    """Sorted, each folder once."""
+    found = {item.entry.path: item for item in items}
+    return [found[path] for path in sorted(found)]
+
+
+def _metadata(items: Iterable[LayerItem]) -> dict[str, bytes]:
+    found = {}
+    for item in items:
+        if item.entry.kind == "file" and ".dist-info/" in item.entry.path:
+            found[item.entry.path] = item.source if isinstance(item.source, bytes) else item.source.read_bytes()  # type: ignore[union-attr]
+    return found
+
+
+def _applied(inventory: Inventory, gone: Sequence[str], groups: Sequence[Group], venv: str) -> Inventory:
+    """The file system after the layers. Raises NotExact if a wheel's file would replace another one."""
+    view = inventory.applied((), gone)
+    for group in groups:
+        for entry in group.entries:
+            _check(entry, view, venv)
+        view = view.applied(group.entries)
+    return view
+
+
+def _check(entry: PathEntry, view: Inventory, venv: str) -> None:
+    if not entry.path.startswith(f"{venv}/") or entry.kind not in ("file", "directory"):
+        raise NotExact("a layer of wheels has a path outside of the environment")
+    there = view.get(entry.path)
+    if there is None or "/__pycache__/" in entry.path:
+        return
+    if entry.kind == "file":
+        raise NotExact(f"{entry.path} is there already, and belongs to something else")
+    if (there.kind, there.mode, there.uid, there.gid) != (entry.kind, entry.mode, entry.uid, entry.gid):
+        raise NotExact(f"{entry.path} is there already, with another owner or mode")
+
+
+def _files(files: Mapping[str, bytes], gone: Sequence[str], groups: Sequence[Group]) -> dict[str, bytes]:
+    hidden = tuple(f"{path}/" for path in gone)
+    left = {path: data for path, data in files.items() if not f"{path}/".startswith(hidden)}
+    for group in groups:
+        left |= group.files
+    return dict(sorted(left.items()))
+
+
+def _distributions(before: Sequence[Distribution], changes: Changes, pins: Sequence[Pin]) -> tuple[Distribution, ...]:
+    found = {each.name: each for each in before if each.name not in changes.removed}
+    for pin in pins:
+        found[pin.name] = Distribution(name=pin.name, version=pin.version, hashes=pin.hashes)
+    return tuple(found[name] for name in sorted(found))

@@ -1,0 +1,93 @@
+"""A stand-in for the image's virtual environment: what uv reads of it, without any of its code.
+
+Its `python` is a script that answers uv's question about the interpreter, and nothing else. uv also runs build
+backends with it, so no code of any package can run here.
+"""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from boatyard_layers.errors import NotExact
+from boatyard_layers.interpreter import Interpreter
+from boatyard_layers.inventory import Inventory, join, parent
+
+REFUSAL: Final = "boatyard: no code of a package runs here"
+_QUERY: Final = "from python.get_interpreter_info import main; main()"
+_SHIM: Final = """\
+#!/bin/sh
+if [ $# -eq 4 ] && [ "$1 $2 $3" = "-I -B -c" ]; then
+case "$4" in
+*{newline}*) ;;
+'import sys; sys.path = [__import__("os").fsdecode(b"'*'")] + sys.path; {query}') exec {command} "$@" ;;
+esac
+fi
+echo '{refusal}' >&2
+exit 97
+"""
+
+
+class Stage:
+    """A virtual environment at `folder`, whose paths in the image begin with `venv`."""
+
+    def __init__(self, folder: Path, interpreter: Interpreter) -> None:
+        self.folder = folder
+        self.interpreter = interpreter
+        self.python = folder / "bin" / "python"
+        minor = ".".join(interpreter.version.split(".")[:2])
+        self.library = f"lib/python{minor}"
+        self.site = f"{self.library}/site-packages"
+
+    def make(self, files: Mapping[str, bytes] | None = None) -> None:
+        """Writes the environment; with the `*.dist-info` of `files`, which has contents by path in the image."""
+        (self.folder / self.site).mkdir(parents=True)
+        self.python.parent.mkdir()
+        self.python.write_text(self._shim(), encoding="utf-8")
+        self.python.chmod(0o755)
+        config = f"home = {self.interpreter.program.parent}\ninclude-system-site-packages = false\n"
+        (self.folder / "pyvenv.cfg").write_text(config, encoding="utf-8")
+        beginning = f"{self.interpreter.venv}/{self.site}/"
+        for path, data in (files or {}).items():
+            if path.startswith(beginning) and ".dist-info/" in path:
+                place = self.folder / self.site / path.removeprefix(beginning)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(data)
+
+    def in_image(self, path: Path) -> str:
+        return f"{self.interpreter.venv}/{path.relative_to(self.folder).as_posix()}"
+
+    def _shim(self) -> str:
+        loader, *arguments = self.interpreter.command
+        command = [loader, "--argv0", str(self.python), *arguments]
+        return _SHIM.format(newline="'\n'", query=_QUERY, command=shlex.join(command), refusal=REFUSAL)
+
+
+def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: Stage, workdir: str) -> None:
+    """Raises NotExact for an environment that uv could see differently from here."""
+    venv = stage.interpreter.venv
+    site = f"{venv}/{stage.site}"
+    config = files.get(f"{venv}/pyvenv.cfg")
+    if config is None or site not in inventory:
+        raise NotExact(f"the image has no environment of Python {stage.interpreter.version} at {venv}")
+    if inventory.resolve(site) != site:
+        raise NotExact("the environment is behind a link")
+    for line in config.decode(errors="replace").splitlines():
+        name, _, value = line.partition("=")
+        if name.strip().lower() == "include-system-site-packages" and value.strip().lower() == "true":
+            raise NotExact("the environment has the packages of another one, too")
+    for path in inventory.children(site):
+        if path.endswith((".egg-info", ".egg-link", ".egg")):
+            raise NotExact("the environment has a distribution without *.dist-info")
+        if path.endswith(".dist-info") and f"{path}/METADATA" not in files:
+            raise NotExact("the environment has an incomplete *.dist-info")
+    settings = ["/etc/uv/uv.toml", "/etc/xdg/uv/uv.toml", "/root/.config/uv/uv.toml", "/root/.netrc"]
+    folder = workdir
+    while True:
+        settings += [join(folder, "uv.toml"), join(folder, "pyproject.toml")]
+        if folder == "/":
+            break
+        folder = parent(folder)
+    for path in settings:
+        if path in inventory:
+            raise NotExact(f"the image has settings of uv, {path}")

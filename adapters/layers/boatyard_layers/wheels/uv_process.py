@@ -1,0 +1,99 @@
+"""Runs uv with an environment of its own."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from boatyard_layers.errors import NotExact
+from boatyard_layers.wheels.stage import REFUSAL, Stage
+
+_SECONDS: Final = 1_200
+_PASSED: Final = frozenset(
+    {
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "UV_INDEX_URL",
+        "UV_EXTRA_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "UV_INDEX",
+        "UV_INDEX_STRATEGY",
+        "UV_INSECURE_HOST",
+        "UV_NATIVE_TLS",
+        "UV_SYSTEM_CERTS",
+        "UV_PRERELEASE",
+        "UV_RESOLUTION",
+        "UV_EXCLUDE_NEWER",
+        "UV_HTTP_TIMEOUT",
+        "UV_HTTP_RETRIES",
+    }
+)
+_IMPLIED: Final = frozenset({"UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON", "UV_CACHE_DIR"})
+"""Variables of the image that this package obeys by itself."""
+
+
+class Uv(msgspec.Struct, frozen=True, kw_only=True):
+    program: Path
+    cache: Path
+    variables: dict[str, str]
+    """For uv alone: proxies, indexes, the layer's own."""
+    platform: str = ""
+    """For `--python-platform`, if the image is for another one than the interpreter."""
+
+    @staticmethod
+    def environment(given: Mapping[str, str]) -> dict[str, str]:
+        """What uv may see of a step's variables. Raises NotExact for those that could change what it does."""
+        for name in given:
+            if name.startswith("UV_") and name not in _PASSED | _IMPLIED:
+                raise NotExact(f"the image sets {name}")
+        return {name: value for name, value in given.items() if name in _PASSED}
+
+    def run(self, stage: Stage, command: Sequence[str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed
+        on; the builder reports the same failure with an explanation."""
+        platform = ["--python-platform", self.platform] if self.platform else []
+        common = ["--python", str(stage.python), "--no-config", "--color", "never", "--no-progress", *platform]
+        home = stage.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        environment = {
+            "HOME": str(home),
+            "PATH": "/nonexistent",
+            "LC_ALL": "C.UTF-8",
+            "SOURCE_DATE_EPOCH": "315532800",
+            "UV_CACHE_DIR": str(self.cache),
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_KEYRING_PROVIDER": "disabled",
+            "UV_LINK_MODE": "hardlink",
+            **self.variables,
+        }
+        words = [str(self.program), *command, *common, *arguments]
+        try:
+            ended = subprocess.run(
+                words,
+                env=environment,
+                cwd=home,
+                umask=0o022,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NotExact(f"uv did not run to its end: {type(error).__name__}") from None
+        if ended.returncode:
+            if REFUSAL in ended.stderr or "no-build" in ended.stderr or "building source" in ended.stderr.lower():
+                raise NotExact("a distribution has to be built from source")
+            raise NotExact(f"uv ended with the code {ended.returncode}")
+        return ended
