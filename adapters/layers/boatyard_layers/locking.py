@@ -14,7 +14,9 @@ from packaging.utils import canonicalize_name
 from boatyard.decoding import Undecodable, convert
 from boatyard.lock import Lock, LockedLayer, LockedPackage, LockedPlatform
 
-_METADATA: Final = re.compile(r"/lib/python3\.[0-9]+/site-packages/([^/-]+)-([^/-]+)\.dist-info/METADATA\Z")
+_METADATA: Final = re.compile(
+    r"/lib/python(?P<python>3\.[0-9]{1,2})/site-packages/(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/METADATA\Z"
+)
 _MOST: Final = 5_000
 """Packages of one layer: more is not what an installer makes."""
 
@@ -51,13 +53,19 @@ def lock_of(python: str, layers: Mapping[str, tuple[LockedLayer, ...]]) -> Lock:
     return Lock(python=python, platforms=tuple(platforms))
 
 
+def python_of(venv: str, paths: Iterable[str]) -> str:
+    """The Python of an environment, such as 3.12, from its packages' folder; empty if there are none."""
+    found = (_METADATA.fullmatch(path[len(venv) :]) for path in paths if path.startswith(f"{venv}/"))
+    return next((match["python"] for match in found if match), "")
+
+
 def _versions(venv: str, paths: Iterable[str]) -> dict[str, str]:
     """The distributions of an environment: a folder `<name>-<version>.dist-info` with METADATA is one (PEP 376)."""
     found: dict[str, str] = {}
     for path in paths:
         if not path.startswith(f"{venv}/") or not (match := _METADATA.fullmatch(path[len(venv) :])):
             continue
-        package = LockedPackage(name=canonicalize_name(match[1]), version=match[2])
+        package = LockedPackage(name=canonicalize_name(match["name"]), version=match["version"])
         try:
             convert(msgspec.to_builtins(package), LockedPackage)
         except Undecodable:
