@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.child import run_child
 from boatyard_buildkit.docker_config import credential_store, deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
+from boatyard_buildkit.failure import failure_of
 from boatyard_buildkit.follow import Ended, Follower
 from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import LogFile
@@ -74,20 +76,13 @@ def build(
         from boatyard_buildkit.proven import prove_images
 
         prove_images(job, folder)
+    runner = _Runner(driver, environment, access, progress, log, quota)
+    if job.steps is not None:
+        made = _by_layers(job, work, context, secrets, folder, runner)
+        if made is not None:
+            return made
     solve = _solve(job, work, context, secrets)
-    progress.enter(Phase.BUILD)
-    instructions = Instructions(job)
-
-    def once() -> Ended:
-        return _drive(solve, driver, environment, Follower(instructions, log, progress), progress, quota)
-
-    for solves in range(1, MOST_SOLVES + 1):
-        ended = when_reached(once, access.wait_seconds, progress, log)
-        if solves == MOST_SOLVES or not disturbed(ended):
-            break
-        log.write("BuildKit ended this build together with another one that shared its steps; trying again")
-        progress.enter(Phase.BUILD)
-        time.sleep(_PAUSE_SECONDS)
+    ended, instructions = runner.run(job, solve)
     if ended.exit_code != 0:
         from boatyard_buildkit.explain import explain  # 20 ms of regular expressions, for failures only
 
@@ -100,6 +95,71 @@ def build(
     from boatyard_buildkit.pushed import check_pushed
 
     return BuildOutput(digest, check_pushed(job, digest, folder))
+
+
+class _Runner(msgspec.Struct, frozen=True):
+    """Runs solves one after the other, or side by side for several platforms."""
+
+    driver: Driver
+    environment: dict[str, str]
+    access: BuilderAccess
+    progress: ProgressFile
+    log: LogFile
+    quota: Quota
+
+    def run(self, job: BuildJob, solve: Solve, check: Callable[[], None] = lambda: None) -> tuple[Ended, Instructions]:
+        """`check` is called regularly, and raises to end the solve."""
+        self.progress.enter(Phase.BUILD)
+        instructions = Instructions(job)
+
+        def once() -> Ended:
+            follower = Follower(instructions, self.log, self.progress)
+            return _drive(solve, self.driver, self.environment, follower, self.progress, self.quota, check)
+
+        for solves in range(1, MOST_SOLVES + 1):
+            ended = when_reached(once, self.access.wait_seconds, self.progress, self.log)
+            if solves == MOST_SOLVES or not disturbed(ended):
+                break
+            self.log.write("BuildKit ended this build together with another one that shared its steps; trying again")
+            self.progress.enter(Phase.BUILD)
+            time.sleep(_PAUSE_SECONDS)
+        return ended, instructions
+
+
+def _by_layers(
+    job: BuildJob, work: Path, context: Path, secrets: SecretFiles, docker_config: Path, runner: _Runner
+) -> BuildOutput | Failure | None:
+    """None if BuildKit has to make the whole image."""
+    from boatyard_buildkit.layer_by_layer import SegmentFailed, build_by_layers
+    from boatyard_layers.errors import NotExact
+
+    def solve(part: BuildJob, place: Path, output: dict[str, str], check: Callable[[], None]) -> str | Failure:
+        given = _solve(part, place, context, secrets)
+        given = msgspec.structs.replace(given, output=given.output | output)
+        ended, instructions = runner.run(part, given, check)
+        if ended.exit_code != 0:
+            from boatyard_buildkit.explain import explain
+
+            return explain(ended, part, instructions)
+        if digest := runner.driver.digest(given.metadata):
+            return digest
+        raise BoatyardError(Code.INTERNAL, "BuildKit did not say which image it built")
+
+    log = runner.log
+    try:
+        made = build_by_layers(job, work, context, docker_config, runner.progress, log, runner.quota, solve)
+    except NotExact as reason:
+        log.write(f"BuildKit makes the whole image: {reason}")
+        return None
+    except SegmentFailed as error:
+        return error.failure
+    except BoatyardError as error:
+        if error.code != Code.TAG_IMMUTABLE:
+            raise
+        return _settled(job, failure_of(error), docker_config, log)
+    from boatyard_buildkit.pushed import check_pushed
+
+    return BuildOutput(made.digest, check_pushed(job, made.digest, docker_config))
 
 
 def _look(job: BuildJob, docker_config: Path) -> BuildOutput | None:
@@ -128,6 +188,7 @@ def _drive(
     follower: Follower,
     progress: ProgressFile,
     quota: Quota,
+    check: Callable[[], None],
 ) -> Ended:
     parser = RawJsonParser()
 
@@ -141,6 +202,7 @@ def _drive(
 
         progress.tick()
         quota.check()
+        check()
 
     command = driver.command(solve)
     try:

@@ -1,0 +1,63 @@
+"""What the maker of an image gets from the job that runs it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from boatyard.build import Phase, Step
+from boatyard.reference import Reference
+from boatyard_registry.client import RegistryClient
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """Instructions of a job's Dockerfile that follow each other and that BuildKit runs, for one platform."""
+
+    platform: str
+    base: Reference
+    """By digest: what the instructions start from."""
+    first_line: int
+    last_line: int
+    target: str
+    """Where BuildKit pushes the result. Nobody looks for this tag: the makers give the result its own."""
+    name: str
+    """Unique in the job, and valid for a folder."""
+
+
+class RunSegment(Protocol):
+    def __call__(self, segment: Segment) -> str:
+        """Runs a segment and returns the digest of the pushed manifest. Raises what ends the job, and NotExact if
+        BuildKit cannot start from the base."""
+        ...
+
+
+class Report(Protocol):
+    """Thread-safe."""
+
+    def log(self, text: str) -> None: ...
+
+    def step(self, step: Step) -> None: ...
+
+    def phase(self, phase: Phase) -> None: ...
+
+
+class RunProgram(Protocol):
+    def __call__(self, command: list[str], *, environment: dict[str, str], folder: Path) -> tuple[int, str]:
+        """Runs a program to its end, or until the job ends. Returns its exit code and its output."""
+        ...
+
+
+class Building(msgspec.Struct, frozen=True, kw_only=True):
+    context: Path
+    """The unpacked context."""
+    work: Path
+    """An existing folder for files of this build."""
+    client: RegistryClient
+    """Signs in as the job does."""
+    report: Report
+    run_segment: RunSegment | None
+    """None where there is no BuildKit."""
+    run_program: RunProgram
+    check: Callable[[], None] = lambda: None
+    """Raises if the job has used up its disk."""

@@ -1,0 +1,76 @@
+"""What the layers so far make together, for one platform."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from boatyard.lock import LockedLayer
+from boatyard_layers.base import is_kept, with_layer
+from boatyard_layers.inventory import Inventory
+from boatyard_layers.model import Distribution, Facts, LayerBlob, PathEntry, Prefix
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True):
+    config: Mapping[str, object]
+    """The OCI image configuration, without `rootfs` and `history`."""
+    layers: tuple[LayerBlob, ...]
+    inventory: Inventory
+    files: Mapping[str, bytes]
+    """Contents by path, as in `Facts`."""
+    distributions: tuple[Distribution, ...] = ()
+    lock: tuple[LockedLayer, ...] = ()
+
+    @classmethod
+    def of(cls, config: Mapping[str, object], layers: tuple[LayerBlob, ...], facts: Facts) -> "Made":
+        return cls(
+            config=config,
+            layers=layers,
+            inventory=Inventory.decode(facts.inventory),
+            files=facts.files,
+            distributions=facts.distributions,
+            lock=facts.lock,
+        )
+
+    def with_config(self, config: Mapping[str, object]) -> "Made":
+        return msgspec.structs.replace(self, config=config)
+
+    def with_layer(
+        self,
+        layer: LayerBlob,
+        entries: Iterable[PathEntry],
+        removed: Iterable[str] = (),
+        opaque: Iterable[str] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> "Made":
+        """After one more layer. `files` are the contents that it brings of those that `Facts` keeps."""
+        inventory = self.inventory.applied(entries, removed, opaque)
+        kept = {**self.files, **(files or {})}
+        return msgspec.structs.replace(
+            self,
+            layers=(*self.layers, layer),
+            inventory=inventory,
+            files={path: data for path, data in kept.items() if inventory.get(path) is not None},
+        )
+
+    def with_read(self, layer: LayerBlob, path: Path) -> "Made":
+        """After one more layer, which is in a file and is read."""
+        inventory, files = with_layer(self.inventory, dict(self.files), layer, path, lambda entry: is_kept(entry.path))
+        return msgspec.structs.replace(self, layers=(*self.layers, layer), inventory=inventory, files=files)
+
+    def prefix(self, key: str, platform: str) -> Prefix:
+        return Prefix(
+            key=key,
+            platform=platform,
+            layers=self.layers,
+            config=dict(self.config),
+            distributions=self.distributions,
+        )
+
+    def facts(self) -> Facts:
+        return Facts(
+            inventory=self.inventory.encode(),
+            files=dict(self.files),
+            distributions=self.distributions,
+            lock=self.lock,
+        )

@@ -1,0 +1,160 @@
+"""Makes the steps that the registry does not have, for one platform, each with the maker that its plan names."""
+
+import secrets
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from boatyard.backports import assert_never
+from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+from boatyard.spec import CopyConfig, Env, WorkDir
+from boatyard_layers import config as configs
+from boatyard_layers.building import Building, Segment
+from boatyard_layers.errors import NotExact
+from boatyard_layers.files import copy
+from boatyard_layers.inventory import Inventory
+from boatyard_layers.made import Made
+from boatyard_layers.model import Base, PathEntry, Prefix
+from boatyard_layers.pack import LayerItem, pack
+from boatyard_layers.plan import MakerStep
+from boatyard_layers.pushed_layers import read_pushed
+from boatyard_layers.store import LayerStore
+from boatyard_layers.uv_binary import uv_binary
+
+_ROOT: Final = "root"
+_PYTHON: Final = "/opt/venv/bin/python"
+
+
+class Makers:
+    def __init__(self, job: BuildJob, building: Building, store: LayerStore, base: Base) -> None:
+        self._job = job
+        self._building = building
+        self._store = store
+        self._base = base
+        self._folder = Path(tempfile.mkdtemp(prefix="layers-", dir=building.work))
+
+    def from_base(self) -> Made:
+        return Made.of(self._base.config, self._base.layers, self._base.facts)
+
+    def from_prefix(self, prefix: Prefix) -> Made:
+        return Made.of(prefix.config, prefix.layers, self._store.facts(prefix))
+
+    def make(self, left: Sequence[MakerStep], made: Made, keys: Sequence[str]) -> tuple[int, Made]:
+        """Makes the first step, and with it those after it that its maker takes together.
+
+        Returns their number, and the image that ends with them. Raises NotExact if the first one needs `run`.
+        """
+        step, taken = left[0], 1
+        match step.maker:
+            case "config":
+                return 1, self._configured(step, made)  # making it costs less than looking for it
+            case "files":
+                made = self._copied(step, made) if step.layer else self._opened(made)
+            case "wheels":
+                made = self._installed(step, made)
+            case "run":
+                taken = _taken_by_run(left)
+                made = self._run(left[:taken], made)
+            case _:
+                assert_never(step.maker)
+        self._building.check()
+        self._store.put_prefix(made.prefix(keys[left[taken - 1].number], self._base.platform), made.facts())
+        return taken, made
+
+    def _opened(self, made: Made) -> Made:
+        """uv and the variables. Only `run` makes an environment: that needs the base's interpreter."""
+        if not _is_file(made.inventory, _PYTHON):
+            raise NotExact(f"the base image has no {_PYTHON}")
+        uv = uv_binary(self._job, self._base.platform, self._store, self._folder)
+        entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
+        made = self._with_items(made, [LayerItem(entry, uv)])
+        config = configs.apply_user(made.config, _ROOT)
+        for variables in OPENING_ENVIRONMENT:
+            config = configs.set_env(config, variables, self._job.build_args)
+        return made.with_config(config)
+
+    def _configured(self, step: MakerStep, made: Made) -> Made:
+        match step.layer:
+            case Env(env_variables=variables):
+                return made.with_config(configs.apply_env(made.config, variables, self._job.build_args))
+            case WorkDir(workdir=path):
+                config, items = configs.apply_workdir(made.config, path, made.inventory, self._job.build_args)
+                return self._with_items(made.with_config(config), items)
+            case other:
+                raise NotExact(f"{type(other).__name__} is no configuration")
+
+    def _copied(self, step: MakerStep, made: Made) -> Made:
+        layer = step.layer
+        if not isinstance(layer, CopyConfig):
+            raise NotExact(f"{type(layer).__name__} copies no files")
+        items = copy(
+            layer,
+            self._building.context,
+            made.inventory,
+            configs.workdir_of(made.config),
+            {**self._job.build_args, **configs.env_of(made.config)},
+            step.owner,
+            made.files.get("/etc/passwd", b""),
+            made.files.get("/etc/group", b""),
+        )
+        return self._with_items(made, items)
+
+    def _installed(self, step: MakerStep, made: Made) -> Made:
+        raise NotExact("wheels are not made here yet")
+
+    def _run(self, steps: Sequence[MakerStep], made: Made) -> Made:
+        """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory."""
+        run = self._building.run_segment
+        if run is None:
+            raise NotExact(f"{steps[0].title} runs a command, and there is no BuildKit here")
+        platform = self._base.platform
+        lines = [step for step in steps if step.first_line <= step.last_line]
+        if not lines:
+            return made
+        segment = Segment(
+            platform=platform,
+            base=self._start(made),
+            first_line=lines[0].first_line,
+            last_line=lines[-1].last_line,
+            target=f"{self._store.cache}:prefix-{secrets.token_hex(16)}",
+            name=f"{platform.replace('/', '-')}-{steps[0].number}",
+        )
+        return read_pushed(made, self._store, run(segment), self._folder)
+
+    def _start(self, made: Made) -> Reference:
+        """What is made so far as an image that BuildKit can start from, without a tag."""
+        if made.layers == self._base.layers and made.config == self._base.config:
+            return Reference.parse(f"{self._base.repository}@{self._base.digest}")
+        platform = self._base.platform
+        digest = self._store.put_image(Reference(self._store.cache), {platform: made.prefix("", platform)}, {})
+        return Reference(self._store.cache).at(digest)
+
+    def _with_items(self, made: Made, items: Sequence[LayerItem]) -> Made:
+        if not items:
+            return made
+        out = self._folder / f"layer-{len(made.layers)}"
+        output = self._job.output
+        layer = pack(items, out, output.compression, output.compression_level)
+        self._store.put_layer(layer, out)
+        out.unlink()
+        return made.with_layer(layer, [item.entry for item in items])
+
+
+def _taken_by_run(left: Sequence[MakerStep]) -> int:
+    """BuildKit takes every following `run`, and the configuration between two of them."""
+    taken = 0
+    for number, step in enumerate(left, 1):
+        if step.maker == "run":
+            taken = number
+        elif step.maker != "config":
+            break
+    return taken
+
+
+def _is_file(inventory: Inventory, path: str) -> bool:
+    """What `[ -f ]` says."""
+    found = inventory.get(inventory.resolve(path))
+    return found is not None and found.kind in ("file", "hardlink")

@@ -1,0 +1,57 @@
+"""Finds the uv binary of a platform: in the deployment's folder, or in its image."""
+
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Final
+
+import zstandard
+
+from boatyard.decoding import Undecodable, decode_json
+from boatyard.errors import BoatyardError
+from boatyard.job import BuildJob
+from boatyard.mirrors import mirrored
+from boatyard.reference import Reference
+from boatyard_layers.artifacts import WholeManifest
+from boatyard_layers.base import manifest_of
+from boatyard_layers.errors import NotExact
+from boatyard_layers.store import LayerStore
+from boatyard_layers.tar_reading import plain
+
+_INSIDE: Final = ("uv", "./uv", "/uv")
+
+
+def uv_binary(job: BuildJob, platform: str, store: LayerStore, folder: Path) -> Path:
+    """The file, which may be in `folder`. Raises NotExact if it cannot be read."""
+    if not job.uv.directory:
+        return _of_image(mirrored(Reference.parse(job.uv.image), job.registry_mirrors), platform, store, folder)
+    path = Path(job.uv.directory, f"uv-{platform.split('/')[1]}")
+    if not path.is_file():
+        raise NotExact(f"the folder of the settings' uv.directory has no {path.name}")
+    return path
+
+
+def _of_image(image: Reference, platform: str, store: LayerStore, folder: Path) -> Path:
+    out, blob = folder / "uv", folder / "uv-layer"
+    if out.exists():
+        return out
+    try:
+        manifest = decode_json(manifest_of(image, platform, store.blobs).body, WholeManifest)
+        for layer in reversed(manifest.layers):
+            store.blobs.download(image.repository, layer, blob)
+            if _extract(blob, layer.media_type, out):
+                return out
+    except (BoatyardError, Undecodable, OSError, tarfile.TarError, zstandard.ZstdError, EOFError) as error:
+        raise NotExact(f"{image} cannot be read ({type(error).__name__})") from None
+    raise NotExact(f"{image} has no /uv")
+
+
+def _extract(blob: Path, media_type: str, out: Path) -> bool:
+    with blob.open("rb") as stream, tarfile.open(fileobj=plain(stream, media_type), mode="r|") as archive:
+        for member in archive:
+            if member.name in _INSIDE and (content := archive.extractfile(member) if member.isfile() else None):
+                with out.open("wb") as file:
+                    shutil.copyfileobj(content, file)
+                out.chmod(0o755)
+                return True
+    return False

@@ -1,0 +1,62 @@
+"""The part of a Dockerfile that BuildKit runs when the registry has the rest."""
+
+import msgspec
+
+from boatyard.job import BuildJob
+from boatyard.reference import Reference
+from boatyard_buildkit.instructions import Instructions
+from boatyard_buildkit.layer_by_layer import segment_job
+from boatyard_layers.building import Segment
+from tests.buildkit import jobs
+
+PREFIX = Reference.parse(f"registry.example/cache@sha256:{'a' * 64}")
+LAYERS = [
+    {"env": {"envVariables": {"A": "one\ntwo"}}},
+    {"aptPackages": {"packages": ["git"]}},
+    {"commands": {"cmd": ["true", "false"]}},
+    {"pipPackages": {"packages": ["six"]}},
+]
+
+
+def part(first: int, last: int) -> tuple[BuildJob, BuildJob]:
+    whole = jobs.make(LAYERS)
+    layers = whole.layers[first : last + 1]
+    segment = Segment(
+        platform="linux/arm64",
+        base=PREFIX,
+        first_line=layers[0].first_line,
+        last_line=layers[-1].last_line,
+        target="registry.example/cache:prefix-x",
+        name="part",
+    )
+    return whole, segment_job(whole, segment)
+
+
+def test_a_part_starts_from_the_prefix_by_digest_and_has_its_own_instructions_only() -> None:
+    whole, made = part(1, 2)
+    lines = made.dockerfile.splitlines()
+    assert lines[0] == f"FROM {PREFIX}"
+    assert lines[1:3] == ["ARG SOURCE_DATE_EPOCH", "ARG _BOATYARD_NEWLINE"]
+    assert "\n".join(lines[3:]) in whole.dockerfile
+    assert len(lines) == 6 and "git" in lines[3] and "false" in lines[5]
+    assert made.platforms == ("linux/arm64",)
+
+
+def test_a_failure_is_explained_with_the_layer_of_the_spec() -> None:
+    _, made = part(1, 2)
+    found = [Instructions(made).layer_at(line) for line in range(1, 8)]
+    assert [layer and layer.index for layer in found] == [None, None, None, 1, 2, 2, None]
+
+
+def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:
+    whole = msgspec.structs.replace(
+        jobs.make(LAYERS, settings=msgspec.structs.replace(jobs.SETTINGS, layers="registry")),
+        tags=("registry.example/images:mine",),
+        cache_repository="registry.example/cache",
+    )
+    segment = Segment(
+        platform="linux/amd64", base=PREFIX, first_line=2, last_line=3, target="registry.example/cache:x", name="part"
+    )
+    made = segment_job(whole, segment)
+    assert (made.tags, made.labels, made.cache_repository, made.steps) == ((), {}, "", None)
+    assert (made.output.sbom, made.output.provenance) == (False, "off")
