@@ -1,13 +1,19 @@
 """The function's permissions, the doctor's own permission to query them, and admission."""
 
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
+import pytest
 
 from boatyard.finding import Level
 from boatyard_kubernetes.doctor.rights import Person
-from tests.kubernetes.doctors import client_secret, deploy, examine, label_namespace, managed
+from boatyard_kubernetes.pod import template
+from tests.kubernetes.doctors import EXTERNAL, client_secret, deploy, examine, label_namespace, managed
+from tests.kubernetes.loopback.admission import violations
 from tests.kubernetes.loopback.rbac import User
 from tests.kubernetes.loopback.resources import BY_KIND
 from tests.kubernetes.site import FUNCTION, HOME, NAMESPACE, TOKEN, settings, site
+from tests.local.jobs import job as make_job
 
 ME = f"system:serviceaccount:{HOME}:{FUNCTION}"
 
@@ -34,6 +40,18 @@ def test_pod_security_decides_which_topologies_there_are() -> None:
         label_namespace(it, "baseline", "boatyard-buildkit")
         ill = examine(it, managed())
         assert "Label boatyard-buildkit" in ill["admission"].advice and ill.works == [] and ill.could == ["external"]
+
+
+@pytest.mark.parametrize("layers", ["builder", "registry"])
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_it_says_what_level_the_pods_of_builds_need(elsewhere: bool, layers: Literal["builder", "registry"]) -> None:
+    chosen = msgspec.structs.replace(EXTERNAL if elsewhere else settings(), layers=layers)
+    with site(chosen) as (it, _):
+        seen = examine(it, chosen)["admission"]
+    assert seen.status is Level.OK
+    pod = template(make_job(1)(1), chosen, "plan").to_dict()["spec"]
+    assert (violations("restricted", pod) == []) is elsewhere
+    assert ("are restricted" in seen.detail, "level privileged" in seen.detail) == (elsewhere, not elsewhere)
 
 
 def test_the_managed_buildkitds_namespace_has_to_be_there() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from lightkube.resources.core_v1 import Namespace
 
@@ -23,6 +24,12 @@ from boatyard_kubernetes.doctor.rights import Person, check_rights
 from boatyard_kubernetes.names import namespace_of
 from boatyard_kubernetes.refusals import Absent, NamespaceMissing
 from boatyard_kubernetes.topology import Topology, choose
+
+_ADMITTED: Final = {
+    True: "the cluster admits the pods of builds, whose own buildkitd needs the Pod Security level privileged",
+    False: "the cluster admits the pods of builds, which are restricted: no privileges, no user namespaces",
+}
+"""By whether a build's pod has its own BuildKit. Beside a buildkitd elsewhere it is an ordinary pod."""
 
 
 class Examination:
@@ -136,7 +143,7 @@ class Examination:
                 if topology is self.chosen:
                     self._admitted[topology] = Admitted(Level.FAIL, error.detail, DEPLOY)
         mine = self._admitted[self.chosen]
-        detail = "the cluster admits the pods that builds need" if mine.status is Level.OK else mine.detail
+        detail = _ADMITTED[self.chosen is Topology.DAEMONLESS] if mine.status is Level.OK else mine.detail
         self._add(Finding(check="admission", status=mine.status, detail=detail, advice=mine.advice))
 
     def _check_platform(self) -> None:
