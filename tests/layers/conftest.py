@@ -41,14 +41,16 @@ def notes() -> list[str]:
 def store_at(client: RegistryClient, notes: list[str]) -> Callable[..., LayerStore]:
     """Makes a store as another machine would have it: it has read nothing yet."""
 
-    def make(cache: Repository, target: Repository | None = None, *, force: bool = False) -> LayerStore:
+    def make(
+        cache: Repository, target: Repository | None = None, *, force: bool = False, now: float = NOW
+    ) -> LayerStore:
         return LayerStore(
             Blobs(client, pause_seconds=0),
             cache,
             target or cache,
             force=force,
             note=notes.append,
-            now=lambda: 1_800_000_000.0,
+            now=lambda: now,
         )
 
     return make

@@ -362,3 +362,19 @@ def test_what_is_stored_gets_old_and_is_pruned(
     )
     assert store_at(cache).find_prefix(KEYS, base) is None
     assert ("acme/images", "v1") in fake.manifests
+
+
+def test_a_forced_build_leaves_nothing_without_a_tag(
+    fake: FakeRegistry, store_at: StoreAt, cache: Repository, base: Base, tmp_path: Path
+) -> None:
+    put(store_at(cache), base, tmp_path)
+    before = dict(fake.manifests)
+    put(store_at(cache, force=True, now=NOW + 3600), base, tmp_path)
+    assert fake.manifests == before
+    facts = msgspec.structs.replace(FACTS, lock=())
+    store = store_at(cache, force=True, now=NOW + 3600)
+    store.put_prefix(put(store, base, tmp_path), facts)
+    found = store_at(cache)
+    prefix = found.find_prefix(KEYS, base)
+    assert prefix
+    assert found.facts(prefix).lock == ()

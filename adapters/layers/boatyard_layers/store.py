@@ -312,6 +312,8 @@ class LayerStore:
     def _put(self, kind: Kind, key: str, body: bytes) -> str:
         """An artifact under a tag that cannot move is kept, and this one stays without a tag."""
         name = tag(kind, key)
+        if self._force and (same := self._same(Reference(self.cache, name), body)):
+            return same
         try:
             return self.blobs.put_manifest(Reference(self.cache, name), body, MANIFEST)
         except BoatyardError as error:
@@ -319,6 +321,20 @@ class LayerStore:
                 raise
             self._note(f"{self.cache}:{name} is another artifact, and the registry lets none take its place")
             return self.blobs.put_manifest(Reference(self.cache), body, MANIFEST)
+
+    def _same(self, reference: Reference, body: bytes) -> str | None:
+        """The digest of the artifact that this one, which nobody looked for, would replace by its equal. Registries
+        keep what loses its tag, with all of its blobs."""
+        try:
+            document = self.blobs.get_manifest(reference)
+            there = decode_json(document.body, dict[str, Any]) if document else {}
+        except (BoatyardError, Undecodable):
+            return None
+        ours = msgspec.json.decode(body)
+        for each in (there, ours):
+            if isinstance(annotations := each.get("annotations"), dict):
+                annotations.pop(CREATED, None)
+        return document.digest if document and there == ours else None
 
     def _created(self) -> dict[str, str]:
         now = datetime.fromtimestamp(self._now(), timezone.utc)
