@@ -76,6 +76,6 @@ def lock_of_image(image: str, settings: Settings, *, advice: str = "") -> Locked
     if lock is None:
         raise InputError(
             f"no lock is recorded with {pinned}",
-            advice="Builds record one if Boatyard, not BuildKit, installs the packages: see the setting `layers`.",
+            advice='Builds record one with `layers = "registry"` in the settings, if a layer installs packages.',
         )
     return Locked(origin=str(pinned), lock=lock)
