@@ -79,6 +79,8 @@ class Archive(_Table, frozen=True, kw_only=True):
     """Minor versions of Python that the platform may run it with; one archive supports all of them."""
     compiled: frozenset[str] = frozenset()
     """Distributions with compiled modules, which need a wheel for each Python and architecture."""
+    unused: tuple[str, ...] = ()
+    """Parts of dependencies that no job imports. `*` is any name."""
 
 
 class JobEngine(_Table, frozen=True, kw_only=True):

@@ -14,13 +14,13 @@ _FIRST: Final = "x86_64"
 def fill(stage: Path, contents: CloudContents, archive: Archive) -> None:
     pinned = contents.job_lock
     install(stage, pinned, architecture=_FIRST, python=archive.pythons[0])
-    prune(stage, ("bin", *_not_kept(stage, contents.job.kept())))
+    prune(stage, ("bin", *archive.unused, *_not_kept(stage, contents.job.kept())))
     alike = names(pinned) - archive.compiled
     for python in archive.pythons:
         for architecture in PLATFORMS:
             part = stage.with_name(f"{python}-{architecture}")
             install(part, pinned, architecture=architecture, python=python, given=alike)
-            prune(part, ())
+            prune(part, archive.unused)
             merge(stage, part)
     _check(stage, archive)
     for folder in contents.job_distributions:

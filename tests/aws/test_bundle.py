@@ -36,7 +36,6 @@ ELSEWHERE = {
     "boatyard_serverless.builds.job",
     "boatyard_serverless.builds.process",
     "boatyard_serverless.inline.building",
-    "boatyard_serverless.inline.place",
     "boatyard_aws.auth",  # on a caller's machine, beside httpx
 }
 OTHER_SYSTEMS = {"truststore._macos", "truststore._windows"}

@@ -38,7 +38,6 @@ ELSEWHERE = {
     "boatyard_serverless.builds.job",
     "boatyard_serverless.builds.process",
     "boatyard_serverless.inline.building",
-    "boatyard_serverless.inline.place",
 }
 
 

@@ -40,7 +40,6 @@ ELSEWHERE = {
     "boatyard_serverless.builds.job",
     "boatyard_serverless.builds.process",
     "boatyard_serverless.inline.building",
-    "boatyard_serverless.inline.place",
 }
 OPTIONAL = (
     "click._winconsole",
