@@ -41,9 +41,10 @@ def test_a_folder_that_becomes_a_file_loses_what_was_in_it() -> None:
     assert "/usr/lib/a" not in after and after.children("/usr") == {"/usr/lib"}
 
 
-def test_a_path_below_a_link_is_written_where_the_link_leads() -> None:
-    after = BASE.applied([PathEntry(path="/lib/b/c")])
-    assert "/usr/lib/b/c" in after and "/lib/b/c" not in after
+@pytest.mark.parametrize("path", ["/lib/b/c", "/usr/lib/a/b"])
+def test_a_path_below_a_link_or_a_file_is_left_to_buildkit(path: str) -> None:
+    with pytest.raises(NotExact, match="no directory"):
+        BASE.applied([PathEntry(path=path)])
 
 
 def test_missing_parents_belong_to_root() -> None:
@@ -88,7 +89,12 @@ _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda parts: "/" + "/".jo
 
 @given(st.lists(st.tuples(_PATHS, st.sampled_from(["file", "directory"])), max_size=8), st.lists(_PATHS, max_size=3))
 def test_every_entry_has_its_parents_and_survives_being_stored(entries: list, removed: list) -> None:
-    made = BASE.applied([PathEntry(path=path, kind=kind) for path, kind in entries], removed=removed)
+    try:
+        made = BASE.applied([PathEntry(path=path, kind=kind) for path, kind in entries], removed=removed)
+    except NotExact:
+        files = {path for path, kind in entries if kind == "file"}
+        assert any(path.startswith(f"{file}/") for path, _ in entries for file in files)
+        return
     for entry in made:
         if entry.path != "/":
             above = made.get(entry.path.rpartition("/")[0] or "/")

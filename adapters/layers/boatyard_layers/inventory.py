@@ -161,11 +161,9 @@ def _add(found: dict[str, PathEntry], entry: PathEntry) -> None:
         there = found.get(above)
         if there is not None and there.kind == "directory":
             break
-        if there is not None and there.kind == "symlink":
-            # A layer may name a path by a link of a lower layer: it is written where the link leads.
-            real = join(Inventory(found).resolve(above), path[len(above) + 1 :])
-            _add(found, msgspec.structs.replace(entry, path=real))
-            return
+        if there is not None:
+            # On an overlay a folder takes the place of a lower layer's link, on other file systems it is followed.
+            raise NotExact(f"a layer has {entry.path!r}, and {above!r} is no directory")
         found[above] = PathEntry(path=above, kind="directory", mode=0o755)
         above = parent(above)
     found[path] = entry
