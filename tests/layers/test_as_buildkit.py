@@ -1,6 +1,7 @@
-"""Files, folders and links that a layer gets here are those that the real BuildKit gives it."""
+"""Files and configuration that an image gets here are those that the real BuildKit gives it."""
 
 import io
+import platform
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ import msgspec
 import pytest
 
 from boatyard.build import State
+from boatyard.dockerfile.frame import HOME, IMAGE_ID, OPENING_ENVIRONMENT, SHELL, USER
+from boatyard.reference import Reference
 from boatyard.spec import CopyConfig
+from boatyard_layers.config import apply_env, apply_shell, apply_user, apply_workdir, env_of, set_env, workdir_of
 from boatyard_layers.files import copy
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.tar_reading import read_layer
@@ -33,7 +37,7 @@ FILES = {
     "root/inner/x": b"x",
     "root/dangling": Link("/nowhere"),
 }
-USER = (
+PREPARED = (
     "useradd --create-home --shell /bin/bash flyte && chown -R flyte:flyte /root && mkdir -m 700 /private /replaced && "
     "ln -s /usr/lib /alias && ln -s /late/place /dangling && echo old > /old && ln -s /old /to-old && "
     "mkdir -p /srv/inner && chmod 711 /srv/inner"
@@ -57,6 +61,15 @@ COPIES = [
     (".", "/all/of/it"),
     ("one.py", "../up.py"),
 ]
+
+
+VARIABLES = [
+    {"SOME": "opt/some where"},
+    {"B": "$A", "A": "new", "C": "${SOME}/$UNSET|"},
+    {"PATH": "/mine:$PATH", "A": "[$A]"},
+    {"QUOTES": """it's "so" \\ \\$HOME `x` $(y) #z""", "LINES": "one\ntwo", "EMPTY": "", "UNI": "ünï"},
+]
+FOLDERS = ["first", "../second/./third//", "/alias/by/link", "/private", "/$SOME/deep"]
 
 
 class Step(NamedTuple):
@@ -86,29 +99,46 @@ def _differences(found: Inventory, wanted: Inventory) -> list[object]:
     return [(path, found.get(path), wanted.get(path)) for path in paths if found.get(path) != wanted.get(path)]
 
 
-def test_copies_are_those_of_buildkit(engine: Engine, tmp_path: Path) -> None:
+class Image(NamedTuple):
+    base: dict[str, Any]
+    """The configuration of the base image."""
+    config: dict[str, Any]
+    steps: list[Step]
+    context: Path
+    arguments: dict[str, str]
+    image_id: str
+
+    def named(self, instruction: str, count: int) -> list[Step]:
+        """The last steps of one instruction."""
+        return [step for step in self.steps if step.words.startswith(instruction)][-count:]
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    folder = tmp_path_factory.mktemp("image")
     layers: list[dict[str, Any]] = [
-        {"commands": {"cmd": [USER]}},
-        {"env": {"envVariables": {"SOME": "opt/some where"}}},
-        {"workdir": {"workdir": "/$SOME/deep"}},
+        {"commands": {"cmd": [PREPARED]}},
+        *({"env": {"envVariables": variables}} for variables in VARIABLES),
+        *({"workdir": {"workdir": path}} for path in FOLDERS),
         *({"copyConfig": {"src": src, "dst": dst}} for src, dst in COPIES),
     ]
-    job = jobs.with_context(engine.job(layers, context_needed=True), FILES, tmp_path)
-    result = engine.build(job, tmp_path / "out")
+    job = jobs.with_context(engine.job(layers, context_needed=True), FILES, folder)
+    result = engine.build(job, folder / "out")
     assert result.state is State.SUCCEEDED, result.error
-    context = _unpacked(tmp_path)
-    copied = [
-        (config, step)
-        for config, step in _steps(f"{job.target.rpartition(':')[0]}@{result.digest}")
-        if step.words.startswith("COPY") and "uv" not in step.words.split()[1]
-    ]
-    ours = copied[-len(COPIES) :]
-    assert len(ours) == len(COPIES)
-    for (src, dst), (config, step) in zip(COPIES, ours, strict=True):
-        variables = dict(line.split("=", 1) for line in config["config"]["Env"])
+    made = list(_steps(f"{job.target.rpartition(':')[0]}@{result.digest}"))
+    config = made[0][0]
+    (image_id,) = (line.partition("=")[2] for line in config["config"]["Env"] if line.startswith("_F_IMG_ID="))
+    return Image(
+        _config_of(engine.base), config, [step for _, step in made], _unpacked(folder), job.build_args, image_id
+    )
+
+
+def test_copies_are_those_of_buildkit(image: Image) -> None:
+    variables = {**image.arguments, **env_of(image.config)}
+    for (src, dst), step in zip(COPIES, image.named("COPY", len(COPIES)), strict=True):
         items = copy(
             CopyConfig(src=src, dst=dst),
-            context,
+            image.context,
             step.before,
             "/opt/some where/deep",
             variables,
@@ -118,6 +148,37 @@ def test_copies_are_those_of_buildkit(engine: Engine, tmp_path: Path) -> None:
         )
         made = step.before.applied(item.entry for item in items)
         assert _differences(made, step.after) == [], (src, dst, step.words)
+
+
+def test_the_configuration_is_that_of_buildkit(image: Image) -> None:
+    config = apply_user(image.base, "root")
+    for variables in OPENING_ENVIRONMENT:
+        config = set_env(config, variables, image.arguments)
+    for variables in VARIABLES:
+        config = apply_env(config, variables, image.arguments)
+    for path, step in zip(FOLDERS, image.named("WORKDIR", len(FOLDERS) + 1)[:-1], strict=True):
+        config, items = apply_workdir(config, path, step.before, image.arguments)
+        assert _differences(step.before.applied(item.entry for item in items), step.after) == [], step.words
+    assert workdir_of(config) == "/opt/some where/deep"
+    config, items = apply_workdir(apply_user(config, USER), HOME, image.steps[-1].before, image.arguments)
+    assert not items
+    config = apply_shell(apply_env(config, {IMAGE_ID: image.image_id}, image.arguments), SHELL)
+    made, found = dict(config["config"]), dict(image.config["config"])
+    assert made | {"Labels": None} == found | {"Labels": None}
+    assert config["os"] == image.config["os"] and config["architecture"] == image.config["architecture"]
+
+
+def _config_of(name: str) -> dict[str, Any]:
+    """Of an image for this machine, by tag."""
+    reference = Reference.parse(name)
+    place = f"{reference.repository}@{reference.digest or reference.tag}"
+    about = manifest(place)
+    if "manifests" in about:
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+        (digest,) = (m["digest"] for m in about["manifests"] if m["platform"]["architecture"] == machine)
+        about = manifest(f"{reference.repository}@{digest}")
+    found: dict[str, Any] = msgspec.json.decode(blob(place, about["config"]["digest"]))
+    return found
 
 
 def _unpacked(folder: Path) -> Path:
