@@ -1,12 +1,7 @@
 """A lock says what each layer changed, whatever installed it."""
 
-import msgspec
-
 from boatyard.lock import LockedLayer, LockedPackage, decode, encode
-from boatyard_layers.inventory import Inventory
-from boatyard_layers.locking import extended, lock_of
-from boatyard_layers.made import Made
-from boatyard_layers.model import PathEntry
+from boatyard_layers.locking import lock_of, with_layer
 from tests.core.locks import package
 
 VENV = "/opt/venv"
@@ -20,7 +15,7 @@ def files(*distributions: str, venv: str = VENV) -> list[str]:
 def test_a_layer_has_what_is_new_or_another_version_and_what_is_gone() -> None:
     before = files("requests-2.31.0", "idna-3.7", "Old_Name-1.0")
     after = files("requests-2.32.3", "idna-3.7", "ruamel.yaml-0.18.6", "torch-2.8.0+cpu")
-    (made,) = extended((), 3, VENV, before, after)
+    (made,) = with_layer((), 3, VENV, before, after)
     assert made == LockedLayer(
         layer=3,
         packages=(
@@ -34,14 +29,14 @@ def test_a_layer_has_what_is_new_or_another_version_and_what_is_gone() -> None:
 
 def test_wheels_come_from_the_resolution_if_it_is_what_was_installed() -> None:
     resolved = (package("requests", "2.32.3"), package("idna", "3.8"))
-    (made,) = extended((), 0, VENV, (), files("requests-2.32.3", "idna-3.7"), resolved)
+    (made,) = with_layer((), 0, VENV, (), files("requests-2.32.3", "idna-3.7"), resolved)
     idna, requests = made.packages
     assert requests == resolved[0] and idna == LockedPackage(name="idna", version="3.7")
 
 
 def test_a_layer_that_changes_no_package_is_left_out() -> None:
-    one = extended((), 0, VENV, (), files("idna-3.7"))
-    assert extended(one, 1, VENV, files("idna-3.7"), files("idna-3.7")) == one
+    one = with_layer((), 0, VENV, (), files("idna-3.7"))
+    assert with_layer(one, 1, VENV, files("idna-3.7"), files("idna-3.7")) == one
 
 
 def test_only_the_environment_counts_and_only_what_installers_write() -> None:
@@ -52,21 +47,11 @@ def test_only_the_environment_counts_and_only_what_installers_write() -> None:
         "/opt/venv/lib/python3.12/site-packages/sub/idna-3.7.dist-info/METADATA",
         "/opt/venv/lib/python3.12/site-packages/half-1.dist-info/RECORD",
     )
-    assert extended((), 0, VENV, (), hostile) == ()
+    assert with_layer((), 0, VENV, (), hostile) == ()
 
 
 def test_an_images_lock_has_its_platforms_in_order() -> None:
-    layers = extended((), 0, VENV, (), files("idna-3.7"))
+    layers = with_layer((), 0, VENV, (), files("idna-3.7"))
     lock = lock_of("3.12", {"linux/arm64": layers, "linux/amd64": ()})
     assert [each.platform for each in lock.platforms] == ["linux/amd64", "linux/arm64"]
     assert decode(encode(lock)) == lock
-
-
-def test_what_is_made_so_far_has_the_lock_of_its_layers() -> None:
-    (name,) = files("idna-3.7")[:1]
-    inventory = Inventory.empty().applied([PathEntry(path="/opt/venv", kind="directory", mode=0o755)], (), ())
-    before = Made(config={}, layers=(), inventory=inventory, files={})
-    after = msgspec.structs.replace(before, files={name: b""}).locked(before, 2, [package("idna", "3.7")])
-    assert after.lock == (LockedLayer(layer=2, packages=(package("idna", "3.7"),)),)
-    assert after.python == "3.12" and before.python == ""
-    assert Made.of({}, (), after.facts()).lock == after.lock

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from boatyard.reference import Reference
-from boatyard_layers.locking import extended, python_of
+from boatyard_layers.locking import python_of, with_layer
 from boatyard_layers.recording import record
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.locks import read_lock
 from tests.layers.test_locking import VENV, files
 from tests.registry.server import FakeRegistry, running
 
-LAYERS = {"linux/amd64": extended((), 0, VENV, (), files("idna-3.7"))}
+LAYERS = {"linux/amd64": with_layer((), 0, VENV, (), files("idna-3.7"))}
 
 
 @pytest.fixture

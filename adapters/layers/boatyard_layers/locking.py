@@ -21,7 +21,7 @@ _MOST: Final = 5_000
 """Packages of one layer: more is not what an installer makes."""
 
 
-def extended(
+def with_layer(
     layers: tuple[LockedLayer, ...],
     number: int,
     venv: str,

@@ -2,18 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from boatyard.lock import LockedLayer, LockedPackage
+from boatyard.lock import LockedLayer
 from boatyard_layers.base import is_kept, with_layer
-from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import Inventory
-from boatyard_layers.locking import extended, python_of
 from boatyard_layers.model import Distribution, Facts, LayerBlob, PathEntry, Prefix
-
-_VENV: Final = "/opt/venv"
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,24 +57,6 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
         """After one more layer, which is in a file and is read."""
         inventory, files = with_layer(self.inventory, dict(self.files), layer, path, lambda entry: is_kept(entry.path))
         return msgspec.structs.replace(self, layers=(*self.layers, layer), inventory=inventory, files=files)
-
-    def locked(self, before: "Made", layer: int, resolved: Iterable[LockedPackage]) -> "Made":
-        """With what this layer of the spec changed of the environment's packages in the lock."""
-        lock = extended(self.lock, layer, self._venv, before.files, self.files, resolved)
-        return msgspec.structs.replace(self, lock=lock)
-
-    @property
-    def python(self) -> str:
-        """The Python of the environment, such as 3.12; empty if it has no packages."""
-        return python_of(self._venv, self.files)
-
-    @property
-    def _venv(self) -> str:
-        """The environment's folder, where files have their real paths."""
-        try:
-            return self.inventory.resolve(_VENV)
-        except NotExact:
-            return _VENV
 
     def prefix(self, key: str, platform: str) -> Prefix:
         return Prefix(

@@ -9,7 +9,6 @@ from typing import Final
 from boatyard.backports import assert_never
 from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
 from boatyard.job import BuildJob
-from boatyard.lock import LockedPackage
 from boatyard.reference import Reference
 from boatyard.spec import CopyConfig, Env, WorkDir
 from boatyard_layers import config as configs
@@ -36,8 +35,6 @@ class Makers:
         self._store = store
         self._base = base
         self._folder = Path(tempfile.mkdtemp(prefix="layers-", dir=building.work))
-        self._resolved: tuple[LockedPackage, ...] = ()
-        """What the maker of wheels has just installed, with hashes for the lock."""
 
     def from_base(self) -> Made:
         return Made.of(self._base.config, self._base.layers, self._base.facts)
@@ -50,8 +47,7 @@ class Makers:
 
         Returns their number, and the image that ends with them. Raises NotExact if the first one needs `run`.
         """
-        step, taken, before = left[0], 1, made
-        self._resolved = ()
+        step, taken = left[0], 1
         match step.maker:
             case "config":
                 return 1, self._configured(step, made)  # making it costs less than looking for it
@@ -65,7 +61,6 @@ class Makers:
             case _:
                 assert_never(step.maker)
         self._building.check()
-        made = made.locked(before, max(left[taken - 1].number - 1, 0), self._resolved)
         self._store.put_prefix(made.prefix(keys[left[taken - 1].number], self._base.platform), made.facts())
         return taken, made
 
