@@ -42,11 +42,12 @@ class MemoryGroups:
 class Image:
     """An image whose environment is at a real path of this machine, so that uv itself can install the same there."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, cache: Path) -> None:
         self.work = work
+        self.cache = cache
         self.venv = work / "venv"
-        self.index = work / "index"
-        self.index.mkdir()
+        self.index = work
+        self.private = ""
         (work / "blobs").mkdir()
         self.store = MemoryGroups(work / "blobs")
         program = Path(os.path.realpath(sys.executable))
@@ -88,7 +89,7 @@ class Image:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.work),
-            "UV_CACHE_DIR": str(self.work / "cache"),
+            "UV_CACHE_DIR": str(self.cache),
             "SOURCE_DATE_EPOCH": "315532800",
             "UV_COMPILE_BYTECODE": "1",
             "UV_LINK_MODE": "copy",
@@ -102,7 +103,7 @@ class Image:
         step = WheelsStep(layer=layer, context=self.work, platform="linux/amd64", environment=self.environment)
         for name, value in settings.items():
             step = type(step)(**{**{f: getattr(step, f) for f in step.__struct_fields__}, name: value})
-        made = make_wheels(step, self.facts, self.interpreter, UV, self.work / "cache", self.store)
+        made = make_wheels(step, self.facts, self.interpreter, UV, self.cache, self.store)
         for blob in made.layers:
             apply(self.view, self.store.folder / blob.digest)
         self.facts = made.facts
@@ -128,8 +129,13 @@ def packages(*names: str, arguments: str = "") -> PipPackages:
     return PipPackages(packages=names, options=PipOptions(extra_args=arguments))
 
 
+@pytest.fixture(scope="session")
+def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("uv-cache")
+
+
 @pytest.fixture
-def image() -> Iterator[Image]:
+def image(uv_cache: Path) -> Iterator[Image]:
     # Short, because uv writes another first line for scripts of an environment with a long path.
     with tempfile.TemporaryDirectory(prefix="by-") as folder:
-        yield Image(Path(folder))
+        yield Image(Path(folder), uv_cache)

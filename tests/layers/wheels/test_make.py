@@ -1,5 +1,6 @@
 """Layers of wheels are what uv itself installs at the real path."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from tests.layers.wheels.tiny import sdist, wheel
 PASSWORD = "s3cret-of-the-index"
 
 
-@pytest.fixture
-def indexed(image: Image) -> Iterator[Image]:
-    folder = image.index
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A package index: its folder and its address."""
+    folder = tmp_path_factory.mktemp("index")
     wheel(folder, "alpha", "1.0", requires=("beta",), scripts="alpha = alpha:main\nother = alpha:main")
     wheel(folder, "alpha", "2.0", {"alpha/__init__.py": "a = 2\n", "alpha/more/x.py": "x\n"}, requires=("beta>=1",))
     wheel(folder, "beta", "0.5", {"beta.py": "b = 'one'\n", "beta_old.py": "pass\n"})
@@ -40,23 +42,28 @@ def indexed(image: Image) -> Iterator[Image]:
     wheel(folder, "clash", "1.0", {"beta.py": "another = 'file'\n"})
     sdist(folder, "source", "1.0")
     with index.serve(folder, PASSWORD, hashes=True) as url:
-        image.address = f"{url}/public/simple"
-        image.private = f"{url}/private/simple"
-        yield image
+        yield folder, url
+
+
+@pytest.fixture
+def indexed(image: Image, served: tuple[Path, str]) -> Image:
+    image.index, url = served
+    image.address = f"{url}/public/simple"
+    image.private = f"{url}/private/simple"
+    return image
 
 
 SEQUENCES: dict[str, list[tuple[str, ...]]] = {
-    "one": [("beta",)],
-    "with dependencies and scripts": [("alpha==1.0",)],
-    "several layers": [("beta",), ("gamma",), ("alpha",)],
-    "already installed": [("alpha==1.0",), ("beta",)],
-    "an upgrade": [("alpha==1.0",), ("alpha==2.0",)],
-    "an upgrade of a dependency": [("beta==0.5", "gamma"), ("alpha==2.0",)],
-    "a downgrade that removes folders": [("alpha==2.0",), ("alpha==1.0", "beta==0.5")],
-    "extras": [("gamma",), ("gamma[more]",)],
-    "namespace packages": [("delta",), ("epsilon",)],
-    "data files and scripts": [("zeta", "alpha==1.0")],
-    "a name that is spelled in another way": [("Zeta",)],
+    "extras, data files, a namespace, an upgrade of a dependency": [
+        ("beta==0.5", "Zeta"),
+        ("gamma", "delta"),
+        ("gamma[more]", "epsilon", "alpha==2.0"),
+    ],
+    "scripts, already installed, an upgrade, a downgrade that removes folders": [
+        ("alpha==1.0",),
+        ("beta", "alpha==2.0"),
+        ("alpha==1.0", "beta==0.5"),
+    ],
 }
 
 
@@ -105,6 +112,18 @@ def test_a_requirements_file(indexed: Image) -> None:
     (indexed.work / "r.txt").write_text("# ours\nalpha==1.0 ; python_version > '3'\ngamma[more]  # more\n")
     indexed.make(Requirements(file="r.txt"))
     assert indexed.made == indexed.real("--index-url", indexed.address, "-r", str(indexed.work / "r.txt"))
+
+
+def test_hashes_of_a_requirements_file_decide_which_wheel_it_is(indexed: Image) -> None:
+    minor = ".".join(indexed.interpreter.version.split(".")[:2])
+    any_one = wheel(indexed.index, "choice", "1.0", {"choice.py": "c = 'any'\n"})
+    wheel(indexed.index, "choice", "1.0", {"choice.py": "c = 'three'\n"}, tag=f"cp{minor.replace('.', '')}-none-any")
+    digest = hashlib.sha256(any_one.read_bytes()).hexdigest()
+    (indexed.work / "r.txt").write_text(f"choice==1.0 \\\n    --hash=sha256:{digest}\n")
+    indexed.make(Requirements(file="r.txt", options=PipOptions(extra_args="--no-deps --require-hashes")))
+    real = indexed.real("--index-url", indexed.address, "--require-hashes", "-r", str(indexed.work / "r.txt"))
+    assert indexed.made == real
+    assert b"any" in indexed.made[f"{indexed.venv}/lib/python{minor}/site-packages/choice.py"][2]
 
 
 @pytest.mark.parametrize("before", [(), ("gamma",)])

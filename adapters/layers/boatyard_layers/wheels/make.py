@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -28,6 +29,7 @@ from boatyard_layers.wheels.uv_process import Uv
 from boatyard_layers.wheels.words import Words, words
 
 _MACHINES: Final = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+_AT_ONCE: Final = 8
 _PROBE: Final = "import os; print(os.confstr('CS_GNU_LIBC_VERSION')); print(os.uname().machine)"
 
 
@@ -103,7 +105,8 @@ def make_wheels(
             level=step.level,
         )
         (work / "b").mkdir()
-        groups = _groups(sources, circumstances, Stage(work / "b" / "venv", interpreter), tool, store, work, log)
+        fresh = Stage(work / "b" / "venv", interpreter)
+        groups = _groups(sources, circumstances, step.compression, fresh, tool, store, work, log)
         lock = PathEntry(path=f"{interpreter.venv}/{LOCK}", mode=0o666)
         own = [] if lock.path in inventory else [LayerItem(lock, b"")]
         after = _applied(inventory, gone, groups, interpreter.venv).applied(item.entry for item in own)
@@ -192,13 +195,15 @@ def _pinned(changes: Changes, exact: str, asked: Words, stage: Stage, uv: Uv, wo
                 str(wanted),
             ),
         )
-        sources.append(Source(read_pins(toml.loads(ended.stdout), versions), tuple(dict.fromkeys(arguments))))
+        pins = read_pins(toml.loads(ended.stdout), versions, asked.hashes)
+        sources.append(Source(pins, tuple(dict.fromkeys(arguments))))
     return tuple(sources)
 
 
 def _groups(
     sources: Sequence[Source],
     circumstances: Circumstances,
+    compression: Compression,
     stage: Stage,
     uv: Uv,
     store: GroupStore,
@@ -209,11 +214,9 @@ def _groups(
         (group_key(members, circumstances), members)
         for members in grouped([pin for source in sources for pin in source.pins])
     ]
-    found: dict[str, Group] = {}
-    for key, _ in wanted:
-        group = store.find_group(key)
-        if group is not None:
-            found[key] = group
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        groups = pool.map(store.find_group, [key for key, _ in wanted])
+        found = {key: group for (key, _), group in zip(wanted, groups, strict=True) if group is not None}
     missing = [(key, members) for key, members in wanted if key not in found]
     log(f"{len(found)} layers of wheels are in the registry, {len(missing)} are made")
     if missing:
@@ -222,14 +225,18 @@ def _groups(
             Source(tuple(pin for pin in source.pins if pin.name in names), source.arguments) for source in sources
         ]
         installed = install(needed, stage, uv)
-        for key, members in missing:
+
+        def made(key: str, members: Sequence[Pin]) -> Group:
             items = _merged(item for pin in members for item in installed[pin.name])
             path = work / key
-            layer = pack(items, path, circumstances.compression, circumstances.level)  # type: ignore[arg-type]
+            layer = pack(items, path, compression, circumstances.level)
             group = Group(key=key, layer=layer, entries=tuple(item.entry for item in items), files=_metadata(items))
             store.put_group(group, path)
             path.unlink()
-            found[key] = group
+            return group
+
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            found |= zip([key for key, _ in missing], pool.map(made, *zip(*missing, strict=True)), strict=True)
     return [found[key] for key, _ in wanted]
 
 

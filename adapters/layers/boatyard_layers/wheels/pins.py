@@ -1,7 +1,7 @@
 """Finds the wheels of exact versions: their hashes and sizes, as the index gives them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -33,20 +33,24 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
         return " ".join([f"{self.name}=={self.version}", *(f"--hash={each}" for each in self.hashes)])
 
 
-def read_pins(document: Mapping[str, Any], versions: Mapping[str, str]) -> tuple[Pin, ...]:
-    """The pins of a pylock.toml. Raises NotExact if a version has no wheel with a hash."""
+def read_pins(
+    document: Mapping[str, Any], versions: Mapping[str, str], allowed: Collection[str] = ()
+) -> tuple[Pin, ...]:
+    """The pins of a pylock.toml. If some wheels of a version are `allowed`, its others are not.
+
+    Raises NotExact if a version has no wheel with a hash."""
     found: dict[str, Pin] = {}
     for package in document.get("packages", ()):
         name, version = package.get("name", ""), package.get("version", "")
         if versions.get(name) == version and name not in found:
-            found[name] = _pin(name, version, package)
+            found[name] = _pin(name, version, package, allowed)
     for name in versions:
         if name not in found:
             raise NotExact(f"{name} {versions[name]} cannot be locked")
     return tuple(found[name] for name in sorted(found))
 
 
-def _pin(name: str, version: str, package: Mapping[str, Any]) -> Pin:
+def _pin(name: str, version: str, package: Mapping[str, Any], allowed: Collection[str]) -> Pin:
     wheels: dict[str, LockedWheel] = {}
     size = 0
     for wheel in package.get("wheels", ()):
@@ -57,6 +61,8 @@ def _pin(name: str, version: str, package: Mapping[str, Any]) -> Pin:
             raise NotExact(f"the index has no SHA-256 of a wheel of {name} {version}")
         wheels[file] = LockedWheel(file=file, sha256=digest, url=without_credentials(url))
         size = max(size, int(wheel.get("size") or 0))
+    some = {file: wheel for file, wheel in wheels.items() if wheel.sha256 in allowed}
+    wheels = some or wheels
     if not wheels:
         raise NotExact(f"{name} {version} has no wheel")
     ordered = tuple(wheels[file] for file in sorted(wheels))

@@ -13,7 +13,19 @@ from boatyard_layers.errors import NotExact
 
 WheelsLayer: TypeAlias = PipPackages | Requirements | PythonWheels
 
-_FLAGS: Final = frozenset({"--upgrade", "-U", "--no-deps", "--pre", "--no-index", "--reinstall", "--force-reinstall"})
+_FLAGS: Final = frozenset(
+    {
+        "--upgrade",
+        "-U",
+        "--no-deps",
+        "--pre",
+        "--no-index",
+        "--reinstall",
+        "--force-reinstall",
+        "--require-hashes",
+    }
+)
+_HASH: Final = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})\b")
 _VALUES: Final = frozenset(
     {
         "--exclude-newer",
@@ -40,6 +52,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     requirements: tuple[str, ...] = ()
     variables: dict[str, str] = {}
     """The layer's indexes. They are no arguments, because other processes may read those."""
+    hashes: frozenset[str] = frozenset()
+    """SHA-256 of the wheels that the requirements allow; empty if they say nothing."""
     exactly: str = ""
     """A distribution of which the wheel among the sources is installed, even if there is the same version."""
 
@@ -49,6 +63,7 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
 
     `secrets` has the values of the layer's secrets by the name of the variable.
     """
+    hashes: frozenset[str] = frozenset()
     match layer:
         case PipPackages():
             if layer.source_dir:
@@ -61,7 +76,7 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
             if layer.source_dir:
                 raise NotExact("its requirements file refers to other files")
             file = context / layer.file
-            _check_file(file)
+            hashes = _checked_file(file)
             requirements = ("--requirement", str(file))
         case PythonWheels():
             requirements = ("--", layer.package_name)
@@ -74,18 +89,24 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
         options=options,
         sources=sources,
         requirements=requirements,
+        hashes=hashes,
         variables=_indexes(layer.options, layer.secret_mounts, secrets),
         exactly=layer.package_name if isinstance(layer, PythonWheels) else "",
     )
 
 
-def _check_file(file: Path) -> None:
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+def _checked_file(file: Path) -> frozenset[str]:
+    """The hashes of a file of plain requirements."""
+    contents = file.read_text(encoding="utf-8", errors="replace")
+    for line in contents.splitlines():
         text = line.strip()
         if text.startswith("-") and not text.startswith("--hash="):
             raise NotExact("its requirements file has options")
         if text and not text.startswith("#") and (_URL_LINE.search(text) or _LOCAL.search(text)):
             raise NotExact("a requirement is given by its path or address")
+    if contents.count("--hash") != len(_HASH.findall(contents)):
+        raise NotExact("its requirements file has other hashes than SHA-256")
+    return frozenset(_HASH.findall(contents))
 
 
 def _options(options: PipOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
