@@ -59,6 +59,7 @@ def parts(cloud: str, **changes: Any) -> CloudParts[Any]:
 def test_a_function_that_carries_builds_out_refuses_what_needs_a_run(cloud: str) -> None:
     made = parts(cloud, runner="inline")
     assert isinstance(made.builds, InlineBuilding) and made.refuse_order is refuse_run
+    assert made.settings.layers == "registry", "else its jobs would have no steps"
     helper, module = made.job_helper()
     assert helper.startswith("docker-credential-boatyard-") and module == f"boatyard_{cloud}.credential"
     assert made._job_host().ledger.bucket is made.bucket
@@ -74,6 +75,7 @@ def test_with_a_build_service_beside_it_nothing_is_refused(cloud: str) -> None:
 def test_other_runners_carry_nothing_out(cloud: str) -> None:
     made = parts(cloud)
     assert made.builds is None and made.refuse_order is None
+    assert made.settings is made.configuration.settings
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

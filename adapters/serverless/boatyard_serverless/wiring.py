@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
+import msgspec
+
 from boatyard.order import Order
 from boatyard.plan import Plan
 from boatyard.ports import ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
@@ -54,7 +56,9 @@ class CloudParts(ABC, Generic[T]):
 
     @property
     def settings(self) -> Settings:
-        return self.configuration.settings
+        settings = self.configuration.settings
+        # Without the steps, a job gives the whole image to BuildKit.
+        return msgspec.structs.replace(settings, layers="registry") if self.is_inline else settings
 
     @property
     def pin_bases(self) -> bool:
