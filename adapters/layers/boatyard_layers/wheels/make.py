@@ -87,7 +87,7 @@ def make_wheels(
         tool = Uv(
             program=uv,
             cache=cache,
-            variables={**Uv.environment(step.environment), **asked.variables},
+            variables={**Uv.environment({**step.environment, **step.secrets}), **asked.variables},
             platform=_foreign(step.platform, machine, libc),
         )
         stage.make(facts.files)

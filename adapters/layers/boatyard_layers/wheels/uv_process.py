@@ -1,5 +1,6 @@
 """Runs uv with an environment of its own."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ _PASSED: Final = frozenset(
         "UV_HTTP_RETRIES",
     }
 )
+_CREDENTIAL: Final = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)\Z")
 _IMPLIED: Final = frozenset({"UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON", "UV_CACHE_DIR"})
 """Variables of the image that this package obeys by itself."""
 
@@ -53,10 +55,11 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     def environment(given: Mapping[str, str]) -> dict[str, str]:
         """What uv may see of a step's variables. Raises NotExact for those that could change what it does."""
+        passed = {name: value for name, value in given.items() if name in _PASSED or _CREDENTIAL.match(name)}
         for name in given:
-            if name.startswith("UV_") and name not in _PASSED | _IMPLIED:
-                raise NotExact(f"the image sets {name}")
-        return {name: value for name, value in given.items() if name in _PASSED}
+            if name.startswith("UV_") and name not in _IMPLIED and name not in passed:
+                raise NotExact(f"the step has the variable {name}")
+        return passed
 
     def run(self, stage: Stage, command: Sequence[str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed

@@ -64,6 +64,8 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
     `secrets` has the values of the layer's secrets by the name of the variable.
     """
     hashes: frozenset[str] = frozenset()
+    if any(secret.mount_path for secret in getattr(layer, "secret_mounts", ())):
+        raise NotExact("a secret is a file of the step")
     match layer:
         case PipPackages():
             if layer.source_dir:
@@ -75,7 +77,7 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
         case Requirements():
             if layer.source_dir:
                 raise NotExact("its requirements file refers to other files")
-            file = context / layer.file
+            file = _inside(context, layer.file)
             hashes = _checked_file(file)
             requirements = ("--requirement", str(file))
         case PythonWheels():
@@ -84,7 +86,7 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
             raise NotExact(f"{type(layer).__name__} is installed by its own tool")
     options, sources = _options(layer.options)
     if isinstance(layer, PythonWheels):
-        sources += ("--find-links", str(context / layer.dir))
+        sources += ("--find-links", str(_inside(context, layer.dir)))
     return Words(
         options=options,
         sources=sources,
@@ -93,6 +95,14 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
         variables=_indexes(layer.options, layer.secret_mounts, secrets),
         exactly=layer.package_name if isinstance(layer, PythonWheels) else "",
     )
+
+
+def _inside(context: Path, path: str) -> Path:
+    """A path of the context, which may be hostile: a link in it must not lead to the job's own files."""
+    found = (context / path).resolve()
+    if not found.exists() or not found.is_relative_to(context.resolve()):
+        raise NotExact(f"the context has no {path}")
+    return found
 
 
 def _checked_file(file: Path) -> frozenset[str]:
@@ -112,7 +122,10 @@ def _checked_file(file: Path) -> frozenset[str]:
 def _options(options: PipOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: list[str] = ["--pre"] if options.pre else []
     sources: list[str] = []
-    left = shlex.split(options.extra_args)
+    try:
+        left = shlex.split(options.extra_args)
+    except ValueError:
+        raise NotExact("its options cannot be split into words") from None
     while left:
         word = left.pop(0)
         name, equals, value = word.partition("=")
