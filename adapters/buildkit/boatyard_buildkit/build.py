@@ -147,7 +147,7 @@ def _by_layers(
 
     log = runner.log
     try:
-        made = build_by_layers(job, work, context, docker_config, runner.progress, log, runner.quota, solve)
+        made = build_by_layers(job, work, context, secrets, docker_config, runner.progress, log, runner.quota, solve)
     except NotExact as reason:
         log.write(f"BuildKit makes the whole image: {reason}")
         return None

@@ -13,10 +13,10 @@ from boatyard.errors import Code
 from boatyard.job import BuildJob
 from boatyard.mirrors import mirrored
 from boatyard.reference import Reference
-from boatyard_buildkit.child import run_child
 from boatyard_buildkit.log import LogFile
 from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota
+from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.stop import JobStopped
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.errors import NotExact
@@ -27,7 +27,6 @@ from boatyard_registry.client import RegistryClient
 _SECONDS: Final = 60.0
 """For one request: a build that took minutes must not fail because of a slow answer."""
 _NO_BASE: Final = frozenset({Code.BASE_IMAGE_DENIED, Code.BASE_IMAGE_NOT_FOUND})
-_LONGEST_OUTPUT: Final = 4 * 1024**2
 
 SolveJob = Callable[[BuildJob, Path, dict[str, str], Callable[[], None]], "str | Failure"]
 """Gives BuildKit a job, with a folder for its files and the exporter's attributes; returns the digest. The function is
@@ -46,6 +45,7 @@ def build_by_layers(
     job: BuildJob,
     work: Path,
     context: Path,
+    secrets: SecretFiles,
     docker_config: Path,
     progress: ProgressFile,
     log: LogFile,
@@ -75,15 +75,6 @@ def build_by_layers(
             raise NotExact(f"BuildKit cannot start from {segment.base}: {outcome.message}")
         raise SegmentFailed(outcome)
 
-    def run_program(command: list[str], *, environment: dict[str, str], folder: Path) -> tuple[int, str]:
-        output = bytearray()
-
-        def take(data: bytes) -> None:
-            output.extend(data[: max(0, _LONGEST_OUTPUT - len(output))])
-
-        code = run_child(command, environment=environment, folder=folder, output=take, tick=check)
-        return code, output.decode("utf-8", "replace")
-
     client = RegistryClient(
         keychain=DockerConfigKeychain.of_folder(docker_config),
         insecure=job.insecure_registries,
@@ -96,7 +87,7 @@ def build_by_layers(
         client=client,
         report=report,
         run_segment=run_segment,
-        run_program=run_program,
+        secret=lambda name: secrets.path(name).read_text(encoding="utf-8"),
         check=check,
     )
     try:

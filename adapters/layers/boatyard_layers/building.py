@@ -42,12 +42,6 @@ class Report(Protocol):
     def phase(self, phase: Phase) -> None: ...
 
 
-class RunProgram(Protocol):
-    def __call__(self, command: list[str], *, environment: dict[str, str], folder: Path) -> tuple[int, str]:
-        """Runs a program to its end, or until the job ends. Returns its exit code and its output."""
-        ...
-
-
 class Building(msgspec.Struct, frozen=True, kw_only=True):
     context: Path
     """The unpacked context."""
@@ -58,6 +52,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
     run_segment: RunSegment | None
     """None where there is no BuildKit."""
-    run_program: RunProgram
+    secret: Callable[[str], str]
+    """The value of a build secret, by its name."""
     check: Callable[[], None] = lambda: None
     """Raises if the job has used up its disk."""

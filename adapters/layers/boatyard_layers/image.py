@@ -22,6 +22,7 @@ from boatyard_layers.made import Made
 from boatyard_layers.makers import Makers
 from boatyard_layers.model import Base
 from boatyard_layers.plan import MakerStep, key_of, steps_of
+from boatyard_layers.recording import record
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 
@@ -56,6 +57,9 @@ def make_image(job: BuildJob, building: Building) -> LayeredImage:
     images = {platform: _closed(job, steps, one) for platform, one in made.items()}
     prefixes = {platform: one.prefix("", platform) for platform, one in images.items()}
     digest = store.put_image(target, prefixes, job.labels)
+    locks = {platform: one.lock for platform, one in images.items()}
+    python = next((one.python for one in images.values()), "")
+    record(building.client, target.at(digest), python, locks, building.report.log)
     layers = dict.fromkeys(layer.digest for prefix in prefixes.values() for layer in prefix.layers)
     return LayeredImage(digest, tuple(layers))
 

@@ -1,14 +1,20 @@
 """What the layers so far make together, for one platform."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from boatyard.lock import LockedLayer
+from boatyard.lock import LockedLayer, LockedPackage
 from boatyard_layers.base import is_kept, with_layer
+from boatyard_layers.interpreter import VENV
 from boatyard_layers.inventory import Inventory
+from boatyard_layers.locking import with_layer as locked
 from boatyard_layers.model import Distribution, Facts, LayerBlob, PathEntry, Prefix
+
+_SITE: Final = re.compile(re.escape(VENV) + r"/lib/python(3\.[0-9]+)/")
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +63,18 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
         """After one more layer, which is in a file and is read."""
         inventory, files = with_layer(self.inventory, dict(self.files), layer, path, lambda entry: is_kept(entry.path))
         return msgspec.structs.replace(self, layers=(*self.layers, layer), inventory=inventory, files=files)
+
+    def recorded(self, number: int, before: Mapping[str, bytes], resolved: Iterable[LockedPackage]) -> "Made":
+        """With the lock of a layer of the spec: what it changed of the packages since there were the files `before`."""
+        if number < 0:
+            return self
+        return msgspec.structs.replace(self, lock=locked(self.lock, number, VENV, before, self.files, resolved))
+
+    @property
+    def python(self) -> str:
+        """The minor version of the environment's Python; empty without one."""
+        found = (_SITE.match(path) for path in self.files)
+        return next((match[1] for match in found if match), "")
 
     def prefix(self, key: str, platform: str) -> Prefix:
         return Prefix(

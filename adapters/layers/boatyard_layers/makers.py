@@ -9,23 +9,27 @@ from typing import Final
 from boatyard.backports import assert_never
 from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
 from boatyard.job import BuildJob
-from boatyard.reference import Reference
+from boatyard.lock import LockedPackage
+from boatyard.mirrors import mirrored
+from boatyard.reference import Reference, Repository
 from boatyard.spec import CopyConfig, Env, WorkDir
 from boatyard_layers import config as configs
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
+from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpack
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
 from boatyard_layers.model import Base, PathEntry, Prefix
+from boatyard_layers.network import network_variables
 from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.plan import MakerStep
 from boatyard_layers.pushed_layers import read_pushed
 from boatyard_layers.store import LayerStore
-from boatyard_layers.uv_binary import uv_binary
+from boatyard_layers.uv_binary import own_platform, uv_binary
+from boatyard_layers.wheels.make import WheelsStep, make_wheels
 
 _ROOT: Final = "root"
-_PYTHON: Final = "/opt/venv/bin/python"
 
 
 class Makers:
@@ -34,6 +38,7 @@ class Makers:
         self._building = building
         self._store = store
         self._base = base
+        self._interpreter: Interpreter | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="layers-", dir=building.work))
 
     def from_base(self) -> Made:
@@ -47,27 +52,30 @@ class Makers:
 
         Returns their number, and the image that ends with them. Raises NotExact if the first one needs `run`.
         """
-        step, taken = left[0], 1
+        step, taken, before = left[0], 1, made
+        resolved: tuple[LockedPackage, ...] = ()
         match step.maker:
             case "config":
                 return 1, self._configured(step, made)  # making it costs less than looking for it
             case "files":
                 made = self._copied(step, made) if step.layer else self._opened(made)
             case "wheels":
-                made = self._installed(step, made)
+                made, resolved = self._installed(step, made)
             case "run":
                 taken = _taken_by_run(left)
                 made = self._run(left[:taken], made)
             case _:
                 assert_never(step.maker)
         self._building.check()
-        self._store.put_prefix(made.prefix(keys[left[taken - 1].number], self._base.platform), made.facts())
+        number = left[taken - 1].number
+        made = made.recorded(number - 1, before.files, resolved)
+        self._store.put_prefix(made.prefix(keys[number], self._base.platform), made.facts())
         return taken, made
 
     def _opened(self, made: Made) -> Made:
         """uv and the variables. Only `run` makes an environment: that needs the base's interpreter."""
-        if not _is_file(made.inventory, _PYTHON):
-            raise NotExact(f"the base image has no {_PYTHON}")
+        if not _is_file(made.inventory, PYTHON):
+            raise NotExact(f"the base image has no {PYTHON}")
         uv = uv_binary(self._job, self._base.platform, self._store, self._folder)
         entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
         made = self._with_items(made, [LayerItem(entry, uv)])
@@ -102,8 +110,51 @@ class Makers:
         )
         return self._with_items(made, items)
 
-    def _installed(self, step: MakerStep, made: Made) -> Made:
-        raise NotExact("wheels are not made here yet")
+    def _installed(self, step: MakerStep, made: Made) -> tuple[Made, tuple[LockedPackage, ...]]:
+        layer, job = step.layer, self._job
+        if layer is None:
+            raise NotExact(f"{step.title} is not described")
+        mounts = getattr(layer, "secret_mounts", ())
+        result = make_wheels(
+            WheelsStep(
+                layer=layer,
+                context=self._building.context,
+                platform=self._base.platform,
+                environment=configs.env_of(made.config) | network_variables(job.network),
+                secrets={
+                    secret.environment_name: self._building.secret(secret.name)
+                    for secret in mounts
+                    if secret.environment_name
+                },
+                workdir=configs.workdir_of(made.config),
+                compression=job.output.compression,
+                level=job.output.compression_level,
+            ),
+            made.facts(),
+            self._interpreter_for(made),
+            uv_binary(job, own_platform(), self._store, self._folder),
+            self._folder / "uv-cache",
+            self._store,
+        )
+        if not result.layers:
+            return made, result.packages
+        return Made.of(made.config, (*made.layers, *result.layers), result.facts), result.packages
+
+    def _interpreter_for(self, made: Made) -> Interpreter:
+        if self._interpreter is None:
+            folder = self._folder / "interpreter"
+            if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
+                reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
+                self._interpreter = interpreter_of(
+                    reference, self._base, {}, self._building.client, self._store, folder
+                )
+            elif self._base.platform == own_platform():
+                # An environment that a layer made has the interpreter of the base.
+                repository = Repository.parse(self._base.repository)
+                self._interpreter = unpack(made.inventory, self._base.layers, repository, self._store, folder)
+            else:
+                raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
+        return self._interpreter
 
     def _run(self, steps: Sequence[MakerStep], made: Made) -> Made:
         """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory."""

@@ -1,5 +1,6 @@
 """Finds the uv binary of a platform: in the deployment's folder, or in its image."""
 
+import platform as machine
 import shutil
 import tarfile
 from pathlib import Path
@@ -18,7 +19,14 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.store import LayerStore
 from boatyard_layers.tar_reading import plain
 
+_ARCHITECTURES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _INSIDE: Final = ("uv", "./uv", "/uv")
+
+
+def own_platform() -> str:
+    """The platform of this machine."""
+    name = machine.machine()
+    return f"linux/{_ARCHITECTURES.get(name, name)}"
 
 
 def uv_binary(job: BuildJob, platform: str, store: LayerStore, folder: Path) -> Path:
@@ -32,7 +40,7 @@ def uv_binary(job: BuildJob, platform: str, store: LayerStore, folder: Path) -> 
 
 
 def _of_image(image: Reference, platform: str, store: LayerStore, folder: Path) -> Path:
-    out, blob = folder / "uv", folder / "uv-layer"
+    out, blob = folder / f"uv-{platform.replace('/', '-')}", folder / "uv-layer"
     if out.exists():
         return out
     try:
