@@ -35,6 +35,7 @@ GROUPS: Final = {
         "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/layers/test_as_buildkit.py",
+        "tests/layers/test_image.py",
         "tests/layers/test_real_base.py",
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",

@@ -151,7 +151,9 @@ class Makers:
             elif self._base.platform == own_platform():
                 # An environment that a layer made has the interpreter of the base.
                 repository = Repository.parse(self._base.repository)
-                self._interpreter = unpack(made.inventory, self._base.layers, repository, self._store, folder)
+                self._interpreter = unpack(
+                    made.inventory, made.inventory.resolve(PYTHON), self._base.layers, repository, self._store, folder
+                )
             else:
                 raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
         return self._interpreter
