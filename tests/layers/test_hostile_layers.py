@@ -66,6 +66,7 @@ FOLDER, LINK, HARD = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
         [_header(".wh.x"), _header("x/y")],
         [_header(".wh.x/y")],
         [_header("x", pax_headers={"comment": "c" * 100_000})],
+        [_header("x", pax_headers={"size": "-5"})],
     ],
     ids=lambda headers: ascii(headers[0].name)[:20],
 )

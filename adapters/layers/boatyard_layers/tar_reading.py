@@ -153,6 +153,8 @@ def _member(info: tarfile.TarInfo, forward: Forward) -> LayerMember | None:
     kind = _KINDS.get(info.type)
     if kind is None or info.issparse():
         raise NotExact(f"a layer has {path!r} of an unknown type")
+    if info.size < 0:
+        raise NotExact(f"a layer has {path!r} of {info.size} bytes")
     if path == "/" and kind != "directory":
         raise NotExact("the root of a layer is no directory")
     if not (0 <= info.uid < _MOST_OWNERS and 0 <= info.gid < _MOST_OWNERS):
