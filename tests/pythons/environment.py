@@ -11,7 +11,8 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent.parent
 DISTRIBUTIONS: Final = (
     *("core", "adapters/buildkit", "adapters/client", "adapters/connect"),
-    *("adapters/flyte", "adapters/kubernetes", "adapters/local", "adapters/registry", "adapters/serverless"),
+    *("adapters/flyte", "adapters/kubernetes", "adapters/layers", "adapters/local", "adapters/registry"),
+    "adapters/serverless",
 )
 _FOLDER: Final = ROOT / ".boatyard" / "pythons"
 _PINNED: Final = ROOT / "requirements" / "pythons.txt"

@@ -17,6 +17,7 @@ from tests.pythons.found import OWN, PYTHONS
 UNIT_TESTS = (
     *("tests/core", "tests/client", "tests/flyte", "tests/registry", "tests/buildkit", "tests/serverless"),
     "tests/buildkit/test_job.py::test_what_was_pushed_is_the_result",
+    *(f"tests/layers/test_{name}.py" for name in ("config", "files", "hostile_layers", "inventory", "pack")),
 )
 LEFT_OUT = {
     "tests/flyte/test_steps.py": "its projects need Python 3.11 themselves",
