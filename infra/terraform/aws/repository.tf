@@ -24,6 +24,15 @@ locals {
       }
     } : key => repository if repository.create
   }
+  # Layers for later builds are beside the images only if no repository has a cache. An image's tag begins with its name, which may
+  # begin with such a word and then has a second hyphen: ECR expires nothing that a rule of higher priority matches.
+  layers_beside_images = (
+    var.repository.layer_days != null && !var.repository.cache.create && try(coalesce(local.image_builder.cache.repository), "") == ""
+  )
+  layer_rules = !local.layers_beside_images ? [] : concat(
+    [for kind in ["prefix", "wheels", "facts"] : { pattern = "${kind}-*-*", days = 36500 }],
+    [for kind in ["prefix", "wheels", "facts"] : { pattern = "${kind}-*", days = var.repository.layer_days }],
+  )
   default_repository = (
     local.image_builder.defaultRepository != ""
     ? local.image_builder.defaultRepository
@@ -72,13 +81,25 @@ resource "aws_ecr_lifecycle_policy" "repository" {
   for_each   = local.repositories
   repository = aws_ecr_repository.repository[each.key].name
   policy = jsonencode({
-    rules = [
-      for priority, status in ["untagged", "any"] : {
-        rulePriority = priority + 1
-        description  = "${status} ${each.key}"
-        action       = { type = "expire" }
-        selection    = { tagStatus = status, countType = "sinceImagePushed", countUnit = "days", countNumber = each.value.days[status] }
-      } if each.value.days[status] != null
-    ]
+    rules = concat(
+      [
+        for priority, rule in local.layer_rules : {
+          rulePriority = priority + 1
+          description  = "${rule.pattern} ${each.key}"
+          action       = { type = "expire" }
+          selection = {
+            tagStatus = "tagged", tagPatternList = [rule.pattern], countType = "sinceImagePushed", countUnit = "days", countNumber = rule.days
+          }
+        } if each.key == "images"
+      ],
+      [
+        for priority, status in ["untagged", "any"] : {
+          rulePriority = priority + 1 + (each.key == "images" ? length(local.layer_rules) : 0)
+          description  = "${status} ${each.key}"
+          action       = { type = "expire" }
+          selection    = { tagStatus = status, countType = "sinceImagePushed", countUnit = "days", countNumber = each.value.days[status] }
+        } if each.value.days[status] != null
+      ],
+    )
   })
 }

@@ -207,11 +207,14 @@ variable "repository" {
     ECR repositories. The one for images is created unless image_builder.defaultRepository names another.
     `push_arns`: further repositories that a spec's `registry` may name; with `create_missing` the function creates missing
     ones. `base_arns`: private repositories of base images; a push to one rebuilds the images based on it.
+    Layers for later builds are in the cache's repository, and expire with it. Without one they are beside the images, and expire
+    after `layer_days` if that is set; tags that begin with prefix-, wheels- or facts- must then be Boatyard's own.
   EOT
   type = object({
     name           = optional(string)
     tag_mutability = optional(string, "IMMUTABLE")
     untagged_days  = optional(number, 14)
+    layer_days     = optional(number)
     force_delete   = optional(bool, false)
     push_arns      = optional(list(string), [])
     base_arns      = optional(list(string), [])

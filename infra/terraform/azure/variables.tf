@@ -211,7 +211,8 @@ variable "projects" {
 variable "repository" {
   description = <<-EOT
     The registry and its repositories. One is created unless `registry_id` names a registry. `name` is the repository of images,
-    and `cache` the one of the build cache. `push_ids`: further registries that a spec's `registry` may name. `bases`: registries
+    and `cache` the one of the build cache, whose layers for later builds ACR Tasks removes after `days` (null: never; a registry with
+    `abac` needs an identity for it, and has no such task). `push_ids`: further registries that a spec's `registry` may name. `bases`: registries
     of private base images, with the repositories whose pushes rebuild the images based on them; `location` is the registry's,
     if it is another. `abac` and `abac_ids`: registries that grant by repository, which ignore AcrPull and AcrPush. Registries
     are resource ids, of any subscription.
@@ -232,6 +233,7 @@ variable "repository" {
     cache = optional(object({
       create = optional(bool, true)
       name   = optional(string)
+      days   = optional(number, 14)
     }), {})
   })
   default  = {}

@@ -31,6 +31,11 @@ locals {
       }
     } : key => repository if repository.create
   }
+  # Where one repository holds all images, their tags begin with their names, and none expires by a tag's beginning.
+  layers_beside_images = (
+    var.repository.layer_days != null && !var.repository.cache.create
+    && try(coalesce(local.image_builder.cache.repository), "") == "" && try(coalesce(local.image_builder.repositoryLayout), "each") == "each"
+  )
   # From names, not from the resources: the settings know them before an apply.
   repository_urls = {
     for key in ["images", "cache", "builder"] : key => "${local.region}-docker.pkg.dev/${local.project}/${ {
@@ -78,6 +83,18 @@ resource "google_artifact_registry_repository" "repository" {
       condition {
         tag_state  = cleanup_policies.key
         older_than = "${cleanup_policies.value * 86400}s"
+      }
+    }
+  }
+  dynamic "cleanup_policies" {
+    for_each = each.key == "images" && local.layers_beside_images ? [var.repository.layer_days] : []
+    content {
+      id     = "layers"
+      action = "DELETE"
+      condition {
+        tag_state    = "TAGGED"
+        tag_prefixes = ["prefix-", "wheels-", "facts-"]
+        older_than   = "${cleanup_policies.value * 86400}s"
       }
     }
   }

@@ -231,11 +231,14 @@ variable "repository" {
     `push_names`: further repositories that a spec's `registry` may name; with `create_missing` the function creates missing
     ones, and the roles are on the whole project. `base_names`: private repositories of base images; a push to one rebuilds
     the images based on it. Names are projects/<project>/locations/<location>/repositories/<repository>, of any project.
+    Layers for later builds are in the cache's repository, and expire with it. Without one they are beside the images, and expire
+    after `layer_days` if that is set; tags that begin with prefix-, wheels- or facts- must then be Boatyard's own.
   EOT
   type = object({
     name           = optional(string)
     tag_mutability = optional(string, "IMMUTABLE")
     untagged_days  = optional(number, 14)
+    layer_days     = optional(number)
     push_names     = optional(list(string), [])
     base_names     = optional(list(string), [])
     create_missing = optional(bool, false)

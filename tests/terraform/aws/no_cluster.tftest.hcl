@@ -55,6 +55,10 @@ run "the_least" {
     error_message = "Images keep their tags; a cache overwrites its own."
   }
   assert {
+    condition     = [for rule in jsondecode(aws_ecr_lifecycle_policy.repository["images"].policy).rules : rule.selection.tagStatus] == ["untagged"] && [for rule in jsondecode(aws_ecr_lifecycle_policy.repository["cache"].policy).rules : rule.selection.tagStatus] == ["untagged", "any"]
+    error_message = "The cache expires with the layers in it, and no tagged image does."
+  }
+  assert {
     condition     = tolist(aws_lambda_event_source_mapping.events[0].function_response_types) == tolist(["ReportBatchItemFailures"])
     error_message = "One bad message does not bring back the others."
   }
@@ -97,6 +101,18 @@ run "another_accounts_repository_and_a_key" {
       aws_cloudwatch_log_group.logs["http"].kms_key_id == aws_kms_key.key[0].arn
     )
     error_message = "One key encrypts all that is kept."
+  }
+}
+
+run "layers_beside_the_images" {
+  variables {
+    repository = { layer_days = 30, cache = { create = false } }
+  }
+  assert {
+    condition = [for rule in jsondecode(aws_ecr_lifecycle_policy.repository["images"].policy).rules : join(" ", [rule.rulePriority, try(rule.selection.tagPatternList[0], rule.selection.tagStatus), rule.selection.countNumber])] == [
+      "1 prefix-*-* 36500", "2 wheels-*-* 36500", "3 facts-*-* 36500", "4 prefix-* 30", "5 wheels-* 30", "6 facts-* 30", "7 untagged 14",
+    ]
+    error_message = "Layers expire by their tags, and no image whose name begins like one does."
   }
 }
 

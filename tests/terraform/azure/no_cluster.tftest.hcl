@@ -47,6 +47,10 @@ run "the_least" {
     error_message = "ACR Tasks runs the image with an engine."
   }
   assert {
+    condition     = strcontains(base64decode(azurerm_container_registry_task.purge[0].encoded_step[0].task_content), "acr purge --filter 'boatyard-cache:^(prefix|wheels|facts)-[0-9a-f]{32}$' --ago 14d --untagged")
+    error_message = "Old layers are removed from the cache's repository, and no image."
+  }
+  assert {
     condition     = azurerm_function_app_flex_consumption.function.runtime_version == "3.13"
     error_message = "The app has the bundle's Python."
   }
@@ -139,6 +143,10 @@ run "an_existing_registry_and_another_for_images" {
     events         = { specs = false }
     image_builder  = { defaultRepository = "ghcr.io/acme/images", authenticationType = "noop" }
     repository     = { registry_id = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/shared/providers/Microsoft.ContainerRegistry/registries/Acme", cache = { create = false } }
+  }
+  assert {
+    condition     = length(azurerm_container_registry_task.purge) == 0
+    error_message = "Nothing is removed from a repository that has no cache."
   }
   assert {
     condition     = length(azurerm_container_registry.registry) == 0 && azurerm_container_registry_task.build["acrtasks"].container_registry_id == "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/shared/providers/Microsoft.ContainerRegistry/registries/Acme" && azurerm_role_definition.role["run_builds"].scope == "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/shared"

@@ -138,6 +138,27 @@ run "another_projects_repository" {
   }
 }
 
+run "layers_beside_the_images" {
+  variables {
+    repository = { layer_days = 30, cache = { create = false } }
+  }
+  assert {
+    condition     = one([for policy in google_artifact_registry_repository.repository["images"].cleanup_policies : join(" ", concat(policy.condition[0].tag_prefixes, [policy.condition[0].older_than])) if policy.id == "layers"]) == "prefix- wheels- facts- 2592000s"
+    error_message = "Layers expire by their tags."
+  }
+}
+
+run "images_that_share_a_repository_with_layers" {
+  variables {
+    image_builder = { repositoryLayout = "one" }
+    repository    = { layer_days = 30, cache = { create = false } }
+  }
+  assert {
+    condition     = [for policy in google_artifact_registry_repository.repository["images"].cleanup_policies : policy.id] == ["untagged"]
+    error_message = "An image's tag may begin like a layer's there."
+  }
+}
+
 run "another_registry_a_pool_and_no_events" {
   variables {
     cloudbuild    = { image = "ghcr.io/acme/builder:1", location = "global", pool = "projects/pools/locations/us/workerPools/big" }
