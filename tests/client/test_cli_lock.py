@@ -59,7 +59,7 @@ def test_the_lock_of_an_image_is_a_pylock_for_other_tools(registry: FakeRegistry
 
 def test_packages_that_no_other_tool_can_install_are_named(registry: FakeRegistry) -> None:
     name = image(registry, "one", lock(layer(0, package("own", "1", wheels=False), package("idna", "3.7"))))
-    assert "came from no wheel: own" in boatyard("lock", name).err
+    assert "no wheel of them is known: own" in boatyard("lock", name).err
 
 
 def test_a_files_image_is_the_one_that_a_build_pushes(registry: FakeRegistry, folder: Path) -> None:

@@ -88,4 +88,4 @@ def _say_without_wheels(found: "Locked") -> None:
     }
     if names:
         shown = ", ".join(sorted(names)[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-        note(f"only below tool.boatyard, because they came from no wheel: {shown}")
+        note(f"only below tool.boatyard, because no wheel of them is known: {shown}")
