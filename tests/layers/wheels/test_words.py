@@ -6,7 +6,7 @@ import pytest
 
 from boatyard.spec import Layer, PipOptions, PipPackages, PoetryProject, PythonWheels, Requirements, Secret
 from boatyard_layers.errors import NotExact
-from boatyard_layers.wheels.uv_process import Uv
+from boatyard_layers.wheels.uv_process import UvTool
 from boatyard_layers.wheels.words import words
 
 
@@ -62,6 +62,6 @@ def test_what_means_something_else_here_is_left_to_the_builder(tmp_path: Path, l
 
 def test_uv_sees_credentials_and_networks_and_no_other_variable() -> None:
     given = {"UV_INDEX_OURS_PASSWORD": "p", "HTTPS_PROXY": "h", "TOKEN": "t", "UV_PYTHON": "/opt/venv/bin/python"}
-    assert Uv.environment(given) == {"UV_INDEX_OURS_PASSWORD": "p", "HTTPS_PROXY": "h"}
+    assert UvTool.environment(given) == {"UV_INDEX_OURS_PASSWORD": "p", "HTTPS_PROXY": "h"}
     with pytest.raises(NotExact, match="UV_OVERRIDE"):
-        Uv.environment({"UV_OVERRIDE": "/x"})
+        UvTool.environment({"UV_OVERRIDE": "/x"})

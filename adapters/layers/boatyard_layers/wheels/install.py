@@ -16,8 +16,8 @@ from boatyard_layers.pack import LayerItem
 from boatyard_layers.wheels.bytecode import compile_sources
 from boatyard_layers.wheels.pins import Pin
 from boatyard_layers.wheels.records import dist_infos, record_paths, with_contents
-from boatyard_layers.wheels.stage import Stage
-from boatyard_layers.wheels.uv_process import Uv
+from boatyard_layers.wheels.stage import StageFolder
+from boatyard_layers.wheels.uv_process import UvTool
 
 LOCK: Final = ".lock"
 """The empty file that uv leaves in an environment, so that no two processes change it."""
@@ -25,14 +25,14 @@ _CACHE_FACT: Final = b'{"timestamp":{"secs_since_epoch":315532800,"nanos_since_e
 """Begins uv_cache.json of a wheel from a folder, where uv writes the time at which the file came to the machine."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class PinnedSource(msgspec.Struct, frozen=True):
     """Pins that come from the same places."""
 
     pins: tuple[Pin, ...]
     arguments: tuple[str, ...]
 
 
-def install(sources: Sequence[Source], stage: Stage, uv: Uv) -> dict[str, list[LayerItem]]:
+def install(sources: Sequence[PinnedSource], stage: StageFolder, uv: UvTool) -> dict[str, list[LayerItem]]:
     """The files of each distribution by its name, with byte code and folders."""
     stage.make()
     fixed = {path for path, _ in _walk(stage.folder)}
@@ -53,7 +53,7 @@ def install(sources: Sequence[Source], stage: Stage, uv: Uv) -> dict[str, list[L
     return {pin.name: _items(pin.name, owners, stage) for pin in pins}
 
 
-def _owners(written: set[str], pins: Iterable[Pin], stage: Stage) -> dict[str, str]:
+def _owners(written: set[str], pins: Iterable[Pin], stage: StageFolder) -> dict[str, str]:
     """The distribution's name of each file, by the path below the stage."""
     infos = dist_infos((f"/{path}" for path in written), f"/{stage.site}")
     owners: dict[str, str] = {}
@@ -74,7 +74,7 @@ def _owners(written: set[str], pins: Iterable[Pin], stage: Stage) -> dict[str, s
     return owners
 
 
-def _compile(written: Iterable[str], owners: dict[str, str], stage: Stage) -> None:
+def _compile(written: Iterable[str], owners: dict[str, str], stage: StageFolder) -> None:
     """Writes byte code, and adds it to `owners`."""
     sources = [
         stage.folder / path
@@ -91,7 +91,7 @@ def _compile(written: Iterable[str], owners: dict[str, str], stage: Stage) -> No
             )
 
 
-def _items(name: str, owners: Mapping[str, str], stage: Stage) -> list[LayerItem]:
+def _items(name: str, owners: Mapping[str, str], stage: StageFolder) -> list[LayerItem]:
     venv = stage.interpreter.venv
     mine = sorted(path for path, owner in owners.items() if owner == name)
     changed: dict[str, bytes] = {}
@@ -120,7 +120,7 @@ def _items(name: str, owners: Mapping[str, str], stage: Stage) -> list[LayerItem
     return items
 
 
-def _in_image(path: Path, stage: Stage) -> bytes | None:
+def _in_image(path: Path, stage: StageFolder) -> bytes | None:
     """The contents that the file has in the image, if they are not the same here."""
     if path.name == "uv_cache.json" and parent(path.as_posix()).endswith(".dist-info"):
         data = path.read_bytes()

@@ -21,11 +21,11 @@ from boatyard_layers.model import Distribution, Facts, Group, LayerBlob, PathEnt
 from boatyard_layers.pack import LayerItem, pack, whiteouts
 from boatyard_layers.wheels.dry_run import Changes, read_changes
 from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
-from boatyard_layers.wheels.install import LOCK, Source, install
+from boatyard_layers.wheels.install import LOCK, PinnedSource, install
 from boatyard_layers.wheels.pins import Pin, read_pins
 from boatyard_layers.wheels.removal import removed_paths
-from boatyard_layers.wheels.stage import Stage, check_environment
-from boatyard_layers.wheels.uv_process import Uv
+from boatyard_layers.wheels.stage import StageFolder, check_environment
+from boatyard_layers.wheels.uv_process import UvTool
 from boatyard_layers.wheels.words import Words, words
 
 _MACHINES: Final = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
@@ -80,14 +80,14 @@ def make_wheels(
     with tempfile.TemporaryDirectory(prefix="wheels-") as folder:
         work = Path(os.path.realpath(folder))
         (work / "a").mkdir()
-        stage = Stage(work / "a" / "venv", interpreter)
+        stage = StageFolder(work / "a" / "venv", interpreter)
         check_environment(facts.files, inventory, stage, step.workdir)
         asked = words(step.layer, step.context, step.secrets)
         libc, machine = _probed(interpreter)
-        tool = Uv(
+        tool = UvTool(
             program=uv,
             cache=cache,
-            variables={**Uv.environment({**step.environment, **step.secrets}), **asked.variables},
+            variables={**UvTool.environment({**step.environment, **step.secrets}), **asked.variables},
             platform=_foreign(step.platform, machine, libc),
         )
         stage.make(facts.files)
@@ -105,7 +105,7 @@ def make_wheels(
             level=step.level,
         )
         (work / "b").mkdir()
-        fresh = Stage(work / "b" / "venv", interpreter)
+        fresh = StageFolder(work / "b" / "venv", interpreter)
         groups = _groups(sources, circumstances, step.compression, fresh, tool, store, work, log)
         lock = PathEntry(path=f"{interpreter.venv}/{LOCK}", mode=0o666)
         own = [] if lock.path in inventory else [LayerItem(lock, b"")]
@@ -157,7 +157,7 @@ def _foreign(platform: str, machine: str, libc: str) -> str:
     return "" if wanted == machine else f"{wanted}-manylinux_{libc}"
 
 
-def _resolved(asked: Words, stage: Stage, uv: Uv) -> tuple[Changes, str]:
+def _resolved(asked: Words, stage: StageFolder, uv: UvTool) -> tuple[Changes, str]:
     """The changes of a layer, and the name of the distribution that comes from the layer's folder alone."""
     common = ("--dry-run", "--no-build-isolation")
     arguments = (*common, *asked.sources, *asked.options)
@@ -171,7 +171,9 @@ def _resolved(asked: Words, stage: Stage, uv: Uv) -> tuple[Changes, str]:
     return Changes({**changes.added, **exact.added}, {**changes.removed, **exact.removed}), next(iter(exact.added))
 
 
-def _pinned(changes: Changes, exact: str, asked: Words, stage: Stage, uv: Uv, work: Path) -> tuple[Source, ...]:
+def _pinned(
+    changes: Changes, exact: str, asked: Words, stage: StageFolder, uv: UvTool, work: Path
+) -> tuple[PinnedSource, ...]:
     rest = {name: version for name, version in changes.added.items() if name != exact}
     sources = []
     for versions, arguments in (
@@ -196,16 +198,16 @@ def _pinned(changes: Changes, exact: str, asked: Words, stage: Stage, uv: Uv, wo
             ),
         )
         pins = read_pins(toml.loads(ended.stdout), versions, asked.hashes)
-        sources.append(Source(pins, tuple(dict.fromkeys(arguments))))
+        sources.append(PinnedSource(pins, tuple(dict.fromkeys(arguments))))
     return tuple(sources)
 
 
 def _groups(
-    sources: Sequence[Source],
+    sources: Sequence[PinnedSource],
     circumstances: Circumstances,
     compression: Compression,
-    stage: Stage,
-    uv: Uv,
+    stage: StageFolder,
+    uv: UvTool,
     store: GroupStore,
     work: Path,
     log: Callable[[str], None],
@@ -222,7 +224,7 @@ def _groups(
     if missing:
         names = {pin.name for _, members in missing for pin in members}
         needed = [
-            Source(tuple(pin for pin in source.pins if pin.name in names), source.arguments) for source in sources
+            PinnedSource(tuple(pin for pin in source.pins if pin.name in names), source.arguments) for source in sources
         ]
         installed = install(needed, stage, uv)
 

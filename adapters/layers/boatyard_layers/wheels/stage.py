@@ -28,7 +28,7 @@ exit 97
 """
 
 
-class Stage:
+class StageFolder:
     """A virtual environment at `folder`, whose paths in the image begin with `venv`."""
 
     def __init__(self, folder: Path, interpreter: Interpreter) -> None:
@@ -63,7 +63,7 @@ class Stage:
         return _SHIM.format(newline="'\n'", query=_QUERY, command=shlex.join(command), refusal=REFUSAL)
 
 
-def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: Stage, workdir: str) -> None:
+def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: StageFolder, workdir: str) -> None:
     """Raises NotExact for an environment that uv could see differently from here."""
     venv = stage.interpreter.venv
     site = f"{venv}/{stage.site}"

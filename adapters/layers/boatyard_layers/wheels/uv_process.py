@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from boatyard_layers.errors import NotExact
-from boatyard_layers.wheels.stage import REFUSAL, Stage
+from boatyard_layers.wheels.stage import REFUSAL, StageFolder
 
 _SECONDS: Final = 1_200
 _PASSED: Final = frozenset(
@@ -44,7 +44,7 @@ _IMPLIED: Final = frozenset({"UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON",
 """Variables of the image that this package obeys by itself."""
 
 
-class Uv(msgspec.Struct, frozen=True, kw_only=True):
+class UvTool(msgspec.Struct, frozen=True, kw_only=True):
     program: Path
     cache: Path
     variables: dict[str, str]
@@ -61,7 +61,9 @@ class Uv(msgspec.Struct, frozen=True, kw_only=True):
                 raise NotExact(f"the step has the variable {name}")
         return passed
 
-    def run(self, stage: Stage, command: Sequence[str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, stage: StageFolder, command: Sequence[str], arguments: Sequence[str]
+    ) -> subprocess.CompletedProcess[str]:
         """Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed
         on; the builder reports the same failure with an explanation."""
         platform = ["--python-platform", self.platform] if self.platform else []
