@@ -40,6 +40,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "output.provenance": ("off", "min", "max"),
     "output.sbom": (True, False),
     "output.reproducible": (True, False),
+    "layers": ("registry", "builder"),
     "limits.concurrentBuilds": (1, 64),
     "limits.concurrentBuildsPerProject": (0, 3),
     "limits.queuedBuilds": (0, 50),

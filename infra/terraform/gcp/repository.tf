@@ -33,8 +33,8 @@ locals {
   }
   # Where one repository holds all images, their tags begin with their names, and none expires by a tag's beginning.
   layers_beside_images = (
-    var.repository.layer_days != null && !var.repository.cache.create
-    && try(coalesce(local.image_builder.cache.repository), "") == "" && try(coalesce(local.image_builder.repositoryLayout), "each") == "each"
+    var.repository.layer_days != null && !var.repository.cache.create &&
+    try(coalesce(local.image_builder.cache.repository), "") == "" && try(coalesce(local.image_builder.repositoryLayout), "each") == "each"
   )
   # From names, not from the resources: the settings know them before an apply.
   repository_urls = {

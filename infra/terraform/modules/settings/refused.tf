@@ -9,6 +9,7 @@ locals {
     "buildkit.driver"             = ["buildx", "buildctl"]
     "cache.mode"                  = ["min", "max"]
     "isolation"                   = ["project", "deployment"]
+    "layers"                      = ["registry", "builder"]
     "network.mode"                = ["default", "host", "none"]
     "output.compression"          = ["zstd", "gzip", "uncompressed"]
     "output.provenance"           = ["off", "min", "max"]
