@@ -1,8 +1,7 @@
-"""Every cloud's parts can carry builds out in the function itself, though no configuration asks for it yet."""
+"""Every cloud's functions can carry builds out themselves: the variables, and what the parts make of them."""
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from boatyard.errors import BoatyardError
@@ -10,7 +9,7 @@ from boatyard_aws import wiring as aws
 from boatyard_azure import wiring as azure
 from boatyard_gcp import wiring as gcp
 from boatyard_serverless.inline.building import InlineBuilding
-from boatyard_serverless.inline.routing import refuse_run
+from boatyard_serverless.inline.routing import InlineOrOther, refuse_run
 from boatyard_serverless.wiring import CloudParts
 from tests.azure.acr_tasks import TASK
 
@@ -18,6 +17,13 @@ SHARED = {
     "BOATYARD_BUCKET": "bucket",
     "BOATYARD_QUEUE": "events",
     "BOATYARD_DEFAULT_REPOSITORY": "r.example.com/images",
+}
+OF_BUILD_SERVICE = {
+    "BOATYARD_CODEBUILD_PROJECT": "aws",
+    "BOATYARD_CLOUDBUILD_IMAGE": "gcp",
+    "BOATYARD_CLOUDBUILD_ACCOUNT": "gcp",
+    "BOATYARD_CLOUDBUILD_LOCATION": "gcp",
+    "BOATYARD_ACR_TASK": "azure",
 }
 CLOUDS: dict[str, tuple[type[CloudParts[Any]], dict[str, str]]] = {
     "aws": (
@@ -48,16 +54,21 @@ CLOUDS: dict[str, tuple[type[CloudParts[Any]], dict[str, str]]] = {
 }
 
 
-def parts(cloud: str, **changes: Any) -> CloudParts[Any]:
+def parts(cloud: str, **changes: str) -> CloudParts[Any]:
     kind, variables = CLOUDS[cloud]
-    made = kind({**SHARED, **variables})  # type: ignore[call-arg]
-    made.__dict__["configuration"] = msgspec.structs.replace(made.configuration, **changes)
-    return made
+    return kind({**SHARED, **variables, **changes})  # type: ignore[call-arg]
+
+
+def inline(cloud: str, **changes: str) -> CloudParts[Any]:
+    """Without the variables of the cloud's build service."""
+    kind, variables = CLOUDS[cloud]
+    chosen = {name: value for name, value in variables.items() if name not in OF_BUILD_SERVICE}
+    return kind({**SHARED, **chosen, "BOATYARD_RUNNER": "inline", **changes})  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_function_that_carries_builds_out_refuses_what_needs_a_run(cloud: str) -> None:
-    made = parts(cloud, runner="inline")
+    made = inline(cloud)
     assert isinstance(made.builds, InlineBuilding) and made.refuse_order is refuse_run
     assert made.settings.layers == "registry", "else its jobs would have no steps"
     helper, module = made.job_helper()
@@ -67,8 +78,10 @@ def test_a_function_that_carries_builds_out_refuses_what_needs_a_run(cloud: str)
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_with_a_build_service_beside_it_nothing_is_refused(cloud: str) -> None:
-    made = parts(cloud, runner="inline", inline_other="yes")
-    assert made.refuse_order is None and made._inline_service() is not None
+    service = CLOUDS[cloud][1]["BOATYARD_RUNNER"]
+    made = parts(cloud, BOATYARD_RUNNER="inline", BOATYARD_INLINE_OTHER=service)
+    assert made.configuration.build_service == service
+    assert made.refuse_order is None and isinstance(made._inline_service(), InlineOrOther)
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
@@ -76,11 +89,37 @@ def test_other_runners_carry_nothing_out(cloud: str) -> None:
     made = parts(cloud)
     assert made.builds is None and made.refuse_order is None
     assert made.settings is made.configuration.settings
+    assert made.configuration.build_service == made.configuration.runner
+
+
+@pytest.mark.parametrize(
+    ("cloud", "variables", "words"),
+    [
+        *(
+            (cloud, {"BOATYARD_QUEUE": ""}, "BOATYARD_RUNNER is inline, so BOATYARD_QUEUE is needed")
+            for cloud in CLOUDS
+        ),
+        *((cloud, {"BOATYARD_INLINE_OTHER": "nomad"}, "BOATYARD_INLINE_OTHER") for cloud in CLOUDS),
+        *((cloud, {"BOATYARD_EVENT_SECONDS": "20"}, "BOATYARD_EVENT_SECONDS") for cloud in CLOUDS),
+        *(
+            (cloud, {"BOATYARD_INLINE_OTHER": CLOUDS[cloud][1]["BOATYARD_RUNNER"]}, f"so {name} is needed")
+            for name, cloud in OF_BUILD_SERVICE.items()
+        ),
+        *((cloud, {"BOATYARD_INLINE_OTHER": "kubernetes"}, "BOATYARD_INLINE_OTHER") for cloud in CLOUDS),
+        ("azure", {"BOATYARD_VAULT": ""}, "BOATYARD_RUNNER is inline, so BOATYARD_VAULT is needed"),
+    ],
+)
+def test_a_mistake_is_named(cloud: str, variables: dict[str, str], words: str) -> None:
+    others = dict.fromkeys(OF_BUILD_SERVICE, "")
+    for name in OF_BUILD_SERVICE:  # in each row one of them is missing, so the others have to be there
+        if f"so {name} " not in words:
+            others[name] = CLOUDS[cloud][1].get(name, "")
+    with pytest.raises(BoatyardError) as refused:
+        _ = inline(cloud, **{**others, **variables}).configuration
+    assert refused.value.code == "INVALID_SPEC" and words in refused.value.detail
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_no_configuration_offers_it(cloud: str) -> None:
-    kind, variables = CLOUDS[cloud]
-    with pytest.raises(BoatyardError) as refused:
-        _ = kind({**SHARED, **variables, "BOATYARD_RUNNER": "inline"}).configuration  # type: ignore[call-arg]
-    assert refused.value.code == "INVALID_SPEC"
+def test_another_runner_beside_none_is_a_mistake(cloud: str) -> None:
+    with pytest.raises(BoatyardError, match="BOATYARD_INLINE_OTHER is for the runner inline"):
+        _ = parts(cloud, BOATYARD_INLINE_OTHER=CLOUDS[cloud][1]["BOATYARD_RUNNER"]).configuration

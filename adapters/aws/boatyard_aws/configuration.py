@@ -2,7 +2,8 @@
 
     BOATYARD_SETTINGS            may be s3://bucket/key
     BOATYARD_DEPLOYMENT_KEY      may be the secret's ARN
-    BOATYARD_RUNNER              kubernetes | codebuild
+    BOATYARD_RUNNER              kubernetes | codebuild | inline
+    BOATYARD_INLINE_OTHER        codebuild                                  (runner inline)
     BOATYARD_CLUSTER_REGION      region of the EKS cluster, if it is not the function's
     BOATYARD_CODEBUILD_PROJECT   name of the CodeBuild project              (runner codebuild)
     BOATYARD_CODEBUILD_LOG_GROUP its log group; /aws/codebuild/<project> by default
@@ -32,7 +33,8 @@ _NEEDED: Final = {"kubernetes": "cluster", "codebuild": "codebuild_project"}
 
 
 class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
-    runner: Literal["kubernetes", "codebuild"]
+    runner: Literal["kubernetes", "codebuild", "inline"]
+    inline_other: Literal["", "codebuild"] = ""
     cluster_region: str = ""
     codebuild_project: str = ""
     codebuild_log_group: str = ""

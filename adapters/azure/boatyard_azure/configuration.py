@@ -4,11 +4,12 @@ BOATYARD_STORAGE_ACCOUNT     name of the storage account that holds the containe
 BOATYARD_BUCKET              name of the container
 BOATYARD_SETTINGS            may be az://container/blob
 BOATYARD_DEPLOYMENT_KEY      the secret's identifier, https://<vault>/secrets/<name>, in a vault that no job may read
-BOATYARD_RUNNER              kubernetes | acrtasks
+BOATYARD_RUNNER              kubernetes | acrtasks | inline
+BOATYARD_INLINE_OTHER        acrtasks                                   (runner inline)
 BOATYARD_CLUSTER             resource id of the AKS cluster, /subscriptions/…/managedClusters/<name>
 BOATYARD_ACR_TASK            resource id of the task that runs builds       (runner acrtasks, as the next two)
 BOATYARD_ACR_POOL            name of an agent pool; Azure's own machines without it
-BOATYARD_VAULT               name or address of the vault with users' secrets
+BOATYARD_VAULT               name or address of the vault with users' secrets; the runner inline needs it, too
 BOATYARD_REGISTRY_ID         resource id of the registry, which the doctor and the repository's checks look at
 BOATYARD_QUEUE, BOATYARD_DEAD_LETTERS   names of queues in the storage account
 BOATYARD_INVOKERS_CHECKED    true: App Service authentication lets nobody in whom it has not checked, so the function
@@ -25,7 +26,14 @@ from typing import Final, Literal
 from boatyard.errors import invalid
 from boatyard_azure.deployment_key import parse_key_url
 from boatyard_azure.endpoints import AzureEndpoints
-from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.configuration import (
+    KUBERNETES,
+    BucketByName,
+    FunctionConfiguration,
+    read_configuration,
+    read_settings,
+    require,
+)
 
 _SCHEME: Final = "az://"
 _NEEDED: Final = {"kubernetes": "cluster", "acrtasks": "acr_task"}
@@ -41,7 +49,8 @@ _RESOURCE: Final = re.compile(
 
 class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     storage_account: str
-    runner: Literal["kubernetes", "acrtasks"]
+    runner: Literal["kubernetes", "acrtasks", "inline"]
+    inline_other: Literal["", "acrtasks"] = ""
     acr_task: str = ""
     acr_pool: str = ""
     vault: str = ""
@@ -70,10 +79,9 @@ def _check_vaults(made: Configuration, endpoints: AzureEndpoints) -> None:
     endpoints.authority()  # checked before the first token is asked for
     address, _ = parse_key_url(made.deployment_key)
     key_vault = endpoints.vault(address)
-    if made.runner != "acrtasks":
+    if made.runner == KUBERNETES:
         return
-    if not made.vault:
-        raise invalid("BOATYARD_RUNNER is acrtasks, so BOATYARD_VAULT is needed")
+    require(made, made.runner, "vault")
     if endpoints.vault(made.vault).lower() == key_vault.lower():
         raise invalid(
             "BOATYARD_VAULT is the vault of BOATYARD_DEPLOYMENT_KEY: builds read every secret of their vault, and the "

@@ -3,7 +3,8 @@
 BOATYARD_PROJECT             id of the project that holds secrets and topics; required
 BOATYARD_SETTINGS            may be gs://bucket/object
 BOATYARD_DEPLOYMENT_KEY      id of the secret, or projects/<project>/secrets/<id>
-BOATYARD_RUNNER              kubernetes | cloudbuild
+BOATYARD_RUNNER              kubernetes | cloudbuild | inline
+BOATYARD_INLINE_OTHER        cloudbuild                                 (runner inline)
 BOATYARD_CLUSTER             projects/<project>/locations/<location>/clusters/<name>, or <location>/<name>
 BOATYARD_CLOUDBUILD_IMAGE    the builder image with an engine           (runner cloudbuild, as the next ones)
 BOATYARD_CLOUDBUILD_ACCOUNT  e-mail of the service account that builds run as
@@ -33,7 +34,13 @@ from boatyard.errors import invalid
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard_gcp.registry.host import repository_of
-from boatyard_serverless.configuration import BucketByName, FunctionConfiguration, read_configuration, read_settings
+from boatyard_serverless.configuration import (
+    BucketByName,
+    FunctionConfiguration,
+    read_configuration,
+    read_settings,
+    require,
+)
 from boatyard_serverless.registries import TagMutability
 
 _SCHEME: Final = "gs://"
@@ -47,7 +54,8 @@ _KEY: Final = re.compile(rf"projects/{_PART}/locations/{_PART}/keyRings/{_PART}/
 
 class Configuration(FunctionConfiguration, frozen=True, kw_only=True):
     project: str
-    runner: Literal["kubernetes", "cloudbuild"]
+    runner: Literal["kubernetes", "cloudbuild", "inline"]
+    inline_other: Literal["", "cloudbuild"] = ""
     cloudbuild_image: str = ""
     cloudbuild_account: str = ""
     cloudbuild_location: str = ""
@@ -68,9 +76,8 @@ def configure(variables: Mapping[str, str], bucket: BucketByName) -> Configurati
     Storage."""
     settings = read_settings(variables, scheme=_SCHEME, bucket=bucket)
     made = read_configuration(variables, settings, Configuration, needed=_NEEDED)
-    for field in _ALSO_NEEDED:
-        if made.runner == "cloudbuild" and not getattr(made, field):
-            raise invalid(f"BOATYARD_RUNNER is cloudbuild, so BOATYARD_{field.upper()} is needed")
+    if made.build_service == "cloudbuild":
+        require(made, "cloudbuild", *_ALSO_NEEDED)
     if made.invokers_checked and made.anonymous:
         raise invalid("BOATYARD_INVOKERS_CHECKED and BOATYARD_ANONYMOUS exclude each other: set one of them")
     if made.kms_key and not _KEY.match(made.kms_key):

@@ -4,7 +4,12 @@
     BOATYARD_<SETTING>           one setting (boatyard.settings_variables), which overrides BOATYARD_SETTINGS
     BOATYARD_BUCKET              the bucket of boatyard_serverless.keys; required
     BOATYARD_DEPLOYMENT_KEY      name of the secret with the deployment's key; required
-    BOATYARD_RUNNER              kubernetes, or the name of the cloud's build service
+    BOATYARD_RUNNER              kubernetes, the name of the cloud's build service, or inline: the function for events
+                                 makes images itself, and runs no commands of a build
+    BOATYARD_INLINE_OTHER        the name of the cloud's build service, for what needs a command; without one,
+                                 such builds are refused                    (runner inline, as the next one)
+    BOATYARD_EVENT_SECONDS       how long the platform lets the function for events work on one message, where it
+                                 does not say so itself; 540 by default
     BOATYARD_CLUSTER             name of the cluster                        (runner kubernetes)
     BOATYARD_SECRET_PREFIX       prefix of the secrets' names; "boatyard" by default
     BOATYARD_QUEUE               the queue of the function for events: a push of a base adds a message for each image
@@ -20,7 +25,7 @@ A cloud's own `Configuration` extends `FunctionConfiguration`; each of its field
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -31,6 +36,8 @@ from boatyard.settings_document import settings_table
 from boatyard.settings_variables import with_variables
 from boatyard_serverless.ports import Bucket
 
+KUBERNETES: Final = "kubernetes"
+INLINE: Final = "inline"
 _SETTINGS: Final = "BOATYARD_SETTINGS"
 
 
@@ -41,15 +48,18 @@ class FunctionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     runner: str
     cluster: str = ""
     inline_other: str = ""
-    """With the runner `inline`, which no cloud's configuration accepts yet: the cloud's build service, for a RUN."""
-    event_seconds: float = 540.0
-    """How long the platform lets the function work on one event, if it does not say so itself."""
+    event_seconds: Annotated[float, msgspec.Meta(ge=60.0, le=3600.0)] = 540.0
     secret_prefix: str = "boatyard"  # noqa: S105 - a prefix of names
     queue: str = ""
     dead_letters: str = ""
     pin_bases: bool = False
     anonymous: bool = False
     tracing: bool = False
+
+    @property
+    def build_service(self) -> str:
+        """The cloud's build service that builds can run in; empty without one."""
+        return {KUBERNETES: "", INLINE: self.inline_other}.get(self.runner, self.runner)
 
 
 T = TypeVar("T", bound=FunctionConfiguration)
@@ -67,17 +77,29 @@ def read_settings(variables: Mapping[str, str], *, scheme: str, bucket: BucketBy
 def read_configuration(
     variables: Mapping[str, str], settings: Settings, kind: type[T], *, needed: Mapping[str, str]
 ) -> T:
-    """`needed` maps each runner to the field that it requires. Raises INVALID_SPEC, which names the variable."""
+    """`needed` maps each runner of the cloud to the field that it requires. Raises INVALID_SPEC, which names the
+    variable."""
     names = {f"BOATYARD_{field.upper()}": field for field in kind.__struct_fields__ if field != "settings"}
     given: dict[str, Any] = {field: variables[name] for name, field in names.items() if variables.get(name, "").strip()}
     try:
         made = convert({**given, "settings": settings}, kind, strict=False)
     except Undecodable as error:
         raise invalid(f"the function's variables: {_in_words(str(error), names)}") from None
-    field = needed[made.runner]
-    if not getattr(made, field):
-        raise invalid(f"BOATYARD_RUNNER is {made.runner}, so BOATYARD_{field.upper()} is needed")
+    if made.inline_other and made.runner != INLINE:
+        raise invalid(f"BOATYARD_INLINE_OTHER is for the runner inline, and BOATYARD_RUNNER is {made.runner}")
+    required = {**needed, INLINE: "queue"}
+    require(made, made.runner, required[made.runner])
+    if made.inline_other:
+        require(made, made.inline_other, required[made.inline_other])
     return made
+
+
+def require(made: FunctionConfiguration, runner: str, *fields: str) -> None:
+    """Raises INVALID_SPEC if a variable that the runner needs is missing."""
+    variable = "BOATYARD_RUNNER" if runner == made.runner else "BOATYARD_INLINE_OTHER"
+    for field in fields:
+        if not getattr(made, field):
+            raise invalid(f"{variable} is {runner}, so BOATYARD_{field.upper()} is needed")
 
 
 def _document(given: str, scheme: str, bucket: BucketByName) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from boatyard.plan import Plan
 from boatyard.ports import ContextStore, DeploymentKey, JobRunner, Registry, SecretStore
 from boatyard.settings import Settings
 from boatyard_serverless.clock import SystemClock
-from boatyard_serverless.configuration import FunctionConfiguration
+from boatyard_serverless.configuration import INLINE, KUBERNETES, FunctionConfiguration
 from boatyard_serverless.deployment import Deployment
 from boatyard_serverless.deployment_key import KeySecret, SecretDeploymentKey
 from boatyard_serverless.lazy import LazyJobRunner, LazySecretStore
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from boatyard_serverless.events.dispatch import Builds
     from boatyard_serverless.secrets import SecretService
 
-KUBERNETES: Final = "kubernetes"
-INLINE: Final = "inline"
 _POLL_SECONDS: Final = 2.0
 """Each poll makes requests to the bucket and the build service, which cost money."""
 _POLL_SECONDS_OF_CLUSTERS: Final = 1.0
