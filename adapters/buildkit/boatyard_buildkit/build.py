@@ -107,10 +107,12 @@ class _Runner(msgspec.Struct, frozen=True):
     log: LogFile
     quota: Quota
 
-    def run(self, job: BuildJob, solve: Solve, check: Callable[[], None] = lambda: None) -> tuple[Ended, Instructions]:
-        """`check` is called regularly, and raises to end the solve."""
+    def run(
+        self, job: BuildJob, solve: Solve, check: Callable[[], None] = lambda: None, platform: str = ""
+    ) -> tuple[Ended, Instructions]:
+        """`check` is called regularly, and raises to end the solve. `platform` is shown with each step."""
         self.progress.enter(Phase.BUILD)
-        instructions = Instructions(job)
+        instructions = Instructions(job, platform)
 
         def once() -> Ended:
             follower = Follower(instructions, self.log, self.progress)
@@ -136,7 +138,7 @@ def _by_layers(
     def solve(part: BuildJob, place: Path, output: dict[str, str], check: Callable[[], None]) -> str | Failure:
         given = _solve(part, place, context, secrets)
         given = msgspec.structs.replace(given, output=given.output | output)
-        ended, instructions = runner.run(part, given, check)
+        ended, instructions = runner.run(part, given, check, part.platforms[0] if len(job.platforms) > 1 else "")
         if ended.exit_code != 0:
             from boatyard_buildkit.explain import explain
 

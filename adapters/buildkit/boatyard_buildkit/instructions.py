@@ -51,7 +51,9 @@ def parse_step(vertex_name: str) -> StepName | None:
 class Instructions:
     """The instructions of a Dockerfile. One that a plan generated has one stage and one instruction per line."""
 
-    def __init__(self, job: BuildJob) -> None:
+    def __init__(self, job: BuildJob, platform: str = "") -> None:
+        """`platform` is shown with each step: that of a part of an image for several."""
+        self._where = f"{platform} " if platform else ""
         # BuildKit's only line end; Python's splitlines knows others, which a value may contain.
         self._lines = job.dockerfile.split("\n")
         self._text = job.dockerfile
@@ -74,7 +76,7 @@ class Instructions:
 
         BuildKit numbers them like others, but does not count them in its total. It names all steps before it runs any.
         """
-        step = parse_step(vertex_name)
+        step = self._parsed(vertex_name)
         if step:
             if step.number == 1 and not self._generated and not step.text.startswith("FROM "):
                 # A stage that starts from another stage pulls nothing: its first step is not a FROM.
@@ -89,7 +91,7 @@ class Instructions:
         BuildKit shares a step with other builds and uses the name from the first of them, so its total may be theirs.
         Its number is right, because equal steps have equal steps before them.
         """
-        step = parse_step(vertex_name)
+        step = self._parsed(vertex_name)
         if step is None:
             return None
         triggers = self._triggers.get(step.where, 0)
@@ -99,6 +101,10 @@ class Instructions:
         if step.where in self._on_stages:
             return msgspec.structs.replace(step, total=total + triggers, inherited=step.number <= triggers)
         return msgspec.structs.replace(step, total=total + triggers, trigger=1 < step.number <= 1 + triggers)
+
+    def _parsed(self, vertex_name: str) -> StepName | None:
+        step = parse_step(vertex_name)
+        return msgspec.structs.replace(step, where=self._where or step.where) if step else None
 
     def line_of(self, step: StepName) -> int | None:
         """The line of a step, in a Dockerfile that Boatyard generated."""

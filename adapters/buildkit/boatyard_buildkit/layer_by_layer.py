@@ -73,6 +73,8 @@ def build_by_layers(
             return outcome
         if outcome.code in _NO_BASE:
             raise NotExact(f"BuildKit cannot start from {segment.base}: {outcome.message}")
+        if len(job.platforms) > 1:
+            outcome = msgspec.structs.replace(outcome, message=f"{segment.platform}: {outcome.message}")
         raise SegmentFailed(outcome)
 
     client = RegistryClient(

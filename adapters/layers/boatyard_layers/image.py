@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 import msgspec
@@ -65,15 +65,21 @@ def make_image(job: BuildJob, building: Building) -> LayeredImage:
 
 
 def _side_by_side(job: BuildJob, steps: JobSteps, store: LayerStore, building: Building) -> dict[str, Made]:
-    """Every platform in a thread of its own."""
+    """Every platform in a thread of its own. The first one that fails ends the build."""
     if len(job.platforms) == 1:
         return {job.platforms[0]: _platform(job, steps, job.platforms[0], store, building)}
     with _threads(len(job.platforms)) as threads:
         started: dict[str, Future[Made]] = {
             platform: threads.submit(_platform, job, steps, platform, store, building) for platform in job.platforms
         }
-        wait(started.values())
-        return {platform: future.result() for platform, future in started.items()}
+        done, _ = wait(started.values(), return_when=FIRST_EXCEPTION)
+        made: dict[str, Made] = {}
+        for platform, future in sorted(started.items(), key=lambda each: each[1] not in done):
+            try:
+                made[platform] = future.result()
+            except NotExact as error:
+                raise NotExact(f"{platform}: {error}") from None
+        return {platform: made[platform] for platform in job.platforms}
 
 
 @contextlib.contextmanager
@@ -153,7 +159,7 @@ class _Telling:
         self._report.log(f"{self._label(steps[-1])} found in {store.cache}: {len(layers)} layers, {size}")
 
     def begin(self, step: MakerStep) -> None:
-        self._report.step(Step(number=step.number + 1, total=self._total, title=step.title))
+        self._report.step(Step(number=step.number + 1, total=self._total, title=f"{self._where}{step.title}"))
 
     def falls_back(self, step: MakerStep, reason: str) -> None:
         self._report.log(f"{self._label(step)} {step.title} goes to BuildKit: {reason}")
