@@ -35,7 +35,7 @@ def _run(module: Terraform, cloud: str, facts: dict[str, Any]) -> None:
     folder = module.folder / "tests"
     (folder / "mocks").mkdir(parents=True)
     shutil.copy(HERE / cloud / "mocks.tfmock.hcl", folder / "mocks")
-    for name in ("bundle.zip", "bundle-builder.zip", "own.zip"):
+    for name in ("bundle.zip", "bundle-builder.zip", "bundle-inline.zip", "own.zip"):
         with zipfile.ZipFile(folder / name, "w") as archive:
             archive.writestr(f"boatyard_{cloud}/handler.py", "")
     (folder / "bundle.json").write_text(json.dumps(facts))

@@ -196,6 +196,21 @@ def test_two_scopes_with_one_namespace_are_refused_by_their_names(tmp_path: Path
     assert _plan(terraform, {"kubernetes": {"namespaceTemplate": "{project}-in-{domain}"}}) == ""
 
 
+@pytest.mark.integration
+def test_functions_that_make_images_need_layers_of_the_registry(tmp_path: Path, configuration: Providers) -> None:
+    module = {**ROOT["module"]["settings"], "functions_build": True}
+    document = {**ROOT, "module": {"settings": module}, "output": {"json": {"value": "${module.settings.json}"}}}
+    terraform = _root(tmp_path, configuration, document)
+    said = _plan(terraform, {"layers": "builder"})
+    assert "image_builder.layers must be registry, or absent, with `inline`" in said
+    said = _plan(terraform, {"output": {"sbom": True}})
+    assert "image_builder.output.provenance and sbom describe what BuildKit builds" in said
+    assert _plan(terraform, {"layers": "registry", "output": {"provenance": "off", "sbom": False}}) == ""
+    assert _plan(terraform, {}) == ""
+    terraform.apply()
+    assert json.loads(terraform.outputs()["json"])["layers"] == "registry"
+
+
 def _root(folder: Path, configuration: Providers, document: dict[str, Any]) -> Terraform:
     terraform = Terraform(folder / "terraform", "modules/cases", configuration)
     terraform.folder.mkdir()

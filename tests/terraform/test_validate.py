@@ -19,6 +19,17 @@ def test_the_aws_module(module: Terraform) -> None:
     assert "valid" in module("validate", "-no-color")
 
 
+def test_the_smallest_example_for_aws(tmp_path: Path, configuration: Providers) -> None:
+    terraform = initialised(Terraform(tmp_path / "terraform", "aws/examples/no-dataplane", configuration))
+    for name in ("aws", "aws-inline"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr("boatyard_aws/handler.py", "")
+    (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps({"bundle": str(tmp_path / "aws.zip")}))
+    made = planned(terraform, (CASES / "aws/mocks.tfmock.hcl").read_text()).resources
+    assert not any(re.search(r"codebuild|eks|kubernetes", address) for address in made)
+    assert made['module.boatyard.aws_lambda_function.function["events"]']["timeout"] == 900
+
+
 def test_the_module_for_google_cloud(google_module: Terraform) -> None:
     assert "valid" in google_module("validate", "-no-color")
 

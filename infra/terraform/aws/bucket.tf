@@ -13,6 +13,7 @@ locals {
     results  = var.bucket.builds_days
     bases    = null
     drift    = var.bucket.builds_days
+    logs     = var.bucket.builds_days
   }
 }
 

@@ -3,7 +3,7 @@
 
 locals {
   builder_names = {
-    for key in(local.runner == "kubernetes" ? keys(module.settings.scopes) : ["codebuild"]) :
+    for key in(local.runner == "kubernetes" ? keys(module.settings.scopes) : local.uses_codebuild ? ["codebuild"] : []) :
     key => "${var.name}-builder-${replace(key, "/", "-")}"
   }
   builders = {
@@ -14,6 +14,21 @@ locals {
       namespace = lookup(module.settings.namespaces, key, "")
     }
   }
+  # What makes images: builds, and with var.inline the function for events.
+  image_statements = [
+    {
+      Sid      = "Pull"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Resource = local.pull_repository_arns
+    },
+    {
+      Sid      = "Push"
+      Effect   = "Allow"
+      Action   = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
+      Resource = local.push_repository_arns
+    },
+  ]
   builder_statements = {
     for key, builder in local.builders : key => concat(
       [
@@ -24,20 +39,9 @@ locals {
           Action   = ["ecr:GetAuthorizationToken"]
           Resource = ["*"]
         },
-        {
-          Sid      = "Pull"
-          Effect   = "Allow"
-          Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-          Resource = local.pull_repository_arns
-        },
-        {
-          Sid      = "Push"
-          Effect   = "Allow"
-          Action   = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"]
-          Resource = local.push_repository_arns
-        },
       ],
-      local.runner == "codebuild" ? local.codebuild_statements : [],
+      local.image_statements,
+      local.uses_codebuild ? local.codebuild_statements : [],
       local.kms_statements,
     )
   }

@@ -3,8 +3,5 @@
 
 locals {
   # sha256, runtime, architecture, builderTag and sizes, written by `make bundle`. Other archives may have no such document.
-  bundle = merge(
-    try(jsondecode(file(replace(var.bundle.path, "/\\.zip$/", ".json"))), {}),
-    { hash = filebase64sha256(var.bundle.path) },
-  )
+  bundle = try(jsondecode(file(replace(var.bundle.path, "/\\.zip$/", ".json"))), {})
 }

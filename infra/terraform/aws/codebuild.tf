@@ -1,9 +1,9 @@
-# Without a cluster: one CodeBuild build per image. The function sends the buildspec with every build
+# Without a cluster: one CodeBuild build per image, or beside the function that makes images itself, per image that needs a RUN. The function sends the buildspec with every build
 # (`python3 -m boatyard_aws.build_step`), so the project's own buildspec is never used.
 
 locals {
   # Empty, or one name: the key of everything that exists only with CodeBuild.
-  codebuild_names = local.runner == "codebuild" ? ["${var.name}-builder"] : []
+  codebuild_names = local.uses_codebuild ? ["${var.name}-builder"] : []
   codebuild_arns  = [for name in local.codebuild_names : "arn:${local.partition}:codebuild:${local.region}:${local.account_id}:project/${name}"]
   codebuild_image = coalesce(var.codebuild.image, {
     LINUX_CONTAINER = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
@@ -11,7 +11,7 @@ locals {
   }[var.codebuild.type])
   # CodeBuild's own images have Python and Docker. The job's code comes as the project's source, unless the image is
   # your own and contains it.
-  codebuild_bundle = local.runner != "codebuild" ? null : try(coalesce(
+  codebuild_bundle = !local.uses_codebuild ? null : try(coalesce(
     var.codebuild.bundle,
     startswith(local.codebuild_image, "aws/codebuild/") ? replace(var.bundle.path, "/\\.zip$/", "-builder.zip") : null,
   ), null)
@@ -60,25 +60,6 @@ locals {
       Effect   = "Allow"
       Action   = ["logs:GetLogEvents"]
       Resource = flatten([for key, statement in local.log_statements : statement.Resource if key == "codebuild"])
-    },
-    {
-      Sid      = "KeepRecords"
-      Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = [local.object_arns.jobs, local.object_arns.builds, local.object_arns.open]
-    },
-    {
-      # A build that has ended is no longer open.
-      Sid      = "CloseRecords"
-      Effect   = "Allow"
-      Action   = ["s3:DeleteObject"]
-      Resource = [local.object_arns.open]
-    },
-    {
-      Sid      = "KnowSecretsExist"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:DescribeSecret"]
-      Resource = values(local.secret_arns)
     },
   ]
 }

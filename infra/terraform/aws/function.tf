@@ -1,12 +1,17 @@
-# Two functions from one bundle: one serves the URL, the other the queue of events.
+# Two functions: one serves the URL, the other the queue of events. They are from one bundle, unless the second makes images itself.
 
 locals {
   functions = {
     for key, function in {
-      http   = { enabled = true, handler = "boatyard_aws.handler.http" }
-      events = { enabled = local.events_enabled, handler = "boatyard_aws.handler.events" }
+      http   = merge(local.usual, { enabled = true, handler = "boatyard_aws.handler.http" })
+      events = merge(local.usual, local.of_builds, { enabled = local.events_enabled, handler = "boatyard_aws.handler.events" })
     } : key => merge(function, { name = "${var.name}-${key}" }) if function.enabled
   }
+  usual = { memory = var.function.memory_mb, timeout = var.function.timeout_seconds, storage = 512, bundle = var.bundle.path }
+  of_builds = merge([
+    for inline in var.inline[*] :
+    { memory = inline.memory_mb, timeout = inline.timeout_seconds, storage = inline.storage_mb, bundle = local.inline_bundle }
+  ]...)
   architecture = coalesce(var.function.architecture, try(local.bundle.architecture, null), "x86_64")
   runtime      = coalesce(var.function.runtime, try(local.bundle.runtime, null), "python3.13")
   # adapters/aws/boatyard_aws/configuration.py explains each.
@@ -28,6 +33,7 @@ locals {
     { for cluster in var.cluster[*] : "BOATYARD_CLUSTER" => cluster.name },
     { for name in local.codebuild_names : "BOATYARD_CODEBUILD_PROJECT" => name },
     { for name in local.codebuild_names : "BOATYARD_CODEBUILD_LOG_GROUP" => aws_cloudwatch_log_group.logs["codebuild"].name },
+    { for name in local.codebuild_names : "BOATYARD_INLINE_OTHER" => "codebuild" if local.inline_enabled },
     { for queue in aws_sqs_queue.events : "BOATYARD_QUEUE" => queue.url },
     { for queue in aws_sqs_queue.dead_letters : "BOATYARD_DEAD_LETTERS" => queue.url },
     var.function.environment,
@@ -48,15 +54,18 @@ resource "aws_lambda_function" "function" {
   handler                        = each.value.handler
   runtime                        = local.runtime
   architectures                  = [local.architecture]
-  memory_size                    = var.function.memory_mb
-  timeout                        = var.function.timeout_seconds
+  memory_size                    = each.value.memory
+  timeout                        = each.value.timeout
   reserved_concurrent_executions = var.function.reserved_concurrency
-  filename                       = var.bundle.path
-  source_code_hash               = local.bundle.hash
+  filename                       = each.value.bundle
+  source_code_hash               = try(filebase64sha256(each.value.bundle), null)
   kms_key_arn                    = local.kms_key_arn
   tags                           = var.tags
   environment {
     variables = local.environment
+  }
+  ephemeral_storage {
+    size = each.value.storage
   }
   tracing_config {
     mode = var.function.tracing ? "Active" : "PassThrough"
@@ -76,6 +85,10 @@ resource "aws_lambda_function" "function" {
     precondition {
       condition     = try(local.bundle.architecture, local.architecture) == local.architecture && try(local.bundle.runtime, local.runtime) == local.runtime
       error_message = "The bundle was made for ${try(local.bundle.runtime, "?")} on ${try(local.bundle.architecture, "?")}, the function is ${local.runtime} on ${local.architecture}."
+    }
+    precondition {
+      condition     = fileexists(each.value.bundle)
+      error_message = "${each.value.bundle}, the archive of the function that makes images, does not exist. Run `make bundle CLOUD=aws`, which writes it beside the other, or set inline.bundle."
     }
     precondition {
       condition     = local.runner != "kubernetes" || local.builder_image != null

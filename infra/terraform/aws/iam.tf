@@ -16,6 +16,7 @@ locals {
       local.common_statements,
       local.runner_statements,
       extra,
+      [for statement in local.inline_statements[key] : statement if local.inline_enabled],
       [for group, statement in local.log_statements : statement if group == key],
       local.kms_statements,
     ) if contains(keys(local.functions), key)
@@ -99,8 +100,33 @@ locals {
       Resource = ["*"]
     }],
   )
-  runner_statements = local.runner == "kubernetes" ? local.cluster_statements : local.codebuild_runner_statements
-  # On a cluster, secrets are in the namespaces. No function may read the value of a project's secret.
+  runner_statements = local.runner == "kubernetes" ? local.cluster_statements : concat(
+    local.uses_codebuild ? local.codebuild_runner_statements : [],
+    local.record_statements,
+  )
+  # Without a cluster, builds are records in the bucket.
+  record_statements = [
+    {
+      Sid      = "KeepRecords"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = [local.object_arns.jobs, local.object_arns.builds, local.object_arns.open]
+    },
+    {
+      # A build that has ended is no longer open.
+      Sid      = "CloseRecords"
+      Effect   = "Allow"
+      Action   = ["s3:DeleteObject"]
+      Resource = [local.object_arns.open]
+    },
+    {
+      Sid      = "KnowSecretsExist"
+      Effect   = "Allow"
+      Action   = ["secretsmanager:DescribeSecret"]
+      Resource = values(local.secret_arns)
+    },
+  ]
+  # On a cluster, secrets are in the namespaces. Only the function that makes images itself reads the value of a project's secret.
   http_statements = local.runner == "kubernetes" ? [] : [{
     Sid      = "WriteSecrets"
     Effect   = "Allow"
@@ -113,7 +139,7 @@ locals {
     Action   = ["secretsmanager:ListSecrets"]
     Resource = ["*"]
   }]
-  events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 ? [] : [{
+  events_statements = concat(local.take_statements, length(var.repository.base_arns) == 0 || local.inline_enabled ? [] : [{
     # One message for each image to rebuild on a pushed base.
     Sid      = "SpreadWork"
     Effect   = "Allow"

@@ -6,10 +6,10 @@ locals {
   function_arns = sort([for role in aws_iam_role.function : role.arn])
   policy_principals = {
     for key, arns in {
-      # The functions pull no layers. They read manifests and configurations, which have the labels.
+      # Functions that make no images pull no layers. They read manifests and configurations, which have the labels.
       pull     = concat(local.builder_arns, local.function_arns, var.cross_account.pull_principals)
       describe = local.function_arns
-      push     = local.builder_arns
+      push     = concat(local.builder_arns, [for key, role in aws_iam_role.function : role.arn if key == "events" && local.inline_enabled])
     } : key => join(",\n", formatlist("          \"%s\"", arns))
   }
 }

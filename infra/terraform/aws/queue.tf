@@ -1,14 +1,14 @@
 # The queue of events. A message that fails returns to the queue alone, and moves to the dead letters after a few attempts.
 
 locals {
-  events_enabled = length(local.rules) > 0
+  events_enabled = length(local.rules) > 0 || local.inline_enabled
   # By name, because the two queues refer to each other.
   queue_arns = {
     for queue in ["events", "dead-letters"] : queue => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${var.name}-${queue}"
   }
   queue_policies = {
     for queue, statements in {
-      events = [{
+      events = length(local.rules) == 0 ? [] : [{
         Sid       = "OurRulesSend"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
@@ -57,7 +57,7 @@ resource "aws_sqs_queue" "events" {
   message_retention_seconds = 345600
   policy                    = local.queue_policies["events"]
   # AWS recommends six times the function's timeout, so that a message is not delivered again during its processing.
-  visibility_timeout_seconds = 6 * var.function.timeout_seconds
+  visibility_timeout_seconds = 6 * local.functions["events"].timeout
   sqs_managed_sse_enabled    = local.kms_key_arn == null ? true : null
   kms_master_key_id          = local.kms_key_arn
   tags                       = var.tags
@@ -68,14 +68,15 @@ resource "aws_sqs_queue" "events" {
 }
 
 resource "aws_lambda_event_source_mapping" "events" {
-  count                   = local.events_enabled ? 1 : 0
-  function_name           = aws_lambda_function.function["events"].arn
-  event_source_arn        = aws_sqs_queue.events[0].arn
-  batch_size              = 10
+  count            = local.events_enabled ? 1 : 0
+  function_name    = aws_lambda_function.function["events"].arn
+  event_source_arn = aws_sqs_queue.events[0].arn
+  # A build takes its function's whole time.
+  batch_size              = local.inline_enabled ? 1 : 10
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = var.tags
   scaling_config {
-    maximum_concurrency = var.events.concurrency
+    maximum_concurrency = coalesce(var.events.concurrency, local.inline_enabled ? 10 : 2)
   }
   # AWS refuses the mapping until the role may read the queue.
   depends_on = [aws_iam_role_policy.function]

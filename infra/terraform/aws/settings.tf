@@ -17,6 +17,7 @@ module "settings" {
   cache_repository    = local.cache_repository
   default_repository  = local.default_repository
   # CodeBuild's containers have a Docker engine, and pods a buildkitd.
-  driver            = local.runner == "codebuild" ? "buildx" : "buildctl"
+  driver            = local.uses_codebuild ? "buildx" : "buildctl"
+  functions_build   = local.inline_enabled
   repository_layout = local.in_ecr ? "one" : null
 }

@@ -112,12 +112,12 @@ variable "encryption" {
 }
 
 variable "events" {
-  description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: an EventBridge schedule expression for the drift report, or null. Pushes to `repository.base_arns` always start builds."
+  description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: an EventBridge schedule expression for the drift report, or null. Pushes to `repository.base_arns` always start builds. `concurrency` is 2 by default, and 10 with `inline`: as many builds run side by side."
   type = object({
     specs          = optional(bool, true)
     drift_schedule = optional(string)
     attempts       = optional(number, 5)
-    concurrency    = optional(number, 2)
+    concurrency    = optional(number)
   })
   default  = {}
   nullable = false
@@ -126,7 +126,7 @@ variable "events" {
     error_message = "events.drift_schedule must be rate(…) or cron(…)."
   }
   validation {
-    condition     = var.events.concurrency >= 2 && var.events.concurrency <= 1000
+    condition     = coalesce(var.events.concurrency, 2) >= 2 && coalesce(var.events.concurrency, 2) <= 1000
     error_message = "events.concurrency must be 2 to 1000."
   }
 }
@@ -172,6 +172,39 @@ variable "image_builder" {
   type        = any
   default     = {}
   nullable    = false
+}
+
+variable "inline" {
+  description = <<-EOT
+    The function for events makes images of packages, files and settings itself; null uses CodeBuild or the cluster. No build
+    may take longer than `timeout_seconds`, nor write more than `storage_mb` below /tmp. What runs a command (apt, commands, a
+    package without a wheel, a Dockerfile) is refused, or built in CodeBuild with `codebuild`. `bundle` is that function's
+    archive, by default the one that `make bundle CLOUD=aws` writes beside the other.
+  EOT
+  type = object({
+    bundle          = optional(string)
+    codebuild       = optional(bool, false)
+    memory_mb       = optional(number, 3008)
+    storage_mb      = optional(number, 10240)
+    timeout_seconds = optional(number, 900)
+  })
+  default = null
+  validation {
+    condition     = var.inline == null || var.cluster == null
+    error_message = "Set inline or cluster, not both: beside the function, builds run in CodeBuild only (inline.codebuild)."
+  }
+  validation {
+    condition     = try(var.inline.memory_mb >= 1024 && var.inline.memory_mb <= 10240, var.inline == null)
+    error_message = "inline.memory_mb must be 1024 to 10240."
+  }
+  validation {
+    condition     = try(var.inline.storage_mb >= 2048 && var.inline.storage_mb <= 10240, var.inline == null)
+    error_message = "inline.storage_mb must be 2048 to 10240."
+  }
+  validation {
+    condition     = try(var.inline.timeout_seconds >= 120 && var.inline.timeout_seconds <= 900, var.inline == null)
+    error_message = "inline.timeout_seconds must be 120 to 900, Lambda's longest."
+  }
 }
 
 variable "logs" {

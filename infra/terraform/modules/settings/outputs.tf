@@ -14,6 +14,10 @@ output "image_builder" {
     condition     = length(local.not_chosen) == 0
     error_message = join("\n", local.not_chosen)
   }
+  precondition {
+    condition     = length(local.needs_buildkit) == 0
+    error_message = join("\n", local.needs_buildkit)
+  }
 }
 
 output "json" {

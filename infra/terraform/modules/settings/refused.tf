@@ -23,6 +23,15 @@ locals {
     for name, words in local.choices : "image_builder.${name} must be one of ${join(", ", words)}."
     if local.chosen[name] != null && !contains(words, coalesce(local.chosen[name], words[0]))
   ]
+  # What only BuildKit does for a whole image, and a function has none.
+  needs_buildkit = !var.functions_build ? [] : concat(
+    coalesce(var.image_builder.layers, "registry") == "registry" ? [] : [
+      "image_builder.layers must be registry, or absent, with `inline`: a function makes images of layers, and has no BuildKit for a whole one."
+    ],
+    coalesce(var.image_builder.output.provenance, "off") == "off" && !coalesce(var.image_builder.output.sbom, false) ? [] : [
+      "image_builder.output.provenance and sbom describe what BuildKit builds, so they cannot be had with `inline`: remove them, or let a cluster or the cloud's build service build."
+    ],
+  )
 }
 
 # Names that the type lacks: of settings, in sections, and in the objects of lists. A converted object has every attribute of

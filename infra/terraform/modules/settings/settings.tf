@@ -9,9 +9,10 @@ locals {
   }
   settings = merge(
     {
-      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries", "layers"] :
+      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
+    { for maker in try([coalesce(var.image_builder.layers, var.functions_build ? "registry" : null)], []) : "layers" => maker },
     { for layout in try([coalesce(var.image_builder.repositoryLayout, var.repository_layout)], []) : "repositoryLayout" => layout },
     { for section, values in local.sections : section => values if length(values) > 0 },
     {

@@ -28,6 +28,13 @@ variable "driver" {
   nullable    = false
 }
 
+variable "functions_build" {
+  description = "Whether a function makes images itself, which it does from layers of the registry."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "given" {
   description = "The value of image_builder again. Terraform silently drops attributes that an object type does not have; this copy still has them, so that they are refused."
   type        = any
