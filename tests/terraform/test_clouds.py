@@ -29,14 +29,12 @@ PLATFORMS: Final = {
     "azure": {"STORAGE__queueServiceUri", "STORAGE__credential", "STORAGE__clientId", "DRIFT_SCHEDULE"},
 }
 """Variables that are no field of the configuration."""
-INLINE: Final = {"INLINE_OTHER", "EVENT_SECONDS"}
-"""Of builds in the function, which no configuration offers yet (docs/decisions/0040-builds-in-the-function.md)."""
 NOT_ASKED: Final = {
-    # The cluster is in the function's region, and IAM checks every caller of the URL.
-    "aws": {"CLUSTER_REGION", "ANONYMOUS", *INLINE},
+    # The cluster is in the function's region, IAM checks every caller, and Lambda says how much time is left.
+    "aws": {"CLUSTER_REGION", "ANONYMOUS", "EVENT_SECONDS"},
     # Cloud Run functions have no traces of ours; a function signs as its own account.
-    "gcp": {"TRACING", "SIGNING_ACCOUNT", *INLINE},
-    "azure": {"TRACING", *INLINE},
+    "gcp": {"TRACING", "SIGNING_ACCOUNT", "INLINE_OTHER", "EVENT_SECONDS"},
+    "azure": {"TRACING", "INLINE_OTHER", "EVENT_SECONDS"},
 }
 """Variables that are read and that Terraform has no use for."""
 RIGHT: Final = re.compile(r"`([a-z0-9-]+:[A-Z]\w+|roles/[\w.]+|[a-z]+\.[a-z]+\.[a-zA-Z]+|[A-Z][\w./ ]+)`")

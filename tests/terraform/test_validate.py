@@ -1,6 +1,7 @@
 """Every module and example is valid on its own. test_apply.py applies the other two examples."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from tests.terraform.offline.mirror import Providers
 from tests.terraform.planned import planned
 
 pytestmark = pytest.mark.integration
+CASES: Final = Path(__file__).parent
 
 
 def test_the_aws_module(module: Terraform) -> None:
@@ -25,7 +27,9 @@ def test_the_smallest_example_for_aws(tmp_path: Path, configuration: Providers) 
         with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
             archive.writestr("boatyard_aws/handler.py", "")
     (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps({"bundle": str(tmp_path / "aws.zip")}))
-    made = planned(terraform, (CASES / "aws/mocks.tfmock.hcl").read_text()).resources
+    mocks = (CASES / "aws/mocks.tfmock.hcl").read_text()
+    others = 'mock_provider "kubernetes" {}\nmock_provider "tls" {}\nrun "all" {\n  command = plan\n}\n'
+    made = planned(terraform, f'mock_provider "aws" {{\n{mocks}\n}}\n{others}').resources
     assert not any(re.search(r"codebuild|eks|kubernetes", address) for address in made)
     assert made['module.boatyard.aws_lambda_function.function["events"]']["timeout"] == 900
 
