@@ -14,6 +14,7 @@ from boatyard.reference import Reference, Repository
 from boatyard_layers import interpreter
 from boatyard_layers.artifacts import deflated
 from boatyard_layers.base import resolve
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.inventory import Inventory
@@ -219,7 +220,7 @@ def test_an_interpreter_that_cannot_run_here_is_named(
 ) -> None:
     push(fake, {path: data for path, data in FIRST.items() if path != missing})
     with pytest.raises(NotExact, match=why):
-        interpreter_of(reference, resolved(), {}, client, store_at(cache), tmp_path)
+        interpreter_of(reference, resolved(), {}, client, store_at(cache), BuilderCache(tmp_path))
 
 
 def test_no_sibling_for_this_machine_is_named(
@@ -234,7 +235,7 @@ def test_no_sibling_for_this_machine_is_named(
     push(fake, FIRST, architecture="s390x")
     base = resolved("linux/s390x")
     with pytest.raises(NotExact, match=r"the interpreter for this machine: .* is not for linux/"):
-        interpreter_of(reference, base, {}, client, store_at(cache), tmp_path)
+        interpreter_of(reference, base, {}, client, store_at(cache), BuilderCache(tmp_path))
 
 
 def test_a_forged_interpreter_is_not_unpacked(
@@ -257,17 +258,15 @@ def test_a_forged_interpreter_is_not_unpacked(
     key = canonical.digest(
         ("boatyard/interpreter/1", "/usr/bin/python3.11", tuple(layer.digest for layer in base.layers))
     )
-    for number, parts in enumerate(
-        (
-            Parts(key="0" * 64, python="/usr/bin/python3.11", loader="/ld", libraries=(), files={"/ld": b"x"}),
-            Parts(key=key, python="/usr/bin/python3.11", loader="/ld", libraries=(), files={"/../escaped": b"x"}),
-            {"key": key},
-        )
+    for parts in (
+        Parts(key="0" * 64, python="/usr/bin/python3.11", loader="/ld", libraries=(), files={"/ld": b"x"}),
+        Parts(key=key, python="/usr/bin/python3.11", loader="/ld", libraries=(), files={"/../escaped": b"x"}),
+        {"key": key},
     ):
         store_at(cache).put_python(key, deflated(msgspec.msgpack.encode(parts)))
         with pytest.raises(NotExact, match="not linked in a way"):
-            interpreter_of(reference, base, {}, client, store_at(cache), tmp_path / str(number))
-        assert not (tmp_path / "escaped").exists()
+            interpreter_of(reference, base, {}, client, store_at(cache), BuilderCache(tmp_path))
+        assert not list(tmp_path.rglob("escaped"))
     assert ("acme/images", f"facts-{key[:32]}") in fake.manifests
     assert fake.manifests["acme/images", f"facts-{key[:32]}"][0] == OCI_MANIFEST
 
@@ -291,7 +290,7 @@ def test_an_environment_that_the_base_lacks_may_use_the_bases_interpreter(
     asked: list[Any] = []
     monkeypatch.setattr(interpreter, "unpack", lambda *arguments: asked.append(arguments))
     store = store_at(cache)
-    there = (reference, base, {}, client, store, tmp_path)
+    there = (reference, base, {}, client, store, BuilderCache(tmp_path))
     interpreter_of(*there, inventory=made, layers=(*base.layers, base.layers[0]))
     assert asked.pop()[1:4] == ("/usr/bin/python3.11", base.layers, reference.repository)
     newer = made.applied(

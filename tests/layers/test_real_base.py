@@ -10,6 +10,7 @@ import pytest
 
 from boatyard.reference import Reference, Repository
 from boatyard_layers.base import resolve
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.model import LayerBlob, Prefix
 from boatyard_layers.store import LayerStore
@@ -36,11 +37,11 @@ def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
 
     first = LayerStore(Blobs(client), repository, repository)
     base = resolve(reference, platform, {}, client, first)
-    made = interpreter_of(reference, base, {}, client, first, tmp_path / "first")
+    made = interpreter_of(reference, base, {}, client, first, BuilderCache(tmp_path / "first"))
     notes: list[str] = []
     second = LayerStore(Blobs(client), repository, repository, note=notes.append)
     assert resolve(reference, platform, {}, client, second) == base
-    again = interpreter_of(reference, base, {}, client, second, tmp_path / "second")
+    again = interpreter_of(reference, base, {}, client, second, BuilderCache(tmp_path / "second"))
     assert (again.python, again.version, again.venv) == (made.python, made.version, made.venv)
     assert not notes
     assert f"version_info = {again.version}".encode() in base.facts.files[f"{again.venv}/pyvenv.cfg"]

@@ -61,8 +61,9 @@ def build(
     progress: ProgressFile,
     log: LogFile,
     quota: Quota,
+    shared: Path | None = None,
 ) -> BuildOutput | Failure:
-    """Raises BoatyardError for errors other than BuildKit's own."""
+    """`shared` is a folder of this builder's jobs. Raises BoatyardError for errors other than BuildKit's own."""
     driver = choose(access)
     folder = work / DOCKER_FOLDER
     environment = _environment()
@@ -78,7 +79,7 @@ def build(
         prove_images(job, folder)
     runner = _Runner(driver, environment, access, progress, log, quota)
     if job.steps is not None:
-        made = _by_layers(job, work, context, secrets, folder, runner)
+        made = _by_layers(job, work, context, secrets, folder, runner, shared)
         if made is not None:
             return made
     solve = _solve(job, work, context, secrets)
@@ -129,7 +130,13 @@ class _Runner(msgspec.Struct, frozen=True):
 
 
 def _by_layers(
-    job: BuildJob, work: Path, context: Path, secrets: SecretFiles, docker_config: Path, runner: _Runner
+    job: BuildJob,
+    work: Path,
+    context: Path,
+    secrets: SecretFiles,
+    docker_config: Path,
+    runner: _Runner,
+    shared: Path | None,
 ) -> BuildOutput | Failure | None:
     """None if BuildKit has to make the whole image."""
     from boatyard_buildkit.layer_by_layer import SegmentFailed, build_by_layers
@@ -149,7 +156,9 @@ def _by_layers(
 
     log = runner.log
     try:
-        made = build_by_layers(job, work, context, secrets, docker_config, runner.progress, log, runner.quota, solve)
+        made = build_by_layers(
+            job, work, context, secrets, docker_config, runner.progress, log, runner.quota, solve, shared
+        )
     except NotExact as reason:
         log.write(f"BuildKit makes the whole image: {reason}")
         return None

@@ -1,4 +1,5 @@
-"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE] [--termination-log FILE]`
+"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE] [--cache DIR]
+[--termination-log FILE]`
 
 Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a retry does not change. 2: ERRORED, or the job could
 not be read. Unless the job could not be read, the result is in DIR/result.json.
@@ -11,7 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--buildkit", type=Path, help="settings file with buildkitUri and [buildkit] (else BOATYARD_SETTINGS)"
     )
+    parser.add_argument(
+        "--cache", type=Path, help="folder that this builder's jobs share (else BOATYARD_BUILDER_CACHE, else none)"
+    )
     parser.add_argument("--termination-log", type=Path, help="in a pod: the termination message's file")
     options = parser.parse_args(arguments)
     try:
@@ -46,10 +50,17 @@ def main(arguments: Sequence[str]) -> int:
     except BoatyardError as error:
         print(f"boatyard_buildkit: {error.code}: {error.detail}", file=sys.stderr)
         return 2
+    given = os.environ.get("BOATYARD_BUILDER_CACHE", "")
+    shared = options.cache or (Path(given) if given else None)
     with aloud(options.out) if options.termination_log else nullcontext():
-        result = run_job(job, out=options.out, secrets=options.secrets, access=access)
+        result = run_job(job, out=options.out, secrets=options.secrets, access=access, shared=shared)
     if options.termination_log:
         write_termination(options.termination_log, result)
+    if shared and job.steps:
+        from boatyard_layers.builder_cache import trim
+
+        with suppress(OSError):
+            trim(shared)
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit, which would wait for a thread that still uploads for a cancelled build.

@@ -33,8 +33,11 @@ class BuildFailed(Exception):
         self.failure = failure
 
 
-def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAccess) -> JobResult:
-    """Runs the job. When it returns, `out` has the result, the log and the progress, and nothing else.
+def run_job(
+    job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAccess, shared: Path | None = None
+) -> JobResult:
+    """Runs the job. When it returns, `out` has the result, the log and the progress, and nothing else. `shared` is a
+    folder of this builder's jobs.
 
     It only raises if `out` is not usable. Call it in the main thread, because it handles the process's signals. All
     work that grows with the user's input counts in the job's timeout, including the redaction of secrets.
@@ -51,7 +54,7 @@ def run_job(job: BuildJob, *, out: Path, secrets: Path | None, access: BuilderAc
     failure: Failure | None = None
     try:
         with stoppable(job.timeout_seconds):
-            built = _run(job, work, secrets, access, progress, log)
+            built = _run(job, work, secrets, access, progress, log, shared)
     except BuildFailed as error:
         failure = error.failure
     except JobStopped as stop:
@@ -95,7 +98,13 @@ def _end(out: Path, work: Path, result: JobResult) -> None:
 
 
 def _run(
-    job: BuildJob, work: Path, secrets: Path | None, access: BuilderAccess, progress: ProgressFile, log: LogFile
+    job: BuildJob,
+    work: Path,
+    secrets: Path | None,
+    access: BuilderAccess,
+    progress: ProgressFile,
+    log: LogFile,
+    shared: Path | None,
 ) -> BuildOutput:
     secret_files = SecretFiles(secrets, job)
     log.hide(Redactor(_hidden(job, secret_files)))
@@ -111,7 +120,7 @@ def _run(
         archive.unlink()
     else:
         context.mkdir()
-    outcome = build(job, work, context, secret_files, access, progress, log, quota)
+    outcome = build(job, work, context, secret_files, access, progress, log, quota, shared)
     if isinstance(outcome, Failure):
         raise BuildFailed(outcome)
     if job.tags and outcome.digest:

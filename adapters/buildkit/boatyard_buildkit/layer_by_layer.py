@@ -18,6 +18,7 @@ from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota
 from boatyard_buildkit.secret_files import SecretFiles
 from boatyard_buildkit.stop import JobStopped
+from boatyard_layers.builder_cache import builder_cache
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.errors import NotExact
 from boatyard_layers.image import LayeredImage, make_image
@@ -51,8 +52,10 @@ def build_by_layers(
     log: LogFile,
     quota: Quota,
     solve: SolveJob,
+    shared: Path | None,
 ) -> LayeredImage:
-    """Raises NotExact if BuildKit has to make the whole image, and SegmentFailed."""
+    """`shared` is a folder of this builder's jobs. Raises NotExact if BuildKit has to make the whole image, and
+    SegmentFailed."""
     stopped = threading.Event()
     folder = work / "layers"
     folder.mkdir()
@@ -83,17 +86,20 @@ def build_by_layers(
         ca_bundle=job.network.ca_bundle,
         timeout_seconds=_SECONDS,
     )
-    building = Building(
-        context=context,
-        work=folder,
-        client=client,
-        report=report,
-        run_segment=run_segment,
-        secret=lambda name: secrets.path(name).read_text(encoding="utf-8"),
-        check=check,
-    )
     try:
-        return make_image(job, building)
+        # A forced build uses nothing of an earlier one.
+        with builder_cache(None if job.force else shared, job.realm.files, folder) as cache:
+            building = Building(
+                context=context,
+                work=folder,
+                cache=cache,
+                client=client,
+                report=report,
+                run_segment=run_segment,
+                secret=lambda name: secrets.path(name).read_text(encoding="utf-8"),
+                check=check,
+            )
+            return make_image(job, building)
     except BaseException:
         stopped.set()  # for other platforms' threads
         raise

@@ -8,6 +8,7 @@ import msgspec
 
 from boatyard.build import Phase, Step
 from boatyard.reference import Reference
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_registry.client import RegistryClient
 
 
@@ -47,6 +48,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     """The unpacked context."""
     work: Path
     """An existing folder for files of this build."""
+    cache: BuilderCache
     client: RegistryClient
     """Signs in as the job does."""
     report: Report

@@ -19,6 +19,7 @@ from boatyard.decoding import Undecodable
 from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import deflated, inflated
 from boatyard_layers.base import downloaded, resolve, with_layer
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
 from boatyard_layers.model import Base, LayerBlob, PathEntry
@@ -42,6 +43,8 @@ _LOADER: Final = re.compile(rb"\A\x7fELF.{0,16384}?(/[\x21-\x7e]{0,200}/ld-[\x21
 _LARGEST: Final = 300 * 1024**2
 """Bytes of all parts, in memory while they are collected."""
 _SECONDS: Final = 30
+_ROOT: Final = "root"
+_DESCRIPTION: Final = "interpreter.json"
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +58,15 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Folders with shared libraries."""
     files: dict[str, bytes]
     """By path in the image."""
+
+
+class _Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an unpacked interpreter, with paths in the image."""
+
+    loader: str
+    libraries: tuple[str, ...]
+    python: str
+    version: str = ""
 
 
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,12 +99,12 @@ def interpreter_of(
     mirrors: Mapping[str, str],
     client: RegistryClient,
     store: LayerStore,
-    folder: Path,
+    cache: BuilderCache,
     *,
     inventory: Inventory | None = None,
     layers: Sequence[LayerBlob] = (),
 ) -> Interpreter:
-    """Unpacks the interpreter of an image's environment into a new folder.
+    """Unpacks the interpreter of an image's environment, unless the cache has it.
 
     `inventory` and `layers` are the image's so far, if it is more than the base: its environment may be newer than the
     base, and the interpreter, too. For another architecture than this machine's, it is the one of the same index for
@@ -110,8 +122,8 @@ def interpreter_of(
         base, known = sibling, Inventory.decode(sibling.facts.inventory)
         inventory = None
     if inventory is not None and python not in known:
-        return unpack(inventory, python, layers, store.cache, store, folder)
-    return unpack(known, python, base.layers, Repository.parse(base.repository), store, folder)
+        return unpack(inventory, python, layers, store.cache, store, cache)
+    return unpack(known, python, base.layers, Repository.parse(base.repository), store, cache)
 
 
 def unpack(
@@ -120,19 +132,26 @@ def unpack(
     layers: Sequence[LayerBlob],
     repository: Repository,
     store: LayerStore,
-    folder: Path,
+    cache: BuilderCache,
 ) -> Interpreter:
-    """Unpacks the interpreter at a path of an image, which `inventory` describes, into a new folder. Raises
-    NotExact."""
+    """The interpreter at a path of an image, which `inventory` describes, unpacked. Raises NotExact."""
     entry = inventory.get(python)
     if entry is None or entry.kind != "file":
         raise NotExact(f"the image has no {python}")
     key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
-    parts = _decoded(store.find_python(key) or b"")
-    if parts is None or (parts.key, parts.python) != (key, python):
-        parts = _collect(key, inventory, python, layers, repository, store)
-        store.put_python(key, deflated(msgspec.msgpack.encode(parts)))
-    return _write(parts, folder)
+
+    def make(folder: Path) -> None:
+        parts = _decoded(store.find_python(key) or b"")
+        if parts is None or (parts.key, parts.python) != (key, python):
+            parts = _collect(key, inventory, python, layers, repository, store)
+            store.put_python(key, deflated(msgspec.msgpack.encode(parts)))
+        _write(parts, folder / _ROOT)
+        described = _described(parts)
+        described = msgspec.structs.replace(described, version=_version(_placed(described, folder)))
+        (folder / _DESCRIPTION).write_bytes(msgspec.json.encode(described))
+
+    place = cache.kept("interpreter", key, make)
+    return _placed(msgspec.json.decode((place / _DESCRIPTION).read_bytes(), type=_Described), place)
 
 
 def _decoded(data: bytes) -> Parts | None:
@@ -186,7 +205,7 @@ def _is_part(path: str, python: str) -> bool:
     return bool(_STANDARD.search(path)) and not _LEFT_OUT.search(path)
 
 
-def _write(parts: Parts, folder: Path) -> Interpreter:
+def _write(parts: Parts, folder: Path) -> None:
     for path, data in parts.files.items():
         place = folder / path[1:]
         try:
@@ -196,19 +215,28 @@ def _write(parts: Parts, folder: Path) -> Interpreter:
                 place.chmod(0o755)
         except (FileExistsError, NotADirectoryError, IsADirectoryError):
             raise NotExact(f"the image has {path} twice") from None
-    home = folder / parent(parent(parts.python))[1:]
-    libraries = [str(folder / each[1:]) for each in parts.libraries]
-    made = Interpreter(
-        folder=folder,
-        loader=folder / parts.loader[1:],
-        program=folder / parts.python[1:],
-        library_path=":".join([*libraries, str(home / "lib")]),
-        home=home,
+
+
+def _described(parts: Parts) -> _Described:
+    return _Described(
+        loader=parts.loader,
+        libraries=(*parts.libraries, join(parent(parent(parts.python)), "lib")),
         python=parts.python,
-        version="",
+    )
+
+
+def _placed(described: _Described, place: Path) -> Interpreter:
+    folder = place / _ROOT
+    return Interpreter(
+        folder=folder,
+        loader=folder / described.loader[1:],
+        program=folder / described.python[1:],
+        library_path=":".join(str(folder / each[1:]) for each in described.libraries),
+        home=folder / parent(parent(described.python))[1:],
+        python=described.python,
+        version=described.version,
         venv=VENV,
     )
-    return msgspec.structs.replace(made, version=_version(made))
 
 
 def _version(made: Interpreter) -> str:

@@ -76,7 +76,7 @@ class Makers:
         """uv and the variables. Only `run` makes an environment: that needs the base's interpreter."""
         if not _is_file(made.inventory, PYTHON):
             raise NotExact(f"the base image has no {PYTHON}")
-        uv = uv_binary(self._job, self._base.platform, self._store, self._folder)
+        uv = uv_binary(self._job, self._base.platform, self._store, self._building.cache)
         entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
         made = self._with_items(made, [LayerItem(entry, uv)])
         config = configs.apply_user(made.config, _ROOT)
@@ -132,8 +132,8 @@ class Makers:
             ),
             made.facts(),
             self._interpreter_for(made),
-            uv_binary(job, own_platform(), self._store, self._folder),
-            self._folder / "uv-cache",
+            uv_binary(job, own_platform(), self._store, self._building.cache),
+            self._building.cache,
             self._store,
         )
         if not result.layers:
@@ -142,17 +142,15 @@ class Makers:
 
     def _interpreter_for(self, made: Made) -> Interpreter:
         if self._interpreter is None:
-            folder = self._folder / "interpreter"
+            cache = self._building.cache
             if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
                 reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
-                self._interpreter = interpreter_of(
-                    reference, self._base, {}, self._building.client, self._store, folder
-                )
+                self._interpreter = interpreter_of(reference, self._base, {}, self._building.client, self._store, cache)
             elif self._base.platform == own_platform():
                 # An environment that a layer made has the interpreter of the base.
                 repository = Repository.parse(self._base.repository)
                 self._interpreter = unpack(
-                    made.inventory, made.inventory.resolve(PYTHON), self._base.layers, repository, self._store, folder
+                    made.inventory, made.inventory.resolve(PYTHON), self._base.layers, repository, self._store, cache
                 )
             else:
                 raise NotExact("the base image has no environment, and its interpreter does not run on this machine")

@@ -15,6 +15,7 @@ from boatyard.mirrors import mirrored
 from boatyard.reference import Reference
 from boatyard_layers.artifacts import WholeManifest
 from boatyard_layers.base import manifest_of
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.store import LayerStore
 from boatyard_layers.tar_reading import plain
@@ -29,29 +30,32 @@ def own_platform() -> str:
     return f"linux/{_ARCHITECTURES.get(name, name)}"
 
 
-def uv_binary(job: BuildJob, platform: str, store: LayerStore, folder: Path) -> Path:
-    """The file, which may be in `folder`. Raises NotExact if it cannot be read."""
+def uv_binary(job: BuildJob, platform: str, store: LayerStore, cache: BuilderCache) -> Path:
+    """The file, which may be in the cache. Raises NotExact if it cannot be read."""
     if not job.uv.directory:
-        return _of_image(mirrored(Reference.parse(job.uv.image), job.registry_mirrors), platform, store, folder)
+        return _of_image(mirrored(Reference.parse(job.uv.image), job.registry_mirrors), platform, store, cache)
     path = Path(job.uv.directory, f"uv-{platform.split('/')[1]}")
     if not path.is_file():
         raise NotExact(f"the folder of the settings' uv.directory has no {path.name}")
     return path
 
 
-def _of_image(image: Reference, platform: str, store: LayerStore, folder: Path) -> Path:
-    out, blob = folder / f"uv-{platform.replace('/', '-')}", folder / "uv-layer"
-    if out.exists():
-        return out
+def _of_image(image: Reference, platform: str, store: LayerStore, cache: BuilderCache) -> Path:
     try:
-        manifest = decode_json(manifest_of(image, platform, store.blobs).body, WholeManifest)
-        for layer in reversed(manifest.layers):
-            store.blobs.download(image.repository, layer, blob)
-            if _extract(blob, layer.media_type, out):
-                return out
+        found = manifest_of(image, platform, store.blobs)
+        manifest = decode_json(found.body, WholeManifest)
+
+        def make(out: Path) -> None:
+            blob = out.with_name("blob")
+            for layer in reversed(manifest.layers):
+                store.blobs.download(image.repository, layer, blob)
+                if _extract(blob, layer.media_type, out):
+                    return
+            raise NotExact(f"{image} has no /uv")
+
+        return cache.kept("uv", found.digest, make)
     except (BoatyardError, Undecodable, OSError, tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise NotExact(f"{image} cannot be read ({type(error).__name__})") from None
-    raise NotExact(f"{image} has no /uv")
 
 
 def _extract(blob: Path, media_type: str, out: Path) -> bool:

@@ -13,6 +13,7 @@
       contexts/<sha256>.tar.gz
       contexts/.<…>          uploads in progress; removed at the server's start
       secrets/<project>/<domain>/<name>     the value; files 0600, folders 0700
+      cache/                 what jobs share: uv's cache, unpacked interpreters (boatyard_layers.builder_cache)
       buildkit.json          the jobs' access to BuildKit (boatyard_buildkit.access), written at the server's start
       upload.key             signs upload URLs; 0600
       token                  the API's bearer token; 0600, new at each start (web/bearer.py)
@@ -93,6 +94,10 @@ class StateFolder:
     @property
     def contexts(self) -> Path:
         return self.path / "contexts"
+
+    @property
+    def cache(self) -> Path:
+        return self.path / "cache"
 
     @property
     def secrets(self) -> Path:

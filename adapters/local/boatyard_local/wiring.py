@@ -103,6 +103,7 @@ def job_argv(state: StateFolder) -> Argv:
             *("--out", str(folder.path)),
             *("--secrets", str(state.secrets / build.project / build.domain)),
             *("--buildkit", str(state.buildkit)),
+            *("--cache", str(state.cache)),
         ]
 
     return argv

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from boatyard.spec import Layer, PipOptions, PipPackages
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Facts, Group, LayerBlob, PathEntry
@@ -89,7 +90,7 @@ class Image:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.work),
-            "UV_CACHE_DIR": str(self.cache),
+            "UV_CACHE_DIR": str(self.cache / "uv"),
             "SOURCE_DATE_EPOCH": "315532800",
             "UV_COMPILE_BYTECODE": "1",
             "UV_LINK_MODE": "copy",
@@ -103,7 +104,7 @@ class Image:
         step = WheelsStep(layer=layer, context=self.work, platform="linux/amd64", environment=self.environment)
         for name, value in settings.items():
             step = type(step)(**{**{f: getattr(step, f) for f in step.__struct_fields__}, name: value})
-        made = make_wheels(step, self.facts, self.interpreter, UV, self.cache, self.store)
+        made = make_wheels(step, self.facts, self.interpreter, UV, BuilderCache(self.cache), self.store)
         for blob in made.layers:
             apply(self.view, self.store.folder / blob.digest)
         self.facts = made.facts

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from boatyard import toml
 from boatyard.lock import LockedPackage
 from boatyard.settings import Compression
 from boatyard.spec import Layer
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
@@ -71,13 +71,13 @@ def make_wheels(
     facts: Facts,
     interpreter: Interpreter,
     uv: Path,
-    cache: Path,
+    cache: BuilderCache,
     store: GroupStore,
     log: Callable[[str], None] = lambda line: None,
 ) -> WheelsResult:
     """Raises NotExact if the layer is for BuildKit."""
     inventory = Inventory.decode(facts.inventory)
-    with tempfile.TemporaryDirectory(prefix="wheels-") as folder:
+    with cache.stage() as folder:
         work = Path(os.path.realpath(folder))
         (work / "a").mkdir()
         stage = StageFolder(work / "a" / "venv", interpreter)
@@ -86,7 +86,7 @@ def make_wheels(
         libc, machine = _probed(interpreter)
         tool = UvTool(
             program=uv,
-            cache=cache,
+            cache=cache.uv,
             variables={**UvTool.environment({**step.environment, **step.secrets}), **asked.variables},
             platform=_foreign(step.platform, machine, libc),
         )
