@@ -9,6 +9,8 @@ from boatyard_layers.errors import NotExact
 
 _CHANGE: Final = re.compile(r" ([+~-]) ([a-z0-9][a-z0-9-]*)==([A-Za-z0-9.!+_-]+)( \(from .*\))?")
 
+_FOREIGN: Final = re.compile(r" [+~] ([a-z0-9][a-z0-9-]*)(?:==\S+)? (?:@|\(from) ")
+
 
 class Changes(msgspec.Struct, frozen=True):
     added: dict[str, str]
@@ -25,6 +27,8 @@ def read_changes(text: str) -> Changes:
             continue
         found = _CHANGE.fullmatch(line)
         if found is None:
+            if foreign := _FOREIGN.match(line):
+                raise NotExact(f"{foreign[1]} does not come from an index")
             raise NotExact("uv reports a change that is not understood")
         sign, name, version, origin = found.groups()
         if origin and sign != "-":

@@ -2,9 +2,9 @@
 
 import os
 import posixpath
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from packaging.utils import canonicalize_name
@@ -25,11 +25,18 @@ _CACHE_FACT: Final = b'{"timestamp":{"secs_since_epoch":315532800,"nanos_since_e
 """Begins uv_cache.json of a wheel from a folder, where uv writes the time at which the file came to the machine."""
 
 
+class Installer(Protocol):
+    """Installs in another way than by name, version and hash."""
+
+    def install(self, names: Collection[str], stage: StageFolder, uv: UvTool) -> None: ...
+
+
 class PinnedSource(msgspec.Struct, frozen=True):
     """Pins that come from the same places."""
 
     pins: tuple[Pin, ...]
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    installer: Installer | None = None
 
 
 def install(sources: Sequence[PinnedSource], stage: StageFolder, uv: UvTool) -> dict[str, list[LayerItem]]:
@@ -38,6 +45,9 @@ def install(sources: Sequence[PinnedSource], stage: StageFolder, uv: UvTool) -> 
     fixed = {path for path, _ in _walk(stage.folder)}
     for number, source in enumerate(sources):
         if not source.pins:
+            continue
+        if source.installer:
+            source.installer.install([pin.name for pin in source.pins], stage, uv)
             continue
         requirements = stage.folder.parent / f"pins-{number}.txt"
         requirements.write_text("".join(f"{pin.requirement}\n" for pin in source.pins), encoding="utf-8")

@@ -12,7 +12,7 @@ import msgspec
 from boatyard import toml
 from boatyard.lock import LockedPackage
 from boatyard.settings import Compression
-from boatyard.spec import Layer
+from boatyard.spec import Layer, UVProject, UVScript
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
@@ -23,6 +23,8 @@ from boatyard_layers.wheels.dry_run import Changes, read_changes
 from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
 from boatyard_layers.wheels.install import LOCK, PinnedSource, install
 from boatyard_layers.wheels.pins import Pin, read_pins
+from boatyard_layers.wheels.project import PROJECTS, resolve_project
+from boatyard_layers.wheels.project_words import project_words
 from boatyard_layers.wheels.removal import removed_paths
 from boatyard_layers.wheels.stage import StageFolder, check_environment
 from boatyard_layers.wheels.uv_process import UvTool
@@ -81,8 +83,9 @@ def make_wheels(
         work = Path(os.path.realpath(folder))
         (work / "a").mkdir()
         stage = StageFolder(work / "a" / "venv", interpreter)
-        check_environment(facts.files, inventory, stage, step.workdir)
-        asked = words(step.layer, step.context, step.secrets)
+        project = project_words(step.layer, step.secrets) if isinstance(step.layer, (UVProject, UVScript)) else None
+        asked = Words(variables=project.variables) if project else words(step.layer, step.context, step.secrets)
+        check_environment(facts.files, inventory, stage, PROJECTS if project else step.workdir)
         libc, machine = _probed(interpreter)
         tool = UvTool(
             program=uv,
@@ -91,9 +94,14 @@ def make_wheels(
             platform=_foreign(step.platform, machine, libc),
         )
         stage.make(facts.files)
-        changes, exact = _resolved(asked, stage, tool)
+        if project:
+            environment = {**step.environment, **step.secrets}
+            changes, source = resolve_project(project, step.context, environment, stage, tool)
+            sources: tuple[PinnedSource, ...] = (source,)
+        else:
+            changes, exact = _resolved(asked, stage, tool)
+            sources = _pinned(changes, exact, asked, stage, tool, work)
         log(f"uv would install {len(changes.added)} distributions, and remove {len(changes.removed)}")
-        sources = _pinned(changes, exact, asked, stage, tool, work)
         pins = [pin for source in sources for pin in source.pins]
         site = f"{interpreter.venv}/{stage.site}"
         gone = removed_paths(changes.removed, facts.files, inventory, site, interpreter.venv)
@@ -224,7 +232,8 @@ def _groups(
     if missing:
         names = {pin.name for _, members in missing for pin in members}
         needed = [
-            PinnedSource(tuple(pin for pin in source.pins if pin.name in names), source.arguments) for source in sources
+            msgspec.structs.replace(source, pins=tuple(pin for pin in source.pins if pin.name in names))
+            for source in sources
         ]
         installed = install(needed, stage, uv)
 

@@ -62,12 +62,15 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
         return passed
 
     def run(
-        self, stage: StageFolder, command: Sequence[str], arguments: Sequence[str]
+        self, stage: StageFolder, command: Sequence[str], arguments: Sequence[str], *, project: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed
-        on; the builder reports the same failure with an explanation."""
-        platform = ["--python-platform", self.platform] if self.platform else []
-        common = ["--python", str(stage.python), "--no-config", "--color", "never", "--no-progress", *platform]
+        """Runs uv in the folder of a `project` with its settings, or else without any.
+
+        Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed on;
+        the builder reports the same failure with an explanation."""
+        platform = ["--python-platform", self.platform] if self.platform and command != ("lock",) else []
+        config = [] if project else ["--no-config"]
+        common = ["--python", str(stage.python), *config, "--color", "never", "--no-progress", *platform]
         home = stage.folder.parent / "home"
         home.mkdir(exist_ok=True)
         environment = {
@@ -81,12 +84,14 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
             "UV_LINK_MODE": "hardlink",
             **self.variables,
         }
+        if project:
+            environment |= {"VIRTUAL_ENV": str(stage.folder), "XDG_CONFIG_DIRS": str(home)}
         words = [str(self.program), *command, *common, *arguments]
         try:
             ended = subprocess.run(
                 words,
                 env=environment,
-                cwd=home,
+                cwd=project or home,
                 umask=0o022,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -26,6 +26,16 @@ _FLAGS: Final = frozenset(
     }
 )
 _HASH: Final = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})\b")
+_QUIET: Final = frozenset({"--quiet", "-q", "--verbose", "-v", "--no-progress", "--no-cache", "-n"})
+"""What these change is not in the image."""
+_INDEXES: Final = {
+    "--default-index": "UV_DEFAULT_INDEX",
+    "--extra-index-url": "UV_EXTRA_INDEX_URL",
+    "--index": "UV_INDEX",
+    "--index-url": "UV_INDEX_URL",
+    "-i": "UV_INDEX_URL",
+}
+"""Variables of the options that name an index."""
 _VALUES: Final = frozenset(
     {
         "--exclude-newer",
@@ -64,8 +74,7 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
     `secrets` has the values of the layer's secrets by the name of the variable.
     """
     hashes: frozenset[str] = frozenset()
-    if any(secret.mount_path for secret in getattr(layer, "secret_mounts", ())):
-        raise NotExact("a secret is a file of the step")
+    refuse_secret_files(getattr(layer, "secret_mounts", ()))
     match layer:
         case PipPackages():
             if layer.source_dir:
@@ -77,27 +86,27 @@ def words(layer: Layer, context: Path, secrets: Mapping[str, str]) -> Words:
         case Requirements():
             if layer.source_dir:
                 raise NotExact("its requirements file refers to other files")
-            file = _inside(context, layer.file)
+            file = context_path(context, layer.file)
             hashes = _checked_file(file)
             requirements = ("--requirement", str(file))
         case PythonWheels():
             requirements = ("--", layer.package_name)
         case _:
             raise NotExact(f"{type(layer).__name__} is installed by its own tool")
-    options, sources = _options(layer.options)
+    options, sources, named = _options(layer.options)
     if isinstance(layer, PythonWheels):
-        sources += ("--find-links", str(_inside(context, layer.dir)))
+        sources += ("--find-links", str(context_path(context, layer.dir)))
     return Words(
         options=options,
         sources=sources,
         requirements=requirements,
         hashes=hashes,
-        variables=_indexes(layer.options, layer.secret_mounts, secrets),
+        variables=_joined(indexes(layer.options, layer.secret_mounts, secrets), named),
         exactly=layer.package_name if isinstance(layer, PythonWheels) else "",
     )
 
 
-def _inside(context: Path, path: str) -> Path:
+def context_path(context: Path, path: str) -> Path:
     """A path of the context, which may be hostile: a link in it must not lead to the job's own files."""
     found = (context / path).resolve()
     if not found.exists() or not found.is_relative_to(context.resolve()):
@@ -119,9 +128,18 @@ def _checked_file(file: Path) -> frozenset[str]:
     return frozenset(_HASH.findall(contents))
 
 
-def _options(options: PipOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _joined(ours: dict[str, str], named: dict[str, str]) -> dict[str, str]:
+    """The indexes of the layer's fields and of its options together."""
+    both = sorted(ours.keys() & named.keys())
+    if both and both != ["UV_EXTRA_INDEX_URL"]:
+        raise NotExact("it names its index twice")
+    return {**ours, **named, **{name: f"{ours[name]} {named[name]}" for name in both}}
+
+
+def _options(options: PipOptions) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
     found: list[str] = ["--pre"] if options.pre else []
     sources: list[str] = []
+    named: dict[str, str] = {}
     try:
         left = shlex.split(options.extra_args)
     except ValueError:
@@ -138,12 +156,35 @@ def _options(options: PipOptions) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if _REFERENCE.search(both[1]):
                 raise NotExact("an option refers to a variable")
             (sources if name in ("--index-strategy", "--exclude-newer") else found).extend(both)
+        elif name in _INDEXES and (equals or left):
+            _name_index(named, _INDEXES[name], value if equals else left.pop(0))
+        elif word in _QUIET:
+            continue
         else:
             raise NotExact(f"uv has the option {name}")
-    return tuple(found), tuple(sources)
+    return tuple(found), tuple(sources), named
 
 
-def _indexes(options: PipOptions, mounts: tuple[Secret, ...], secrets: Mapping[str, str]) -> dict[str, str]:
+def _name_index(named: dict[str, str], variable: str, value: str) -> None:
+    if not re.match(r"(?:[A-Za-z0-9_.-]+=)?https?://[^\s$]+\Z", value):
+        raise NotExact("an index is not an HTTP address, or refers to a variable")
+    if variable in named and variable not in ("UV_EXTRA_INDEX_URL", "UV_INDEX"):
+        raise NotExact("it names its index twice")
+    named[variable] = f"{named[variable]} {value}" if variable in named else value
+
+
+def refuse_secret_files(mounts: tuple[Secret, ...]) -> None:
+    if any(secret.mount_path for secret in mounts):
+        raise NotExact("a secret is a file of the step")
+
+
+def has_reference(word: str) -> bool:
+    """Whether a shell, or a Dockerfile, would put the value of a variable into it."""
+    return bool(_REFERENCE.search(word))
+
+
+def indexes(options: PipOptions, mounts: tuple[Secret, ...], secrets: Mapping[str, str]) -> dict[str, str]:
+    """The variables of uv for the indexes that a layer names. Raises NotExact for what is no HTTP address."""
     names = {secret.environment_name for secret in mounts} - {""}
     found: dict[str, str] = {}
     if options.index_url:
