@@ -1,5 +1,6 @@
 """Collects the code of a build's job for an archive, for each of the platform's Pythons and architectures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,14 @@ def fill(stage: Path, contents: CloudContents, archive: Archive) -> None:
     install(stage, pinned, architecture=_FIRST, python=archive.pythons[0])
     prune(stage, ("bin", *archive.unused, *_not_kept(stage, contents.job.kept())))
     alike = names(pinned) - archive.compiled
+    parts = []
     for python in archive.pythons:
         for architecture in PLATFORMS:
-            part = stage.with_name(f"{python}-{architecture}")
+            parts.append(part := stage.with_name(f"{python}-{architecture}"))
             install(part, pinned, architecture=architecture, python=python, given=alike)
             prune(part, archive.unused)
             merge(stage, part)
-    _check(stage, archive)
+    _check(stage, parts)
     for folder in contents.job_distributions:
         copy(package(folder), stage / package(folder).name)
 
@@ -35,12 +37,13 @@ def _not_kept(stage: Path, kept: tuple[str, ...]) -> list[str]:
     return sorted({path.relative_to(stage).as_posix() for path in found} - set(kept))
 
 
-def _check(stage: Path, archive: Archive) -> None:
-    """Raises ValueError if a module is missing for a platform."""
+def _check(stage: Path, parts: Sequence[Path]) -> None:
+    """Raises ValueError if a module is missing for a platform. `parts` have what was installed for each. A marker can
+    leave a distribution out for some Pythons."""
     modules: dict[Path, int] = {}
     for path in stage.rglob("*.so"):
         name = path.relative_to(stage).with_name(path.name.partition(".")[0])
         modules[name] = modules.get(name, 0) + 1
-    wanted = len(archive.pythons) * len(PLATFORMS)
-    if few := sorted(str(name) for name, found in modules.items() if found != wanted):
-        raise ValueError(f"not for all of {wanted} platforms: {', '.join(few)}; is its distribution in `compiled`?")
+    wanted = {name: sum((part / name).parent.is_dir() for part in parts) for name in modules}
+    if few := sorted(f"{name} ({modules[name]})" for name in modules if modules[name] != wanted[name]):
+        raise ValueError(f"not for all of {len(parts)} platforms: {', '.join(few)}; is its distribution in `compiled`?")

@@ -73,7 +73,7 @@ print(image_tag(root, "made") != image_tag(root, "aws"))
     assert ask(code, str(checkout)).splitlines() == [
         "True",
         "made registry serverless core",
-        "buildkit made registry serverless core",
+        "buildkit layers made registry serverless core",
         "an_sdk/data/builds an_sdk/data/storage another/data/. None",
         "True",
     ]

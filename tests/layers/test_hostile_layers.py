@@ -5,14 +5,14 @@ import io
 import tarfile
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boatyard_layers import tar_reading
+from boatyard_layers import inventory, tar_reading, zstd
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import PathEntry
@@ -110,7 +110,7 @@ def test_a_layer_that_ends_too_early_is_no_layer(size: int) -> None:
         _read(_tar(_header("first", size=600), _header("second"))[:size])
 
 
-@pytest.mark.parametrize("pack_it", [gzip.compress, zstandard.compress], ids=["gzip", "zstd"])
+@pytest.mark.parametrize("pack_it", [gzip.compress, partial(zstd.compress, level=3)], ids=["gzip", "zstd"])
 def test_a_bomb_takes_no_memory_and_ends_at_the_limit(
     pack_it: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,13 +174,24 @@ def test_packing_holds_no_file_in_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-def test_an_inventory_that_would_fill_the_memory_is_refused() -> None:
-    bomb = bytearray(zstandard.ZstdCompressor().compress(b" " * 1_000_000))
-    assert zstandard.frame_content_size(bytes(bomb)) == 1_000_000
+def test_an_inventory_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = zstd.compress(b" " * 1_000_000, 3)
     # The frame's header: magic, descriptor with a size of four bytes, size.
-    claimed = bytes(bomb[:4]) + b"\xa0" + (0xFFFFFFF0).to_bytes(4, "little") + bytes(bomb[9:])
-    with pytest.raises(ValueError, match="too large"):
+    claimed = bomb[:4] + b"\xa0" + (0xFFFFFFF0).to_bytes(4, "little") + bomb[9:]
+    with pytest.raises(ValueError, match="not an inventory"):
         Inventory.decode(claimed)
+    monkeypatch.setattr(inventory, "_LARGEST", 999_999)
+    with pytest.raises(ValueError, match="too large"):
+        Inventory.decode(bomb)
+
+
+@pytest.mark.parametrize("keep", [slice(0, 10), slice(0, -1), slice(0, 0)], ids=["head", "cut", "empty"])
+def test_a_frame_that_ends_early_is_no_frame(keep: slice) -> None:
+    whole = zstd.compress(b"a" * 100_000, 3)
+    assert zstd.decompress(whole, 100_000) == b"a" * 100_000
+    for data in (whole[keep], whole + whole, whole + b"x"):
+        with pytest.raises(zstd.ZstdError):
+            zstd.decompress(data, 200_000)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +201,7 @@ def test_an_inventory_that_would_fill_the_memory_is_refused() -> None:
 )
 def test_an_inventory_has_a_root_and_every_parent(rows: bytes) -> None:
     with pytest.raises(ValueError, match="not an inventory"):
-        Inventory.decode(zstandard.compress(rows))
+        Inventory.decode(zstd.compress(rows, 3))
 
 
 @given(st.binary(max_size=2000), st.integers(0, 3000))

@@ -95,26 +95,22 @@ def unpacked(data: bytes, kind: type[T]) -> T:
 
 
 def deflated(data: bytes) -> bytes:
-    import zstandard
+    from boatyard_layers import zstd
 
-    return zstandard.ZstdCompressor(level=_LEVEL, threads=0).compress(data)
+    return zstd.compress(data, _LEVEL)
 
 
 def inflated(data: bytes) -> bytes:
     """Raises Undecodable, for more bytes than any document has, too."""
-    import zstandard
+    from boatyard_layers import zstd
 
     try:
-        # A frame may state any size and contain another: the reader stops at the limit, whatever it states.
-        with zstandard.ZstdDecompressor().stream_reader(data) as reader:
-            text = bytearray()
-            while piece := reader.read(_PIECE):
-                text += piece
-                if len(text) > LARGEST_JSON:
-                    raise Undecodable("too large")
-    except zstandard.ZstdError:
+        text = zstd.decompress(data, LARGEST_JSON)
+    except zstd.ZstdError:
         raise Undecodable("not zstd") from None
-    return bytes(text)
+    if text is None:
+        raise Undecodable("too large")
+    return text
 
 
 def manifest(

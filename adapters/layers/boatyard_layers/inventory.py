@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
-import zstandard
 
 from boatyard.decoding import Undecodable, decode_json
+from boatyard_layers import zstd
 from boatyard_layers.errors import NotExact
 from boatyard_layers.model import PathEntry
 
@@ -93,18 +93,17 @@ class Inventory:
     def encode(self) -> bytes:
         """Compressed JSON, sorted by path: equal views give equal bytes."""
         rows = [self._entries[path] for path in sorted(self._entries)]
-        return zstandard.ZstdCompressor(level=3).compress(msgspec.json.encode(rows))
+        return zstd.compress(msgspec.json.encode(rows), 3)
 
     @staticmethod
     def decode(data: bytes) -> "Inventory":
         """Raises ValueError for anything that `encode` does not write."""
         try:
-            # `max_output_size` alone is not heeded for a frame that states its size.
-            if not 0 <= zstandard.frame_content_size(data) <= _LARGEST:
-                raise ValueError("not an inventory: it is too large, or does not state its size")
-            plain = zstandard.ZstdDecompressor().decompress(data, max_output_size=_LARGEST)
+            plain = zstd.decompress(data, _LARGEST)
+            if plain is None:
+                raise ValueError("not an inventory: it is too large")
             rows = decode_json(plain, list[PathEntry])
-        except (zstandard.ZstdError, Undecodable) as error:
+        except (zstd.ZstdError, Undecodable) as error:
             raise ValueError(f"not an inventory: {error}") from None
         if any(not is_plain(row.path) for row in rows):
             raise ValueError("not an inventory: a path is not absolute")

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol
 
-import zstandard
-
 from boatyard.dockerfile.render import SOURCE_DATE_EPOCH
 from boatyard.settings import Compression
+from boatyard_layers import zstd
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import is_plain, parent
 from boatyard_layers.model import LayerBlob, PathEntry
@@ -167,8 +166,7 @@ class _Sink(io.RawIOBase):
 
 class _Zstd:
     def __init__(self, level: int, below: _Sum) -> None:
-        # One thread: the number of threads would decide the bytes.
-        self._compressor = zstandard.ZstdCompressor(level=level, write_checksum=True).compressobj()
+        self._compressor = zstd.compressor(level)
         self._below = below
 
     def write(self, data: bytes, /) -> int:

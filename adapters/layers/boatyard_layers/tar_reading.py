@@ -9,10 +9,9 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import IO, Final, Literal, NamedTuple, cast
 
-import zstandard
-
 from boatyard.forward import LARGEST_READ, Forward
 from boatyard.tree import Readable
+from boatyard_layers import zstd
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import is_plain, join, parent
 from boatyard_layers.model import Kind, PathEntry
@@ -35,7 +34,7 @@ _DAMAGE: Final = (
     OSError,
     EOFError,
     zlib.error,
-    zstandard.ZstdError,
+    zstd.ZstdError,
     ValueError,
     OverflowError,
     RecursionError,
@@ -128,7 +127,7 @@ def members(stream: IO[bytes], media_type: str) -> Iterator[LayerMember]:
 def plain(stream: IO[bytes], media_type: str) -> IO[bytes]:
     """The uncompressed tar."""
     if media_type.endswith("zstd"):
-        return cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True))
+        return zstd.reader(stream)
     if media_type.endswith("gzip"):
         return cast(IO[bytes], gzip.GzipFile(fileobj=stream, mode="rb"))
     if media_type.endswith("tar"):

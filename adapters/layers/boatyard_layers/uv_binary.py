@@ -6,8 +6,6 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-import zstandard
-
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
@@ -19,6 +17,7 @@ from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.store import LayerStore
 from boatyard_layers.tar_reading import plain
+from boatyard_layers.zstd import ZstdError
 
 _ARCHITECTURES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _INSIDE: Final = ("uv", "./uv", "/uv")
@@ -54,7 +53,7 @@ def _of_image(image: Reference, platform: str, store: LayerStore, cache: Builder
             raise NotExact(f"{image} has no /uv")
 
         return cache.kept("uv", found.digest, make)
-    except (BoatyardError, Undecodable, OSError, tarfile.TarError, zstandard.ZstdError, EOFError) as error:
+    except (BoatyardError, Undecodable, OSError, tarfile.TarError, ZstdError, EOFError) as error:
         raise NotExact(f"{image} cannot be read ({type(error).__name__})") from None
 
 

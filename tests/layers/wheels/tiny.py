@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import zstandard
+from boatyard_layers import zstd
 
 Tree = dict[str, tuple[str, int, bytes]]
 """Kind, mode and contents by path."""
@@ -78,7 +78,7 @@ def tree(folder: Path) -> Tree:
 def apply(view: Tree, layer: Path) -> None:
     """Puts a layer onto a file system."""
     with layer.open("rb") as file:
-        data = zstandard.ZstdDecompressor().stream_reader(file).read()
+        data = zstd.reader(file).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             path = f"/{member.name}"
