@@ -1,7 +1,7 @@
 # The main targets are `make run` and `make test`. They set up everything in .venv/ and .boatyard/ of this folder; both
 # are safe to repeat, and quick if there is nothing to do.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fuzz bench bundle builder-image lock clean setup
+.PHONY: help run test lint fuzz fuzz-layers bench bundle builder-image lock clean setup
 
 # Otherwise each of hundreds of processes would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,6 +28,10 @@ lint: setup  ## ruff, mypy --strict, import-linter
 
 fuzz: setup  ## send 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); a 500 or a second of CPU fails
 	@$(BIN)/python -m tests.fuzz $(FUZZ_REQUESTS:%=--requests %) $(FUZZ_SEED:%=--seed %) $(FUZZ_OPTIONS)
+
+fuzz-layers: setup  ## try 300 sequences of package lists against uv (SEQUENCES=), kill a maker at each request, lose each blob
+	@BOATYARD_SEQUENCES=$(or $(SEQUENCES),300) BOATYARD_FAULTS=1000 $(BIN)/pytest -q \
+	  tests/layers/wheels/test_sequences.py tests/layers/test_other_machines.py
 
 bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, layers, answers, folders, cold-start, cold-start-gcp or cold-start-azure
 	@case "$(ONLY)" in cold-start*) ;; *) $(BIN)/python -m boatyard_local.engine ensure;; esac

@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -67,6 +67,8 @@ class FakeRegistry:
         self.tags_a_page = 1000
         self.deletes_tags = False
         """Tags can be deleted, and a manifest only without tags, as in Google's registries."""
+        self.handles: Callable[[Seen], bool] = lambda seen: True
+        """Whether a request is handled; otherwise its connection breaks."""
         self.lock = threading.Lock()
         registry = self
 
@@ -173,8 +175,9 @@ class _Handler(BaseHTTPRequestHandler):
             )
             if fault:
                 fault.times -= 1
+            handled = fake.handles(fake.seen[-1])
         time.sleep(fake.delay)
-        if fault and fault.close:
+        if not handled or (fault and fault.close):
             self.close_connection = True
             return
         if fault:

@@ -33,7 +33,7 @@ def uv_binary(job: BuildJob, platform: str, store: LayerStore, cache: BuilderCac
     """The file, which may be in the cache. Raises NotExact if it cannot be read."""
     if not job.uv.directory:
         return _of_image(mirrored(Reference.parse(job.uv.image), job.registry_mirrors), platform, store, cache)
-    path = Path(job.uv.directory, f"uv-{platform.split('/')[1]}")
+    path = Path(job.uv.directory, f"uv-{platform.split('/')[1]}").resolve()
     if not path.is_file():
         raise NotExact(f"the folder of the settings' uv.directory has no {path.name}")
     return path

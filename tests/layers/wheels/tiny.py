@@ -41,7 +41,7 @@ def wheel(
     with zipfile.ZipFile(path, "w") as archive:
         for each, text in contents.items():
             member = zipfile.ZipInfo(each)
-            member.external_attr = (0o755 if "/scripts/" in each else 0o644) << 16
+            member.external_attr = (0o755 if "/scripts/" in each or each.endswith(".sh") else 0o644) << 16
             archive.writestr(member, text)
     return path
 

@@ -2,6 +2,7 @@
 
 import os
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -139,6 +140,10 @@ def _in_image(path: Path, stage: StageFolder) -> bytes | None:
         return None
     data = path.read_bytes()
     here = f"{stage.folder}/bin/".encode()
+    # How uv begins a script if the path is too long for a first line, or has a space. The image's path never is.
+    long = re.match(rb"#!/bin/sh\n'''exec' '?" + re.escape(here) + rb"([a-z0-9.]+)'? \"\$0\" \"\$@\"\n' '''\n", data)
+    if long:
+        data = b"#!" + here + long[1] + b"\n" + data[long.end() :]
     first, _, rest = data.partition(b"\n")
     if first.startswith(b"#!" + here):
         return first.replace(here, f"{stage.interpreter.venv}/bin/".encode(), 1) + b"\n" + rest
