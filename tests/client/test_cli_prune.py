@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from boatyard.reference import Reference, Repository
+from boatyard_registry.client import RegistryClient
+from boatyard_registry.locks import KIND
+from boatyard_registry.media import sha256_of
+from boatyard_registry.referrers import attach
 from tests.client.commands import Done, boatyard
 from tests.registry.server import OCI_INDEX, OCI_MANIFEST, FakeRegistry, Fault, running
 
@@ -84,6 +89,45 @@ def test_what_an_image_needs_stays(registry: FakeRegistry) -> None:
     done = prune(registry)
     assert done.code == 0 and "0 removed" in done.out and "another tag needs" in done.err
     assert tag in there(registry)
+
+
+def deleted(registry: FakeRegistry, name: str, *attached: tuple[str, bytes]) -> Reference:
+    """An image with documents, which was deleted; the registry knows no referrers API."""
+    registry.add_image(REPOSITORY, name, labels={"name": name})
+    image = Reference(Repository(registry.address, REPOSITORY)).at(sha256_of(registry.manifests[REPOSITORY, name][1]))
+    client = RegistryClient(insecure=[registry.address])
+    for kind, document in attached:
+        attach(client, image, kind, document)
+    client.close()
+    for tag in (name, str(image.digest)):
+        del registry.manifests[REPOSITORY, tag]
+    return image
+
+
+def test_locks_of_deleted_images_go_and_those_of_images_stay(registry: FakeRegistry) -> None:
+    gone = deleted(registry, "gone", (KIND, b"one"), (KIND, b"two"))
+    kept = deleted(registry, "kept", (KIND, b"lock"))
+    registry.add_image(REPOSITORY, "kept", labels={"name": "kept"})
+    before = set(registry.manifests)
+    assert prune(registry, "--dry-run", "--json").json()["locks"] == [gone.digest]
+    assert set(registry.manifests) == before
+    assert "the locks of 1 deleted images removed" in prune(registry).out
+    left = before - set(registry.manifests)
+    assert len(left) == 4, "two locks, and their list by its tag and its digest"
+    assert f"sha256-{str(kept.digest)[7:]}" in there(registry) and prune(registry, "--json").json()["locks"] == []
+
+
+def test_a_list_with_anything_but_locks_stays(registry: FakeRegistry) -> None:
+    """A signature is somebody else's, and an image may be listed as a lock by whoever may push."""
+    deleted(registry, "signed", (KIND, b"lock"), ("application/vnd.dev.sigstore", b"signature"))
+    image = deleted(registry, "poor")
+    registry.add_image(REPOSITORY, "v1")
+    entry = {"digest": sha256_of(registry.manifests[REPOSITORY, "v1"][1]), "size": 1, "artifactType": KIND}
+    document = {"schemaVersion": 2, "manifests": [{"mediaType": OCI_MANIFEST, **entry}]}
+    registry.add_manifest(REPOSITORY, f"sha256-{str(image.digest)[7:]}", document, OCI_INDEX)
+    before = set(registry.manifests)
+    assert prune(registry, "--json").json()["locks"] == []
+    assert set(registry.manifests) == before
 
 
 def test_tags_that_only_look_like_artifacts_stay(registry: FakeRegistry) -> None:

@@ -11,7 +11,9 @@ from boatyard_client.errors import PruneError
 from boatyard_client.pruning import prune
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryCall, RegistryClient
+from boatyard_registry.locks import KIND as LOCK
 from boatyard_registry.media import Descriptor
+from boatyard_registry.referrers import attach
 from boatyard_registry.tag_list import tags
 from tests.registry.distribution import Distribution
 
@@ -55,12 +57,19 @@ def test_images_are_whole_after_the_registrys_garbage_collection(tmp_path: Path)
         put(tag(kind, digit * 64), *layers, kind=kind, annotations=annotations)  # type: ignore[arg-type]
     put("f" * 32, shared, own)
 
+    put("deleted", own)
+    deleted = blobs.get_manifest(Reference(repository, "deleted"))
+    assert deleted
+    attach(client, Reference(repository).at(deleted.digest), LOCK, b"lock")
     registry.start(deletes=False)
     with pytest.raises(PruneError, match="405"):
         prune(client, repository, older_than=1, now=NOW)
     registry.start(deletes=True)
+    delete = RegistryCall(method="DELETE", repository=repository, path=f"manifests/{deleted.digest}", body=b"")
+    assert client.send(msgspec.structs.replace(delete, actions="pull,delete")).status == 202
 
     pruned = prune(client, repository, older_than=1, now=NOW)
+    assert pruned.locks == (deleted.digest,)
     assert [artifact.kind for artifact in pruned.removed] == ["prefix", "wheels", "facts"]
     registry.collect_garbage()
     registry.start(deletes=True)

@@ -30,7 +30,8 @@ def prune(repository: str, age: str, dry_run: bool, settings: Path | None, as_js
 
     REPOSITORY is one that builds push to; by default cache.repository of the settings. It removes the tags prefix-…,
     wheels-… and facts-… that Boatyard made more than AGE ago, but no image, and nothing that an image needs. A build
-    that looks for a removed one makes it again. The registry frees the space in its next garbage collection.
+    that looks for a removed one makes it again. It also removes the locks of images that were deleted. The registry
+    frees the space in its next garbage collection.
     """
     from boatyard.reference import Repository
     from boatyard_client.errors import UsageError
@@ -72,4 +73,6 @@ def _show(pruned: "Pruned") -> None:
     if pruned.needed:
         note(f"{pruned.needed} are old, but another tag needs them; they stay")
     verb = "would be removed" if pruned.dry_run else "removed"
+    if pruned.locks:
+        click.echo(f"the locks of {len(pruned.locks)} deleted images {verb}")
     click.echo(f"{len(pruned.removed)} {verb}, {pruned.young} are younger")

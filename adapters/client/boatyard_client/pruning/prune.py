@@ -1,4 +1,6 @@
-"""Removes old prefixes, wheels' groups and facts from a repository: never an image, and nothing that an image needs.
+"""Removes old prefixes, wheels' groups and facts from a repository, and the locks of images that were deleted.
+
+Never an image, and nothing that an image needs.
 
 The manifest of an image names all of its layers, so a registry keeps them when a prefix with the same layers goes.
 Only an index that names a prefix's own manifest would lose something: what any other tag reaches stays.
@@ -12,20 +14,15 @@ from typing import Final
 import msgspec
 
 from boatyard.artifacts import CREATED, DIGITS, FACTS_TYPE, KINDS, Kind, kind_of
-from boatyard.decoding import Undecodable, decode_json
 from boatyard.reference import Reference, Repository
-from boatyard_client.errors import PruneError
-from boatyard_registry.client import RegistryCall, RegistryClient
-from boatyard_registry.media import ACCEPT, Descriptor, sha256_of
-from boatyard_registry.refusals import garbage, is_absent, refusal
+from boatyard_client.pruning.locks import is_deleted, left_locks
+from boatyard_client.pruning.requests import AT_ONCE, Removal, TaggedManifest, read, remove
+from boatyard_registry.client import RegistryClient
+from boatyard_registry.media import Descriptor
+from boatyard_registry.refusals import garbage
 from boatyard_registry.tag_list import tags
 
-_AT_ONCE: Final = 6
 _DEEPEST: Final = 3
-_NO_API: Final = (
-    "If it deletes nothing over its API, let its own lifecycle rules remove the tags that begin with prefix-, wheels- "
-    "and facts-."
-)
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +45,8 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Old, but kept: another tag of the repository reaches the same manifest."""
     foreign: int
     """Tags of an artifact's form that are not Boatyard's, or have no date."""
-
-
-class _Document(msgspec.Struct, frozen=True, rename="camel"):
-    artifact_type: str = ""
-    manifests: tuple[Descriptor, ...] = ()
-    config: Descriptor | None = None
-    layers: tuple[Descriptor, ...] = ()
-    annotations: dict[str, str] = {}
+    locks: tuple[str, ...]
+    """Digests of the images that were deleted, and whose locks were, or with `dry_run` would be, removed."""
 
 
 def prune(
@@ -66,10 +57,10 @@ def prune(
     Raises BoatyardError, and PruneError if the registry refuses a deletion. A repetition is safe.
     """
     all_tags = tags(client, repository)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         shaped = [tag for tag in all_tags if kind_of(tag)]
-        documents = dict(zip(shaped, pool.map(lambda tag: _read(client, repository, tag), shaped), strict=True))
-        artifacts = [made for tag, read in documents.items() if read and (made := _artifact(tag, *read))]
+        documents = dict(zip(shaped, pool.map(lambda tag: read(client, repository, tag), shaped), strict=True))
+        artifacts = [made for tag, found in documents.items() if found and (made := _artifact(tag, *found))]
         old = _old(artifacts, now - older_than)
         needed: set[str] = set()
         if old:
@@ -78,15 +69,20 @@ def prune(
             for reached in pool.map(lambda tag: _reached(client, repository, tag, documents.get(tag)), staying):
                 needed |= reached
     removed = [artifact for artifact in old if artifact.digest not in needed]
+    locks = left_locks(client, repository, all_tags)
     if not dry_run:
-        _remove(client, repository, removed)
+        remove(client, repository, [Removal(f"{repository}:{each.tag}", each.digest, each.tag) for each in removed])
+        # A build may have made the same image again: it pushes the image before its lock.
+        locks = tuple(each for each in locks if is_deleted(client, repository, each.image))
+        remove(client, repository, [removal for each in locks for removal in each.removals])
     return Pruned(
         repository=str(repository),
         dry_run=dry_run,
         removed=tuple(removed),
         young=len(artifacts) - len(old),
         needed=len(old) - len(removed),
-        foreign=sum(1 for read in documents.values() if read) - len(artifacts),
+        foreign=sum(1 for found in documents.values() if found) - len(artifacts),
+        locks=tuple(each.image for each in locks),
     )
 
 
@@ -102,7 +98,7 @@ def _old(artifacts: Sequence[Artifact], limit: float) -> list[Artifact]:
     return sorted(old, key=lambda artifact: (KINDS.index(artifact.kind), artifact.tag))
 
 
-def _artifact(tag: str, digest: str, document: _Document) -> Artifact | None:
+def _artifact(tag: str, digest: str, document: TaggedManifest) -> Artifact | None:
     kind = kind_of(tag)
     digits = tag[-DIGITS:]
     ours = (
@@ -124,30 +120,18 @@ def _seconds(text: str) -> float | None:
         return None
 
 
-def _read(client: RegistryClient, repository: Repository, name: str) -> tuple[str, _Document] | None:
-    """The digest and the manifest of a tag or a digest; None if it is gone."""
-    reference = Reference(repository, name) if ":" not in name else Reference(repository).at(name)
-    answer = client.send(
-        RegistryCall(method="GET", repository=repository, path=f"manifests/{name}", headers={"accept": ACCEPT})
-    )
-    if is_absent(answer):
-        return None
-    if answer.status != 200:
-        raise refusal(reference, answer)
-    try:
-        return sha256_of(answer.body), decode_json(answer.body, _Document)
-    except Undecodable:
-        raise garbage(reference, "sent something that is no manifest") from None
-
-
 def _reached(
-    client: RegistryClient, repository: Repository, name: str, read: tuple[str, _Document] | None = None, deep: int = 0
+    client: RegistryClient,
+    repository: Repository,
+    name: str,
+    given: tuple[str, TaggedManifest] | None = None,
+    deep: int = 0,
 ) -> set[str]:
     """The digests of the manifests that a tag leads to."""
-    read = read or _read(client, repository, name)
-    if read is None:
+    found_here = given or read(client, repository, name)
+    if found_here is None:
         return set()
-    digest, document = read
+    digest, document = found_here
     found = {digest, *_digests(document)}
     for entry in document.manifests:
         if "index" in entry.media_type or "list" in entry.media_type:
@@ -157,33 +141,5 @@ def _reached(
     return found
 
 
-def _digests(document: _Document) -> Iterator[str]:
+def _digests(document: TaggedManifest) -> Iterator[str]:
     return (entry.digest for entry in document.manifests)
-
-
-def _remove(client: RegistryClient, repository: Repository, artifacts: Sequence[Artifact]) -> None:
-    for number, artifact in enumerate(artifacts):
-        status = _delete(client, repository, artifact)
-        if status in (200, 202, 204, 404):
-            continue
-        what = f"the registry {repository.host} answered {status} to the deletion of {repository}:{artifact.tag}"
-        raise PruneError(
-            f"{what}; {number} of {len(artifacts)} are removed",
-            advice="Sign in as somebody who may delete there: `docker login`." if status in (401, 403) else _NO_API,
-        )
-
-
-def _delete(client: RegistryClient, repository: Repository, artifact: Artifact) -> int:
-    status = _send_delete(client, repository, artifact.digest)
-    if status in (400, 409):
-        # Google's registries keep a manifest while it has tags.
-        _send_delete(client, repository, artifact.tag)
-        status = _send_delete(client, repository, artifact.digest)
-    return status
-
-
-def _send_delete(client: RegistryClient, repository: Repository, name: str) -> int:
-    call = RegistryCall(
-        method="DELETE", repository=repository, path=f"manifests/{name}", actions="pull,delete", body=b""
-    )
-    return client.send(call).status
