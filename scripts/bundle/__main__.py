@@ -1,6 +1,7 @@
-"""Creates a cloud's archives: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws.json and aws-builder.zip.
+"""Creates a cloud's archives: scripts/bundle aws -> .boatyard/bundles/aws.zip, aws-inline.zip and aws-builder.zip.
 
-aws.zip is the functions' bundle, aws.json describes it, and aws-builder.zip is the code of a build's job, if the
+aws.zip is the functions' bundle, aws-inline.zip the bundle of a function for events that carries builds out itself, and
+aws.json and aws-inline.json describe them. aws-builder.zip is the code of a build's job, if the
 cloud's build service runs jobs from an archive. A platform that installs functions with pip gets them as one wheel
 (vendored.py). contents.py defines their contents: the pinned wheels for the
 platform's own Python, and this checkout's packages. The same input gives the same bytes: sorted names, no times, one
@@ -19,17 +20,16 @@ from typing import Final
 
 import archive
 import job
-from bytecode import compile_all
 from contents import ROOT, clouds, contents
+from functions import Making
 from image_tag import image_tag
 from interpreters import OWN, find
-from reach import keep_reached
-from stage import copy, lay_out, prune, size
-from vendored import BUILD_ENVIRONMENT, wrap
-from wheels import PLATFORMS, install
-from workspace import package
+from stage import size
+from vendored import BUILD_ENVIRONMENT
+from wheels import PLATFORMS
 
 OUT: Final = ROOT / ".boatyard" / "bundles"
+ARCHIVES: Final = ("functions", "inline", "builder")
 
 
 def main() -> int:
@@ -49,50 +49,36 @@ def main() -> int:
             f"install it (`uv python install {python}` does){instead}"
         )
     with tempfile.TemporaryDirectory(prefix="boatyard-bundle-") as scratch:
-        stage = Path(scratch) / "function" / "stage"
-        stage.mkdir(parents=True)
-        given = frozenset[str]() if options.with_sdk else function.given
-        install(
-            stage,
-            chosen.function_lock,
-            architecture=options.architecture,
-            python=python,
-            given=given | function.unneeded,
-        )
-        for folder in chosen.function_distributions:
-            copy(package(folder), stage / package(folder).name)
-        prune(stage, function.unused)
-        keep_reached(stage, function.generated)
-        if function.root and interpreter:
-            compile_all(stage, root=function.root, interpreter=interpreter)
-        if function.app:
-            stage = lay_out(stage, chosen.folder, function.app)
-        unpacked = size(stage)
-        if unpacked > function.largest_bytes and not options.with_sdk:
-            return _fail(f"{unpacked:,} bytes unpacked are more than {function.largest_bytes:,}")
-        target: Path = options.out / f"{options.cloud}.zip"
-        if function.source:
-            source = Path(scratch) / "function" / "source"
-            wrap(stage, source, function.source, python=python, architecture=options.architecture)
-            stage = source
-        archive.write(stage, target)
-        if chosen.job.archive:
-            inside = Path(scratch) / "job" / "stage"
+        place = Path(scratch)
+        making = Making(chosen, function, python, interpreter, options.architecture, with_sdk=options.with_sdk)
+        stage = making.first(place / "function")
+        bundles = {options.cloud: (stage, function.largest_bytes)} if "functions" in options.only else {}
+        if function.inline and "inline" in options.only:
+            second = making.second(place / "inline", stage, function.inline)
+            bundles[f"{options.cloud}-inline"] = (second, function.inline.largest_bytes)
+        for name, (filled, largest) in bundles.items():
+            unpacked = size(filled)
+            if unpacked > largest and not options.with_sdk:
+                return _fail(f"{name}.zip: {unpacked:,} bytes unpacked are more than {largest:,}")
+            target = options.out / f"{name}.zip"
+            archive.write(making.finished(filled), target)
+            facts = {
+                "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
+                "bytes": target.stat().st_size,
+                "unpackedBytes": unpacked,
+                "runtime": f"python{python}",
+                "architecture": options.architecture,
+                "builderTag": image_tag(ROOT, options.cloud),
+                **({"buildEnvironment": BUILD_ENVIRONMENT} if function.source else {}),
+            }
+            target.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
+            _tell(target, unpacked)
+        if chosen.job.archive and "builder" in options.only:
+            inside = place / "job" / "stage"
             inside.mkdir(parents=True)
             job.fill(inside, chosen, chosen.job.archive)
             archive.write(inside, options.out / f"{options.cloud}-builder.zip")
             _tell(options.out / f"{options.cloud}-builder.zip", size(inside))
-    facts = {
-        "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
-        "bytes": target.stat().st_size,
-        "unpackedBytes": unpacked,
-        "runtime": f"python{python}",
-        "architecture": options.architecture,
-        "builderTag": image_tag(ROOT, options.cloud),
-        **({"buildEnvironment": BUILD_ENVIRONMENT} if function.source else {}),
-    }
-    target.with_suffix(".json").write_text(json.dumps(facts, indent=2) + "\n")
-    _tell(target, unpacked)
     return 0
 
 
@@ -114,6 +100,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--architecture", choices=sorted(PLATFORMS), default="x86_64", help="of the functions")
     parser.add_argument("--python", help="minor version that the functions run on, as 3.12; each cloud has its default")
     parser.add_argument("--with-sdk", action="store_true", help="bring what the platform's runtime brings as well")
+    parser.add_argument("--only", nargs="+", choices=ARCHIVES, default=ARCHIVES, help="archives to make")
     parser.add_argument(
         "--out", type=Path, default=OUT, help=f"folder of the archives (default {OUT.relative_to(ROOT)})"
     )

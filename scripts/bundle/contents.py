@@ -44,6 +44,16 @@ class FunctionApp(_Table, frozen=True, kw_only=True):
     """The folder in the bundle that the platform adds to Python's path."""
 
 
+class InlineBundle(_Table, frozen=True, kw_only=True):
+    """[tool.boatyard.function.inline]: the second bundle, of a function that carries builds out itself. It has what a
+    job needs beside everything in the first one."""
+
+    largest_bytes: int
+    """As of the first bundle."""
+    unused: tuple[str, ...] = ()
+    """Parts of the job's dependencies that it does not import."""
+
+
 class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
@@ -66,6 +76,7 @@ class Function(_Table, frozen=True, kw_only=True):
     `*` is any name."""
     generated: tuple[_Path, ...] = ()
     """Packages of generated code, of which only imported modules are kept."""
+    inline: InlineBundle | None = None
 
     def __post_init__(self) -> None:
         if bool(self.root) == bool(self.source):

@@ -67,7 +67,7 @@ def ecr(cloud: Cloud, clients: Clients) -> Ecr:
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The aws.zip that `make bundle CLOUD=aws` makes."""
+    """The aws.zip that `make bundle CLOUD=aws` makes, beside the others."""
     return made_once(tmp_path_factory, "bundle", make_bundle) / "aws.zip"
 
 
@@ -89,6 +89,12 @@ def container(job_archive: Path, tmp_path: Path) -> Container:
 def task(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked bundle: Lambda's /var/task."""
     return unpack(bundle, tmp_path_factory.mktemp("task"))
+
+
+@pytest.fixture(scope="session")
+def inline_task(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked bundle of a function that carries builds out itself."""
+    return unpack(bundle.with_name("aws-inline.zip"), tmp_path_factory.mktemp("inline-task"))
 
 
 @pytest.fixture(scope="session")

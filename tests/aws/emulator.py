@@ -113,10 +113,10 @@ def _copy(place: Path, target: Path) -> None:
         shutil.copy(place, target)
 
 
-def make_bundle(folder: Path, *, python: str = OWN_PYTHON) -> Path:
-    """Makes the bundle for this interpreter, which runs it here."""
+def make_bundle(folder: Path, *options: str, python: str = OWN_PYTHON) -> Path:
+    """Makes the bundles for this interpreter, which runs them here."""
     script = str(ROOT / "scripts" / "bundle")
-    subprocess.run([sys.executable, script, "aws", "--python", python, "--out", str(folder)], check=True)
+    subprocess.run([sys.executable, script, "aws", "--python", python, "--out", str(folder), *options], check=True)
     return folder / "aws.zip"
 
 

@@ -16,7 +16,9 @@ import importlib, json, pathlib, sys, warnings
 warnings.simplefilter("ignore")
 task = pathlib.Path(sys.argv[1])
 told = {}
-for path in sorted(task.rglob("*.py")):
+for path in sorted(path for top in task.glob(sys.argv[2]) for path in (top.rglob("*.py") if top.is_dir() else [top])):
+    if path.suffix != ".py":
+        continue
     name = ".".join(path.relative_to(task).with_suffix("").parts).removesuffix(".__init__")
     if not name.endswith("__main__"):
         try:
@@ -31,12 +33,13 @@ print(json.dumps(told))
 """
 """What becomes of the import of each module: null, or the name that is missing and the error's text."""
 
+ON_A_MACHINE = {"boatyard_aws.auth"}  # a caller's, beside httpx
 ELSEWHERE = {
+    *ON_A_MACHINE,
     "boatyard_aws.build_step",  # in the builder's image, beside boatyard_buildkit
     "boatyard_serverless.builds.job",
     "boatyard_serverless.builds.process",
     "boatyard_serverless.inline.building",
-    "boatyard_aws.auth",  # on a caller's machine, beside httpx
 }
 OTHER_SYSTEMS = {"truststore._macos", "truststore._windows"}
 
@@ -51,7 +54,7 @@ def test_two_bundles_of_the_same_sources_are_the_same_bytes(
         again = make_bundle(tmp_path / "again")
     finally:
         os.umask(before)
-    for name in ("aws.zip", "aws-builder.zip"):
+    for name in ("aws.zip", "aws-inline.zip", "aws-builder.zip"):
         assert again.with_name(name).read_bytes() == bundle.with_name(name).read_bytes(), name
 
 
@@ -67,7 +70,19 @@ def test_it_is_small_and_says_what_it_is(bundle: Path) -> None:
     assert all(info.date_time == (1980, 1, 1, 0, 0, 0) for info in infos)
 
 
-@pytest.mark.parametrize("name", ["aws.zip", "aws-builder.zip"])
+def test_only_the_one_that_carries_builds_out_has_what_makes_layers(bundle: Path) -> None:
+    inline = bundle.with_name("aws-inline.zip")
+    facts = json.loads(inline.with_suffix(".json").read_text())
+    with zipfile.ZipFile(bundle) as first, zipfile.ZipFile(inline) as second:
+        before = {info.filename: info.CRC for info in first.infolist()}
+        after = {info.filename: info.CRC for info in second.infolist()}
+        assert sum(info.file_size for info in second.infolist()) == facts["unpackedBytes"] < 32_000_000
+    assert before.items() <= after.items()
+    added = {name.partition("/")[0].partition("-")[0] for name in after.keys() - before.keys()}
+    assert added == {"boatyard_buildkit", "boatyard_layers", "zstandard"}
+
+
+@pytest.mark.parametrize("name", ["aws.zip", "aws-inline.zip", "aws-builder.zip"])
 def test_no_path_of_this_machine_is_in_it(bundle: Path, name: str) -> None:
     with zipfile.ZipFile(bundle.with_name(name)) as archive:
         for info in archive.infolist():
@@ -76,9 +91,13 @@ def test_no_path_of_this_machine_is_in_it(bundle: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def imported(task: Path, lambda_runtime: Path) -> dict[str, tuple[str, str] | None]:
-    """Imports each of the bundle's modules in one process that sees no checkout."""
+    return import_all(task, lambda_runtime, "*")
+
+
+def import_all(task: Path, lambda_runtime: Path, names: str) -> dict[str, tuple[str, str] | None]:
+    """Imports each of the bundle's modules below some folders in one process that sees no checkout."""
     done = subprocess.run(
-        [sys.executable, "-S", "-c", IMPORT_ALL, str(task)],
+        [sys.executable, "-S", "-c", IMPORT_ALL, str(task), names],
         env={"PYTHONPATH": f"{task}:{lambda_runtime}", "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=task,
         capture_output=True,
@@ -94,6 +113,12 @@ def test_all_of_boatyard_that_is_in_it_can_be_imported(imported: dict[str, tuple
     ours = {name: told for name, told in imported.items() if name.startswith("boatyard")}
     assert len(ours) > 90
     assert {name for name, told in ours.items() if told} == ELSEWHERE
+
+
+def test_all_of_boatyard_that_is_in_the_other_one_can_be_imported(inline_task: Path, lambda_runtime: Path) -> None:
+    told = import_all(inline_task, lambda_runtime, "boatyard*")
+    assert len(told) > 180
+    assert {name for name, error in told.items() if error} == ON_A_MACHINE
 
 
 def test_nothing_that_was_left_out_is_missed_by_what_is_there(

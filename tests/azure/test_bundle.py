@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_bundles_of_the_same_sources_are_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     script = str(ROOT / "scripts" / "bundle")
-    command = [sys.executable, script, "azure", "--python", VERSION, "--out", str(tmp_path)]
+    command = [sys.executable, script, "azure", "--python", VERSION, "--out", str(tmp_path), "--only", "functions"]
     subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": "5"}, check=True)
     assert (tmp_path / "azure.zip").read_bytes() == (folder / "azure.zip").read_bytes()
     facts = json.loads((folder / "azure.json").read_text())

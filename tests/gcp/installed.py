@@ -35,10 +35,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def make_bundle(folder: Path) -> Path:
-    """Makes the bundle for this interpreter, which runs it here."""
+def make_bundle(folder: Path, *options: str) -> Path:
+    """Makes the bundles for this interpreter, which runs them here."""
     script = str(ROOT / "scripts" / "bundle")
-    subprocess.run([sys.executable, script, "gcp", "--python", OWN_PYTHON, "--out", str(folder)], check=True)
+    command = [sys.executable, script, "gcp", "--python", OWN_PYTHON, "--out", str(folder), *options]
+    subprocess.run(command, check=True)
     return folder / "gcp.zip"
 
 
