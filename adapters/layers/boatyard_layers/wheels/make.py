@@ -23,7 +23,7 @@ from boatyard_layers.wheels.dry_run import Changes, read_changes
 from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
 from boatyard_layers.wheels.install import LOCK, PinnedSource, install
 from boatyard_layers.wheels.pins import Pin, read_pins
-from boatyard_layers.wheels.project import PROJECTS, resolve_project
+from boatyard_layers.wheels.project import PROJECTS, project_folder, resolve_project
 from boatyard_layers.wheels.project_words import project_words
 from boatyard_layers.wheels.removal import removed_paths
 from boatyard_layers.wheels.stage import StageFolder, check_environment
@@ -79,7 +79,7 @@ def make_wheels(
 ) -> WheelsResult:
     """Raises NotExact if the layer is for BuildKit."""
     inventory = Inventory.decode(facts.inventory)
-    with cache.stage() as folder:
+    with cache.stage() as folder, project_folder() as tree:
         work = Path(os.path.realpath(folder))
         (work / "a").mkdir()
         stage = StageFolder(work / "a" / "venv", interpreter)
@@ -96,7 +96,7 @@ def make_wheels(
         stage.make(facts.files)
         if project:
             environment = {**step.environment, **step.secrets}
-            changes, source = resolve_project(project, step.context, environment, stage, tool)
+            changes, source = resolve_project(project, step.context, environment, stage, tool, tree)
             sources: tuple[PinnedSource, ...] = (source,)
         else:
             changes, exact = _resolved(asked, stage, tool)

@@ -4,10 +4,12 @@ uv decides from the project's lock what it would change in the image's environme
 settings of the project. Only packages of an index are installed here.
 """
 
+import contextlib
 import os
 import re
 import shutil
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +32,7 @@ _MOST: Final = 256 * 1024**2
 
 
 class ProjectCopy:
-    """The layer's folder, beside a stage."""
+    """The layer's folder, with a lock that uv may write."""
 
     def __init__(self, asked: ProjectWords, tree: Path) -> None:
         self._asked = asked
@@ -75,14 +77,21 @@ class ProjectCopy:
         return uv.run(stage, ("sync",), (*common, *words, *asked, *self._script), project=self._folder).stderr
 
 
+@contextlib.contextmanager
+def project_folder() -> Iterator[Path]:
+    """A place for a copy. A builder's cache may be below a project of its user, whose settings uv would find."""
+    with tempfile.TemporaryDirectory(prefix="project-") as folder:
+        yield Path(os.path.realpath(folder)) / "project"
+
+
 def resolve_project(
-    asked: ProjectWords, context: Path, environment: Mapping[str, str], stage: StageFolder, uv: UvTool
+    asked: ProjectWords, context: Path, environment: Mapping[str, str], stage: StageFolder, uv: UvTool, tree: Path
 ) -> tuple[Changes, PinnedSource]:
-    """The changes of a layer, and what it installs. Raises NotExact if the layer is for BuildKit."""
+    """The changes of a layer, and what it installs from its copy at `tree`. Raises NotExact if the layer is for
+    BuildKit."""
     venv = environment.get("VIRTUAL_ENV", stage.interpreter.venv)
     if venv != stage.interpreter.venv:
         raise NotExact(f"the step has another environment, {venv}")
-    tree = stage.folder.parent / "project"
     _check_machine(tree)
     _copy(context, asked, tree)
     check_settings(tree, tree / asked.folder / asked.script if asked.script else None)
