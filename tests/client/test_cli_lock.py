@@ -134,3 +134,30 @@ def test_a_printed_lock_is_compared_with_an_image(registry: FakeRegistry, folder
     changed = boatyard("diff", "pylock.toml", old)
     assert changed.code == 2 and "changed by hand" in changed.err
     assert boatyard("diff", old, new.replace("new", "absent")).code == 2
+
+
+def test_a_plan_shows_the_recorded_lock_and_else_what_only_a_build_can_tell(
+    registry: FakeRegistry, folder: Path
+) -> None:
+    registry.add_image("acme/base", "one")
+    base = f"{registry.address}/acme/base:one"
+    (folder / "spec.json").write_text(json.dumps({**SPEC, "baseImage": base}))
+    (folder / "boatyard.toml").write_text(f'defaultRepository = "{registry.address}/acme"\n')
+    plan = boatyard("plan", "spec.json", "--resolve", "--json").json()
+    assert plan["lock"] is None and plan["lockOf"] == "" and [each["layer"] for each in plan["unresolved"]] == [-1]
+    text = boatyard("plan", "spec.json", "--resolve").out
+    assert "lock        resolved now" in text and "only a build can tell what the base image installs" in text
+    repository, _, tag = plan["target"].removeprefix(f"{registry.address}/").partition(":")
+    image(registry, tag, OLD, repository)
+    plan = boatyard("plan", "spec.json", "--resolve", "--json").json()
+    assert plan["lock"] == json.loads(encode(OLD)) and plan["unresolved"] == []
+    assert plan["lockOf"].startswith(f"{registry.address}/{repository}@sha256:")
+    text = boatyard("plan", "spec.json", "--resolve").out
+    assert "lock        recorded with" in text and "   0  requests 2.31.0\n" in text
+    assert "lock" not in boatyard("plan", "spec.json", "--json").json()
+
+
+def test_a_dockerfile_has_no_lock_before_it_is_built(folder: Path) -> None:
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    refused = boatyard("plan", "Dockerfile", "--resolve")
+    assert refused.code == 1 and "--resolve is for layers of packages" in refused.err

@@ -15,6 +15,10 @@ from boatyard_client.errors import InputError
 _LARGEST_FILE: Final = 16 * 1024**2
 
 
+class NoImageError(InputError):
+    """The image is not in its registry."""
+
+
 class Locked(msgspec.Struct, frozen=True, kw_only=True):
     origin: str
     """The image with its digest, or the file."""
@@ -68,7 +72,7 @@ def lock_of_image(image: str, settings: Settings, *, advice: str = "") -> Locked
     try:
         digest = registry.digest(reference)
         if digest is None:
-            raise InputError(f"there is no image {reference}", advice=advice or "Check its name and tag.")
+            raise NoImageError(f"there is no image {reference}", advice=advice or "Check its name and tag.")
         pinned = reference.at(digest)
         lock = read_lock(registry.client, pinned)
     finally:

@@ -56,5 +56,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     """None where there is no BuildKit."""
     secret: Callable[[str], str]
     """The value of a build secret, by its name."""
+    resolved_only: int = -1
+    """The number of a step of which only the versions are wanted: nothing is installed, and no step follows."""
     check: Callable[[], None] = lambda: None
     """Raises if the job has used up its disk."""

@@ -129,6 +129,7 @@ class Makers:
                 workdir=configs.workdir_of(made.config),
                 compression=job.output.compression,
                 level=job.output.compression_level,
+                resolved_only=step.number == self._building.resolved_only,
             ),
             made.facts(),
             self._interpreter_for(made),
@@ -136,8 +137,6 @@ class Makers:
             self._building.cache,
             self._store,
         )
-        if not result.layers:
-            return made, result.packages
         return Made.of(made.config, (*made.layers, *result.layers), result.facts), result.packages
 
     def _interpreter_for(self, made: Made) -> Interpreter:

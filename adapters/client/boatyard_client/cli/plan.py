@@ -14,7 +14,9 @@ from boatyard_client.cli.planned import planned
 from boatyard_client.endpoint import find_endpoint, is_loopback
 
 if TYPE_CHECKING:
+    from boatyard_client.packing import Contents
     from boatyard_client.planning import PlannedHere
+    from boatyard_client.resolving import Expected
 
 
 @click.command()
@@ -23,11 +25,22 @@ if TYPE_CHECKING:
 @all_option
 @scope_options
 @click.option("--settings", type=click.Path(path_type=Path), metavar="FILE", help="Plan here, with these settings.")
+@click.option(
+    "--resolve", is_flag=True, help="Also show the lock: which versions of packages the image has, or would get now."
+)
 @click.option("--offline", is_flag=True, help="Plan here, without calling a service.")
 @url_option
 @json_option
 def plan(
-    file: str, settings: Path | None, offline: bool, url: str, as_json: bool, registry: str, name: str, **given: Any
+    file: str,
+    settings: Path | None,
+    resolve: bool,
+    offline: bool,
+    url: str,
+    as_json: bool,
+    registry: str,
+    name: str,
+    **given: Any,
 ) -> None:
     """Show what would be built: key, target, Dockerfile, the key of each layer.
 
@@ -36,6 +49,10 @@ def plan(
     --registry name a repository, the target is a placeholder below localhost/boatyard; no key depends on it. With
     isolation = project only the service can compute its keys, so a plan made here has others. With --all, --json prints
     one object per line for each image.
+
+    With --resolve, an image that exists shows its recorded lock. For any other, uv resolves the layers of packages on
+    this machine, against the base image and what the registry has of the layers; nothing is installed or pushed. What
+    only a build can tell, because a layer runs a command or builds from source, is named.
     """
     scope = {name: given.pop(name) for name in ("project", "domain", "tags")}
     every = given.pop("every")
@@ -46,8 +63,11 @@ def plan(
         say_left_out(contents)
         order = order_of(draft, contents, registry=registry, name=name, **scope)
         answer, origin, here = planned(order, endpoint, settings)
+        lock = _expected(order, contents, answer, here, settings) if resolve else None
         if as_json:
-            more = _reservations(here) if here else {}
+            more: dict[str, Any] = _reservations(here) if here else {}
+            if lock:
+                more |= {"lock": lock.lock, "lockOf": lock.image, "unresolved": lock.unresolved}
             print_json({**msgspec.to_builtins(answer), "plannedBy": origin, **more, **draft.which(every)})
             continue
         if here and index == 0:
@@ -55,6 +75,22 @@ def plan(
         if every:
             click.echo(("" if index == 0 else "\n") + click.style(draft.image or file, bold=True, underline=True))
         _show(answer, order)
+        if lock:
+            _show_lock(lock, answer)
+
+
+def _expected(
+    order: OrderRequest,
+    contents: "Contents | None",
+    answer: PlanAnswer,
+    here: "PlannedHere | None",
+    settings: Path | None,
+) -> "Expected":
+    from boatyard_client.resolving import expected_lock
+    from boatyard_client.settings_file import find_settings
+
+    look = not (here and here.placeholder_target)
+    return expected_lock(order, contents, answer.target, find_settings(settings)[0], look=look)
 
 
 def _reservations(here: "PlannedHere") -> dict[str, bool]:
@@ -97,3 +133,23 @@ def _show(answer: PlanAnswer, order: OrderRequest) -> None:
     click.echo(click.style("dockerfile", bold=True))
     for line in answer.dockerfile.rstrip("\n").split("\n"):
         click.echo(f"  {printable(line) if sys.stdout.isatty() else line}".rstrip())
+
+
+def _show_lock(expected: "Expected", answer: PlanAnswer) -> None:
+    from boatyard_client.display.text import printable
+
+    origin = f"recorded with {expected.image}" if expected.image else "resolved now"
+    click.echo(f"{click.style('lock', bold=True)}        {printable(origin)}")
+    platforms = expected.lock.platforms if expected.lock else ()
+    for each in platforms:
+        where = f"{each.platform}  " if len(platforms) > 1 else ""
+        for layer in each.layers:
+            for package in layer.packages:
+                click.echo(f"  {layer.layer:>2}  {where}{printable(f'{package.name} {package.version}')}")
+            for name in layer.removed:
+                click.echo(f"  {layer.layer:>2}  {where}{printable(name)} is removed")
+    if not platforms:
+        click.echo("  no layer is known to change packages")
+    for left in expected.unresolved:
+        title = answer.layers[left.layer].sdk_call if left.layer >= 0 else "the base image"
+        click.echo(f"  only a build can tell what {printable(title)} installs or removes: {printable(left.reason)}")

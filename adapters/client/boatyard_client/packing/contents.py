@@ -1,5 +1,6 @@
 """The contents of a context before packing, so that asking for an image needs no archive."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -76,6 +77,21 @@ class Contents:
         if item is None or item.size > _LARGEST_READ:
             return None
         return item.data if item.data is not None else Path(item.source).read_bytes()
+
+    def write_to(self, folder: Path) -> None:
+        """Writes the files, folders and links below a new folder, for this machine. FIFOs are left out."""
+        folder.mkdir()
+        for item in sorted(self._items, key=lambda item: item.path):
+            place = folder / item.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if item.kind == "folder":
+                place.mkdir(exist_ok=True)
+            elif item.kind == "link":
+                place.symlink_to(item.target)
+            elif item.data is not None:
+                place.write_bytes(item.data)
+            elif item.kind == "file":
+                shutil.copyfile(item.source, place)
 
     def pack(self, progress: Tell | None = None) -> Packed:
         """Creates the archive. The caller closes it.

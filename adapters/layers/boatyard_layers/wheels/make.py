@@ -55,6 +55,8 @@ class WheelsStep(msgspec.Struct, frozen=True, kw_only=True):
     workdir: str = "/"
     compression: Compression = "zstd"
     level: int = 3
+    resolved_only: bool = False
+    """Only the versions are wanted: nothing is downloaded, and the result has no layers."""
 
 
 class WheelsResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,8 @@ def make_wheels(
         pins = [pin for source in sources for pin in source.pins]
         site = f"{interpreter.venv}/{stage.site}"
         gone = removed_paths(changes.removed, facts.files, inventory, site, interpreter.venv)
+        if step.resolved_only:
+            return _without_layers(facts, changes, pins, gone, site)
         circumstances = Circumstances(
             python=".".join(interpreter.version.split(".")[:2]),
             platform=f"{step.platform} {libc}",
@@ -135,6 +139,22 @@ def make_wheels(
             packages=tuple(pin.locked for pin in sorted(pins, key=lambda pin: pin.name)),
             removed=tuple(sorted(set(changes.removed) - set(changes.added))),
         )
+
+
+def _without_layers(
+    facts: Facts, changes: Changes, pins: Sequence[Pin], gone: Sequence[str], site: str
+) -> WheelsResult:
+    infos = [f"{name.replace('-', '_')}-{version}.dist-info" for name, version in changes.added.items()]
+    return WheelsResult(
+        layers=(),
+        facts=msgspec.structs.replace(
+            facts,
+            files={**_files(facts.files, gone, []), **{f"{site}/{info}/METADATA": b"" for info in infos}},
+            distributions=_distributions(facts.distributions, changes, pins),
+        ),
+        packages=tuple(pin.locked for pin in sorted(pins, key=lambda pin: pin.name)),
+        removed=tuple(sorted(set(changes.removed) - set(changes.added))),
+    )
 
 
 def _probed(interpreter: Interpreter) -> tuple[str, str]:
