@@ -14,10 +14,8 @@ help:  ## list all targets
 run: setup  ## build the image of examples/hello.py with a real BuildKit and registry, and start it
 	@$(BIN)/python -m boatyard_local.quickstart
 
-test: lint  ## lint, then all tests with a real BuildKit and registry; unit tests on every installed Python
-	@$(BIN)/python -m boatyard_local.engine ensure
-	@$(BIN)/python scripts/bundle/interpreters.py
-	@$(BIN)/pytest -n 3 --dist loadscope --no-loadscope-reorder
+test: setup  ## lint, then all tests with a real BuildKit and registry; unit tests on every installed Python
+	@$(BIN)/python -m tests
 
 lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import scheduling
+from tests.engine_start import EngineStart
 
 # No example is timed: machines are noisy, and what is slow is measured by `make bench`.
 settings.register_profile("boatyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -12,9 +13,17 @@ settings.register_profile("few", settings.get_profile("boatyard"), max_examples=
 settings.load_profile("boatyard")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--start-engine", action="store_true", help="start the engine beside the first tests (with -n)")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Scheduler:
-    return scheduling.Scheduler(config, log)
+    if not config.getoption("--start-engine"):
+        return scheduling.Scheduler(config, log)
+    engine = EngineStart()
+    config.add_cleanup(lambda: engine.__exit__(None, None, None))
+    return scheduling.Scheduler(config, log, engine)
 
 
 @pytest.hookimpl(tryfirst=True)

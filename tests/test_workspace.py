@@ -28,6 +28,14 @@ def test_every_package_stands_on_one_floor() -> None:
     assert sorted(CONFIGURATION["importlinter"]["root_packages"]) == sorted(PACKAGES)
 
 
+def test_mypy_is_given_files_and_no_folders() -> None:
+    """Another branch may have left a package's folder with nothing but byte code, which mypy refuses."""
+    patterns = CONFIGURATION["mypy"]["files"]
+    assert all(pattern.endswith("/**/*.py") for pattern in patterns)
+    given = {path.relative_to(ROOT).parts for pattern in patterns for path in ROOT.glob(pattern)}
+    assert {part for parts in given for part in parts} >= PACKAGES
+
+
 def test_uv_takes_each_from_the_workspace() -> None:
     assert set(CONFIGURATION["uv"]["sources"]) == NAMES
 
