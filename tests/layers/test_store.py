@@ -14,6 +14,7 @@ from boatyard.lock import LockedLayer
 from boatyard.reference import Reference, Repository
 from boatyard_client.pruning import prune
 from boatyard_layers import artifacts, zstd
+from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Base, Distribution, Facts, Group, LayerBlob, PathEntry, Prefix
 from boatyard_layers.store import LayerStore
 from boatyard_registry.client import RegistryClient
@@ -24,7 +25,7 @@ TAR = "application/vnd.oci.image.layer.v1.tar+gzip"
 KEYS = tuple(hashlib.sha256(name).hexdigest() for name in (b"opening", b"apt", b"pip"))
 DISTRIBUTIONS = (Distribution(name="rich", version="14.0", hashes=("sha256:" + "1" * 64,)),)
 FACTS = Facts(
-    inventory=b"\x00inventory",
+    inventory=Inventory.empty().encode(),
     files={"/etc/passwd": b"root:x:0:0::/root:/bin/sh\n"},
     lock=(LockedLayer(layer=0, removed=("idna",)),),
 )
@@ -180,6 +181,38 @@ def test_facts_of_another_prefix_are_not_used(
     edited(fake, PREFIX, lambda d: d["annotations"].update({"io.boatyard.facts": theirs}))
     assert store_at(cache).find_prefix(KEYS[1:], base) is None
     assert "of other layers" in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        msgspec.structs.replace(FACTS, inventory=b"no inventory"),
+        msgspec.structs.replace(FACTS, inventory=zstd.compress(b'[{"path":"/a/b"}]', 3)),
+        msgspec.structs.replace(FACTS, files={"/opt/venv/lib/x.dist-info/../../../../../../root/.profile": b"x"}),
+        msgspec.structs.replace(FACTS, files={"root/.profile": b"x"}),
+    ],
+)
+def test_forged_facts_of_true_layers_are_not_used(
+    facts: Facts, store_at: StoreAt, cache: Repository, base: Base, tmp_path: Path, notes: list[str]
+) -> None:
+    """Their files would be written on the machine of the job."""
+    prefix = put(store_at(cache), base, tmp_path)
+    store_at(cache).put_prefix(prefix, facts)
+    assert store_at(cache).find_prefix(KEYS[:1], base) is None
+    assert notes
+
+
+def test_a_forged_group_has_no_paths_outside_of_images(
+    store_at: StoreAt, cache: Repository, tmp_path: Path, notes: list[str]
+) -> None:
+    (tmp_path / "layer").write_bytes(b"wheels")
+    for path in ("/opt/venv/../../etc/x", "opt/venv/x", "/opt/venv/x\0"):
+        group = Group(key=KEYS[2], layer=layer(b"wheels"), entries=(PathEntry(path=path, size=3),))
+        store_at(cache).put_group(group, tmp_path / "layer")
+        assert store_at(cache).find_group(KEYS[2]) is None
+        store_at(cache).put_group(msgspec.structs.replace(group, entries=(), files={path: b""}), tmp_path / "layer")
+        assert store_at(cache).find_group(KEYS[2]) is None
+    assert len(notes) == 6
 
 
 def test_a_prefix_on_another_base_or_platform_is_not_used(

@@ -1,6 +1,7 @@
 """The paths of an image's file system, without their contents: what all of its layers give together."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -98,21 +99,7 @@ class Inventory:
     @staticmethod
     def decode(data: bytes) -> "Inventory":
         """Raises ValueError for anything that `encode` does not write."""
-        try:
-            plain = zstd.decompress(data, _LARGEST)
-            if plain is None:
-                raise ValueError("not an inventory: it is too large")
-            rows = decode_json(plain, list[PathEntry])
-        except (zstd.ZstdError, Undecodable) as error:
-            raise ValueError(f"not an inventory: {error}") from None
-        if any(not is_plain(row.path) for row in rows):
-            raise ValueError("not an inventory: a path is not absolute")
-        found = {row.path: row for row in rows}
-        if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
-            raise ValueError("not an inventory: a path is there twice, or has no parent")
-        if any(found[parent(path)].kind != "directory" for path in found):
-            raise ValueError("not an inventory: a path is in what is no directory")
-        return Inventory(found)
+        return _decoded(data)
 
 
 def parent(path: str) -> str:
@@ -128,6 +115,26 @@ def is_plain(path: str) -> bool:
     if path == "/":
         return True
     return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/")) and "\0" not in path
+
+
+@lru_cache(maxsize=4)
+def _decoded(data: bytes) -> Inventory:
+    """A build reads that of its base and that of the layers so far several times."""
+    try:
+        plain = zstd.decompress(data, _LARGEST)
+        if plain is None:
+            raise ValueError("not an inventory: it is too large")
+        rows = decode_json(plain, list[PathEntry])
+    except (zstd.ZstdError, Undecodable) as error:
+        raise ValueError(f"not an inventory: {error}") from None
+    if any(not is_plain(row.path) for row in rows):
+        raise ValueError("not an inventory: a path is not absolute")
+    found = {row.path: row for row in rows}
+    if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
+        raise ValueError("not an inventory: a path is there twice, or has no parent")
+    if any(found[parent(path)].kind != "directory" for path in found):
+        raise ValueError("not an inventory: a path is in what is no directory")
+    return Inventory(found)
 
 
 def _prune(found: dict[str, PathEntry], gone: list[str], emptied: list[str]) -> None:

@@ -45,6 +45,8 @@ from boatyard_layers.artifacts import (
     packed,
     unpacked,
 )
+from boatyard_layers.errors import NotExact
+from boatyard_layers.inventory import Inventory, is_plain
 from boatyard_layers.model import Base, Facts, Group, LayerBlob, Prefix
 from boatyard_registry.blobs import Blobs, Document
 from boatyard_registry.documents import is_digest
@@ -256,6 +258,11 @@ class LayerStore:
         if read.key != key or list(read.layers) != list(layers):
             raise _Missing("its facts are of other layers")
         facts: Facts = read.facts
+        _check_paths(facts.files)
+        try:
+            Inventory.decode(facts.inventory)
+        except (ValueError, NotExact):
+            raise _Missing("its facts have no inventory") from None
         return facts
 
     def _group(self, key: str, document: Document) -> Group:
@@ -266,6 +273,7 @@ class LayerStore:
         read = _unpacked(self._read(whole.layers[1], LARGEST_DOCUMENT), GroupDocument)
         if read.key != key or (read.layer.digest, read.layer.size) != (layer.digest, layer.size):
             raise _Missing("its document is of another layer")
+        _check_paths([*read.files, *(entry.path for entry in read.entries)])
         if not self._has(read.layer):
             raise _Missing(f"the registry has lost its layer {layer.digest}")
         return Group(key=key, layer=read.layer, entries=read.entries, files=read.files)
@@ -362,6 +370,12 @@ def _with_types(layers: Iterable[LayerBlob]) -> list[tuple[Descriptor, str]]:
 def _platform(platform: str) -> dict[str, str]:
     os, architecture, *variant = platform.split("/")
     return {"architecture": architecture, "os": os} | ({"variant": variant[0]} if variant else {})
+
+
+def _check_paths(paths: Iterable[str]) -> None:
+    """Files of these paths are written on the machine of the job, too."""
+    if not all(is_plain(path) for path in paths):
+        raise _Missing("it has a path that no image has")
 
 
 def _identity(layer: LayerBlob) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
-from boatyard_layers.inventory import Inventory, join, parent
+from boatyard_layers.inventory import Inventory, is_plain, join, parent
 
 REFUSAL: Final = "boatyard: no code of a package runs here"
 _QUERY: Final = "from python.get_interpreter_info import main; main()"
@@ -49,10 +49,13 @@ class StageFolder:
         (self.folder / "pyvenv.cfg").write_text(config, encoding="utf-8")
         beginning = f"{self.interpreter.venv}/{self.site}/"
         for path, data in (files or {}).items():
-            if path.startswith(beginning) and ".dist-info/" in path:
+            if path.startswith(beginning) and ".dist-info/" in path and is_plain(path):
                 place = self.folder / self.site / path.removeprefix(beginning)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.write_bytes(data)
+                try:
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(data)
+                except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                    raise NotExact("the environment's metadata has a file below a file") from None
 
     def in_image(self, path: Path) -> str:
         return f"{self.interpreter.venv}/{path.relative_to(self.folder).as_posix()}"
