@@ -38,6 +38,8 @@ GROUPS: Final = {
         "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/layers/test_as_buildkit.py",
+        "tests/layers/test_both_architectures.py",
+        "tests/layers/test_cache_repository.py",
         "tests/layers/test_image.py",
         "tests/layers/test_real_base.py",
         "tests/local/engine/test_real.py",
