@@ -41,6 +41,7 @@ GROUPS: Final = {
         "tests/layers/test_both_architectures.py",
         "tests/layers/test_cache_repository.py",
         "tests/layers/test_image.py",
+        "tests/layers/test_plain_base.py",
         "tests/layers/test_real_base.py",
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",

@@ -4,18 +4,19 @@ import json
 import struct
 import tarfile
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 
+from boatyard.decoding import convert
 from boatyard.reference import Reference, Repository
-from boatyard_layers.artifacts import descriptor
-from boatyard_layers.base import resolve
-from boatyard_layers.model import Base, Prefix
-from boatyard_layers.store import LayerStore
+from boatyard_layers.artifacts import INDEX, described, encode
+from boatyard_layers.base import manifest_of
 from boatyard_layers.tar_reading import plain
 from boatyard_registry.blobs import Blobs
+from boatyard_registry.client import RegistryClient
 from boatyard_registry.locks import read_lock
+from boatyard_registry.media import Descriptor
 from tests.buildkit.conftest import engine
 from tests.layers.test_image import Yard, pip, yard
 
@@ -24,37 +25,53 @@ __all__ = ["engine", "yard"]
 pytestmark = pytest.mark.integration
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
+ARCHITECTURES = {"linux/amd64": ("amd64", None), "linux/arm64": ("arm64", "v8")}
 MACHINES = {"linux/amd64": 62, "linux/arm64": 183}
 """e_machine of an ELF file: EM_X86_64 and EM_AARCH64."""
 
 
-def base_for_both(yard: Yard) -> tuple[str, int]:
-    """An index of the engine's base, and of its layers with the configuration of arm64: no program of that one runs.
+class Images:
+    """Images as documents: nothing of their layers is read that a test does not ask for."""
 
-    Returns its name, and the number of layers."""
-    client = yard.engine.registry.client
-    place = Repository.parse(f"{yard.engine.host}/bases/{yard.project}")
-    store = LayerStore(Blobs(client), place, place)
-    base = resolve(Reference.parse(yard.base), PLATFORMS[0], {}, client, store)
-    configs = (base.config, {**base.config, "architecture": "arm64", "variant": "v8"})
-    images = {
-        platform: Prefix(key="", platform=platform, layers=base.layers, config=config)
-        for platform, config in zip(PLATFORMS, configs, strict=True)
-    }
-    store.put_image(Reference(place, "v1"), images, {})
-    return f"{place}:v1", len(base.layers)
+    def __init__(self, client: RegistryClient) -> None:
+        self.blobs = Blobs(client)
 
+    def of(self, image: Reference, platform: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The manifest and the configuration."""
+        manifest = json.loads(manifest_of(image, platform, self.blobs).body)
+        config = self.blobs.read(image.repository, convert(manifest["config"], Descriptor), 1 << 20)
+        return manifest, json.loads(config or b"{}")
 
-def contents(yard: Yard, image: Base, below: int, out: Path) -> dict[str, bytes]:
-    """Files of the layers above the base's."""
-    found: dict[str, bytes] = {}
-    for layer in image.layers[below:]:
-        Blobs(yard.engine.registry.client).download(Repository.parse(image.repository), descriptor(layer), out)
-        with out.open("rb") as stream, tarfile.open(fileobj=plain(stream, layer.media_type), mode="r|") as archive:
-            for member in archive:
-                if member.isfile() and (content := archive.extractfile(member)):
-                    found[member.name] = content.read()
-    return found
+    def base_for_both(self, image: Reference, target: Reference) -> int:
+        """Pushes an index of an image, and of its layers with the configuration of arm64: no program of that one runs.
+
+        Returns the number of layers."""
+        manifest, config = self.of(image, PLATFORMS[0])
+        for layer in manifest["layers"]:
+            self.blobs.mount_or_copy(convert(layer, Descriptor), image.repository, target.repository)
+        entries = []
+        for architecture in ({"architecture": "amd64"}, {"architecture": "arm64", "variant": "v8"}):
+            blob = self.blobs.put(target.repository, encode({**config, **architecture}))
+            body = encode({**manifest, "config": described(blob, manifest["config"]["mediaType"])})
+            digest = self.blobs.put_manifest(Reference(target.repository), body, manifest["mediaType"])
+            entry = described(Descriptor(digest, len(body)), manifest["mediaType"])
+            entries.append({**entry, "platform": {"os": "linux", **architecture}})
+        index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
+        self.blobs.put_manifest(target, index, INDEX)
+        return len(manifest["layers"])
+
+    def files(self, repository: Repository, layers: list[dict[str, Any]], out: Path) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for layer in layers:
+            self.blobs.download(repository, convert(layer, Descriptor), out)
+            with (
+                out.open("rb") as stream,
+                tarfile.open(fileobj=plain(stream, layer["mediaType"]), mode="r|") as archive,
+            ):
+                for member in archive:
+                    if member.isfile() and (content := archive.extractfile(member)):
+                        found[member.name] = content.read()
+        return found
 
 
 def machine_of(program: bytes) -> int:
@@ -65,20 +82,23 @@ def machine_of(program: bytes) -> int:
 def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one_that_runs(
     yard: Yard, tmp_path: Path
 ) -> None:
-    yard.base, base = base_for_both(yard)
+    images = Images(yard.engine.registry.client)
+    own = Reference(Repository.parse(f"{yard.engine.host}/bases/{yard.project}"), "v1")
+    base = images.base_for_both(Reference.parse(yard.base), own)
+    yard.base = str(own)
     job = yard.job(pip("markupsafe==3.0.2", "msgspec==0.19.0"), platforms=PLATFORMS)
-    _, log = yard.build(job, buildkit=False)
+    digest, log = yard.run(job, buildkit=False)
     target = Reference.parse(job.target)
-    index = Blobs(yard.engine.registry.client).get_manifest(target)
-    assert index
-    entries = json.loads(index.body)["manifests"]
-    assert [entry["platform"]["architecture"] for entry in entries] == ["amd64", "arm64"]
+    index = images.blobs.get_manifest(target)
+    assert index and index.digest == digest
+    platforms = [entry["platform"] for entry in json.loads(index.body)["manifests"]]
+    assert [each["architecture"] for each in platforms] == ["amd64", "arm64"]
     byte_code: list[dict[str, bytes]] = []
     for platform in PLATFORMS:
         assert f"[{platform} 2/2] with_pip_packages('markupsafe==3.0.2', 'msgspec==0.19.0') made from wheels" in log
-        image = yard.read(msgspec.structs.replace(job, platforms=(platform,)), index.digest)
-        assert image.config["architecture"] == platform.split("/")[1]
-        files = contents(yard, image, base, tmp_path / "layer")
+        manifest, config = images.of(target, platform)
+        assert (config["architecture"], config.get("variant")) == ARCHITECTURES[platform]
+        files = images.files(target.repository, manifest["layers"][base:], tmp_path / "layer")
         programs = {path: machine_of(data) for path, data in files.items() if data.startswith(b"\x7fELF")}
         assert {path.rpartition("/")[2].partition(".")[0] for path in programs} == {"uv", "_core", "_speedups"}
         assert set(programs.values()) == {MACHINES[platform]}
@@ -86,7 +106,7 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
         byte_code.append({path: files[cached(path)] for path in modules})
         assert len(modules) > 5
     assert byte_code[0] == byte_code[1]
-    lock = read_lock(yard.engine.registry.client, target.at(index.digest))
+    lock = read_lock(yard.engine.registry.client, target.at(digest))
     assert lock and [each.platform for each in lock.platforms] == list(PLATFORMS)
 
 

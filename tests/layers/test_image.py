@@ -55,13 +55,18 @@ class Yard:
         return self.engine.job(list(layers), settings=settings, base=self.base, project=self.project, **options)
 
     def build(self, job: BuildJob, *, buildkit: bool = True) -> tuple[Base, str]:
-        """The image, read as a base, and the log. Without `buildkit`, the job cannot reach one."""
+        """The image, read as a base, and the log."""
+        digest, log = self.run(job, buildkit=buildkit)
+        return self.read(job, digest), log
+
+    def run(self, job: BuildJob, *, buildkit: bool = True) -> tuple[str, str]:
+        """The digest and the log. Without `buildkit`, the job cannot reach one."""
         out = self.folder / random.token_hex(4)
         engine = self.engine if buildkit else Engine(self._without_buildkit())
         result = engine.build(job, out)
         log = log_of(out)
         assert result.state is State.SUCCEEDED, log
-        return self.read(job, result.digest or ""), log
+        return result.digest or "", log
 
     def read(self, job: BuildJob, digest: str) -> Base:
         client = self.engine.registry.client

@@ -1,0 +1,51 @@
+"""A base that has Python and no environment, and uv from an image: BuildKit opens it once, and wheels need only its
+interpreter."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from boatyard.dockerfile.frame import UV_PLACE
+from boatyard.reference import Reference, Repository
+from boatyard_layers.inventory import Inventory
+from boatyard_layers.model import PathEntry, Prefix
+from boatyard_layers.pack import LayerItem, pack
+from boatyard_layers.store import LayerStore
+from boatyard_registry.blobs import Blobs
+from tests.buildkit.conftest import engine
+from tests.layers.test_image import Yard, pip, yard
+
+__all__ = ["engine", "yard"]
+
+pytestmark = pytest.mark.integration
+
+
+def uv_image(yard: Yard, out: Path) -> str:
+    """As its makers publish it: one layer with the program."""
+    place = Repository.parse(f"{yard.engine.host}/uv/{yard.project}")
+    store = LayerStore(Blobs(yard.engine.registry.client), place, place)
+    program = Path(yard.engine.settings.uv.directory, "uv-amd64")
+    entry = PathEntry(path="/uv", mode=0o755, size=program.stat().st_size)
+    layer = pack([LayerItem(entry, program)], out, "gzip", 1)
+    store.put_layer(layer, out)
+    config: dict[str, object] = {"os": "linux", "architecture": "amd64"}
+    prefix = Prefix(key="", platform="linux/amd64", layers=(layer,), config=config)
+    store.put_image(Reference(place, "v1"), {"linux/amd64": prefix}, {})
+    return f"{place}:v1"
+
+
+def test_buildkit_opens_it_once_and_another_package_needs_none(yard: Yard, tmp_path: Path) -> None:
+    uv = msgspec.structs.replace(yard.settings.uv, directory="", image=uv_image(yard, tmp_path / "uv"))
+    yard.settings = msgspec.structs.replace(yard.settings, uv=uv)
+    yard.base = yard.engine.base
+    _, log = yard.run(yard.job(pip("six==1.17.0")))
+    assert "opening goes to BuildKit: the base image has no /opt/venv/bin/python" in log
+    assert "with_pip_packages('six==1.17.0') made from wheels" in log
+    made, log = yard.build(yard.job(pip("idna==3.10")), buildkit=False)
+    assert "opening (found)" in log and "made from wheels" in log
+    inventory = Inventory.decode(made.facts.inventory)
+    assert inventory.get(UV_PLACE)
+    site = "/opt/venv/lib/python3.11/site-packages"
+    assert inventory.get(f"{site}/idna/__init__.py") and not inventory.get(f"{site}/six.py")
+    assert inventory.get(f"{site}/idna/__pycache__/__init__.cpython-311.pyc")
