@@ -13,6 +13,7 @@ import pytest
 
 from boatyard.reference import Reference, Repository
 from boatyard_layers.base import resolve
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.image import make_image
 from boatyard_layers.model import LayerBlob, PathEntry, Prefix
@@ -77,6 +78,7 @@ class Site:
             report=self.told,
             run_segment=self._run,
             secret=lambda name: name,
+            cache=BuilderCache(self.folder / "cache"),
         )
         made = make_image(job, building)
         building.client.close()

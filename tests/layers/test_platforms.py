@@ -13,6 +13,7 @@ import pytest
 from boatyard.build import Phase, Step
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference
+from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.errors import NotExact
 from boatyard_layers.image import LayeredImage, make_image
@@ -95,6 +96,7 @@ class TwoPlatforms:
                 report=self.told,
                 run_segment=self.run_segment,
                 secret=lambda name: name,
+                cache=BuilderCache(work / "cache"),
             ),
         )
 
