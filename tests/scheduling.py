@@ -37,6 +37,7 @@ GROUPS: Final = {
         "tests/contract/test_registry.py",
         "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
+        "tests/kubernetes/test_restricted_way.py",
         "tests/layers/test_as_buildkit.py",
         "tests/layers/test_both_architectures.py",
         "tests/layers/test_cache_repository.py",

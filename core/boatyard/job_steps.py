@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from boatyard.backports import assert_never
 from boatyard.dockerfile.frame import USER, creates_flyte_user, owner_of_copies
-from boatyard.job import JobStep, JobSteps, Maker
+from boatyard.job import BuildJob, JobStep, JobSteps, Maker
 from boatyard.spec import (
     AptPackages,
     Commands,
@@ -51,6 +51,12 @@ def maker_of(layer: Layer) -> Maker:
         case AptPackages() | Commands():
             return "run"
     assert_never(layer)
+
+
+def needs_run(job: BuildJob) -> bool:
+    """Whether it is known that a step of the job needs BuildKit. Others can turn out to, when the job looks."""
+    attested = job.output.sbom or job.output.provenance != "off"
+    return job.steps is None or attested or any(step.maker == "run" for step in job.steps.layers)
 
 
 def _step(layer: Layer, prefix: str, owner: str) -> JobStep:

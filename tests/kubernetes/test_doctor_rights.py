@@ -51,7 +51,18 @@ def test_it_says_what_level_the_pods_of_builds_need(elsewhere: bool, layers: Lit
     assert seen.status is Level.OK
     pod = template(make_job(1)(1), chosen, "plan").to_dict()["spec"]
     assert (violations("restricted", pod) == []) is elsewhere
-    assert ("are restricted" in seen.detail, "level privileged" in seen.detail) == (elsewhere, not elsewhere)
+    some = "those of builds without a RUN" in seen.detail
+    assert some is (not elsewhere and layers == "registry")
+    assert ("are restricted" in seen.detail, "level privileged" in seen.detail) == (elsewhere or some, not elsewhere)
+
+
+def test_a_restricted_namespace_still_builds_what_needs_no_run() -> None:
+    for layers in ("builder", "registry"):
+        chosen = msgspec.structs.replace(settings(), layers=layers)
+        with site(chosen) as (it, _):
+            label_namespace(it, "restricted")
+            advice = examine(it, chosen)["admission"].advice
+        assert ("Until then" in advice) is (layers == "registry")
 
 
 def test_the_managed_buildkitds_namespace_has_to_be_there() -> None:

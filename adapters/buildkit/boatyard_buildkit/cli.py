@@ -1,5 +1,5 @@
-"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE] [--cache DIR]
-[--termination-log FILE]`
+"""`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE]
+[--without-buildkit] [--cache DIR] [--termination-log FILE]`
 
 Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a retry does not change. 2: ERRORED, or the job could
 not be read. Unless the job could not be read, the result is in DIR/result.json.
@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from boatyard.build import State
 from boatyard.decoding import Undecodable, decode_json
@@ -39,11 +41,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--cache", type=Path, help="folder that this builder's jobs share (else BOATYARD_BUILDER_CACHE, else none)"
     )
+    parser.add_argument("--without-buildkit", action="store_true", help="there is none: make what needs none")
     parser.add_argument("--termination-log", type=Path, help="in a pod: the termination message's file")
     options = parser.parse_args(arguments)
     try:
         job = decode_json(options.job.read_bytes(), BuildJob)
         access = read_access(options.buildkit)
+        if options.without_buildkit:
+            access = msgspec.structs.replace(access, absent=True)
     except (OSError, Undecodable) as error:
         print(f"boatyard_buildkit: the job {options.job} cannot be read: {error}", file=sys.stderr)
         return 2

@@ -11,8 +11,8 @@ from lightkube.resources.core_v1 import Pod
 from boatyard import lifecycle
 from boatyard.build import Build, BuildId, State
 from boatyard.decoding import Undecodable, decode_json, decoder
-from boatyard_kubernetes.names import BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name
-from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN
+from boatyard_kubernetes.names import AFTER, BUILD, DOMAIN, NUMBER, PROJECT, RECORD, TAG, job_name, second_name
+from boatyard_kubernetes.pod import CONTAINER, DAEMON, PLAN, WITHOUT
 
 _BUILD: Final = decoder(Build)
 _LONGEST_LINE: Final = 300
@@ -67,7 +67,8 @@ def record_of(job: Job) -> Build | None:
 
 def _lost(job: Job, build_id: str) -> Build | None:
     parsed = BuildId.parse(build_id)
-    if parsed is None or label(job, TAG) != parsed.tag or name_of(job) != job_name(build_id):
+    ours = (job_name(build_id), second_name(build_id))
+    if parsed is None or label(job, TAG) != parsed.tag or name_of(job) not in ours:
         return None
     build = Build(
         id=build_id,
@@ -120,9 +121,24 @@ def plan_of(job: Job) -> str | None:
     return None
 
 
+def lacks_buildkit(job: Job) -> bool:
+    """Whether its pods have no BuildKit, and another Job goes on if the build needs one."""
+    pod = job.spec and job.spec.template.spec
+    return any(WITHOUT in (container.args or ()) for container in (pod.containers if pod else ()))
+
+
+def after(job: Job) -> str:
+    """The uid of the Job that began this one's build; empty for a Job that began it itself."""
+    annotations: dict[str, str] = (job.metadata and job.metadata.annotations) or {}
+    return annotations.get(AFTER, "")
+
+
 def is_of(pod: Pod, job: Job) -> bool:
     """Whether the pod belongs to this Job, and not to an earlier one of the same name."""
-    uid = job.metadata and job.metadata.uid
+    return is_owned(pod, job.metadata.uid if job.metadata else None)
+
+
+def is_owned(pod: Pod, uid: str | None) -> bool:
     return any(owner.uid == uid for owner in (pod.metadata and pod.metadata.ownerReferences) or ())
 
 

@@ -7,6 +7,7 @@ Job's plan.
 """
 
 import base64
+import copy
 from typing import Final
 
 import msgspec
@@ -26,11 +27,13 @@ from boatyard.errors import BoatyardError, Code, invalid
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
 from boatyard_kubernetes.daemon import CA_FOLDER, CONFIG_FILE, buildkitd_toml
-from boatyard_kubernetes.facts import plan_of
-from boatyard_kubernetes.names import NUMBER, RECORD, build_labels, job_name, plan_name
-from boatyard_kubernetes.pod import CONTAINER, template
+from boatyard_kubernetes.facts import label, name_of, namespace_of, plan_of
+from boatyard_kubernetes.names import AFTER, BUILD, NUMBER, RECORD, build_labels, job_name, plan_name, second_name
+from boatyard_kubernetes.pod import CONTAINER, template, with_daemon
 from boatyard_kubernetes.topology import Topology, access_file, choose
 
+_OF_CONTROLLER: Final = ("batch.kubernetes.io/", "controller-uid", "job-name")
+"""Labels that the API server gives the pods of one Job."""
 _LARGEST_PLAN: Final = 1024 * 1024
 """Bytes of a Secret's data (core/v1 MaxSecretSize)."""
 _RESTARTS: Final = 3
@@ -69,6 +72,45 @@ def job_object(job: BuildJob, build: Build, number: int, settings: Settings, nam
     )
 
 
+def second_job(first: Job, settings: Settings) -> Job:
+    """The Job with BuildKit that goes on with the build of a Job without one, by the same plan."""
+    assert first.metadata is not None and first.spec is not None  # noqa: S101 - as read
+    plan = plan_of(first)
+    assert plan is not None  # noqa: S101 - as `job_object` made it
+    pod = with_daemon(first.spec.template, settings, plan)
+    assert pod.metadata is not None  # noqa: S101 - as `job_object` made it
+    labels = pod.metadata.labels or {}
+    pod.metadata.labels = {name: value for name, value in labels.items() if not name.startswith(_OF_CONTROLLER)}
+    spec = copy.copy(first.spec)
+    spec.template, spec.selector, spec.suspend = pod, None, False
+    kept = first.metadata.annotations or {}
+    return Job(
+        metadata=ObjectMeta(
+            name=second_name(label(first, BUILD)),
+            namespace=namespace_of(first),
+            labels=first.metadata.labels,
+            annotations={RECORD: kept[RECORD], NUMBER: kept.get(NUMBER, ""), AFTER: first.metadata.uid or ""},
+        ),
+        spec=spec,
+    )
+
+
+def owners_of_plan(*jobs: Job) -> list[OwnerReference]:
+    """The plan goes when the last of these Jobs is gone. The first one is its controller."""
+    return [
+        OwnerReference(
+            apiVersion="batch/v1",
+            kind="Job",
+            name=name_of(job),
+            uid=(job.metadata and job.metadata.uid) or "",
+            # blockOwnerDeletion stays unset: where OwnerReferencesPermissionEnforcement is on (OpenShift)
+            # it needs a right on jobs/finalizers.
+            controller=True if job is jobs[0] else None,
+        )
+        for job in jobs
+    ]
+
+
 def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
     """The plan's Secret. Raises INVALID_SPEC for a plan that is too large for a Secret."""
     assert owner.metadata is not None and owner.metadata.name and owner.metadata.uid  # noqa: S101 - as created
@@ -88,17 +130,7 @@ def plan_object(job: BuildJob, owner: Job, settings: Settings) -> Secret:
             name=plan,
             namespace=owner.metadata.namespace,
             labels=build_labels(job),
-            ownerReferences=[
-                OwnerReference(
-                    apiVersion="batch/v1",
-                    kind="Job",
-                    name=owner.metadata.name,
-                    uid=owner.metadata.uid,
-                    controller=True,
-                    # blockOwnerDeletion stays unset: where OwnerReferencesPermissionEnforcement is on (OpenShift)
-                    # it needs a right on jobs/finalizers.
-                )
-            ],
+            ownerReferences=owners_of_plan(owner),
         ),
         type="Opaque",
         immutable=True,

@@ -8,6 +8,9 @@ its uid.
 A name is a lock in one namespace only. If builds of one tag may run in several, the same attempt can be created twice
 at the same moment. So a creator looks for rivals before it releases its Job, and withdraws it if it finds one. A Job is
 only withdrawn while it is suspended (by preconditions), and never after its release.
+
+A Job without BuildKit may end because its build needs one. Then whoever looks creates a second Job, with a buildkitd
+beside it, under the build's own id: its name is the lock again. From then on the second one is the build's Job.
 """
 
 import contextlib
@@ -18,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from lightkube.models.meta_v1 import ObjectMeta, Preconditions
 from lightkube.resources.batch_v1 import Job
-from lightkube.resources.core_v1 import Namespace, Pod
+from lightkube.resources.core_v1 import Namespace, Pod, Secret
 
 from boatyard import lifecycle
 from boatyard.build import Build, BuildId, is_build_tag
@@ -29,8 +32,10 @@ from boatyard.settings import Settings
 from boatyard_kubernetes import names
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.facts import (
+    after,
     in_order,
     is_of,
+    is_owned,
     is_suspended,
     label,
     name_of,
@@ -39,7 +44,7 @@ from boatyard_kubernetes.facts import (
     plan_of,
     record_of,
 )
-from boatyard_kubernetes.job_object import job_object, plan_object
+from boatyard_kubernetes.job_object import job_object, owners_of_plan, plan_object, second_job
 from boatyard_kubernetes.refusals import Absent, Exists, NamespaceMissing, ObjectChanged
 from boatyard_kubernetes.stopping import Stopped, stop_patch
 
@@ -108,7 +113,13 @@ class Jobs:
 
     def pods(self, found: FoundJob) -> list[Pod]:
         """Oldest first."""
-        return _own(found, self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}"))
+        return _own(found, self._of_build(found))
+
+    def pods_with_logs(self, found: FoundJob) -> list[Pod]:
+        """Oldest first, with those of the Job without BuildKit that began the build."""
+        pods = self._of_build(found)
+        first = after(found.job)
+        return in_order([pod for pod in pods if first and is_owned(pod, first)]) + _own(found, pods)
 
     def waiting(self) -> Counter[Scope]:
         """Builds without a node, per scope. It counts pods, which are few, while finished Jobs are many."""
@@ -156,6 +167,18 @@ class Jobs:
         except (Absent, ObjectChanged):
             return False
         return True
+
+    def hand_over(self, found: FoundJob) -> FoundJob | None:
+        """The Job with BuildKit that goes on with the build; None if the build is gone."""
+        made = second_job(found.job, self._settings)
+        try:
+            created = self._cluster.create(made, found.namespace)
+        except Exists:
+            return self.of_build(found.record.id)
+        owners = {"ownerReferences": [owner.to_dict() for owner in owners_of_plan(found.job, created)]}
+        with contextlib.suppress(Absent):
+            self._cluster.merge(Secret, plan_of(created) or "", found.namespace, {"metadata": owners})
+        return FoundJob(created, found.record)
 
     def withdraw(self, found: FoundJob) -> None:
         """Deletes the Job if it is still suspended. It is read again on each try, because the Job controller writes its
@@ -205,8 +228,16 @@ class Jobs:
         return self._cluster.merge(Job, name_of(found.job), found.namespace, {**patch, "metadata": metadata})
 
     def _find(self, labels: str) -> list[FoundJob]:
-        jobs = (job for namespace in self._reach for job in self._cluster.find(Job, namespace, labels=labels))
-        return [FoundJob(job, record) for job in jobs if (record := record_of(job)) is not None]
+        jobs = [job for namespace in self._reach for job in self._cluster.find(Job, namespace, labels=labels)]
+        over = {first for job in jobs if (first := after(job))}
+        return [
+            FoundJob(job, record)
+            for job in jobs
+            if (job.metadata is None or job.metadata.uid not in over) and (record := record_of(job)) is not None
+        ]
+
+    def _of_build(self, found: FoundJob) -> list[Pod]:
+        return self._cluster.find(Pod, found.namespace, labels=f"{names.BUILD}={found.record.id}")
 
     def _create(self, job: Job, namespace: str) -> Job:
         try:

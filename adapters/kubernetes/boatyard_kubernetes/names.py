@@ -32,6 +32,9 @@ NUMBER: Final = "boatyard.io/number"
 STOPPED: Final = "boatyard.io/stopped"
 """Annotation: why and when the runner stopped the Job, as JSON (`stopping.Stopped`)."""
 
+AFTER: Final = "boatyard.io/after"
+"""Annotation of a Job that goes on with a build: the uid of the Job without BuildKit that began it."""
+
 BUILD_KIND: Final = "build"
 PULL_KIND: Final = "image_pull"
 SECRET_KINDS: Final = (BUILD_KIND, PULL_KIND)
@@ -52,6 +55,11 @@ def is_label_value(text: str) -> bool:
 
 def job_name(build_id: str) -> str:
     return _PREFIX + build_id
+
+
+def second_name(build_id: str) -> str:
+    """Of the Job with BuildKit that goes on with a build whose first Job had none."""
+    return f"{job_name(build_id)}-buildkit"
 
 
 def plan_name(build_id: str) -> str:

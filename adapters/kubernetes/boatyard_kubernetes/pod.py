@@ -1,5 +1,6 @@
 """Makes the pod of a build: the job's container under the restricted Pod Security Standard, and in the daemonless
-topology a rootless buildkitd sidecar, which only the `privileged` standard admits.
+topology a rootless buildkitd sidecar, which only the `privileged` standard admits. A build whose plan has no RUN gets
+no sidecar; `with_daemon` makes the pod that it needs if its job finds that a step is left to BuildKit.
 
 Why rootless BuildKit needs what it gets (moby/buildkit docs/rootless.md and its examples/kubernetes):
 seccomp and AppArmor Unconfined for mount and unshare; privilege escalation because newuidmap is setuid;
@@ -7,6 +8,7 @@ seccomp and AppArmor Unconfined for mount and unshare; privilege escalation beca
 pod has 65,536 ids in total, and the image's newuidmap needs as many in addition.
 """
 
+import copy
 from typing import Final
 
 from lightkube.models.core_v1 import (
@@ -33,6 +35,7 @@ from lightkube.models.core_v1 import Toleration as PodToleration
 from lightkube.models.meta_v1 import ObjectMeta
 
 from boatyard.job import BuildJob
+from boatyard.job_steps import needs_run
 from boatyard.ports import Scope
 from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes import daemon, supervisor
@@ -48,17 +51,44 @@ OUT_FOLDER: Final = "/boatyard/out"
 SECRETS_FOLDER: Final = "/boatyard/secrets"
 TERMINATION_LOG: Final = "/dev/termination-log"
 GRACE_SECONDS: Final = 30
+WITHOUT: Final = "--without-buildkit"
+"""Argument of a job that has no BuildKit."""
 _READABLE: Final = 0o440
 _CONFIG: Final = "buildkitd-config"
 
 
 def template(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
     """The pod template. `plan` is the name of the Secret with the job's plan."""
+    made = _without_daemon(job, settings, plan)
+    if choose(settings) is Topology.DAEMONLESS and needs_run(job):
+        return with_daemon(made, settings, plan)
+    return made
+
+
+def with_daemon(made: PodTemplateSpec, settings: Settings, plan: str) -> PodTemplateSpec:
+    """The template of a job without BuildKit, with a buildkitd beside it."""
+    made = copy.deepcopy(made)
+    spec = made.spec
+    assert spec is not None  # noqa: S101 - as made
+    container = spec.containers[0]
+    container.args = [argument for argument in container.args or () if argument != WITHOUT]
+    container.volumeMounts = [*(container.volumeMounts or ()), VolumeMount(name="socket", mountPath=SOCKET_FOLDER)]
+    spec.initContainers = [_sidecar(settings)]
+    # Its container only sees this file of the plan: the rest may contain a signed URL.
+    items = [KeyToPath(key=daemon.CONFIG_FILE, path=daemon.CONFIG_FILE)]
+    config = SecretVolumeSource(secretName=plan, items=items, defaultMode=_READABLE)
+    spec.volumes = [
+        *(spec.volumes or ()),
+        Volume(name=_CONFIG, secret=config),
+        *(Volume(name=name, emptyDir=EmptyDirVolumeSource()) for name in ("socket", "state")),
+    ]
+    return made
+
+
+def _without_daemon(job: BuildJob, settings: Settings, plan: str) -> PodTemplateSpec:
     kubernetes = settings.kubernetes
-    daemonless = choose(settings) is Topology.DAEMONLESS
     spec = PodSpec(
         containers=[_job_container(job, settings)],
-        initContainers=[_sidecar(settings)] if daemonless else None,
         volumes=_volumes(job, settings, plan),
         restartPolicy="Never",
         serviceAccountName=kubernetes.service_account,
@@ -124,8 +154,6 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
     if client_secret(settings):
         mounts.append(VolumeMount(name="tls", mountPath=TLS_FOLDER, readOnly=True))
     mounts += daemon.ca_mounts(settings)
-    if choose(settings) is Topology.DAEMONLESS:
-        mounts.append(VolumeMount(name="socket", mountPath=SOCKET_FOLDER))
     return Container(
         name=CONTAINER,
         image=kubernetes.builder_image,
@@ -136,6 +164,7 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
             f"--secrets={SECRETS_FOLDER}",
             f"--buildkit={PLAN_FOLDER}/settings.json",
             f"--termination-log={TERMINATION_LOG}",
+            *([WITHOUT] if choose(settings) is Topology.DAEMONLESS else []),
         ],
         env=[EnvVar(name="HOME", value="/tmp"), EnvVar(name="PYTHONUNBUFFERED", value="1")],  # noqa: S108
         volumeMounts=mounts,
@@ -198,11 +227,4 @@ def _volumes(job: BuildJob, settings: Settings, plan: str) -> list[Volume]:
         volumes.append(Volume(name="secrets", projected=ProjectedVolumeSource(sources=sources, defaultMode=_READABLE)))
     if secret := client_secret(settings):
         volumes.append(Volume(name="tls", secret=SecretVolumeSource(secretName=secret, defaultMode=_READABLE)))
-    volumes += daemon.ca_volumes(settings)
-    if choose(settings) is Topology.DAEMONLESS:
-        # Its container only sees this file of the plan: the rest may contain a signed URL.
-        items = [KeyToPath(key=daemon.CONFIG_FILE, path=daemon.CONFIG_FILE)]
-        config = SecretVolumeSource(secretName=plan, items=items, defaultMode=_READABLE)
-        volumes.append(Volume(name=_CONFIG, secret=config))
-        volumes += [Volume(name=name, emptyDir=EmptyDirVolumeSource()) for name in ("socket", "state")]
-    return volumes
+    return volumes + daemon.ca_volumes(settings)

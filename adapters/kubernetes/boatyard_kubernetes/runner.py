@@ -18,6 +18,7 @@ from boatyard.ports import BuildPage, BuildQuery, Clock, Ensured, LogPage, Scope
 from boatyard.settings import Settings
 from boatyard.shares import admit
 from boatyard_kubernetes.cluster import Cluster
+from boatyard_kubernetes.facts import lacks_buildkit
 from boatyard_kubernetes.jobs import FoundJob, Jobs, rivals
 from boatyard_kubernetes.look import Sight, look
 from boatyard_kubernetes.pod_log import read_page
@@ -116,18 +117,21 @@ class KubernetesJobRunner:
         if found is None:
             return None
         # The end must be known before the log is read, so that nothing more is written.
-        build = self._settle(found)
-        return read_page(self._cluster, self._jobs.pods(found), cursor, ended=build.state.ended)
+        found, build = self._follow(found)
+        return read_page(self._cluster, self._jobs.pods_with_logs(found), cursor, ended=build.state.ended)
 
     @_in_time
     def cancel(self, build_id: str) -> Build | None:
         found = self._jobs.of_build(build_id)
         if found is None:
             return None
-        build = self._settle(found)
+        found, build = self._follow(found)
         if build.state.ended:
             return build
-        return self._stop(found, Code.CANCELLED, "the build was cancelled")
+        stopped = self._cancel(found)
+        if lacks_buildkit(found.job) and (other := self._jobs.of_build(build_id)) and other.uid != found.uid:
+            return self._cancel(other)  # somebody else handed it over meanwhile
+        return stopped
 
     @_in_time
     def list(self, query: BuildQuery) -> BuildPage:
@@ -135,7 +139,7 @@ class KubernetesJobRunner:
         jobs = self._jobs.all(query.project, query.domain)
         now = self._now()
         builds = [
-            look(self._cluster, found.job, found.record, pods, now=now, closely=False).build
+            _unless_handed_over(found, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build)
             for _, found, pods in jobs
             if query.sees(found.record.project, found.record.domain)
         ]
@@ -157,20 +161,29 @@ class KubernetesJobRunner:
         if found.record.state.ended:
             return found.record
         pods = self._jobs.pods(found)
-        return look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
+        build = look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
+        if _needs_buildkit(found, build):
+            self._jobs.hand_over(found)
+        return _unless_handed_over(found, build)
 
     def _settle(self, found: FoundJob) -> Build:
         """The build's current state. Stores a new result, and ends a build that has waited for too long."""
+        return self._follow(found)[1]
+
+    def _follow(self, found: FoundJob) -> tuple[FoundJob, Build]:
+        """The build's current state, and its Job, which is another one if it had none with BuildKit and needs one."""
         if found.record.state.ended:
-            return found.record
+            return found, found.record
         now = self._now()
         sight = look(self._cluster, found.job, found.record, self._jobs.pods(found), now=now)
+        if _needs_buildkit(found, sight.build) and (second := self._jobs.hand_over(found)):
+            return self._follow(second)
         if sight.fresh:
             self._jobs.write_down(found, sight.build)
         elif sight.waits_since is not None and (overdue := self._overdue(sight, sight.waits_since, now)):
-            return self._stop(found, *overdue) or sight.build
+            return found, self._stop(found, *overdue) or sight.build
         self._recent.put(sight.build)
-        return sight.build
+        return found, sight.build
 
     def _overdue(self, sight: Sight, since: float, now: float) -> tuple[Code, str] | None:
         """Code and message if it has waited for too long, for anything, or for something that needs a person."""
@@ -181,6 +194,9 @@ class KubernetesJobRunner:
             text = why.text or "the cluster gives no reason"
             return Code.DATAPLANE_UNAVAILABLE, f"it waited longer than {most} s to start: {text}"
         return None
+
+    def _cancel(self, found: FoundJob) -> Build | None:
+        return self._stop(found, Code.CANCELLED, "the build was cancelled")
 
     def _stop(self, found: FoundJob, code: Code, message: str) -> Build | None:
         stopped = self._jobs.stop(found, Stopped(code=code, message=message, at=self._now()))
@@ -199,3 +215,13 @@ class KubernetesJobRunner:
         with self._lock:
             self._number = max(int(self._now() * 1_000_000), self._number + 1)
             return self._number
+
+
+def _needs_buildkit(found: FoundJob, build: Build) -> bool:
+    """Whether a job without BuildKit ended because a step was left to BuildKit."""
+    return build.error is not None and build.error.code == Code.UNSUPPORTED and lacks_buildkit(found.job)
+
+
+def _unless_handed_over(found: FoundJob, build: Build) -> Build:
+    """The build as its second Job begins it, if it needs one."""
+    return found.record if _needs_buildkit(found, build) else build

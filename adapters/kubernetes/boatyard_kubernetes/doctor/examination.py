@@ -22,7 +22,7 @@ from boatyard_kubernetes.doctor.platform import ClusterPlatform, check_platform,
 from boatyard_kubernetes.doctor.resources import check_resources
 from boatyard_kubernetes.doctor.rights import Person, check_rights
 from boatyard_kubernetes.names import namespace_of
-from boatyard_kubernetes.refusals import Absent, NamespaceMissing
+from boatyard_kubernetes.refusals import Absent, NamespaceMissing, RefusalReason
 from boatyard_kubernetes.topology import Topology, choose
 
 _ADMITTED: Final = {
@@ -30,6 +30,8 @@ _ADMITTED: Final = {
     False: "the cluster admits the pods of builds, which are restricted: no privileges, no user namespaces",
 }
 """By whether a build's pod has its own BuildKit. Beside a buildkitd elsewhere it is an ordinary pod."""
+_SOME_ARE_RESTRICTED: Final = "; those of builds without a RUN have none, and are restricted"
+_SOME_ARE_ADMITTED: Final = " Until then, only builds that need no RUN work."
 
 
 class Examination:
@@ -143,8 +145,13 @@ class Examination:
                 if topology is self.chosen:
                     self._admitted[topology] = Admitted(Level.FAIL, error.detail, DEPLOY)
         mine = self._admitted[self.chosen]
-        detail = _ADMITTED[self.chosen is Topology.DAEMONLESS] if mine.status is Level.OK else mine.detail
-        self._add(Finding(check="admission", status=mine.status, detail=detail, advice=mine.advice))
+        detail, advice = mine.detail, mine.advice
+        if mine.status is Level.OK:
+            detail = _ADMITTED[self.chosen is Topology.DAEMONLESS]
+        if self.chosen is Topology.DAEMONLESS and self._settings.layers == "registry":
+            detail += _SOME_ARE_RESTRICTED if mine.status is Level.OK else ""
+            advice += _SOME_ARE_ADMITTED if mine.reason is RefusalReason.POD_SECURITY else ""
+        self._add(Finding(check="admission", status=mine.status, detail=detail, advice=advice))
 
     def _check_platform(self) -> None:
         pods = [admitted.pod for admitted in self._admitted.values()]

@@ -1,18 +1,12 @@
 """Decides which builds a function carries out itself. What needs a RUN goes to another build service, or is refused."""
 
 from boatyard.errors import BoatyardError, Code
-from boatyard.job import BuildJob
-from boatyard.job_steps import maker_of
+from boatyard.job_steps import maker_of, needs_run
 from boatyard.order import Order
 from boatyard.plan import Plan
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.inline.service import PREFIX, InlineBuilds
 from boatyard_serverless.ports import BuildService, Execution, RawLog
-
-
-def needs_run(job: BuildJob) -> bool:
-    """Whether a step of the job needs BuildKit."""
-    return job.steps is None or any(step.maker == "run" for step in job.steps.layers)
 
 
 def refuse_run(order: Order, plan: Plan) -> None:
