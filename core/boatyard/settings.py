@@ -5,13 +5,15 @@ External names are camelCase. Those that exist in Union's Image Builder keep its
 so that a Helm values file works unchanged.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 RepositoryLayout = Literal["one", "each"]
 AuthenticationType = Literal["noop", "google", "aws", "azure", "basic"]
 Compression = Literal["zstd", "gzip", "uncompressed"]
+_LEVELS: Final = {"zstd": 22, "gzip": 9}
+"""The highest level of each compression."""
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -82,6 +84,11 @@ class Output(_Section, frozen=True, kw_only=True):
     sbom: bool = False
     reproducible: bool = False
     """Clamp all times in new layers, so that equal input gives equal layer digests."""
+
+    def __post_init__(self) -> None:
+        most = _LEVELS.get(self.compression)
+        if most is not None and not 0 <= self.compression_level <= most:
+            raise ValueError(f"{self.compression} has levels from 0 to {most}, and not {self.compression_level}")
 
 
 class Limits(_Section, frozen=True, kw_only=True):

@@ -3,7 +3,8 @@
 import pytest
 
 from boatyard.decoding import Undecodable
-from boatyard.settings_document import settings_table
+from boatyard.errors import BoatyardError
+from boatyard.settings_document import settings_table, to_settings
 
 TOML = b'buildkitUri = "tcp://a:1"\n[kubernetes]\nreplicas = 2\n[client]\nurl = "http://a"\n'
 JSON = b' {"buildkitUri": "tcp://a:1", "kubernetes": {"replicas": 2}, "client": {"url": "http://a"}}'
@@ -33,3 +34,20 @@ def test_it_is_told_by_its_name_or_by_how_it_begins(data: bytes, name: str) -> N
 def test_what_is_neither_is_one_error(data: bytes, name: str, words: str) -> None:
     with pytest.raises(Undecodable, match=words):
         settings_table(data, name)
+
+
+@pytest.mark.parametrize(
+    ("compression", "level", "fits"),
+    [
+        *(("zstd", 22, True), ("zstd", 23, False), ("gzip", 9, True), ("gzip", 10, False), ("gzip", -1, False)),
+        ("uncompressed", 99, True),
+    ],
+)
+def test_a_level_that_a_compression_lacks_is_refused_by_name(compression: str, level: int, fits: bool) -> None:
+    table = {"output": {"compression": compression, "compressionLevel": level}}
+    if fits:
+        assert to_settings(table, "x").output.compression_level == level
+        return
+    with pytest.raises(BoatyardError, match=f"output: {compression} has levels from 0 to") as caught:
+        to_settings(table, "x")
+    assert caught.value.code == "INVALID_SPEC"

@@ -1,6 +1,7 @@
 """A base that has Python and no environment, and uv from an image: BuildKit opens it once, and wheels need only its
 interpreter."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,8 @@ import pytest
 
 from boatyard.dockerfile.frame import UV_PLACE
 from boatyard.reference import Reference, Repository
+from boatyard_layers.artifacts import LAYER_TYPES
+from boatyard_layers.base import manifest_of
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import PathEntry, Prefix
 from boatyard_layers.pack import LayerItem, pack
@@ -36,14 +39,19 @@ def uv_image(yard: Yard, out: Path) -> str:
 
 
 def test_buildkit_opens_it_once_and_another_package_needs_none(yard: Yard, tmp_path: Path) -> None:
+    blobs = Blobs(yard.engine.registry.client)
     uv = msgspec.structs.replace(yard.settings.uv, directory="", image=uv_image(yard, tmp_path / "uv"))
-    yard.settings = msgspec.structs.replace(yard.settings, uv=uv)
+    output = msgspec.structs.replace(yard.settings.output, compression="gzip", compression_level=6)
+    yard.settings = msgspec.structs.replace(yard.settings, uv=uv, output=output)
     yard.base = yard.engine.base
     _, log = yard.run(yard.job(pip("six==1.17.0")))
     assert "opening goes to BuildKit: the base image has no /opt/venv/bin/python" in log
     assert "with_pip_packages('six==1.17.0') made from wheels" in log
     made, log = yard.build(yard.job(pip("idna==3.10")), buildkit=False)
     assert "opening (found)" in log and "made from wheels" in log
+    base = len(json.loads(manifest_of(Reference.parse(yard.base), "linux/amd64", blobs).body)["layers"])
+    # BuildKit's own layers and those of wheels.
+    assert {layer.media_type for layer in made.layers[base:]} == {f"{LAYER_TYPES[0]}+gzip"}
     inventory = Inventory.decode(made.facts.inventory)
     assert inventory.get(UV_PLACE)
     site = "/opt/venv/lib/python3.11/site-packages"

@@ -183,7 +183,7 @@ class _Gzip:
     _HEADER: Final = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 
     def __init__(self, level: int, below: _Sum) -> None:
-        self._compressor = zlib.compressobj(min(level, zlib.Z_BEST_COMPRESSION), zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._below = below
         self._sum = 0
         self._size = 0
