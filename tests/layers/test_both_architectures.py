@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from boatyard.decoding import convert
@@ -17,6 +18,7 @@ from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.locks import read_lock
 from boatyard_registry.media import Descriptor
+from boatyard_registry.tag_list import tags
 from tests.buildkit.conftest import engine
 from tests.layers.test_image import Yard, pip, yard
 
@@ -34,6 +36,7 @@ class Images:
     """Images as documents: nothing of their layers is read that a test does not ask for."""
 
     def __init__(self, client: RegistryClient) -> None:
+        self.client = client
         self.blobs = Blobs(client)
 
     def of(self, image: Reference, platform: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -41,6 +44,10 @@ class Images:
         manifest = json.loads(manifest_of(image, platform, self.blobs).body)
         config = self.blobs.read(image.repository, convert(manifest["config"], Descriptor), 1 << 20)
         return manifest, json.loads(config or b"{}")
+
+    def kinds(self, repository: Repository) -> set[str]:
+        """First words of the repository's tags."""
+        return {tag.partition("-")[0] for tag in tags(self.client, repository)}
 
     def base_for_both(self, image: Reference, target: Reference) -> int:
         """Pushes an index of an image, and of its layers with the configuration of arm64: no program of that one runs.
@@ -86,6 +93,8 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
     own = Reference(Repository.parse(f"{yard.engine.host}/bases/{yard.project}"), "v1")
     base = images.base_for_both(Reference.parse(yard.base), own)
     yard.base = str(own)
+    cache = msgspec.structs.replace(yard.settings.cache, repository=f"{yard.engine.host}/cache/{yard.project}")
+    yard.settings = msgspec.structs.replace(yard.settings, cache=cache)
     job = yard.job(pip("markupsafe==3.0.2", "msgspec==0.19.0"), platforms=PLATFORMS)
     digest, log = yard.run(job, buildkit=False)
     target = Reference.parse(job.target)
@@ -106,6 +115,8 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
         byte_code.append({path: files[cached(path)] for path in modules})
         assert len(modules) > 5
     assert byte_code[0] == byte_code[1]
+    kinds = images.kinds(Repository.parse(cache.repository))
+    assert kinds == {"facts", "prefix", "wheels"} and not images.kinds(target.repository) & kinds
     lock = read_lock(yard.engine.registry.client, target.at(digest))
     assert lock and [each.platform for each in lock.platforms] == list(PLATFORMS)
 

@@ -50,7 +50,7 @@ def test_buildkit_opens_it_once_and_another_package_needs_none(yard: Yard, tmp_p
     made, log = yard.build(yard.job(pip("idna==3.10")), buildkit=False)
     assert "opening (found)" in log and "made from wheels" in log
     base = len(json.loads(manifest_of(Reference.parse(yard.base), "linux/amd64", blobs).body)["layers"])
-    # BuildKit's environment, and wheels. BuildKit may have the layer of uv from another build, compressed as it was then.
+    # The environment and the wheels. BuildKit may have uv's layer from another build, compressed as it was then.
     assert {layer.media_type for layer in made.layers[base + 1 :]} == {f"{LAYER_TYPES[0]}+gzip"}
     inventory = Inventory.decode(made.facts.inventory)
     assert inventory.get(UV_PLACE)
