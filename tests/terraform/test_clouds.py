@@ -33,8 +33,8 @@ NOT_ASKED: Final = {
     # The cluster is in the function's region, IAM checks every caller, and Lambda says how much time is left.
     "aws": {"CLUSTER_REGION", "ANONYMOUS", "EVENT_SECONDS"},
     # Cloud Run functions have no traces of ours; a function signs as its own account.
-    "gcp": {"TRACING", "SIGNING_ACCOUNT", "INLINE_OTHER", "EVENT_SECONDS"},
-    "azure": {"TRACING", "INLINE_OTHER", "EVENT_SECONDS"},
+    "gcp": {"TRACING", "SIGNING_ACCOUNT"},
+    "azure": {"TRACING"},
 }
 """Variables that are read and that Terraform has no use for."""
 RIGHT: Final = re.compile(r"`([a-z0-9-]+:[A-Z]\w+|roles/[\w.]+|[a-z]+\.[a-z]+\.[a-zA-Z]+|[A-Z][\w./ ]+)`")

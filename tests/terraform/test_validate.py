@@ -15,6 +15,7 @@ from tests.terraform.planned import planned
 
 pytestmark = pytest.mark.integration
 CASES: Final = Path(__file__).parent
+ON_A_CLUSTER: Final = ("existing-cluster", "complete")
 
 
 def test_the_aws_module(module: Terraform) -> None:
@@ -23,10 +24,8 @@ def test_the_aws_module(module: Terraform) -> None:
 
 def test_the_smallest_example_for_aws(tmp_path: Path, configuration: Providers) -> None:
     terraform = initialised(Terraform(tmp_path / "terraform", "aws/examples/no-dataplane", configuration))
-    for name in ("aws", "aws-inline"):
-        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
-            archive.writestr("boatyard_aws/handler.py", "")
-    (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps({"bundle": str(tmp_path / "aws.zip")}))
+    bundle = _archives(tmp_path, "aws")
+    (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps({"bundle": str(bundle)}))
     mocks = (CASES / "aws/mocks.tfmock.hcl").read_text()
     others = 'mock_provider "kubernetes" {}\nmock_provider "tls" {}\nrun "all" {\n  command = plan\n}\n'
     made = planned(terraform, f'mock_provider "aws" {{\n{mocks}\n}}\n{others}').resources
@@ -38,13 +37,11 @@ def test_the_module_for_google_cloud(google_module: Terraform) -> None:
     assert "valid" in google_module("validate", "-no-color")
 
 
-@pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
+@pytest.mark.parametrize("name", ["no-cluster", "no-dataplane", "existing-cluster", "complete"])
 def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Providers, name: str) -> None:
     """Complete plans: only they find a `for_each` that is unknown before an apply."""
     terraform = initialised(Terraform(tmp_path / "terraform", f"gcp/examples/{name}", configuration))
-    bundle = tmp_path / "gcp.zip"
-    with zipfile.ZipFile(bundle, "w") as archive:
-        archive.writestr("boatyard_gcp/handler.py", "")
+    bundle = _archives(tmp_path, "gcp")
     (tmp_path / "gcp.json").write_text('{"runtime": "python3.13", "builderTag": "1"}')
     variables = {"bundle": str(bundle), "project": "acme"}
     if name == "existing-cluster":
@@ -53,7 +50,7 @@ def test_the_examples_for_google_cloud(tmp_path: Path, configuration: Providers,
     terraform.apply()
     made = terraform.resources()
     assert 'module.boatyard.google_cloudfunctions2_function.function["http"]' in made
-    assert any(".kubernetes_role_binding_v1." in address for address in made) is (name != "no-cluster")
+    assert any(".kubernetes_role_binding_v1." in address for address in made) is (name in ON_A_CLUSTER)
 
 
 def test_the_module_for_azure(azure_module: Terraform) -> None:
@@ -79,13 +76,11 @@ run "all" {
 GROUP: Final = "/subscriptions/s/resourceGroups/builds"
 
 
-@pytest.mark.parametrize("name", ["no-cluster", "existing-cluster", "complete"])
+@pytest.mark.parametrize("name", ["no-cluster", "no-dataplane", "existing-cluster", "complete"])
 def test_the_examples_for_azure(tmp_path: Path, configuration: Providers, name: str) -> None:
     """Complete plans: only they find a `for_each` that is unknown before an apply."""
     terraform = initialised(Terraform(tmp_path / "terraform", f"azure/examples/{name}", configuration))
-    bundle = tmp_path / "azure.zip"
-    with zipfile.ZipFile(bundle, "w") as archive:
-        archive.writestr("function_app.py", "")
+    bundle = _archives(tmp_path, "azure")
     (tmp_path / "azure.json").write_text('{"runtime": "python3.13", "builderTag": "1"}')
     variables: dict[str, object] = {"bundle": str(bundle), "subscription_id": "s", "application_client_id": "c"}
     if name == "complete":
@@ -99,10 +94,17 @@ def test_the_examples_for_azure(tmp_path: Path, configuration: Providers, name: 
     (terraform.folder / "t.auto.tfvars.json").write_text(json.dumps(variables))
     made = planned(terraform, AKS % {"group": GROUP}).resources
     assert "module.boatyard.azurerm_function_app_flex_consumption.function" in made
-    assert any(".kubernetes_role_binding_v1." in address for address in made) is (name != "no-cluster")
+    assert any(".kubernetes_role_binding_v1." in address for address in made) is (name in ON_A_CLUSTER)
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "settings"])
 def test_the_modules_that_clouds_share(tmp_path: Path, configuration: Providers, name: str) -> None:
     terraform = initialised(Terraform(tmp_path / "terraform", f"modules/{name}", configuration))
     assert "valid" in terraform("validate", "-no-color")
+
+
+def _archives(folder: Path, cloud: str) -> Path:
+    for name in (cloud, f"{cloud}-inline"):
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+            archive.writestr(f"boatyard_{cloud}/handler.py", "")
+    return folder / f"{cloud}.zip"

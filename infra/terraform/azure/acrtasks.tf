@@ -1,4 +1,4 @@
-# Without a cluster: one run of a stored task of ACR Tasks per image, with one privileged step. The task has the image and the
+# Without a cluster: one run of a stored task of ACR Tasks per image, or per image that needs a RUN, with one privileged step. The task has the image and the
 # identity; a run of it passes a build's id and its time only.
 
 resource "azurerm_container_registry_task" "build" {

@@ -14,6 +14,7 @@ locals {
     results  = var.bucket.builds_days
     bases    = null
     drift    = var.bucket.builds_days
+    logs     = var.bucket.builds_days
   }
   bucket_id = "${azurerm_storage_account.account["data"].id}/blobServices/default/containers/${local.bucket_name}"
   # Folder => condition on its blobs, for a role that reads or writes blobs. Without a path a list of names is refused.

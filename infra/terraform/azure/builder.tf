@@ -2,10 +2,10 @@
 # contexts come by signed URL, and secrets from the namespace. ACR Tasks has one.
 
 locals {
-  builders = local.runner == "kubernetes" ? keys(module.settings.scopes) : ["acrtasks"]
+  builders = local.runner == "kubernetes" ? keys(module.settings.scopes) : local.uses_acrtasks ? ["acrtasks"] : []
   # What a build does with the container, with ACR Tasks: a role of the deployment's own for each folder.
-  builder_folders = local.runner == "acrtasks" ? ["contexts", "jobs"] : []
-  builder_keys    = local.runner == "acrtasks" ? ["acrtasks"] : []
+  builder_folders = local.uses_acrtasks ? ["contexts", "jobs"] : []
+  builder_keys    = local.uses_acrtasks ? ["acrtasks"] : []
 }
 
 resource "azurerm_user_assigned_identity" "builder" {

@@ -4,7 +4,7 @@
 locals {
   vaults = merge(
     { key = "${var.name}-${local.suffix}-k" },
-    local.runner == "acrtasks" ? { secrets = "${var.name}-${local.suffix}" } : {},
+    local.runner != "kubernetes" ? { secrets = "${var.name}-${local.suffix}" } : {},
   )
   deployment_key_name = "${var.name}-deployment-key"
   deployment_key_url  = "https://${local.vaults.key}.vault.azure.net/secrets/${local.deployment_key_name}"

@@ -3,6 +3,7 @@
 locals {
   function_name = coalesce(var.function.name, "${var.name}-${local.suffix}")
   runtime       = coalesce(var.function.runtime, local.bundle_runtime, "3.13")
+  event_seconds = try(var.inline.timeout_seconds, 600)
   # The host reads its locks, its keys and the queue by this identity. The plain AzureWebJobsStorage has to be empty:
   # decision 0036.
   host_settings = merge(
@@ -16,6 +17,14 @@ locals {
       # A request that waits for news holds a thread, and Python's own default is five or six. Beside the requests, the host
       # gives an instance up to 12 messages (batchSize and newBatchThreshold in host.json).
       PYTHON_THREADPOOL_THREAD_COUNT = tostring(var.function.concurrency + 12)
+    },
+    # In place of host.json's: a build may take longer, and there is one an instance.
+    {
+      for name, value in {
+        functionTimeout                       = format("%02d:%02d:%02d", floor(local.event_seconds / 3600), floor(local.event_seconds / 60) % 60, local.event_seconds % 60)
+        extensions__queues__batchSize         = "1"
+        extensions__queues__newBatchThreshold = "0"
+      } : "AzureFunctionsJobHost__${name}" => value if local.inline_enabled
     },
     !local.events_enabled ? {} : {
       BOATYARD_STORAGE__queueServiceUri = "https://${local.account_name}.queue.core.windows.net"
@@ -42,11 +51,13 @@ locals {
       for key, task in azurerm_container_registry_task.build : merge(
         {
           BOATYARD_ACR_TASK = task.id
-          BOATYARD_VAULT    = "https://${local.vaults.secrets}.vault.azure.net"
         },
         { for pool in var.acrtasks.pool[*] : "BOATYARD_ACR_POOL" => pool },
       )
     ]...),
+    { for key, vault in local.vaults : "BOATYARD_VAULT" => "https://${vault}.vault.azure.net" if key == "secrets" },
+    { for key in local.builder_keys : "BOATYARD_INLINE_OTHER" => "acrtasks" if local.inline_enabled },
+    { for inline in var.inline[*] : "BOATYARD_EVENT_SECONDS" => tostring(inline.timeout_seconds) },
     { for key, name in local.queues : "BOATYARD_QUEUE" => name if key == "events" },
     { for key, name in local.queues : "BOATYARD_DEAD_LETTERS" => name if key == "dead_letters" },
     { for schedule in var.events.drift_schedule[*] : "BOATYARD_DRIFT_SCHEDULE" => schedule },
@@ -86,7 +97,7 @@ resource "azurerm_function_app_flex_consumption" "function" {
   storage_user_assigned_identity_id              = azurerm_user_assigned_identity.function.id
   runtime_name                                   = "python"
   runtime_version                                = local.runtime
-  instance_memory_in_mb                          = var.function.memory_mb
+  instance_memory_in_mb                          = coalesce(var.function.memory_mb, local.inline_enabled ? 4096 : 512)
   maximum_instance_count                         = var.function.max_instances
   http_concurrency                               = var.function.concurrency
   https_only                                     = true
@@ -138,7 +149,11 @@ resource "azurerm_function_app_flex_consumption" "function" {
       error_message = "The bundle was made for Python ${coalesce(local.bundle_runtime, "?")}, the function is ${local.runtime}."
     }
     precondition {
-      condition     = local.builder_image != null
+      condition     = fileexists(local.published)
+      error_message = "${local.published}, the archive of the app that makes images, does not exist. Run `make bundle CLOUD=azure`, which writes it beside the other, or set inline.bundle."
+    }
+    precondition {
+      condition     = !local.needs_builder_image || local.builder_image != null
       error_message = "Builds have no image: neither the document beside the bundle (`make bundle CLOUD=azure` writes both) nor acrtasks.image or image_builder.kubernetes.builderImage names one."
     }
     precondition {

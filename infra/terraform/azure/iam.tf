@@ -12,11 +12,15 @@ locals {
     },
     merge([
       for queue, roles in {
-        events       = concat(["Storage Queue Data Reader", "Storage Queue Data Message Processor"], length(var.repository.bases) > 0 ? ["Storage Queue Data Message Sender"] : [])
+        events       = concat(["Storage Queue Data Reader", "Storage Queue Data Message Processor"], length(var.repository.bases) > 0 || local.inline_enabled ? ["Storage Queue Data Message Sender"] : [])
         poison       = ["Storage Queue Data Reader", "Storage Queue Data Message Processor", "Storage Queue Data Message Sender"]
         dead_letters = ["Storage Queue Data Message Sender"]
       } : { for role in roles : "${queue}: ${role}" => { role = role, scope = local.queue_ids[queue] } } if local.events_enabled
     ]...),
+    # Values of secrets, which otherwise only builds read.
+    local.inline_enabled ? {
+      secrets = { role = "Key Vault Secrets User", scope = azurerm_key_vault.vault["secrets"].id }
+    } : {},
     local.runner == "kubernetes" ? {
       cluster = { role = "Azure Kubernetes Service Cluster User Role", scope = var.cluster.id }
     } : {},
@@ -27,9 +31,9 @@ locals {
       registry       = local.registry_id
     },
     local.runner == "kubernetes" ? {} : {
-      secrets    = azurerm_key_vault.vault["secrets"].id
-      run_builds = local.registry_id
+      secrets = azurerm_key_vault.vault["secrets"].id
     },
+    local.uses_acrtasks ? { run_builds = local.registry_id } : {},
   )
 }
 

@@ -12,6 +12,8 @@ locals {
   suffix       = substr(sha256("${local.group_id}/${var.name}"), 0, 8)
   # Where names have neither hyphens nor more than 24 characters.
   compact_name = "${replace(var.name, "-", "")}${local.suffix}"
-  # Without a cluster ACR Tasks runs the builds.
-  runner = var.cluster == null ? "acrtasks" : "kubernetes"
+  # Without a cluster ACR Tasks runs the builds, unless the function itself does.
+  runner         = var.inline != null ? "inline" : var.cluster == null ? "acrtasks" : "kubernetes"
+  inline_enabled = local.runner == "inline"
+  uses_acrtasks  = local.runner == "acrtasks" || try(var.inline.acrtasks, false)
 }

@@ -63,7 +63,7 @@ output "namespaces" {
 
 output "publish_command" {
   description = "Publishes the bundle to the app, after an apply and for each later release."
-  value       = "az functionapp deployment source config-zip --resource-group ${var.resource_group} --name ${local.function_name} --src ${var.bundle.path}"
+  value       = "az functionapp deployment source config-zip --resource-group ${var.resource_group} --name ${local.function_name} --src ${local.published}"
 }
 
 output "queues" {

@@ -2,7 +2,7 @@
 # moves it to the poison queue, and the function keeps it, with its reason, in the dead letters.
 
 locals {
-  events_enabled = var.events.specs || length(var.repository.bases) > 0
+  events_enabled = var.events.specs || length(var.repository.bases) > 0 || local.inline_enabled
   queues = !local.events_enabled ? {} : {
     events       = "${var.name}-events"
     poison       = "${var.name}-events-poison"

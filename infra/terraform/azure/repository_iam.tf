@@ -7,13 +7,15 @@ locals {
     pull = { false = "AcrPull", true = "Container Registry Repository Reader" }
     push = { false = "AcrPush", true = "Container Registry Repository Writer" }
   }
-  pushers = { for key, builder in azurerm_user_assigned_identity.builder : "builder ${key}" => builder.principal_id }
+  builder_pushers = { for key, builder in azurerm_user_assigned_identity.builder : "builder ${key}" => builder.principal_id }
+  # Who makes images: builds, and with var.inline the function, which pulls like the others, too.
+  pushers = merge(local.builder_pushers, { for key in local.inline_enabled ? ["inline"] : [] : key => azurerm_user_assigned_identity.function.principal_id })
   # Not by try: it makes the keys unknown where an identity is.
   kubelets = { for key, principal in(var.cluster == null ? {} : var.cluster.kubelet_principals) : "kubelet ${key}" => principal }
   pullers  = merge({ function = azurerm_user_assigned_identity.function.principal_id }, local.kubelets)
   # Registry => who does what there. "own" is this deployment's.
   registry_uses = merge(
-    { for id in keys(var.repository.bases) : id => { push = {}, pull = merge(local.pushers, local.pullers) } },
+    { for id in keys(var.repository.bases) : id => { push = {}, pull = merge(local.builder_pushers, local.pullers) } },
     { for id in var.repository.push_ids : id => { push = local.pushers, pull = local.pullers } },
     { own = { push = local.pushers, pull = local.pullers } },
   )

@@ -1,5 +1,5 @@
 # Projects' secrets in a vault, where there is no cluster. The function may write them and see that they exist. It may not read a
-# value: no built-in role writes secrets without reading them.
+# value, unless it makes images itself: no built-in role writes secrets without reading them.
 
 locals {
   secret_actions = "Microsoft.KeyVault/vaults/secrets"
@@ -29,6 +29,8 @@ locals {
           for verb in ["delete", "readMetadata/action", "recover/action", "setSecret/action", "update/action"] : "${local.secret_actions}/${verb}"
         ]
       }
+    },
+    !local.uses_acrtasks ? {} : {
       # Of the builds' identity: Storage Blob Data Contributor may delete the container.
       contexts = {
         description  = "read contexts, and remove those that are not what they should be"

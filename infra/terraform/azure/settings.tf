@@ -25,7 +25,8 @@ module "settings" {
   cache_repository    = local.cache_repository
   default_repository  = local.default_repository
   # A step of ACR Tasks has a Docker engine of its own, and pods a buildkitd.
-  driver = local.runner == "acrtasks" ? "buildx" : "buildctl"
+  driver          = local.uses_acrtasks ? "buildx" : "buildctl"
+  functions_build = local.inline_enabled
   # A registry makes a repository at its first push.
   repository_layout = null
 }

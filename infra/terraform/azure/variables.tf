@@ -129,11 +129,11 @@ variable "events" {
 }
 
 variable "function" {
-  description = "Settings of the function app. `runtime` defaults to the bundle's, and `name` to `name` with a hash behind it. An instance serves `concurrency` requests at a time. `subnet_id` is a subnet for what has a private address only, such as a private cluster."
+  description = "Settings of the function app. `runtime` defaults to the bundle's, and `name` to `name` with a hash behind it. An instance serves `concurrency` requests at a time and has `memory_mb`, by default 512, or 4096 with `inline`. `subnet_id` is a subnet for what has a private address only, such as a private cluster."
   type = object({
     name           = optional(string)
     runtime        = optional(string)
-    memory_mb      = optional(number, 512)
+    memory_mb      = optional(number)
     concurrency    = optional(number, 8)
     min_instances  = optional(number, 0)
     max_instances  = optional(number, 40)
@@ -148,7 +148,7 @@ variable "function" {
     error_message = "function.runtime must be 3.11, 3.12, 3.13 or 3.14."
   }
   validation {
-    condition     = contains([512, 2048, 4096], var.function.memory_mb)
+    condition     = contains([512, 2048, 4096], coalesce(var.function.memory_mb, 512))
     error_message = "function.memory_mb must be 512, 2048 or 4096."
   }
   validation {
@@ -166,6 +166,30 @@ variable "image_builder" {
   type        = any
   default     = {}
   nullable    = false
+}
+
+variable "inline" {
+  description = <<-EOT
+    The function makes images of packages, files and settings itself, when its queue says so; null uses ACR Tasks or the
+    cluster. Flex Consumption gives it at most 4096 MB of memory (function.memory_mb) and 0.8 GB of temporary storage,
+    which is enough for small packages only. No build may take longer than `timeout_seconds`. What runs a command (apt,
+    commands, a package without a wheel, a Dockerfile) is refused, or built in ACR Tasks with `acrtasks`. `bundle` is the
+    app's archive, by default the one that `make bundle CLOUD=azure` writes beside the other.
+  EOT
+  type = object({
+    bundle          = optional(string)
+    acrtasks        = optional(bool, false)
+    timeout_seconds = optional(number, 1800)
+  })
+  default = null
+  validation {
+    condition     = var.inline == null || var.cluster == null
+    error_message = "Set inline or cluster, not both: beside the function, builds run in ACR Tasks only (inline.acrtasks)."
+  }
+  validation {
+    condition     = try(var.inline.timeout_seconds >= 120 && var.inline.timeout_seconds <= 3600, var.inline == null)
+    error_message = "inline.timeout_seconds must be 120 to 3600."
+  }
 }
 
 variable "location" {

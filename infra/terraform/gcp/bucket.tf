@@ -12,6 +12,7 @@ locals {
     results  = var.bucket.builds_days
     bases    = null
     drift    = var.bucket.builds_days
+    logs     = var.bucket.builds_days
   }
   # Folder => condition on its objects, for IAM.
   in_folder = {

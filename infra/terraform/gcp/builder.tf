@@ -3,7 +3,7 @@
 
 locals {
   builder_names = {
-    for key in(local.runner == "kubernetes" ? keys(module.settings.scopes) : ["cloudbuild"]) :
+    for key in(local.runner == "kubernetes" ? keys(module.settings.scopes) : local.uses_cloudbuild ? ["cloudbuild"] : []) :
     key => "${var.name}-${replace(key, "/", "-")}"
   }
   builders = {

@@ -9,6 +9,21 @@ locals {
   )
 }
 
+# The archive of the function that makes images itself.
+resource "google_storage_bucket_object" "inline" {
+  for_each = toset([for inline in var.inline[*] : coalesce(inline.bundle, replace(var.bundle.path, "/\\.zip$/", "-inline.zip"))])
+  bucket   = google_storage_bucket.bucket.name
+  name     = "code/function-${try(filesha256(each.key), "missing")}.zip"
+  source   = each.key
+  lifecycle {
+    create_before_destroy = true
+    precondition {
+      condition     = fileexists(each.key)
+      error_message = "${each.key}, the archive of the function that makes images, does not exist. Run `make bundle CLOUD=gcp`, which writes it beside the other, or set inline.bundle."
+    }
+  }
+}
+
 resource "google_storage_bucket_object" "bundle" {
   bucket = google_storage_bucket.bucket.name
   name   = "code/function-${local.bundle.hash}.zip"

@@ -1,9 +1,9 @@
-# Without a cluster: one build of Cloud Build per image, with one privileged step. The function sends the whole build, so
+# Without a cluster: one build of Cloud Build per image, or per image that needs a RUN, with one privileged step. The function sends the whole build, so
 # only logs exist in Cloud Build between builds.
 
 locals {
   # Empty, or one name: the key of everything that exists only with Cloud Build.
-  cloudbuild_keys     = local.runner == "cloudbuild" ? ["cloudbuild"] : []
+  cloudbuild_keys     = local.uses_cloudbuild ? ["cloudbuild"] : []
   cloudbuild_location = coalesce(var.cloudbuild.location, local.region)
   # Ids of secrets: <name>_<project>_<domain>_<name>. The deployment's key has another prefix.
   secrets_prefix = "projects/${local.project_number}/secrets/${var.name}_"
@@ -47,7 +47,7 @@ resource "google_storage_bucket_iam_member" "logs" {
     { for key in local.cloudbuild_keys : "builder" => { role = "roles/storage.admin", member = local.builder_members[key] } },
     {
       for key, member in local.function_members : key => { role = "roles/storage.objectViewer", member = member }
-      if local.runner == "cloudbuild"
+      if local.uses_cloudbuild
     },
   )
   bucket = google_storage_bucket.logs["cloudbuild"].name
@@ -62,7 +62,7 @@ resource "google_storage_bucket_iam_member" "builder" {
     for grant, given in {
       contexts = { role = "roles/storage.objectUser", expression = local.in_folder.contexts }
       jobs     = { role = "roles/storage.objectUser", expression = "${local.on_bucket} || ${local.in_folder.jobs}" }
-    } : grant => given if local.runner == "cloudbuild"
+    } : grant => given if local.uses_cloudbuild
   }
   bucket = google_storage_bucket.bucket.name
   role   = each.value.role
@@ -88,21 +88,21 @@ resource "google_project_iam_member" "builder_secrets" {
 # The functions start builds, which run as the builds' account. There is no narrower resource than the project.
 resource "google_project_iam_member" "run_builds" {
   #checkov:skip=CKV_GCP_49:Cloud Build has no role on anything narrower. Which account a build may run as is act_as_builder's.
-  for_each = { for key, member in local.function_members : key => member if local.runner == "cloudbuild" }
+  for_each = { for key, member in local.function_members : key => member if local.uses_cloudbuild }
   project  = local.project
   role     = "roles/cloudbuild.builds.editor"
   member   = each.value
 }
 
 resource "google_project_iam_member" "use_pool" {
-  for_each = { for key, member in local.function_members : key => member if local.runner == "cloudbuild" && var.cloudbuild.pool != null }
+  for_each = { for key, member in local.function_members : key => member if local.uses_cloudbuild && var.cloudbuild.pool != null }
   project  = split("/", coalesce(var.cloudbuild.pool, "projects/"))[1]
   role     = "roles/cloudbuild.workerPoolUser"
   member   = each.value
 }
 
 resource "google_service_account_iam_member" "act_as_builder" {
-  for_each           = { for key, member in local.function_members : key => member if local.runner == "cloudbuild" }
+  for_each           = { for key, member in local.function_members : key => member if local.uses_cloudbuild }
   service_account_id = google_service_account.builder["cloudbuild"].name
   role               = "roles/iam.serviceAccountUser"
   member             = each.value

@@ -1,4 +1,5 @@
-# Two functions from one bundle: one serves the URL, the other the events that Pub/Sub pushes.
+# Two functions: one serves the URL, the other the events that Pub/Sub pushes. They are from one bundle, unless the second makes images
+# itself.
 
 locals {
   functions = {
@@ -9,17 +10,26 @@ locals {
         instances   = var.function.max_instances
         concurrency = var.function.concurrency
         ingress     = "ALLOW_ALL"
+        memory      = var.function.memory_mb
+        cpu         = var.function.cpu
+        timeout     = var.function.timeout_seconds
+        object      = google_storage_bucket_object.bundle.name
       }
       events = {
         enabled     = local.events_enabled
         entry_point = "events"
-        instances   = var.events.concurrency
+        instances   = coalesce(var.events.concurrency, local.inline_enabled ? 10 : 2)
         concurrency = 1
         # Pub/Sub of the same project counts as internal.
         ingress = "ALLOW_INTERNAL_ONLY"
+        memory  = local.inline_enabled ? var.inline.memory_mb : var.function.memory_mb
+        cpu     = local.inline_enabled ? var.inline.cpu : var.function.cpu
+        timeout = local.events_timeout
+        object  = one(concat([for object in google_storage_bucket_object.inline : object.name], local.inline_enabled ? [] : [google_storage_bucket_object.bundle.name]))
       }
     } : key => merge(function, { name = "${var.name}-${key}" }) if function.enabled
   }
+  events_timeout = local.inline_enabled ? var.inline.timeout_seconds : var.function.timeout_seconds
   # "python3.13" of the bundle's document is Google's python313.
   bundle_runtime = try(replace(local.bundle.runtime, ".", ""), null)
   runtime        = coalesce(var.function.runtime, local.bundle_runtime, "python313")
@@ -54,6 +64,8 @@ locals {
         { for size in var.cloudbuild.disk_gb[*] : "BOATYARD_CLOUDBUILD_DISK_GB" => tostring(size) },
       )
     ]...),
+    { for key in local.cloudbuild_keys : "BOATYARD_INLINE_OTHER" => "cloudbuild" if local.inline_enabled },
+    { for inline in var.inline[*] : "BOATYARD_EVENT_SECONDS" => tostring(inline.timeout_seconds) },
     { for topic in google_pubsub_topic.events : "BOATYARD_QUEUE" => "projects/${local.project}/topics/${topic.name}" },
     { for topic in google_pubsub_topic.dead_letters : "BOATYARD_DEAD_LETTERS" => "projects/${local.project}/topics/${topic.name}" },
     var.function.environment,
@@ -78,15 +90,15 @@ resource "google_cloudfunctions2_function" "function" {
     source {
       storage_source {
         bucket = google_storage_bucket.bucket.name
-        object = google_storage_bucket_object.bundle.name
+        object = each.value.object
       }
     }
   }
   service_config {
     service_account_email            = google_service_account.function[each.key].email
-    available_memory                 = "${var.function.memory_mb}Mi"
-    available_cpu                    = var.function.cpu
-    timeout_seconds                  = var.function.timeout_seconds
+    available_memory                 = "${each.value.memory}Mi"
+    available_cpu                    = each.value.cpu
+    timeout_seconds                  = each.value.timeout
     min_instance_count               = each.key == "http" ? var.function.min_instances : 0
     max_instance_count               = each.value.instances
     max_instance_request_concurrency = each.value.concurrency
@@ -102,7 +114,7 @@ resource "google_cloudfunctions2_function" "function" {
       error_message = "The bundle was made for ${coalesce(local.bundle_runtime, "?")}, the function is ${local.runtime}."
     }
     precondition {
-      condition     = local.builder_image != null
+      condition     = !local.needs_builder_image || local.builder_image != null
       error_message = "Builds have no image: neither the document beside the bundle (`make bundle CLOUD=gcp` writes both) nor cloudbuild.image or image_builder.kubernetes.builderImage names one."
     }
   }

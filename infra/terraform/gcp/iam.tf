@@ -13,7 +13,8 @@ locals {
       ["contexts"],
       local.remembers_bases ? ["bases"] : [],
       # On a cluster the records are the cluster's jobs.
-      local.runner == "cloudbuild" ? ["jobs", "builds", "open"] : [],
+      local.runner == "kubernetes" ? [] : ["jobs", "builds", "open"],
+      key == "events" && local.inline_enabled ? ["logs"] : [],
       folders,
     ) if contains(keys(local.functions), key)
   }

@@ -2,7 +2,7 @@
 # letters after a few attempts.
 
 locals {
-  events_enabled = var.events.specs || length(local.base_projects) > 0 || var.events.drift_schedule != null
+  events_enabled = var.events.specs || length(local.base_projects) > 0 || var.events.drift_schedule != null || local.inline_enabled
   # Empty, or one name: the key of everything that exists only with events.
   events_keys  = local.events_enabled ? ["events"] : []
   pubsub_agent = "serviceAccount:service-${local.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
@@ -66,7 +66,7 @@ resource "google_pubsub_subscription" "events" {
   labels                     = var.labels
   message_retention_duration = "345600s"
   # Pub/Sub allows 10 to 600.
-  ack_deadline_seconds = min(600, var.function.timeout_seconds)
+  ack_deadline_seconds = min(600, local.events_timeout + (local.inline_enabled ? 60 : 0))
   expiration_policy {
     ttl = ""
   }
@@ -83,7 +83,7 @@ resource "google_pubsub_subscription" "events" {
   }
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.dead_letters["events"].id
-    max_delivery_attempts = var.events.attempts
+    max_delivery_attempts = coalesce(var.events.attempts, local.inline_enabled ? 20 : 5)
   }
   depends_on = [google_pubsub_topic.registry, google_cloud_run_v2_service_iam_policy.invokers]
 }
@@ -128,8 +128,8 @@ resource "google_pubsub_topic_iam_member" "dead_letters" {
 resource "google_pubsub_topic_iam_member" "events" {
   for_each = merge(
     { for agent in data.google_storage_project_service_account.current : "storage" => "serviceAccount:${agent.email_address}" if var.events.specs },
-    # One message for each image to rebuild on a pushed base.
-    length(local.base_projects) == 0 ? {} : { events = local.function_members["events"] },
+    # One message for each image to rebuild on a pushed base, and for each build that the function carries out itself.
+    { for key, member in local.function_members : key => member if local.inline_enabled || (key == "events" && length(local.base_projects) > 0) },
     { for member in var.events.publishers : member => member if local.events_enabled },
   )
   project = local.project

@@ -4,18 +4,20 @@
 locals {
   # Without `try`, which makes the keys unknown if an e-mail is unknown.
   node_members = { for key, email in(var.cluster == null ? {} : var.cluster.node_accounts) : "node ${key}" => "serviceAccount:${email}" }
-  writers      = { for key, member in local.builder_members : "builder ${key}" => member }
-  readers      = merge({ for key, member in local.function_members : "function ${key}" => member }, local.node_members)
+  builders_own = { for key, member in local.builder_members : "builder ${key}" => member }
+  # Who makes images: builds, and with var.inline the function for events, which is a reader like the other, too.
+  writers = merge(local.builders_own, { for key, member in local.function_members : "inline ${key}" => member if key == "events" && local.inline_enabled })
+  readers = merge({ for key, member in local.function_members : "function ${key}" => member }, local.node_members)
   # Repository that is created here => who pulls from it, and who pushes.
   own_uses = {
     images    = { writer = local.writers, reader = local.readers }
     cache     = { writer = local.writers, reader = {} }
-    builder   = { writer = {}, reader = local.runner == "cloudbuild" ? local.writers : local.node_members }
+    builder   = { writer = {}, reader = local.uses_cloudbuild ? local.builders_own : local.node_members }
     functions = { writer = { deploy = "serviceAccount:${google_service_account.deploy.email}" }, reader = {} }
   }
   # A builder only reads base images.
   named_uses = merge(
-    { for name in var.repository.base_names : name => { writer = {}, reader = merge(local.writers, local.readers) } },
+    { for name in var.repository.base_names : name => { writer = {}, reader = merge(local.builders_own, local.readers) } },
     { for name in local.push_names : name => { writer = local.writers, reader = local.readers } },
   )
   own_grants = merge([

@@ -1,4 +1,4 @@
-# Projects' secrets in Secret Manager, where there is no cluster. No function may read the value of one: no predefined role
+# Projects' secrets in Secret Manager, where there is no cluster. Only a function that makes images itself reads the value of one: no predefined role
 # can write secrets without reading them.
 
 locals {
@@ -21,14 +21,14 @@ locals {
         title       = "know that a secret exists"
         permissions = ["secretmanager.versions.get"]
       }
-    } : key => role if local.runner == "cloudbuild"
+    } : key => role if local.runner != "kubernetes"
   }
   secret_grants = {
     for key, grant in {
       http_names    = { function = "http", role = "secret_names", conditional = false }
       http_values   = { function = "http", role = "secret_values", conditional = true }
       events_exists = { function = "events", role = "secret_exists", conditional = true }
-    } : key => grant if local.runner == "cloudbuild" && contains(keys(local.functions), grant.function)
+    } : key => grant if local.runner != "kubernetes" && contains(keys(local.functions), grant.function)
   }
 }
 

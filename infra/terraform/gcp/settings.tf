@@ -15,7 +15,8 @@ module "settings" {
   cache_repository    = local.cache_repository
   default_repository  = local.default_repository
   # Cloud Build's step starts a Docker engine; pods use a buildkitd.
-  driver = local.runner == "cloudbuild" ? "buildx" : "buildctl"
+  driver          = local.uses_cloudbuild ? "buildx" : "buildctl"
+  functions_build = local.inline_enabled
   # An image of Artifact Registry has a name below the repository.
   repository_layout = null
 }

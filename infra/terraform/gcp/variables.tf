@@ -113,12 +113,12 @@ variable "encryption" {
 }
 
 variable "events" {
-  description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: a cron schedule in UTC for the drift report, or null. Pushes to `repository.base_names` always start builds; `create_registry_topic` makes the project's topic `gcr`, where Artifact Registry publishes them: false if it exists. `publishers` may put orders on the topic."
+  description = "Events that start builds. `specs`: objects below specs/ in the bucket. `drift_schedule`: a cron schedule in UTC for the drift report, or null. Pushes to `repository.base_names` always start builds; `create_registry_topic` makes the project's topic `gcr`, where Artifact Registry publishes them: false if it exists. `publishers` may put orders on the topic. `attempts` is 5 by default and `concurrency` 2; with `inline` 20 and 10: as many builds run side by side, and a message that finds no instance free counts as an attempt."
   type = object({
     specs                 = optional(bool, true)
     drift_schedule        = optional(string)
-    attempts              = optional(number, 5)
-    concurrency           = optional(number, 2)
+    attempts              = optional(number)
+    concurrency           = optional(number)
     create_registry_topic = optional(bool, true)
     publishers            = optional(set(string), [])
   })
@@ -129,11 +129,11 @@ variable "events" {
     error_message = "events.drift_schedule must be five fields of cron, such as \"0 5 * * *\"."
   }
   validation {
-    condition     = var.events.attempts >= 5 && var.events.attempts <= 100
+    condition     = coalesce(var.events.attempts, 5) >= 5 && coalesce(var.events.attempts, 5) <= 100
     error_message = "events.attempts must be 5 to 100: Pub/Sub allows no others."
   }
   validation {
-    condition     = var.events.concurrency >= 1 && var.events.concurrency <= 1000
+    condition     = coalesce(var.events.concurrency, 1) >= 1 && coalesce(var.events.concurrency, 1) <= 1000
     error_message = "events.concurrency must be 1 to 1000."
   }
 }
@@ -175,6 +175,36 @@ variable "image_builder" {
   type        = any
   default     = {}
   nullable    = false
+}
+
+variable "inline" {
+  description = <<-EOT
+    The function for events makes images of packages, files and settings itself; null uses Cloud Build or the cluster. Its
+    /tmp is memory: `memory_mb` holds what a build downloads and packs, too. Cloud Run gives more than 4096 with 2 CPUs,
+    more than 8192 with 4 and more than 16384 with 8. No build may take longer than `timeout_seconds`. What runs a
+    command (apt, commands, a package without a wheel, a Dockerfile) is refused, or built in Cloud Build with `cloudbuild`.
+    `bundle` is that function's archive, by default the one that `make bundle CLOUD=gcp` writes beside the other.
+  EOT
+  type = object({
+    bundle          = optional(string)
+    cloudbuild      = optional(bool, false)
+    memory_mb       = optional(number, 8192)
+    cpu             = optional(string, "2")
+    timeout_seconds = optional(number, 540)
+  })
+  default = null
+  validation {
+    condition     = var.inline == null || var.cluster == null
+    error_message = "Set inline or cluster, not both: beside the function, builds run in Cloud Build only (inline.cloudbuild)."
+  }
+  validation {
+    condition     = try(var.inline.memory_mb >= 2048 && var.inline.memory_mb <= 32768, var.inline == null)
+    error_message = "inline.memory_mb must be 2048 to 32768."
+  }
+  validation {
+    condition     = try(var.inline.timeout_seconds >= 120 && var.inline.timeout_seconds <= 540, var.inline == null)
+    error_message = "inline.timeout_seconds must be 120 to 540: Pub/Sub waits 600 s for an answer."
+  }
 }
 
 variable "labels" {

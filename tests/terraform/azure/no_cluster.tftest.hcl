@@ -87,7 +87,7 @@ run "the_least" {
     error_message = "The host's poison queue has the name that it expects."
   }
   assert {
-    condition     = length([for rule in azurerm_storage_management_policy.bucket.rule : rule if rule.actions[0].base_blob[0].delete_after_days_since_creation_greater_than == 30 && rule.filters[0].prefix_match == toset(["boatyard/contexts/"])]) == 1 && length(azurerm_storage_management_policy.bucket.rule) == 6
+    condition     = length([for rule in azurerm_storage_management_policy.bucket.rule : rule if rule.actions[0].base_blob[0].delete_after_days_since_creation_greater_than == 30 && rule.filters[0].prefix_match == toset(["boatyard/contexts/"])]) == 1 && length(azurerm_storage_management_policy.bucket.rule) == 7
     error_message = "Contexts and records end; specs and bases do not."
   }
   assert {
