@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import unquote
 
-from moto.ec2.models import ec2_backends
-from moto.eks.models import EKSBackend
-
 ACCOUNT: Final = "123456789012"
 ENDPOINT: Final = "test:endpoint"
 AUTHORITY: Final = "test:authority"
@@ -113,6 +110,10 @@ def _answer(start_response: StartResponse, status: str, document: dict[str, Any]
 
 def complete_clusters() -> None:
     """Adds what moto's clusters lack: an address, an authority's certificate and a security group."""
+    # seconds, which no worker that only collects should spend
+    from moto.ec2.models import ec2_backends
+    from moto.eks.models import EKSBackend
+
     create, delete = EKSBackend.create_cluster, EKSBackend.delete_cluster
 
     def create_cluster(self: EKSBackend, *args: Any, **named: Any) -> Any:
