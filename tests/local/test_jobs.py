@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
+
 from boatyard.build import Build, State
 from boatyard.ports import BuildQuery
 from boatyard.settings import Settings
@@ -85,8 +87,9 @@ def test_the_lock_is_the_jobs_alone(tmp_path: Path) -> None:
 
 def test_a_job_outlives_its_server_and_has_a_session_of_its_own(tmp_path: Path) -> None:
     it = runner(tmp_path)
-    build = it.ensure(job(seconds=0.5), tag(), force=False).build
-    folder = begun(tmp_path, build)
+    build = it.ensure(job(), tag(), force=False).build
+    folder = StateFolder(tmp_path).build(build.id)
+    until((folder.path / "runs").exists)
     pid = int(folder.pid.read_text())
     assert os.getsid(pid) == pid != os.getsid(0)
     it.close()
@@ -94,22 +97,30 @@ def test_a_job_outlives_its_server_and_has_a_session_of_its_own(tmp_path: Path) 
     again = runner(tmp_path)
     assert (now := again.status(build.id)) and now.state is State.RUNNING
     assert again.ensure(job(seconds=0), tag(), force=False).joined
+    result = {"state": "SUCCEEDED", "digest": f"sha256:{'a' * 64}"}
+    (folder.path / "orders.jsonl").write_text(json.dumps({"result": result}) + "\n")
     assert ended(again, build.id).state is State.SUCCEEDED
     again.close()
 
 
-def test_a_cancelled_job_gets_a_signal_first_and_is_killed_if_it_does_not_listen(tmp_path: Path) -> None:
+def test_a_cancelled_job_gets_a_signal_first(tmp_path: Path) -> None:
+    it = runner(tmp_path, patience=msgspec.structs.replace(QUICK, kill=600))
+    build = it.ensure(job(seconds=60), tag(), force=False).build
+    begun(tmp_path, build)
+    answer = it.cancel(build.id)
+    assert answer and answer.state is State.RUNNING
+    assert ended(it, build.id).state is State.CANCELLED
+    it.close()
+
+
+def test_a_cancelled_job_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     it = runner(tmp_path)
-    polite = it.ensure(job(1, seconds=60), tag(1), force=False).build
-    deaf = it.ensure(job(2, seconds=60, deaf=True), tag(2), force=False).build
-    begun(tmp_path, polite), begun(tmp_path, deaf)
+    build = it.ensure(job(seconds=60, deaf=True), tag(), force=False).build
+    begun(tmp_path, build)
     asked = time.monotonic()
-    for build in (polite, deaf):
-        answer = it.cancel(build.id)
-        assert answer and answer.state is State.RUNNING
-    assert ended(it, polite.id).state is State.CANCELLED
-    assert time.monotonic() - asked < QUICK.kill
-    assert ended(it, deaf.id).state is State.CANCELLED
+    answer = it.cancel(build.id)
+    assert answer and answer.state is State.RUNNING
+    assert ended(it, build.id).state is State.CANCELLED
     assert time.monotonic() - asked >= QUICK.kill
     it.close()
 
