@@ -14,7 +14,7 @@ help:  ## list all targets
 run: setup  ## build the image of examples/hello.py with a real BuildKit and registry, and start it
 	@$(BIN)/python -m boatyard_local.quickstart
 
-test: setup  ## lint, then all tests with a real BuildKit and registry; unit tests on every installed Python
+test: setup  ## lint, then all tests with a real BuildKit and registry; unit tests on other installed Pythons
 	@$(BIN)/python -m tests
 
 lint: setup  ## ruff, mypy --strict, import-linter

@@ -1,4 +1,8 @@
-"""The unit tests of core, client, job and flyte plugin pass on every supported Python."""
+"""The unit tests of core, client, job and flyte plugin pass on the oldest and the newest supported Python.
+
+`make`'s own runs everything, so those between have little to add: there every module is imported, and the core's tests
+run.
+"""
 
 import os
 import subprocess
@@ -19,6 +23,16 @@ UNIT_TESTS = (
     "tests/buildkit/test_job.py::test_what_was_pushed_is_the_result",
     *(f"tests/layers/test_{name}.py" for name in ("config", "files", "hostile_layers", "inventory", "pack")),
 )
+BETWEEN = ("tests/core",)
+"""The tests of a Python that has an older and a newer one beside it."""
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for top in sys.argv[1:]:
+    for found in pkgutil.walk_packages(importlib.import_module(top).__path__, f"{top}."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+            print(found.name)
+"""
 LEFT_OUT = {
     "tests/flyte/test_steps.py": "its projects need Python 3.11 themselves",
     "tests/buildkit/test_job.py": "slow: dozens of jobs, each a process; the one above runs",
@@ -40,6 +54,8 @@ def test_the_installer_is_told_the_same_pythons(name: str) -> None:
 
 
 OTHERS = [version for version in PYTHONS if version != OWN]
+FOUND = [version for version, path in PYTHONS.items() if path]
+ALL_TESTS = {FOUND[0], FOUND[-1]}
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +76,22 @@ def test_the_unit_tests_pass(version: str, runs: dict[str, "Future[subprocess.Co
     assert done.returncode == 0, f"on Python {version}:\n{done.stdout[-20_000:]}{done.stderr[-2_000:]}"
 
 
+@pytest.mark.parametrize("version", [version for version in OTHERS if version not in ALL_TESTS])
+def test_every_module_can_be_imported(version: str) -> None:
+    interpreter = PYTHONS[version]
+    if interpreter is None:
+        pytest.skip(f"no Python {version} on this machine")
+    packages = [path.parent.name for name in DISTRIBUTIONS for path in (ROOT / name).glob("boatyard*/__init__.py")]
+    done = subprocess.run(
+        [environment(version, interpreter), "-c", IMPORT_ALL, *packages], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"on Python {version}:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}"
+    assert len(packages) == len(DISTRIBUTIONS) and len(done.stdout.splitlines()) > 200
+
+
 def _run(version: str, interpreter: Path) -> "subprocess.CompletedProcess[str]":
     python = environment(version, interpreter)
+    tests = UNIT_TESTS if version in ALL_TESTS else BETWEEN
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "VIRTUAL_ENV"))}
     # Sockets are created below it, and their paths may have only 108 bytes.
     with tempfile.TemporaryDirectory(prefix="boatyard-") as short_folder:
@@ -70,7 +100,7 @@ def _run(version: str, interpreter: Path) -> "subprocess.CompletedProcess[str]":
                 *(python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider"),
                 *("-m", "not integration", "--hypothesis-profile=few", f"--basetemp={short_folder}/tests"),
                 *(f"--ignore={path}" for path in LEFT_OUT),
-                *UNIT_TESTS,
+                *tests,
             ],
             cwd=ROOT,
             env={**variables, "PATH": f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"},
