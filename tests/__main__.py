@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tests.engine_start import EngineStart
+from tests.beside import COLLECT, ENGINE, Beside
 
 WORKERS: Final = 4
 """On two cores: half of what the engine's tests do is waiting for a build, a registry or a package index."""
@@ -24,13 +24,15 @@ PYTEST: Final = (
 def main(
     options: Sequence[str],
     run: Callable[[Sequence[str]], int] = subprocess.call,
-    engine: Callable[[], EngineStart] = EngineStart,
+    beside: Callable[[Sequence[str]], Beside] = Beside,
 ) -> int:
     print("the engine starts meanwhile; tests that build wait for it", flush=True)
-    with engine():
-        for command in (LINT, PYTHONS):
-            if failed := run(command):
-                return failed
+    with beside(ENGINE):
+        with beside(COLLECT) as collected:
+            for command in (LINT, PYTHONS):
+                if failed := run(command):
+                    return failed
+            collected.wait()
         # It asks for the engine itself, and that waits for this one.
         return run((*PYTEST, *options))
 

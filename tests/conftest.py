@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import scheduling
-from tests.engine_start import EngineStart
+from tests.beside import ENGINE, Beside
 
 # No example is timed: machines are noisy, and what is slow is measured by `make bench`.
 settings.register_profile("boatyard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> scheduling.Scheduler:
     if not config.getoption("--start-engine"):
         return scheduling.Scheduler(config, log)
-    engine = EngineStart()
+    engine = Beside(ENGINE)
     config.add_cleanup(lambda: engine.__exit__(None, None, None))
     return scheduling.Scheduler(config, log, engine)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.engine_start import EngineStart
+from tests.beside import Beside
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -98,7 +98,7 @@ class Scheduler(LoadScopeScheduling):
     Until the engine has started, it assigns what needs none. If nothing else is left, it waits.
     """
 
-    def __init__(self, config: pytest.Config, log: Any, engine: EngineStart | None = None) -> None:
+    def __init__(self, config: pytest.Config, log: Any, engine: Beside | None = None) -> None:
         super().__init__(config, log)
         self._engine = engine
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.__main__ import LINT, PYTEST, PYTHONS, main
-from tests.engine_start import EngineStart
+from tests.beside import COLLECT, Beside
+from tests.beside import ENGINE as ENGINE_COMMAND
 from tests.scheduling import KILLS, Scheduler
 
 KILL = f"{KILLS[0]}::test_a"
@@ -111,9 +112,9 @@ def test_with_nothing_else_left_they_follow_on_the_worker_that_kills(config: pyt
     assert run.nodes[0].shutting_down
 
 
-class Starting(EngineStart):
-    def __init__(self) -> None:
-        super().__init__((sys.executable, "-c", "import time; print('on its way', flush=True); time.sleep(60)"))
+class Starting(Beside):
+    def __init__(self, seconds: float) -> None:
+        super().__init__((sys.executable, "-c", f"import time; time.sleep({seconds})"))
 
 
 @pytest.mark.parametrize(
@@ -121,18 +122,23 @@ class Starting(EngineStart):
 )
 def test_tests_follow_a_clean_lint(failing: Sequence[str], runs: list[Sequence[str]]) -> None:
     ran: list[Sequence[str]] = []
-    engine = Starting()
+    started: dict[Sequence[str], Beside] = {}
+
+    def beside(command: Sequence[str]) -> Beside:
+        started[command] = Starting(60 if command == ENGINE_COMMAND else 0)
+        return started[command]
 
     def run(command: Sequence[str]) -> int:
         ran.append(command)
         return int(command == failing)
 
-    assert main(["-x"], run, lambda: engine) == int(bool(failing))
-    assert ran == runs and engine.is_over
+    assert main(["-x"], run, beside) == int(bool(failing))
+    assert ran == runs and started.keys() == {ENGINE_COMMAND, COLLECT}
+    assert all(process.is_over for process in started.values())
 
 
 def test_an_engine_says_why_it_did_not_start() -> None:
-    with EngineStart((sys.executable, "-c", "import sys; sys.exit('no disk left')")) as engine:
+    with Beside((sys.executable, "-c", "import sys; sys.exit('no disk left')")) as engine:
         assert (engine.wait() or "").strip() == "no disk left"
-    with EngineStart((sys.executable, "-c", "print('up')")) as engine:
+    with Beside((sys.executable, "-c", "print('up')")) as engine:
         assert engine.wait() is None

@@ -1,4 +1,4 @@
-"""The start of the engine, beside something else."""
+"""Commands that run beside something else."""
 
 import contextlib
 import signal
@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final
 
-ENSURE: Final = (sys.executable, "-m", "boatyard_local.engine", "ensure")
+ENGINE: Final = (sys.executable, "-m", "boatyard_local.engine", "ensure")
+"""Quick if the engine runs, and it waits for another one that starts it."""
+COLLECT: Final = (sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider")
+"""Compiles tests and their imports, which in a new clone each worker would do."""
 _LAST_WORDS_SECONDS: Final = 30.0
 
 
-class EngineStart:
-    """`boatyard_local.engine ensure` as a process: quick if the engine runs, and it waits for another one that starts
-    it."""
+class Beside:
+    """A process with its output in a file."""
 
-    def __init__(self, command: Sequence[str] = ENSURE) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         # a file, because nobody reads a pipe meanwhile
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - __exit__ closes it
         self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
@@ -32,7 +34,7 @@ class EngineStart:
         self._output.seek(0)
         return self._output.read().decode(errors="replace") if failed else None
 
-    def __enter__(self) -> "EngineStart":
+    def __enter__(self) -> "Beside":
         return self
 
     def __exit__(
