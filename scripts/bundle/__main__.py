@@ -53,9 +53,8 @@ def main() -> int:
         making = Making(chosen, function, python, interpreter, options.architecture, with_sdk=options.with_sdk)
         stage = making.first(place / "function")
         bundles = {options.cloud: (stage, function.largest_bytes)} if "functions" in options.only else {}
-        if function.inline and "inline" in options.only:
-            second = making.second(place / "inline", stage, function.inline)
-            bundles[f"{options.cloud}-inline"] = (second, function.inline.largest_bytes)
+        if function.inline_largest_bytes and "inline" in options.only:
+            bundles[f"{options.cloud}-inline"] = (making.second(place / "inline", stage), function.inline_largest_bytes)
         for name, (filled, largest) in bundles.items():
             unpacked = size(filled)
             if unpacked > largest and not options.with_sdk:

@@ -44,16 +44,6 @@ class FunctionApp(_Table, frozen=True, kw_only=True):
     """The folder in the bundle that the platform adds to Python's path."""
 
 
-class InlineBundle(_Table, frozen=True, kw_only=True):
-    """[tool.boatyard.function.inline]: the second bundle, of a function that carries builds out itself. It has what a
-    job needs beside everything in the first one."""
-
-    largest_bytes: int
-    """As of the first bundle."""
-    unused: tuple[str, ...] = ()
-    """Parts of the job's dependencies that it does not import."""
-
-
 class Function(_Table, frozen=True, kw_only=True):
     """[tool.boatyard.function]: the functions' bundle."""
 
@@ -67,6 +57,9 @@ class Function(_Table, frozen=True, kw_only=True):
     """Minor versions of Python that both the platform and Boatyard support; the first is the default."""
     largest_bytes: int
     """The limit of the unpacked size, because cold starts grow with it."""
+    inline_largest_bytes: int | None = None
+    """The same for a second bundle, of a function that carries builds out itself: it has what a job needs beside
+    everything in the first one. None if the cloud has no such function."""
     given: frozenset[str] = frozenset()
     """Distributions that the platform's runtime contains."""
     unneeded: frozenset[str] = frozenset()
@@ -76,7 +69,6 @@ class Function(_Table, frozen=True, kw_only=True):
     `*` is any name."""
     generated: tuple[_Path, ...] = ()
     """Packages of generated code, of which only imported modules are kept."""
-    inline: InlineBundle | None = None
 
     def __post_init__(self) -> None:
         if bool(self.root) == bool(self.source):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bytecode import compile_all
-from contents import CloudContents, Function, InlineBundle
+from contents import CloudContents, Function
 from reach import keep_reached
 from stage import copy, lay_out, merge, prune
 from vendored import wrap
@@ -31,14 +31,14 @@ class Making(NamedTuple):
         self._complete(stage, self.contents.function_distributions, self.function.unused)
         return stage
 
-    def second(self, place: Path, first: Path, wanted: InlineBundle) -> Path:
+    def second(self, place: Path, first: Path) -> Path:
         """The first one, and what a build's job needs beside it."""
         added = place / "added"
         added.mkdir(parents=True)
         pinned = self.contents.job_lock
         self._install(added, pinned, names(self.contents.function_lock) & names(pinned))
         there = set(self.contents.function_distributions)
-        self._complete(added, [each for each in self.contents.job_distributions if each not in there], wanted.unused)
+        self._complete(added, [each for each in self.contents.job_distributions if each not in there], ())
         stage = place / "stage"
         shutil.copytree(first, stage)
         merge(stage, added)

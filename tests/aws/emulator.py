@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ class Function:
 
     def invoke_raw(self, payload: bytes) -> Any:
         address = f"{self.url}/2015-03-31/functions/function/invocations"
-        return httpx.post(address, content=payload, timeout=60, trust_env=False).json()
+        return httpx.post(address, content=payload, timeout=300, trust_env=False).json()
 
 
 def emulator() -> Path:
@@ -128,12 +128,20 @@ def unpack(bundle: Path, folder: Path) -> Path:
 
 @contextmanager
 def running(
-    task: Path, runtime_folder: Path, handler: str, environment: Mapping[str, str], log: Path
+    task: Path,
+    runtime_folder: Path,
+    handler: str,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    around: Sequence[str] = (),
 ) -> Iterator[Function]:
+    """`around` is a command that runs its arguments."""
     port, api = free_port(), free_port()
     with log.open("wb") as out:
         process = subprocess.Popen(
             [
+                *around,
                 str(emulator()),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
                 *("--runtime-api-address", f"127.0.0.1:{api}"),

@@ -24,7 +24,7 @@ class Distribution:
         if program is None:
             pytest.skip("no docker-registry program: this machine's engine runs its registry in a container")
         self._program = program
-        self._folder = folder
+        self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.address = f"127.0.0.1:{free_port()}"
         self.start(guarded=guarded, auth=auth)
@@ -32,23 +32,23 @@ class Distribution:
     def start(self, *, guarded: bool = False, auth: str = "", deletes: bool = False) -> None:
         """`guarded`: every request needs the password. `deletes`: manifests can be deleted, as in the engine's."""
         self.stop()
-        (self._folder / "htpasswd").write_text(_HTPASSWD)
+        (self.folder / "htpasswd").write_text(_HTPASSWD)
         if guarded:
-            auth = f"auth: {{htpasswd: {{realm: x, path: {self._folder / 'htpasswd'}}}}}\n"
-        configuration = self._folder / "registry.yml"
+            auth = f"auth: {{htpasswd: {{realm: x, path: {self.folder / 'htpasswd'}}}}}\n"
+        configuration = self.folder / "registry.yml"
         configuration.write_text(
-            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self._folder / 'data'}}}, "
+            f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.folder / 'data'}}}, "
             f"delete: {{enabled: {'true' if deletes else 'false'}}}}}\n"
             f"http: {{addr: {self.address}, secret: x}}\n{auth}"
         )
-        with (self._folder / "registry.log").open("ab") as log:
+        with (self.folder / "registry.log").open("ab") as log:
             self._process = subprocess.Popen([self._program, "serve", str(configuration)], stdout=log, stderr=log)
         wait_for(self.address)
 
     def collect_garbage(self) -> None:
         """Stops the registry, and removes the blobs that no manifest names."""
         self.stop()
-        command = [self._program, "garbage-collect", str(self._folder / "registry.yml")]
+        command = [self._program, "garbage-collect", str(self.folder / "registry.yml")]
         subprocess.run(command, check=True, capture_output=True)
 
     def close(self) -> None:

@@ -133,8 +133,7 @@ class _Work:
         if self._lease.taken > 1:
             self.log.write([f"boatyard: an earlier function was killed; function {self._lease.taken} begins again"])
         access = {"absent": True, "buildkit": record.buildkit, "authenticationType": record.authentication_type}
-        paths = os.pathsep.join(filter(None, sys.path))
-        process = ours.start(bounded, access, PYTHONPATH=paths)
+        process = ours.start(bounded, access, **self._environment())
         try:
             ours.follow(
                 process,
@@ -151,6 +150,15 @@ class _Work:
             self.death = self._death(process.returncode)
             return None
         return _with_limit(result, seconds) if seconds < job.timeout_seconds else result
+
+    def _environment(self) -> dict[str, str]:
+        """Everything that the job's programs leave behind is in the folder, which the next build empties: a killed
+        function removes nothing, and only this folder's file system is writable."""
+        paths = {name: self._folder / name.lower() for name in ("HOME", "TMPDIR")}
+        for path in paths.values():
+            path.mkdir(mode=0o700)
+        code = os.pathsep.join(filter(None, sys.path))
+        return {**{name: str(path) for name, path in paths.items()}, "PYTHONPATH": code}
 
     def _tick(self, process: "subprocess.Popen[bytes]") -> None:
         self.log.write([])
