@@ -83,7 +83,7 @@ class EventApp:
         if self._keeps_dead_letters:
             self._dispatch.message(read, _readable(data), source=name)
         else:
-            self._dispatch.event(read, _readable(data), source=name)
+            self._dispatch.event(read, _readable(data), source=name, queued=True)
 
 
 class _Object(msgspec.Struct, frozen=True):

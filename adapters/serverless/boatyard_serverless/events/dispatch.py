@@ -59,10 +59,16 @@ class Dispatch:
         self._telemetry = telemetry
         self._builds = builds
 
-    def event(self, parse: Parse, body: Any, *, source: str) -> EventOutcome:
-        """Handles an event whose sender waits for the result. Raises errors that a retry can help."""
+    def event(self, parse: Parse, body: Any, *, source: str, queued: bool = False) -> EventOutcome:
+        """Handles an event whose sender waits for the result. Raises errors that a retry can help.
+
+        `queued`: it is a message of the deployment's own queue, which keeps no dead letters.
+        """
         try:
-            return self._report(self._outcome(parse()))
+            event = parse()
+            if queued and isinstance(event, BuildWaiting):
+                return self._report(self._carried_out(event, source, None))
+            return self._report(self._outcome(event))
         except BoatyardError as error:
             if error.meaning.retryable:
                 report_refusal(self._telemetry, "event is tried again", error, source=source)
