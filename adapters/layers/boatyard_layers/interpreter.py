@@ -3,14 +3,18 @@
 Only what it needs is unpacked: the program, its loader, the shared libraries that Python links, and the standard
 library. It is run by its own loader, so the machine needs no Python, and no C library that fits. The parts are an
 artifact of their own, so another machine does not read the base's layers for them.
+
+It is a program of whoever made the base. It runs in a sandbox, and what it answers is parsed as from outside.
 """
 
+import hashlib
 import platform as machine
 import re
-import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -23,6 +27,8 @@ from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
 from boatyard_layers.model import Base, LayerBlob, PathEntry
+from boatyard_layers.sandbox.enter import FAILED
+from boatyard_layers.sandbox.programs import Confined, Program, can_confine, running
 from boatyard_layers.store import LayerStore
 from boatyard_registry.client import RegistryClient
 
@@ -45,6 +51,28 @@ _LARGEST: Final = 300 * 1024**2
 _SECONDS: Final = 30
 _ROOT: Final = "root"
 _DESCRIPTION: Final = "interpreter.json"
+_LONGEST_ANSWER: Final = 200
+NO_SANDBOX: Final = (
+    "this machine's kernel cannot confine the base's interpreter, and the base is none of the settings'"
+    " layers_trusted_bases"
+)
+_MOST_SECONDS: Final = 1_200
+"""Of a processor, for byte code."""
+_ANSWER: Final = re.compile(
+    r"(?P<version>3\.[0-9]{1,2}\.[0-9]{1,2}(?:(?:a|b|rc)[0-9]{1,2})?)\+? (?P<tag>cpython-3[0-9]{1,2})"
+    r" (?:(?P<libc>2\.[0-9]{1,3})(?:\.[0-9]{1,3})?|other)\n"
+)
+_QUESTION: Final = """\
+import json, os, platform, py_compile, struct, sys, sysconfig
+if struct.calcsize("P") != 8 or sysconfig.get_config_var("Py_GIL_DISABLED") or hasattr(sys, "gettotalrefcount"):
+    sys.exit(3)
+try:
+    name, libc = os.confstr("CS_GNU_LIBC_VERSION").split()
+except (ValueError, AttributeError):
+    name, libc = "", ""
+print(platform.python_version(), sys.implementation.cache_tag, libc if name == "glibc" else "other")
+"""
+"""With the modules that byte code needs."""
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +94,10 @@ class _Described(msgspec.Struct, frozen=True, kw_only=True):
     loader: str
     libraries: tuple[str, ...]
     python: str
+    files: str
+    """The identity of all."""
     version: str = ""
+    libc: str = ""
 
 
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +111,19 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """The program's path in the image, with no link on the way."""
     version: str
     """`3.11.9`"""
+    libc: str
+    """Of glibc, `2_36`; empty for other C libraries."""
     venv: str
     """The path of the environment in the image."""
+    identity: str
+    """Of its files. Empty if its image is trusted: byte code of all of these is the same."""
+    check: Callable[[], None] = lambda: None
+    """Called while it runs; raises if the job should end."""
+
+    @property
+    def minor(self) -> str:
+        """`3.11`"""
+        return ".".join(self.version.split(".")[:2])
 
     @property
     def command(self) -> list[str]:
@@ -90,7 +132,30 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PYTHONHOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+        return {
+            "PYTHONHOME": str(self.home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def running(
+        self, script: str, stdin: IO[bytes] | None, stdout: IO[bytes], most: int, readable: Sequence[Path] = ()
+    ) -> AbstractContextManager[Program]:
+        """Runs a script that writes at most so many bytes to a file and reads what is below the folders."""
+        return running(
+            [*self.command, "-s", "-S", "-B", "-W", "ignore", "-c", script],
+            environment=self.environment,
+            folder=self.folder,
+            stdin=stdin,
+            stdout=stdout,
+            confined=Confined(
+                readable=(str(self.folder), *map(str, readable)),
+                strict=bool(self.identity),
+                output=most,
+                seconds=_MOST_SECONDS,
+            ),
+        )
 
 
 def interpreter_of(
@@ -103,6 +168,8 @@ def interpreter_of(
     *,
     inventory: Inventory | None = None,
     layers: Sequence[LayerBlob] = (),
+    trusted: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> Interpreter:
     """Unpacks the interpreter of an image's environment, unless the cache has it.
 
@@ -122,8 +189,9 @@ def interpreter_of(
         base, known = sibling, Inventory.decode(sibling.facts.inventory)
         inventory = None
     if inventory is not None and python not in known:
-        return unpack(inventory, python, layers, store.cache, store, cache)
-    return unpack(known, python, base.layers, Repository.parse(base.repository), store, cache)
+        return unpack(inventory, python, layers, store.cache, store, cache, check=check)
+    repository = Repository.parse(base.repository)
+    return unpack(known, python, base.layers, repository, store, cache, trusted=trusted, check=check)
 
 
 def unpack(
@@ -133,11 +201,17 @@ def unpack(
     repository: Repository,
     store: LayerStore,
     cache: BuilderCache,
+    *,
+    trusted: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> Interpreter:
     """The interpreter at a path of an image, which `inventory` describes, unpacked. Raises NotExact."""
+    if not trusted and not can_confine():
+        raise NotExact(NO_SANDBOX)
     entry = inventory.get(python)
     if entry is None or entry.kind != "file":
         raise NotExact(f"the image has no {python}")
+    key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
     key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
 
     def make(folder: Path) -> None:
@@ -147,11 +221,13 @@ def unpack(
             store.put_python(key, deflated(msgspec.msgpack.encode(parts)))
         _write(parts, folder / _ROOT)
         described = _described(parts)
-        described = msgspec.structs.replace(described, version=_version(_placed(described, folder)))
+        asked_one = asked(_placed(described, folder, trusted, check))
+        described = msgspec.structs.replace(described, version=asked_one.version, libc=asked_one.libc)
         (folder / _DESCRIPTION).write_bytes(msgspec.json.encode(described))
 
-    place = cache.kept("interpreter", key, make)
-    return _placed(msgspec.json.decode((place / _DESCRIPTION).read_bytes(), type=_Described), place)
+    place = cache.kept("interpreter-2", key, make)
+    described = msgspec.json.decode((place / _DESCRIPTION).read_bytes(), type=_Described)
+    return _placed(described, place, trusted, check)
 
 
 def _decoded(data: bytes) -> Parts | None:
@@ -205,6 +281,11 @@ def _is_part(path: str, python: str) -> bool:
     return bool(_STANDARD.search(path)) and not _LEFT_OUT.search(path)
 
 
+def _identity(parts: Parts) -> str:
+    files = sorted((path, hashlib.sha256(data).digest()) for path, data in parts.files.items())
+    return canonical.digest(("boatyard/interpreter/files/1", tuple(files)))
+
+
 def _write(parts: Parts, folder: Path) -> None:
     for path, data in parts.files.items():
         place = folder / path[1:]
@@ -222,10 +303,11 @@ def _described(parts: Parts) -> _Described:
         loader=parts.loader,
         libraries=(*parts.libraries, join(parent(parent(parts.python)), "lib")),
         python=parts.python,
+        files=_identity(parts),
     )
 
 
-def _placed(described: _Described, place: Path) -> Interpreter:
+def _placed(described: _Described, place: Path, trusted: bool, check: Callable[[], None]) -> Interpreter:
     folder = place / _ROOT
     return Interpreter(
         folder=folder,
@@ -235,26 +317,25 @@ def _placed(described: _Described, place: Path) -> Interpreter:
         home=folder / parent(parent(described.python))[1:],
         python=described.python,
         version=described.version,
+        libc=described.libc,
         venv=VENV,
+        identity="" if trusted else described.files,
+        check=check,
     )
 
 
-def _version(made: Interpreter) -> str:
-    """Runs it once with the modules that byte code needs."""
-    script = "import compileall, json, platform, sysconfig; print(platform.python_version())"
-    try:
-        ran = subprocess.run(
-            [*made.command, "-S", "-c", script],
-            env=made.environment,
-            cwd=made.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NotExact(f"the image's interpreter does not run here ({type(error).__name__})") from None
-    version = ran.stdout.decode("ascii", "replace").strip()
-    if ran.returncode or not re.fullmatch(r"3\.[0-9]{1,2}\.[0-9]{1,2}[0-9a-z+]{0,8}", version):
-        raise NotExact(f"the image's interpreter does not run here (exit code {ran.returncode})")
-    return version
+def asked(made: Interpreter) -> Interpreter:
+    """With its version and its C library, which it says itself. Raises NotExact."""
+    with tempfile.TemporaryFile() as output:
+        try:
+            with made.running(_QUESTION, None, output, _LONGEST_ANSWER) as program:
+                code = program.wait(_SECONDS, made.check)
+        except OSError as error:
+            raise NotExact(f"the image's interpreter does not run here ({type(error).__name__})") from None
+        output.seek(0)
+        answer = _ANSWER.fullmatch(output.read(_LONGEST_ANSWER).decode("ascii", "replace"))
+    if code == FAILED:
+        raise NotExact("the image's interpreter cannot be confined here")
+    if code or answer is None or answer["tag"] != f"cpython-{''.join(answer['version'].split('.')[:2])}":
+        raise NotExact(f"the image's interpreter does not run here (exit code {code})")
+    return msgspec.structs.replace(made, version=answer["version"], libc=(answer["libc"] or "").replace(".", "_"))

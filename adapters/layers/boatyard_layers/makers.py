@@ -144,12 +144,21 @@ class Makers:
             cache = self._building.cache
             if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
                 reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
-                self._interpreter = interpreter_of(reference, self._base, {}, self._building.client, self._store, cache)
+                self._interpreter = interpreter_of(
+                    reference, self._base, {}, self._building.client, self._store, cache, check=self._building.check
+                )
             elif self._base.platform == own_platform():
                 # An environment that a layer made has the interpreter of the base.
                 repository = Repository.parse(self._base.repository)
+                python = made.inventory.resolve(PYTHON)
                 self._interpreter = unpack(
-                    made.inventory, made.inventory.resolve(PYTHON), self._base.layers, repository, self._store, cache
+                    made.inventory,
+                    python,
+                    self._base.layers,
+                    repository,
+                    self._store,
+                    cache,
+                    check=self._building.check,
                 )
             else:
                 raise NotExact("the base image has no environment, and its interpreter does not run on this machine")

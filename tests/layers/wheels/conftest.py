@@ -15,7 +15,7 @@ from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Facts, Group, LayerBlob, PathEntry
 from boatyard_layers.wheels import WheelsResult, WheelsStep, make_wheels
-from tests.layers.wheels.tiny import Tree, apply, tree
+from tests.layers.wheels.tiny import Tree, apply, compared, tree
 
 UV = Path(sys.executable).parent / "uv"
 
@@ -54,6 +54,8 @@ class Image:
         program = Path(os.path.realpath(sys.executable))
         self.interpreter = Interpreter(
             folder=Path("/"),
+            libc=os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_"),
+            identity="this machine's",
             loader=Path("/lib64/ld-linux-x86-64.so.2"),
             program=program,
             library_path=f"{program.parent.parent}/lib",
@@ -119,11 +121,11 @@ class Image:
     def real(self, *words: str) -> Tree:
         """Lets uv install at the real path; what is there then."""
         self.uv("pip", "install", "--python", str(self.venv / "bin" / "python"), *words)
-        return tree(self.venv)
+        return compared(tree(self.venv))
 
     @property
     def made(self) -> Tree:
-        return {path: row for path, row in self.view.items() if path.startswith(f"{self.venv}/")}
+        return compared({path: row for path, row in self.view.items() if path.startswith(f"{self.venv}/")})
 
 
 def packages(*names: str, arguments: str = "") -> PipPackages:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import marshal
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -75,6 +76,14 @@ def tree(folder: Path) -> Tree:
     return found
 
 
+def compared(view: Tree) -> Tree:
+    """Without what else refers to an object of byte code: with uv, that depends on what it compiled before."""
+    return {
+        path: (kind, mode, data[:16] + marshal.dumps(marshal.loads(data[16:]), 2) if path.endswith(".pyc") else data)  # noqa: S302
+        for path, (kind, mode, data) in view.items()
+    }
+
+
 def apply(view: Tree, layer: Path) -> None:
     """Puts a layer onto a file system."""
     with layer.open("rb") as file:
@@ -92,7 +101,8 @@ def apply(view: Tree, layer: Path) -> None:
             assert (member.uid, member.gid, member.mtime) == (0, 0, 315_532_800)
             stream = archive.extractfile(member) if member.isfile() else None
             assert above in view or above == "", f"{above} is no folder of the image"
-            view[path] = ("directory" if member.isdir() else "file", member.mode, stream.read() if stream else b"")
+            kind = "directory" if member.isdir() else "file"
+            view[path] = (kind, member.mode, stream.read() if stream else b"")
 
 
 def _digest(text: str) -> str:

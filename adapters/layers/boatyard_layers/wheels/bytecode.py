@@ -1,11 +1,18 @@
 """Compiles sources with the image's own interpreter, as `uv pip install --compile-bytecode` does in the image: byte
-code that is checked by the source's hash (PEP 552), with the paths of the image. No source is executed."""
+code that is checked by the source's hash (PEP 552), with the paths of the image. No source is executed.
 
+The interpreter can read the sources and change nothing. It writes all byte code, in the sources' order, into one file
+that was opened for it. This process gives each its place, so the names are not the interpreter's.
+"""
+
+import contextlib
 import os
-import subprocess
+import struct
+import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
@@ -15,19 +22,46 @@ from boatyard_layers.interpreter import Interpreter
 _SECONDS: Final = 1_200
 _FEW: Final = 32
 """Files that are not worth a second process."""
+_SIZE: Final = struct.Struct("<q")
+_NONE: Final = -1
+"""The size for a source that does not compile: it has no byte code, as with compileall."""
+_CHECKED_HASH: Final = b"\x03\0\0\0"
+_LEAST: Final = 64 * 1024
+_TIMES: Final = 24
+"""Byte code that is larger than this many times its source, and `_LEAST`, is no byte code."""
 _SCRIPT: Final = """\
 import sys
 sys.path[:] = [folder for folder in sys.path if folder]
-import importlib.util, json, py_compile
+import importlib.util, json, marshal, struct, types
+# Python has one object for each of these, and marshal writes whether somebody made it a name.
+letters = [sys.intern(chr(number)) for number in range(256)]
+start = importlib.util.MAGIC_NUMBER + bytes([3, 0, 0, 0])
+def pieces(value, found):
+    # marshal writes an object that something else refers to in another way than one that nothing else does. What
+    # else refers to a string depends on what this process compiled before. So something refers to all of them.
+    if isinstance(value, types.CodeType):
+        found += [value.co_name, value.co_filename, getattr(value, "co_qualname", "")]
+        for part in (value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars, value.co_consts):
+            pieces(part, found)
+    elif isinstance(value, (str, bytes)):
+        found.append(value)
+    elif isinstance(value, (tuple, frozenset)):
+        for each in value:
+            pieces(each, found)
 for source, name in json.load(sys.stdin):
-    target = importlib.util.cache_from_source(source)
     try:
-        py_compile.compile(source, cfile=target, dfile=name, doraise=True, quiet=2,
-                           invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
-    except (py_compile.PyCompileError, SyntaxError, UnicodeDecodeError, ValueError, RecursionError, MemoryError):
-        pass
+        with open(source, "rb") as file:
+            data = file.read()
+        code = compile(data, name, "exec", dont_inherit=True)
+        found = []
+        pieces(code, found)
+        data = start + importlib.util.source_hash(data) + marshal.dumps(code)
+        del code, found
+    except (SyntaxError, UnicodeDecodeError, ValueError, RecursionError, MemoryError):
+        sys.stdout.buffer.write(struct.pack("<q", -1))
+    else:
+        sys.stdout.buffer.write(struct.pack("<q", len(data)) + data)
 """
-"""Sources that do not compile have no byte code, as with compileall."""
 
 
 def compile_sources(sources: Sequence[tuple[Path, str]], interpreter: Interpreter, processes: int = 0) -> None:
@@ -35,31 +69,64 @@ def compile_sources(sources: Sequence[tuple[Path, str]], interpreter: Interprete
     if not sources:
         return
     count = 1 if len(sources) <= _FEW else processes or os.cpu_count() or 1
-    ordered = sorted(sources, key=lambda each: each[0].stat().st_size)
-    running: list[tuple[subprocess.Popen[bytes], bytes]] = []
+    ordered = sorted(sources, key=lambda each: (each[0].stat().st_size, each[0]))
+    shares = [ordered[number::count] for number in range(count)]
+    folder = Path(os.path.commonpath([path.parent for path, _ in sources]))
+    deadline = time.monotonic() + _SECONDS
     try:
-        for number in range(count):
-            rows = [[str(path), name] for path, name in ordered[number::count]]
-            process = subprocess.Popen(
-                [*interpreter.command, "-s", "-S", "-B", "-c", _SCRIPT],
-                env={**interpreter.environment, "PYTHONHASHSEED": "0"},
-                umask=0o022,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            running.append((process, msgspec.json.encode(rows)))
-        for process, data in running:
-            if process.stdin:
-                process.stdin.write(data)
-                process.stdin.close()
-        for process, _ in running:
-            if process.wait(_SECONDS):
-                raise NotExact("the image's interpreter cannot compile byte code here")
-    except (OSError, subprocess.TimeoutExpired) as error:
+        with contextlib.ExitStack() as stack:
+            outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in shares]
+            programs = []
+            for share, output in zip(shares, outputs, strict=True):
+                rows = stack.enter_context(tempfile.TemporaryFile())
+                rows.write(msgspec.json.encode([[str(path), name] for path, name in share]))
+                rows.seek(0)
+                most = sum(_SIZE.size + _largest(path) for path, _ in share)
+                programs.append(stack.enter_context(interpreter.running(_SCRIPT, rows, output, most, (folder,))))
+            for program in programs:
+                if code := program.wait(max(deadline - time.monotonic(), 0), interpreter.check):
+                    raise NotExact(f"the image's interpreter cannot compile byte code here (exit code {code})")
+            for share, output in zip(shares, outputs, strict=True):
+                output.seek(0)
+                for path, _ in share:
+                    _write(path, _read(output, _largest(path)), interpreter)
+    except OSError as error:
         raise NotExact(f"the image's interpreter does not run here: {type(error).__name__}") from None
-    finally:
-        for process, _ in running:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+
+
+def byte_code_of(source: Path, interpreter: Interpreter) -> Path:
+    """Where the byte code of a source is."""
+    return source.parent / "__pycache__" / f"{source.stem}.cpython-{interpreter.minor.replace('.', '')}.pyc"
+
+
+def _largest(source: Path) -> int:
+    return max(_LEAST, _TIMES * source.stat().st_size)
+
+
+def _read(output: IO[bytes], most: int) -> bytes | None:
+    """The next byte code. Raises NotExact if it is none."""
+    header = output.read(_SIZE.size)
+    size = _SIZE.unpack(header)[0] if len(header) == _SIZE.size else most + 1
+    if size == _NONE:
+        return None
+    data = output.read(size) if 0 <= size <= most else b""
+    if len(data) != size or data[4:8] != _CHECKED_HASH:
+        raise NotExact("what the image's interpreter compiled is no byte code")
+    return data
+
+
+def _write(source: Path, data: bytes | None, interpreter: Interpreter) -> None:
+    """A new file with the mode that py_compile gives it. What is there belongs to the wheel, and may be a link into
+    uv's cache."""
+    if data is None:
+        return
+    path = byte_code_of(source, interpreter)
+    if not path.parent.is_dir():
+        path.parent.mkdir()
+        path.parent.chmod(0o755)
+    path.unlink(missing_ok=True)
+    mode = (source.stat().st_mode | 0o200) & 0o644
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        os.fchmod(descriptor, mode)

@@ -25,6 +25,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     platform: str
     """With the C library: `linux/amd64 manylinux_2_36`."""
     venv: str
+    compiled_by: str
+    """The interpreter's identity. A layer with byte code of one that is not trusted serves its images alone."""
     compression: str
     level: int
 

@@ -14,7 +14,7 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import parent
 from boatyard_layers.model import PathEntry
 from boatyard_layers.pack import LayerItem
-from boatyard_layers.wheels.bytecode import compile_sources
+from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
 from boatyard_layers.wheels.pins import Pin
 from boatyard_layers.wheels.records import dist_infos, record_paths, with_contents
 from boatyard_layers.wheels.stage import StageFolder
@@ -93,9 +93,8 @@ def _compile(written: Iterable[str], owners: dict[str, str], stage: StageFolder)
         if path.startswith(f"{stage.site}/") and path.endswith(".py") and "/__pycache__/" not in path
     ]
     compile_sources([(path, stage.in_image(path)) for path in sources], stage.interpreter)
-    tag = f"cpython-{''.join(stage.interpreter.version.split('.')[:2])}"
     for path in sources:
-        code = path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc"
+        code = byte_code_of(path, stage.interpreter)
         if code.is_file():
             owners.setdefault(
                 code.relative_to(stage.folder).as_posix(), owners[path.relative_to(stage.folder).as_posix()]

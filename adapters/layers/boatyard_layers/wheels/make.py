@@ -1,7 +1,6 @@
 """Makes the layers of one spec layer that installs wheels."""
 
 import os
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +31,6 @@ from boatyard_layers.wheels.words import Words, words
 
 _MACHINES: Final = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 _AT_ONCE: Final = 8
-_PROBE: Final = "import os; print(os.confstr('CS_GNU_LIBC_VERSION')); print(os.uname().machine)"
 
 
 class GroupStore(Protocol):
@@ -88,12 +86,14 @@ def make_wheels(
         project = project_words(step.layer, step.secrets) if isinstance(step.layer, (UVProject, UVScript)) else None
         asked = Words(variables=project.variables) if project else words(step.layer, step.context, step.secrets)
         check_environment(facts.files, inventory, stage, PROJECTS if project else step.workdir)
-        libc, machine = _probed(interpreter)
+        if not interpreter.libc:
+            raise NotExact("the image's C library is not glibc")
         tool = UvTool(
             program=uv,
             cache=cache.uv,
             variables={**UvTool.environment({**step.environment, **step.secrets}), **asked.variables},
-            platform=_foreign(step.platform, machine, libc),
+            check=interpreter.check,
+            platform=_foreign(step.platform, os.uname().machine, interpreter.libc),
         )
         stage.make(facts.files)
         if project:
@@ -110,9 +110,10 @@ def make_wheels(
         if step.resolved_only:
             return _without_layers(facts, changes, pins, gone, site)
         circumstances = Circumstances(
-            python=".".join(interpreter.version.split(".")[:2]),
-            platform=f"{step.platform} {libc}",
+            python=interpreter.minor,
+            platform=f"{step.platform} {interpreter.libc}",
             venv=interpreter.venv,
+            compiled_by=interpreter.identity,
             compression=step.compression,
             level=step.level,
         )
@@ -155,27 +156,6 @@ def _without_layers(
         packages=tuple(pin.locked for pin in sorted(pins, key=lambda pin: pin.name)),
         removed=tuple(sorted(set(changes.removed) - set(changes.added))),
     )
-
-
-def _probed(interpreter: Interpreter) -> tuple[str, str]:
-    """The C library's version, `2_36`, and the machine. Raises NotExact for other C libraries than glibc."""
-    try:
-        ended = subprocess.run(
-            [*interpreter.command, "-s", "-S", "-B", "-c", _PROBE],
-            env=interpreter.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        library, machine = ended.stdout.splitlines()
-        name, version = library.split()
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise NotExact(f"the image's interpreter does not run here: {type(error).__name__}") from None
-    if name != "glibc":
-        raise NotExact("the image's C library is not glibc")
-    return "_".join(version.split(".")[:2]), machine
 
 
 def _foreign(platform: str, machine: str, libc: str) -> str:

@@ -1,7 +1,7 @@
 """A stand-in for the image's virtual environment: what uv reads of it, without any of its code.
 
 Its `python` is a script that answers uv's question about the interpreter, and nothing else. uv also runs build
-backends with it, so no code of any package can run here.
+backends with it, so no code of any package can run here, and none of the image.
 """
 
 import shlex
@@ -12,6 +12,7 @@ from typing import Final
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
+from boatyard_layers.wheels.answer import answer
 
 REFUSAL: Final = "boatyard: no code of a package runs here"
 _QUERY: Final = "from python.get_interpreter_info import main; main()"
@@ -20,7 +21,9 @@ _SHIM: Final = """\
 if [ $# -eq 4 ] && [ "$1 $2 $3" = "-I -B -c" ]; then
 case "$4" in
 *{newline}*) ;;
-'import sys; sys.path = [__import__("os").fsdecode(b"'*'")] + sys.path; {query}') exec {command} "$@" ;;
+'import sys; sys.path = [__import__("os").fsdecode(b"'*'")] + sys.path; {query}')
+while IFS= read -r line; do printf '%s\\n' "$line"; done <{answer}
+exit 0 ;;
 esac
 fi
 echo '{refusal}' >&2
@@ -35,8 +38,7 @@ class StageFolder:
         self.folder = folder
         self.interpreter = interpreter
         self.python = folder / "bin" / "python"
-        minor = ".".join(interpreter.version.split(".")[:2])
-        self.library = f"lib/python{minor}"
+        self.library = f"lib/python{interpreter.minor}"
         self.site = f"{self.library}/site-packages"
 
     def make(self, files: Mapping[str, bytes] | None = None) -> None:
@@ -45,7 +47,7 @@ class StageFolder:
         self.python.parent.mkdir()
         self.python.write_text(self._shim(), encoding="utf-8")
         self.python.chmod(0o755)
-        config = f"home = {self.interpreter.program.parent}\ninclude-system-site-packages = false\n"
+        config = f"home = {self.folder.parent / 'base' / 'bin'}\ninclude-system-site-packages = false\n"
         (self.folder / "pyvenv.cfg").write_text(config, encoding="utf-8")
         beginning = f"{self.interpreter.venv}/{self.site}/"
         for path, data in (files or {}).items():
@@ -61,9 +63,10 @@ class StageFolder:
         return f"{self.interpreter.venv}/{path.relative_to(self.folder).as_posix()}"
 
     def _shim(self) -> str:
-        loader, *arguments = self.interpreter.command
-        command = [loader, "--argv0", str(self.python), *arguments]
-        return _SHIM.format(newline="'\n'", query=_QUERY, command=shlex.join(command), refusal=REFUSAL)
+        """Writes the answer beside the script; in the words of a shell, which needs no program for them."""
+        path = self.folder / "answer.json"
+        path.write_bytes(answer(self.interpreter, self.folder, self.python) + b"\n")
+        return _SHIM.format(newline="'\n'", query=_QUERY, answer=shlex.quote(str(path)), refusal=REFUSAL)
 
 
 def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: StageFolder, workdir: str) -> None:

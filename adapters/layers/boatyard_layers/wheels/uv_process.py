@@ -1,17 +1,19 @@
 """Runs uv with an environment of its own."""
 
 import re
-import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 
 from boatyard_layers.errors import NotExact
+from boatyard_layers.sandbox.programs import running
 from boatyard_layers.wheels.stage import REFUSAL, StageFolder
 
 _SECONDS: Final = 1_200
+_LONGEST: Final = 64 * 1024**2
 _PASSED: Final = frozenset(
     {
         "HTTP_PROXY",
@@ -44,6 +46,11 @@ _IMPLIED: Final = frozenset({"UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON",
 """Variables of the image that this package obeys by itself."""
 
 
+class UvOutput(msgspec.Struct, frozen=True):
+    stdout: str
+    stderr: str
+
+
 class UvTool(msgspec.Struct, frozen=True, kw_only=True):
     program: Path
     cache: Path
@@ -51,6 +58,8 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
     """For uv alone: proxies, indexes, the layer's own."""
     platform: str = ""
     """For `--python-platform`, if the image is for another one than the interpreter."""
+    check: Callable[[], None] = lambda: None
+    """Called while it runs; raises if the job should end."""
 
     @staticmethod
     def environment(given: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +72,7 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
 
     def run(
         self, stage: StageFolder, command: Sequence[str], arguments: Sequence[str], *, project: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> UvOutput:
         """Runs uv in the folder of a `project` with its settings, or else without any.
 
         Raises NotExact if uv fails. Its messages may contain an address with credentials, so they are not passed on;
@@ -87,23 +96,25 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
         if project:
             environment |= {"VIRTUAL_ENV": str(stage.folder), "XDG_CONFIG_DIRS": str(home)}
         words = [str(self.program), *command, *common, *arguments]
-        try:
-            ended = subprocess.run(
-                words,
-                env=environment,
-                cwd=project or home,
-                umask=0o022,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotExact(f"uv did not run to its end: {type(error).__name__}") from None
-        if ended.returncode:
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            try:
+                with running(
+                    words, environment=environment, folder=project or home, stdout=stdout, stderr=stderr
+                ) as program:
+                    code = program.wait(_SECONDS, self.check)
+            except OSError as error:
+                raise NotExact(f"uv did not run to its end: {type(error).__name__}") from None
+            ended = UvOutput(_text(stdout), _text(stderr))
+        if code:
             if REFUSAL in ended.stderr or "no-build" in ended.stderr or "building source" in ended.stderr.lower():
                 raise NotExact("a distribution has to be built from source")
-            raise NotExact(f"uv ended with the code {ended.returncode}")
+            raise NotExact(f"uv ended with the code {code}")
         return ended
+
+
+def _text(output: IO[bytes]) -> str:
+    output.seek(0)
+    data = output.read(_LONGEST + 1)
+    if len(data) > _LONGEST:
+        raise NotExact(f"uv wrote more than {_LONGEST:,} bytes")
+    return data.decode(errors="replace")

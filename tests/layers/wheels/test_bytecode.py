@@ -1,0 +1,141 @@
+"""Byte code is that of the image's interpreter, and nothing else is."""
+
+import marshal
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from boatyard_layers.errors import NotExact
+from boatyard_layers.interpreter import Interpreter, asked
+from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
+
+
+@pytest.fixture(scope="module")
+def here() -> Interpreter:
+    """This machine's Python, as if it came from an image."""
+    program = Path(os.path.realpath(sys.executable))
+    loader = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}[platform.machine()]
+    return asked(
+        Interpreter(
+            folder=Path("/"),
+            loader=Path(loader),
+            program=program,
+            library_path=f"{program.parent.parent}/lib",
+            home=program.parent.parent,
+            python=str(program),
+            version="",
+            libc="",
+            venv="/opt/venv",
+            identity="this machine's",
+        )
+    )
+
+
+def hostile(here: Interpreter, folder: Path, script: str) -> Interpreter:
+    """An interpreter that is a shell script."""
+    folder.mkdir()
+    (folder / "loader").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "loader").chmod(0o755)
+    return msgspec.structs.replace(here, loader=folder / "loader")
+
+
+def test_it_says_its_version_and_its_c_library(here: Interpreter) -> None:
+    assert here.version == platform.python_version()
+    assert here.libc == platform.libc_ver()[1].replace(".", "_")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo 3.11.7",
+        "echo '3.11.7 cpython-312 2.36'",
+        "echo '3.11.7/../../x cpython-311 2.36'",
+        "echo '3.11.7 cpython-311 2.36'; echo more",
+        "echo '3.11.7 cpython-311 2.36'; exit 1",
+        "while :; do echo '3.11.7 cpython-311 2.36'; done",
+        "echo '٣.11.7 cpython-311 2.36'",
+    ],
+)
+def test_another_answer_is_refused(here: Interpreter, tmp_path: Path, script: str) -> None:
+    with pytest.raises(NotExact, match="does not run here"):
+        asked(hostile(here, tmp_path / "image", script))
+
+
+def test_equal_bytes_for_any_number_of_processes(here: Interpreter, tmp_path: Path) -> None:
+    standard = Path(os.__file__).parent
+    sources = [*(standard / "json").glob("*.py"), *(standard / "email").glob("*.py"), *standard.glob("[a-b]*.py")]
+    found = []
+    for number, processes in enumerate((1, 2, 5)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        rows = []
+        # Another order each time, too.
+        for source in sources[:: 1 if number % 2 else -1]:
+            copy = folder / f"{source.parent.name}-{source.name}"
+            shutil.copyfile(source, copy)
+            rows.append((copy, f"/opt/venv/{copy.name}"))
+        compile_sources(rows, here, processes)
+        found.append({path.name: path.read_bytes() for path in (folder / "__pycache__").iterdir()})
+    assert len(found[0]) == len(sources) > 32
+    assert all(each == found[0] for each in found)
+
+
+def test_the_byte_code_is_valid_for_its_source(here: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("def f(x): return x in {'a', 'b', 1}\nvalue = f('a')\n")
+    (tmp_path / "broken.py").write_text("this is no Python\n")
+    compile_sources([(tmp_path / name, f"/opt/venv/{name}") for name in ("module.py", "broken.py")], here)
+    assert [path.name for path in (tmp_path / "__pycache__").iterdir()] == [
+        byte_code_of(tmp_path / "module.py", here).name
+    ]
+    code = byte_code_of(tmp_path / "module.py", here)
+    assert code.stat().st_mode & 0o777 == 0o644
+    assert marshal.loads(code.read_bytes()[16:]).co_filename == "/opt/venv/module.py"  # noqa: S302
+    script = "import module; print(module.value, module.__cached__)"
+    ran = subprocess.run(
+        [sys.executable, "-B", "-v", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["True", str(code)]
+    assert f"code object from '{code}'" in ran.stderr.replace('"', "'") or f"matches {tmp_path}" in ran.stderr
+
+
+def test_byte_code_of_the_wheel_is_replaced_and_not_changed(here: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("x = 1\n")
+    code = byte_code_of(tmp_path / "module.py", here)
+    code.parent.mkdir()
+    (tmp_path / "in uv's cache").write_bytes(b"of the wheel")
+    code.hardlink_to(tmp_path / "in uv's cache")
+    compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], here)
+    assert (tmp_path / "in uv's cache").read_bytes() == b"of the wheel"
+    assert code.read_bytes() != b"of the wheel"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exit 0",
+        "printf '\\377\\377\\377\\377\\377\\377\\377\\177'",
+        "printf '\\376\\377\\377\\377\\377\\377\\377\\377'",
+        "printf '\\020\\0\\0\\0\\0\\0\\0\\0AAAABBBBCCCCDDDD'",
+        "printf '\\020\\0\\0\\0\\0\\0\\0\\0AAAA\\003\\0\\0\\0'",
+    ],
+)
+def test_what_is_no_byte_code_is_refused(here: Interpreter, tmp_path: Path, script: str) -> None:
+    (tmp_path / "module.py").write_text("x = 1\n")
+    with pytest.raises(NotExact, match="no byte code"):
+        compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], hostile(here, tmp_path / "image", script))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image", "module.py"]
+
+
+def test_the_interpreter_cannot_change_the_sources(here: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("x = 1\n")
+    script = f"echo 'import evil' >{tmp_path}/module.py; echo >{tmp_path}/evil.py; exit 7"
+    with pytest.raises(NotExact, match=r"exit code (2|7)"):
+        compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], hostile(here, tmp_path / "image", script))
+    assert (tmp_path / "module.py").read_text() == "x = 1\n"
+    assert not (tmp_path / "evil.py").exists()
