@@ -3,7 +3,6 @@ package index on loopback, and a stand-in for BuildKit.
 """
 
 import io
-import os
 import platform
 import sys
 import tarfile
@@ -30,6 +29,7 @@ from boatyard_registry.client import RegistryClient
 from boatyard_registry.media import Descriptor
 from boatyard_registry.retries import Retries
 from tests.buildkit import jobs
+from tests.layers.own_interpreter import own_interpreter
 from tests.layers.wheels.tiny import wheel
 from tests.registry.server import OCI_MANIFEST, FakeRegistry, digest_of
 
@@ -157,18 +157,7 @@ def build(
 
 
 def _own_interpreter(*_: object, **__: object) -> Interpreter:
-    program = Path(os.path.realpath(sys.executable))
-    (loader,) = list(Path("/lib64").glob("ld-linux-x86-64.so.2")) or list(Path("/lib").glob("ld-linux-aarch64.so.1"))
-    return Interpreter(
-        folder=Path("/"),
-        loader=loader,
-        program=program,
-        library_path=f"{program.parent.parent}/lib",
-        home=program.parent.parent,
-        python=str(program),
-        version=platform.python_version(),
-        venv=VENV,
-    )
+    return own_interpreter()
 
 
 def _run(site: LayersSite, client: RegistryClient) -> Callable[[Segment], str]:

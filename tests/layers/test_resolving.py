@@ -1,9 +1,7 @@
 """The lock that a build would record is found without a build, and nothing is written."""
 
-import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,12 @@ from boatyard.settings import Network
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.building import Building
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.makers import Makers
 from boatyard_layers.resolving import Resolution, resolve_image
 from boatyard_registry.client import RegistryClient
 from tests.buildkit import jobs
 from tests.flyte import index
+from tests.layers.own_interpreter import own_interpreter
 from tests.layers.test_base import push
 from tests.layers.test_platforms import Told
 from tests.layers.wheels.conftest import UV
@@ -89,17 +87,7 @@ def _refuse(name: str) -> str:
 def yard(
     fake: FakeRegistry, client: RegistryClient, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> Yard:
-    program = Path(os.path.realpath(sys.executable))
-    interpreter = Interpreter(
-        folder=Path("/"),
-        loader=Path("/lib64/ld-linux-x86-64.so.2"),
-        program=program,
-        library_path=f"{program.parent.parent}/lib",
-        home=program.parent.parent,
-        python=str(program),
-        version=platform.python_version(),
-        venv="/opt/venv",
-    )
+    interpreter = own_interpreter()
     monkeypatch.setattr(Makers, "_interpreter_for", lambda self, made: interpreter)
     return Yard(fake, client, tmp_path, address)
 

@@ -1,5 +1,4 @@
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -11,10 +10,10 @@ import pytest
 
 from boatyard.spec import Layer, PipOptions, PipPackages
 from boatyard_layers.builder_cache import BuilderCache
-from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Facts, Group, LayerBlob, PathEntry
 from boatyard_layers.wheels import WheelsResult, WheelsStep, make_wheels
+from tests.layers.own_interpreter import own_interpreter
 from tests.layers.wheels.tiny import Tree, apply, compared, tree
 
 UV = Path(sys.executable).parent / "uv"
@@ -51,19 +50,8 @@ class Image:
         self.private = ""
         (work / "blobs").mkdir()
         self.store = MemoryGroups(work / "blobs")
-        program = Path(os.path.realpath(sys.executable))
-        self.interpreter = Interpreter(
-            folder=Path("/"),
-            libc=os.confstr("CS_GNU_LIBC_VERSION").split()[1].replace(".", "_"),
-            identity="this machine's",
-            loader=Path("/lib64/ld-linux-x86-64.so.2"),
-            program=program,
-            library_path=f"{program.parent.parent}/lib",
-            home=program.parent.parent,
-            python=str(program),
-            version=platform.python_version(),
-            venv=str(self.venv),
-        )
+        self.interpreter = own_interpreter(str(self.venv))
+        program = self.interpreter.program
         self.uv("venv", "--python", str(program), str(self.venv))
         self.view: Tree = {}
         self.reset()

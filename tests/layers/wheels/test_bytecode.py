@@ -14,27 +14,13 @@ import pytest
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter, asked
 from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
+from tests.layers.own_interpreter import own_interpreter
 
 
 @pytest.fixture(scope="module")
 def here() -> Interpreter:
     """This machine's Python, as if it came from an image."""
-    program = Path(os.path.realpath(sys.executable))
-    loader = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}[platform.machine()]
-    return asked(
-        Interpreter(
-            folder=Path("/"),
-            loader=Path(loader),
-            program=program,
-            library_path=f"{program.parent.parent}/lib",
-            home=program.parent.parent,
-            python=str(program),
-            version="",
-            libc="",
-            venv="/opt/venv",
-            identity="this machine's",
-        )
-    )
+    return asked(msgspec.structs.replace(own_interpreter(), version="", libc=""))
 
 
 def hostile(here: Interpreter, folder: Path, script: str) -> Interpreter:

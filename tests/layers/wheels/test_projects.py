@@ -12,7 +12,7 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.wheels.project_words import project_words
 from tests.flyte import index
 from tests.layers.wheels.conftest import UV, Image, packages
-from tests.layers.wheels.tiny import Tree, sdist, tree, wheel
+from tests.layers.wheels.tiny import Tree, compared, sdist, tree, wheel
 
 DEPENDENCIES_ONLY = PipOptions(extra_args="--no-install-project")
 
@@ -68,7 +68,7 @@ def sync(image: Image, folder: Path, *words: str) -> Tree:
     }
     ended = subprocess.run((str(UV), *words), env=environment, cwd=folder, umask=0o022, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    return tree(image.venv)
+    return compared(tree(image.venv))
 
 
 def synced(image: Image, *words: str) -> Tree:

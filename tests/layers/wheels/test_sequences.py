@@ -17,7 +17,7 @@ from boatyard.spec import Layer, PipOptions, Requirements
 from boatyard_layers.errors import NotExact
 from tests.flyte import index
 from tests.layers.wheels.conftest import Image, packages
-from tests.layers.wheels.tiny import tree
+from tests.layers.wheels.tiny import compared, tree
 from tests.layers.wheels.universe import Step, Universe, universes
 
 EXAMPLES = int(os.environ.get("BOATYARD_SEQUENCES", "6"))
@@ -95,7 +95,7 @@ def test_the_environment_is_the_one_that_uv_makes(environment: Sequenced, univer
 
 
 def _same(image: Image, step: Step) -> None:
-    made, real = image.made, tree(image.venv)
+    made, real = image.made, compared(tree(image.venv))
     different = {p: (made.get(p), real.get(p)) for p in made.keys() | real.keys() if made.get(p) != real.get(p)}
     assert different == {}, step
     assert image.facts.inventory == image.described().inventory

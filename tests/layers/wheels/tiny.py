@@ -78,10 +78,14 @@ def tree(folder: Path) -> Tree:
 
 def compared(view: Tree) -> Tree:
     """Without what else refers to an object of byte code: with uv, that depends on what it compiled before."""
-    return {
-        path: (kind, mode, data[:16] + marshal.dumps(marshal.loads(data[16:]), 2) if path.endswith(".pyc") else data)  # noqa: S302
-        for path, (kind, mode, data) in view.items()
-    }
+    return {path: (kind, mode, _code(path, data)) for path, (kind, mode, data) in view.items()}
+
+
+def _code(path: str, data: bytes) -> bytes:
+    try:
+        return data[:16] + marshal.dumps(marshal.loads(data[16:]), 2) if path.endswith(".pyc") else data  # noqa: S302
+    except (EOFError, ValueError, TypeError):
+        return data  # a wheel's own
 
 
 def apply(view: Tree, layer: Path) -> None:
