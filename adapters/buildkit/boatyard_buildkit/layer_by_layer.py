@@ -140,21 +140,15 @@ def segment_job(job: BuildJob, segment: Segment) -> BuildJob:
 
 
 class _Report:
-    """Thread-safe."""
-
     def __init__(self, progress: ProgressFile, log: LogFile) -> None:
         self._progress = progress
         self._log = log
-        self._lock = threading.Lock()
 
     def log(self, text: str) -> None:
-        with self._lock:
-            self._log.write(text)
+        self._log.write(text)
 
     def step(self, step: Step) -> None:
-        with self._lock:
-            self._progress.step(msgspec.structs.replace(step, title=self._log.clean(step.title)))
+        self._progress.step(msgspec.structs.replace(step, title=self._log.clean(step.title)))
 
     def phase(self, phase: Phase) -> None:
-        with self._lock:
-            self._progress.enter(phase)
+        self._progress.enter(phase)

@@ -1,6 +1,7 @@
 """Writes the job's log: bounded, redacted, one JSON object per line, readable while it grows."""
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ _CONTROL: Final = re.compile(
 
 
 class LogFile:
-    """Appends lines. After `limit` bytes, it writes one last note and drops the rest, to protect the disk."""
+    """Appends lines. After `limit` bytes, it writes one last note and drops the rest, to protect the disk.
+    Thread-safe."""
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class LogFile:
         self.redact = redact or Redactor()
         self._now = now
         self._full = False
+        self._lock = threading.Lock()
 
     def hide(self, redact: Redactor) -> None:
         """Redacts all further lines. Call it before anything runs that knows a secret."""
@@ -49,8 +52,10 @@ class LogFile:
         return "\n".join(self.clean(line) for line in text.splitlines())
 
     def write(self, text: str) -> None:
-        for line in text.splitlines() or [""]:
-            self._append(self.clean(line))
+        lines = [self.clean(line) for line in text.splitlines() or [""]]
+        with self._lock:
+            for line in lines:
+                self._append(line)
 
     def close(self) -> None:
         self._file.close()

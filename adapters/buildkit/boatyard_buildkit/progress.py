@@ -1,5 +1,6 @@
 """Records which phase a job is in and how long each took, and writes that for readers."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ _SECONDS_BETWEEN: Final = 0.2
 
 
 class ProgressFile:
-    """Phases in the order in which they began. Entering one again continues its time."""
+    """Phases in the order in which they began. Entering one again continues its time. Thread-safe."""
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.monotonic) -> None:
         self._path = path
@@ -25,50 +26,58 @@ class ProgressFile:
         self._waiting = ""
         self._written = float("-inf")
         self._dirty = True
+        self._lock = threading.RLock()
 
     def enter(self, phase: Phase) -> None:
-        if phase is self._current:
-            return
-        self._leave()
-        self._waiting = ""
-        self._current, self._since = phase, self._now()
-        self._spent.setdefault(phase, 0.0)
-        self._touch(force=True)
+        with self._lock:
+            if phase is self._current:
+                return
+            self._leave()
+            self._waiting = ""
+            self._current, self._since = phase, self._now()
+            self._spent.setdefault(phase, 0.0)
+            self._touch(force=True)
 
     def step(self, step: Step) -> None:
-        if step != self._step:
-            self._step = step
-            self._touch()
+        with self._lock:
+            if step != self._step:
+                self._step = step
+                self._touch()
 
     def wait_for(self, what: str) -> None:
         """Ends the current phase while the job waits; the time of waiting counts in no phase."""
-        self._leave()
-        if what != self._waiting:
-            self._waiting = what
-            self._touch(force=True)
+        with self._lock:
+            self._leave()
+            if what != self._waiting:
+                self._waiting = what
+                self._touch(force=True)
 
     def begun(self) -> None:
         """Records that BuildKit answers."""
-        if self._waiting:
-            self.enter(Phase.BUILD)
+        with self._lock:
+            if self._waiting:
+                self.enter(Phase.BUILD)
 
     def finish(self) -> tuple[PhaseTime, ...]:
         """Ends the last phase and returns them all."""
-        self._leave()
-        self._waiting = ""
-        self._touch(force=True)
-        return self.phases()
+        with self._lock:
+            self._leave()
+            self._waiting = ""
+            self._touch(force=True)
+            return self.phases()
 
     def phases(self) -> tuple[PhaseTime, ...]:
-        return tuple(
-            PhaseTime(phase=phase, seconds=None if phase is self._current else round(seconds, 3))
-            for phase, seconds in self._spent.items()
-        )
+        with self._lock:
+            return tuple(
+                PhaseTime(phase=phase, seconds=None if phase is self._current else round(seconds, 3))
+                for phase, seconds in self._spent.items()
+            )
 
     def tick(self) -> None:
         """Writes delayed changes. Call it regularly."""
-        if self._dirty:
-            self._touch()
+        with self._lock:
+            if self._dirty:
+                self._touch()
 
     def _leave(self) -> None:
         if self._current is not None:
