@@ -38,13 +38,17 @@ def _job(registry: FakeRegistry, image: str, **changes: object) -> BuildJob:
 
 def _refused(job: BuildJob, docker_config: Path) -> BoatyardError:
     with pytest.raises(BoatyardError) as refused:
-        prove_images(job, docker_config)
+        _prove(job, docker_config)
     return refused.value
+
+
+def _prove(job: BuildJob, docker_config: Path) -> None:
+    prove_images(job, job.proven_images, docker_config)
 
 
 def test_whoever_may_pull_it_goes_on(registry: FakeRegistry, login: Path) -> None:
     digest = registry.add_image("private/base", "1")
-    prove_images(_job(registry, f"{registry.address}/private/base@{digest}"), login)
+    _prove(_job(registry, f"{registry.address}/private/base@{digest}"), login)
 
 
 def test_whoever_may_not_is_told_before_buildkit_is_asked(registry: FakeRegistry, tmp_path: Path) -> None:
@@ -61,4 +65,4 @@ def test_what_the_registry_no_longer_has_is_not_found(registry: FakeRegistry, lo
 def test_the_mirror_is_asked_where_one_serves_it(registry: FakeRegistry, login: Path) -> None:
     digest = registry.add_image("mirror/acme/base", "1")
     mirrors = {"quay.example": f"{registry.address}/mirror"}
-    prove_images(_job(registry, f"quay.example/acme/base@{digest}", registry_mirrors=mirrors), login)
+    _prove(_job(registry, f"quay.example/acme/base@{digest}", registry_mirrors=mirrors), login)

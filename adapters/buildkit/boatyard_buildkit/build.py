@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -73,15 +73,14 @@ def build(
     if (job.registry_secrets or job.tags) and not job.force and (found := _look(job, folder)):
         log.write(f"{job.target} is in the registry already, so nothing is built")
         return found
-    if job.proven_images:
-        from boatyard_buildkit.proven import prove_images
-
-        prove_images(job, folder)
     runner = _Runner(driver, environment, access, progress, log, quota)
     if job.steps is not None:
+        # The makers read the base's manifest, with the same credentials.
+        _prove(set(job.proven_images) - set(job.base_images), job, folder)
         made = _by_layers(job, work, context, secrets, folder, runner, shared)
         if made is not None:
             return made
+    _prove(job.proven_images, job, folder)
     solve = _solve(job, work, context, secrets)
     ended, instructions = runner.run(job, solve)
     if ended.exit_code != 0:
@@ -96,6 +95,13 @@ def build(
     from boatyard_buildkit.pushed import check_pushed
 
     return BuildOutput(digest, check_pushed(job, digest, folder))
+
+
+def _prove(images: Collection[str], job: BuildJob, docker_config: Path) -> None:
+    if images:
+        from boatyard_buildkit.proven import prove_images
+
+        prove_images(job, images, docker_config)
 
 
 class _Runner(msgspec.Struct, frozen=True):
@@ -168,9 +174,7 @@ def _by_layers(
         if error.code != Code.TAG_IMMUTABLE:
             raise
         return _settled(job, failure_of(error), docker_config, log)
-    from boatyard_buildkit.pushed import check_pushed
-
-    return BuildOutput(made.digest, check_pushed(job, made.digest, docker_config))
+    return BuildOutput(made.digest, made.layers)
 
 
 def _look(job: BuildJob, docker_config: Path) -> BuildOutput | None:

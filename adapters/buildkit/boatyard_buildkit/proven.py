@@ -4,6 +4,7 @@ BuildKit gives a cached image to every build that knows its digest, without aski
 project could so use a private base that only another project's secret can pull.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from boatyard.errors import BoatyardError, Code
@@ -13,7 +14,7 @@ from boatyard.reference import Reference
 from boatyard_registry import DockerConfigKeychain, OciRegistry
 
 
-def prove_images(job: BuildJob, docker_config: Path) -> None:
+def prove_images(job: BuildJob, images: Collection[str], docker_config: Path) -> None:
     """Requests each image's manifest from its registry, with the job's own credentials.
 
     Raises BASE_IMAGE_DENIED, BASE_IMAGE_NOT_FOUND, or REGISTRY_UNAVAILABLE if the registry gives no clear answer.
@@ -24,7 +25,7 @@ def prove_images(job: BuildJob, docker_config: Path) -> None:
         ca_bundle=job.network.ca_bundle,
     )
     try:
-        for image in job.proven_images:
+        for image in images:
             _prove(registry, mirrored(Reference.parse(image), job.registry_mirrors))
     finally:
         registry.close()

@@ -16,6 +16,7 @@ from boatyard.mirrors import mirrored
 from boatyard.reference import Reference, Repository
 from boatyard_layers import base as bases
 from boatyard_layers import config as configs
+from boatyard_layers.background_store import BackgroundStore
 from boatyard_layers.building import Building
 from boatyard_layers.errors import NotExact
 from boatyard_layers.made import Made
@@ -50,13 +51,14 @@ def make_image(job: BuildJob, building: Building) -> LayeredImage:
         raise NotExact("attestations describe what one BuildKit did")
     target = Reference.parse(job.target)
     cache = Repository.parse(job.cache_repository) if job.cache_repository else target.repository
-    store = LayerStore(Blobs(building.client), cache, target.repository, force=job.force, note=building.report.log)
+    store = BackgroundStore(Blobs(building.client), cache, target.repository, force=job.force, note=building.report.log)
     building.report.phase(Phase.BUILD)
-    made = _side_by_side(job, steps, store, building)
-    building.report.phase(Phase.PUSH)
-    images = {platform: _closed(job, steps, one) for platform, one in made.items()}
-    prefixes = {platform: one.prefix("", platform) for platform, one in images.items()}
-    digest = store.put_image(target, prefixes, job.labels)
+    with store.open():
+        made = _side_by_side(job, steps, store, building)
+        building.report.phase(Phase.PUSH)
+        images = {platform: _closed(job, steps, one) for platform, one in made.items()}
+        prefixes = {platform: one.prefix("", platform) for platform, one in images.items()}
+        digest = store.put_image(target, prefixes, job.labels)
     locks = {platform: one.lock for platform, one in images.items()}
     python = next((one.python for one in images.values()), "")
     record(building.client, target.at(digest), python, locks, building.report.log)
@@ -97,7 +99,7 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
 def _platform(job: BuildJob, steps: JobSteps, platform: str, store: LayerStore, building: Building) -> Made:
     reference = mirrored(Reference.parse(job.base_images[0]), job.registry_mirrors)
     try:
-        base = bases.resolve(reference, platform, job.registry_mirrors, building.client, store)
+        base = bases.resolve(reference, platform, {}, building.client, store)
     except BoatyardError as error:
         if error.code not in _UNREADABLE:
             raise

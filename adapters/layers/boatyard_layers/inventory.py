@@ -1,7 +1,7 @@
 """The paths of an image's file system, without their contents: what all of its layers give together."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -15,6 +15,10 @@ _MOST_LINKS: Final = 40
 """As many links as Linux follows in one path (MAXSYMLINKS)."""
 _LARGEST: Final = 256 * 1024**2
 """Bytes of an inventory: about a million paths."""
+_FEW: Final = 16
+_KEPT: Final = 4
+_decoded: dict[bytes, "Inventory"] = {}
+"""The last ones: a build reads the same ones repeatedly."""
 
 
 class Inventory:
@@ -23,6 +27,7 @@ class Inventory:
     def __init__(self, entries: dict[str, PathEntry] | None = None) -> None:
         self._entries = entries or {"/": PathEntry(path="/", kind="directory", mode=0o755)}
         self._children: dict[str, set[str]] | None = None
+        self._encoded: bytes | None = None
 
     @staticmethod
     def empty() -> "Inventory":
@@ -93,13 +98,39 @@ class Inventory:
 
     def encode(self) -> bytes:
         """Compressed JSON, sorted by path: equal views give equal bytes."""
-        rows = [self._entries[path] for path in sorted(self._entries)]
-        return zstd.compress(msgspec.json.encode(rows), 3)
+        if self._encoded is None:
+            rows = [self._entries[path] for path in sorted(self._entries)]
+            self._encoded = zstd.compress(msgspec.json.encode(rows), 3)
+            _remembered(self._encoded, self)
+        return self._encoded
 
     @staticmethod
     def decode(data: bytes) -> "Inventory":
         """Raises ValueError for anything that `encode` does not write."""
-        return _decoded(data)
+        if (known := _decoded.get(data)) is not None:
+            return known
+        try:
+            plain = zstd.decompress(data, _LARGEST)
+            if plain is None:
+                raise ValueError("not an inventory: it is too large")
+            rows = decode_json(plain, list[PathEntry])
+        except (zstd.ZstdError, Undecodable) as error:
+            raise ValueError(f"not an inventory: {error}") from None
+        if any(not is_plain(row.path) for row in rows):
+            raise ValueError("not an inventory: a path is not absolute")
+        found = {row.path: row for row in rows}
+        if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
+            raise ValueError("not an inventory: a path is there twice, or has no parent")
+        if any(found[parent(path)].kind != "directory" for path in found):
+            raise ValueError("not an inventory: a path is in what is no directory")
+        return _remembered(data, Inventory(found))
+
+
+def _remembered(data: bytes, inventory: Inventory) -> Inventory:
+    while len(_decoded) >= _KEPT:
+        with contextlib.suppress(StopIteration, RuntimeError):  # another thread changes it
+            _decoded.pop(next(iter(_decoded)), None)
+    return _decoded.setdefault(data, inventory)
 
 
 def parent(path: str) -> str:
@@ -117,37 +148,25 @@ def is_plain(path: str) -> bool:
     return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/")) and "\0" not in path
 
 
-@lru_cache(maxsize=4)
-def _decoded(data: bytes) -> Inventory:
-    """A build reads that of its base and that of the layers so far several times."""
-    try:
-        plain = zstd.decompress(data, _LARGEST)
-        if plain is None:
-            raise ValueError("not an inventory: it is too large")
-        rows = decode_json(plain, list[PathEntry])
-    except (zstd.ZstdError, Undecodable) as error:
-        raise ValueError(f"not an inventory: {error}") from None
-    if any(not is_plain(row.path) for row in rows):
-        raise ValueError("not an inventory: a path is not absolute")
-    found = {row.path: row for row in rows}
-    if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
-        raise ValueError("not an inventory: a path is there twice, or has no parent")
-    if any(found[parent(path)].kind != "directory" for path in found):
-        raise ValueError("not an inventory: a path is in what is no directory")
-    return Inventory(found)
-
-
 def _prune(found: dict[str, PathEntry], gone: list[str], emptied: list[str]) -> None:
-    whole = set(gone)
-    inside = set(emptied)
-    for path in list(found):
-        if path in whole or _is_below(path, whole) or _is_below(path, inside):
-            del found[path]
+    folders = [f"{path}/" for path in gone if found[path].kind == "directory"]
+    folders += ["/" if path == "/" else f"{path}/" for path in emptied]
+    for path in gone:
+        found.pop(path, None)
+    for path in [path for path in _below(found, folders) if path != "/"]:
+        del found[path]
 
 
-def _is_below(path: str, folders: set[str]) -> bool:
-    if not folders:
-        return False
+def _below(found: Iterable[str], folders: list[str]) -> list[str]:
+    """The paths that begin with one of the folders, which end with a slash."""
+    if len(folders) <= _FEW:
+        beginnings = tuple(folders)
+        return [path for path in found if path.startswith(beginnings)] if folders else []
+    wanted = {folder[:-1] or "/" for folder in folders}
+    return [path for path in found if _has_parent_in(path, wanted)]
+
+
+def _has_parent_in(path: str, folders: set[str]) -> bool:
     while path != "/":
         path = parent(path)
         if path in folders:

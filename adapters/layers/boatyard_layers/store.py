@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -50,7 +50,7 @@ from boatyard_layers.inventory import Inventory, is_plain
 from boatyard_layers.model import Base, Facts, Group, LayerBlob, Prefix
 from boatyard_registry.blobs import Blobs, Document
 from boatyard_registry.documents import is_digest
-from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform
+from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform, sha256_of
 
 _AT_ONCE: Final = 8
 _MOST_LAYERS: Final = 512
@@ -92,8 +92,8 @@ class LayerStore:
 
     def put_layer(self, layer: LayerBlob, path: Path) -> None:
         """Uploads a layer to the cache's repository."""
-        self.blobs.upload(self.cache, path, layer.digest)
-        self._there.add((self.cache, layer.digest))
+        with path.open("rb") as file:
+            self._put_layer(layer, file)
 
     def find_prefix(self, keys: Sequence[str], base: Base) -> Prefix | None:
         """The prefix of the last of these keys that the registry has whole. `keys` are in the order of the plan."""
@@ -113,15 +113,7 @@ class LayerStore:
 
     def put_prefix(self, prefix: Prefix, facts: Facts) -> None:
         """Makes the cache's repository have a prefix, with its layers and facts."""
-        facts = msgspec.structs.replace(facts, distributions=prefix.distributions)
-        self._facts[prefix.key] = facts
-        self._gather(prefix.layers, self.cache)
-        digests = tuple(layer.digest for layer in prefix.layers)
-        name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
-        config = self.blobs.put(self.cache, encode(_config(prefix, {})))
-        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self._created()}
-        body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
-        self._put("prefix", prefix.key, body)
+        self._put_prefix(prefix, self._remember(prefix, facts))
 
     def facts(self, prefix: Prefix) -> Facts:
         """The facts of a prefix that was found or put."""
@@ -155,14 +147,8 @@ class LayerStore:
 
     def put_group(self, group: Group, path: Path) -> None:
         """Makes the cache's repository have a group, whose layer is in this file."""
-        self.put_layer(group.layer, path)
-        document = self.blobs.put(
-            self.cache,
-            packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
-        )
-        layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
-        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self._created()}, WHEELS)
-        self._put("wheels", group.key, body)
+        with path.open("rb") as file:
+            self._put_group(group, file)
 
     def find_python(self, key: str) -> bytes | None:
         """The parts of an interpreter, as they were put: whoever decodes them compares the key."""
@@ -192,7 +178,7 @@ class LayerStore:
         entries: list[dict[str, Any]] = []
         for platform, prefix in prefixes.items():
             self._gather(prefix.layers, repository)
-            config = self.blobs.put(repository, encode(_config(prefix, labels)))
+            config = self._put_document(repository, encode(_config(prefix, labels)))
             body = manifest(config, CONFIG, _with_types(prefix.layers), {})
             if len(prefixes) == 1:
                 return self.blobs.put_manifest(Reference(repository, target.tag), body, MANIFEST)
@@ -200,6 +186,38 @@ class LayerStore:
             entries.append(described(Descriptor(digest, len(body)), MANIFEST) | {"platform": _platform(platform)})
         index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
         return self.blobs.put_manifest(Reference(repository, target.tag), index, INDEX)
+
+    def _remember(self, prefix: Prefix, facts: Facts) -> Facts:
+        facts = msgspec.structs.replace(facts, distributions=prefix.distributions)
+        self._facts[prefix.key] = facts
+        return facts
+
+    def _put_layer(self, layer: LayerBlob, file: BinaryIO) -> None:
+        self.blobs.upload_open(self.cache, file, layer.digest)
+        self._there.add((self.cache, layer.digest))
+
+    def _put_prefix(self, prefix: Prefix, facts: Facts) -> None:
+        self._gather(prefix.layers, self.cache)
+        digests = tuple(layer.digest for layer in prefix.layers)
+        name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
+        config = self._put_document(self.cache, encode(_config(prefix, {})))
+        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self._created()}
+        body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
+        self._put("prefix", prefix.key, body)
+
+    def _put_group(self, group: Group, file: BinaryIO) -> None:
+        self._put_layer(group.layer, file)
+        document = self._put_document(
+            self.cache,
+            packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
+        )
+        layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
+        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self._created()}, WHEELS)
+        self._put("wheels", group.key, body)
+
+    def _put_document(self, repository: Repository, data: bytes) -> Descriptor:
+        """Only a forced build makes what is there already; looking for it costs as much as sending it."""
+        return self.blobs.put(repository, data, look=self._force)
 
     def _manifest(self, kind: Kind, key: str) -> Document | None:
         """None if it cannot be read, too: a registry that does not answer fails the push, with its reason."""
@@ -218,6 +236,9 @@ class LayerStore:
             raise _Missing("it has another key")
         if len(whole.layers) > _MOST_LAYERS:
             raise _Missing(f"it has {len(whole.layers):,} layers")
+        digests = [layer.digest for layer in whole.layers]
+        heads = [pool.submit(self._has, digest) for digest in digests]
+        reading = pool.submit(self._facts_at, whole.annotations.get(FACTS_DIGEST, ""), key, digests)
         body = self._read(whole.config, LARGEST_MANIFEST)
         stored, config = _decoded(body, StoredConfig), _decoded(body, dict[str, Any])
         if normal_platform(base.platform) != str(Platform(stored.os, stored.architecture, stored.variant)):
@@ -232,23 +253,23 @@ class LayerStore:
             raise _Missing("its layers are of another kind")
         if [_identity(layer) for layer in layers[: len(base.layers)]] != [_identity(layer) for layer in base.layers]:
             raise _Missing("it begins with other layers than the base image")
-        for layer, there in zip(layers, pool.map(self._has, layers), strict=True):
-            if not there:
+        for layer, there in zip(layers, heads, strict=True):
+            if not there.result():
                 raise _Missing(f"the registry has lost its layer {layer.digest}")
-        facts = self._facts_at(whole.annotations.get(FACTS_DIGEST, ""), key, layers)
+        facts = reading.result()
         self._facts[key] = facts
         config.pop("rootfs", None)
         config.pop("history", None)
         return Prefix(key=key, platform=base.platform, layers=layers, config=config, distributions=facts.distributions)
 
-    def _facts_at(self, digest: str, key: str, layers: Sequence[LayerBlob]) -> Facts:
+    def _facts_at(self, digest: str, key: str, layers: Sequence[str]) -> Facts:
         try:
             document = self.blobs.get_manifest(Reference.parse(f"{self.cache}@{digest}"))
         except BoatyardError as error:
             raise _Missing(f"its facts cannot be read: {error.detail}") from None
         if document is None:
             raise _Missing("the registry has lost its facts")
-        return self._read_facts(document, key, [layer.digest for layer in layers])
+        return self._read_facts(document, key, layers)
 
     def _read_facts(self, document: Document, key: str, layers: Sequence[str]) -> Facts:
         whole = _decoded(document.body, WholeManifest)
@@ -274,19 +295,19 @@ class LayerStore:
         if read.key != key or (read.layer.digest, read.layer.size) != (layer.digest, layer.size):
             raise _Missing("its document is of another layer")
         _check_paths([*read.files, *(entry.path for entry in read.entries)])
-        if not self._has(read.layer):
+        if not self._has(layer.digest):
             raise _Missing(f"the registry has lost its layer {layer.digest}")
         return Group(key=key, layer=read.layer, entries=read.entries, files=read.files)
 
-    def _has(self, layer: LayerBlob) -> bool:
+    def _has(self, digest: str) -> bool:
         try:
-            there = (self.cache, layer.digest) in self._there or self.blobs.exists(self.cache, layer.digest)
+            there = (self.cache, digest) in self._there or self.blobs.exists(self.cache, digest)
         except BoatyardError as error:
             if error.code not in _UNREADABLE:
                 raise
             return False
         if there:
-            self._there.add((self.cache, layer.digest))
+            self._there.add((self.cache, digest))
         return there
 
     def _read(self, blob: Descriptor, most: int) -> bytes:
@@ -313,7 +334,7 @@ class LayerStore:
         self._there.add((repository, layer.digest))
 
     def _put_facts(self, key: str, document: FactsDocument) -> str:
-        blob = self.blobs.put(self.cache, packed(document))
+        blob = self._put_document(self.cache, packed(document))
         body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS_TYPE}+zstd")], self._created(), FACTS_TYPE)
         return self._put("facts", key, body)
 
@@ -349,7 +370,11 @@ class LayerStore:
         return {CREATED: now.isoformat(timespec="seconds")}
 
     def _empty(self) -> Descriptor:
-        return self.blobs.put(self.cache, EMPTY)
+        digest = sha256_of(EMPTY)
+        if (self.cache, digest) not in self._there:
+            self.blobs.put(self.cache, EMPTY)
+            self._there.add((self.cache, digest))
+        return Descriptor(digest, len(EMPTY))
 
 
 def _config(prefix: Prefix, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -84,15 +84,18 @@ class Blobs:
 
     def upload(self, repository: Repository, path: Path, digest: str) -> None:
         """Makes the repository have the file's bytes, whose digest this is; the registry refuses others."""
-        if self.exists(repository, digest, push=True):
-            return
         with path.open("rb") as file:
+            self.upload_open(repository, file, digest)
+
+    def upload_open(self, repository: Repository, file: BinaryIO, digest: str) -> None:
+        """The same for an open file, from its beginning."""
+        if not self.exists(repository, digest, push=True):
             self._put(repository, file, digest)
 
-    def put(self, repository: Repository, data: bytes) -> Descriptor:
-        """Makes the repository have a small blob."""
+    def put(self, repository: Repository, data: bytes, *, look: bool = True) -> Descriptor:
+        """Makes the repository have a small blob. Without `look`, it is uploaded even if it is there."""
         blob = Descriptor(sha256_of(data), len(data))
-        if not self.exists(repository, blob.digest, push=True):
+        if not look or not self.exists(repository, blob.digest, push=True):
             self._put(repository, BytesIO(data), blob.digest)
         return blob
 

@@ -12,54 +12,59 @@ def removed_paths(
 ) -> list[str]:
     """The paths that vanish, without what is below one of them; sorted."""
     infos = dist_infos(files, site)
-    view = inventory
-    gone: set[str] = set()
+    view = _View(inventory)
     for name in sorted(names):
         info = infos.get(name)
         record = files.get(f"{site}/{info}/RECORD") if info else None
         if record is None:
             raise NotExact(f"{name} has no RECORD, so it cannot be removed here")
-        view = _uninstalled(record_paths(record, site, venv), view, site, gone)
-    return sorted(path for path in gone if not _has_parent_in(path, gone))
+        _uninstall(record_paths(record, site, venv), view, site)
+    return sorted(path for path in view.gone if not _has_parent_in(path, view.gone))
 
 
-def _uninstalled(paths: list[str], view: Inventory, site: str, gone: set[str]) -> Inventory:
-    visited: set[str] = set()
-    for path in paths:
-        if path in view:
-            gone.add(path)
-            visited.add(parent(path))
-    view = view.applied((), [path for path in paths if path in view])
-    for folder in sorted(visited, reverse=True):
+class _View:
+    """An inventory of which paths vanish."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self.gone: set[str] = set()
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._inventory and path not in self.gone and not _has_parent_in(path, self.gone)
+
+    def left(self, folder: str) -> set[str]:
+        """What is in a folder that is still there."""
+        return {path for path in self._inventory.children(folder) if path not in self.gone}
+
+
+def _uninstall(paths: list[str], view: _View, site: str) -> None:
+    there = [path for path in paths if path in view]
+    view.gone.update(there)
+    for folder in sorted({parent(path) for path in there}, reverse=True):
         while folder != site and folder.startswith(f"{site}/"):
             # uv deletes the byte code of the folder's other distributions too, and compiles it again at the end.
-            left = view.children(folder)
+            left = view.left(folder)
             cache = f"{folder}/__pycache__"
             if cache in left and not left - {cache}:
-                view = view.applied((), [folder])
-                gone.add(folder)
+                view.gone.add(folder)
             elif cache in left:
-                stale = _without_source(cache, folder, view)
-                gone.update(stale)
-                view = view.applied((), stale)
+                view.gone.update(_without_source(cache, folder, view))
                 break
             elif left:
                 break
             else:
-                view = view.applied((), [folder])
-                gone.add(folder)
+                view.gone.add(folder)
             folder = parent(folder)
-    return view
 
 
-def _without_source(cache: str, folder: str, view: Inventory) -> list[str]:
+def _without_source(cache: str, folder: str, view: _View) -> list[str]:
     """Byte code in `cache` of which the source is gone; the whole cache if all of it is."""
-    kept = view.children(cache)
+    kept = view.left(cache)
     stale = [path for path in kept if not _has_source(path.rpartition("/")[2], folder, view)]
     return [cache] if len(stale) == len(kept) else stale
 
 
-def _has_source(name: str, folder: str, view: Inventory) -> bool:
+def _has_source(name: str, folder: str, view: _View) -> bool:
     """Whether uv makes a file of a cache, such as `alpha.cpython-311.pyc`, again."""
     stem, *rest = name.rsplit(".", 2)
     return len(rest) == 2 and "opt-" not in rest[0] and f"{folder}/{stem}.py" in view

@@ -31,6 +31,13 @@ exit 97
 """
 
 
+_READ: Final = tuple(
+    f".dist-info/{name}"
+    for name in ("METADATA", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
+)
+"""What uv reads of a distribution that it keeps. What it removes is not removed here."""
+
+
 class StageFolder:
     """A virtual environment at `folder`, whose paths in the image begin with `venv`."""
 
@@ -51,7 +58,7 @@ class StageFolder:
         (self.folder / "pyvenv.cfg").write_text(config, encoding="utf-8")
         beginning = f"{self.interpreter.venv}/{self.site}/"
         for path, data in (files or {}).items():
-            if path.startswith(beginning) and ".dist-info/" in path and is_plain(path):
+            if path.startswith(beginning) and path.endswith(_READ) and is_plain(path):
                 place = self.folder / self.site / path.removeprefix(beginning)
                 try:
                     place.parent.mkdir(parents=True, exist_ok=True)
