@@ -1,6 +1,7 @@
 """Whole images by layers, with the real registry and BuildKit: what the registry has is not made again, and an image is
 the one that BuildKit makes from the same spec."""
 
+import re
 import secrets as random
 import signal
 import time
@@ -13,6 +14,7 @@ import pytest
 from boatyard.build import State
 from boatyard.job import BuildJob
 from boatyard.reference import Reference, Repository
+from boatyard_client.pruning import prune
 from boatyard_layers.base import resolve
 from boatyard_layers.config import env_of
 from boatyard_layers.inventory import Inventory
@@ -134,13 +136,24 @@ def test_packages_need_no_buildkit_and_the_image_is_the_one_that_buildkit_makes(
 
 def test_what_runs_is_built_once_and_found_by_a_machine_without_buildkit(yard: Yard) -> None:
     setup = command(f"echo {random.token_hex(4)} > /made && useradd someone")
-    first, log = yard.build(yard.job(setup, pip("six==1.17.0")))
+    variables = {"env": {"envVariables": {"A": "$PATH:/x"}}}
+    first, log = yard.build(yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0")))
     assert "made by BuildKit" in log
-    second, log = yard.build(yard.job(setup, pip("six==1.17.0", "idna==3.10")), buildkit=False)
+    second, log = yard.build(
+        yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0", "idna==3.10")), buildkit=False
+    )
     assert "found in" in log and "made by BuildKit" not in log
     assert "/made" in Inventory.decode(second.facts.inventory)
     assert b"someone" in second.facts.passwd
     assert second.layers[: len(first.layers) - 1] == first.layers[:-1]
+    other = (setup, variables, command("echo $A > /b"))
+    third, log = yard.build(yard.job(*other))
+    assert re.search(r"useradd someone.* \(found\)", log) and third.layers[:-1] == first.layers[:-2]
+    whole, _ = yard.build(msgspec.structs.replace(yard.job(*other, by="builder"), target=f"{yard.job().target}-whole"))
+    assert config_of(third) == config_of(whole)
+    repository, client = Reference.parse(yard.job().target).repository, yard.engine.registry.client
+    removed = prune(client, repository, older_than=0, now=time.time() + 60, dry_run=True)
+    assert removed.foreign == 0 and sum(each.kind == "prefix" for each in removed.removed) == 6 + 2, "two of BuildKit"
 
 
 def test_a_killed_job_leaves_nothing_that_a_later_one_takes_for_whole(yard: Yard) -> None:

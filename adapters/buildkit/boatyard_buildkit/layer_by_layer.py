@@ -70,7 +70,8 @@ def build_by_layers(
         part = segment_job(job, segment)
         place = folder / segment.name
         place.mkdir()
-        output = {"name": part.target}
+        annotations = {f"annotation.{name}": value for name, value in segment.annotations.items()}
+        output = {"name": part.target, **annotations}
         outcome = solve(part, place, output, check)
         if not isinstance(outcome, Failure):
             return outcome

@@ -22,6 +22,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     last_line: int
     target: str
     """Where BuildKit pushes the result. Nobody looks for this tag: the makers give the result its own."""
+    annotations: dict[str, str]
+    """Of the pushed manifest, so that it can be removed when it is old."""
     name: str
     """Unique in the job, and valid for a folder."""
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from boatyard.artifacts import tag
 from boatyard.backports import assert_never
 from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
 from boatyard.job import BuildJob
@@ -14,7 +17,9 @@ from boatyard.mirrors import mirrored
 from boatyard.reference import Reference, Repository
 from boatyard.spec import CopyConfig, Env, WorkDir
 from boatyard_layers import config as configs
+from boatyard_layers.artifacts import PREFIX_KEY
 from boatyard_layers.building import Building, Segment
+from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
 from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpack
@@ -52,7 +57,7 @@ class Makers:
 
         Returns their number, and the image that ends with them. Raises NotExact if the first one needs `run`.
         """
-        step, taken, before = left[0], 1, made
+        step, before = left[0], made
         resolved: tuple[LockedPackage, ...] = ()
         match step.maker:
             case "config":
@@ -62,15 +67,26 @@ class Makers:
             case "wheels":
                 made, resolved = self._installed(step, made)
             case "run":
-                taken = _taken_by_run(left)
-                made = self._run(left[:taken], made)
+                return self._ran(left[: _taken_by_run(left)], made, keys)
             case _:
                 assert_never(step.maker)
+        return 1, self._kept(step, made.recorded(step.number - 1, before.files, resolved), keys)
+
+    def _kept(self, step: MakerStep, made: Made, keys: Sequence[str]) -> Made:
         self._building.check()
-        number = left[taken - 1].number
-        made = made.recorded(number - 1, before.files, resolved)
-        self._store.put_prefix(made.prefix(keys[number], self._base.platform), made.facts())
-        return taken, made
+        self._store.put_prefix(made.prefix(keys[step.number], self._base.platform), made.facts())
+        return made
+
+    def _ran(self, steps: Sequence[MakerStep], made: Made, keys: Sequence[str]) -> tuple[int, Made]:
+        """One solve for all steps, and a prefix for each of them if it is known what ends with it."""
+        pushed = self._run(steps, made)
+        ended = cut(steps, self._job.dockerfile.split("\n"), made.config, pushed, self._job.build_args)
+        for step, after in zip(steps, ended, strict=True) if ended else [(steps[-1], pushed[-1])]:
+            after = msgspec.structs.replace(after, lock=made.lock)
+            made = after.recorded(step.number - 1, made.files, ())
+            if step.maker == "run":
+                self._kept(step, made, keys)
+        return len(steps), made
 
     def _opened(self, made: Made) -> Made:
         """uv and the variables. Only `run` makes an environment: that needs the base's interpreter."""
@@ -164,21 +180,25 @@ class Makers:
                 raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
         return self._interpreter
 
-    def _run(self, steps: Sequence[MakerStep], made: Made) -> Made:
-        """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory."""
+    def _run(self, steps: Sequence[MakerStep], made: Made) -> list[Made]:
+        """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory.
+
+        Returns what there was, and what ends with each new layer."""
         run = self._building.run_segment
         if run is None:
             raise NotExact(f"{steps[0].title} runs a command, and there is no BuildKit here")
         platform = self._base.platform
         lines = [step for step in steps if step.first_line <= step.last_line]
         if not lines:
-            return made
+            return [made]
+        key = secrets.token_hex(32)
         segment = Segment(
             platform=platform,
             base=self._start(made),
             first_line=lines[0].first_line,
             last_line=lines[-1].last_line,
-            target=f"{self._store.cache}:prefix-{secrets.token_hex(16)}",
+            target=f"{self._store.cache}:{tag('prefix', key)}",
+            annotations={PREFIX_KEY: key, **self._store.created()},
             name=f"{platform.replace('/', '-')}-{steps[0].number}",
         )
         return read_pushed(made, self._store, run(segment), self._folder)

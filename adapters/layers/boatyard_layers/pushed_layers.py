@@ -16,8 +16,9 @@ from boatyard_registry.media import LARGEST_MANIFEST
 _NOT_PART: Final = ("rootfs", "history")
 
 
-def read_pushed(made: Made, store: LayerStore, digest: str, folder: Path) -> Made:
-    """`made` with the layers and the configuration of an image in the cache's repository that starts from it."""
+def read_pushed(made: Made, store: LayerStore, digest: str, folder: Path) -> list[Made]:
+    """`made` as it is, and with each further layer of an image in the cache's repository that starts from it. The last
+    one has the image's configuration."""
     image = Reference(store.cache).at(digest)
     document = store.blobs.get_manifest(image)
     if document is None:
@@ -38,9 +39,11 @@ def read_pushed(made: Made, store: LayerStore, digest: str, folder: Path) -> Mad
     if [layer.diff_id for layer in layers[:known]] != [layer.diff_id for layer in made.layers]:
         raise NotExact("BuildKit changed the layers that the registry had")
     store.located(layers, store.cache)
+    found = [made]
     for layer in layers[known:]:
         path = folder / "pushed"
         store.blobs.download(store.cache, descriptor(layer), path)
-        made = made.with_read(layer, path)
+        found.append(found[-1].with_read(layer, path))
         path.unlink()
-    return made.with_config({name: value for name, value in config.items() if name not in _NOT_PART})
+    config = {name: value for name, value in config.items() if name not in _NOT_PART}
+    return [*found[:-1], found[-1].with_config(config)]

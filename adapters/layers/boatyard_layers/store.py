@@ -166,7 +166,7 @@ class LayerStore:
 
     def put_python(self, key: str, data: bytes) -> None:
         blob = self.blobs.put(self.cache, data)
-        body = manifest(self._empty(), EMPTY_TYPE, [(blob, PYTHON)], {PYTHON_KEY: key, **self._created()}, FACTS_TYPE)
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, PYTHON)], {PYTHON_KEY: key, **self.created()}, FACTS_TYPE)
         self._put("facts", key, body)
 
     def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
@@ -201,7 +201,7 @@ class LayerStore:
         digests = tuple(layer.digest for layer in prefix.layers)
         name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
         config = self._put_document(self.cache, encode(_config(prefix, {})))
-        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self._created()}
+        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self.created()}
         body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
         self._put("prefix", prefix.key, body)
 
@@ -212,7 +212,7 @@ class LayerStore:
             packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
         )
         layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
-        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self._created()}, WHEELS)
+        body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self.created()}, WHEELS)
         self._put("wheels", group.key, body)
 
     def _put_document(self, repository: Repository, data: bytes) -> Descriptor:
@@ -335,7 +335,7 @@ class LayerStore:
 
     def _put_facts(self, key: str, document: FactsDocument) -> str:
         blob = self._put_document(self.cache, packed(document))
-        body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS_TYPE}+zstd")], self._created(), FACTS_TYPE)
+        body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS_TYPE}+zstd")], self.created(), FACTS_TYPE)
         return self._put("facts", key, body)
 
     def _put(self, kind: Kind, key: str, body: bytes) -> str:
@@ -365,7 +365,8 @@ class LayerStore:
                 annotations.pop(CREATED, None)
         return document.digest if document and there == ours else None
 
-    def _created(self) -> dict[str, str]:
+    def created(self) -> dict[str, str]:
+        """The annotation of what is pushed now."""
         now = datetime.fromtimestamp(self._now(), timezone.utc)
         return {CREATED: now.isoformat(timespec="seconds")}
 
