@@ -39,12 +39,6 @@ GROUPS: Final = {
         "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/kubernetes/test_restricted_way.py",
-        "tests/layers/test_as_buildkit.py",
-        "tests/layers/test_both_architectures.py",
-        "tests/layers/test_cache_repository.py",
-        "tests/layers/test_image.py",
-        "tests/layers/test_plain_base.py",
-        "tests/layers/test_real_base.py",
         "tests/local/engine/test_real.py",
         "tests/registry/test_copying.py",
         "tests/registry/test_referrers.py",
@@ -52,6 +46,14 @@ GROUPS: Final = {
         "tests/whole/",
     ),
     "terraform": ("tests/terraform/",),
+    "layers": (
+        "tests/layers/test_as_buildkit.py",
+        "tests/layers/test_both_architectures.py",
+        "tests/layers/test_cache_repository.py",
+        "tests/layers/test_image.py",
+        "tests/layers/test_plain_base.py",
+        "tests/layers/test_real_base.py",
+    ),
     "pythons": ("tests/pythons/",),
     "builder images": ("tests/azure/test_whole_way.py", "tests/builder/", "tests/gcp/test_whole_way.py"),
 }
@@ -63,7 +65,7 @@ LONG: Final = (
     "tests/bundle/test_python.py",
 )
 """Files of no group that take long: before the other files, for the same reason."""
-ENGINE: Final = frozenset({"docker", "engine", "builder images"})
+ENGINE: Final = frozenset({"docker", "engine", "layers", "builder images"})
 """What waits for the engine."""
 AFTER_KILLS: Final = "builder images"
 """They build without Boatyard, so they wait until all KILLS, the first of "docker", are over."""
