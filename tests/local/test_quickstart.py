@@ -47,9 +47,10 @@ def test_the_example_is_built_pushed_and_run_and_then_cached(left_as_it_was: Non
     first = run()
     assert first.returncode == 0, first.stderr
     assert "@sha256:" in first.stderr and "cowsay 6.1" in first.stderr and "make clean" in first.stderr
+    assert "one more package: " in first.stderr and f"humanize {quickstart.ONE_MORE.partition('==')[2]}" in first.stderr
     second = run()
     assert second.returncode == 0, second.stderr
-    assert "cached: no build" in second.stderr and "Boatyard running" in second.stderr
+    assert second.stderr.count("cached: no build") == 2 and "Boatyard running" in second.stderr
 
 
 def docker(path: Path, script: str) -> Engine:
@@ -94,6 +95,20 @@ def test_an_example_that_does_not_work_is_one_line(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(quickstart.QuickstartError, match=words):
         quickstart._build("http://127.0.0.1:1")
+
+
+def test_the_second_version_is_the_example_with_one_more_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").mkdir()
+    (tmp_path / ".boatyard").mkdir()
+    text = (ROOT / quickstart.EXAMPLE).read_text()
+    (tmp_path / quickstart.EXAMPLE).write_text(text)
+    copy = quickstart.with_one_more()
+    assert copy and copy.read_text() == text.replace('"cowsay==6.1"', f'"{quickstart.ONE_MORE}", "cowsay==6.1"')
+    (tmp_path / quickstart.EXAMPLE).write_text("an example without packages\n")
+    assert quickstart.with_one_more() is None
 
 
 def test_it_says_where_it_belongs(tmp_path: Path) -> None:
