@@ -89,7 +89,9 @@ def test_it_is_there_for_both_architectures_and_none_was_emulated(image: str, se
     found = registry.find(Reference.parse(image), ("linux/amd64", "linux/arm64"))
     assert found is not None and set(found.platforms) == {"linux/amd64", "linux/arm64"}
     *_, job, step = DOCKERFILE.split("\nFROM ")
-    assert "\nRUN " not in job + step and "FROM --platform=${BUILDPLATFORM} ${PYTHON} AS packages" in DOCKERFILE
+    assert "\nRUN " not in job + step
+    assert "FROM --platform=${BUILDPLATFORM} ${PYTHON} AS tools" in DOCKERFILE
+    assert all(f"\nFROM tools AS {stage}\n" in DOCKERFILE for stage in ("wheels", "packages"))
 
 
 def test_a_repeat_builds_nothing_and_says_the_same(maker: Maker, image: str) -> None:
