@@ -102,6 +102,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     base_images: tuple[str, ...] = ()
     """References that the Dockerfile names after FROM, if the plan knows them."""
+    base_trusted: bool = False
+    """Whether they are of the deployment's `trustedBases`."""
     dockerfile_encoding: str = "utf-8"
     inserted_lines: tuple[int, ...] = ()
     """Lines that were added to the user's Dockerfile, counted from 1."""

@@ -6,6 +6,7 @@ from boatyard.job_steps import job_steps
 from boatyard.mounts import secret_id
 from boatyard.order import Order
 from boatyard.plan import Plan
+from boatyard.policy import trusts_base
 from boatyard.reference import Reference
 from boatyard.settings import Settings
 from boatyard.spec import ImageSpec
@@ -29,6 +30,7 @@ def make_job(
         build_args=plan.build_args,
         labels=labels_for(plan.keys.image, plan.build_tag),
         base_images=(plan.base_image,) if plan.base_image else (),
+        base_trusted=bool(plan.base_image) and trusts_base(settings, Reference.parse(plan.base_image)),
         contexts=plan.pulls.contexts,
         dockerfile_encoding=plan.dockerfile_encoding,
         inserted_lines=plan.inserted_lines,

@@ -66,6 +66,11 @@ def allow_pull(access: Access, image: Reference) -> None:
         raise BoatyardError(Code.FORBIDDEN, f"builds may not pull {image.repository} here")
 
 
+def trusts_base(settings: Settings, image: Reference) -> bool:
+    """Whether the deployment trusts whoever publishes the image. Apply the rules for base images first."""
+    return _matches(str(image.repository), settings.trusted_bases)
+
+
 def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
     """Raises UNSUPPORTED for a platform that the dataplane cannot build."""
     missing = [platform for platform in platforms if platform not in settings.platforms]

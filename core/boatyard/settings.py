@@ -40,6 +40,9 @@ class Buildkit(_Section, frozen=True, kw_only=True):
     """Folder with ca.pem, cert.pem and key.pem for a buildkitd with mutual TLS."""
 
 
+TRUSTED_BASES: Final = ("docker.io/library/python", "ghcr.io/flyteorg/flyte")
+
+
 class BaseImageRule(_Section, frozen=True, kw_only=True):
     """Replaces a base image by another. `match` may contain `*`; the first matching rule applies."""
 
@@ -225,6 +228,9 @@ class Settings(_Section, frozen=True, kw_only=True):
     layers: Literal["registry", "builder"] = "builder"
     """What makes layers: `registry` uses layers that the registry has and makes most others without BuildKit, `builder`
     gives every image to BuildKit as a whole. Not part of the key."""
+    trusted_bases: tuple[str, ...] = TRUSTED_BASES
+    """Patterns for the full names of repositories, before `registryMirrors`. The Python of an image from there may run in
+    jobs without a complete sandbox, and its byte code is shared by all images. Not part of the key."""
     limits: Limits = Limits()
     access: Access = Access()
     kubernetes: Kubernetes = Kubernetes()

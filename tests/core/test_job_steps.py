@@ -142,3 +142,26 @@ def test_steps_need_no_text_of_their_own() -> None:
     """The job travels in objects of bounded size: a script is in it once."""
     script = "echo " + "x" * 5_000
     assert msgspec.json.encode(job(commands(script))).count(b"x" * 5_000) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "trusted"),
+    [
+        ("python:3.12-slim", True),
+        ("docker.io/library/python@sha256:" + "0" * 64, True),
+        ("ghcr.io/flyteorg/flyte:py3.11-v2.0.0", True),
+        ("ghcr.io/flyteorg/flyte-extra:1", False),
+        ("docker.io/somebody/python:3.12", False),
+        ("ghcr.io.test/flyteorg/flyte:1", False),
+        ("acme.test/bases/python:1", False),
+        ("acme.test/trusted/python:1", True),
+    ],
+)
+def test_the_job_knows_whether_its_base_is_trusted(image: str, trusted: bool) -> None:
+    settings = msgspec.structs.replace(REGISTRY, trusted_bases=(*REGISTRY.trusted_bases, "acme.test/trusted/*"))
+    assert job(pip("six"), settings=settings, baseImage=image).base_trusted is trusted
+
+
+def test_a_deployment_can_trust_nobody() -> None:
+    settings = msgspec.structs.replace(REGISTRY, trusted_bases=())
+    assert not job(pip("six"), settings=settings, baseImage="python:3.12").base_trusted

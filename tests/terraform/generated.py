@@ -41,6 +41,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "output.sbom": (True, False),
     "output.reproducible": (True, False),
     "layers": ("registry", "builder"),
+    "trustedBases": ([], ["docker.io/library/python", "ghcr.io/acme/*"]),
     "limits.concurrentBuilds": (1, 64),
     "limits.concurrentBuildsPerProject": (0, 3),
     "limits.queuedBuilds": (0, 50),

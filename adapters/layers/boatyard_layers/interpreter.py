@@ -53,8 +53,8 @@ _ROOT: Final = "root"
 _DESCRIPTION: Final = "interpreter.json"
 _LONGEST_ANSWER: Final = 200
 NO_SANDBOX: Final = (
-    "this machine's kernel cannot confine the base's interpreter, and the base is none of the settings'"
-    " layers_trusted_bases"
+    "this machine's kernel has no Landlock to confine the base's interpreter. If you trust whoever publishes the base,"
+    " name its repository in the settings' trustedBases"
 )
 _MOST_SECONDS: Final = 1_200
 """Of a processor, for byte code."""

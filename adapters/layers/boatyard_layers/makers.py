@@ -161,7 +161,14 @@ class Makers:
             if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
                 reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
                 self._interpreter = interpreter_of(
-                    reference, self._base, {}, self._building.client, self._store, cache, check=self._building.check
+                    reference,
+                    self._base,
+                    {},
+                    self._building.client,
+                    self._store,
+                    cache,
+                    trusted=self._job.base_trusted,
+                    check=self._building.check,
                 )
             elif self._base.platform == own_platform():
                 # An environment that a layer made has the interpreter of the base.
@@ -174,6 +181,7 @@ class Makers:
                     repository,
                     self._store,
                     cache,
+                    trusted=self._job.base_trusted,
                     check=self._building.check,
                 )
             else:

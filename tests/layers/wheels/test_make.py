@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from boatyard.spec import PipOptions, PipPackages, PythonWheels, Requirements, Secret
@@ -106,6 +107,17 @@ def test_known_groups_are_not_made_again_and_have_equal_bytes(indexed: Image) ->
     indexed.store.groups.clear()
     assert indexed.make(packages("alpha==1.0", "gamma")).layers == first.layers
     assert {key: indexed.store.groups[key].layer for key in known} == {key: known[key].layer for key in known}
+
+
+def test_byte_code_of_an_untrusted_interpreter_is_in_no_layer_of_another_one(indexed: Image) -> None:
+    indexed.make(packages("beta"))
+    for identity in ("another", ""):
+        indexed.reset()
+        indexed.store.made.clear()
+        indexed.interpreter = msgspec.structs.replace(indexed.interpreter, identity=identity)
+        indexed.make(packages("beta"))
+        assert len(indexed.store.made) == 1
+    assert len(indexed.store.groups) == 3
 
 
 def test_a_requirements_file(indexed: Image) -> None:

@@ -9,7 +9,7 @@ locals {
   }
   settings = merge(
     {
-      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries"] :
+      for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries", "trustedBases"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
     { for maker in try([coalesce(var.image_builder.layers, var.functions_build ? "registry" : null)], []) : "layers" => maker },

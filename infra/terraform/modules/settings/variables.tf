@@ -99,7 +99,8 @@ variable "image_builder" {
       sbom             = optional(bool)
       reproducible     = optional(bool)
     }), {})
-    layers = optional(string)
+    layers       = optional(string)
+    trustedBases = optional(list(string))
     limits = optional(object({
       concurrentBuilds           = optional(number)
       concurrentBuildsPerProject = optional(number)
