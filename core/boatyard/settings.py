@@ -229,8 +229,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     """What makes layers: `registry` uses layers that the registry has and makes most others without BuildKit, `builder`
     gives every image to BuildKit as a whole. Not part of the key."""
     trusted_bases: tuple[str, ...] = TRUSTED_BASES
-    """Patterns for the full names of repositories, before `registryMirrors`. The Python of an image from there may run in
-    jobs without a complete sandbox, and its byte code is shared by all images. Not part of the key."""
+    """Patterns for the full names of repositories, before `registryMirrors`. The Python of an image from there may run
+    in jobs without a complete sandbox, and its byte code is shared by all images. Not part of the key."""
     limits: Limits = Limits()
     access: Access = Access()
     kubernetes: Kubernetes = Kubernetes()

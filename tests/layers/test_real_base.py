@@ -1,7 +1,6 @@
 """The engine's flyte base: read once, its interpreter runs here, and it becomes an image with a layer more."""
 
 import io
-import subprocess
 import tarfile
 import uuid
 from pathlib import Path
@@ -14,6 +13,7 @@ from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.model import LayerBlob, Prefix
 from boatyard_layers.store import LayerStore
+from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
 from tests.buildkit.conftest import engine  # noqa: F401 - a fixture
@@ -49,10 +49,10 @@ def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
     assert b"flyte" in base.facts.passwd
 
     (tmp_path / "module.py").write_text("x = 1\n")
-    compiled = [*again.command, "-S", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "module.py"]
-    subprocess.run(compiled, env=again.environment, cwd=tmp_path, check=True)
-    minor = "".join(again.version.split(".")[:2])
-    assert (tmp_path / "__pycache__" / f"module.cpython-{minor}.pyc").is_file()
+    compile_sources([(tmp_path / "module.py", f"{again.venv}/module.py")], again)
+    assert byte_code_of(tmp_path / "module.py", again).is_file()
+    assert made.identity == again.identity != ""
+    assert again.libc.startswith("2_")
 
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
