@@ -36,6 +36,7 @@ GROUPS: Final = {
         "tests/buildkit/test_isolation.py",
         "tests/client/test_cli_doctor.py",
         "tests/contract/test_registry.py",
+        "tests/gcp/test_inline_whole_way.py",
         "tests/gcp/test_whole_way_gke.py",
         "tests/kubernetes/test_cli_doctor.py",
         "tests/kubernetes/test_restricted_way.py",

@@ -5,15 +5,12 @@ The runtime's file system can be written in one folder only, and has no shared m
 
 import contextlib
 import os
-import platform
 import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,6 @@ import msgspec
 import pytest
 
 from boatyard.reference import Reference
-from boatyard.settings import Network, Settings, Uv
 from boatyard_aws.clients import Clients
 from boatyard_aws.wiring import Parts
 from boatyard_serverless.inline.state import LEASE_SECONDS, InlineStates
@@ -30,13 +26,10 @@ from tests.aws.cloud import Cloud
 from tests.aws.codebuild import CodeBuild
 from tests.aws.emulator import Function, running
 from tests.aws.images import MANIFEST
-from tests.aws.inline_images import push_base, push_uv
 from tests.aws.payloads import function_url, sqs
 from tests.aws.site import ask, variables
 from tests.buildkit.archives import pack
-from tests.layers.machine import architecture
-from tests.layers.wheels.tiny import sdist, wheel
-from tests.registry.distribution import Distribution
+from tests.layers.small_site import SmallSite, small_site
 
 pytestmark = pytest.mark.integration
 
@@ -54,8 +47,8 @@ exec "$@"
 class Inline:
     """A deployment without a dataplane."""
 
-    def __init__(self, parts: Parts, base: str, queue: str, clients: Clients, start: Start) -> None:
-        self._base = base
+    def __init__(self, parts: Parts, site: SmallSite, queue: str, clients: Clients, start: Start) -> None:
+        self._site = site
         self.parts = parts
         self.start = start
         self._queue = queue
@@ -69,16 +62,7 @@ class Inline:
         status, upload = ask(self.parts, function_url("POST", "/v1/contexts", archive))
         assert status == 201, upload
         httpx.put(upload["uploadUrl"], content=data, headers=upload["headers"]).raise_for_status()
-        spec = {
-            "baseImage": self._base,
-            "pythonVersion": ".".join(platform.python_version_tuple()[:2]),
-            "layers": [
-                {"copyConfig": {"src": "app.py", "dst": "/srv/app.py"}},
-                {"pipPackages": {"packages": [package]}},
-                {"env": {"envVariables": {"MADE": "inline"}}},
-                *layers,
-            ],
-        }
+        spec = self._site.spec(*self._site.layers(package), *layers)
         announced = {**archive, "trees": dict(context.trees)}
         return {"spec": spec, "context": announced, "project": "ml", "domain": "dev", "target": {"name": "inline"}}
 
@@ -103,33 +87,9 @@ class Inline:
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Distribution]:
-    """With a base image, and an image of uv."""
-    made = Distribution(tmp_path_factory.mktemp("registry"))
-    push_base(made.address)
-    push_uv(made.address)
-    yield made
-    made.stop()
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A package index on loopback, with a wheel of `tiny` and the source of `old`."""
-    folder = tmp_path_factory.mktemp("index")
-    for name, make in (("tiny", wheel), ("old", sdist)):
-        (folder / "simple" / name).mkdir(parents=True)
-        make(folder / "simple" / name, name, "1.0")
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/simple"
-        server.shutdown()
-        thread.join()
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSite]:
+    with small_site(tmp_path_factory.mktemp("site")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -137,19 +97,12 @@ def make(
     cloud: Cloud,
     bucket: str,
     clients: Clients,
-    registry: Distribution,
-    index: str,
+    site: SmallSite,
     inline_task: Path,
     lambda_runtime: Path,
     tmp_path: Path,
 ) -> Callable[..., Inline]:
-    settings = Settings(
-        default_repository=f"{registry.address}/images",
-        insecure_registries=(registry.address,),
-        platforms=(f"linux/{architecture()}",),
-        uv=Uv(image=f"{registry.address}/uv:1"),
-        network=Network(index_url=index),
-    )
+    settings = site.settings
 
     def made(**more: str) -> Inline:
         queue = clients.sqs().create_queue(QueueName="events")["QueueUrl"]
@@ -180,7 +133,7 @@ def make(
                 around=as_on_lambda(),
             )
 
-        return Inline(Parts(configured), f"{registry.address}/base:1", queue, clients, start)
+        return Inline(Parts(configured), site, queue, clients, start)
 
     return made
 
@@ -195,14 +148,14 @@ def as_on_lambda() -> list[str]:
 
 
 def test_a_killed_function_s_image_is_finished_by_the_next_one(
-    make: Callable[..., Inline], registry: Distribution, tmp_path: Path
+    make: Callable[..., Inline], site: SmallSite, tmp_path: Path
 ) -> None:
     it = make()
     order = it.order("tiny")
     build_id, event = it.asked(order)
     with (
         it.start() as function,
-        killed_at_its_first_layer(function, registry),
+        killed_at_its_first_layer(function, site.registry.folder),
         contextlib.suppress(httpx.HTTPError),
     ):
         function.invoke(event)
@@ -245,9 +198,9 @@ def test_what_turns_out_to_need_buildkit_goes_on_in_codebuild(make: Callable[...
 
 
 @contextlib.contextmanager
-def killed_at_its_first_layer(function: Function, registry: Distribution) -> Iterator[None]:
+def killed_at_its_first_layer(function: Function, registry: Path) -> Iterator[None]:
     """Kills the function and all its processes as soon as its job has pushed something, as a platform does."""
-    pushed = registry.folder / "data" / "docker" / "registry" / "v2" / "repositories" / "images"
+    pushed = registry / "data" / "docker" / "registry" / "v2" / "repositories" / "images"
     done = threading.Event()
 
     def watch() -> None:

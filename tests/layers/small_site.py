@@ -1,4 +1,5 @@
-"""A small base image of this machine's own Python, and an image of its uv, as real images in a registry."""
+"""What a function that makes images reaches: a real registry, with a small base image of this machine's own Python and
+an image of its uv, and a package index."""
 
 import io
 import os
@@ -8,17 +9,24 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from boatyard.reference import Reference
+from boatyard.settings import Network, Settings, Uv
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
-from tests.aws.images import MANIFEST
 from tests.layers.machine import architecture
+from tests.layers.wheels.tiny import sdist, wheel
+from tests.registry.distribution import Distribution
+from tests.registry.server import OCI_MANIFEST as MANIFEST
 from tests.registry.server import digest_of
 
 _TAR: Final = "application/vnd.oci.image.layer.v1.tar"
@@ -26,7 +34,61 @@ _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
 _MINOR: Final = ".".join(platform.python_version_tuple()[:2])
 _LEFT_OUT: Final = re.compile(r"/(site-packages|test|tests|__pycache__|idlelib|tkinter|ensurepip|config-[^/]*)/|\.a\Z")
 _LIBRARY: Final = re.compile(r"(?:=> )?(/\S+) \(0x")
-UV: Final = Path(sys.executable).parent / "uv"
+_UV: Final = Path(sys.executable).parent / "uv"
+
+
+class SmallSite(msgspec.Struct, frozen=True):
+    """Addresses on loopback."""
+
+    registry: Distribution
+    index: str
+
+    @property
+    def base(self) -> str:
+        return f"{self.registry.address}/base:1"
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            default_repository=f"{self.registry.address}/images",
+            insecure_registries=(self.registry.address,),
+            platforms=(f"linux/{architecture()}",),
+            uv=Uv(image=f"{self.registry.address}/uv:1"),
+            network=Network(index_url=self.index),
+        )
+
+    def layers(self, package: str) -> list[dict[str, Any]]:
+        """With `app.py` of the context. The index has a wheel of `tiny`, and only the source of `old`."""
+        return [
+            {"copyConfig": {"src": "app.py", "dst": "/srv/app.py"}},
+            {"pipPackages": {"packages": [package]}},
+            {"env": {"envVariables": {"MADE": "inline"}}},
+        ]
+
+    def spec(self, *layers: dict[str, Any]) -> dict[str, Any]:
+        return {"baseImage": self.base, "pythonVersion": _MINOR, "layers": list(layers)}
+
+
+@contextmanager
+def small_site(folder: Path) -> Iterator[SmallSite]:
+    registry = Distribution(folder)
+    push_base(registry.address)
+    push_uv(registry.address)
+    for name, make in (("tiny", wheel), ("old", sdist)):
+        (folder / "simple" / name).mkdir(parents=True)
+        make(folder / "simple" / name, name, "1.0")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield SmallSite(registry, f"http://127.0.0.1:{server.server_port}/simple")
+        server.shutdown()
+        thread.join()
+    registry.stop()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
 
 
 def push_base(address: str) -> str:
@@ -48,7 +110,7 @@ def push_base(address: str) -> str:
 
 
 def push_uv(address: str) -> str:
-    return _push(f"{address}/uv:1", {"uv": UV}, {})
+    return _push(f"{address}/uv:1", {"uv": _UV}, {})
 
 
 def _libraries(*programs: Path) -> set[Path]:
