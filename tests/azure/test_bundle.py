@@ -73,6 +73,15 @@ def test_it_is_laid_out_as_the_platform_mounts_it(folder: Path) -> None:
     assert f"var.function.concurrency + {most})" in terraform, "each has a thread of its own"
 
 
+def test_only_the_one_that_makes_images_has_what_makes_layers(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "azure.zip") as first, zipfile.ZipFile(folder / "azure-inline.zip") as second:
+        before = {info.filename: info.CRC for info in first.infolist()}
+        after = {info.filename: info.CRC for info in second.infolist()}
+    assert before.items() <= after.items()
+    added = {name.removeprefix(f"{PACKAGES}/").partition("/")[0] for name in after.keys() - before.keys()}
+    assert {name for name in added if not name.startswith("backports")} == {"boatyard_buildkit", "boatyard_layers"}
+
+
 def test_all_of_boatyard_that_is_in_it_can_be_imported(folder: Path) -> None:
     told: dict[str, Any] = json.loads(run(IMPORT_ALL, folder / "app" / PACKAGES))
     assert len(told) > 90

@@ -106,12 +106,25 @@ def test_it_is_small_and_says_what_it_is(bundle: Path) -> None:
         assert {name.partition("/")[0] for name in archive.namelist()} == {"main.py", "requirements.txt", "wheels"}
         (wheel,) = [name for name in archive.namelist() if name.startswith("wheels/")]
         inner = zipfile.ZipFile(BytesIO(archive.read(wheel)))
-    tops = {name.split("/")[1] for name in inner.namelist() if name.startswith("boatyard_function/")}
+    tops = packages(bundle)
     assert tops >= {"boatyard", "boatyard_gcp", "boatyard_kubernetes", "functions_framework", "grpc"}
     assert tops.isdisjoint({"httpx", "flyte", "boatyard_local", "boatyard_client", "protovalidate", "uvicorn", "bin"})
     for info in inner.infolist():
         assert info.date_time == (1980, 1, 1, 0, 0, 0)
         assert str(ROOT).encode() not in inner.read(info), info.filename
+
+
+def test_only_the_one_that_makes_images_has_what_makes_layers(bundle: Path) -> None:
+    before, after = packages(bundle), packages(bundle.with_name("gcp-inline.zip"))
+    added = {name for name in after - before if not name.startswith("backports")}
+    assert before <= after and added == {"boatyard_buildkit", "boatyard_layers"}
+
+
+def packages(bundle: Path) -> set[str]:
+    with zipfile.ZipFile(bundle) as archive:
+        (wheel,) = [name for name in archive.namelist() if name.startswith("wheels/")]
+        inner = zipfile.ZipFile(BytesIO(archive.read(wheel)))
+    return {name.split("/")[1] for name in inner.namelist() if name.startswith("boatyard_function/")}
 
 
 def test_the_framework_answers_with_nothing_but_the_bundle(function: Process, around: Around) -> None:
