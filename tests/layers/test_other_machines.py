@@ -11,13 +11,13 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 import pytest
-import zstandard
 
+from boatyard_layers.artifacts import inflated
 from boatyard_layers.image import LayeredImage
 from tests.flyte import index
 from tests.layers import machine
 from tests.layers.machine import PASSWORD, SECRET, HeardReport, LayersSite, build, environment, job
-from tests.registry.server import FakeRegistry, Seen, running
+from tests.registry.server import FakeRegistry, Fault, Seen, running
 
 FAULTS = int(os.environ.get("BOATYARD_FAULTS", "4"))
 """How often a maker is killed, and something lost; `make fuzz-layers` does it at each request and with each blob."""
@@ -127,6 +127,17 @@ def test_what_the_registry_lost_is_made_again(made: Made) -> None:
         assert made.again() == made.image, name
 
 
+def test_a_registry_that_takes_no_artifacts_gets_the_image(made: Made) -> None:
+    made.restore(empty=True)
+    kinds = ("facts-", "wheels-")
+    made.fake.faults = [Fault(path=f"/manifests/{kind}", method="PUT", status=415, times=1_000) for kind in kinds]
+    report = HeardReport()
+    assert made.again(report) == made.image
+    made.fake.faults = []
+    assert [line for line in report.lines if "is not kept for the next build" in line]
+    assert made.again() == made.image
+
+
 def _some(every: Sequence[T]) -> Sequence[T]:
     """As many as `FAULTS`, with the same distance; the last is one of them."""
     return every[:: -max(len(every) // FAULTS, 1)][:FAULTS]
@@ -142,7 +153,4 @@ def test_no_secret_is_in_what_is_stored_or_said(made: Made) -> None:
 
 
 def _plain(data: bytes) -> bytes:
-    if data[:4] != b"\x28\xb5\x2f\xfd":
-        return data
-    with zstandard.ZstdDecompressor().stream_reader(data) as reader:
-        return reader.read()
+    return inflated(data) if data[:4] == b"\x28\xb5\x2f\xfd" else data

@@ -339,17 +339,19 @@ class LayerStore:
         return self._put("facts", key, body)
 
     def _put(self, kind: Kind, key: str, body: bytes) -> str:
-        """An artifact under a tag that cannot move is kept, and this one stays without a tag."""
+        """An artifact under a tag that cannot move is kept, and this one stays without a tag. What a registry does not
+        take is not there for the next build; the image itself needs no artifact."""
         name = tag(kind, key)
         if self._force and (same := self._same(Reference(self.cache, name), body)):
             return same
         try:
             return self.blobs.put_manifest(Reference(self.cache, name), body, MANIFEST)
         except BoatyardError as error:
-            if error.code != Code.TAG_IMMUTABLE:
-                raise
-            self._note(f"{self.cache}:{name} is another artifact, and the registry lets none take its place")
-            return self.blobs.put_manifest(Reference(self.cache), body, MANIFEST)
+            if error.code == Code.TAG_IMMUTABLE:
+                self._note(f"{self.cache}:{name} is another artifact, and the registry lets none take its place")
+                return self.blobs.put_manifest(Reference(self.cache), body, MANIFEST)
+            self._note(f"{self.cache}:{name} is not kept for the next build: {error.detail}")
+            return sha256_of(body)
 
     def _same(self, reference: Reference, body: bytes) -> str | None:
         """The digest of the artifact that this one, which nobody looked for, would replace by its equal. Registries
