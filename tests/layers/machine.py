@@ -23,7 +23,6 @@ from boatyard_layers import makers
 from boatyard_layers.builder_cache import builder_cache
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.image import LayeredImage, make_image
-from boatyard_layers.interpreter import Interpreter
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.media import Descriptor
@@ -140,7 +139,7 @@ def build(
         tempfile.TemporaryDirectory() as work,
         builder_cache(cache, "realm", Path(work)) as builders,
     ):
-        patch.setattr(makers, "interpreter_of", _own_interpreter)
+        patch.setattr(makers, "interpreter_of", lambda *_, **__: own_interpreter(VENV))
         building = Building(
             context=Path(site.folder, "context"),
             work=Path(work),
@@ -154,10 +153,6 @@ def build(
             return make_image(wanted, building)
         finally:
             client.close()
-
-
-def _own_interpreter(*_: object, **__: object) -> Interpreter:
-    return own_interpreter()
 
 
 def _run(site: LayersSite, client: RegistryClient) -> Callable[[Segment], str]:
