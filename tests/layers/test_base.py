@@ -13,7 +13,7 @@ import pytest
 from boatyard.reference import Reference, Repository
 from boatyard_layers import interpreter
 from boatyard_layers.artifacts import deflated
-from boatyard_layers.base import resolve
+from boatyard_layers.base import is_kept, resolve
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import interpreter_of
@@ -269,6 +269,39 @@ def test_a_forged_interpreter_is_not_unpacked(
         assert not list(tmp_path.rglob("escaped"))
     assert ("acme/images", f"facts-{key[:32]}") in fake.manifests
     assert fake.manifests["acme/images", f"facts-{key[:32]}"][0] == OCI_MANIFEST
+
+
+def test_the_parts_of_an_interpreter_are_kept_while_the_base_is_read_or_read_again(
+    fake: FakeRegistry,
+    client: RegistryClient,
+    store_at: StoreAt,
+    reference: Reference,
+    cache: Repository,
+    tmp_path: Path,
+) -> None:
+    """Its program is none, so that only the parts are compared."""
+    program = b"\x7fELF /lib64/ld-linux-x86-64.so.2\0"
+    parts = {"usr/bin/python3.11": program, "usr/lib/python3.11/os.py": b"os", "usr/lib/python3.11/test/t.py": b"t"}
+    libraries = {"lib64/ld-linux-x86-64.so.2": b"ld", "usr/lib/x/libc.so.6": b"c", "usr/lib/x/other.so": b"o"}
+    push(fake, FIRST | parts, libraries)
+    found = []
+    for number in range(2):
+        store = store_at(cache)
+        base = resolve(reference, "linux/amd64", {}, client, store)
+        assert sorted(base.facts.files) == sorted(f"/{path}" for path in FIRST if is_kept(f"/{path}"))
+        fake.seen.clear()
+        with pytest.raises(NotExact, match="does not run here|confine"):
+            interpreter_of(reference, base, {}, client, store, BuilderCache(tmp_path / str(number)))
+        reads = [seen for seen in fake.seen if seen.method == "GET" and seen.path.endswith(base.layers[0].digest)]
+        assert len(reads) == number
+        ((name, manifest),) = [
+            (name, json.loads(body))
+            for (_, name), (_, body) in fake.manifests.items()
+            if b"boatyard.python" in body and name.startswith("facts-")
+        ]
+        del fake.manifests["acme/images", name]
+        found.append(manifest["layers"])
+    assert found[0] == found[1]
 
 
 def test_an_environment_that_the_base_lacks_may_use_the_bases_interpreter(

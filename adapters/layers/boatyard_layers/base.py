@@ -12,6 +12,7 @@ from boatyard.mirrors import mirrored
 from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import LAYER_TYPES, StoredConfig, WholeManifest, descriptor
 from boatyard_layers.errors import NotExact
+from boatyard_layers.interpreter_parts import PartsFilter
 from boatyard_layers.inventory import Inventory, join, parent
 from boatyard_layers.model import Base, Facts, LayerBlob, PathEntry
 from boatyard_layers.store import LayerStore
@@ -71,12 +72,18 @@ def is_kept(path: str) -> bool:
 def read_facts(layers: Sequence[LayerBlob], reference: Reference, blobs: Blobs, store: LayerStore) -> Facts:
     """Reads all layers. What the cache's registry lacks is uploaded from the same files."""
     inventory, files = Inventory.empty(), dict[str, bytes]()
+    parts = PartsFilter(_is_small_and_kept)
     for layer, path in downloaded(layers, reference.repository, blobs):
         if reference.repository.host != store.cache.host:
             store.put_layer(layer, path)
-        inventory, files = with_layer(inventory, files, layer, path, _is_small_and_kept)
+        inventory, files = with_layer(inventory, files, layer, path, parts)
+    if (found := parts.found(files)) is not None:
+        store.keep_files([layer.digest for layer in layers], found)
     try:
-        return Facts(inventory=inventory.encode(), files=dict(sorted(files.items())))
+        return Facts(
+            inventory=inventory.encode(),
+            files={path: files[path] for path in sorted(files) if is_kept(path) and len(files[path]) <= _LARGEST_KEPT},
+        )
     except ValueError:
         raise NotExact(f"{reference} has a path that is not UTF-8") from None
 

@@ -25,6 +25,7 @@ from boatyard_layers.artifacts import deflated, inflated
 from boatyard_layers.base import downloaded, resolve, with_layer
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
+from boatyard_layers.interpreter_parts import LIBRARY, is_part
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
 from boatyard_layers.model import Base, LayerBlob, PathEntry
 from boatyard_layers.sandbox.enter import FAILED
@@ -35,16 +36,6 @@ from boatyard_registry.client import RegistryClient
 VENV: Final = "/opt/venv"
 PYTHON: Final = f"{VENV}/bin/python"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-_LIBRARY: Final = re.compile(
-    r"/(ld-(linux|musl)[^/]*|lib(c|m|dl|rt|util|pthread|z|expat|crypto|ssl|ffi|bz2|lzma|uuid|gcc_s|python3[^/]*)"
-    r"(-[0-9.]+)?)\.so(\.[0-9.]+)?\Z"
-)
-_PROGRAM: Final = re.compile(r"/bin/python3(\.[0-9]+)?\Z")
-_STANDARD: Final = re.compile(r"/lib/python3(\.[0-9]+)?/")
-_LEFT_OUT: Final = re.compile(
-    r"/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|ensurepip|lib2to3|__pycache__)/"
-    r"|\.(a|o|opt-[12]\.pyc)\Z"
-)
 _LOADER: Final = re.compile(rb"\A\x7fELF.{0,16384}?(/[\x21-\x7e]{0,200}/ld-[\x21-\x7e]{1,100})\0", re.DOTALL)
 _LARGEST: Final = 300 * 1024**2
 """Bytes of all parts, in memory while they are collected."""
@@ -247,19 +238,23 @@ def _collect(
 
     def keep(entry: PathEntry) -> bool:
         nonlocal total
-        if not _is_part(entry.path, python):
+        if not is_part(entry.path, python):
             return False
         total += entry.size
         if total > _LARGEST:
             raise NotExact(f"the interpreter has more than {_LARGEST:,} bytes")
         return True
 
-    view, files = Inventory.empty(), dict[str, bytes]()
-    for layer, path in downloaded(layers, repository, store.blobs):
-        view, files = with_layer(view, files, layer, path, keep)
+    known = store.take_files([layer.digest for layer in layers])
+    if known is not None and python in known:
+        files = {path: data for path, data in known.items() if keep(PathEntry(path=path, size=len(data)))}
+    else:
+        view, files = Inventory.empty(), dict[str, bytes]()
+        for layer, path in downloaded(layers, repository, store.blobs):
+            view, files = with_layer(view, files, layer, path, keep)
     for entry in inventory:
         # The names by which programs look for a library are links.
-        if entry.kind in ("symlink", "hardlink") and _is_part(entry.path, python):
+        if entry.kind in ("symlink", "hardlink") and is_part(entry.path, python):
             real = inventory.resolve(entry.path if entry.kind == "symlink" else entry.target)
             if real in files:
                 files[entry.path] = files[real]
@@ -269,16 +264,8 @@ def _collect(
     loader = inventory.resolve(named[1].decode())
     if loader not in files:
         raise NotExact(f"the image has no {named[1].decode()}")
-    libraries = sorted({parent(path) for path in files if _LIBRARY.search(path)})
+    libraries = sorted({parent(path) for path in files if LIBRARY.search(path)})
     return Parts(key=key, python=python, loader=loader, libraries=tuple(libraries), files=dict(sorted(files.items())))
-
-
-def _is_part(path: str, python: str) -> bool:
-    if path == python or _LIBRARY.search(path):
-        return True
-    if not path.startswith(join(parent(parent(python)), "lib/python3")):
-        return False
-    return bool(_STANDARD.search(path)) and not _LEFT_OUT.search(path)
 
 
 def _identity(parts: Parts) -> str:

@@ -82,6 +82,7 @@ class LayerStore:
         self._note = note
         self._now = now
         self._facts: dict[str, Facts] = {}
+        self._files: dict[tuple[str, ...], Mapping[str, bytes]] = {}
         self._places: dict[str, Repository] = {}
         self._there: set[tuple[Repository, str]] = set()
 
@@ -94,6 +95,13 @@ class LayerStore:
         """Uploads a layer to the cache's repository."""
         with path.open("rb") as file:
             self._put_layer(layer, file)
+
+    def keep_files(self, layers: Sequence[str], files: Mapping[str, bytes]) -> None:
+        """Keeps files of the image of these layers in memory: whoever wants them would read the layers again."""
+        self._files[tuple(layers)] = files
+
+    def take_files(self, layers: Sequence[str]) -> Mapping[str, bytes] | None:
+        return self._files.pop(tuple(layers), None)
 
     def find_prefix(self, keys: Sequence[str], base: Base) -> Prefix | None:
         """The prefix of the last of these keys that the registry has whole. `keys` are in the order of the plan."""

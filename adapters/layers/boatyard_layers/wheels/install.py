@@ -3,7 +3,7 @@
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,6 +22,7 @@ from boatyard_layers.wheels.uv_process import UvTool
 
 LOCK: Final = ".lock"
 """The empty file that uv leaves in an environment, so that no two processes change it."""
+_CACHED: Final = "uv_cache.json"
 _CACHE_FACT: Final = b'{"timestamp":{"secs_since_epoch":315532800,"nanos_since_epoch":0}'
 """Begins uv_cache.json of a wheel from a folder, where uv writes the time at which the file came to the machine."""
 
@@ -61,7 +62,10 @@ def install(sources: Sequence[PinnedSource], stage: StageFolder, uv: UvTool) -> 
     pins = [pin for source in sources for pin in source.pins]
     owners = _owners(written, pins, stage)
     _compile(written, owners, stage)
-    return {pin.name: _items(pin.name, owners, stage) for pin in pins}
+    paths: dict[str, list[str]] = {pin.name: [] for pin in pins}
+    for path in sorted(owners):
+        paths[owners[path]].append(path)
+    return {name: _items(mine, stage) for name, mine in paths.items()}
 
 
 def _owners(written: set[str], pins: Iterable[Pin], stage: StageFolder) -> dict[str, str]:
@@ -101,12 +105,15 @@ def _compile(written: Iterable[str], owners: dict[str, str], stage: StageFolder)
             )
 
 
-def _items(name: str, owners: Mapping[str, str], stage: StageFolder) -> list[LayerItem]:
-    venv = stage.interpreter.venv
-    mine = sorted(path for path, owner in owners.items() if owner == name)
+def _items(mine: Sequence[str], stage: StageFolder) -> list[LayerItem]:
+    """Of one distribution."""
+    venv, folder = stage.interpreter.venv, str(stage.folder)
     changed: dict[str, bytes] = {}
     for path in mine:
-        data = _in_image(stage.folder / path, stage)
+        if path.startswith("bin/") or path.endswith(f"/{_CACHED}"):
+            data = _in_image(stage.folder / path, stage)
+        else:
+            data = None
         if data is not None:
             changed[path] = data
     record = next(path for path in mine if path.endswith(".dist-info/RECORD") and path.count("/") == 4)
@@ -117,11 +124,12 @@ def _items(name: str, owners: Mapping[str, str], stage: StageFolder) -> list[Lay
     folders: set[str] = set()
     items = []
     for path in mine:
-        place = stage.folder / path
-        mode = place.stat().st_mode & 0o777
-        contents = changed.get(path, place)
-        size = len(contents) if isinstance(contents, bytes) else place.stat().st_size
-        items.append(LayerItem(PathEntry(path=f"{venv}/{path}", mode=mode, size=size), contents))
+        place = f"{folder}/{path}"
+        found = os.stat(place)  # noqa: PTH116 - half the time of Path, for thousands of files
+        contents = changed.get(path)
+        size = found.st_size if contents is None else len(contents)
+        entry = PathEntry(path=f"{venv}/{path}", mode=found.st_mode & 0o777, size=size)
+        items.append(LayerItem(entry, Path(place) if contents is None else contents))
         above = posixpath.dirname(path)
         while above not in structure and above not in folders:
             folders.add(above)
@@ -132,7 +140,7 @@ def _items(name: str, owners: Mapping[str, str], stage: StageFolder) -> list[Lay
 
 def _in_image(path: Path, stage: StageFolder) -> bytes | None:
     """The contents that the file has in the image, if they are not the same here."""
-    if path.name == "uv_cache.json" and parent(path.as_posix()).endswith(".dist-info"):
+    if path.name == _CACHED and parent(path.as_posix()).endswith(".dist-info"):
         data = path.read_bytes()
         return _CACHE_FACT + data[data.index(b"}") + 1 :] if data.startswith(b'{"timestamp":{') else None
     if path.parent != stage.folder / "bin":
@@ -153,9 +161,14 @@ def _in_image(path: Path, stage: StageFolder) -> bytes | None:
 
 def _walk(folder: Path) -> Iterable[tuple[str, bool]]:
     """Paths below the folder; whether each is a folder. Raises NotExact for what no wheel contains."""
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            place = Path(root, name)
-            if place.is_symlink():
-                raise NotExact("a wheel made a link")
-            yield place.relative_to(folder).as_posix(), name in folders
+    left = [""]
+    while left:
+        above = left.pop()
+        with os.scandir(folder / above) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    raise NotExact("a wheel made a link")
+                path = above + entry.name
+                if entry.is_dir():
+                    left.append(f"{path}/")
+                yield path, entry.is_dir()
