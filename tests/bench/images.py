@@ -4,8 +4,11 @@ from pathlib import Path
 
 import flyte
 
-ADDED = ("six==1.17.0", "idna==3.10", "tomli==2.2.1", "attrs==25.3.0", "toml==0.10.2", "wrapt==1.17.2", "zipp==3.21.0")
-"""One package a run, so that no run finds another's layer."""
+ADDED = (
+    *("pluggy==1.5.0", "iniconfig==2.1.0", "tomli==2.2.1", "attrs==25.3.0"),
+    *("toml==0.10.2", "wrapt==1.17.2", "zipp==3.21.0"),
+)
+"""One package a run, so that no run finds another's layer. No other package needs them."""
 
 
 def image(base: str, source: Path, *, added: str = "") -> flyte.Image:

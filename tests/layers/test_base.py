@@ -290,7 +290,7 @@ def test_the_parts_of_an_interpreter_are_kept_while_the_base_is_read_or_read_aga
         base = resolve(reference, "linux/amd64", {}, client, store)
         assert sorted(base.facts.files) == sorted(f"/{path}" for path in FIRST if is_kept(f"/{path}"))
         fake.seen.clear()
-        with pytest.raises(NotExact, match="does not run here|confine"):
+        with pytest.raises(NotExact, match=r"does not run here|confine"):
             interpreter_of(reference, base, {}, client, store, BuilderCache(tmp_path / str(number)))
         reads = [seen for seen in fake.seen if seen.method == "GET" and seen.path.endswith(base.layers[0].digest)]
         assert len(reads) == number

@@ -8,11 +8,11 @@ import msgspec
 
 from boatyard_layers.wheels.pins import Pin
 
-ALONE: Final = 24
+ALONE: Final = 28
 """As many distributions get a layer each."""
 _BUCKETS: Final = 16
-_HEAVIEST: Final = 8
-_HEAVY: Final = 4 * 1024**2
+_HEAVIEST: Final = 12
+_HEAVY: Final = 1024**2
 """Bytes of a wheel that is worth a layer of its own among many."""
 _SCHEMA: Final = "boatyard/wheels/1"
 
