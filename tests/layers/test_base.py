@@ -321,7 +321,7 @@ def test_an_environment_that_the_base_lacks_may_use_the_bases_interpreter(
         [PathEntry(path="/opt/venv/bin/python", kind="symlink", target="/usr/bin/python3.11")]
     )
     asked: list[Any] = []
-    monkeypatch.setattr(interpreter, "unpack", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(interpreter, "unpack", lambda *arguments, **_: asked.append(arguments))
     store = store_at(cache)
     there = (reference, base, {}, client, store, BuilderCache(tmp_path))
     interpreter_of(*there, inventory=made, layers=(*base.layers, base.layers[0]))
