@@ -2,19 +2,24 @@
 
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from boatyard.job import BuildJob
 from boatyard.settings import Network
+from boatyard.spec import PipPackages
 from boatyard_layers.builder_cache import BuilderCache
-from boatyard_layers.building import Building
+from boatyard_layers.building import Building, Segment
 from boatyard_layers.errors import NotExact
+from boatyard_layers.image import make_image
 from boatyard_layers.makers import Makers
+from boatyard_layers.model import Facts
 from boatyard_layers.resolving import Resolution, resolve_image
+from boatyard_layers.wheels import WheelsResult, WheelsStep
 from boatyard_registry.client import RegistryClient
 from tests.buildkit import jobs
 from tests.flyte import index
@@ -57,6 +62,9 @@ class Yard:
         shutil.copy(UV, folder / "uv-amd64")
 
     def resolve(self, *layers: dict[str, Any]) -> Resolution:
+        return resolve_image(self.job(*layers), self.building())
+
+    def job(self, *layers: dict[str, Any], **options: Any) -> BuildJob:
         settings = msgspec.structs.replace(
             jobs.SETTINGS,
             layers="registry",
@@ -65,18 +73,21 @@ class Yard:
             uv=msgspec.structs.replace(jobs.SETTINGS.uv, directory=str(self.folder)),
             network=Network(index_url=self.address),
         )
-        (self.folder / "work").mkdir()
-        building = Building(
+        base = f"{self.fake.address}/acme/base:v1"
+        return jobs.make(list(layers), settings=settings, base=base, **options)
+
+    def building(self, run: Callable[[Segment], str] | None = None) -> Building:
+        work = self.folder / "work"
+        work.mkdir(exist_ok=True)
+        return Building(
             context=self.folder,
-            work=self.folder / "work",
+            work=work,
             cache=BuilderCache(self.folder / "cache"),
             client=self.client,
             report=Told(),
-            run_segment=None,
+            run_segment=run,
             secret=_refuse,
         )
-        base = f"{self.fake.address}/acme/base:v1"
-        return resolve_image(jobs.make(list(layers), settings=settings, base=base), building)
 
 
 def _refuse(name: str) -> str:
@@ -124,3 +135,32 @@ def test_a_base_that_only_a_build_can_complete_leaves_all_layers_open(yard: Yard
     assert found.lock is None
     assert [each.layer for each in found.unresolved] == [-1]
     assert "has no /opt/venv/bin/python" in found.unresolved[0].reason
+
+
+class _Reached(Exception):
+    """BuildKit is asked to run something."""
+
+
+def test_poetry_itself_is_made_from_wheels_and_buildkit_runs_it(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    push(yard.fake, BASE)
+    job = yard.job(
+        {"poetryProject": {"pyproject": "p/pyproject.toml", "poetryLock": "p/poetry.lock"}}, context_needed=True
+    )
+    made: list[object] = []
+
+    def installed(step: WheelsStep, facts: Facts, *rest: object) -> WheelsResult:
+        made.append(step.layer)
+        return WheelsResult(layers=(), facts=facts, packages=(), removed=())
+
+    def run(segment: Segment) -> str:
+        text = "\n".join(job.dockerfile.split("\n")[segment.first_line - 1 : segment.last_line])
+        assert "uv pip install poetry" in text and "poetry install" in text
+        raise _Reached
+
+    monkeypatch.setattr("boatyard_layers.makers.make_wheels", installed)
+    with pytest.raises(_Reached):
+        make_image(job, yard.building(run))
+    assert made == [PipPackages(packages=("poetry",))]
+    with pytest.raises(NotExact, match="no BuildKit here"):
+        make_image(job, yard.building())
+    assert len(made) == 1

@@ -15,7 +15,7 @@ from boatyard.job import BuildJob
 from boatyard.lock import LockedPackage
 from boatyard.mirrors import mirrored
 from boatyard.reference import Reference, Repository
-from boatyard.spec import CopyConfig, Env, WorkDir
+from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
 from boatyard_layers.artifacts import PREFIX_KEY
 from boatyard_layers.building import Building, Segment
@@ -35,6 +35,9 @@ from boatyard_layers.uv_binary import own_platform, uv_binary
 from boatyard_layers.wheels.make import WheelsStep, make_wheels
 
 _ROOT: Final = "root"
+POETRY: Final = PipPackages(packages=("poetry",))
+"""What a layer of a Poetry project installs before its project (`boatyard.dockerfile.projects`). Poetry writes other
+metadata than uv, and no byte code, so what it installs is not made here."""
 
 
 class Makers:
@@ -66,6 +69,8 @@ class Makers:
                 made = self._copied(step, made) if step.layer else self._opened(made)
             case "wheels":
                 made, resolved = self._installed(step, made)
+                if isinstance(step.layer, PoetryProject):
+                    made = self._run((step,), made)[-1]
             case "run":
                 return self._ran(left[: _taken_by_run(left)], made, keys)
             case _:
@@ -130,6 +135,11 @@ class Makers:
         layer, job = step.layer, self._job
         if layer is None:
             raise NotExact(f"{step.title} is not described")
+        if isinstance(layer, PoetryProject):
+            if self._building.run_segment is None:
+                raise NotExact("Poetry installs its projects, and there is no BuildKit here")
+            self._building.report.log(f"{step.title}: Poetry itself is made from wheels, and BuildKit runs it")
+            layer = POETRY
         mounts = getattr(layer, "secret_mounts", ())
         result = make_wheels(
             WheelsStep(

@@ -58,9 +58,7 @@ class ProjectCopy:
 
     def changes(self, use: str, stage: StageFolder, uv: UvTool) -> Changes:
         """What `uv sync` would change. Raises NotExact for what does not come from an index."""
-        # What a lock has is never resolved, so `--no-build` narrows no choice.
-        words = (use, "--no-build") if use else ()
-        said = self._sync((*words, "--dry-run"), stage, uv)
+        said = self._sync((*([use] if use else []), "--dry-run"), stage, uv)
         if re.search(r"^Would (?:create|replace) ", said, re.MULTILINE):
             raise NotExact("uv would make another environment for it")
         return read_changes(said)
