@@ -71,6 +71,20 @@ def test_the_lock_is_part_of_the_key(folder: Path) -> None:
     assert keys[0] == keys[1] and len({free, *keys}) == 3
 
 
+def test_a_spec_in_a_file_names_its_lock(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    locked(folder / "sub", LOCK)
+    spec(folder / "sub", ENV, pip("requests"), lock="pylock.toml")
+    spec(folder, ENV, pip("requests"))
+    given = boatyard("plan", "spec.json", "--locked", "sub/pylock.toml", "--json").json()
+    assert boatyard("plan", "sub/spec.json", "--json").json()["key"] == given["key"]
+    twice = boatyard("plan", "sub/spec.json", "--locked", "sub/pylock.toml")
+    assert twice.code == 1 and "names its own lock" in twice.err
+    for given_lock, reason in (("nowhere.toml", "nowhere.toml cannot be read"), (["x"], "not the name of a pylock")):
+        done = boatyard("plan", spec(folder, pip("requests"), lock=given_lock))
+        assert done.code == 1 and reason in done.err
+
+
 def test_a_requirements_file_is_replaced_by_the_lock(folder: Path) -> None:
     (folder / "requirements.txt").write_text(
         "# ours\nrequests>=2  # http\nrich; python_version < '3.9'\nidna \\\n --hash=sha256:00\n"

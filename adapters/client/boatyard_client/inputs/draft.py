@@ -75,6 +75,8 @@ class Draft:
     name: str = ""
     registry_secret: str = ""
     plugin: Plugin | None = None
+    locked: bool = False
+    """Its layers of packages are those of a lock."""
 
     def which(self, every: bool) -> dict[str, str]:
         """Output that identifies the image, if the file may have several."""

@@ -36,6 +36,8 @@ def with_lock(draft: Draft, lock: Lock) -> Draft:
     Raises InputError for a lock that is of other layers, platforms or another Python, or does not say enough.
     """
     spec = draft.spec
+    if draft.locked:
+        raise InputError(f"{draft.origin} names its own lock; take it out, or build without --locked")
     platforms = tuple(each.platform for each in lock.platforms)
     if spec.dockerfile:
         raise InputError(f"{draft.origin} is a Dockerfile: --locked is for layers of packages")
@@ -56,7 +58,7 @@ def with_lock(draft: Draft, lock: Lock) -> Draft:
         draft.packer.add_bytes(path, text.encode())
         options = _options(layer.options, hashes="--hash=" in text)
         layers.append(Requirements(file=path, options=options, secret_mounts=layer.secret_mounts))
-    return replace(draft, spec=msgspec.structs.replace(draft.spec, layers=tuple(layers)))
+    return replace(draft, spec=msgspec.structs.replace(draft.spec, layers=tuple(layers)), locked=True)
 
 
 def _requirements(draft: Draft, index: int, layer: PipPackages | Requirements, lock: Lock) -> str:

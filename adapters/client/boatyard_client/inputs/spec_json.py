@@ -1,4 +1,7 @@
-"""A spec in JSON: the proto3 JSON of `flyteidl2.imagebuilder.ImageSpec`, plus Boatyard's fields."""
+"""A spec in JSON: the proto3 JSON of `flyteidl2.imagebuilder.ImageSpec`, plus Boatyard's fields.
+
+In a file, a spec may name its lock, `"lock": "pylock.toml"`, relative to the file: `--locked` without the option.
+"""
 
 from pathlib import Path
 
@@ -12,19 +15,30 @@ from boatyard_client.packing import DockerIgnore, Packer, context_paths
 
 def spec_json(text: str, origin: str, wanted: InputOptions) -> Draft:
     """Parses a spec. The paths in its layers come from the context folder, without those that .dockerignore
-    excludes."""
+    excludes. `origin` is the file's name."""
     try:
         document = decode_json(text.encode("utf-8", "surrogateescape"), object)
     except Undecodable as error:
         raise InputError(f"{origin}: {error}") from None
     if not isinstance(document, dict):
         raise InputError(f"{origin} is not a spec: a spec is a JSON object with baseImage and layers")
+    lock = document.pop("lock", "")
+    if not isinstance(lock, str):
+        raise InputError(f"{origin}: lock is not the name of a pylock.toml")
     try:
         spec = parse_spec(document)
     except BoatyardError as error:
         error.detail = f"{origin}: {error.detail}"
         raise
-    return Draft(origin=origin, spec=spec, packer=_packer(spec, origin, wanted.context))
+    draft = Draft(origin=origin, spec=spec, packer=_packer(spec, origin, wanted.context))
+    return _with_lock(draft, lock) if lock else draft
+
+
+def _with_lock(draft: Draft, name: str) -> Draft:
+    from boatyard_client.inputs.locking import with_lock
+    from boatyard_client.locked import lock_in_file
+
+    return with_lock(draft, lock_in_file(str(Path(draft.origin).parent / name)).lock)
 
 
 def _packer(spec: ImageSpec, origin: str, context: Path | None) -> Packer:
