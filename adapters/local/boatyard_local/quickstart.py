@@ -47,7 +47,7 @@ class BuildTime(NamedTuple):
     """The duration of the build; for a cached image, the duration of the answer."""
 
 
-class MadeImage(NamedTuple):
+class ShownImage(NamedTuple):
     image: str
     end: BuildTime
     seconds: float
@@ -113,11 +113,11 @@ def with_one_more() -> Path | None:
     return copy
 
 
-def _make(url: str, script: Path) -> MadeImage:
+def _make(url: str, script: Path) -> ShownImage:
     asked, since = time.time(), time.monotonic()
     image = _build(url, script)
     took = time.monotonic() - since
-    return MadeImage(image, ending(url, StateFolder(_STATE).token.read_text(), image, asked), took)
+    return ShownImage(image, ending(url, StateFolder(_STATE).token.read_text(), image, asked), took)
 
 
 def _about(engine: Engine) -> list[str]:
@@ -171,7 +171,7 @@ def _get(url: str, token: str) -> dict[str, Any]:
         return {}
 
 
-def _summary(console: Console, made: list[MadeImage], whole: float, engine: Engine) -> None:
+def _summary(console: Console, made: list[ShownImage], whole: float, engine: Engine) -> None:
     for each in made:
         console.print(f"[green]✓[/] {escape(each.image)}")
         more = "" if each is made[0] else "one more package: "
