@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from boatyard.finding import Level
 from boatyard.settings import Buildkit, Network, Settings, Uv
-from boatyard_client.doctor import disk, engine, examine, network, registry
+from boatyard_client.client import Client
+from boatyard_client.doctor import disk, engine, examine, network, registry, server
 from boatyard_client.endpoint import Endpoint
 from tests.client.commands import boatyard
 from tests.client.service import MemoryService, once, say
@@ -130,7 +132,8 @@ def test_a_service_elsewhere_is_asked_and_nothing_of_this_machine(
     monkeypatch.setattr("boatyard_client.doctor.checks.is_loopback", lambda _: False)
     endpoint = Endpoint(service.url, "BOATYARD_URL")
     found = {f.check: f for f in examine(endpoint, Settings(), [], "python:3.12")}
-    assert list(found) == ["server", "base image", "disk"]
+    assert list(found) == ["server", "commands", "base image", "disk"]
+    assert found["commands"].detail == "run in memory"
     assert found["server"].status is Level.OK and "memory" in found["server"].detail
     assert found["base image"].status is Level.WARN and "python:3.12" in found["base image"].detail
     service.stop()
@@ -144,6 +147,21 @@ def test_a_service_of_another_version_is_a_warning(service: MemoryService) -> No
     service.faults.append(once("GET", "/v1/capabilities", say(200, {**answer, "version": "9.9.9"})))
     found = next(iter(examine(Endpoint(service.url, "x"), Settings(), [], "python:3.12")))
     assert found.status is Level.WARN and "9.9.9" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("runners", "words"),
+    [
+        (["inline"], "none can run: functions make the images, so apt packages"),
+        (["inline", "codebuild"], "run in codebuild; functions make images that need none"),
+    ],
+)
+def test_functions_alone_run_no_commands(service: MemoryService, runners: list[str], words: str) -> None:
+    answer = json.loads(service.api.handle(_request("/v1/capabilities")).body)
+    service.faults.append(once("GET", "/v1/capabilities", say(200, {**answer, "runners": runners})))
+    with closing(Client(Endpoint(service.url, "x"), patience=server.PATIENCE)) as client:
+        found = server.commands(client)
+    assert found.status is Level.OK and words in found.detail
 
 
 def test_the_command_prints_what_to_do_and_fails_if_anything_does(

@@ -42,7 +42,7 @@ class MemoryParts:
     """Implements `DeploymentParts`. Instances made with the same `bucket` are one deployment."""
 
     cloud = "memory"
-    runner_name = "memory"
+    runner_names = ("memory",)
     poll_seconds = 1.0
     pin_bases = True
     builds: Builds | None = None

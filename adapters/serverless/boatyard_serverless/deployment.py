@@ -31,8 +31,8 @@ class DeploymentParts(Protocol):
     @property
     def cloud(self) -> str: ...
     @property
-    def runner_name(self) -> str:
-        """For capabilities: `kubernetes`, or the cloud's build service."""
+    def runner_names(self) -> tuple[str, ...]:
+        """For capabilities: `kubernetes`, the cloud's build service, or `inline` and the build service beside it."""
         ...
 
     @property
@@ -89,7 +89,7 @@ class Deployment:
         from boatyard.api import Api, handlers
 
         parts = self._parts
-        description = handlers.DeploymentFacts(cloud=parts.cloud, runners=(parts.runner_name,))
+        description = handlers.DeploymentFacts(cloud=parts.cloud, runners=parts.runner_names)
         return Api(self.service, description, LazyCodec(_protobuf))
 
     @cached_property

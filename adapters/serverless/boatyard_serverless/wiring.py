@@ -63,8 +63,8 @@ class CloudParts(ABC, Generic[T]):
         return self.configuration.pin_bases
 
     @property
-    def runner_name(self) -> str:
-        return self.configuration.runner
+    def runner_names(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.configuration.runner, self.configuration.inline_other)))
 
     @property
     def poll_seconds(self) -> float:

@@ -20,7 +20,11 @@ def examine(endpoint: Endpoint | None, settings: Settings, files: list[Path], ba
     checks: list[tuple[str, Check]] = [("server", lambda: server.check(client))]
     if client is not None and endpoint is not None and not is_loopback(endpoint.url):
         remote = client
-        checks += [("base image", lambda: server.base_image(remote, base_image)), ("disk", disk.temporary)]
+        checks += [
+            ("commands", lambda: server.commands(remote)),
+            ("base image", lambda: server.base_image(remote, base_image)),
+            ("disk", disk.temporary),
+        ]
     else:
         checks += [
             ("buildkit", lambda: engine.check(settings.buildkit, settings.buildkit_uri, configured=bool(files))),

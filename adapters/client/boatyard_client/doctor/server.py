@@ -4,7 +4,7 @@ from typing import Final
 
 from boatyard.api.handlers import VERSION
 from boatyard.errors import Code
-from boatyard.finding import Finding, fail, ok, warn
+from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard_client.client import Client
 from boatyard_client.errors import ApiError, ClientError
 from boatyard_client.retry import Patience
@@ -26,6 +26,24 @@ def check(client: Client | None) -> Finding:
     if capabilities.version != VERSION:
         return warn("server", f"{detail}; this client is {VERSION}", "Install the same version on both sides.")
     return ok("server", detail)
+
+
+def commands(client: Client) -> Finding:
+    """Whether builds may run commands: a deployment of functions alone has nothing to run them in."""
+    try:
+        runners = client.capabilities().runners
+    except ClientError as error:
+        return unknown("commands", f"the service does not answer: {error.detail}", "See the line above.")
+    if runners == ("inline",):
+        return ok(
+            "commands",
+            "none can run: functions make the images, so apt packages, commands, packages without a wheel and "
+            "Dockerfiles are refused. The operator can add a build service (BOATYARD_INLINE_OTHER)",
+        )
+    if "inline" in runners:
+        others = ", ".join(name for name in runners if name != "inline")
+        return ok("commands", f"run in {others}; functions make images that need none")
+    return ok("commands", f"run in {', '.join(runners)}")
 
 
 def base_image(client: Client, image: str) -> Finding:
