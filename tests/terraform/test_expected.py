@@ -3,17 +3,29 @@
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from boatyard_aws import configuration as aws
+from boatyard_azure import configuration as azure
+from boatyard_gcp import configuration as gcp
+from boatyard_serverless.configuration import FunctionConfiguration
 from tests.terraform.deployment import Deployment
 from tests.terraform.offline.cli import Terraform
 
 pytestmark = pytest.mark.integration
 HERE = Path(__file__).parent
+INLINE: Final = "inline.tftest.hcl"
+CONFIGURE: Final[dict[str, Callable[..., FunctionConfiguration]]] = {
+    "aws": aws.configure,
+    "gcp": gcp.configure,
+    "azure": azure.configure,
+}
+BUILD_SERVICES: Final = {"aws": "codebuild", "gcp": "cloudbuild", "azure": "acrtasks"}
 FACTS = {"runtime": "python3.11", "architecture": "x86_64", "builderTag": "1.2.3-0123456789ab"}
 
 
@@ -45,8 +57,25 @@ def _run(module: Terraform, cloud: str, facts: dict[str, Any]) -> None:
         shutil.copy(case, folder)
 
     def run(case: Path) -> str:
-        return module("test", "-no-color", f"-filter=tests/{case.name}", seconds=400)
+        return module("test", "-json", "-verbose", f"-filter=tests/{case.name}", seconds=400)
 
     with ThreadPoolExecutor() as pool:
         for case, said in zip(cases, pool.map(run, cases), strict=True):
-            assert "Success!" in said, case.name
+            lines = [json.loads(line) for line in said.splitlines()]
+            (summary,) = [line["test_summary"] for line in lines if line["type"] == "test_summary"]
+            assert summary["status"] == "pass", case.name
+            if case.name == INLINE:
+                _configured(cloud, lines)
+
+
+def _configured(cloud: str, lines: list[dict[str, Any]]) -> None:
+    """The functions take what Terraform gives them, alone and with the cloud's build service beside them."""
+    states = [line["test_state"] for line in lines if line["type"] == "test_state"]
+    configure = CONFIGURE[cloud]
+    made = [configure(state["outputs"]["environment"]["value"], _no_bucket) for state in states]
+    assert [(each.runner, each.build_service) for each in made] == [("inline", ""), ("inline", BUILD_SERVICES[cloud])]
+    assert all(each.queue and each.settings.layers == "registry" for each in made)
+
+
+def _no_bucket(name: str) -> Any:
+    raise AssertionError(f"the settings are in no bucket: {name}")
