@@ -104,6 +104,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
 
     def start(argv: list[str], env: dict[str, str]) -> "subprocess.Popen[bytes]":
         assert argv[1:3] == ["-m", "boatyard_buildkit"] and env["PYTHONPATH"]
+        # What a killed job leaves there is removed by the next build.
+        assert all(Path(env[name]).parent.name == "boatyard-inline" for name in ("HOME", "TMPDIR"))
         job_file, out = (argv[argv.index(name) + 1] for name in ("--job", "--out"))
         made.append(real([sys.executable, "-S", "-E", str(STAND_IN), job_file, out], env=env))
         return made[-1]
