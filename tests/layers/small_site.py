@@ -52,6 +52,7 @@ class SmallSite(msgspec.Struct, frozen=True):
         return Settings(
             default_repository=f"{self.registry.address}/images",
             insecure_registries=(self.registry.address,),
+            trusted_bases=(f"{self.registry.address}/base",),  # where the kernel has no Landlock
             platforms=(f"linux/{architecture()}",),
             uv=Uv(image=f"{self.registry.address}/uv:1"),
             network=Network(index_url=self.index),
