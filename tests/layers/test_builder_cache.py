@@ -24,7 +24,7 @@ def refused(path: Path) -> None:
 
 
 def files(root: Path) -> list[str]:
-    return sorted(path.parent.name.partition("-")[0] for path in root.rglob("file"))
+    return sorted(path.parents[1].name.partition("-")[0] for path in root.rglob("file"))
 
 
 _KILLED = """
@@ -75,6 +75,21 @@ def test_a_job_that_is_killed_while_it_writes_leaves_nothing_under_the_name(tmp_
     assert files(tmp_path) == ["python"]
 
 
+@pytest.mark.parametrize("damage", ["file", "bytes"])
+def test_what_lost_a_part_is_made_again(damage: str, tmp_path: Path) -> None:
+    with builder_cache(tmp_path, "realm", tmp_path) as cache:
+        place = cache.kept("python", "3.11", written(b"one"))
+        (place / "file" if damage == "file" else place.parent / "bytes").write_bytes(b"")
+        assert (cache.kept("python", "3.11", written(b"again")) / "file").read_bytes() == b"again"
+        assert cache.kept("python", "3.11", refused)
+
+
+def test_a_folder_that_cannot_be_used_fails_no_build(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with builder_cache(tmp_path / "file", "realm", tmp_path / "work") as cache:
+        assert cache.uv.is_relative_to(tmp_path / "work")
+
+
 def test_of_two_jobs_that_make_the_same_both_have_it(tmp_path: Path) -> None:
     with builder_cache(tmp_path, "realm", tmp_path) as one, builder_cache(tmp_path, "realm", tmp_path) as two:
 
@@ -88,12 +103,12 @@ def test_of_two_jobs_that_make_the_same_both_have_it(tmp_path: Path) -> None:
 def test_what_was_not_used_for_the_longest_time_goes_first_and_nothing_that_is_in_use(tmp_path: Path) -> None:
     with builder_cache(tmp_path, "realm", tmp_path) as cache:
         for number, kind in enumerate(("first", "second", "third")):
-            os.utime(cache.kept(kind, "", written(bytes(100_000))), (number, number))
+            os.utime(cache.kept(kind, "", written(bytes(100_000))).parent, (number, number))
         cache.kept("first", "", refused)
         trimmed(tmp_path, 0)
         assert files(tmp_path) == ["first", "second", "third"]
     with builder_cache(tmp_path, "busy", tmp_path) as busy:
-        os.utime(busy.kept("used", "", written(bytes(100_000))), (0, 0))
+        os.utime(busy.kept("used", "", written(bytes(100_000))).parent, (0, 0))
         trimmed(tmp_path, 350_000)
         assert files(tmp_path) == ["first", "third", "used"]
         trimmed(tmp_path, 0)

@@ -2,7 +2,8 @@
 
     <root>/<realm>/lock           shared by running jobs, exclusive for whoever removes something
     <root>/<realm>/uv/            uv's own cache, which many uv processes use at a time
-    <root>/<realm>/kept/<name>/   complete when it has this name: written under another one, and renamed
+    <root>/<realm>/kept/<name>/   complete when it has this name: written under another one, and renamed; its length is
+                                  compared when it is used
     <root>/<realm>/new/<…>/       being written, and stages of wheels; of killed jobs, if nobody has the lock
 
 Everything can be made again. A realm is a project and domain, whose jobs trust the same people; only the job's own code
@@ -24,6 +25,8 @@ from boatyard import canonical
 MOST_BYTES: Final = 10 * 1024**3
 """Of all realms."""
 _BETWEEN_SECONDS: Final = 600.0
+_MADE: Final = "made"
+_BYTES: Final = "bytes"
 _MEASURED: Final = ".measured"
 _LONGEST: Final = 80
 
@@ -43,19 +46,23 @@ class BuilderCache:
     def kept(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
         """The path that `make` wrote, for this job or an earlier one. It must not be changed."""
         place = self._folder / "kept" / f"{kind}-{canonical.digest(('boatyard/kept/1', kind, key))[:32]}"
-        with contextlib.suppress(FileNotFoundError):
+        if _is_whole(place):
             os.utime(place)  # it was used
-            return place
+            return place / _MADE
         with _temporary(self._new) as folder:
-            path = folder / "made"
-            make(path)
+            path = folder / "whole"
+            path.mkdir()
+            make(path / _MADE)
+            (path / _BYTES).write_text(str(_length(path / _MADE)), encoding="utf-8")
+            if place.exists() and not _is_whole(place):
+                place.rename(folder / "damaged")  # a machine without power may lose what it wrote last
             try:
                 path.rename(place)
             except OSError:
                 if not place.exists():
                     raise
                 # Another job was faster.
-        return place
+        return place / _MADE
 
     def stage(self) -> contextlib.AbstractContextManager[Path]:
         """A new folder, on the file system of uv's cache if possible, so that uv links files and copies none. Below a
@@ -69,14 +76,18 @@ class BuilderCache:
 
 @contextlib.contextmanager
 def builder_cache(root: Path | None, realm: str, work: Path) -> Iterator[BuilderCache]:
-    """Of a realm below `root`; without one, a cache in `work`, which goes with the job."""
-    if root is None:
-        yield BuilderCache(work / "cache")
-        return
-    folder = root / canonical.digest(("boatyard/builder-cache/1", realm))[:16]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder / "lock", fcntl.LOCK_SH):
-        yield BuilderCache(folder)
+    """Of a realm below `root`; without one that can be written, a cache in `work`, which goes with the job."""
+    with contextlib.ExitStack() as held:
+        try:
+            if root is None:
+                raise FileNotFoundError
+            folder = root / canonical.digest(("boatyard/builder-cache/1", realm))[:16]
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(_locked(folder / "lock", fcntl.LOCK_SH))
+            cache = BuilderCache(folder)
+        except OSError:
+            cache = BuilderCache(work / "cache")
+        yield cache
 
 
 @contextlib.contextmanager
@@ -114,6 +125,24 @@ def trim(root: Path, most: int = MOST_BYTES, *, now: Callable[[], float] = time.
             return
         if _discard(unit, realm):
             total -= size
+
+
+def _is_whole(place: Path) -> bool:
+    try:
+        return int((place / _BYTES).read_text(encoding="utf-8")) == _length(place / _MADE)
+    except (OSError, ValueError):
+        return False
+
+
+def _length(path: Path) -> int:
+    """Bytes of a file, or of all below a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    total = 0
+    for root, _, files in os.walk(path):
+        for name in files:
+            total += os.lstat(os.path.join(root, name)).st_size  # noqa: PTH118 - half the time of Path
+    return total
 
 
 def _used(unit: Path) -> float:
