@@ -193,6 +193,7 @@ def test_what_turns_out_to_need_buildkit_goes_on_in_codebuild(make: Callable[...
     assert not codebuild.builds
     with it.start() as function:
         assert function.invoke(event) == {"batchItemFailures": []}, function.log.read_text()
+        assert "layer 1: a distribution has to be built from source" in function.log.read_text()
     assert [played.environment["BOATYARD_BUILD_ID"] for played in codebuild.builds.values()] == [build_id]
     assert it.build(build_id)[0]["state"] in ("QUEUED", "RUNNING")
 

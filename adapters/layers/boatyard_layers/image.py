@@ -117,6 +117,8 @@ def _platform(job: BuildJob, steps: JobSteps, platform: str, store: LayerStore, 
 
 
 def _make(left: tuple[MakerStep, ...], keys: Sequence[str], made: Made, makers: Makers, telling: "_Telling") -> Made:
+    """Raises UNSUPPORTED with the layer and the reason if a step turns out to need a BuildKit that this job lacks."""
+    reason = ""
     while left:
         began = time.monotonic()
         telling.begin(left[0])
@@ -125,9 +127,19 @@ def _make(left: tuple[MakerStep, ...], keys: Sequence[str], made: Made, makers: 
         except NotExact as error:
             if left[0].maker == "run":
                 raise
-            telling.falls_back(left[0], str(error))
+            reason = str(error)
+            telling.falls_back(left[0], reason)
             left = (msgspec.structs.replace(left[0], maker="run"), *left[1:])
             continue
+        except BoatyardError as error:
+            if error.code != Code.UNSUPPORTED or not reason:
+                raise
+            layer = left[0].number - 1
+            name = "the image's beginning" if layer < 0 else f"layer {layer}"
+            raise BoatyardError(
+                error.code, f"{name}: {reason}; {error.detail}", layer_index=layer if layer >= 0 else None
+            ) from None
+        reason = ""
         telling.made(left[:number], made, after, time.monotonic() - began)
         left, made = left[number:], after
     return made
