@@ -27,9 +27,11 @@ lint: setup  ## ruff, mypy --strict, import-linter
 fuzz: setup  ## send 100,000 hostile requests in process (FUZZ_REQUESTS=, FUZZ_SEED=); a 500 or a second of CPU fails
 	@$(BIN)/python -m tests.fuzz $(FUZZ_REQUESTS:%=--requests %) $(FUZZ_SEED:%=--seed %) $(FUZZ_OPTIONS)
 
-fuzz-layers: setup  ## try 300 sequences of package lists against uv (SEQUENCES=), kill a maker at each request, lose each blob
+fuzz-layers: setup  ## try 300 sequences of package lists against uv (SEQUENCES=), kill a maker at each request, lose each blob, build every image with both makers
 	@BOATYARD_SEQUENCES=$(or $(SEQUENCES),300) BOATYARD_FAULTS=1000 $(BIN)/pytest -q \
 	  tests/layers/wheels/test_sequences.py tests/layers/test_other_machines.py
+	@$(BIN)/python -m boatyard_local.engine ensure
+	@BOATYARD_BOTH_MAKERS=1 $(BIN)/pytest -q tests/flyte/test_ways.py tests/flyte/test_differences.py
 
 bench: setup  ## measure and write docs/benchmarks.md; one section alone: ONLY=builds, layers, answers, folders, cold-start, cold-start-gcp or cold-start-azure
 	@case "$(ONLY)" in cold-start*) ;; *) $(BIN)/python -m boatyard_local.engine ensure;; esac

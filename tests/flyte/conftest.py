@@ -6,27 +6,39 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import flyte
 import httpx
 import pytest
+from flyte._internal.imagebuild.image_builder import ImageBuildEngine
 
 from boatyard.settings import Settings
 from boatyard_flyte import sdk
 from boatyard_local.settings import load_settings
 from tests.flyte import base, index
 from tests.flyte.images import BASE, CASES, Place
-from tests.flyte.probe import Docker
+from tests.flyte.probe import Docker, Inside
 from tests.flyte.wheel import make_wheel
 from tests.local.servers import bearer
 
 ROOT = Path(__file__).parent.parent.parent
 STATE = ROOT / ".boatyard"
 PASSWORD = "s3cret-Pa55"
+RUNTIME = ("/proc", "/sys", "/dev", "/run", "/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+"""What a container gets from its runtime."""
 
 Ensure: TypeAlias = Callable[[flyte.Image], str]
+MadeBy: TypeAlias = Callable[[str, str], tuple[flyte.Image, str]]
+
+MAKERS = ("builder", "registry")
+"""What makes the layers of an image; the setting's values."""
+OF_BOTH = tuple(CASES) if "BOATYARD_BOTH_MAKERS" in os.environ else ("debian", "flyte", "packages", "uv")
+"""Cases that both make. The others are the default's, because the other maker leaves most of them to BuildKit, too, and
+takes minutes for it: `make fuzz-layers` builds them."""
+MADE = tuple((name, maker) for name in CASES for maker in MAKERS if name in OF_BOTH or maker == Settings().layers)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +134,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def packages(wheels: Path) -> Iterator[str]:
     """The URL of an index of those wheels: `/public/simple`, and `/private/simple` with a password."""
-    with index.serve(wheels, PASSWORD) as url:
+    with index.serve(wheels, PASSWORD, hashes=True) as url:
         yield url
 
 
@@ -142,38 +154,62 @@ def without_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def built_by(server: str, image: flyte.Image) -> str:
+    """Builds an image through the SDK: flyte.build, the plugin, the server, the job, the registry."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables(server).items():
+            patch.setenv(name, value)
+        flyte.init(image_builder="boatyard")
+        # The SDK remembers what it built, on whatever server.
+        ImageBuildEngine.build.cache_clear()
+        uri = flyte.build(image).uri
+    assert uri is not None
+    assert "@sha256:" in uri
+    return uri
+
+
 @pytest.fixture(scope="session")
 def ensure(server: str) -> Ensure:
-    """Builds an image through the SDK: flyte.build, the plugin, the server, the job, the registry."""
+    return lambda image: built_by(server, image)
 
-    def build(image: flyte.Image) -> str:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in variables(server).items():
-                patch.setenv(name, value)
-            flyte.init(image_builder="boatyard")
-            uri = flyte.build(image).uri
-        assert uri is not None
-        assert "@sha256:" in uri
-        return uri
 
-    return build
+@pytest.fixture(scope="session")
+def other_server(
+    settings: Settings, configuration: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """The maker of layers that is not the default, and a server that uses it, with a repository of its own."""
+    (maker,) = set(MAKERS) - {settings.layers}
+    repository = f"{settings.default_repository}/test-{uuid.uuid4().hex[:8]}"
+    chosen = {"BOATYARD_DEFAULT_REPOSITORY": repository, "BOATYARD_LAYERS": maker}
+    with serving(tmp_path_factory.mktemp("other"), configuration, chosen) as url:
+        yield maker, url
 
 
 @pytest.fixture(scope="session")
 def made(
-    ensure: Ensure, packages: str, wheels: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], tuple[flyte.Image, str]]:
-    """Builds a case of `images.CASES` by name. Returns the image and the reference that Boatyard built."""
-    done: dict[str, tuple[flyte.Image, str]] = {}
+    server: str, other_server: tuple[str, str], packages: str, wheels: Path, tmp_path_factory: pytest.TempPathFactory
+) -> MadeBy:
+    """Builds a case of `images.CASES` by its name and that of a maker. Returns the image and the reference of what was
+    built."""
+    images: dict[str, flyte.Image] = {}
+    done: dict[tuple[str, str], str] = {}
 
-    def make(name: str) -> tuple[flyte.Image, str]:
-        if name not in done:
+    def make(name: str, maker: str) -> tuple[flyte.Image, str]:
+        if name not in images:
             place = Place(tmp_path_factory.mktemp(name), f"{packages}/public/simple", wheels)
-            image = CASES[name].make(place)
-            done[name] = (image, ensure(image))
-        return done[name]
+            images[name] = CASES[name].make(place)
+        if (name, maker) not in done:
+            other, url = other_server
+            done[name, maker] = built_by(url if maker == other else server, images[name])
+        return images[name], done[name, maker]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def whole(docker: Docker) -> Callable[[str], Inside]:
+    """Everything in an image's file system; each image is read once."""
+    return cache(lambda reference: docker.look(reference, roots=("/",), without=RUNTIME, user="root"))
 
 
 assert sdk.FLYTE.startswith("2.12"), "what the differential tests know is flyte 2.12"

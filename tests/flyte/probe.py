@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 _SCRIPT = r"""
-import hashlib, json, os, pwd, shutil, stat, subprocess, sys
+import hashlib, json, marshal, os, pwd, shutil, stat, subprocess, sys
 
 ask = json.loads(sys.argv[1])
 python = shutil.which("python") or shutil.which("python3")
@@ -18,6 +18,13 @@ def owner(uid):
     except KeyError:
         return str(uid)
 
+def meaning(path, data):
+    # Which of its objects byte code refers to by number depends on what was compiled before in the same process.
+    try:
+        return data[:16] + marshal.dumps(marshal.loads(data[16:]), 2) if path.endswith(".pyc") else data
+    except (EOFError, ValueError, TypeError):
+        return data
+
 def entry(path):
     s = os.lstat(path)
     kind = "link" if stat.S_ISLNK(s.st_mode) else "folder" if stat.S_ISDIR(s.st_mode) else "file"
@@ -26,8 +33,22 @@ def entry(path):
         content = os.readlink(path)
     elif kind == "file":
         with open(path, "rb") as f:
-            content = hashlib.sha256(f.read()).hexdigest()
-    return {"kind": kind, "mode": oct(stat.S_IMODE(s.st_mode)), "owner": owner(s.st_uid), "content": content}
+            content = hashlib.sha256(meaning(path, f.read())).hexdigest()
+    links = s.st_nlink if kind == "file" else 1
+    try:
+        names = sorted(os.listxattr(path, follow_symlinks=False))
+        more = {name: os.getxattr(path, name, follow_symlinks=False).hex() for name in names}
+    except OSError:
+        more = {}
+    return {
+        "kind": kind,
+        "mode": oct(stat.S_IMODE(s.st_mode)),
+        "owner": owner(s.st_uid),
+        "group": s.st_gid,
+        "content": content,
+        "links": links,
+        "attributes": more,
+    }
 
 files = {}
 def walk(path):
@@ -76,7 +97,11 @@ class Entry(msgspec.Struct, frozen=True):
     kind: str
     mode: str
     owner: str
+    group: int
     content: str | None
+    links: int
+    """Names of the same file."""
+    attributes: dict[str, str]
 
 
 class Inside(msgspec.Struct, frozen=True):

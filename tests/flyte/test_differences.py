@@ -10,34 +10,64 @@ from flyte._internal.imagebuild.docker_builder import DockerImageBuilder
 
 from boatyard.settings import Settings
 from tests.flyte import differences, own_builder
-from tests.flyte.images import CASES
-from tests.flyte.probe import Docker
+from tests.flyte.conftest import MADE, MAKERS, OF_BOTH, MadeBy
+from tests.flyte.probe import Docker, Inside
 
-# The runtime's own; everything else of the file system is compared.
-_RUNTIME = ("/proc", "/sys", "/dev", "/run", "/.dockerenv", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
+
+@pytest.fixture(scope="session")
+def own(docker: Docker, settings: Settings) -> Callable[[str, flyte.Image], str]:
+    """Builds a case with flyte's own builder, once."""
+    done: dict[str, str] = {}
+
+    def build(name: str, image: flyte.Image) -> str:
+        if name not in done:
+            done[name] = own_builder.build(image, docker, settings, name)
+        return done[name]
+
+    return build
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("name", "maker"), MADE)
 def test_only_wanted_differences(
-    name: str, made: Callable[[str], tuple[flyte.Image, str]], docker: Docker, settings: Settings
+    name: str,
+    maker: str,
+    made: MadeBy,
+    own: Callable[[str, flyte.Image], str],
+    whole: Callable[[str], Inside],
+    docker: Docker,
 ) -> None:
-    image, reference = made(name)
-    own_reference = own_builder.build(image, docker, settings, name)
-    own = docker.look(own_reference, roots=("/",), without=_RUNTIME, user="root")
-    ours = docker.look(reference, roots=("/",), without=_RUNTIME, user="root")
-    assert (own.python, own.prefix, own.version) == (ours.python, ours.prefix, ours.version)
-    assert own.distributions == ours.distributions
-    assert list(differences.of_files(own, ours)) == []
+    image, reference = made(name, maker)
+    own_reference = own(name, image)
+    theirs, ours = whole(own_reference), whole(reference)
+    assert (theirs.python, theirs.prefix, theirs.version) == (ours.python, ours.prefix, ours.version)
+    assert theirs.distributions == ours.distributions
+    assert list(differences.of_files(theirs, ours)) == []
     was, now = docker.config(own_reference), docker.config(reference)
     # Variables of which none refers to another have no order of their own.
     assert sorted(line for line in was.pop("Env") if not line.startswith("_F_IMG_ID=")) == sorted(
         line for line in now.pop("Env") if not line.startswith("_F_IMG_ID=")
     )
-    assert own.env["_F_IMG_ID"] == image.uri
+    assert theirs.env["_F_IMG_ID"] == image.uri
     assert ours.env["_F_IMG_ID"].rpartition(":")[0] == reference.partition("@")[0]
     assert sorted(now.pop("Labels")) == ["io.boatyard.build", "io.boatyard.key"]
     was.pop("Labels", None)
+    assert was == now
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_both_makers_make_the_same_image(
+    name: str, made: MadeBy, whole: Callable[[str], Inside], docker: Docker
+) -> None:
+    """Byte code and metadata of packages included, which flyte's own builder makes in another way."""
+    one, two = (made(name, maker)[1] for maker in MAKERS)
+    assert one.partition("@")[0] != two.partition("@")[0]
+    assert list(differences.of_files(whole(one), whole(two), differences.OF_MAKERS)) == []
+    was, now = docker.config(one), docker.config(two)
+    for config in (was, now):
+        config.pop("Labels")
+        config["Env"] = [line for line in config["Env"] if not line.startswith("_F_IMG_ID=")]
     assert was == now
 
 

@@ -1,22 +1,18 @@
 """Every call that describes an image, built with the SDK and inspected."""
 
-from collections.abc import Callable
-
-import flyte
 import pytest
 
+from tests.flyte.conftest import MADE, MadeBy
 from tests.flyte.images import CASES
 from tests.flyte.probe import Docker
 
 pytestmark = pytest.mark.integration
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_image_has_what_was_described(
-    name: str, made: Callable[[str], tuple[flyte.Image, str]], docker: Docker
-) -> None:
+@pytest.mark.parametrize(("name", "maker"), MADE)
+def test_the_image_has_what_was_described(name: str, maker: str, made: MadeBy, docker: Docker) -> None:
     case = CASES[name]
-    _, reference = made(name)
+    _, reference = made(name, maker)
     inside = docker.look(reference, imports=tuple(case.imports), texts=tuple(case.texts))
     assert inside.imports == case.imports
     assert inside.texts == case.texts
