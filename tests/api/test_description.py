@@ -1,5 +1,6 @@
 """The API's answers match its own OpenAPI description."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,15 +9,20 @@ from boatyard.api.openapi import describe
 from boatyard.build import State
 from boatyard.errors import CODES
 
+DESCRIPTION = "/openapi.json"
 METHODS = ("get", "put", "post", "delete", "patch")
 GENERATED = Path(__file__).with_name("described.py")
 
 
 def test_every_answer_is_as_described() -> None:
-    operations = [name for path in describe()["paths"].values() for name in path if name in METHODS]
+    # The address that has the description itself is the one that schemathesis leaves out.
+    operations = [
+        name for path, known in describe()["paths"].items() for name in known if name in METHODS and path != DESCRIPTION
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", str(GENERATED)],
         cwd=GENERATED.parent.parent.parent,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
         capture_output=True,
         text=True,
         check=False,

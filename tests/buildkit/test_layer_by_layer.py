@@ -27,6 +27,7 @@ def part(first: int, last: int) -> tuple[BuildJob, BuildJob]:
         first_line=layers[0].first_line,
         last_line=layers[-1].last_line,
         target="registry.example/cache:prefix-x",
+        annotations={"io.boatyard.prefix": "a"},
         name="part",
     )
     return whole, segment_job(whole, segment)
@@ -55,7 +56,13 @@ def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:
         cache_repository="registry.example/cache",
     )
     segment = Segment(
-        platform="linux/amd64", base=PREFIX, first_line=2, last_line=3, target="registry.example/cache:x", name="part"
+        platform="linux/amd64",
+        base=PREFIX,
+        first_line=2,
+        last_line=3,
+        target="registry.example/cache:x",
+        annotations={},
+        name="part",
     )
     made = segment_job(whole, segment)
     assert (made.tags, made.labels, made.cache_repository, made.steps) == ((), {}, "", None)
