@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from boatyard import canonical
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.mirrors import mirrored
@@ -28,35 +30,47 @@ _LARGEST_KEPT: Final = 4 * 1024**2
 _AHEAD: Final = 2
 """Layers that are downloaded at a time, while another one is read."""
 _MOST_LAYERS: Final = 256
+_NO_FACTS: Final = Facts(inventory=b"")
 
 
 def resolve(
     reference: Reference, platform: str, mirrors: Mapping[str, str], client: RegistryClient, store: LayerStore
 ) -> Base:
-    """The base image as the registry, or its mirror, has it now.
+    """The base image as the registry, or its mirror, has it now, with its facts.
 
     Raises NotExact for an image that BuildKit should report or can use and this module cannot, and
     REGISTRY_UNAVAILABLE or REGISTRY_DENIED.
     """
-    reference = mirrored(reference, mirrors)
+    return with_facts(resolve_alone(mirrored(reference, mirrors), platform, client, store), client, store)
+
+
+def resolve_alone(reference: Reference, platform: str, client: RegistryClient, store: LayerStore) -> Base:
+    """The same without facts, which an image with a prefix does not need. Raises like `resolve`."""
     blobs = Blobs(client)
     found = manifest_of(reference, platform, blobs)
-    digest = found.digest
     layers, config = _described(reference, found, platform, blobs)
     store.located(layers, reference.repository)
-    digests = [layer.digest for layer in layers]
-    facts = store.find_facts(_key(digest), digests)
-    if facts is None:
-        facts = read_facts(layers, reference, blobs, store)
-        store.put_facts(_key(digest), digests, facts)
     return Base(
         repository=str(reference.repository),
-        digest=digest,
+        digest=found.digest,
         platform=platform,
         layers=layers,
         config=config,
-        facts=facts,
+        facts=_NO_FACTS,
     )
+
+
+def with_facts(base: Base, client: RegistryClient, store: LayerStore) -> Base:
+    """The base with its facts, of the registry or of its layers. Raises like `resolve`."""
+    if base.facts is not _NO_FACTS:
+        return base
+    digests = [layer.digest for layer in base.layers]
+    facts = store.find_facts(_key(base.digest), digests)
+    if facts is None:
+        reference = Reference(Repository.parse(base.repository)).at(base.digest)
+        facts = read_facts(base.layers, reference, Blobs(client), store)
+        store.put_facts(_key(base.digest), digests, facts)
+    return msgspec.structs.replace(base, facts=facts)
 
 
 def is_kept(path: str) -> bool:

@@ -99,16 +99,18 @@ def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
 def _platform(job: BuildJob, steps: JobSteps, platform: str, store: LayerStore, building: Building) -> Made:
     reference = mirrored(Reference.parse(job.base_images[0]), job.registry_mirrors)
     try:
-        base = bases.resolve(reference, platform, {}, building.client, store)
+        base = bases.resolve_alone(reference, platform, building.client, store)
+        every = steps_of(job, steps)
+        keys = [key_of(step, base.digest, platform) for step in every]
+        found = store.find_prefix(keys, base)
+        if found is None:
+            base = bases.with_facts(base, building.client, store)
     except BoatyardError as error:
         if error.code not in _UNREADABLE:
             raise
         raise NotExact(f"{reference} cannot be read: {error.detail}") from None
-    every = steps_of(job, steps)
-    keys = [key_of(step, base.digest, platform) for step in every]
     makers = Makers(job, building, store, base)
     telling = _Telling(building, len(every), platform if len(job.platforms) > 1 else "")
-    found = store.find_prefix(keys, base)
     if found is None:
         return _make(every, keys, makers.from_base(), makers, telling)
     made, number = makers.from_prefix(found), keys.index(found.key) + 1

@@ -18,6 +18,7 @@ from boatyard.reference import Reference, Repository
 from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
 from boatyard_layers.artifacts import PREFIX_KEY
+from boatyard_layers.base import with_facts
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
@@ -168,6 +169,7 @@ class Makers:
     def _interpreter_for(self, made: Made) -> Interpreter:
         if self._interpreter is None:
             cache = self._building.cache
+            self._base = with_facts(self._base, self._building.client, self._store)
             if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
                 reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
                 self._interpreter = interpreter_of(
