@@ -218,7 +218,8 @@ def test_ctrl_c_ends_the_command_and_not_the_build(options: list[str], folder: P
 
 def test_a_restart_of_the_service_is_told_and_outlived(folder: Path, service: MemoryService) -> None:
     def restart() -> None:
-        time.sleep(0.3)
+        while not any(request.endswith("/logs") for request in service.requests):
+            time.sleep(0.01)
         service.stop()
         time.sleep(0.3)
         service.start()

@@ -188,7 +188,8 @@ def test_following_outlives_a_restart_of_the_service(
     client: Client, service: MemoryService, events: list[Event]
 ) -> None:
     def restart() -> None:
-        time.sleep(0.1)
+        while not any(request.endswith("/logs") for request in service.requests):
+            time.sleep(0.01)
         service.stop()
         time.sleep(0.4)
         service.start()

@@ -132,11 +132,10 @@ def stop(state_dir: Path, *, patience: float = 10.0) -> bool:
             os.kill(info.pid, number)
         except ProcessLookupError:
             break
+        # It releases the lock a moment before it ends, and until then it may still read its own code.
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and is_held(state.server_lock):
+        while time.monotonic() < deadline and _is_alive(info):
             time.sleep(0.02)
-        if not is_held(state.server_lock):
-            break
     return True
 
 
@@ -170,5 +169,6 @@ def process_start(pid: int) -> str | None:
         # proc(5): the command in brackets may contain any characters, so fields are counted from its end.
         state, *fields = line.rpartition(")")[2].split()
         return None if state == "Z" else fields[18]
-    listed = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return listed.stdout.strip() or None
+    listed = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, start = listed.stdout.strip().partition(" ")
+    return None if state.startswith("Z") else start.strip() or None
