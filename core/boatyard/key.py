@@ -154,7 +154,7 @@ def paths_of(layer: Layer) -> tuple[str, ...]:
         case UVProject():
             return _named(layer.pyproject, layer.uvlock, layer.source_dir)
         case UVScript():
-            return _named(layer.script, layer.lock, layer.source_dir)
+            return _named(layer.script, layer.lock, layer.folder)
         case PoetryProject():
             return _named(layer.pyproject, layer.poetry_lock, layer.source_dir)
         case AptPackages() | Commands() | Env() | WorkDir():

@@ -1,5 +1,7 @@
 """Steps: what makes each layer, and the keys of the images that end with one."""
 
+import json
+import re
 from typing import Any
 
 import msgspec
@@ -9,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 
 from boatyard.context import Context
 from boatyard.job import BuildJob, JobSteps
-from boatyard.key import prefix_key
+from boatyard.key import paths_of, prefix_key
 from boatyard.order import Order
 from boatyard.planned_job import make_job
 from boatyard.ports import Scope
@@ -111,6 +113,54 @@ def test_the_owner_of_copied_files_is_part_of_a_prefix() -> None:
     assert one[0] == other[0] and one[1] != other[1]
     assert steps(copy("src", "/srv"), user).layers[0].owner == "flyte:flyte"
     assert steps(copy("src", "/srv"), user).user == "flyte"
+
+
+READERS: list[dict[str, Any]] = [
+    copy("in", "/srv"),
+    {"pipPackages": {"packages": ["./a"], "sourceDir": "in"}},
+    {"requirements": {"file": "in/r.txt"}},
+    {"requirements": {"file": "in/r.txt", "sourceDir": "in"}},
+    {"pythonWheels": {"dir": "in", "packageName": "six"}},
+    {"uvProject": {"pyproject": "in/a", "uvlock": "in/uv.lock"}},
+    {"uvProject": {"pyproject": "in/a", "uvlock": "in/uv.lock", "sourceDir": "in"}},
+    {"uvScript": {"script": "in/s.py"}},
+    {"uvScript": {"script": "s.py"}},
+    {"uvScript": {"script": "in/s.py", "lock": "in/s.py.lock", "sourceDir": "in"}},
+    {"poetryProject": {"pyproject": "in/a", "poetryLock": "in/poetry.lock"}},
+    {"poetryProject": {"pyproject": "in/a", "poetryLock": "in/poetry.lock", "extraArgs": "--no-root"}},
+    {"poetryProject": {"pyproject": "in/a", "poetryLock": "in/poetry.lock", "sourceDir": "in"}},
+]
+"""Every kind of layer that reads files of the context, in every way."""
+
+
+@pytest.mark.parametrize("reader", READERS, ids=str)
+def test_a_prefix_knows_each_file_that_its_layers_read(reader: dict[str, Any]) -> None:
+    """Otherwise a build would get another's files."""
+
+    def prefixes(context: Context) -> tuple[str, ...]:
+        return planned(order(env(A="1"), reader, commands("true"), context=context), REGISTRY).keys.prefixes
+
+    read = paths_of(parse_layer(reader))
+    assert read
+    given = Context(sha256="0" * 64, size=1, trees=dict.fromkeys((*read, "other"), "0" * 64))
+    changed = [msgspec.structs.replace(given, trees={**given.trees, path: "1" * 64}, sha256="1" * 64) for path in read]
+    changed.append(Context(sha256="2" * 64, size=1))  # its client sent no trees: any file of the archive may differ
+    for context in changed:
+        before, after = prefixes(given), prefixes(context)
+        assert before[:2] == after[:2] and not set(before[2:]) & set(after[2:])
+    other = msgspec.structs.replace(given, trees={**given.trees, "other": "1" * 64}, sha256="1" * 64)
+    assert prefixes(given) == prefixes(other)
+
+
+@pytest.mark.parametrize("reader", READERS, ids=str)
+def test_a_layers_instructions_read_only_what_its_prefix_knows(reader: dict[str, Any]) -> None:
+    text = planned(order(reader, context=CONTEXT), REGISTRY).dockerfile
+    mounted = re.findall(r"--mount=type=bind,source=([^, ]+),target=", text)
+    copied = [json.loads(line)[0].lstrip("/") for line in re.findall(r"^COPY (\[.*\])$", text, re.MULTILINE)]
+    known = paths_of(parse_layer(reader))
+    assert mounted or copied
+    assert text.count("type=bind,") - text.count("type=bind,from=") == len(mounted)
+    assert {*mounted, *copied} <= set(known)
 
 
 def test_projects_share_no_prefix() -> None:

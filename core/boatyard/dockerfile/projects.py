@@ -80,8 +80,7 @@ def _check_lock(lock: str, index: list[str]) -> str:
 
 def uv_script(layer: UVScript, site: RunMounts, place: str) -> str:
     """Installs what `uv run` would for the script, with its [tool.uv] and its lock, into the image's environment."""
-    folder = layer.source_dir or posixpath.dirname(layer.script) or "."
-    tree = Folder(folder, place, field="uvScript.sourceDir")
+    tree = Folder(layer.folder, place, field="uvScript.sourceDir")
     script = tree.inside(layer.script, field="uvScript.script")
     arguments = ["--no-editable", *pip_arguments(layer.options, layer.secret_mounts)]
     if layer.lock and not _chooses(_words(layer.options.extra_args, "uvScript.options")):

@@ -7,6 +7,7 @@ Some fields are Boatyard's own, because the messages cannot express them: `docke
 Paths are relative to the context's root, with forward slashes.
 """
 
+import posixpath
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -118,6 +119,11 @@ class UVScript(_Message, frozen=True, kw_only=True):
     options: PipOptions = PipOptions()
     secret_mounts: UpTo64[Secret] = ()
     source_dir: Path = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder of the context that the step gets, with everything below it."""
+        return self.source_dir or posixpath.dirname(self.script) or "."
 
 
 class PoetryProject(_Message, frozen=True, kw_only=True):

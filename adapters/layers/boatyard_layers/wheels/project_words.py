@@ -88,7 +88,7 @@ def project_words(layer: UVProject | UVScript, secrets: Mapping[str, str]) -> Pr
     refuse_secret_files(layer.secret_mounts)
     use, selecting, resolving, upgrading = _options(layer.options.extra_args)
     if isinstance(layer, UVScript):
-        source = layer.source_dir or posixpath.dirname(layer.script) or "."
+        source = layer.folder
         inside = _inside(source, layer.script)
         folder, script = posixpath.split(inside)
         lock, place = layer.lock, f"{inside}.lock"
