@@ -18,7 +18,6 @@ from boatyard.settings import Network, Output
 from boatyard_buildkit import outbox
 from boatyard_registry.client import RegistryCall
 from boatyard_registry.media import sha256_of
-from tests.buildkit import jobs
 from tests.buildkit.engine import Engine, log_of
 
 pytestmark = pytest.mark.integration
@@ -69,17 +68,11 @@ def test_files_of_the_context_arrive_as_they_are(engine: Engine, tmp_path: Path)
         ".dockerignore": b"app\n",
         "app/run.sh": b"#!/bin/sh\n",
     }
-    job = jobs.with_context(
-        engine.job(
-            [
-                {"copyConfig": {"src": "app", "dst": "/srv/app"}},
-                command("ls -A /srv/app > /list; stat -c '%a %U %Y' /srv/app/run.sh > /stat; cat /srv/app/data.txt"),
-            ],
-            context_needed=True,
-        ),
-        files,
-        tmp_path,
-    )
+    layers = [
+        {"copyConfig": {"src": "app", "dst": "/srv/app"}},
+        command("ls -A /srv/app > /list; stat -c '%a %U %Y' /srv/app/run.sh > /stat; cat /srv/app/data.txt"),
+    ]
+    job = engine.job(layers, files=files, folder=tmp_path)
     result = engine.build(job, tmp_path / "out")
     assert result.state is State.SUCCEEDED, result.error
     assert f"data {mark}" in log_of(tmp_path / "out")
@@ -89,10 +82,8 @@ def test_builds_do_not_get_each_others_files(engine: Engine, tmp_path: Path) -> 
     """BuildKit assumes that files with equal path, size and time are equal; see `boatyard_buildkit.stamp`."""
     for content in ("aaaa", "bbbb", "aaaa", "cccc"):
         mark = random.token_hex(4)
-        job = engine.job(
-            [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"echo {mark}; cat /f")], context_needed=True
-        )
-        job = jobs.with_context(job, {"f": content.encode()}, tmp_path)
+        layers = [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"echo {mark}; cat /f")]
+        job = engine.job(layers, files={"f": content.encode()}, folder=tmp_path)
         engine.build(job, tmp_path / mark)
         assert f"] {content}" in log_of(tmp_path / mark)
 
@@ -102,11 +93,8 @@ def test_builds_side_by_side_do_not_get_each_others_files(engine: Engine, tmp_pa
     started = []
     for letter in "abcdef":
         (tmp_path / letter).mkdir()
-        job = engine.job(
-            [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"{unique()}; echo {letter}=$(cat /f)")],
-            context_needed=True,
-        )
-        job = jobs.with_context(job, {"f": letter.encode()}, tmp_path / letter)
+        layers = [{"copyConfig": {"src": "f", "dst": "/f"}}, command(f"{unique()}; echo {letter}=$(cat /f)")]
+        job = engine.job(layers, files={"f": letter.encode()}, folder=tmp_path / letter)
         started.append((letter, engine.start(job, tmp_path / letter / "out")))
     for letter, process in started:
         assert process.wait(300) == 0
@@ -131,8 +119,7 @@ def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Pat
     ]
     results = []
     for name in ("one", "two"):
-        job = engine.job(layers, context_needed=True, output=Output(reproducible=True), force=True)
-        job = jobs.with_context(job, files, tmp_path)
+        job = engine.job(layers, files=files, folder=tmp_path, output=Output(reproducible=True), force=True)
         results.append(engine.build(job, tmp_path / name))
     assert results[0].state is State.SUCCEEDED, results[0].error
     assert results[0].layer_digests == results[1].layer_digests

@@ -81,8 +81,8 @@ def test_a_layer_that_fails(
 
 
 def test_a_stale_lock(engine: Engine, tmp_path: Path) -> None:
-    job = engine.job([UV_PROJECT], context_needed=True)
-    job = jobs.with_context(job, {"app/pyproject.toml": PYPROJECT, "app/uv.lock": STALE_LOCK}, tmp_path)
+    files = {"app/pyproject.toml": PYPROJECT, "app/uv.lock": STALE_LOCK}
+    job = engine.job([UV_PROJECT], files=files, folder=tmp_path)
     explained(engine.build(job, tmp_path / "out"), "LOCK_OUTDATED")
 
 
@@ -99,8 +99,7 @@ def test_a_registry_that_is_down(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_in_the_context(engine: Engine, tmp_path: Path) -> None:
-    job = engine.job([{"copyConfig": {"src": "nope", "dst": "/x"}}], context_needed=True)
-    job = jobs.with_context(job, {"other": b""}, tmp_path)
+    job = engine.job([{"copyConfig": {"src": "nope", "dst": "/x"}}], files={"other": b""}, folder=tmp_path)
     assert "nope" in explained(engine.build(job, tmp_path / "out"), "FILE_NOT_FOUND").message
 
 
@@ -110,8 +109,8 @@ def test_a_dockerfile_with_a_mistake(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_quota_that_is_too_small(engine: Engine, tmp_path: Path) -> None:
-    job = engine.job([{"copyConfig": {"src": "big", "dst": "/x"}}], context_needed=True, disk_bytes=100_000)
-    job = jobs.with_context(job, {"big": bytes(200_000)}, tmp_path)
+    layers = [{"copyConfig": {"src": "big", "dst": "/x"}}]
+    job = engine.job(layers, files={"big": bytes(200_000)}, folder=tmp_path, disk_bytes=100_000)
     explained(engine.build(job, tmp_path / "out"), "DISK_FULL")
     again = msgspec.structs.replace(job, disk_bytes=0)
     assert engine.build(again, tmp_path / "out").state is State.SUCCEEDED
@@ -125,8 +124,7 @@ def test_a_build_that_takes_too_long(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_hostile_archive_never_reaches_buildkit(engine: Engine, tmp_path: Path) -> None:
-    job = engine.job([{"copyConfig": {"src": "x", "dst": "/x"}}], context_needed=True)
-    job = jobs.with_context(job, {"x": b""}, tmp_path)
+    job = engine.job([{"copyConfig": {"src": "x", "dst": "/x"}}], files={"x": b""}, folder=tmp_path)
     assert job.context
     archive = close(raw("x"), raw("l", b"2", link="/etc"), raw("l/passwd"))
     (tmp_path / "context.tar.gz").write_bytes(archive)

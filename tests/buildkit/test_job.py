@@ -224,7 +224,7 @@ def test_a_secret_never_comes_out_whoever_prints_it(stage: Stage) -> None:
 
 
 def test_a_context_that_is_not_as_announced(stage: Stage) -> None:
-    job = jobs.with_context(stage.job(), {"a": b"1"}, stage.folder)
+    job = stage.job(files={"a": b"1"}, folder=stage.folder)
     (stage.folder / "context.tar.gz").write_bytes(b"other")
     assert code(stage.run(job, "echo started\n")) == "CONTEXT_INVALID"
 
@@ -238,12 +238,12 @@ def test_a_context_that_is_not_as_announced(stage: Stage) -> None:
     ],
 )
 def test_a_context_beyond_a_bound(stage: Stage, bounds: dict[str, Any], expected: str) -> None:
-    job = jobs.with_context(stage.job(**bounds), {"a": bytes(20_000), "l": Link("a")}, stage.folder)
+    job = stage.job(files={"a": bytes(20_000), "l": Link("a")}, folder=stage.folder, **bounds)
     assert code(stage.run(job, "echo started\n")) == expected
 
 
 def run_with_archive(stage: Stage, archive: bytes) -> JobResult:
-    job = jobs.with_context(stage.job(), {"a": b""}, stage.folder)
+    job = stage.job(files={"a": b""}, folder=stage.folder)
     assert job.context
     (stage.folder / "context.tar.gz").write_bytes(archive)
     job = msgspec.structs.replace(job, context=msgspec.structs.replace(job.context, context=announce(archive)))

@@ -18,7 +18,6 @@ from boatyard_layers.config import apply_env, apply_shell, apply_user, apply_wor
 from boatyard_layers.files import copy
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.tar_reading import read_layer
-from tests.buildkit import jobs
 from tests.buildkit.archives import Link
 from tests.buildkit.conftest import engine
 from tests.buildkit.engine import Engine
@@ -122,7 +121,7 @@ def image(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Image:
         *({"workdir": {"workdir": path}} for path in FOLDERS),
         *({"copyConfig": {"src": src, "dst": dst}} for src, dst in COPIES),
     ]
-    job = jobs.with_context(engine.job(layers, context_needed=True), FILES, folder)
+    job = engine.job(layers, files=FILES, folder=folder)
     result = engine.build(job, folder / "out")
     assert result.state is State.SUCCEEDED, result.error
     made = list(_steps(f"{job.target.rpartition(':')[0]}@{result.digest}"))

@@ -21,7 +21,6 @@ from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Base
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
-from tests.buildkit import jobs
 from tests.buildkit.conftest import engine
 from tests.buildkit.engine import Engine, log_of
 
@@ -114,9 +113,9 @@ def test_packages_need_no_buildkit_and_the_image_is_the_one_that_buildkit_makes(
         {"workdir": {"workdir": "/srv/app"}},
         {"copyConfig": {"src": "src", "dst": "/srv/app"}},
     )
-    job = jobs.with_context(yard.job(*layers, context_needed=True), files, yard.folder)
+    job = yard.job(*layers, files=files, folder=yard.folder)
     made, log = yard.build(job, buildkit=False)
-    whole = jobs.with_context(yard.job(*layers, context_needed=True, by="builder"), files, yard.folder)
+    whole = yard.job(*layers, files=files, folder=yard.folder, by="builder")
     expected, _ = yard.build(msgspec.structs.replace(whole, target=f"{whole.target}-whole", force=True))
     assert "made from wheels" in log and "BuildKit" not in log
     ours, theirs = files_of(made), files_of(expected)
