@@ -80,9 +80,11 @@ class Cloud:
 
 
 class Front:
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, moto: Callable[[Environ, Start], Any] | None = None) -> None:
         self._cloud = cloud
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = moto or DomainDispatcherApplication(create_backend_app)
+        self._one = threading.Lock()
+        """moto checks a condition and writes in two steps: of two requests at the same time, both can win."""
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -111,7 +113,10 @@ class Front:
             code := presigned_fault(environ, self._cloud.ahead)
         ):
             return _refuse(start, 400 if code == "BadDigest" else 403, code, json_protocol=False)
-        return self._moto(environ, start)  # type: ignore[no-any-return]
+        if "CONTENT_LENGTH" in environ:
+            _body(environ)  # a slow client makes only itself wait
+        with self._one:
+            return self._moto(environ, start)  # type: ignore[no-any-return]
 
     def _fault(self, name: str) -> Fault | None:
         for fault in self._cloud.faults:

@@ -5,8 +5,6 @@ deleted secrets.
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from boatyard_azure.bucket import BlobBucket
@@ -18,29 +16,8 @@ from tests.azure.steps import content, run_bare, step_of
 from tests.azure.storage import Storage
 from tests.azure.tls import authority
 from tests.azure.vault import Vault
+from tests.contract.live_run import run_live
 from tests.registry.at_a_name import ProxyTo
-
-ROOT = Path(__file__).parent.parent.parent
-LIVE = Path(__file__).parent / "live"
-
-
-SOME = (
-    "what_was_put",
-    "folders",
-    "the_same_again",
-    "an_upload_url_expires",
-    "each_message",
-    "a_dead_letter",
-    "scopes_do_not_share",
-    "one_key_is_made",
-    "from_its_start_to_its_end",
-    "a_stop_after_the_end",
-    "does_not_know_is_none",
-    "found_by_its_tag",
-    "a_tag_that_moved",
-    "cannot_be_known",
-)
-"""Cases of each suite. All of them run on the same servers in test_contract_…: here only the fixtures differ."""
 
 
 def make_runs_progress(acr_tasks: AcrTasksServer, entra: Entra, storage: Storage, bucket: BlobBucket) -> None:
@@ -83,31 +60,10 @@ def test_they_pass_and_leave_nothing(
         "REQUESTS_CA_BUNDLE": str(ca_file),
         "NO_PROXY": "127.0.0.1,localhost",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        f"--basetemp={tmp_path / 'live'}",
-    ]
     with ProxyTo(HOST, acr, authority()) as proxy:
-        done = subprocess.run(
-            [*command, "-k", " or ".join(SOME), str(LIVE)],
-            cwd=ROOT,
-            env={**os.environ, **named, "HTTPS_PROXY": proxy.url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout[-4000:]
-    passed = int(done.stdout.rpartition(" passed")[0].rpartition("\n")[2].rpartition(" ")[2])
-    assert passed >= 18, done.stdout[-2000:]
-    skipped = {line.rpartition(": ")[2] for line in done.stdout.splitlines() if line.startswith("SKIPPED")}
-    assert skipped == {"Blob Storage goes by its own clock", "ACR itself cannot be made to fail"}
+        ran = run_live("azure", tmp_path, {**os.environ, **named, "HTTPS_PROXY": proxy.url})
+    assert ran.passed >= 18, ran.output[-2000:]
+    assert ran.skipped == {"Blob Storage goes by its own clock", "ACR itself cannot be made to fail"}
     assert list(bucket.keys("")) == [] and vault.names() == [] and acr.fake.manifests == {}
     assert sorted(run.status for run in acr_tasks.runs.values()) == ["Succeeded"] * 2
     for name in queues:
