@@ -1,4 +1,7 @@
-"""A base image in which build-essential is an empty package, so that installing it takes a second."""
+"""A base image with an apt repository inside, of packages that take no time: apt asks no mirror for its lists.
+
+tests/whole/ installs packages of a real mirror.
+"""
 
 import json
 import tempfile
@@ -9,10 +12,25 @@ from boatyard.settings import Settings
 from tests.flyte.probe import Docker
 
 _DOCKERFILE = r"""FROM base
-RUN mkdir -p /tmp/p/DEBIAN \
- && printf "Package: build-essential\nVersion: 99\nArchitecture: all\nMaintainer: tests\nDescription: empty\n" \
-    > /tmp/p/DEBIAN/control \
- && dpkg-deb --build /tmp/p /tmp/p.deb && dpkg --install /tmp/p.deb && rm -r /tmp/p /tmp/p.deb
+RUN <<END
+set -e
+mkdir -p /usr/share/light /tmp/p/DEBIAN /tmp/p/usr/bin
+cd /usr/share/light
+printf '#!/bin/sh\necho tree 99\n' > /tmp/p/usr/bin/tree
+chmod 755 /tmp/p/usr/bin/tree
+for name in tree build-essential; do
+  printf 'Package: %s\nVersion: 99\nArchitecture: all\nMaintainer: tests\nDescription: light\n' $name \
+    > /tmp/p/DEBIAN/control
+  dpkg-deb --build /tmp/p $name.deb
+  cat /tmp/p/DEBIAN/control >> Packages
+  stat --printf 'Filename: ./%n\nSize: %s\n' $name.deb >> Packages
+  echo "SHA256: $(sha256sum $name.deb | cut -d ' ' -f 1)" >> Packages
+  echo >> Packages
+  rm -rf /tmp/p/usr
+done
+rm -rf /tmp/p /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] copy:/usr/share/light ./' > /etc/apt/sources.list
+END
 """
 
 

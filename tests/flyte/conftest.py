@@ -52,7 +52,7 @@ def found() -> Settings:
 @pytest.fixture(scope="session")
 def configuration(found: Settings, docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The engine's settings, but with `base.light` as the base: `from_debian_base` installs build-essential, which is
-    200 MB that no test needs."""
+    200 MB that no test needs, and apt would ask a mirror for its lists in each of four builds."""
     text = (STATE / "boatyard.toml").read_text()
     path = tmp_path_factory.mktemp("configuration") / "boatyard.toml"
     path.write_text(base.replaced(text, BASE, base.light(docker, found, BASE)))

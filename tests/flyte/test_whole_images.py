@@ -179,7 +179,7 @@ def test_a_failed_build_explains_itself(ensure: Ensure, packages: str) -> None:
 def test_without_waiting_the_build_goes_on(server: str, monkeypatch: pytest.MonkeyPatch, ensure: Ensure) -> None:
     ask(monkeypatch, server)
     flyte.init(image_builder="boatyard")
-    image = named("t-later").with_commands(["sleep 6"])
+    image = named("t-later").with_commands(["sleep 2"])
     assert flyte.build(image, wait=False).uri is None
     assert ensure(image)
     targets = [build["target"] for build in get(server, "/v1/builds")["builds"]]

@@ -1,13 +1,19 @@
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from boatyard.reference import Repository
+from boatyard.reference import Reference, Repository
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.retries import Retries
+from tests.buildkit.conftest import engine
+from tests.buildkit.engine import Engine
+from tests.layers.real_base import RealBase
 from tests.registry.server import FakeRegistry, running
+
+__all__ = ["engine"]
 
 NOW = 1_800_000_000.0
 """Of every store."""
@@ -54,3 +60,11 @@ def store_at(client: RegistryClient, notes: list[str]) -> Callable[..., LayerSto
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_base(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> RealBase:
+    image = next(rule.image for rule in engine.settings.base_images if "flyteorg/flyte" in rule.match)
+    own = Repository.parse(f"{engine.host}/layers-{uuid.uuid4().hex[:12]}")
+    folder = tmp_path_factory.mktemp("real-base")
+    return RealBase(engine.registry.client, Reference.parse(image), engine.settings.platforms[0], own, folder)

@@ -13,16 +13,14 @@ import pytest
 
 from boatyard.build import State
 from boatyard.job import BuildJob
-from boatyard.reference import Reference, Repository
+from boatyard.reference import Reference
 from boatyard_client.pruning import prune
-from boatyard_layers.base import resolve
 from boatyard_layers.config import env_of
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Base
-from boatyard_layers.store import LayerStore
-from boatyard_registry.blobs import Blobs
 from tests.buildkit.conftest import engine
 from tests.buildkit.engine import Engine, log_of
+from tests.layers.real_base import RealBase
 
 __all__ = ["engine"]
 
@@ -40,13 +38,16 @@ def command(text: str) -> dict[str, Any]:
 
 
 class Yard:
-    """One project's builds, layer by layer unless BuildKit is asked to make the whole image."""
+    """One project's builds, layer by layer unless BuildKit is asked to make the whole image.
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    Its repository has what is kept of the base: test_real_base.py reads that."""
+
+    def __init__(self, engine: Engine, real_base: RealBase, folder: Path) -> None:
         self.engine = engine
+        self.real_base = real_base
         self.folder = folder
         self.project = f"p{random.token_hex(4)}"
-        self.base = next(rule.image for rule in engine.settings.base_images if "flyteorg/flyte" in rule.match)
+        self.base = str(real_base.image)
         self.settings = msgspec.structs.replace(
             engine.settings, default_repository=f"{engine.settings.default_repository}/{self.project}"
         )
@@ -58,7 +59,7 @@ class Yard:
     def build(self, job: BuildJob, *, buildkit: bool = True) -> tuple[Base, str]:
         """The image, read as a base, and the log."""
         digest, log = self.run(job, buildkit=buildkit)
-        return self.read(job, digest), log
+        return self.real_base.read(Reference.parse(job.target).at(digest)), log
 
     def run(self, job: BuildJob, *, buildkit: bool = True) -> tuple[str, str]:
         """The digest and the log. Without `buildkit`, the job cannot reach one."""
@@ -69,12 +70,6 @@ class Yard:
         assert result.state is State.SUCCEEDED, log
         return result.digest or "", log
 
-    def read(self, job: BuildJob, digest: str) -> Base:
-        client = self.engine.registry.client
-        nowhere = Repository.parse(f"{self.engine.host}/read/{random.token_hex(4)}")
-        store = LayerStore(Blobs(client), nowhere, nowhere)
-        return resolve(Reference.parse(job.target).at(digest), job.platforms[0], {}, client, store)
-
     def _without_buildkit(self) -> Path:
         path = self.folder / "without-buildkit.toml"
         text = self.engine.path.read_text()
@@ -83,8 +78,10 @@ class Yard:
 
 
 @pytest.fixture
-def yard(engine: Engine, tmp_path: Path) -> Yard:
-    return Yard(engine, tmp_path)
+def yard(engine: Engine, real_base: RealBase, tmp_path: Path) -> Yard:
+    made = Yard(engine, real_base, tmp_path)
+    real_base.keep_in(Reference.parse(made.job().target).repository)
+    return made
 
 
 def files_of(image: Base) -> dict[str, tuple[object, ...]]:

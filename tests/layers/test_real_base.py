@@ -15,9 +15,8 @@ from boatyard_layers.model import LayerBlob, Prefix
 from boatyard_layers.store import LayerStore
 from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
 from boatyard_registry.blobs import Blobs
-from boatyard_registry.client import RegistryClient
-from tests.buildkit.conftest import engine  # noqa: F401 - a fixture
-from tests.buildkit.engine import Engine, keychain
+from tests.buildkit.engine import Engine
+from tests.layers.real_base import RealBase
 from tests.registry.server import digest_of
 
 pytestmark = pytest.mark.integration
@@ -26,18 +25,15 @@ TAR = "application/vnd.oci.image.layer.v1.tar"
 
 
 def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
-    engine: Engine,  # noqa: F811
+    engine: Engine,
+    real_base: RealBase,
     tmp_path: Path,
 ) -> None:
-    settings = engine.settings
-    client = RegistryClient(keychain=keychain(settings), insecure=settings.insecure_registries)
-    image = next(rule.image for rule in settings.base_images if "flyteorg/flyte" in rule.match)
-    reference, platform = Reference.parse(image), settings.platforms[0]
+    """`real_base` is read by a machine that is as empty, for a registry that has nothing of it."""
+    client, reference, platform = real_base.client, real_base.image, real_base.platform
     repository = Repository.parse(f"{engine.host}/layers-{uuid.uuid4().hex[:12]}")
-
-    first = LayerStore(Blobs(client), repository, repository)
-    base = resolve(reference, platform, {}, client, first)
-    made = interpreter_of(reference, base, {}, client, first, BuilderCache(tmp_path / "first"))
+    base, made = real_base.base, real_base.interpreter
+    real_base.keep_in(repository)
     notes: list[str] = []
     second = LayerStore(Blobs(client), repository, repository, note=notes.append)
     assert resolve(reference, platform, {}, client, second) == base
@@ -69,4 +65,3 @@ def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
     assert found
     assert found.digest == digest
     assert LayerStore(Blobs(client), repository, repository).find_prefix(["a" * 64], base) == prefix
-    client.close()
