@@ -192,9 +192,9 @@ def get(engine: Engine, job: BuildJob, path: str) -> bytes:
 
 
 def test_the_cache_of_a_registry_is_written_and_read(engine: Engine, tmp_path: Path) -> None:
-    layer = command(unique())
+    """A Dockerfile, because BuildKit's own cache is that of whole images."""
     cache = f"{engine.host}/cache/{random.token_hex(4)}"
-    job = engine.job([layer], cache_repository=cache)
+    job = engine.job(dockerfile=f"FROM {engine.base}\nRUN {unique()}\n", cache_repository=cache)
     results = [engine.build(job, tmp_path / name) for name in ("one", "two")]
     phases = [[time.phase for time in result.phases] for result in results]
     assert all(result.state is State.SUCCEEDED for result in results)

@@ -29,6 +29,11 @@ def commands(*scripts: str) -> list[dict[str, Any]]:
     return [{"commands": {"cmd": list(scripts)}}]
 
 
+def unknown() -> list[dict[str, Any]]:
+    """A layer that the registry cannot have."""
+    return commands(f"echo {random.token_hex(8)}")
+
+
 PYPROJECT = b'[project]\nname = "demo"\nversion = "0.1"\nrequires-python = ">=3.11"\ndependencies = ["six", "tomli"]\n'
 STALE_LOCK = b"""\
 version = 1
@@ -145,14 +150,16 @@ def with_buildkit(engine: Engine, tmp_path: Path, **changes: Any) -> Engine:
 
 def test_an_engine_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
     lost = with_buildkit(engine, tmp_path, docker_host="unix:///nowhere/docker.sock")
-    result = lost.build(engine.job(commands("true")), tmp_path / "out")
+    result = lost.build(engine.job(unknown()), tmp_path / "out")
     explained(result, "DATAPLANE_UNAVAILABLE")
     assert result.state is State.ERRORED
 
 
 def test_a_buildctl_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
     without = with_buildkit(engine, tmp_path, driver="buildctl", buildctl="/nowhere/buildctl")
-    assert "buildctl" in explained(without.build(engine.job([]), tmp_path / "out"), "DATAPLANE_UNAVAILABLE").message
+    assert (
+        "buildctl" in explained(without.build(engine.job(unknown()), tmp_path / "out"), "DATAPLANE_UNAVAILABLE").message
+    )
 
 
 class TestGuardedRegistry:
@@ -217,7 +224,7 @@ class TestImmutableTags:
         job = self.job(engine, fake)
         one = engine.build(job, tmp_path / "one")
         assert one.state is State.SUCCEEDED, one.error
-        other = msgspec.structs.replace(job, dockerfile=job.dockerfile.replace("/srv/random", "/srv/other"))
+        other = self.made_again(job)
         two = engine.build(other, tmp_path / "two")
         assert (two.state, two.digest, two.layer_digests) == (State.SUCCEEDED, one.digest, one.layer_digests), two.error
         assert "another build has pushed" in log_of(tmp_path / "two")
@@ -247,6 +254,16 @@ class TestImmutableTags:
         fake.faults = [Fault(status=400, method="PUT", path="/manifests/", times=10**6)]
         failure = explained(engine.build(self.job(engine, fake), tmp_path / "out"), "PUSH_DENIED")
         assert "refuses the manifest" in failure.message
+
+    @staticmethod
+    def made_again(job: BuildJob) -> BuildJob:
+        """The job as it is for a build that ran beside the first one, and found none of its layers."""
+        steps = job.steps
+        if steps is None:
+            return msgspec.structs.replace(job, dockerfile=job.dockerfile.replace("/srv/random", "/srv/other"))
+        layers = tuple(msgspec.structs.replace(step, prefix=random.token_hex(32)) for step in steps.layers)
+        steps = msgspec.structs.replace(steps, opening=random.token_hex(32), layers=layers)
+        return msgspec.structs.replace(job, steps=steps, dockerfile=job.dockerfile.replace("/srv/random", "/srv/other"))
 
     def occupy(self, fake: FakeRegistry, job: BuildJob, key: str, platform: str = "linux/amd64") -> None:
         target = jobs.Reference.parse(job.target)

@@ -192,6 +192,18 @@ def test_a_refused_push_is_named(fake: FakeRegistry, blobs: Blobs, here: Reposit
     assert refused.value.code == "PUSH_DENIED"
 
 
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "PUSH_DENIED"), (413, "PUSH_DENIED"), (500, "REGISTRY_UNAVAILABLE")]
+)
+def test_a_manifest_that_is_refused_for_good_is_not_a_registry_that_is_down(
+    fake: FakeRegistry, blobs: Blobs, here: Repository, status: int, code: str
+) -> None:
+    fake.faults = [Fault(method="PUT", path="/manifests/", status=status, times=99)]
+    with pytest.raises(BoatyardError) as refused:
+        blobs.put_manifest(Reference(here, "t"), b"{}", OCI_MANIFEST)
+    assert refused.value.code == code
+
+
 def test_a_digest_from_outside_never_becomes_a_path(blobs: Blobs, here: Repository, tmp_path: Path) -> None:
     for digest in ("../../x", "sha256:" + "A" * 64, "sha512:" + "a" * 128, ""):
         with pytest.raises(BoatyardError, match="without a sha256"):

@@ -11,6 +11,7 @@ from boatyard.build import Failure, Phase, Step
 from boatyard.dockerfile.quoting import NEWLINE_ARG
 from boatyard.errors import Code
 from boatyard.job import BuildJob
+from boatyard.lifecycle import failure
 from boatyard.mirrors import mirrored
 from boatyard.reference import Reference
 from boatyard_buildkit.log import LogFile
@@ -77,6 +78,9 @@ def build_by_layers(
             return outcome
         if outcome.code in _NO_BASE:
             raise NotExact(f"BuildKit cannot start from {segment.base}: {outcome.message}")
+        if outcome.code == Code.TAG_IMMUTABLE:  # nobody else has this tag
+            message = f"the registry refuses the manifest of {part.target}"
+            outcome = failure(Code.PUSH_DENIED, message, outcome.log_tail)
         if len(job.platforms) > 1:
             outcome = msgspec.structs.replace(outcome, message=f"{segment.platform}: {outcome.message}")
         raise SegmentFailed(outcome)

@@ -31,6 +31,9 @@ _ATTEMPTS: Final = 3
 """Of an upload, each from its beginning."""
 _LOST: Final = frozenset({404, 409, 412, 416})
 """Statuses of an upload whose session the registry does not know any more."""
+_LASTING: Final = (400, 413, 415, 422)
+"""Answers to a manifest that say that the registry will never take it."""
+
 _SECONDS: Final = 60.0
 _SLOWEST: Final = 500_000
 """Bytes a second, in addition."""
@@ -157,7 +160,7 @@ class Blobs:
             body=body,
         )
         answer = self._client.send(call)
-        _check(answer, reference, (201, 200, 202))
+        _check(answer, reference, (201, 200, 202), lasting=_LASTING)
         return answer
 
     def _mount(self, digest: str, source: Repository, target: Repository) -> str | None:
@@ -275,7 +278,7 @@ def _location(answer: Answer, target: Repository) -> str:
     return urljoin(answer.url, location)
 
 
-def _check(answer: Answer, target: Reference, good: tuple[int, ...]) -> None:
+def _check(answer: Answer, target: Reference, good: tuple[int, ...], lasting: tuple[int, ...] = ()) -> None:
     if answer.status in good:
         return
     text = answer.body[:4096].decode("utf-8", "replace")
@@ -285,4 +288,6 @@ def _check(answer: Answer, target: Reference, good: tuple[int, ...]) -> None:
         raise BoatyardError(Code.PUSH_DENIED, f"the registry refuses the push to {target.repository}")
     if answer.status == 404:
         raise BoatyardError(Code.PUSH_DENIED, f"the registry has no repository {target.repository}")
+    if answer.status in lasting:
+        raise BoatyardError(Code.PUSH_DENIED, f"the registry refuses the manifest of {target} ({answer.status})")
     raise BoatyardError(Code.REGISTRY_UNAVAILABLE, f"the push to {target.repository} was answered by {answer.status}")
