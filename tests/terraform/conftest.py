@@ -12,7 +12,7 @@ from tests.sharing import made_once
 from tests.terraform.deployment import EXAMPLES, Deployment
 from tests.terraform.offline.account import account
 from tests.terraform.offline.cli import Terraform, TerraformFailed
-from tests.terraform.offline.mirror import Providers, local_mirror, providers
+from tests.terraform.offline.mirror import Providers, attached, local_mirror, providers
 
 ORDER = (
     *(
@@ -51,9 +51,14 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider
 
 
 @pytest.fixture(scope="session")
-def module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Terraform:
-    """infra/terraform/aws, initialised."""
-    return initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
+def module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -> Iterator[Terraform]:
+    """infra/terraform/aws, initialised. Its plans are of a mock, so they share one process of the real provider: a
+    start of it takes longer than a plan."""
+    terraform = initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
+    (program,) = terraform.folder.glob(".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
+    with attached(program, configuration.attached) as every:
+        terraform.attach(every)
+        yield terraform
 
 
 @pytest.fixture(scope="module")

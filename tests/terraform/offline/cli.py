@@ -37,6 +37,10 @@ class Terraform:
             **(variables or {}),
         }
 
+    def attach(self, providers: str) -> None:
+        """Providers that run already, in place of those that it was made with."""
+        self._environment["TF_REATTACH_PROVIDERS"] = providers
+
     def __call__(self, *words: str, seconds: float = 300) -> str:
         """Runs terraform and returns its standard output. Raises TerraformFailed."""
         ran = subprocess.run(

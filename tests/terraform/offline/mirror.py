@@ -4,8 +4,10 @@ azurerm, google, kubernetes and tls are always the stub: neither a cloud nor a c
 provider, from a mirror on this machine's disk if there is one, else from Terraform's registry.
 """
 
+import json
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,3 +58,21 @@ def providers(folder: Path) -> Iterator[Providers]:
             stub.stdin.close()
             stub.wait(30)
             stub.stdout.close()
+
+
+@contextmanager
+def attached(program: Path, others: str) -> Iterator[str]:
+    """A real provider in one process for all commands, beside the `others` that run already.
+
+    Only for plans of a mock: what configures a provider is its process's environment.
+    """
+    with subprocess.Popen([program, "-debug"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            found = next((line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line), "")
+            assert found, f"{program.name} did not start"
+            # nobody reads its log, and a full pipe would stop it
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            yield json.dumps(json.loads(others) | json.loads(found.partition("=")[2].strip().strip("'")))
+        finally:
+            process.terminate()
