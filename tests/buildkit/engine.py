@@ -38,7 +38,10 @@ class Engine:
         job = jobs.make(layers, **options)
         return msgspec.structs.replace(job, base_images=() if options.get("dockerfile") else (options["base"],))
 
-    def start(self, job: BuildJob, out: Path, *, secrets: Path | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, job: BuildJob, out: Path, *, secrets: Path | None = None, cache: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """`cache` is a folder that jobs share; without it, the job's machine is empty."""
         out.mkdir(parents=True, exist_ok=True)
         path = out / "job.json"
         path.write_bytes(msgspec.json.encode(job))
@@ -46,6 +49,8 @@ class Engine:
         command += ["--buildkit", str(self.path)]
         if secrets:
             command += ["--secrets", str(secrets)]
+        if cache:
+            command += ["--cache", str(cache)]
         return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     def build(self, job: BuildJob, out: Path, **options: Any) -> JobResult:

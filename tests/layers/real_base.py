@@ -1,5 +1,6 @@
 """The engine's flyte base and the images on it, of which a session reads each layer once: the base is most of them."""
 
+import uuid
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +28,10 @@ class RealBase:
         self.image = image
         self.platform = platform
         self.own = own
-        self._folder = folder
+        self.project = f"p{uuid.uuid4().hex[:8]}"
+        self.cache = folder / "cache"
+        """Of a machine whose jobs know the project."""
+        self._folder = folder / "first"
         self._store = LayerStore(Blobs(client), own, own)
 
     @cached_property

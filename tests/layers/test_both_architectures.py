@@ -20,9 +20,9 @@ from boatyard_registry.locks import read_lock
 from boatyard_registry.media import Descriptor
 from boatyard_registry.tag_list import tags
 from tests.buildkit.conftest import engine
-from tests.layers.test_image import Yard, pip, yard
+from tests.layers.test_image import Yard, new_yard, pip
 
-__all__ = ["engine", "yard"]
+__all__ = ["engine", "new_yard"]
 
 pytestmark = pytest.mark.integration
 
@@ -87,16 +87,16 @@ def machine_of(program: bytes) -> int:
 
 
 def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one_that_runs(
-    yard: Yard, tmp_path: Path
+    new_yard: Yard, tmp_path: Path
 ) -> None:
-    images = Images(yard.engine.registry.client)
-    own = Reference(Repository.parse(f"{yard.engine.host}/bases/{yard.project}"), "v1")
-    base = images.base_for_both(Reference.parse(yard.base), own)
-    yard.base = str(own)
-    cache = msgspec.structs.replace(yard.settings.cache, repository=f"{yard.engine.host}/cache/{yard.project}")
-    yard.settings = msgspec.structs.replace(yard.settings, cache=cache)
-    job = yard.job(pip("markupsafe==3.0.2", "msgspec==0.19.0"), platforms=PLATFORMS)
-    digest, log = yard.run(job, buildkit=False)
+    images = Images(new_yard.engine.registry.client)
+    own = Reference(Repository.parse(f"{new_yard.engine.host}/bases/{new_yard.name}"), "v1")
+    base = images.base_for_both(Reference.parse(new_yard.base), own)
+    new_yard.base = str(own)
+    cache = msgspec.structs.replace(new_yard.settings.cache, repository=f"{new_yard.engine.host}/cache/{new_yard.name}")
+    new_yard.settings = msgspec.structs.replace(new_yard.settings, cache=cache)
+    job = new_yard.job(pip("markupsafe==3.0.2", "msgspec==0.19.0"), platforms=PLATFORMS)
+    digest, log = new_yard.run(job, buildkit=False, empty=True)
     target = Reference.parse(job.target)
     index = images.blobs.get_manifest(target)
     assert index and index.digest == digest
@@ -117,7 +117,7 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
     assert byte_code[0] == byte_code[1]
     kinds = images.kinds(Repository.parse(cache.repository))
     assert kinds == {"facts", "prefix", "wheels"} and not images.kinds(target.repository) & kinds
-    lock = read_lock(yard.engine.registry.client, target.at(digest))
+    lock = read_lock(new_yard.engine.registry.client, target.at(digest))
     assert lock and [each.platform for each in lock.platforms] == list(PLATFORMS)
 
 

@@ -40,32 +40,33 @@ def command(text: str) -> dict[str, Any]:
 class Yard:
     """One project's builds, layer by layer unless BuildKit is asked to make the whole image.
 
-    Its repository has what is kept of the base: test_real_base.py reads that."""
+    The jobs of one session are of one machine, unless it should be empty."""
 
     def __init__(self, engine: Engine, real_base: RealBase, folder: Path) -> None:
         self.engine = engine
         self.real_base = real_base
         self.folder = folder
-        self.project = f"p{random.token_hex(4)}"
+        self.project = real_base.project
+        self.name = f"p{random.token_hex(4)}"
         self.base = str(real_base.image)
         self.settings = msgspec.structs.replace(
-            engine.settings, default_repository=f"{engine.settings.default_repository}/{self.project}"
+            engine.settings, default_repository=f"{engine.settings.default_repository}/{self.name}"
         )
 
     def job(self, *layers: dict[str, Any], by: str = "registry", **options: Any) -> BuildJob:
         settings = msgspec.structs.replace(self.settings, layers=by)
         return self.engine.job(list(layers), settings=settings, base=self.base, project=self.project, **options)
 
-    def build(self, job: BuildJob, *, buildkit: bool = True) -> tuple[Base, str]:
+    def build(self, job: BuildJob, **options: bool) -> tuple[Base, str]:
         """The image, read as a base, and the log."""
-        digest, log = self.run(job, buildkit=buildkit)
+        digest, log = self.run(job, **options)
         return self.real_base.read(Reference.parse(job.target).at(digest)), log
 
-    def run(self, job: BuildJob, *, buildkit: bool = True) -> tuple[str, str]:
+    def run(self, job: BuildJob, *, buildkit: bool = True, empty: bool = False) -> tuple[str, str]:
         """The digest and the log. Without `buildkit`, the job cannot reach one."""
         out = self.folder / random.token_hex(4)
         engine = self.engine if buildkit else Engine(self._without_buildkit())
-        result = engine.build(job, out)
+        result = engine.build(job, out, cache=None if empty else self.real_base.cache)
         log = log_of(out)
         assert result.state is State.SUCCEEDED, log
         return result.digest or "", log
@@ -78,10 +79,15 @@ class Yard:
 
 
 @pytest.fixture
-def yard(engine: Engine, real_base: RealBase, tmp_path: Path) -> Yard:
-    made = Yard(engine, real_base, tmp_path)
-    real_base.keep_in(Reference.parse(made.job().target).repository)
-    return made
+def new_yard(engine: Engine, real_base: RealBase, tmp_path: Path) -> Yard:
+    return Yard(engine, real_base, tmp_path)
+
+
+@pytest.fixture
+def yard(new_yard: Yard, real_base: RealBase) -> Yard:
+    """Its repository has what is kept of the base: test_real_base.py reads that."""
+    real_base.keep_in(Reference.parse(new_yard.job().target).repository)
+    return new_yard
 
 
 def files_of(image: Base) -> dict[str, tuple[object, ...]]:
@@ -136,7 +142,9 @@ def test_what_runs_is_built_once_and_found_by_a_machine_without_buildkit(yard: Y
     first, log = yard.build(yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0")))
     assert "made by BuildKit" in log
     second, log = yard.build(
-        yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0", "idna==3.10")), buildkit=False
+        yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0", "idna==3.10")),
+        buildkit=False,
+        empty=True,
     )
     assert "found in" in log and "made by BuildKit" not in log
     assert "/made" in Inventory.decode(second.facts.inventory)
@@ -155,18 +163,18 @@ def test_what_runs_is_built_once_and_found_by_a_machine_without_buildkit(yard: Y
 def test_a_killed_job_leaves_nothing_that_a_later_one_takes_for_whole(yard: Yard) -> None:
     job = yard.job(pip("certifi==2024.8.30"), pip("idna==3.10"))
     for pause in (1.5, 4.0):
-        process = yard.engine.start(job, yard.folder / f"killed-{pause}")
+        process = yard.engine.start(job, yard.folder / f"killed-{pause}", cache=yard.real_base.cache)
         time.sleep(pause)
         process.send_signal(signal.SIGKILL)
         process.wait(60)
     made, _ = yard.build(job, buildkit=False)
     again = msgspec.structs.replace(job, target=f"{job.target}-again", force=True)
-    expected, _ = yard.build(again, buildkit=False)
+    expected, _ = yard.build(again, buildkit=False, empty=True)
     assert made.layers == expected.layers
     assert files_of(made) == files_of(expected)
 
 
 def test_a_failing_step_is_explained_as_before(yard: Yard) -> None:
     job = yard.job(pip("six==1.17.0"), command("exit 7"))
-    result = yard.engine.build(job, yard.folder / "failing")
+    result = yard.engine.build(job, yard.folder / "failing", cache=yard.real_base.cache)
     assert result.error and (result.error.code, result.error.layer_index) == ("COMMAND_FAILED", 1)

@@ -16,16 +16,16 @@ from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 from tests.buildkit.conftest import engine
-from tests.layers.test_image import Yard, pip, yard
+from tests.layers.test_image import Yard, new_yard, pip
 
-__all__ = ["engine", "yard"]
+__all__ = ["engine", "new_yard"]
 
 pytestmark = pytest.mark.integration
 
 
 def uv_image(yard: Yard, out: Path) -> str:
     """As its makers publish it: one layer with the program."""
-    place = Repository.parse(f"{yard.engine.host}/uv/{yard.project}")
+    place = Repository.parse(f"{yard.engine.host}/uv/{yard.name}")
     store = LayerStore(Blobs(yard.engine.registry.client), place, place)
     program = Path(yard.engine.settings.uv.directory, "uv-amd64")
     entry = PathEntry(path="/uv", mode=0o755, size=program.stat().st_size)
@@ -37,20 +37,20 @@ def uv_image(yard: Yard, out: Path) -> str:
     return f"{place}:v1"
 
 
-def test_buildkit_opens_it_once_and_another_package_needs_none(yard: Yard, tmp_path: Path) -> None:
-    blobs = Blobs(yard.engine.registry.client)
-    uv = msgspec.structs.replace(yard.settings.uv, directory="", image=uv_image(yard, tmp_path / "uv"))
-    output = msgspec.structs.replace(yard.settings.output, compression="gzip", compression_level=6)
-    yard.settings = msgspec.structs.replace(yard.settings, uv=uv, output=output)
-    yard.base = yard.engine.base
-    _, log = yard.run(yard.job(pip("six==1.17.0")))
+def test_buildkit_opens_it_once_and_another_package_needs_none(new_yard: Yard, tmp_path: Path) -> None:
+    blobs = Blobs(new_yard.engine.registry.client)
+    uv = msgspec.structs.replace(new_yard.settings.uv, directory="", image=uv_image(new_yard, tmp_path / "uv"))
+    output = msgspec.structs.replace(new_yard.settings.output, compression="gzip", compression_level=6)
+    new_yard.settings = msgspec.structs.replace(new_yard.settings, uv=uv, output=output)
+    new_yard.base = new_yard.engine.base
+    _, log = new_yard.run(new_yard.job(pip("six==1.17.0")))
     assert "opening goes to BuildKit: the base image has no /opt/venv/bin/python" in log
     assert "with_pip_packages('six==1.17.0') made from wheels" in log
-    job = yard.job(pip("idna==3.10"))
-    digest, log = yard.run(job, buildkit=False)
+    job = new_yard.job(pip("idna==3.10"))
+    digest, log = new_yard.run(job, buildkit=False)
     assert "opening (found)" in log and "made from wheels" in log
-    base = len(json.loads(manifest_of(Reference.parse(yard.base), "linux/amd64", blobs).body)["layers"])
-    made, inventory = yard.real_base.above(Reference.parse(job.target).at(digest), base)
+    base = len(json.loads(manifest_of(Reference.parse(new_yard.base), "linux/amd64", blobs).body)["layers"])
+    made, inventory = new_yard.real_base.above(Reference.parse(job.target).at(digest), base)
     # The environment and the wheels. BuildKit may have uv's layer from another build, compressed as it was then.
     assert {layer.media_type for layer in made.layers[base + 1 :]} == {f"{LAYER_TYPES[0]}+gzip"}
     assert inventory.get(UV_PLACE)
