@@ -30,6 +30,7 @@ GROUPS: Final = {
         "tests/aws/test_archive_engine.py",
         "tests/aws/test_inline_whole_way.py",
         "tests/aws/test_whole_way.py",
+        "tests/azure/test_inline_whole_way.py",
         "tests/azure/test_whole_way_aks.py",
         "tests/buildkit/test_builds.py",
         "tests/buildkit/test_failures.py",

@@ -25,12 +25,13 @@ _LOCK_SECONDS = 120
 
 
 def make_bundle(folder: Path) -> None:
-    """The bundle as the platform mounts it."""
+    """The bundles as the platform mounts them: `app`, and `app-inline`, which makes images itself."""
     worker_python()  # without it, nothing runs the bundle
     script = str(ROOT / "scripts" / "bundle")
     subprocess.run([sys.executable, script, "azure", "--python", VERSION, "--out", str(folder)], check=True)
-    with zipfile.ZipFile(folder / "azure.zip") as archive:
-        archive.extractall(folder / "app")
+    for name, place in (("azure", "app"), ("azure-inline", "app-inline")):
+        with zipfile.ZipFile(folder / f"{name}.zip") as archive:
+            archive.extractall(folder / place)
 
 
 class Host:

@@ -3,7 +3,7 @@
 import itertools
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,12 +102,12 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
     made: list[subprocess.Popen[bytes]] = []
     real = subprocess.Popen
 
-    def start(argv: list[str], env: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def start(argv: list[str], env: dict[str, str], pass_fds: Sequence[int]) -> "subprocess.Popen[bytes]":
         assert argv[1:3] == ["-m", "boatyard_buildkit"] and env["PYTHONPATH"]
         # What a killed job leaves there is removed by the next build.
         assert all(Path(env[name]).parent.name == "boatyard-inline" for name in ("HOME", "TMPDIR"))
         job_file, out = (argv[argv.index(name) + 1] for name in ("--job", "--out"))
-        made.append(real([sys.executable, "-S", "-E", str(STAND_IN), job_file, out], env=env))
+        made.append(real([sys.executable, "-S", "-E", str(STAND_IN), job_file, out], env=env, pass_fds=pass_fds))
         return made[-1]
 
     monkeypatch.setattr("boatyard_serverless.builds.process._LOOK_SECONDS", 0.02)
@@ -329,7 +329,7 @@ class TestTime:
         seen: list[BuildJob] = []
         real = JobProgram.start
 
-        def start(self: JobProgram, job: BuildJob, access: Any, **environment: str) -> Any:
+        def start(self: JobProgram, job: BuildJob, access: Any, **environment: Any) -> Any:
             seen.append(job)
             return real(self, job, access, **environment)
 
@@ -411,8 +411,18 @@ class TestPlace:
         left = tmp_path / "boatyard-inline" / "out"
         left.mkdir(parents=True)
         (left / "large").write_bytes(b"x")
-        with place(tmp_path) as folder:
-            assert not list(folder.iterdir())
+        with place(tmp_path) as where:
+            assert not list(where.folder.iterdir())
+
+    def test_nobody_gets_it_while_the_job_of_a_killed_function_still_runs(self, tmp_path: Path) -> None:
+        with place(tmp_path) as where:
+            job = subprocess.Popen(["sleep", "60"], pass_fds=[where.lock])
+        with job:
+            with pytest.raises(BoatyardError), place(tmp_path):
+                pass
+            job.kill()
+        with place(tmp_path):
+            pass
 
 
 class TestRouting:

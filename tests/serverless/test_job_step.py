@@ -45,7 +45,7 @@ def test_the_job_runs_once_even_if_the_service_starts_it_twice(it: Place, monkey
     class Process:
         returncode = 0
 
-        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        def __init__(self, argv: list[str], env: dict[str, str], pass_fds: tuple[int, ...]) -> None:
             ran.append(argv)
 
         def poll(self) -> int:
@@ -75,7 +75,7 @@ def test_secrets_are_files_of_the_job_s_own(it: Place, monkeypatch: pytest.Monke
     class Process:
         returncode = 0
 
-        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        def __init__(self, argv: list[str], env: dict[str, str], pass_fds: tuple[int, ...]) -> None:
             folder = Path(argv[argv.index("--secrets") + 1])
             assert folder.stat().st_mode & 0o777 == 0o700
             seen.update({path.name: (path.read_bytes(), path.stat().st_mode & 0o777) for path in folder.iterdir()})
@@ -113,7 +113,7 @@ def test_addresses_of_the_context_are_made_when_the_job_begins(it: Place, monkey
     class Process:
         returncode = 0
 
-        def __init__(self, argv: list[str], env: dict[str, str]) -> None:
+        def __init__(self, argv: list[str], env: dict[str, str], pass_fds: tuple[int, ...]) -> None:
             seen.append(msgspec.json.decode(Path(argv[argv.index("--job") + 1]).read_bytes(), type=BuildJob))
 
         def poll(self) -> int:

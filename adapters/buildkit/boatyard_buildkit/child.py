@@ -8,10 +8,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 _PR_SET_PDEATHSIG: Final = 1
+# Looked up here, because between fork and exec of a process with threads as little as possible should happen.
+_PRCTL: Final = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
 _READ: Final = 256 * 1024
 _GRACE_SECONDS: Final = 5.0
 _TICK_SECONDS: Final = 0.2
@@ -38,7 +41,7 @@ def run_child(
         env=dict(environment),
         cwd=folder,
         start_new_session=True,
-        preexec_fn=_die_with_parent(),
+        preexec_fn=partial(end_with, os.getpid()),
         bufsize=0,
     )
     assert child.stdout is not None  # noqa: S101 - PIPE above
@@ -82,17 +85,11 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
         os.killpg(child.pid, number)
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Makes Linux kill the program when the job dies, even by SIGKILL. Elsewhere the closed pipe must suffice."""
-    try:
-        prctl = ctypes.CDLL(None, use_errno=True).prctl
-    except (OSError, AttributeError):
-        return None
-    parent = os.getpid()
-
-    def die_with_parent() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return die_with_parent
+def end_with(parent: int) -> None:
+    """Makes Linux kill this process when its parent's thread that started it dies, even by SIGKILL. Elsewhere the
+    closed pipe must suffice."""
+    if _PRCTL is None:
+        return
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,5 +1,5 @@
 """`python -m boatyard_buildkit --job job.json --out DIR [--secrets DIR] [--buildkit FILE]
-[--without-buildkit] [--cache DIR] [--termination-log FILE]`
+[--without-buildkit] [--cache DIR] [--termination-log FILE] [--ends-with PID]`
 
 Exit code 0: SUCCEEDED. 1: FAILED, TIMED_OUT or CANCELLED, which a retry does not change. 2: ERRORED, or the job could
 not be read. Unless the job could not be read, the result is in DIR/result.json.
@@ -24,6 +24,7 @@ from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard_buildkit.access import read_access
 from boatyard_buildkit.aloud import aloud
+from boatyard_buildkit.child import end_with
 from boatyard_buildkit.job import run_job
 from boatyard_buildkit.termination import write_termination
 
@@ -43,7 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--without-buildkit", action="store_true", help="there is none: make what needs none")
     parser.add_argument("--termination-log", type=Path, help="in a pod: the termination message's file")
+    parser.add_argument("--ends-with", type=int, metavar="PID", help="its parent, at whose death Linux kills the job")
     options = parser.parse_args(arguments)
+    if options.ends_with is not None:
+        end_with(options.ends_with)
     try:
         job = decode_json(options.job.read_bytes(), BuildJob)
         access = read_access(options.buildkit)

@@ -3,6 +3,7 @@
 The container of a build service and a function that carries builds out itself do it alike.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -86,8 +87,11 @@ class JobProgram:
             path.write_bytes(value)
         return _with_fresh_url(job, self._host.contexts)
 
-    def start(self, job: BuildJob, access: Mapping[str, Any], **environment: str) -> "subprocess.Popen[bytes]":
-        """`access` is `boatyard_buildkit.access.BuilderAccess` as a document."""
+    def start(
+        self, job: BuildJob, access: Mapping[str, Any], *, keeps: Sequence[int] = (), **environment: str
+    ) -> "subprocess.Popen[bytes]":
+        """`access` is `boatyard_buildkit.access.BuilderAccess` as a document. The process ends if this one dies, and
+        has the descriptors of `keeps` until then."""
         files = {"job.json": job, "buildkit.json": access}
         for name, document in files.items():
             (self._place / name).write_bytes(msgspec.json.encode(document))
@@ -96,7 +100,9 @@ class JobProgram:
                 *(sys.executable, "-m", "boatyard_buildkit"),
                 *("--job", str(self._place / "job.json"), "--out", str(self.out)),
                 *("--secrets", str(self._secrets), "--buildkit", str(self._place / "buildkit.json")),
+                *("--ends-with", str(os.getpid())),
             ],
+            pass_fds=keeps,
             env={**self._host.programs(self._place / "bin"), **environment},
         )
 

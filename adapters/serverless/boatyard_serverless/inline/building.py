@@ -23,7 +23,7 @@ from boatyard_serverless.events.outcome import EventOutcome
 from boatyard_serverless.inline.handover import hand_over
 from boatyard_serverless.inline.lease import Lease, LeaseLost, take
 from boatyard_serverless.inline.log import InlineLogWriter
-from boatyard_serverless.inline.place import free_bytes, place
+from boatyard_serverless.inline.place import Place, free_bytes, place
 from boatyard_serverless.inline.state import InlineStates
 from boatyard_serverless.ports import BuildService
 
@@ -65,23 +65,23 @@ class InlineBuilding:
         if until - time.monotonic() < _LEAST_SECONDS:
             raise BoatyardError(Code.DATAPLANE_UNAVAILABLE, "the function has too little time left for a build")
         states = InlineStates(host.ledger.bucket)
-        with place(self._folder) as folder:
+        with place(self._folder) as where:
             lease = take(states, self._clock, event.build, message=message)
             if isinstance(lease, str):
                 return EventOutcome(event=name, ignored=lease)
             try:
-                return self._build(name, folder, host, held.record, lease, until)
+                return self._build(name, where, host, held.record, lease, until)
             except LeaseLost:
                 return EventOutcome(event=name, ignored="another function carries it out now, or its state is gone")
 
     def _build(
-        self, name: str, folder: Path, host: JobHost, record: BucketRecord, lease: Lease, until: float
+        self, name: str, where: Place, host: JobHost, record: BucketRecord, lease: Lease, until: float
     ) -> EventOutcome:
         build_id = record.build.id
         if host.ledger.document(build_id, "result"):  # its function was killed before it ended the lease
             lease.end()
             return EventOutcome(event=name, ignored="it has its result")
-        work = _Work(folder, host, record.job, lease, until)
+        work = _Work(where, host, record.job, lease, until)
         try:
             result = work.run(record)
         except BoatyardError as error:
@@ -107,13 +107,13 @@ class InlineBuilding:
 class _Work:
     """One run of a job."""
 
-    def __init__(self, folder: Path, host: JobHost, job: BuildJob, lease: Lease, until: float) -> None:
+    def __init__(self, where: Place, host: JobHost, job: BuildJob, lease: Lease, until: float) -> None:
         self.log = InlineLogWriter(host.ledger.bucket, job.id, lease.taken)
         self.death = ""
         """How the job's process ended, if it left no result."""
         self.timed_out = False
         """Whether the job left no result because it did not stop at its end."""
-        self._folder = folder
+        self._folder, self._lock = where
         self._host = host
         self._job = job
         self._lease = lease
@@ -133,7 +133,7 @@ class _Work:
         if self._lease.taken > 1:
             self.log.write([f"boatyard: an earlier function was killed; function {self._lease.taken} begins again"])
         access = {"absent": True, "buildkit": record.buildkit, "authenticationType": record.authentication_type}
-        process = ours.start(bounded, access, **self._environment())
+        process = ours.start(bounded, access, keeps=(self._lock,), **self._environment())
         try:
             ours.follow(
                 process,

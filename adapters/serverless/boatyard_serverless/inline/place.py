@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from boatyard.errors import BoatyardError, Code
 
@@ -17,9 +17,17 @@ _SPARE_BYTES: Final = 64 * 1024 * 1024
 """For the log, the programs and what the function itself writes."""
 
 
+class Place(NamedTuple):
+    folder: Path
+    """Empty."""
+    lock: int
+    """The descriptor of the lock. The job's process keeps it: if the function is killed and another one starts on the
+    same machine, that one waits for the job's end."""
+
+
 @contextmanager
-def place(root: Path | None = None) -> Iterator[Path]:
-    """An empty folder below `root`, which is the system's temporary folder without one.
+def place(root: Path | None = None) -> Iterator[Place]:
+    """A folder below `root`, which is the system's temporary folder without one.
 
     Builds share the instance's disk and memory, so there is one at a time, also among processes of one machine. Raises
     DATAPLANE_UNAVAILABLE if there is another one.
@@ -39,7 +47,7 @@ def place(root: Path | None = None) -> Iterator[Path]:
         remove(folder)  # of a build whose function was killed
         folder.mkdir(mode=0o700)
         try:
-            yield folder
+            yield Place(folder, descriptor)
         finally:
             remove(folder)
     finally:
