@@ -15,6 +15,7 @@ from boatyard_layers.inventory import Inventory, is_plain, join, parent
 from boatyard_layers.wheels.answer import answer
 
 REFUSAL: Final = "boatyard: no code of a package runs here"
+UNKNOWN: Final = "boatyard: a question about the interpreter in other words"
 _QUERY: Final = "from python.get_interpreter_info import main; main()"
 _SHIM: Final = """\
 #!/bin/sh
@@ -26,7 +27,10 @@ while IFS= read -r line; do printf '%s\\n' "$line"; done <{answer}
 exit 0 ;;
 esac
 fi
-echo '{refusal}' >&2
+case "$*" in
+*get_interpreter_info*) echo '{unknown}' >&2 ;;
+*) echo '{refusal}' >&2 ;;
+esac
 exit 97
 """
 
@@ -73,7 +77,9 @@ class StageFolder:
         """Writes the answer beside the script; in the words of a shell, which needs no program for them."""
         path = self.folder / "answer.json"
         path.write_bytes(answer(self.interpreter, self.folder, self.python) + b"\n")
-        return _SHIM.format(newline="'\n'", query=_QUERY, answer=shlex.quote(str(path)), refusal=REFUSAL)
+        return _SHIM.format(
+            newline="'\n'", query=_QUERY, answer=shlex.quote(str(path)), refusal=REFUSAL, unknown=UNKNOWN
+        )
 
 
 def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: StageFolder, workdir: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.sandbox.programs import running
-from boatyard_layers.wheels.stage import REFUSAL, StageFolder
+from boatyard_layers.wheels.stage import REFUSAL, UNKNOWN, StageFolder
 
 _SECONDS: Final = 1_200
 _LONGEST: Final = 64 * 1024**2
@@ -106,6 +106,8 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
                 raise NotExact(f"uv did not run to its end: {type(error).__name__}") from None
             ended = UvOutput(_text(stdout), _text(stderr))
         if code:
+            if UNKNOWN in ended.stderr:
+                raise NotExact("this version of uv asks the interpreter what no answer is known to")
             if REFUSAL in ended.stderr or "no-build" in ended.stderr or "building source" in ended.stderr.lower():
                 raise NotExact("a distribution has to be built from source")
             raise NotExact(f"uv ended with the code {code}")
