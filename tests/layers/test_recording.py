@@ -6,7 +6,7 @@ import pytest
 
 from boatyard.reference import Reference
 from boatyard_layers.locking import python_of, with_layer
-from boatyard_layers.recording import record
+from boatyard_layers.recording import lock_to_record, record
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.locks import read_lock
 from tests.layers.test_locking import VENV, files
@@ -35,18 +35,18 @@ def client(registry: FakeRegistry) -> Iterator[RegistryClient]:
 
 def test_a_lock_is_recorded(client: RegistryClient, image: Reference) -> None:
     notes: list[str] = []
-    record(client, image, python_of(VENV, files("idna-3.7")), LAYERS, notes.append)
+    record(client, image, lock_to_record(python_of(VENV, files("idna-3.7")), LAYERS, notes.append), notes.append)
     found = read_lock(client, image)
     assert found and found.python == "3.12" and "idna" in found.platforms[0].installed and not notes
 
 
 def test_an_image_without_packages_has_no_lock(client: RegistryClient, image: Reference) -> None:
-    record(client, image, python_of(VENV, ()), {"linux/amd64": ()}, pytest.fail)
+    record(client, image, lock_to_record(python_of(VENV, ()), {"linux/amd64": ()}, pytest.fail), pytest.fail)
     assert read_lock(client, image) is None
 
 
 def test_a_refusal_is_noted(client: RegistryClient, image: Reference, registry: FakeRegistry) -> None:
     notes: list[str] = []
     registry.read_only = True
-    record(client, image, "3.12", LAYERS, notes.append)
+    record(client, image, lock_to_record("3.12", LAYERS, notes.append), notes.append)
     assert len(notes) == 1 and "refuses the push" in notes[0]

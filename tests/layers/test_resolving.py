@@ -157,7 +157,7 @@ def test_poetry_itself_is_made_from_wheels_and_buildkit_runs_it(yard: Yard, monk
         assert "uv pip install poetry" in text and "poetry install" in text
         raise _Reached
 
-    monkeypatch.setattr("boatyard_layers.makers.make_wheels", installed)
+    monkeypatch.setattr("boatyard_layers.wheels.make.make_wheels", installed)
     with pytest.raises(_Reached):
         make_image(job, yard.building(run))
     assert made == [PipPackages(packages=("poetry",))]

@@ -2,14 +2,15 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from boatyard.reference import Reference
+from boatyard.errors import BoatyardError
+from boatyard.reference import Reference, Repository
 from boatyard_layers.model import Facts, Group, LayerBlob, Prefix
-from boatyard_layers.store import LayerStore
+from boatyard_layers.store import LayerStore, config_of
 
 _AT_ONCE: Final = 8
 
@@ -77,8 +78,22 @@ class BackgroundStore(LayerStore):
         self._push(lambda: super(BackgroundStore, self).put_python(key, data))
 
     def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
+        for prefix in prefixes.values():
+            self._send(target.repository, config_of(prefix, labels))
         self.join()
         return super().put_image(target, prefixes, labels)
+
+    def send_ahead(self, repository: Repository, documents: Iterable[bytes]) -> None:
+        """Uploads documents of which `put_image` does not depend, while it waits. Nothing fails if one is refused."""
+        for document in documents:
+            self._send(repository, document, refusable=True)
+
+    def _send(self, repository: Repository, document: bytes, *, refusable: bool = False) -> None:
+        def put() -> None:
+            with contextlib.suppress(*([BoatyardError] if refusable else [])):
+                self._put_document(repository, document)
+
+        self._push(put)
 
     def _push(self, put: Callable[[], None]) -> "Future[None]":
         with self._guard:

@@ -45,10 +45,9 @@ class BuilderCache:
 
     def kept(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
         """The path that `make` wrote, for this job or an earlier one. It must not be changed."""
-        place = self._folder / "kept" / f"{kind}-{canonical.digest(('boatyard/kept/1', kind, key))[:32]}"
-        if _is_whole(place):
-            os.utime(place)  # it was used
-            return place / _MADE
+        if found := self.found(kind, key):
+            return found
+        place = self._place(kind, key)
         with _temporary(self._new) as folder:
             path = folder / "whole"
             path.mkdir()
@@ -63,6 +62,17 @@ class BuilderCache:
                     raise
                 # Another job was faster.
         return place / _MADE
+
+    def found(self, kind: str, key: str) -> Path | None:
+        """What an earlier `kept` made."""
+        place = self._place(kind, key)
+        if not _is_whole(place):
+            return None
+        os.utime(place)  # it was used
+        return place / _MADE
+
+    def _place(self, kind: str, key: str) -> Path:
+        return self._folder / "kept" / f"{kind}-{canonical.digest(('boatyard/kept/1', kind, key))[:32]}"
 
     def stage(self) -> contextlib.AbstractContextManager[Path]:
         """A new folder, on the file system of uv's cache if possible, so that uv links files and copies none. Below a

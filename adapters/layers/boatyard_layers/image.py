@@ -23,7 +23,7 @@ from boatyard_layers.made import Made
 from boatyard_layers.makers import Makers
 from boatyard_layers.model import Base
 from boatyard_layers.plan import MakerStep, key_of, steps_of
-from boatyard_layers.recording import record
+from boatyard_layers.recording import lock_to_record, record, sent_ahead
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 
@@ -58,10 +58,12 @@ def make_image(job: BuildJob, building: Building) -> LayeredImage:
         building.report.phase(Phase.PUSH)
         images = {platform: _closed(job, steps, one) for platform, one in made.items()}
         prefixes = {platform: one.prefix("", platform) for platform, one in images.items()}
+        locks = {platform: one.lock for platform, one in images.items()}
+        python = next((one.python for one in images.values()), "")
+        lock = lock_to_record(python, locks, building.report.log)
+        store.send_ahead(target.repository, sent_ahead(lock))
         digest = store.put_image(target, prefixes, job.labels)
-    locks = {platform: one.lock for platform, one in images.items()}
-    python = next((one.python for one in images.values()), "")
-    record(building.client, target.at(digest), python, locks, building.report.log)
+    record(building.client, target.at(digest), lock, building.report.log, store.described(digest))
     layers = dict.fromkeys(layer.digest for prefix in prefixes.values() for layer in prefix.layers)
     return LayeredImage(digest, tuple(layers))
 

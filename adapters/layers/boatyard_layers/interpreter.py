@@ -41,6 +41,8 @@ _LARGEST: Final = 300 * 1024**2
 """Bytes of all parts, in memory while they are collected."""
 _SECONDS: Final = 30
 _ROOT: Final = "root"
+_KIND: Final = "interpreter-2"
+"""In the cache."""
 _DESCRIPTION: Final = "interpreter.json"
 _LONGEST_ANSWER: Final = 200
 NO_SANDBOX: Final = (
@@ -202,8 +204,7 @@ def unpack(
     entry = inventory.get(python)
     if entry is None or entry.kind != "file":
         raise NotExact(f"the image has no {python}")
-    key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
-    key = canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
+    key = _key(python, layers)
 
     def make(folder: Path) -> None:
         parts = _decoded(store.find_python(key) or b"")
@@ -216,7 +217,31 @@ def unpack(
         described = msgspec.structs.replace(described, version=asked_one.version, libc=asked_one.libc)
         (folder / _DESCRIPTION).write_bytes(msgspec.json.encode(described))
 
-    place = cache.kept("interpreter-2", key, make)
+    return _read(cache.kept(_KIND, key, make), trusted, check)
+
+
+def unpacked_before(
+    python: str,
+    layers: Sequence[LayerBlob],
+    cache: BuilderCache,
+    *,
+    trusted: bool = False,
+    check: Callable[[], None] = lambda: None,
+) -> Interpreter | None:
+    """The interpreter at this path in an image of these layers, if the cache has it. Raises NotExact."""
+    place = cache.found(_KIND, _key(python, layers))
+    if place is None:
+        return None
+    if not trusted and not can_confine():
+        raise NotExact(NO_SANDBOX)
+    return _read(place, trusted, check)
+
+
+def _key(python: str, layers: Sequence[LayerBlob]) -> str:
+    return canonical.digest(("boatyard/interpreter/1", python, tuple(layer.digest for layer in layers)))
+
+
+def _read(place: Path, trusted: bool, check: Callable[[], None]) -> Interpreter:
     described = msgspec.json.decode((place / _DESCRIPTION).read_bytes(), type=_Described)
     return _placed(described, place, trusted, check)
 

@@ -1,6 +1,7 @@
 """The paths of an image's file system, without their contents: what all of its layers give together."""
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -17,6 +18,7 @@ _LARGEST: Final = 256 * 1024**2
 """Bytes of an inventory: about a million paths."""
 _FEW: Final = 16
 _KEPT: Final = 4
+_PLAIN: Final = re.compile(r"(?:/(?!\.{0,2}(?:/|\Z))[^/\0]+)+").fullmatch
 _decoded: dict[bytes, "Inventory"] = {}
 """The last ones: a build reads the same ones repeatedly."""
 
@@ -116,12 +118,13 @@ class Inventory:
             rows = decode_json(plain, list[PathEntry])
         except (zstd.ZstdError, Undecodable) as error:
             raise ValueError(f"not an inventory: {error}") from None
-        if any(not is_plain(row.path) for row in rows):
+        if not all(map(is_plain, [row.path for row in rows])):
             raise ValueError("not an inventory: a path is not absolute")
         found = {row.path: row for row in rows}
-        if "/" not in found or len(found) != len(rows) or any(parent(path) not in found for path in found):
+        parents = {path.rpartition("/")[0] or "/" for path in found}
+        if "/" not in found or len(found) != len(rows) or not parents <= found.keys():
             raise ValueError("not an inventory: a path is there twice, or has no parent")
-        if any(found[parent(path)].kind != "directory" for path in found):
+        if any(found[path].kind != "directory" for path in parents):
             raise ValueError("not an inventory: a path is in what is no directory")
         return _remembered(data, Inventory(found))
 
@@ -143,9 +146,7 @@ def join(folder: str, name: str) -> str:
 
 def is_plain(path: str) -> bool:
     """Whether a path is absolute, and has no empty part, `.` or `..`."""
-    if path == "/":
-        return True
-    return path.startswith("/") and not {"", ".", ".."} & set(path[1:].split("/")) and "\0" not in path
+    return path == "/" or _PLAIN(path) is not None
 
 
 def _prune(found: dict[str, PathEntry], gone: list[str], emptied: list[str]) -> None:

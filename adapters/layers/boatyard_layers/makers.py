@@ -23,7 +23,7 @@ from boatyard_layers.building import Building, Segment
 from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
-from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpack
+from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpack, unpacked_before
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
 from boatyard_layers.model import Base, PathEntry, Prefix
@@ -33,7 +33,6 @@ from boatyard_layers.plan import MakerStep
 from boatyard_layers.pushed_layers import read_pushed
 from boatyard_layers.store import LayerStore
 from boatyard_layers.uv_binary import own_platform, uv_binary
-from boatyard_layers.wheels.make import WheelsStep, make_wheels
 
 _ROOT: Final = "root"
 POETRY: Final = PipPackages(packages=("poetry",))
@@ -133,6 +132,8 @@ class Makers:
         return self._with_items(made, items)
 
     def _installed(self, step: MakerStep, made: Made) -> tuple[Made, tuple[LockedPackage, ...]]:
+        from boatyard_layers.wheels.make import WheelsStep, make_wheels  # images whose files changed need none of it
+
         layer, job = step.layer, self._job
         if layer is None:
             raise NotExact(f"{step.title} is not described")
@@ -169,6 +170,9 @@ class Makers:
     def _interpreter_for(self, made: Made) -> Interpreter:
         if self._interpreter is None:
             cache = self._building.cache
+            if self._base.platform == own_platform() and (known := self._known_interpreter(made)) is not None:
+                self._interpreter = known
+                return known
             self._base = with_facts(self._base, self._building.client, self._store)
             if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
                 reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
@@ -199,6 +203,16 @@ class Makers:
             else:
                 raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
         return self._interpreter
+
+    def _known_interpreter(self, made: Made) -> Interpreter | None:
+        """Of an earlier job, for which the base's facts need not be read again."""
+        return unpacked_before(
+            made.inventory.resolve(PYTHON),
+            self._base.layers,
+            self._building.cache,
+            trusted=self._job.base_trusted,
+            check=self._building.check,
+        )
 
     def _run(self, steps: Sequence[MakerStep], made: Made) -> list[Made]:
         """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory.

@@ -85,6 +85,7 @@ class LayerStore:
         self._files: dict[tuple[str, ...], Mapping[str, bytes]] = {}
         self._places: dict[str, Repository] = {}
         self._there: set[tuple[Repository, str]] = set()
+        self._images: dict[str, Descriptor] = {}
 
     def located(self, layers: Iterable[LayerBlob], repository: Repository) -> None:
         """Remembers a repository that has these layers, such as the base's, or the one that BuildKit pushed to."""
@@ -186,14 +187,23 @@ class LayerStore:
         entries: list[dict[str, Any]] = []
         for platform, prefix in prefixes.items():
             self._gather(prefix.layers, repository)
-            config = self._put_document(repository, encode(_config(prefix, labels)))
+            config = self._put_document(repository, config_of(prefix, labels))
             body = manifest(config, CONFIG, _with_types(prefix.layers), {})
             if len(prefixes) == 1:
-                return self.blobs.put_manifest(Reference(repository, target.tag), body, MANIFEST)
+                return self._put_tagged(target, body, MANIFEST)
             digest = self.blobs.put_manifest(Reference(repository), body, MANIFEST)
             entries.append(described(Descriptor(digest, len(body)), MANIFEST) | {"platform": _platform(platform)})
         index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
-        return self.blobs.put_manifest(Reference(repository, target.tag), index, INDEX)
+        return self._put_tagged(target, index, INDEX)
+
+    def described(self, digest: str) -> Descriptor:
+        """An image that was put, with its media type."""
+        return self._images[digest]
+
+    def _put_tagged(self, target: Reference, body: bytes, media_type: str) -> str:
+        digest = self.blobs.put_manifest(Reference(target.repository, target.tag), body, media_type)
+        self._images[digest] = Descriptor(digest, len(body), media_type)
+        return digest
 
     def _remember(self, prefix: Prefix, facts: Facts) -> Facts:
         facts = msgspec.structs.replace(facts, distributions=prefix.distributions)
@@ -205,12 +215,14 @@ class LayerStore:
         self._there.add((self.cache, layer.digest))
 
     def _put_prefix(self, prefix: Prefix, facts: Facts) -> None:
-        self._gather(prefix.layers, self.cache)
         digests = tuple(layer.digest for layer in prefix.layers)
-        name = self._put_facts(prefix.key, FactsDocument(key=prefix.key, layers=digests, facts=facts))
-        config = self._put_document(self.cache, encode(_config(prefix, {})))
-        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name, **self.created()}
-        body = manifest(config, CONFIG, _with_types(prefix.layers), annotations)
+        document = FactsDocument(key=prefix.key, layers=digests, facts=facts)
+        with ThreadPoolExecutor(2, "boatyard-prefix") as pool:
+            name = pool.submit(self._put_facts, prefix.key, document)
+            config = pool.submit(self._put_document, self.cache, config_of(prefix, {}))
+            self._gather(prefix.layers, self.cache)
+        annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name.result(), **self.created()}
+        body = manifest(config.result(), CONFIG, _with_types(prefix.layers), annotations)
         self._put("prefix", prefix.key, body)
 
     def _put_group(self, group: Group, file: BinaryIO) -> None:
@@ -225,7 +237,11 @@ class LayerStore:
 
     def _put_document(self, repository: Repository, data: bytes) -> Descriptor:
         """Only a forced build makes what is there already; looking for it costs as much as sending it."""
-        return self.blobs.put(repository, data, look=self._force)
+        digest = sha256_of(data)
+        if (repository, digest) not in self._there:
+            self.blobs.put(repository, data, look=self._force)
+            self._there.add((repository, digest))
+        return Descriptor(digest, len(data))
 
     def _manifest(self, kind: Kind, key: str) -> Document | None:
         """None if it cannot be read, too: a registry that does not answer fails the push, with its reason."""
@@ -388,7 +404,8 @@ class LayerStore:
         return Descriptor(digest, len(EMPTY))
 
 
-def _config(prefix: Prefix, labels: Mapping[str, str]) -> dict[str, Any]:
+def config_of(prefix: Prefix, labels: Mapping[str, str]) -> bytes:
+    """The configuration of an image of this prefix."""
     config: dict[str, Any] = dict(prefix.config)
     if labels:
         inner = config.get("config")
@@ -396,7 +413,7 @@ def _config(prefix: Prefix, labels: Mapping[str, str]) -> dict[str, Any]:
         inner["Labels"] = {**(inner.get("Labels") or {}), **labels}
         config["config"] = inner
     config["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id for layer in prefix.layers]}
-    return config
+    return encode(config)
 
 
 def _with_types(layers: Iterable[LayerBlob]) -> list[tuple[Descriptor, str]]:

@@ -7,15 +7,22 @@ from boatyard.lock import LARGEST, Lock, decode, encode
 from boatyard.lock.versions import version_changes
 from boatyard.reference import Reference
 from boatyard_registry.client import RegistryClient
-from boatyard_registry.referrers import attach, attached
+from boatyard_registry.media import Descriptor
+from boatyard_registry.referrers import EMPTY, attach, attached
 from boatyard_registry.refusals import garbage
 
 KIND: Final = "application/vnd.boatyard.lock.v1+json"
 
 
-def record_lock(client: RegistryClient, image: Reference, lock: Lock) -> Reference:
-    """Attaches the lock to the image, which has a digest. Raises like `referrers.attach`."""
-    return attach(client, image, KIND, encode(lock))
+def record_lock(client: RegistryClient, image: Reference, lock: Lock, known: Descriptor | None = None) -> Reference:
+    """Attaches the lock to the image, which has a digest. `known` is its description. Raises like
+    `referrers.attach`."""
+    return attach(client, image, KIND, encode(lock), known=known)
+
+
+def lock_blobs(lock: Lock) -> tuple[bytes, ...]:
+    """What `record_lock` uploads beside the image, if it is not there."""
+    return EMPTY, encode(lock)
 
 
 def read_lock(client: RegistryClient, image: Reference) -> Lock | None:

@@ -19,7 +19,7 @@ from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryCall, RegistryClient
 from boatyard_registry.deadline import Deadline
 from boatyard_registry.documents import is_digest
-from boatyard_registry.media import ACCEPT, INDEX_TYPES, MANIFEST_TYPES, is_digest_of, sha256_of
+from boatyard_registry.media import ACCEPT, INDEX_TYPES, MANIFEST_TYPES, Descriptor, is_digest_of, sha256_of
 from boatyard_registry.origin import same_origin
 from boatyard_registry.refusals import garbage, is_absent, refusal
 from boatyard_registry.transport import Answer
@@ -27,7 +27,7 @@ from boatyard_registry.transport import Answer
 _INDEX: Final = INDEX_TYPES[0]
 _MANIFEST: Final = MANIFEST_TYPES[0]
 _EMPTY_TYPE: Final = "application/vnd.oci.empty.v1+json"
-_EMPTY: Final = b"{}"
+EMPTY: Final = b"{}"
 _MOST_PAGES: Final = 8
 _MOST_READ: Final = 8
 """Documents of one type and image that are opened. Whoever may push can attach any number."""
@@ -75,24 +75,24 @@ def attach(
     document: bytes,
     *,
     annotations: Mapping[str, str] | None = None,
+    known: Descriptor | None = None,
 ) -> Reference:
     """Attaches a document of media type `kind` to the image, which has a digest. Equal documents are one artifact.
+    `known` describes the image, and saves a question.
 
     Raises NOT_FOUND for an image that is not there, PUSH_DENIED, TAG_IMMUTABLE if the list of the image's documents
     cannot grow, REGISTRY_DENIED or REGISTRY_UNAVAILABLE.
     """
     blobs = Blobs(client)
-    subject = blobs.get_manifest(image)
-    if subject is None:
-        raise BoatyardError(Code.NOT_FOUND, f"there is no image {image}")
-    config, layer = blobs.put(image.repository, _EMPTY), blobs.put(image.repository, document)
+    subject = known or _described(blobs, image)
+    config, layer = blobs.put(image.repository, EMPTY), blobs.put(image.repository, document)
     artifact = _Artifact(
         schema_version=2,
         media_type=_MANIFEST,
         artifact_type=kind,
         config=_Descriptor(media_type=_EMPTY_TYPE, digest=config.digest, size=config.size),
         layers=(_Descriptor(media_type=kind, digest=layer.digest, size=layer.size),),
-        subject=_Descriptor(media_type=subject.media_type, digest=subject.digest, size=len(subject.body)),
+        subject=_Descriptor(media_type=subject.media_type, digest=subject.digest, size=subject.size),
         annotations=dict(annotations or {}),
     )
     body = msgspec.json.encode(artifact)
@@ -103,6 +103,13 @@ def attach(
         )
         _add_to_list(client, blobs, image, entry)
     return image.at(digest)
+
+
+def _described(blobs: Blobs, image: Reference) -> Descriptor:
+    found = blobs.get_manifest(image)
+    if found is None:
+        raise BoatyardError(Code.NOT_FOUND, f"there is no image {image}")
+    return Descriptor(found.digest, len(found.body), found.media_type)
 
 
 def attached(client: RegistryClient, image: Reference, kind: str, *, limit: int) -> tuple[bytes, ...]:

@@ -1,28 +1,25 @@
 """The start of a process: limits, the sandbox, and then the program in its place.
 
 Run with `python -I -S`, before anything of the program. It is a program of its own, so that no code runs between fork
-and exec in a process with threads.
+and exec in a process with threads. Its order comes from the same Python, by marshal, which needs no import; and only
+a program that is confined needs the sandbox.
 """
 
 import ctypes
-import json
+import marshal
 import os
-import resource
 import signal
 import sys
-from typing import Final
 
-from boatyard_layers.sandbox import landlock, seccomp
-
-FAILED: Final = 125
+FAILED = 125
 """The exit code if the program was not started."""
-_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     try:
         with os.fdopen(int(sys.argv[-1]), "rb") as pipe:
-            order = json.loads(pipe.read())
+            order = marshal.loads(pipe.read())  # noqa: S302 - written by the process that started this one
         _end_with(order["parent"])
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)  # Python ignores them, and the program would, too
@@ -46,6 +43,8 @@ def _end_with(parent: int) -> None:
 
 
 def _limit(seconds: int, memory: int, output: int) -> None:
+    import resource
+
     for what, most in (
         (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_CORE, 0),
@@ -60,6 +59,8 @@ def _limit(seconds: int, memory: int, output: int) -> None:
 
 
 def _confine(readable: list[str], strict: bool) -> None:
+    from boatyard_layers.sandbox import landlock, seccomp
+
     seccomp.no_new_privileges()
     if strict or landlock.version():
         landlock.restrict(readable)

@@ -1,7 +1,7 @@
 """Runs programs that end with the job: at its cancellation, and when it is killed."""
 
 import contextlib
-import json
+import marshal
 import os
 import select
 import signal
@@ -113,7 +113,7 @@ def running(
         finally:
             os.close(reads)
         try:
-            pipe.write(json.dumps(order).encode())
+            pipe.write(marshal.dumps(order))
             pipe.close()
             yield Program(process)
         finally:
