@@ -50,7 +50,7 @@ class Prospect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether builds will work in one topology."""
 
     topology: str
-    """external, managed or daemonless."""
+    """external, managed, daemonless, or none: the cluster may not run BuildKit."""
     chosen: bool
     """Whether the settings choose it."""
     deployed: bool | None = None

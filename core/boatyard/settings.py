@@ -154,9 +154,12 @@ class Kubernetes(_Section, frozen=True, kw_only=True):
     """Where and how build Jobs run in the dataplane's cluster.
 
     Two settings of Union's Image Builder choose the topology: `buildkitUri` selects that buildkitd; else
-    `buildkit.enabled` selects the managed one; else each Job has its own.
+    `buildkit.enabled` selects the managed one; else each Job has its own. With `runBuildkit` false there is neither.
     """
 
+    run_buildkit: bool = True
+    """Whether pods of the cluster may run BuildKit. If not, all pods of Boatyard are `restricted`, and without a
+    `buildkitUri` only images are built whose steps need no BuildKit."""
     namespace_template: str = "{project}-{domain}"
     """Namespace of a build's Job; `{project}` and `{domain}` are replaced by the build's."""
     namespaces: tuple[str, ...] = ()
@@ -234,3 +237,19 @@ class Settings(_Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     access: Access = Access()
     kubernetes: Kubernetes = Kubernetes()
+
+    @property
+    def cluster_lacks_buildkit(self) -> bool:
+        """Whether builds of a cluster have BuildKit neither in it nor elsewhere."""
+        return not (self.kubernetes.run_buildkit or self.buildkit_uri or self.buildkit.driver == "buildx")
+
+    @property
+    def cluster_problem(self) -> str:
+        """Why no build of a cluster could succeed; empty if nothing speaks against it."""
+        attested = self.output.sbom or self.output.provenance != "off"
+        if self.cluster_lacks_buildkit and (self.layers != "registry" or attested):
+            return (
+                "kubernetes.runBuildkit is false and there is no buildkitUri, so layers must be registry, and output "
+                "can have neither provenance nor sbom: only BuildKit makes whole images, and describes them"
+            )
+        return ""

@@ -9,9 +9,11 @@ from boatyard_aws import wiring as aws
 from boatyard_azure import wiring as azure
 from boatyard_gcp import wiring as gcp
 from boatyard_serverless.inline.building import InlineBuilding
-from boatyard_serverless.inline.routing import InlineOrOther, refuse_run
+from boatyard_serverless.inline.routing import InlineOrOther
 from boatyard_serverless.wiring import CloudParts
+from boatyard_serverless.without_buildkit import refuse_run, refuse_run_in_cluster
 from tests.azure.acr_tasks import TASK
+from tests.azure.aks import CLUSTER
 
 SHARED = {
     "BOATYARD_BUCKET": "bucket",
@@ -54,6 +56,9 @@ CLOUDS: dict[str, tuple[type[CloudParts[Any]], dict[str, str]]] = {
 }
 
 
+CLUSTERS = {"aws": "runs", "gcp": "projects/acme/locations/europe-west1/clusters/runs", "azure": CLUSTER}
+
+
 def parts(cloud: str, **changes: str) -> CloudParts[Any]:
     kind, variables = CLOUDS[cloud]
     return kind({**SHARED, **variables, **changes})  # type: ignore[call-arg]
@@ -82,6 +87,32 @@ def test_with_a_build_service_beside_it_nothing_is_refused(cloud: str) -> None:
     made = parts(cloud, BOATYARD_RUNNER="inline", BOATYARD_INLINE_OTHER=service)
     assert made.configuration.build_service == service
     assert made.refuse_order is None and isinstance(made._inline_service(), InlineOrOther)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize(
+    ("variables", "refuses"),
+    [
+        ({"BOATYARD_KUBERNETES__RUN_BUILDKIT": "false", "BOATYARD_LAYERS": "registry"}, True),
+        ({"BOATYARD_KUBERNETES__RUN_BUILDKIT": "false", "BOATYARD_BUILDKIT_URI": "tcp://elsewhere:1234"}, False),
+        ({"BOATYARD_BUILDKIT__ENABLED": "false", "BOATYARD_LAYERS": "registry"}, False),
+    ],
+    ids=["no pod may run BuildKit", "it is elsewhere", "each build has its own"],
+)
+def test_a_cluster_that_may_not_run_buildkit_refuses_what_needs_a_run(
+    cloud: str, variables: dict[str, str], refuses: bool
+) -> None:
+    made = parts(cloud, BOATYARD_RUNNER="kubernetes", BOATYARD_CLUSTER=CLUSTERS[cloud], **variables)
+    assert made.refuse_order is (refuse_run_in_cluster if refuses else None)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_a_cluster_without_buildkit_that_needs_one_for_each_image_is_a_mistake(cloud: str) -> None:
+    variables = {"BOATYARD_CLUSTER": CLUSTERS[cloud], "BOATYARD_KUBERNETES__RUN_BUILDKIT": "false"}
+    with pytest.raises(BoatyardError, match="layers must be registry") as refused:
+        _ = parts(cloud, BOATYARD_RUNNER="kubernetes", **variables).configuration
+    assert refused.value.code == "INVALID_SPEC"
+    assert parts(cloud, **variables).configuration.runner != "kubernetes", "only clusters are meant"
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

@@ -1,5 +1,7 @@
 """Every reader understands a settings document in the same way, as TOML or as a ConfigMap's JSON."""
 
+from typing import Any
+
 import pytest
 
 from boatyard.decoding import Undecodable
@@ -34,6 +36,23 @@ def test_it_is_told_by_its_name_or_by_how_it_begins(data: bytes, name: str) -> N
 def test_what_is_neither_is_one_error(data: bytes, name: str, words: str) -> None:
     with pytest.raises(Undecodable, match=words):
         settings_table(data, name)
+
+
+@pytest.mark.parametrize(
+    ("more", "fits"),
+    [
+        ({"layers": "registry"}, True),
+        ({"layers": "registry", "output": {"provenance": "max"}}, False),
+        ({"layers": "registry", "output": {"sbom": True}}, False),
+        ({}, False),
+        ({"buildkitUri": "tcp://elsewhere:1234", "output": {"sbom": True}}, True),
+    ],
+)
+def test_a_cluster_without_buildkit_cannot_make_what_only_buildkit_makes(more: dict[str, Any], fits: bool) -> None:
+    found = to_settings({"kubernetes": {"runBuildkit": False}, **more}, "x")
+    assert found.cluster_lacks_buildkit is ("buildkitUri" not in more)
+    assert ("layers must be registry" in found.cluster_problem) is not fits
+    assert to_settings(more, "x").cluster_problem == ""
 
 
 @pytest.mark.parametrize(

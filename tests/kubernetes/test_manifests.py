@@ -31,6 +31,7 @@ TOPOLOGIES = {
     "external": {"buildkitUri": "tcp://buildkitd.elsewhere.svc:1234"},
     "managed": {"kubernetes": {"replicas": 3, "storageClass": "fast"}},
     "daemonless": {"buildkit": {"enabled": False}},
+    "none": {"layers": "registry", "kubernetes": {"runBuildkit": False}},
 }
 SUBJECT = {"kind": "User", "name": "arn:aws:iam::1:role/function"}
 
@@ -67,11 +68,13 @@ def test_all_of_it_fits_the_schemas(topology: str) -> None:
     every = [*documents(objects), owner.to_dict(), plan_object(make_job(1)(1), owner, chosen).to_dict()]
     for document in every:
         kubernetes_validate.validate(document, "1.32", strict=True)
-    assert len(every) >= 8
+    assert len(every) >= 7
 
 
-@pytest.mark.parametrize(("topology", "level"), [("external", "restricted"), ("managed", "restricted")])
-def test_builds_beside_a_buildkitd_elsewhere_are_restricted_pods(topology: str, level: str) -> None:
+@pytest.mark.parametrize(
+    ("topology", "level"), [("external", "restricted"), ("managed", "restricted"), ("none", "restricted")]
+)
+def test_builds_without_a_buildkitd_of_their_own_are_restricted_pods(topology: str, level: str) -> None:
     assert violations(level, job(settings(topology)).to_dict()["spec"]["template"]["spec"]) == []
 
 

@@ -14,6 +14,8 @@ from boatyard.build import Build, Failure, State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobResult, JobStep, JobSteps
 from boatyard.memory import ManualClock, MemoryContextStore
+from boatyard.order import Order
+from boatyard.plan import Plan
 from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard_serverless.builds import ServiceJobRunner
@@ -29,6 +31,7 @@ from boatyard_serverless.inline.routing import InlineOrOther
 from boatyard_serverless.inline.state import InlineStates
 from boatyard_serverless.memory import MemoryBucket, MemoryBuildService, MemoryWorkQueue
 from boatyard_serverless.ports import BuildService, Unsure
+from boatyard_serverless.without_buildkit import refuse_run, refuse_run_in_cluster
 from tests.local.jobs import STAND_IN, job, tag
 from tests.serverless.parts import MemoryParts, order
 
@@ -448,19 +451,21 @@ class TestRouting:
             ({"dockerfile": "FROM registry.example.com/base:1\nRUN true\n"}, "Dockerfile"),
         ],
     )
-    def test_without_one_it_is_refused_by_name_and_nothing_is_left(self, spec: dict[str, Any], named: str) -> None:
-        from boatyard_serverless.inline.routing import refuse_run
-
+    @pytest.mark.parametrize(
+        ("refuse", "way_out"), [(refuse_run, "BOATYARD_INLINE_OTHER"), (refuse_run_in_cluster, "buildkitUri")]
+    )
+    def test_without_one_it_is_refused_by_name_and_nothing_is_left(
+        self, refuse: Callable[[Order, Plan], None], way_out: str, spec: dict[str, Any], named: str
+    ) -> None:
         parts = MemoryParts()
-        parts.refuse_order = refuse_run
+        parts.refuse_order = refuse
         base = {} if "dockerfile" in spec else {"baseImage": "registry.example.com/base:1", "pythonVersion": "3.12"}
         status, answer = parts.ask("POST", "/v1/builds", order(spec={**base, **spec}))
         assert status == 422 and answer["code"] == "UNSUPPORTED" and named in answer["detail"]
+        assert way_out in answer["detail"]
         assert not list(parts.bucket.keys("")) and not parts.started
 
     def test_wheels_files_and_environment_are_not_refused(self) -> None:
-        from boatyard_serverless.inline.routing import refuse_run
-
         parts = MemoryParts()
         parts.refuse_order = refuse_run
         assert parts.ask("POST", "/v1/builds", order())[0] == 202

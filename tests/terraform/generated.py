@@ -22,7 +22,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "baseImages": ([], [{"match": "python:*", "image": "r.test/python:1"}, {"match": "*", "image": "r.test/any"}]),
     "registryMirrors": ({}, {"docker.io": "m.test/docker", "r.test:5000": "m.test:444/r"}, {"z.test": "a.test/z"}),
     "insecureRegistries": ([], ["r.test:5000"], ["z.test", "[::1]:5000", "r.test:5000"], ["z.test", "z.test"]),
-    "buildkit.enabled": (True, True, False),
+    "buildkit.enabled": (True, False),
     "buildkit.driver": ("buildctl", "buildctl", "buildctl", "buildx"),
     "buildkit.dockerfileFrontend": ("image", "builtin"),
     "uv.image": ("r.test/uv:1",),
@@ -61,6 +61,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "access.registries": ([], ["ghcr.io/acme/*"]),
     "access.pulls": ([], ["docker.io/library/*"]),
     "access.callers": ([], [{"match": "arn:aws:iam::1:role/*"}, {"match": "*", "projects": ["shop/development"]}]),
+    "kubernetes.runBuildkit": (True, True, False),
     "kubernetes.namespaceTemplate": ("{project}-{domain}", "builds-{domain}-of-{project}", "builds-{domain}"),
     "kubernetes.serviceAccount": ("default", "builder", "a.b-c"),
     "kubernetes.builderImage": ("r.test/builder@sha256:0",),
@@ -95,4 +96,9 @@ def settings(seed: int) -> dict[str, Any]:
         if generator.random() < likely:
             section, _, name = path.rpartition(".")
             (made.setdefault(section, {}) if section else made)[name] = generator.choice(values)
+    if made.get("kubernetes", {}).get("runBuildkit") is False:
+        # what only BuildKit does is refused then
+        made["layers"] = "registry"
+        for name in ("provenance", "sbom"):
+            made.get("output", {}).pop(name, None)
     return made

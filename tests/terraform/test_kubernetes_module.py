@@ -30,6 +30,7 @@ NAMED: Final[dict[str, dict[str, Any]]] = {
     },
     "the host's network": {"network": {"mode": "host"}},
     "a buildkitd beside each job": {"buildkit": {"enabled": False}},
+    "no pod may run BuildKit": {"kubernetes": {"runBuildkit": False}},
     "a buildkitd elsewhere": {"buildkitUri": "tcp://elsewhere:1234"},
     "the namespaces' own service account": {"kubernetes": {"serviceAccount": "default", "imagePullSecrets": ["pull"]}},
 }

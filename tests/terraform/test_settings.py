@@ -156,6 +156,13 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
             "image_builder.authenticationType must be one of noop, google, aws, azure, basic.",
         ),
     ),
+    "what only BuildKit makes, without it": (
+        {"kubernetes": {"runBuildkit": False}, "layers": "builder", "output": {"sbom": True}},
+        (
+            "image_builder.layers must be registry, or absent, with kubernetes.runBuildkit = false",
+            "they cannot be had with kubernetes.runBuildkit = false",
+        ),
+    ),
     "an address of no buildkitd": ({"buildkitUri": "https://b:1234"}, ("must begin with tcp:// or unix://",)),
     "a repository with a tag": ({"defaultRepository": "ghcr.io/acme/app:1"}, ("without scheme, tag and digest",)),
 }

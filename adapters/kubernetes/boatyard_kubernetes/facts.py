@@ -122,7 +122,7 @@ def plan_of(job: Job) -> str | None:
 
 
 def lacks_buildkit(job: Job) -> bool:
-    """Whether its pods have no BuildKit, and another Job goes on if the build needs one."""
+    """Whether its pods have no BuildKit. If the build needs one, another Job goes on, where the cluster may run it."""
     pod = job.spec and job.spec.template.spec
     return any(WITHOUT in (container.args or ()) for container in (pod.containers if pod else ()))
 

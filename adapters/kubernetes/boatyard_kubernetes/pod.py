@@ -40,7 +40,7 @@ from boatyard.ports import Scope
 from boatyard.settings import Settings, Toleration
 from boatyard_kubernetes import daemon, supervisor
 from boatyard_kubernetes.names import BUILD_KIND, PULL_KIND, SECRET_VALUE, build_labels, secret_object_name
-from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, choose, client_secret
+from boatyard_kubernetes.topology import SOCKET_FOLDER, TLS_FOLDER, Topology, begins_without, choose, client_secret
 
 CONTAINER: Final = "build"
 DAEMON: Final = "buildkitd"
@@ -164,7 +164,7 @@ def _job_container(job: BuildJob, settings: Settings) -> Container:
             f"--secrets={SECRETS_FOLDER}",
             f"--buildkit={PLAN_FOLDER}/settings.json",
             f"--termination-log={TERMINATION_LOG}",
-            *([WITHOUT] if choose(settings) is Topology.DAEMONLESS else []),
+            *([WITHOUT] if begins_without(settings) else []),
         ],
         env=[EnvVar(name="HOME", value="/tmp"), EnvVar(name="PYTHONUNBUFFERED", value="1")],  # noqa: S108
         volumeMounts=mounts,

@@ -24,6 +24,7 @@ from boatyard_kubernetes.look import Sight, look
 from boatyard_kubernetes.pod_log import read_page
 from boatyard_kubernetes.recent import Recent
 from boatyard_kubernetes.stopping import Stopped
+from boatyard_kubernetes.topology import Topology, choose
 
 _TRIES: Final = 12
 _FIRST_PAUSE_SECONDS: Final = 0.1
@@ -68,6 +69,7 @@ class KubernetesJobRunner:
         self._clock = clock
         self._pause = pause
         self._jobs = Jobs(cluster, settings)
+        self._has_second = choose(settings) is Topology.DAEMONLESS
         self._recent = Recent(fresh_seconds)
         self._number = 0
         self._lock = threading.Lock()
@@ -129,7 +131,12 @@ class KubernetesJobRunner:
         if build.state.ended:
             return build
         stopped = self._cancel(found)
-        if lacks_buildkit(found.job) and (other := self._jobs.of_build(build_id)) and other.uid != found.uid:
+        if (
+            self._has_second
+            and lacks_buildkit(found.job)
+            and (other := self._jobs.of_build(build_id))
+            and other.uid != found.uid
+        ):
             return self._cancel(other)  # somebody else handed it over meanwhile
         return stopped
 
@@ -139,7 +146,9 @@ class KubernetesJobRunner:
         jobs = self._jobs.all(query.project, query.domain)
         now = self._now()
         builds = [
-            _unless_handed_over(found, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build)
+            self._unless_handed_over(
+                found, look(self._cluster, found.job, found.record, pods, now=now, closely=False).build
+            )
             for _, found, pods in jobs
             if query.sees(found.record.project, found.record.domain)
         ]
@@ -162,9 +171,9 @@ class KubernetesJobRunner:
             return found.record
         pods = self._jobs.pods(found)
         build = look(self._cluster, found.job, found.record, pods, now=self._now(), closely=False).build
-        if _needs_buildkit(found, build):
+        if self._needs_buildkit(found, build):
             self._jobs.hand_over(found)
-        return _unless_handed_over(found, build)
+        return self._unless_handed_over(found, build)
 
     def _settle(self, found: FoundJob) -> Build:
         """The build's current state. Stores a new result, and ends a build that has waited for too long."""
@@ -176,7 +185,7 @@ class KubernetesJobRunner:
             return found, found.record
         now = self._now()
         sight = look(self._cluster, found.job, found.record, self._jobs.pods(found), now=now)
-        if _needs_buildkit(found, sight.build) and (second := self._jobs.hand_over(found)):
+        if self._needs_buildkit(found, sight.build) and (second := self._jobs.hand_over(found)):
             return self._follow(second)
         if sight.fresh:
             self._jobs.write_down(found, sight.build)
@@ -184,6 +193,15 @@ class KubernetesJobRunner:
             return found, self._stop(found, *overdue) or sight.build
         self._recent.put(sight.build)
         return found, sight.build
+
+    def _needs_buildkit(self, found: FoundJob, build: Build) -> bool:
+        """Whether a job without BuildKit ended because a step was left to BuildKit, and another Job has one."""
+        left = build.error is not None and build.error.code == Code.UNSUPPORTED and lacks_buildkit(found.job)
+        return left and self._has_second
+
+    def _unless_handed_over(self, found: FoundJob, build: Build) -> Build:
+        """The build as its second Job begins it, if it needs one."""
+        return found.record if self._needs_buildkit(found, build) else build
 
     def _overdue(self, sight: Sight, since: float, now: float) -> tuple[Code, str] | None:
         """Code and message if it has waited for too long, for anything, or for something that needs a person."""
@@ -215,13 +233,3 @@ class KubernetesJobRunner:
         with self._lock:
             self._number = max(int(self._now() * 1_000_000), self._number + 1)
             return self._number
-
-
-def _needs_buildkit(found: FoundJob, build: Build) -> bool:
-    """Whether a job without BuildKit ended because a step was left to BuildKit."""
-    return build.error is not None and build.error.code == Code.UNSUPPORTED and lacks_buildkit(found.job)
-
-
-def _unless_handed_over(found: FoundJob, build: Build) -> Build:
-    """The build as its second Job begins it, if it needs one."""
-    return found.record if _needs_buildkit(found, build) else build

@@ -23,6 +23,8 @@ class Topology(StrEnum):
     """The StatefulSet of `boatyard_kubernetes.buildkitd`."""
     DAEMONLESS = "daemonless"
     """A rootless buildkitd as a sidecar of each build's job, which ends with it."""
+    NONE = "none"
+    """No BuildKit: builds that need one are refused."""
 
 
 class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -35,9 +37,12 @@ class _Access(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def choose(settings: Settings) -> Topology:
-    """The topology, as in Union's Helm values: external with `buildkitUri`, else managed with `buildkit.enabled`."""
+    """The topology, as in Union's Helm values: external with `buildkitUri`, else managed with `buildkit.enabled`,
+    unless the cluster may not run BuildKit."""
     if settings.buildkit_uri or settings.buildkit.driver == "buildx":
         return Topology.EXTERNAL
+    if settings.cluster_lacks_buildkit:
+        return Topology.NONE
     return Topology.MANAGED if settings.buildkit.enabled else Topology.DAEMONLESS
 
 
@@ -73,7 +78,7 @@ def _uri(settings: Settings, job: BuildJob) -> str:
     match choose(settings):
         case Topology.EXTERNAL:
             return settings.buildkit_uri
-        case Topology.DAEMONLESS:
+        case Topology.DAEMONLESS | Topology.NONE:  # never used in the second
             return f"unix://{SOCKET_FOLDER}/buildkitd.sock"
     replica = pick(job.base_images[0] if job.base_images else job.target, settings.kubernetes.replicas)
     return f"tcp://{host(replica, settings.kubernetes.buildkit_namespace)}:{PORT}"
@@ -92,3 +97,8 @@ def pick(base: str, replicas: int) -> int:
         return hashlib.sha256(f"{replica}\0{base}".encode()).digest()
 
     return max(range(max(replicas, 1)), key=weight)
+
+
+def begins_without(settings: Settings) -> bool:
+    """Whether a build's pod has no BuildKit that it could reach, unless it has one itself."""
+    return choose(settings) in (Topology.DAEMONLESS, Topology.NONE)

@@ -87,6 +87,8 @@ def read_configuration(
         raise invalid(f"the function's variables: {_in_words(str(error), names)}") from None
     if made.inline_other and made.runner != INLINE:
         raise invalid(f"BOATYARD_INLINE_OTHER is for the runner inline, and BOATYARD_RUNNER is {made.runner}")
+    if made.runner == KUBERNETES and (problem := settings.cluster_problem):
+        raise invalid(problem)
     required = {**needed, INLINE: "queue"}
     require(made, made.runner, required[made.runner])
     if made.inline_other:

@@ -101,11 +101,11 @@ class CloudParts(ABC, Generic[T]):
 
     @property
     def refuse_order(self) -> Callable[[Order, Plan], None] | None:
-        if not self.is_inline or self.configuration.inline_other:
-            return None
-        from boatyard_serverless.inline.routing import refuse_run
+        from boatyard_serverless.without_buildkit import refuse_run, refuse_run_in_cluster
 
-        return refuse_run
+        if self.is_inline and not self.configuration.inline_other:
+            return refuse_run
+        return refuse_run_in_cluster if self.on_cluster and self.settings.cluster_lacks_buildkit else None
 
     @cached_property
     def secrets(self) -> SecretStore:

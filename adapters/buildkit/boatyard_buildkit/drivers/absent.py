@@ -12,7 +12,7 @@ class NoBuildkit:
         """Raises UNSUPPORTED: what a job can make without BuildKit does not get here."""
         raise BoatyardError(
             Code.UNSUPPORTED,
-            "a step needs BuildKit, which this deployment's functions do not have; the log says which, and why. Use "
+            "a step needs BuildKit, which this deployment does not have; the log says which, and why. Use "
             "packages that have wheels, or ask the operator for a runner that builds with BuildKit",
         )
 

@@ -8,10 +8,10 @@ import msgspec
 from lightkube.models.core_v1 import EmptyDirVolumeSource, PodSpec, PodTemplateSpec, Volume
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import StatefulSet
-from lightkube.resources.core_v1 import Pod
+from lightkube.resources.core_v1 import Namespace, Pod
 
 from boatyard.errors import BoatyardError
-from boatyard.finding import Level
+from boatyard.finding import Finding, Level, ok, warn
 from boatyard.job import BuildJob
 from boatyard.settings import Settings
 from boatyard_kubernetes.advice import advice
@@ -37,18 +37,35 @@ class Admitted(NamedTuple):
 
 
 LEVEL: Final = "pod-security.kubernetes.io/enforce"
+_LEVEL_CHECK: Final = "pod security"
+_RESTRICTED: Final = "restricted"
 _ANY_IMAGE: Final = "builder"
 _MEET: Final = "Follow the rule in that line, or ask the cluster's administrator for an exception."
 DEPLOY: Final = "Apply the Terraform module, or what `python -m boatyard_kubernetes manifests …` prints."
 
 
 def with_topology(settings: Settings, topology: Topology) -> Settings:
-    """The settings, changed to another topology."""
+    """The settings, changed to another topology that has BuildKit."""
     if choose(settings) is topology:
         return settings
     buildkit = msgspec.structs.replace(settings.buildkit, enabled=topology is Topology.MANAGED, driver="buildctl")
+    kubernetes = msgspec.structs.replace(settings.kubernetes, run_buildkit=True)
     uri = "tcp://elsewhere:1234" if topology is Topology.EXTERNAL else ""
-    return msgspec.structs.replace(settings, buildkit=buildkit, buildkit_uri=uri)
+    return msgspec.structs.replace(settings, buildkit=buildkit, kubernetes=kubernetes, buildkit_uri=uri)
+
+
+def check_level(namespace: Namespace) -> Finding:
+    """Whether the namespace keeps out pods that are not `restricted`, where no pod may run BuildKit."""
+    metadata = namespace.metadata or ObjectMeta()
+    found = (metadata.labels or {}).get(LEVEL, "")
+    if found == _RESTRICTED:
+        return ok(_LEVEL_CHECK, f"{metadata.name} admits restricted pods only")
+    state = f"is labelled {LEVEL}={found}" if found else f"has no label {LEVEL}"
+    return warn(
+        _LEVEL_CHECK,
+        f"{metadata.name} {state}: Boatyard's pods are restricted, and others there need not be",
+        f"Label it: kubectl label namespace {metadata.name} {LEVEL}={_RESTRICTED} --overwrite.",
+    )
 
 
 def admit_builds(cluster: Cluster, settings: Settings, topology: Topology, job: BuildJob, namespace: str) -> Admitted:

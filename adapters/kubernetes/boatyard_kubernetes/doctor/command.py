@@ -18,6 +18,7 @@ from boatyard_kubernetes.doctor.prospects import first_advice
 from boatyard_kubernetes.doctor.rights import Person
 from boatyard_kubernetes.refusals import Absent
 from boatyard_kubernetes.runner import KubernetesJobRunner
+from boatyard_kubernetes.topology import Topology
 
 _BEYOND_START: Final = 120
 """Seconds of a probe beyond the start of a build, enough for the runner to report why it does not start, and to push an
@@ -61,11 +62,16 @@ def examine_cluster(
             waiting=waiting,
             pause=pause,
         )
+        problem = settings.cluster_problem if settings.enabled else "enabled is false"
+        way = "Set layers: registry, and no attestations." if settings.enabled else "Set enabled: true."
         examination.begin(
             ok("cluster", f"{config.cluster.server} knows you as {me}"),
-            ok("settings", f"{configured.origin}: {examination.chosen} BuildKit")
-            if settings.enabled
-            else fail("settings", f"{configured.origin}: enabled is false", "Set enabled: true."),
+            ok(
+                "settings",
+                f"{configured.origin}: {'no' if examination.chosen is Topology.NONE else examination.chosen} BuildKit",
+            )
+            if not problem
+            else fail("settings", f"{configured.origin}: {problem}", way),
         )
         named = Person(request.function_user, request.function_groups)
         examination.run(

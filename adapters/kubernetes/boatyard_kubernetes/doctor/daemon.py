@@ -57,9 +57,9 @@ class Daemons(NamedTuple):
 
 
 def find_daemons(cluster: Cluster, settings: Settings, namespace: str) -> Daemons | Finding | None:
-    """The addresses; None if builds have their own buildkitd; a finding if the settings cannot work."""
+    """The addresses; None if builds have their own buildkitd, or none; a finding if the settings cannot work."""
     topology = choose(settings)
-    if topology is Topology.DAEMONLESS:
+    if topology in (Topology.DAEMONLESS, Topology.NONE):
         return None
     if topology is Topology.MANAGED:
         kubernetes = settings.kubernetes
@@ -123,7 +123,7 @@ def is_deployed(cluster: Cluster, settings: Settings, topology: Topology) -> boo
     """Whether what the topology needs is there, whatever the settings ask for. None if that cannot be known: the caller
     may not look, or nobody has named a buildkitd."""
     match topology:
-        case Topology.DAEMONLESS:
+        case Topology.DAEMONLESS | Topology.NONE:
             return True
         case Topology.EXTERNAL:
             return True if choose(settings) is Topology.EXTERNAL else None

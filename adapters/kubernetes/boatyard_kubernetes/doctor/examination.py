@@ -14,7 +14,7 @@ from boatyard.ports import JobRunner, Scope
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import prospects, push
-from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds, admit_daemon
+from boatyard_kubernetes.doctor.admission import DEPLOY, Admitted, admit_builds, admit_daemon, check_level
 from boatyard_kubernetes.doctor.daemon import is_deployed
 from boatyard_kubernetes.doctor.from_inside import look_from_inside
 from boatyard_kubernetes.doctor.nodes import NodesFound, check_nodes, with_probe
@@ -30,6 +30,10 @@ _ADMITTED: Final = {
     False: "the cluster admits the pods of builds, which are restricted: no privileges, no user namespaces",
 }
 """By whether a build's pod has its own BuildKit. Beside a buildkitd elsewhere it is an ordinary pod."""
+_MADE_WITHOUT: Final = (
+    ". They have no BuildKit: packages that have wheels, files and environment variables are built on a base with a "
+    "virtual environment of its own; apt packages, commands and Dockerfiles are refused"
+)
 _SOME_ARE_RESTRICTED: Final = "; those of builds without a RUN have none, and are restricted"
 _SOME_ARE_ADMITTED: Final = " Until then, only builds that need no RUN work."
 
@@ -85,7 +89,7 @@ class Examination:
         self._check_platform()
         if there:
             self._look()
-        else:
+        elif self.chosen is not Topology.NONE:
             self._add(self._for_chosen(self._nodes.finding))
         if runner is not None:
             self._push(runner)
@@ -97,12 +101,12 @@ class Examination:
                 admitted=self._admitted.get(topology),
                 deployed=is_deployed(self._cluster, self._settings, topology),
             )
-            for topology in prospects.ORDER
+            for topology in prospects.order(self.chosen)
         }
         return prospects.judge(self.chosen, self.findings, seen)
 
     def _of_nodes(self, topology: Topology) -> tuple[Finding, ...]:
-        if topology is Topology.EXTERNAL or self._nodes is None:
+        if topology in (Topology.EXTERNAL, Topology.NONE) or self._nodes is None:
             return ()
         own = self._rootless.get(topology, [])
         return with_probe(self._nodes, own), *own
@@ -115,7 +119,7 @@ class Examination:
     def _check_namespace(self) -> bool:
         """Whether the namespace exists, or may exist."""
         try:
-            self._cluster.get(Namespace, self.namespace, None)
+            namespace = self._cluster.get(Namespace, self.namespace, None)
         except (Absent, NamespaceMissing):
             if self._settings.kubernetes.create_namespaces:
                 advice = "Start a build, or create it, then run this again: nothing in it could be looked at."
@@ -128,10 +132,12 @@ class Examination:
         except BoatyardError:
             return True  # the user may not see namespaces; the next check will show
         self._add(ok("namespace", f"builds of {self._scope.project}/{self._scope.domain} run in {self.namespace}"))
+        if self.chosen is Topology.NONE:
+            self._add(check_level(namespace))
         return True
 
     def _admit(self) -> None:
-        for topology in prospects.ORDER:
+        for topology in prospects.order(self.chosen):
             try:
                 found = admit_builds(self._cluster, self._settings, topology, self._job, self.namespace)
                 if topology is Topology.DAEMONLESS and found.status is not Level.FAIL:
@@ -148,6 +154,7 @@ class Examination:
         detail, advice = mine.detail, mine.advice
         if mine.status is Level.OK:
             detail = _ADMITTED[self.chosen is Topology.DAEMONLESS]
+            detail += _MADE_WITHOUT if self.chosen is Topology.NONE else ""
         if self.chosen is Topology.DAEMONLESS and self._settings.layers == "registry":
             detail += _SOME_ARE_RESTRICTED if mine.status is Level.OK else ""
             advice += _SOME_ARE_ADMITTED if mine.reason is RefusalReason.POD_SECURITY else ""

@@ -8,7 +8,7 @@ import msgspec
 from lightkube.resources.batch_v1 import Job
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.finding import Finding, fail, ok, unknown
+from boatyard.finding import Finding, fail, ok, unknown, warn
 from boatyard.settings import Settings
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.doctor import daemon, probe, sandbox, seen
@@ -21,6 +21,7 @@ from boatyard_kubernetes.topology import Topology
 _NODE: Final = "a pod like buildkitd's"
 _PLACE: Final = "a pod like a build's"
 _IMAGE: Final = "builder image"
+_SANDBOX: Final = "sandbox"
 _LONGER: Final = "Give it longer: --wait."
 _MAKE_IT: Final = "`make builder-image` makes one with all that a job needs: name it in kubernetes.builderImage."
 _NAME_IT: Final = "Name an image that nodes can pull in kubernetes.builderImage, with kubernetes.imagePullSecrets."
@@ -66,6 +67,8 @@ def look_from_inside(
     elif daemons is not None:
         not_tried = unknown("buildkitd", "no pod ran to reach it")
         place.append(daemon.judge(daemons, sight.buildkitd) if sight else not_tried)
+    if sight and sight.confines is not None and settings.layers == "registry":
+        place.append(_confined(sight.confines, settings))
     nodes = {t: _node(answers.get(f"{_NODE} in {home}"), wait_seconds) for t, home in daemon_namespaces.items()}
     return InsideFindings(place, nodes)
 
@@ -96,6 +99,14 @@ def _image(
     if sight.missing:
         return sight, fail(_IMAGE, f"{image} lacks {', '.join(sight.missing)}", _MAKE_IT)
     return sight, ok(_IMAGE, f"{image} runs (Python {sight.python})")
+
+
+def _confined(confines: bool, settings: Settings) -> Finding:
+    if confines:
+        return ok(_SANDBOX, "jobs confine the Python of any base (Landlock, seccomp)")
+    instead = "is refused" if settings.cluster_lacks_buildkit else "goes to BuildKit"
+    detail = f"the kernel of the node has no Landlock: what needs the Python of a base that is not trusted {instead}"
+    return warn(_SANDBOX, detail, "Use nodes with Linux 5.13 or newer that have it, or add the base to trustedBases.")
 
 
 def _next(answer: probe.Silent) -> str:

@@ -63,13 +63,14 @@ def place_job(
     mounts += daemon.ca_mounts(settings)
     volumes += daemon.ca_volumes(settings)
     buildkit = settings.buildkit
+    reaches_it = buildkit.docker if buildkit.driver == "buildx" else buildkit.buildctl
     order = {
         "out": TERMINATION_LOG,
         "authentication": settings.authentication_type,
         "addresses": addresses,
         "tls": TLS_FOLDER if tls else "",
         "modules": ["boatyard_buildkit"],
-        "programs": [buildkit.docker if buildkit.driver == "buildx" else buildkit.buildctl],
+        "programs": [] if settings.cluster_lacks_buildkit else [reaches_it],
     }
     container = _container(settings, "place", order, restricted_container(), mounts)
     return _job(kubernetes, "place", namespace, wait_seconds, container, volumes=volumes or None, build=True)

@@ -11,9 +11,11 @@ from boatyard_kubernetes.topology import Topology
 
 ORDER: Final = (Topology.MANAGED, Topology.DAEMONLESS, Topology.EXTERNAL)
 """The best first: warm caches, then nothing to operate, then a buildkitd operated by others."""
+WITHOUT: Final = (Topology.NONE,)
+"""Where the cluster may not run BuildKit, nothing that runs it is tried."""
 _EVERYWHERE: Final = ("settings", "namespace", "rbac", "builder image", "workload identity")
 """Checks that apply to every topology."""
-_OF_CHOSEN: Final = ("admission", "buildkitd", "registry push")
+_OF_CHOSEN: Final = ("pod security", "admission", "buildkitd", "registry push")
 """Checks that tested the chosen topology."""
 _DECISIVE: Final = ("builder image", "buildkitd", "admission", "user namespaces", "registry push")
 """Checks without which the result is unknown, unless a push worked."""
@@ -23,6 +25,11 @@ _CHANGE: Final = {
     Topology.MANAGED: "deploy the managed buildkitd, leave buildkitUri out and set buildkit.enabled: true",
     Topology.DAEMONLESS: "leave buildkitUri out and set buildkit.enabled: false",
 }
+
+
+def order(chosen: Topology) -> tuple[Topology, ...]:
+    """The topologies to examine, the best first."""
+    return WITHOUT if chosen in WITHOUT else ORDER
 
 
 class TopologySeen(NamedTuple):
@@ -49,7 +56,7 @@ def judge(chosen: Topology, findings: Sequence[Finding], seen: Mapping[Topology,
             seen.get(topology, TopologySeen()),
             [f for other, s in seen.items() if other is not topology for f in s.rootless if f.check in SANDBOX],
         )
-        for topology in ORDER
+        for topology in order(chosen)
     )
 
 
@@ -62,7 +69,7 @@ def first_advice(prospects: Iterable[Prospect]) -> str:
     if chosen.status is Level.UNKNOWN:
         return chosen.advice or _TRY
     for level, words in ((Level.OK, "will work"), (Level.WARN, "has nothing against it, and was not tried")):
-        if instead := next((t for t in ORDER if by_name[t].status is level), None):
+        if instead := next((t for t in ORDER if t in by_name and by_name[t].status is level), None):
             change = _CHANGE[instead]
             first = f"{chosen.advice} Or {change}" if chosen.advice else f"{change[0].upper()}{change[1:]}"
             return f"{first}: {instead} {words}."
@@ -93,7 +100,7 @@ def _prospect(
         return made(Level.OK, "an image was built and pushed with it")
     if left := next((f for f in relevant if f.status is Level.UNKNOWN and f.check in _DECISIVE), None):
         return made(Level.UNKNOWN, f"see {left.check}", left.advice)
-    if topology is not Topology.EXTERNAL and not seen.tried:
+    if topology not in (Topology.EXTERNAL, Topology.NONE) and not seen.tried:
         if failed := next((f for f in elsewhere if f.status is Level.FAIL), None):
             return made(Level.UNKNOWN, f"not tried where it runs; a pod elsewhere: {failed.detail}", failed.advice)
         if chosen or topology is Topology.DAEMONLESS:

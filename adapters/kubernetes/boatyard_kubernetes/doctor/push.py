@@ -22,7 +22,7 @@ from boatyard.planned_job import make_job
 from boatyard.ports import JobRunner, Scope
 from boatyard.realm import UNKNOWN
 from boatyard.settings import Settings
-from boatyard.spec import Commands, ImageSpec
+from boatyard.spec import Commands, Env, ImageSpec
 from boatyard.target import Target
 from boatyard_kubernetes.cluster import Cluster
 from boatyard_kubernetes.names import job_name, namespace_of
@@ -35,19 +35,26 @@ _ATTEMPT: Final = 1
 """A value that no earlier build had."""
 _SECONDS: Final = 1.0
 _OF_BASE: Final = (Code.BASE_IMAGE_NOT_FOUND, Code.BASE_IMAGE_DENIED, Code.REGISTRY_UNAVAILABLE)
+_OTHER_BASE: Final = (
+    "Name a base that has a virtual environment of its own, such as ghcr.io/flyteorg/flyte: --base-image. "
+    "Others are opened by BuildKit, once."
+)
 
 
 def small_job(settings: Settings, scope: Scope, base_image: str, *, timeout_seconds: float = 60) -> BuildJob:
     """A job for an image like a user's: a real base, uv and its virtual environment, and one command. It is planned
-    like any other, with a new key; the steps before the command are cached if builds have a cache.
+    like any other, with a new key; the steps before the command are cached if builds have a cache. Without BuildKit
+    there are no commands, so it sets a variable.
 
     Raises the errors of a plan: FORBIDDEN, INVALID_SPEC.
     """
-    command = Commands(cmd=(f"echo boatyard-doctor {uuid.uuid4().hex}",))
+    new = uuid.uuid4().hex
+    command = Commands(cmd=(f"echo boatyard-doctor {new}",))
+    variable = Env(env_variables={"BOATYARD_DOCTOR": new})
     spec = ImageSpec(
         base_image=base_image,
         python_version=_python(base_image),
-        layers=(command,),
+        layers=(variable if settings.cluster_lacks_buildkit else command,),
         platform=settings.default_platforms[:1],
     )
     order = Order(spec=spec, scope=scope, target=Target(name=NAME))
@@ -85,6 +92,8 @@ def check_push(
                 return unknown(check, "the probe's Job was taken away")
             if build.state is State.SUCCEEDED:
                 return ok(check, f"pushed {job.target}")
+            if build.error and build.error.code == Code.UNSUPPORTED and settings.cluster_lacks_buildkit:
+                return unknown(check, f"not tried: {build.error.message}", _OTHER_BASE)
             if build.state.ended and build.error:
                 return fail(check, f"{build.error.code}: {build.error.message}", _advice(build.error))
             waiting(f"{check}: {_where(build)}")

@@ -55,6 +55,8 @@ class PlaceSeen(_Seen, frozen=True, kw_only=True):
     identity: IdentitySeen | None
     buildkitd: tuple[Reached, ...]
     """Results in the order of the requested addresses."""
+    confines: bool | None = None
+    """Whether a job can confine a base's Python, by Landlock and seccomp; None if the image says nothing about it."""
 
 
 NODE: Final = decoder(NodeSeen)

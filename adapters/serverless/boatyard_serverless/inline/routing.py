@@ -1,30 +1,9 @@
-"""Decides which builds a function carries out itself. What needs a RUN goes to another build service, or is refused."""
+"""Decides which builds a function carries out itself. What needs a RUN goes to another build service."""
 
-from boatyard.errors import BoatyardError, Code
-from boatyard.job_steps import maker_of, needs_run
-from boatyard.order import Order
-from boatyard.plan import Plan
+from boatyard.job_steps import needs_run
 from boatyard_serverless.builds.ledger import BucketLedger
 from boatyard_serverless.inline.service import PREFIX, InlineBuilds
 from boatyard_serverless.ports import BuildService, Execution, RawLog
-
-
-def refuse_run(order: Order, plan: Plan) -> None:
-    """Raises UNSUPPORTED for an order that needs a RUN, if the deployment has only its functions."""
-    advice = (
-        "and this deployment's functions run no commands of a build. Use an image that has been built elsewhere as "
-        "the base, or ask the operator for a runner that builds with BuildKit (BOATYARD_INLINE_OTHER)"
-    )
-    if order.spec.dockerfile:
-        raise BoatyardError(Code.UNSUPPORTED, f"a Dockerfile needs BuildKit, {advice}", field="spec.dockerfile")
-    for planned in plan.layers:
-        if maker_of(order.spec.layers[planned.index]) == "run":
-            raise BoatyardError(
-                Code.UNSUPPORTED,
-                f"layer {planned.index}, {planned.sdk_call or planned.kind}, needs BuildKit, {advice}",
-                field=f"spec.layers[{planned.index}]",
-                layer_index=planned.index,
-            )
 
 
 class InlineOrOther:

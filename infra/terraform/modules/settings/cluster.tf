@@ -19,9 +19,11 @@ locals {
     if length(keys) > 1
   ]
   driver = coalesce(var.image_builder.buildkit.driver, var.driver)
-  # As in boatyard_kubernetes.topology: an existing buildkitd first, then the managed one, then one per build.
+  # As in boatyard_kubernetes.topology: an existing buildkitd first, then none if the cluster may not run one, then the managed
+  # one, then one per build.
   topology = (
     var.image_builder.buildkitUri != "" || local.driver == "buildx" ? "external"
+    : !var.image_builder.kubernetes.runBuildkit ? "none"
     : var.image_builder.buildkit.enabled ? "managed" : "daemonless"
   )
   buildkitd = local.topology != "managed" ? null : {

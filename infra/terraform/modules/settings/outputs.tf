@@ -36,7 +36,7 @@ output "namespaces" {
 }
 
 output "pod_security" {
-  description = "Pod Security level of the namespaces that build. A pod with a rootless buildkitd needs privileged."
+  description = "Pod Security level of the namespaces that build. A pod with a rootless buildkitd needs privileged; image_builder.kubernetes.runBuildkit = false forbids such pods."
   value       = local.topology == "daemonless" ? "privileged" : "restricted"
 }
 

@@ -23,13 +23,14 @@ locals {
     for name, words in local.choices : "image_builder.${name} must be one of ${join(", ", words)}."
     if local.chosen[name] != null && !contains(words, coalesce(local.chosen[name], words[0]))
   ]
-  # What only BuildKit does for a whole image, and a function has none.
-  needs_buildkit = !var.functions_build ? [] : concat(
+  # What only BuildKit does for a whole image. A function has none, nor has a cluster that may not run it.
+  lacks_buildkit = var.functions_build ? "`inline`" : local.topology == "none" ? "kubernetes.runBuildkit = false" : null
+  needs_buildkit = local.lacks_buildkit == null ? [] : concat(
     coalesce(var.image_builder.layers, "registry") == "registry" ? [] : [
-      "image_builder.layers must be registry, or absent, with `inline`: a function makes images of layers, and has no BuildKit for a whole one."
+      "image_builder.layers must be registry, or absent, with ${local.lacks_buildkit}: images are made of layers there, and there is no BuildKit for a whole one."
     ],
     coalesce(var.image_builder.output.provenance, "off") == "off" && !coalesce(var.image_builder.output.sbom, false) ? [] : [
-      "image_builder.output.provenance and sbom describe what BuildKit builds, so they cannot be had with `inline`: remove them, or let a cluster or the cloud's build service build."
+      "image_builder.output.provenance and sbom describe what BuildKit builds, so they cannot be had with ${local.lacks_buildkit}: remove them, or let a builder with BuildKit build."
     ],
   )
 }

@@ -12,7 +12,7 @@ locals {
       for key in ["isolation", "platforms", "defaultPlatforms", "baseImages", "registryMirrors", "insecureRegistries", "trustedBases"] :
       key => var.image_builder[key] if var.image_builder[key] != null
     },
-    { for maker in try([coalesce(var.image_builder.layers, var.functions_build ? "registry" : null)], []) : "layers" => maker },
+    { for maker in try([coalesce(var.image_builder.layers, local.lacks_buildkit == null ? null : "registry")], []) : "layers" => maker },
     { for layout in try([coalesce(var.image_builder.repositoryLayout, var.repository_layout)], []) : "repositoryLayout" => layout },
     { for section, values in local.sections : section => values if length(values) > 0 },
     {

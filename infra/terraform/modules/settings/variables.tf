@@ -56,7 +56,8 @@ variable "image_builder" {
   description = <<-EOT
     The image builder's settings, under the names that docs/configuration.md explains; Union's Helm values come first. A null
     keeps the default of core/boatyard/settings.py or of the root. On a cluster, buildkitUri names an existing buildkitd;
-    without it buildkit.enabled creates one; otherwise every build starts its own.
+    without it buildkit.enabled creates one; otherwise every build starts its own. With kubernetes.runBuildkit = false the cluster
+    runs none: every pod is restricted, and what needs BuildKit is refused.
   EOT
   type = object({
     enabled             = optional(bool, true)
@@ -125,6 +126,7 @@ variable "image_builder" {
       callers    = optional(list(object({ match = string, projects = optional(list(string), []) })))
     }), {})
     kubernetes = optional(object({
+      runBuildkit             = optional(bool, true)
       namespaceTemplate       = optional(string, "{project}-{domain}")
       serviceAccount          = optional(string, "boatyard-builder")
       builderImage            = optional(string)

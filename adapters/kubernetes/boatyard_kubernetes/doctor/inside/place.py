@@ -125,6 +125,15 @@ def connect(host: str, port: int, tls: str) -> dict[str, str]:
     return {"stage": "", "error": "", "expires": expires}
 
 
+def confines() -> "bool | None":
+    """Whether a job here can confine a base's Python; None for an image that makes no layers."""
+    try:
+        from boatyard_layers.sandbox import programs
+    except ImportError:
+        return None
+    return programs.can_confine()
+
+
 def main(order: dict[str, Any]) -> None:
     identity = {"aws": aws, "azure": azure, "google": google}.get(order["authentication"])
     addresses = order["addresses"]
@@ -136,6 +145,7 @@ def main(order: dict[str, Any]) -> None:
         "python": ".".join(map(str, sys.version_info[:3])),
         "identity": identity() if identity else None,
         "buildkitd": answers,
+        "confines": confines(),
     }
     Path(order["out"]).write_text(json.dumps(seen), "utf-8")
 
