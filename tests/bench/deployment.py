@@ -10,6 +10,7 @@ from pathlib import Path
 
 from boatyard.settings import Settings
 from boatyard_client.client import Client
+from boatyard_local import durable
 from boatyard_local.settings import load_settings
 from boatyard_local.state import StateFolder
 from tests.flyte.probe import Docker
@@ -34,9 +35,12 @@ def docker_of(settings: Settings) -> Docker:
 
 
 @contextmanager
-def server(config: Path) -> Iterator[tuple[dict[str, str], int]]:
-    """The variables that point a client at a new server, and its process id."""
+def server(config: Path, key: bytes = b"") -> Iterator[tuple[dict[str, str], int]]:
+    """The variables that point a client at a new server, and its process id. `key` is that of an earlier deployment,
+    which this server belongs to."""
     with tempfile.TemporaryDirectory(prefix="boatyard-bench-") as state:
+        if key:
+            durable.create(StateFolder(Path(state)).deployment_key, key)
         command = [sys.executable, "-m", "boatyard_local", "serve", "--state", state, "--config", str(config)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
             assert process.stdout is not None

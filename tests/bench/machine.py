@@ -1,6 +1,10 @@
-"""A machine with Boatyard that can be made empty: no layer in BuildKit, no file in a cache. The registry stays."""
+"""A machine with Boatyard that can be made empty: no layer in BuildKit, no file in a cache.
+
+The registry stays, and so does the deployment's key, which functions have in the cloud: the prefixes of another
+deployment are not found."""
 
 import os
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -8,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from boatyard.reference import Reference
+from boatyard.realm import KEY_BYTES
+from boatyard.reference import Reference, Repository
 from boatyard.settings import Settings
 from boatyard_client.client import Client
 from boatyard_client.registries import registry_of
@@ -18,6 +23,7 @@ from boatyard_registry.documents import parsed_manifest
 from boatyard_registry.media import Descriptor
 from tests.bench.deployment import CONFIG, docker_of, server
 from tests.bench.sides import Ours, Own, empty_cache
+from tests.layers.both_platforms import base_for_both
 
 _CACHES = ("XDG_CACHE_HOME", "UV_CACHE_DIR")
 _LOOKS_A_SECOND = 50
@@ -29,19 +35,21 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         config = folder / "boatyard.toml"
-        config.write_text('layers = "registry"\n' + CONFIG.read_text(encoding="utf-8"), encoding="utf-8")
+        text = CONFIG.read_text(encoding="utf-8").replace("\nplatforms = [", '\nplatforms = [\n    "linux/arm64",', 1)
+        config.write_text('layers = "registry"\n' + text, encoding="utf-8")
         self._config = config
         self.settings: Settings = load_settings(config, {})
         self.docker = docker_of(self.settings)
         self.own = Own(self.docker, self.settings)
         self._running = ExitStack()
         self._pid = 0
+        self._key = secrets.token_bytes(KEY_BYTES)
         self._start()
 
     def _start(self) -> None:
         cache = tempfile.mkdtemp(dir=self._folder)
         os.environ |= dict.fromkeys(_CACHES, cache)
-        token, self._pid = self._running.enter_context(server(self._config))
+        token, self._pid = self._running.enter_context(server(self._config, self._key))
         os.environ |= token
         self.ours = Ours(self._running.enter_context(Client()))
 
@@ -67,6 +75,16 @@ class Machine:
                 assert document, reference
                 manifest = parsed_manifest(at, document.body)
             return manifest.layers or ()
+        finally:
+            registry.close()
+
+    def base_for_both(self, image: Reference, name: str) -> str:
+        """Pushes a base for amd64 and arm64 that has the layers of an image for amd64."""
+        registry = registry_of(self.settings)
+        try:
+            target = Reference(Repository.parse(f"{image.repository.host}/bases/{name}"), "v1")
+            base_for_both(registry.client, image, target)
+            return str(target)
         finally:
             registry.close()
 

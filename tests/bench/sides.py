@@ -50,6 +50,18 @@ class Ours:
         contents = contents_of(lowered)
         return self._client.ensure_image(order_of(lowered, contents, force=force), contents)
 
+    def log(self, outcome: Outcome) -> str:
+        """The whole log of a build."""
+        lines: list[str] = []
+        cursor, build = "", outcome.answer.id
+        while build:
+            page = self._client.logs(build, cursor)
+            lines += page.lines
+            cursor = page.cursor
+            if page.done or not page.lines:
+                break
+        return "\n".join(lines)
+
 
 def empty_cache(docker: Docker) -> None:
     """Removes every layer and cache mount of BuildKit. Base images stay in the engine's store for both sides."""

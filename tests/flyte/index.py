@@ -56,6 +56,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Logs nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    """uv connects for every package at the same time. A connection that finds no room tries again after a second."""
+
+
 @contextmanager
 def serve(folder: Path, password: str, *, alone: bool = True, hashes: bool = False) -> Iterator[str]:
     """Serves the wheels and source distributions of `folder`; `<url>/public/simple` for all, `/private/simple` for
@@ -63,7 +68,7 @@ def serve(folder: Path, password: str, *, alone: bool = True, hashes: bool = Fal
     With `hashes`, as most indexes do, links have the SHA-256 of the file."""
     served = {"folder": folder, "password": password, "alone": alone, "hashes": hashes}
     handler = type("Handler", (_Handler,), served)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

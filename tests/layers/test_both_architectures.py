@@ -11,7 +11,6 @@ import pytest
 
 from boatyard.decoding import convert
 from boatyard.reference import Reference, Repository
-from boatyard_layers.artifacts import INDEX, described, encode
 from boatyard_layers.base import manifest_of
 from boatyard_layers.tar_reading import plain
 from boatyard_registry.blobs import Blobs
@@ -20,6 +19,7 @@ from boatyard_registry.locks import read_lock
 from boatyard_registry.media import Descriptor
 from boatyard_registry.tag_list import tags
 from tests.buildkit.conftest import engine
+from tests.layers.both_platforms import base_for_both
 from tests.layers.test_image import Yard, new_yard, pip
 
 __all__ = ["engine", "new_yard"]
@@ -49,24 +49,6 @@ class Images:
         """First words of the repository's tags."""
         return {tag.partition("-")[0] for tag in tags(self.client, repository)}
 
-    def base_for_both(self, image: Reference, target: Reference) -> int:
-        """Pushes an index of an image, and of its layers with the configuration of arm64: no program of that one runs.
-
-        Returns the number of layers."""
-        manifest, config = self.of(image, PLATFORMS[0])
-        for layer in manifest["layers"]:
-            self.blobs.mount_or_copy(convert(layer, Descriptor), image.repository, target.repository)
-        entries = []
-        for architecture in ({"architecture": "amd64"}, {"architecture": "arm64", "variant": "v8"}):
-            blob = self.blobs.put(target.repository, encode({**config, **architecture}))
-            body = encode({**manifest, "config": described(blob, manifest["config"]["mediaType"])})
-            digest = self.blobs.put_manifest(Reference(target.repository), body, manifest["mediaType"])
-            entry = described(Descriptor(digest, len(body)), manifest["mediaType"])
-            entries.append({**entry, "platform": {"os": "linux", **architecture}})
-        index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
-        self.blobs.put_manifest(target, index, INDEX)
-        return len(manifest["layers"])
-
     def files(self, repository: Repository, layers: list[dict[str, Any]], out: Path) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         for layer in layers:
@@ -91,7 +73,7 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
 ) -> None:
     images = Images(new_yard.engine.registry.client)
     own = Reference(Repository.parse(f"{new_yard.engine.host}/bases/{new_yard.name}"), "v1")
-    base = images.base_for_both(Reference.parse(new_yard.base), own)
+    base = base_for_both(new_yard.engine.registry.client, Reference.parse(new_yard.base), own)
     new_yard.base = str(own)
     cache = msgspec.structs.replace(new_yard.settings.cache, repository=f"{new_yard.engine.host}/cache/{new_yard.name}")
     new_yard.settings = msgspec.structs.replace(new_yard.settings, cache=cache)

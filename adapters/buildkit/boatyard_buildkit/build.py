@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -15,23 +15,21 @@ from boatyard.mirrors import named_contexts
 from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
 from boatyard.settings import Network
 from boatyard_buildkit.access import BuilderAccess
-from boatyard_buildkit.child import run_child
 from boatyard_buildkit.docker_config import credential_store, deployment_folder, write_docker_config
 from boatyard_buildkit.drivers import Driver, choose
 from boatyard_buildkit.failure import failure_of
-from boatyard_buildkit.follow import Ended, Follower
-from boatyard_buildkit.instructions import Instructions
 from boatyard_buildkit.log import LogFile
 from boatyard_buildkit.network_script import network_script, pip_file, uv_file
 from boatyard_buildkit.progress import ProgressFile
 from boatyard_buildkit.quota import Quota
-from boatyard_buildkit.rawjson import RawJsonParser
 from boatyard_buildkit.secret_files import SecretFiles
-from boatyard_buildkit.shared_steps import MOST_SOLVES, disturbed
 from boatyard_buildkit.solve import Solve, cache, hosts, registry_output, scope
 from boatyard_buildkit.stamp import stamp
 from boatyard_buildkit.stop import JobStopped
-from boatyard_buildkit.unreached import when_reached
+
+if TYPE_CHECKING:
+    from boatyard_buildkit.follow import Ended, Follower
+    from boatyard_buildkit.instructions import Instructions
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
 """Environment variables that change what buildx builds and how."""
@@ -116,12 +114,18 @@ class _Runner(msgspec.Struct, frozen=True):
 
     def run(
         self, job: BuildJob, solve: Solve, check: Callable[[], None] = lambda: None, platform: str = ""
-    ) -> tuple[Ended, Instructions]:
+    ) -> "tuple[Ended, Instructions]":
         """`check` is called regularly, and raises to end the solve. `platform` is shown with each step."""
+        # 20 ms, for what BuildKit makes only.
+        from boatyard_buildkit.follow import Follower
+        from boatyard_buildkit.instructions import Instructions
+        from boatyard_buildkit.shared_steps import MOST_SOLVES, disturbed
+        from boatyard_buildkit.unreached import when_reached
+
         self.progress.enter(Phase.BUILD)
         instructions = Instructions(job, platform)
 
-        def once() -> Ended:
+        def once() -> "Ended":
             follower = Follower(instructions, self.log, self.progress)
             return _drive(solve, self.driver, self.environment, follower, self.progress, self.quota, check)
 
@@ -200,11 +204,14 @@ def _drive(
     solve: Solve,
     driver: Driver,
     environment: dict[str, str],
-    follower: Follower,
+    follower: "Follower",
     progress: ProgressFile,
     quota: Quota,
     check: Callable[[], None],
-) -> Ended:
+) -> "Ended":
+    from boatyard_buildkit.child import run_child
+    from boatyard_buildkit.rawjson import RawJsonParser
+
     parser = RawJsonParser()
 
     def output(data: bytes) -> None:

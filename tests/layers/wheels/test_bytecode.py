@@ -76,10 +76,8 @@ def test_the_byte_code_is_valid_for_its_source(here: Interpreter, tmp_path: Path
     (tmp_path / "module.py").write_text("def f(x): return x in {'a', 'b', 1}\nvalue = f('a')\n")
     (tmp_path / "broken.py").write_text("this is no Python\n")
     compile_sources([(tmp_path / name, f"/opt/venv/{name}") for name in ("module.py", "broken.py")], here)
-    assert [path.name for path in (tmp_path / "__pycache__").iterdir()] == [
-        byte_code_of(tmp_path / "module.py", here).name
-    ]
-    code = byte_code_of(tmp_path / "module.py", here)
+    assert [path.name for path in (tmp_path / "__pycache__").iterdir()] == [Path(byte_code_of("module.py", here)).name]
+    code = Path(byte_code_of(str(tmp_path / "module.py"), here))
     assert code.stat().st_mode & 0o777 == 0o644
     assert marshal.loads(code.read_bytes()[16:]).co_filename == "/opt/venv/module.py"  # noqa: S302
     script = "import module; print(module.value, module.__cached__)"
@@ -92,7 +90,7 @@ def test_the_byte_code_is_valid_for_its_source(here: Interpreter, tmp_path: Path
 
 def test_byte_code_of_the_wheel_is_replaced_and_not_changed(here: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("x = 1\n")
-    code = byte_code_of(tmp_path / "module.py", here)
+    code = Path(byte_code_of(str(tmp_path / "module.py"), here))
     code.parent.mkdir()
     (tmp_path / "in uv's cache").write_bytes(b"of the wheel")
     code.hardlink_to(tmp_path / "in uv's cache")

@@ -70,9 +70,6 @@ class StageFolder:
                 except (FileExistsError, NotADirectoryError, IsADirectoryError):
                     raise NotExact("the environment's metadata has a file below a file") from None
 
-    def in_image(self, path: Path) -> str:
-        return f"{self.interpreter.venv}/{path.relative_to(self.folder).as_posix()}"
-
     def _shim(self) -> str:
         """Writes the answer beside the script; in the words of a shell, which needs no program for them."""
         path = self.folder / "answer.json"

@@ -18,7 +18,8 @@ Look = Callable[[Request], Awaitable[Response]]
 
 _FIRST_SECONDS: Final = 0.025
 _LONGEST_SECONDS: Final = 0.25
-_SLOWER: Final = 1.5
+_SLOWER: Final = 1.1
+"""So a pause is a tenth of the time that a request has waited: a build of a second is not answered a quarter later."""
 
 
 class Waits:
