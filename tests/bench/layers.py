@@ -53,6 +53,11 @@ class Stated(NamedTuple):
     wanted: str
 
 
+def few(runs: int) -> int:
+    """Runs of a row that starts with an empty machine, and takes a minute a run."""
+    return max(1, runs * 2 // 5)
+
+
 class Bench:
     """What the rows share. Every name is new, so the registry knows no layer of it."""
 
@@ -70,8 +75,8 @@ class Bench:
 
     @property
     def few(self) -> int:
-        """Runs of a row whose runs take long."""
-        return (self.runs + 1) // 2 if self.runs < 5 else self.runs * 2 // 5
+        """Runs of a row that starts with an empty machine."""
+        return few(self.runs)
 
     @property
     def known(self) -> str:
@@ -290,7 +295,7 @@ def measure(runs: int, console: Console, rows: Sequence[str] = ()) -> str:
         found += _all(Bench(here, Path(wheels), url, runs), console, rows or tuple(ROWS))
     compared = [each.row for each in found if isinstance(each, Compared)]
     if compared and not rows:
-        chart.CHART.write_text(chart.plot(compared, f"Medians. {report.when(runs)}"), encoding="utf-8")
+        chart.CHART.write_text(chart.plot(compared, f"Medians. {_how(runs)}"), encoding="utf-8")
     return table(found, runs)
 
 
@@ -306,10 +311,14 @@ def _all(bench: Bench, console: Console, rows: Sequence[str]) -> Iterator[Compar
         yield made
 
 
+def _how(runs: int) -> str:
+    return f"{report.when(runs)} On an empty machine, and cold: {few(runs)}."
+
+
 def table(found: Sequence[Compared | Stated], runs: int) -> str:
     """The share is Boatyard's median of flyte's: smaller is better."""
     lines = [
-        report.when(runs),
+        _how(runs),
         "",
         "Each row changes an image, on the same BuildKit, registry and index as flyte's own Docker builder, in turns.",
         "An empty machine has no layer in BuildKit and no file in a cache; flyte's builder then has a cache in the",
