@@ -30,7 +30,7 @@ _LOOKS_A_SECOND = 50
 
 
 class Machine:
-    """`settings` are the engine's, with `layers = "registry"`."""
+    """`settings` are the engine's, with both platforms."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

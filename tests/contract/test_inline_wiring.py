@@ -109,6 +109,7 @@ def test_a_cluster_that_may_not_run_buildkit_refuses_what_needs_a_run(
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_a_cluster_without_buildkit_that_needs_one_for_each_image_is_a_mistake(cloud: str) -> None:
     variables = {"BOATYARD_CLUSTER": CLUSTERS[cloud], "BOATYARD_KUBERNETES__RUN_BUILDKIT": "false"}
+    variables["BOATYARD_LAYERS"] = "builder"
     with pytest.raises(BoatyardError, match="layers must be registry") as refused:
         _ = parts(cloud, BOATYARD_RUNNER="kubernetes", **variables).configuration
     assert refused.value.code == "INVALID_SPEC"

@@ -44,7 +44,7 @@ def test_what_is_neither_is_one_error(data: bytes, name: str, words: str) -> Non
         ({"layers": "registry"}, True),
         ({"layers": "registry", "output": {"provenance": "max"}}, False),
         ({"layers": "registry", "output": {"sbom": True}}, False),
-        ({}, False),
+        ({"layers": "builder"}, False),
         ({"buildkitUri": "tcp://elsewhere:1234", "output": {"sbom": True}}, True),
     ],
 )
