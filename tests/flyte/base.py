@@ -18,7 +18,7 @@ mkdir -p /usr/share/light /tmp/p/DEBIAN /tmp/p/usr/bin
 cd /usr/share/light
 printf '#!/bin/sh\necho tree 99\n' > /tmp/p/usr/bin/tree
 chmod 755 /tmp/p/usr/bin/tree
-for name in tree build-essential; do
+for name in tree build-essential git; do
   printf 'Package: %s\nVersion: 99\nArchitecture: all\nMaintainer: tests\nDescription: light\n' $name \
     > /tmp/p/DEBIAN/control
   dpkg-deb --build /tmp/p $name.deb
