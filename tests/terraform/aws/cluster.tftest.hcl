@@ -103,6 +103,16 @@ run "daemonless_and_long_names" {
   }
 }
 
+run "no_pod_may_run_buildkit" {
+  variables {
+    image_builder = { kubernetes = { runBuildkit = false } }
+  }
+  assert {
+    condition     = module.settings.pod_security == "restricted" && module.kubernetes[0].buildkitd_replicas == [] && jsondecode(output.environment.BOATYARD_SETTINGS).layers == "registry"
+    error_message = "Namespaces are restricted, nothing runs a buildkitd, and layers are of the registry."
+  }
+}
+
 run "refuses_a_bundle_that_names_no_image" {
   command = plan
   variables {

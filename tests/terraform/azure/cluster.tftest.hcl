@@ -73,3 +73,13 @@ run "an_image_of_ones_own" {
     error_message = "An image that is named needs no repository, and a buildkitUri no buildkitd."
   }
 }
+
+run "no_pod_may_run_buildkit" {
+  variables {
+    image_builder = { kubernetes = { runBuildkit = false } }
+  }
+  assert {
+    condition     = module.settings.pod_security == "restricted" && module.kubernetes[0].buildkitd_replicas == [] && jsondecode(output.environment.BOATYARD_SETTINGS).layers == "registry"
+    error_message = "Namespaces are restricted, nothing runs a buildkitd, and layers are of the registry."
+  }
+}

@@ -76,3 +76,13 @@ run "an_image_of_ones_own_and_long_names" {
     error_message = "A buildkitUri wins over buildkit.enabled."
   }
 }
+
+run "no_pod_may_run_buildkit" {
+  variables {
+    image_builder = { kubernetes = { runBuildkit = false } }
+  }
+  assert {
+    condition     = module.settings.pod_security == "restricted" && module.kubernetes[0].buildkitd_replicas == [] && jsondecode(output.environment.BOATYARD_SETTINGS).layers == "registry"
+    error_message = "Namespaces are restricted, nothing runs a buildkitd, and layers are of the registry."
+  }
+}
