@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,15 @@ def module(tmp_path_factory: pytest.TempPathFactory, configuration: Providers) -
     """infra/terraform/aws, initialised. Its plans are of a mock, so they share one process of the real provider: a
     start of it takes longer than a plan."""
     terraform = initialised(Terraform(tmp_path_factory.mktemp("module") / "terraform", "aws", configuration))
-    (program,) = terraform.folder.glob(".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
-    with attached(program, configuration.attached) as every:
+    with attached(provider(terraform), configuration.attached, terraform.environment) as every:
         terraform.attach(every)
         yield terraform
+
+
+def provider(terraform: Terraform) -> Path:
+    """The program of the AWS provider."""
+    (program,) = terraform.folder.glob(".terraform/providers/*/hashicorp/aws/*/*/terraform-provider-aws*")
+    return program
 
 
 @pytest.fixture(scope="module")
@@ -97,18 +103,20 @@ def deployments(
     first."""
     pool = ThreadPoolExecutor(len(EXAMPLES))
     started: dict[str, Future[Deployment]] = {}
-    accounts = []
+    running = ExitStack()
     try:
         for name, example in EXAMPLES.items():
             folder = tmp_path_factory.mktemp(name)
-            accounts.append(account(folder / "account.log"))
-            made = Deployment(example, accounts[-1].__enter__(), folder, configuration, bundle)
+            own = running.enter_context(account(folder / "account.log"))
+            made = Deployment(example, own, folder, configuration, bundle)
+            environment = made.terraform.environment
+            every = attached(provider(module), configuration.attached, environment)
+            made.terraform.attach(running.enter_context(every))
             started[name] = pool.submit(made.apply)
         yield started
     finally:
         pool.shutdown()
-        for each in accounts:
-            each.__exit__(None, None, None)
+        running.close()
         for future in started.values():
             if not future.exception():
                 future.result().close()

@@ -25,7 +25,7 @@ class Terraform:
     def __init__(self, tree: Path, root: str, providers: Providers, variables: Mapping[str, str] | None = None) -> None:
         shutil.copytree(INFRA, tree, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = tree / root
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))},
             "TF_CLI_CONFIG_FILE": str(providers.configuration),
             "TF_REATTACH_PROVIDERS": providers.attached,
@@ -39,14 +39,14 @@ class Terraform:
 
     def attach(self, providers: str) -> None:
         """Providers that run already, in place of those that it was made with."""
-        self._environment["TF_REATTACH_PROVIDERS"] = providers
+        self.environment["TF_REATTACH_PROVIDERS"] = providers
 
     def __call__(self, *words: str, seconds: float = 300) -> str:
         """Runs terraform and returns its standard output. Raises TerraformFailed."""
         ran = subprocess.run(
             ["terraform", words[0], *words[1:]],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=seconds,

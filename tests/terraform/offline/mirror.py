@@ -8,7 +8,7 @@ import json
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -61,12 +61,13 @@ def providers(folder: Path) -> Iterator[Providers]:
 
 
 @contextmanager
-def attached(program: Path, others: str) -> Iterator[str]:
+def attached(program: Path, others: str, environment: Mapping[str, str]) -> Iterator[str]:
     """A real provider in one process for all commands, beside the `others` that run already.
 
-    Only for plans of a mock: what configures a provider is its process's environment.
+    A provider reads its process's environment, so each account needs a process of its own.
     """
-    with subprocess.Popen([program, "-debug"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    command, quiet = [program, "-debug"], subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, env=dict(environment), text=True) as process:
         assert process.stdout is not None
         try:
             found = next((line for line in process.stdout if "TF_REATTACH_PROVIDERS=" in line), "")
