@@ -34,7 +34,7 @@ _HEAVY_MB: Final = 400
 _MANY: Final = 200
 _MOST_LAYERS: Final = 40
 _MOST_MEMORY: Final = 512 * 1024**2
-_ALL_MB: Final = 4000
+_ALL_MB: Final = 2000
 FLYTE_BASE: Final = "flyteorg/flyte:py3.11"
 """Its stand-in of the engine has an environment, so nothing of its image needs a program of arm64."""
 
@@ -251,7 +251,7 @@ def seen(bench: Bench) -> Stated:
 def memory(bench: Bench) -> Stated:
     names = [f"bench-memory{number}" for number in range(10)]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda name: make_wheel(bench.wheels, name, "1.0", _ALL_MB / len(names)), names))
+        list(pool.map(lambda name: make_wheel(bench.wheels, name, "1.0", _ALL_MB / len(names), stored=True), names))
     with bench.here.watched() as peak:
         bench.from_wheels(bench.image(bench.name(), *(f"{name}==1.0" for name in names)))
     value = f"{peak[0] / 1024**2:.0f} MiB"

@@ -11,8 +11,9 @@ _PIECE = 4 * 1024**2
 _FILES = 20
 
 
-def make_wheel(folder: Path, name: str, version: str, megabytes: float, seed: int = 1) -> Path:
-    """A wheel with some Python, and libraries of `megabytes` in total before compression to about half."""
+def make_wheel(folder: Path, name: str, version: str, megabytes: float, seed: int = 1, *, stored: bool = False) -> Path:
+    """A wheel with some Python, and libraries of `megabytes` in total before compression to about half. A `stored` one
+    is not compressed, which is most of the work."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     wheel = folder / f"{module}-{version}-py3-none-any.whl"
@@ -23,7 +24,7 @@ def make_wheel(folder: Path, name: str, version: str, megabytes: float, seed: in
         def add(path: str, pieces: list[bytes]) -> None:
             digest, size = hashlib.sha256(), 0
             entry = zipfile.ZipInfo(path, _TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             with archive.open(entry, "w", force_zip64=True) as file:
                 for piece in pieces:
                     file.write(piece)
