@@ -228,7 +228,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     network: Network = Network()
     cache: Cache = Cache()
     output: Output = Output()
-    layers: Literal["registry", "builder"] = "builder"
+    layers: Literal["registry", "builder"] = "registry"
     """What makes layers: `registry` uses layers that the registry has and makes most others without BuildKit, `builder`
     gives every image to BuildKit as a whole. Not part of the key."""
     trusted_bases: tuple[str, ...] = TRUSTED_BASES

@@ -44,8 +44,9 @@ def test_each_layer_names_the_cheapest_maker_that_may_do() -> None:
     assert [step.maker for step in found.layers] == ["run", "wheels", "config", "config", "run", "files"]
 
 
-def test_the_builder_makes_everything_unless_the_deployment_says_otherwise() -> None:
-    assert job(pip("six"), settings=SETTINGS).steps is None
+def test_the_registry_has_the_layers_unless_the_deployment_says_otherwise() -> None:
+    assert job(pip("six"), settings=SETTINGS).steps is not None
+    assert job(pip("six"), settings=msgspec.structs.replace(SETTINGS, layers="builder")).steps is None
 
 
 def test_a_users_dockerfile_has_no_steps() -> None:
