@@ -80,6 +80,6 @@ def lock_of_image(image: str, settings: Settings, *, advice: str = "") -> Locked
     if lock is None:
         raise InputError(
             f"no lock is recorded with {pinned}",
-            advice='Builds record one with `layers = "registry"` in the settings, if a layer installs packages.',
+            advice='Builds record one if a layer installs packages, unless the settings have `layers = "builder"`.',
         )
     return Locked(origin=str(pinned), lock=lock)

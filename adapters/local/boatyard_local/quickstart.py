@@ -80,8 +80,6 @@ def run(console: Console) -> None:
     for line in _about(engine):
         console.print(f"  [dim]·[/] {escape(line)}")
     own = _PROJECT_FILE if _PROJECT_FILE.is_file() else None
-    if own is None:
-        os.environ.setdefault("BOATYARD_LAYERS", "registry")  # for the server
     running = ensure_server(_STATE, config=own, beneath=engine.settings)
     url = running.server.url
     console.print(f"  [dim]·[/] Boatyard {running.how}: {url}")
