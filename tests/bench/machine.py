@@ -36,7 +36,7 @@ class Machine:
         self._folder = folder
         config = folder / "boatyard.toml"
         text = CONFIG.read_text(encoding="utf-8").replace("\nplatforms = [", '\nplatforms = [\n    "linux/arm64",', 1)
-        config.write_text('layers = "registry"\n' + text, encoding="utf-8")
+        config.write_text(text, encoding="utf-8")
         self._config = config
         self.settings: Settings = load_settings(config, {})
         self.docker = docker_of(self.settings)

@@ -259,8 +259,7 @@ class TestImmutableTags:
     def made_again(job: BuildJob) -> BuildJob:
         """The job as it is for a build that ran beside the first one, and found none of its layers."""
         steps = job.steps
-        if steps is None:
-            return msgspec.structs.replace(job, dockerfile=job.dockerfile.replace("/srv/random", "/srv/other"))
+        assert steps
         layers = tuple(msgspec.structs.replace(step, prefix=random.token_hex(32)) for step in steps.layers)
         steps = msgspec.structs.replace(steps, opening=random.token_hex(32), layers=layers)
         return msgspec.structs.replace(job, steps=steps, dockerfile=job.dockerfile.replace("/srv/random", "/srv/other"))
