@@ -42,32 +42,15 @@ def _uninstall(paths: list[str], view: _View, site: str) -> None:
     view.gone.update(there)
     for folder in sorted({parent(path) for path in there}, reverse=True):
         while folder != site and folder.startswith(f"{site}/"):
-            # uv deletes the byte code of the folder's other distributions too, and compiles it again at the end.
+            # uv deletes the byte code of the folder's other distributions too. At the end, uv from 0.11 compiles only
+            # what it installs.
             left = view.left(folder)
             cache = f"{folder}/__pycache__"
-            if cache in left and not left - {cache}:
-                view.gone.add(folder)
-            elif cache in left:
-                view.gone.update(_without_source(cache, folder, view))
+            if left - {cache}:
+                view.gone.update(left & {cache})
                 break
-            elif left:
-                break
-            else:
-                view.gone.add(folder)
+            view.gone.add(folder)
             folder = parent(folder)
-
-
-def _without_source(cache: str, folder: str, view: _View) -> list[str]:
-    """Byte code in `cache` of which the source is gone; the whole cache if all of it is."""
-    kept = view.left(cache)
-    stale = [path for path in kept if not _has_source(path.rpartition("/")[2], folder, view)]
-    return [cache] if len(stale) == len(kept) else stale
-
-
-def _has_source(name: str, folder: str, view: _View) -> bool:
-    """Whether uv makes a file of a cache, such as `alpha.cpython-311.pyc`, again."""
-    stem, *rest = name.rsplit(".", 2)
-    return len(rest) == 2 and "opt-" not in rest[0] and f"{folder}/{stem}.py" in view
 
 
 def _has_parent_in(path: str, paths: set[str]) -> bool:
