@@ -31,7 +31,7 @@ def find(version: str) -> Path | None:
 
 
 def main() -> None:
-    print("Boatyard runs on these Pythons; its unit tests run on the oldest and the newest that are here:")
+    print("Boatyard runs on these Pythons; all its unit tests run on the oldest that is here, some on newer ones:")
     for version in SUPPORTED:
         print(f"  {version:<6}{find(version) or 'not on this machine'}")
 

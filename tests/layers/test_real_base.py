@@ -46,7 +46,7 @@ def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
 
     (tmp_path / "module.py").write_text("x = 1\n")
     compile_sources([(tmp_path / "module.py", f"{again.venv}/module.py")], again)
-    assert byte_code_of(tmp_path / "module.py", again).is_file()
+    assert Path(byte_code_of(str(tmp_path / "module.py"), again)).is_file()
     assert made.identity == again.identity != ""
     assert again.libc.startswith("2_")
 
