@@ -109,23 +109,6 @@ def test_a_forced_build_runs_every_step_again(engine: Engine, tmp_path: Path) ->
     assert layers["first"][-1] != layers["forced"][-1]
 
 
-def test_the_same_spec_twice_gives_the_same_layers(engine: Engine, tmp_path: Path) -> None:
-    """Without a cache. Byte code contains the times of its sources, and wheels those of their files."""
-    files = {"src/module.py": b"x = 1\n", "src/run.sh": b"#!/bin/sh\n"}
-    layers: list[dict[str, Any]] = [
-        {"pipPackages": {"packages": ["six==1.17.0"]}},
-        {"copyConfig": {"src": "src", "dst": "/srv"}},
-        command("mkdir /made && date > /dev/null && echo fixed > /made/file"),
-    ]
-    results = []
-    for name in ("one", "two"):
-        job = engine.job(layers, files=files, folder=tmp_path, output=Output(reproducible=True), force=True)
-        results.append(engine.build(job, tmp_path / name))
-    assert results[0].state is State.SUCCEEDED, results[0].error
-    assert results[0].layer_digests == results[1].layer_digests
-    assert results[0].digest == results[1].digest
-
-
 class TestSecrets:
     VALUE = "hunter2-" + "s3cr3t"
 

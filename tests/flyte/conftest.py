@@ -35,10 +35,14 @@ MadeBy: TypeAlias = Callable[[str, str], tuple[flyte.Image, str]]
 
 MAKERS = ("builder", "registry")
 """What makes the layers of an image; the setting's values."""
-OF_BOTH = tuple(CASES) if "BOATYARD_BOTH_MAKERS" in os.environ else ("packages",)
-"""Cases that both make. The others are the default's, because each takes most of a minute: `make fuzz-layers` builds
-them with both."""
+EVERY = "BOATYARD_BOTH_MAKERS" in os.environ
+"""`make fuzz-layers` builds and compares every case, which takes most of a minute each."""
+OF_BOTH = tuple(CASES) if EVERY else ("packages",)
+"""Cases that both make. The others are the default's."""
 MADE = tuple((name, maker) for name in CASES for maker in MAKERS if name in OF_BOTH or maker == Settings().layers)
+COMPARED = tuple(made for made in MADE if EVERY or made[0] not in ("poetry", "script"))
+"""Cases that flyte's own builder builds, too. Poetry's steps are the same commands there, and a script is installed
+as a uv project is."""
 
 
 @pytest.fixture(scope="session")

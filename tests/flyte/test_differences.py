@@ -10,7 +10,7 @@ from flyte._internal.imagebuild.docker_builder import DockerImageBuilder
 
 from boatyard.settings import Settings
 from tests.flyte import differences, own_builder
-from tests.flyte.conftest import MADE, MAKERS, OF_BOTH, MadeBy
+from tests.flyte.conftest import COMPARED, MAKERS, OF_BOTH, MadeBy
 from tests.flyte.probe import Docker, Inside
 
 
@@ -28,7 +28,7 @@ def own(docker: Docker, settings: Settings) -> Callable[[str, flyte.Image], str]
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("name", "maker"), MADE)
+@pytest.mark.parametrize(("name", "maker"), COMPARED)
 def test_only_wanted_differences(
     name: str,
     maker: str,
