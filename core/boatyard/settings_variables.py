@@ -7,13 +7,14 @@ between words. Lists are separated by commas or written as JSON, tables are JSON
     BOATYARD_LIMITS__CONCURRENT_BUILDS=4                  limits.concurrentBuilds
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, get_origin
 
 import msgspec
 
 from boatyard.decoding import Undecodable, decode_json
-from boatyard.errors import invalid
+from boatyard.errors import BoatyardError, invalid
 from boatyard.settings import Settings
 from boatyard.settings_document import to_settings
 
@@ -25,16 +26,31 @@ def with_variables(document: Mapping[str, Any], variables: Mapping[str, str]) ->
 
     Other variables are ignored, since other parts use the same prefix.
     """
-    table = _checked(document, "settings")
-    for name, (path, kind) in sorted(_fields(Settings, PREFIX, ())):
-        if name not in variables:
-            continue
-        place = table
-        for step in path[:-1]:
-            place = place.setdefault(step, {})
-        place[path[-1]] = _value(name, variables[name], kind)
-        _checked(table, name)
-    return to_settings(table, "settings", strict=False)
+    start = _checked(document, "settings")
+    fields = {name: field for name, field in sorted(_fields(Settings, PREFIX, ())) if name in variables}
+    values = {name: _value(name, variables[name], kind) for name, (_, kind) in fields.items()}
+
+    def table_of(names: Iterable[str]) -> dict[str, Any]:
+        table = copy.deepcopy(start)
+        for name in names:
+            *sections, last = fields[name][0]
+            place = table
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[last] = values[name]
+        return table
+
+    # All together, because one value may need another one. Then the one that is to blame: without it, or only with it.
+    table = table_of(fields)
+    try:
+        return to_settings(table, "settings", strict=False)
+    except BoatyardError:
+        for name in fields:
+            if _fits(table_of(other for other in fields if other != name)):
+                to_settings(table, name, strict=False)
+        for name in fields:
+            to_settings(table_of([name]), name, strict=False)
+        raise
 
 
 def variable_names() -> tuple[str, ...]:
@@ -47,6 +63,14 @@ def _checked(document: Mapping[str, Any], where: str) -> dict[str, Any]:
     to_settings(document, where, strict=False)
     table: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return table
+
+
+def _fits(table: Mapping[str, Any]) -> bool:
+    try:
+        to_settings(table, "", strict=False)
+    except BoatyardError:
+        return False
+    return True
 
 
 def _fields(
