@@ -115,6 +115,13 @@ def vault(entra: Entra) -> Iterator[Vault]:
 
 
 @pytest.fixture
+def users(entra: Entra) -> Iterator[Vault]:
+    """The vault of users' secrets."""
+    with Vault(entra) as made:
+        yield made
+
+
+@pytest.fixture
 def acr_tasks(arm: ResourceManager) -> Iterator[AcrTasksServer]:
     made = AcrTasksServer(arm)
     with made.blobs:

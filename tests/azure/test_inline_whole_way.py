@@ -12,7 +12,6 @@ import pytest
 
 from boatyard_azure.bucket import BlobBucket
 from boatyard_serverless.inline.state import LEASE_SECONDS, InlineStates
-from tests.azure.entra import Entra
 from tests.azure.host import Host, Listener
 from tests.azure.storage import Storage
 from tests.azure.vault import Vault
@@ -25,13 +24,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[SmallSite]:
     with small_site(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def users(entra: Entra) -> Iterator[Vault]:
-    """The vault of users' secrets."""
-    with Vault(entra) as made:
         yield made
 
 

@@ -98,13 +98,6 @@ def registry(entra: Entra, tmp_path: Path) -> Iterator[AcrImages]:
 
 
 @pytest.fixture
-def users(entra: Entra) -> Iterator[Vault]:
-    """The vault of users' secrets."""
-    with Vault(entra) as made:
-        yield made
-
-
-@pytest.fixture
 def site(
     settings: Settings,
     registry: AcrImages,

@@ -18,7 +18,7 @@ started.wait()
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot end a process with its parent")
 def test_a_job_dies_with_the_function_that_started_it(tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     os.mkfifo(job)  # who opens it for reading waits

@@ -14,8 +14,6 @@ from boatyard.build import Build, Failure, State
 from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob, JobResult, JobStep, JobSteps
 from boatyard.memory import ManualClock, MemoryContextStore
-from boatyard.order import Order
-from boatyard.plan import Plan
 from boatyard.ports import Scope
 from boatyard.settings import Settings
 from boatyard_serverless.builds import ServiceJobRunner
@@ -26,14 +24,12 @@ from boatyard_serverless.events.outcome import EventOutcome
 from boatyard_serverless.inline import InlineBuilds
 from boatyard_serverless.inline import building as building_module
 from boatyard_serverless.inline.building import InlineBuilding
-from boatyard_serverless.inline.place import place
 from boatyard_serverless.inline.routing import InlineOrOther
 from boatyard_serverless.inline.state import InlineStates
 from boatyard_serverless.memory import MemoryBucket, MemoryBuildService, MemoryWorkQueue
 from boatyard_serverless.ports import BuildService, Unsure
-from boatyard_serverless.without_buildkit import refuse_run, refuse_run_in_cluster
 from tests.local.jobs import STAND_IN, job, tag
-from tests.serverless.parts import MemoryParts, order
+from tests.serverless.parts import MemoryParts
 
 ID = f"{tag()}-1"
 TIMED_OUT = JobResult(
@@ -402,32 +398,6 @@ def _with_login(attempt: int) -> BuildJob:
     return msgspec.structs.replace(job()(attempt), registry_secrets=("LOGIN",))
 
 
-class TestPlace:
-    def test_an_instance_carries_out_one_build_at_a_time(self, tmp_path: Path) -> None:
-        with place(tmp_path), pytest.raises(BoatyardError) as refused, place(tmp_path):
-            pass
-        assert refused.value.meaning.retryable
-        with place(tmp_path):
-            pass
-
-    def test_what_a_killed_function_left_is_removed(self, tmp_path: Path) -> None:
-        left = tmp_path / "boatyard-inline" / "out"
-        left.mkdir(parents=True)
-        (left / "large").write_bytes(b"x")
-        with place(tmp_path) as where:
-            assert not list(where.folder.iterdir())
-
-    def test_nobody_gets_it_while_the_job_of_a_killed_function_still_runs(self, tmp_path: Path) -> None:
-        with place(tmp_path) as where:
-            job = subprocess.Popen(["sleep", "60"], pass_fds=[where.lock])
-        with job:
-            with pytest.raises(BoatyardError), place(tmp_path):
-                pass
-            job.kill()
-        with place(tmp_path):
-            pass
-
-
 class TestRouting:
     def test_what_needs_a_run_goes_to_the_other_service(self, tmp_path: Path) -> None:
         other = MemoryBuildService()
@@ -442,33 +412,6 @@ class TestRouting:
             it.runner.cancel(build_id)
             assert it.runner.status(build_id).state is State.CANCELLED  # type: ignore[union-attr]
         assert len(other.stopped) == 2
-
-    @pytest.mark.parametrize(
-        ("spec", "named"),
-        [
-            ({"layers": [{"pipPackages": {"packages": ["six"]}}, {"aptPackages": {"packages": ["git"]}}]}, "layer 1"),
-            ({"layers": [{"commands": {"cmd": ["true"]}}]}, "layer 0"),
-            ({"dockerfile": "FROM registry.example.com/base:1\nRUN true\n"}, "Dockerfile"),
-        ],
-    )
-    @pytest.mark.parametrize(
-        ("refuse", "way_out"), [(refuse_run, "BOATYARD_INLINE_OTHER"), (refuse_run_in_cluster, "buildkitUri")]
-    )
-    def test_without_one_it_is_refused_by_name_and_nothing_is_left(
-        self, refuse: Callable[[Order, Plan], None], way_out: str, spec: dict[str, Any], named: str
-    ) -> None:
-        parts = MemoryParts()
-        parts.refuse_order = refuse
-        base = {} if "dockerfile" in spec else {"baseImage": "registry.example.com/base:1", "pythonVersion": "3.12"}
-        status, answer = parts.ask("POST", "/v1/builds", order(spec={**base, **spec}))
-        assert status == 422 and answer["code"] == "UNSUPPORTED" and named in answer["detail"]
-        assert way_out in answer["detail"]
-        assert not list(parts.bucket.keys("")) and not parts.started
-
-    def test_wheels_files_and_environment_are_not_refused(self) -> None:
-        parts = MemoryParts()
-        parts.refuse_order = refuse_run
-        assert parts.ask("POST", "/v1/builds", order())[0] == 202
 
 
 def _made_by(number: int, makers: tuple[Any, ...] | None) -> Callable[[int], BuildJob]:

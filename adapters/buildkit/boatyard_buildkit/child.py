@@ -1,7 +1,6 @@
 """Runs a program that ends when its job ends, however the job ends."""
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -12,9 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
-_PR_SET_PDEATHSIG: Final = 1
-# Looked up here, because between fork and exec of a process with threads as little as possible should happen.
-_PRCTL: Final = getattr(ctypes.CDLL(None, use_errno=True), "prctl", None)
+from boatyard_layers.sandbox.parent import end_with
+
 _READ: Final = 256 * 1024
 _GRACE_SECONDS: Final = 5.0
 _TICK_SECONDS: Final = 0.2
@@ -83,13 +81,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
-
-
-def end_with(parent: int) -> None:
-    """Makes Linux kill this process when its parent's thread that started it dies, even by SIGKILL. Elsewhere the
-    closed pipe must suffice."""
-    if _PRCTL is None:
-        return
-    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

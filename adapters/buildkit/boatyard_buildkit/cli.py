@@ -24,7 +24,6 @@ from boatyard.errors import BoatyardError
 from boatyard.job import BuildJob
 from boatyard_buildkit.access import read_access
 from boatyard_buildkit.aloud import aloud
-from boatyard_buildkit.child import end_with
 from boatyard_buildkit.job import run_job
 from boatyard_buildkit.termination import write_termination
 
@@ -47,6 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ends-with", type=int, metavar="PID", help="its parent, at whose death Linux kills the job")
     options = parser.parse_args(arguments)
     if options.ends_with is not None:
+        from boatyard_layers.sandbox.parent import end_with
+
         end_with(options.ends_with)
     try:
         job = decode_json(options.job.read_bytes(), BuildJob)

@@ -5,22 +5,22 @@ and exec in a process with threads. Its order comes from the same Python, by mar
 a program that is confined needs the sandbox.
 """
 
-import ctypes
 import marshal
 import os
 import signal
 import sys
 
+from boatyard_layers.sandbox.parent import end_with
+
 FAILED = 125
 """The exit code if the program was not started."""
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     try:
         with os.fdopen(int(sys.argv[-1]), "rb") as pipe:
             order = marshal.loads(pipe.read())  # noqa: S302 - written by the process that started this one
-        _end_with(order["parent"])
+        end_with(order["parent"])
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)  # Python ignores them, and the program would, too
         if (confined := order["confined"]) is not None:
@@ -29,16 +29,6 @@ def main() -> None:
         os.execve(order["words"][0], order["words"], order["environment"])  # noqa: S606 - as this is for
     except OSError as error:
         sys.stderr.write(f"{error}\n")
-        os._exit(FAILED)
-
-
-def _end_with(parent: int) -> None:
-    """Has Linux kill the program when the job's thread that waits for it dies."""
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except AttributeError:
-        return
-    if os.getppid() != parent:
         os._exit(FAILED)
 
 
