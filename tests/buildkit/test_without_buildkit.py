@@ -44,4 +44,4 @@ def test_a_base_decides_whether_it_can_be_opened(opened: bool, tmp_path: Path) -
         return
     # What a runner hands over to a job with BuildKit.
     assert result.error and result.error.code == "UNSUPPORTED"
-    assert "opening goes to BuildKit: the base image has no /opt/venv/bin/python" in log
+    assert "uv and the virtual environment goes to BuildKit: the base image has no /opt/venv/bin/python" in log

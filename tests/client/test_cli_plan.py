@@ -53,6 +53,7 @@ def test_platforms_can_be_given(spec: Path, folder: Path) -> None:
     assert refused.code == 1 and "UNSUPPORTED" in refused.err and refused.err.count("\n") == 1
     (folder / "boatyard.toml").write_text('platforms = ["linux/amd64", "linux/arm64"]\n')
     both = boatyard("plan", spec, "--platform", "linux/arm64", "--platform", "linux/amd64", "--json").json()
+    assert boatyard("plan", spec, "--platform", "linux/arm64,linux/amd64", "--json").json()["key"] == both["key"]
     assert both["platforms"] == ["linux/amd64", "linux/arm64"]
     assert both["key"] != boatyard("plan", spec, "--json").json()["key"]
 

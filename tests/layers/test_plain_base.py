@@ -44,11 +44,11 @@ def test_buildkit_opens_it_once_and_another_package_needs_none(new_yard: Yard, t
     new_yard.settings = msgspec.structs.replace(new_yard.settings, uv=uv, output=output)
     new_yard.base = new_yard.engine.base
     _, log = new_yard.run(new_yard.job(pip("six==1.17.0")))
-    assert "opening goes to BuildKit: the base image has no /opt/venv/bin/python" in log
+    assert "uv and the virtual environment goes to BuildKit: the base image has no /opt/venv/bin/python" in log
     assert "with_pip_packages('six==1.17.0') made from wheels" in log
     job = new_yard.job(pip("idna==3.10"))
     digest, log = new_yard.run(job, buildkit=False)
-    assert "opening (found)" in log and "made from wheels" in log
+    assert "uv and the virtual environment (found)" in log and "made from wheels" in log
     base = len(json.loads(manifest_of(Reference.parse(new_yard.base), "linux/amd64", blobs).body)["layers"])
     made, inventory = new_yard.real_base.above(Reference.parse(job.target).at(digest), base)
     # The environment and the wheels. BuildKit may have uv's layer from another build, compressed as it was then.

@@ -174,7 +174,8 @@ class _Telling:
         for step in steps:
             self._report.log(f"{self._label(step)} {step.title} (found)")
         size = _size(sum(layer.size for layer in layers))
-        self._report.log(f"{self._label(steps[-1])} found in {store.cache}: {len(layers)} layers, {size}")
+        count = "1 layer" if len(layers) == 1 else f"{len(layers)} layers"
+        self._report.log(f"{self._label(steps[-1])} found in {store.cache}: {count}, {size}")
 
     def begin(self, step: MakerStep) -> None:
         self._report.step(Step(number=step.number + 1, total=self._total, title=f"{self._where}{step.title}"))

@@ -28,7 +28,7 @@ def steps_of(job: BuildJob, steps: JobSteps) -> tuple[MakerStep, ...]:
     found = [
         MakerStep(
             number=0,
-            title="opening",
+            title="uv and the virtual environment",
             maker="files",
             prefix=steps.opening,
             first_line=2,  # after FROM

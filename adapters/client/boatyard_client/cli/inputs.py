@@ -33,7 +33,7 @@ def input_options(command: F) -> F:
             click.option("--context", type=_FOLDER, metavar="DIR", help="Folder that copied files are relative to."),
             click.option("--registry", default="", help="Where the image goes, such as ghcr.io/acme."),
             click.option("--name", default="", help="The image's name in the registry."),
-            click.option("--platform", multiple=True, help="linux/amd64 or linux/arm64; may be repeated."),
+            click.option("--platform", multiple=True, help="linux/amd64, linux/arm64, or both with a comma."),
             click.option(
                 "--build-arg",
                 "build_args",
@@ -98,7 +98,8 @@ def drafts_of(
     if build_args or target_stage:
         arguments = build_arguments(build_args)
         drafts = [draft.with_build_options(arguments, target_stage) for draft in drafts]
-    drafts = [draft.on_platforms(platform) if platform else draft for draft in drafts]
+    platforms = tuple(each.strip() for text in platform for each in text.split(","))  # as docker takes them
+    drafts = [draft.on_platforms(platforms) if platforms else draft for draft in drafts]
     return [_with_lock(draft, locked) for draft in drafts] if locked else drafts
 
 

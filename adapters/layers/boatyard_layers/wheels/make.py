@@ -228,7 +228,7 @@ def _groups(
         groups = pool.map(store.find_group, [key for key, _ in wanted])
         found = {key: group for (key, _), group in zip(wanted, groups, strict=True) if group is not None}
     missing = [(key, members) for key, members in wanted if key not in found]
-    log(f"{len(found)} layers of wheels are in the registry, {len(missing)} are made")
+    log(f"layers of wheels: {len(found)} in the registry, {len(missing)} to make")
     if missing:
         names = {pin.name for _, members in missing for pin in members}
         needed = [
