@@ -78,8 +78,9 @@ def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
         raise BoatyardError(
             Code.UNSUPPORTED,
             f"platform {', '.join(missing)} cannot be built here; this deployment builds "
-            f"{', '.join(settings.platforms)}. For another platform it needs emulation (binfmt with qemu) or a node "
-            "of that architecture",
+            f"{', '.join(settings.platforms)}. For another platform, its setting `platforms` has to name it. "
+            "Steps that run commands need emulation (binfmt with qemu) or a node of that architecture; packages that "
+            "have wheels, files and variables do not",
             field="spec.platform",
         )
 
