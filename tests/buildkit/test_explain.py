@@ -188,6 +188,25 @@ def test_uv_and_the_network(text: str, code: str) -> None:
     assert verdict and verdict.code == code
 
 
+@pytest.mark.parametrize(
+    ("output", "hinted"),
+    [
+        (("exec /bin/sh: exec format error",), True),
+        (("exec /opt/a tool: exec format error",), True),
+        (("it begins", "exec /bin/sh: exec format error"), False),
+        (("bash: line 1: ./tool: cannot execute binary file: Exec format error",), False),
+        ((), False),
+    ],
+)
+def test_a_program_that_does_not_start_leads_to_emulation_and_stays_a_failed_command(
+    output: tuple[str, ...], hinted: bool
+) -> None:
+    """The builder writes that line where the command would write, so it can only be a hint."""
+    verdict = command.read(output, 1, "/uv --version")
+    assert verdict.code == "COMMAND_FAILED" and verdict.message == "the command `/uv --version` ended with exit code 1"
+    assert ("binfmt" in verdict.advice) is hinted
+
+
 def test_a_certificate_that_is_not_trusted_leads_to_the_setting() -> None:
     verdict = uv.read(("error: Request failed", "  cause: invalid peer certificate: UnknownIssuer"), 2)
     assert verdict and "caBundle" in verdict.advice

@@ -24,6 +24,7 @@ WORDS = (
     "error: Failed to fetch: https://x  cause: dns error",
     "rpc error: code = Unavailable desc = error reading from server: EOF",
     "No space left on device (os error 28)",
+    "exec /bin/sh: exec format error",
     "unset ssh forward key default",
     "ADD x: invalid response status 404",
 )

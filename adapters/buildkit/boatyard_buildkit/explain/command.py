@@ -12,6 +12,7 @@ KILLED: Final = 137
 """128 + SIGKILL: how the kernel ends a process that needs too much memory."""
 _NOT_FOUND: Final = re.compile(r"(?:^|: )(?:line )?\d*:? ?([^\s:]+): (?:command )?not found$")
 _NO_PROGRAM: Final = re.compile(r"unable to start container process: exec: \"([^\"]+)\": ")
+_NOT_ITS_FORMAT: Final = re.compile(r"exec \S.*: exec format error")
 _NO_SPACE: Final = re.compile(r"No space left on device|Errno 28\]|os error 28\)|Disk quota exceeded")
 _LAST: Final = 12
 _SHOWN: Final = 100
@@ -52,7 +53,13 @@ def read(output: tuple[str, ...], code: int, script: str) -> Verdict:
             f"Install {missing[1]} in an earlier layer, for example with with_apt_packages.",
         )
     advice = ""
-    if any(is_full(line) for line in output[-_LAST:]):
+    if len(output) == 1 and _NOT_ITS_FORMAT.fullmatch(output[0]):
+        # runc's last words before the program would begin. The program itself could print them, too.
+        advice = (
+            "If its only line is the builder's, the kernel cannot start the program: it is for another architecture, "
+            "which the builder does not emulate (binfmt with qemu), or a script without #! and an interpreter."
+        )
+    elif any(is_full(line) for line in output[-_LAST:]):
         advice = "Read its last lines; if they report that the builder's disk is full, free space there."
     return Verdict(Code.COMMAND_FAILED, f"the command {what} ended with exit code {code}", advice)
 
