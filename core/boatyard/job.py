@@ -95,6 +95,8 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     """Further references for the image."""
     platforms: tuple[str, ...]
+    runs_on: tuple[str, ...] | None = None
+    """Platforms whose commands the dataplane can run; None from an older function, which refused all others."""
     force: bool = False
     """Build from scratch, without an existing image and without the builder's cache."""
     dockerfile: str
@@ -132,6 +134,10 @@ class BuildJob(_Document, frozen=True, kw_only=True):
     disk_bytes: int = 0
     unpacked_bytes: int = 8 * 1024**3
     context_entries: int = 200_000
+
+    def runs(self, platform: str) -> bool:
+        """Whether the dataplane can run commands of the platform, as far as the job knows."""
+        return self.runs_on is None or platform in self.runs_on
 
     @property
     def build_tag(self) -> str:

@@ -12,7 +12,8 @@ from boatyard.dockerfile.run import RunMounts
 from boatyard.errors import invalid
 from boatyard.key import Keys
 from boatyard.order import Order, ground_for, platforms_of, read_dockerfile, secrets_of
-from boatyard.policy import allow, allow_pull, allow_repository, check_platforms, check_scope
+from boatyard.platforms import check_platforms
+from boatyard.policy import allow, allow_pull, allow_repository, check_scope
 from boatyard.ports import Scope
 from boatyard.pulls import Pulls, pulls
 from boatyard.realm import Realm
@@ -80,7 +81,7 @@ def make_plan(order: Order, settings: Settings, realm: Realm) -> Plan:
         check_size(context, settings.limits.context_bytes)
     _check_files(spec, context)
     platforms = platforms_of(spec, settings)
-    check_platforms(settings, platforms)
+    check_platforms(spec, platforms, settings)
     given = read_dockerfile(spec, platforms) if spec.dockerfile else None
     pulled = pulls(given, settings) if given else Pulls()
     secrets = secrets_of(spec, given, order.absent_secrets)

@@ -25,6 +25,7 @@ def make_job(
         target=str(plan.target),
         tags=tuple(map(str, plan.tags)),
         platforms=plan.platforms,
+        runs_on=settings.platforms,
         force=order.force,
         dockerfile=plan.dockerfile,
         build_args=plan.build_args,

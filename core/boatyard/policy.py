@@ -71,19 +71,5 @@ def trusts_base(settings: Settings, image: Reference) -> bool:
     return _matches(str(image.repository), settings.trusted_bases)
 
 
-def check_platforms(settings: Settings, platforms: tuple[str, ...]) -> None:
-    """Raises UNSUPPORTED for a platform that the dataplane cannot build."""
-    missing = [platform for platform in platforms if platform not in settings.platforms]
-    if missing:
-        raise BoatyardError(
-            Code.UNSUPPORTED,
-            f"platform {', '.join(missing)} cannot be built here; this deployment builds "
-            f"{', '.join(settings.platforms)}. For another platform, its setting `platforms` has to name it. "
-            "Steps that run commands need emulation (binfmt with qemu) or a node of that architecture; packages that "
-            "have wheels, files and variables do not",
-            field="spec.platform",
-        )
-
-
 def _matches(value: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(value, pattern) for pattern in patterns)

@@ -216,7 +216,8 @@ class Settings(_Section, frozen=True, kw_only=True):
     authentication_type: AuthenticationType = "noop"
     buildkit: Buildkit = Buildkit()
     platforms: tuple[str, ...] = ("linux/amd64",)
-    """Platforms that the dataplane can build; others are UNSUPPORTED before a build starts."""
+    """Platforms whose commands the dataplane can run. For others it makes images that need none, and refuses the rest
+    (`boatyard.platforms`)."""
     default_platforms: tuple[str, ...] = ("linux/amd64",)
     """Platforms of an image whose spec names none."""
     base_images: tuple[BaseImageRule, ...] = ()

@@ -30,15 +30,11 @@ _LOOKS_A_SECOND = 50
 
 
 class Machine:
-    """`settings` are the engine's, with both platforms."""
+    """`settings` are the engine's."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        config = folder / "boatyard.toml"
-        text = CONFIG.read_text(encoding="utf-8").replace("\nplatforms = [", '\nplatforms = [\n    "linux/arm64",', 1)
-        config.write_text(text, encoding="utf-8")
-        self._config = config
-        self.settings: Settings = load_settings(config, {})
+        self.settings: Settings = load_settings(CONFIG, {})
         self.docker = docker_of(self.settings)
         self.own = Own(self.docker, self.settings)
         self._running = ExitStack()
@@ -49,7 +45,7 @@ class Machine:
     def _start(self) -> None:
         cache = tempfile.mkdtemp(dir=self._folder)
         os.environ |= dict.fromkeys(_CACHES, cache)
-        token, self._pid = self._running.enter_context(server(self._config, self._key))
+        token, self._pid = self._running.enter_context(server(CONFIG, self._key))
         os.environ |= token
         self.ours = Ours(self._running.enter_context(Client()))
 

@@ -37,6 +37,7 @@ def make(
     base: str = "base.example/python:3.11",
     dockerfile: str = "",
     registry: str = "",
+    platform: tuple[str, ...] = (),
     files: Mapping[str, bytes | Link] | None = None,
     folder: Path | None = None,
     context_needed: bool = False,
@@ -48,9 +49,9 @@ def make(
     Its context has `files`, and is an archive in `folder`. `context_needed` is for tests that unpack none: the keys of
     the layers then know no file.
     """
-    document: dict[str, Any] = {"dockerfile": dockerfile}
+    document: dict[str, Any] = {"dockerfile": dockerfile, "platform": list(platform)}
     if not dockerfile:
-        document = {"baseImage": base, "pythonVersion": "3.11", "layers": layers or []}
+        document |= {"dockerfile": "", "baseImage": base, "pythonVersion": "3.11", "layers": layers or []}
     context, url = Context(sha256="0" * 64, size=1) if context_needed else None, ""
     if files is not None:
         assert folder is not None

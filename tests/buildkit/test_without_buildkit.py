@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,8 +16,9 @@ from tests.layers.test_base import push
 from tests.registry.server import FakeRegistry, running
 
 
-def run(fake: FakeRegistry, folder: Path) -> tuple[JobResult, str]:
-    (folder / "uv-amd64").write_text("uv")
+def run(fake: FakeRegistry, folder: Path, platform: str = "linux/amd64") -> tuple[JobResult, str]:
+    for architecture in ("amd64", "arm64"):
+        (folder / f"uv-{architecture}").write_text("uv")
     settings = msgspec.structs.replace(
         jobs.SETTINGS,
         layers="registry",
@@ -25,7 +27,7 @@ def run(fake: FakeRegistry, folder: Path) -> tuple[JobResult, str]:
         uv=msgspec.structs.replace(jobs.SETTINGS.uv, directory=str(folder)),
     )
     layers = [{"env": {"envVariables": {"A": "1"}}}]
-    job = jobs.make(layers, settings=settings, base=f"{fake.address}/acme/base:v1", platforms=("linux/amd64",))
+    job = jobs.make(layers, settings=settings, base=f"{fake.address}/acme/base:v1", platform=(platform,))
     (folder / "job.json").write_bytes(msgspec.json.encode(job))
     command = [sys.executable, "-m", "boatyard_buildkit", "--without-buildkit"]
     subprocess.run([*command, f"--job={folder / 'job.json'}", f"--out={folder / 'out'}"], timeout=60, check=False)
@@ -45,3 +47,14 @@ def test_a_base_decides_whether_it_can_be_opened(opened: bool, tmp_path: Path) -
     # What a runner hands over to a job with BuildKit.
     assert result.error and result.error.code == "UNSUPPORTED"
     assert "uv and the virtual environment goes to BuildKit: the base image has no /opt/venv/bin/python" in log
+
+
+def test_a_whole_image_is_refused_on_a_platform_whose_commands_cannot_run(tmp_path: Path) -> None:
+    def lose_a_layer(manifest: dict[str, Any], config: dict[str, Any]) -> None:
+        config["rootfs"]["diff_ids"].clear()
+
+    with running() as fake:
+        push(fake, {"opt/venv/bin/python": b"python"}, architecture="arm64", edit=lose_a_layer)
+        result, _ = run(fake, tmp_path, "linux/arm64")
+    assert result.error and result.error.code == "UNSUPPORTED"
+    assert "and its configuration differ; making the whole image needs commands on linux/arm64" in result.error.message

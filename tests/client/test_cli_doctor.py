@@ -133,7 +133,7 @@ def test_a_service_elsewhere_is_asked_and_nothing_of_this_machine(
     endpoint = Endpoint(service.url, "BOATYARD_URL")
     found = {f.check: f for f in examine(endpoint, Settings(), [], "python:3.12")}
     assert list(found) == ["server", "commands", "base image", "disk"]
-    assert found["commands"].detail == "run in memory"
+    assert found["commands"].detail == "of linux/amd64 run in memory"
     assert found["server"].status is Level.OK and "memory" in found["server"].detail
     assert found["base image"].status is Level.WARN and "python:3.12" in found["base image"].detail
     service.stop()
@@ -153,7 +153,7 @@ def test_a_service_of_another_version_is_a_warning(service: MemoryService) -> No
     ("runners", "words"),
     [
         (["inline"], "none can run: functions make the images, so apt packages"),
-        (["inline", "codebuild"], "run in codebuild; functions make images that need none"),
+        (["inline", "codebuild"], "of linux/amd64 run in codebuild; functions make images that need none"),
     ],
 )
 def test_functions_alone_run_no_commands(service: MemoryService, runners: list[str], words: str) -> None:

@@ -49,13 +49,21 @@ def test_a_registry_given_is_the_target_and_no_part_of_the_key(spec: Path) -> No
 
 
 def test_platforms_can_be_given(spec: Path, folder: Path) -> None:
-    refused = boatyard("plan", spec, "--platform", "linux/arm64")
+    refused = boatyard("plan", spec, "--platform", "linux/s390x")
     assert refused.code == 1 and "UNSUPPORTED" in refused.err and refused.err.count("\n") == 1
-    (folder / "boatyard.toml").write_text('platforms = ["linux/amd64", "linux/arm64"]\n')
     both = boatyard("plan", spec, "--platform", "linux/arm64", "--platform", "linux/amd64", "--json").json()
     assert boatyard("plan", spec, "--platform", "linux/arm64,linux/amd64", "--json").json()["key"] == both["key"]
     assert both["platforms"] == ["linux/amd64", "linux/arm64"]
     assert both["key"] != boatyard("plan", spec, "--json").json()["key"]
+
+
+def test_commands_need_a_platform_that_the_settings_name(folder: Path) -> None:
+    spec = folder / "commands.json"
+    spec.write_text(json.dumps({**SPEC, "layers": [{"commands": {"cmd": ["true"]}}]}))
+    refused = boatyard("plan", spec, "--platform", "linux/arm64")
+    assert refused.code == 1 and "UNSUPPORTED: layer 0, with_commands" in refused.err
+    (folder / "boatyard.toml").write_text('platforms = ["linux/amd64", "linux/arm64"]\n')
+    assert boatyard("plan", spec, "--platform", "linux/arm64", "--json").json()["platforms"] == ["linux/arm64"]
 
 
 def test_the_projects_settings_count_over_those_of_this_machine(spec: Path, folder: Path) -> None:

@@ -57,10 +57,6 @@ def test_a_caller_has_what_the_entries_that_match_it_have_together() -> None:
     assert code(access, "", "ml/prod") == "UNAUTHENTICATED"
 
 
-def test_a_platform_that_cannot_be_built_is_refused_before_anything_starts() -> None:
-    assert refused(Settings(default_repository="r.example/i"), platform=["linux/arm64"]) == "UNSUPPORTED"
-
-
 def test_too_many_layers_are_refused() -> None:
     assert refused(Settings(default_repository="r.example/i", limits=Limits(layers=0))) == "INVALID_SPEC"
 

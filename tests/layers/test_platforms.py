@@ -20,7 +20,7 @@ from boatyard_layers.image import LayeredImage, make_image
 from boatyard_registry.client import RegistryClient
 from tests.buildkit import jobs
 from tests.layers.test_base import push
-from tests.registry.server import DOCKER_LIST, DOCKER_MANIFEST, FakeRegistry
+from tests.registry.server import DOCKER_LIST, DOCKER_MANIFEST, FakeRegistry, Fault
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 LAYERS = ({"env": {"envVariables": {"A": "1"}}}, {"copyConfig": {"src": "src", "dst": "/srv"}})
@@ -53,19 +53,21 @@ class TwoPlatforms:
         self.folder = folder
         self.told = Told()
         self.run_segment: Callable[[Segment], str] | None = None
+        self.platforms: tuple[str, ...] = PLATFORMS
+        self.runs_on: tuple[str, ...] = PLATFORMS
         (folder / "context/src").mkdir(parents=True)
         (folder / "context/src/app.py").write_text("print()\n")
         for architecture in ("amd64", "arm64"):
             (folder / f"uv-{architecture}").write_text(f"uv of {architecture}")
         self.base(*PLATFORMS)
 
-    def base(self, *platforms: str) -> None:
+    def base(self, *platforms: str, python: str = "opt/venv/bin/python") -> None:
         entries = []
         for name in (platform.split("/")[1] for platform in platforms):
             variant = {"variant": "v8"} if name == "arm64" else {}
             digest = push(
                 self.fake,
-                {"opt/venv/bin/python": name.encode(), "etc/passwd": b"root:x:0:0::/root:/bin/sh\n"},
+                {python: name.encode(), "etc/passwd": b"root:x:0:0::/root:/bin/sh\n"},
                 tag=name,
                 architecture=name,
                 edit=lambda manifest, config, variant=variant: config.update(variant),  # type: ignore[misc]
@@ -88,7 +90,7 @@ class TwoPlatforms:
         self.target = job.target
         work = Path(tempfile.mkdtemp(dir=self.folder))
         return make_image(
-            msgspec.structs.replace(job, cache_repository=cache, platforms=PLATFORMS),
+            msgspec.structs.replace(job, cache_repository=cache, platforms=self.platforms, runs_on=self.runs_on),
             Building(
                 context=self.folder / "context",
                 work=work,
@@ -175,3 +177,34 @@ def test_a_base_without_one_of_the_platforms_is_left_to_buildkit_by_name(two: Tw
     with pytest.raises(NotExact, match=r"^linux/arm64: .* is not for linux/arm64$"):
         two.make(*LAYERS)
     assert (two.repository, two.tag) not in two.fake.manifests
+
+
+def test_a_step_that_turns_out_to_run_commands_is_refused_where_they_cannot(two: TwoPlatforms) -> None:
+    """The base has no environment, which the plan cannot know."""
+    two.base(*PLATFORMS, python="usr/bin/python3")
+    two.platforms, two.runs_on = ("linux/arm64",), ("linux/amd64",)
+    two.run_segment = lambda _: pytest.fail("BuildKit was asked")
+    with pytest.raises(BoatyardError) as caught:
+        two.make(*LAYERS)
+    assert caught.value.code == Code.UNSUPPORTED
+    assert caught.value.detail.startswith(
+        "the image's beginning: the base image has no /opt/venv/bin/python; making uv and the virtual environment "
+        "needs commands on linux/arm64, and this deployment runs commands on linux/amd64 only"
+    )
+
+
+def test_a_base_without_the_platform_is_refused_where_buildkit_could_not_use_one(two: TwoPlatforms) -> None:
+    two.base("linux/amd64")
+    two.runs_on = ("linux/amd64",)
+    with pytest.raises(BoatyardError, match=r" is not for linux/arm64; choose a base") as caught:
+        two.make(*LAYERS)
+    assert caught.value.code == Code.BASE_IMAGE_NOT_FOUND
+    assert (two.repository, two.tag) not in two.fake.manifests
+
+
+def test_a_base_that_cannot_be_read_keeps_its_error_where_buildkit_could_not_use_it(two: TwoPlatforms) -> None:
+    two.platforms, two.runs_on = ("linux/arm64",), ("linux/amd64",)
+    two.fake.faults.append(Fault(status=403, path="/acme/base/manifests/", times=9))
+    with pytest.raises(BoatyardError) as caught:
+        two.make(*LAYERS)
+    assert caught.value.code == Code.REGISTRY_DENIED

@@ -13,7 +13,7 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.mirrors import mirrored
 from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import LAYER_TYPES, StoredConfig, WholeManifest, descriptor
-from boatyard_layers.errors import NotExact
+from boatyard_layers.errors import NoSuchBase, NotExact
 from boatyard_layers.interpreter_parts import PartsFilter
 from boatyard_layers.inventory import Inventory, join, parent
 from boatyard_layers.model import Base, Facts, LayerBlob, PathEntry
@@ -144,7 +144,7 @@ def manifest_of(reference: Reference, platform: str, blobs: Blobs) -> Document:
     """The manifest of the image for this platform."""
     found = blobs.get_manifest(reference)
     if found is None:
-        raise NotExact(f"the registry does not have {reference}")
+        raise NoSuchBase(f"the registry does not have {reference}")
     manifest = parsed_manifest(reference, found.body)
     if manifest.manifests is None:
         return found
@@ -155,9 +155,9 @@ def manifest_of(reference: Reference, platform: str, blobs: Blobs) -> Document:
                 break
             inner = blobs.get_manifest(reference.at(entry.digest))
             if inner is None:
-                raise NotExact(f"the registry does not have {reference} for {platform}")
+                raise NoSuchBase(f"the registry does not have {reference} for {platform}")
             return inner
-    raise NotExact(f"{reference} is not for {platform}")
+    raise NoSuchBase(f"{reference} is not for {platform}")
 
 
 def _described(
@@ -173,7 +173,7 @@ def _described(
     except Undecodable as error:
         raise NotExact(f"{reference} is no image that this can read: {error}") from None
     if str(Platform(stored.os, stored.architecture, stored.variant)) != normal_platform(platform):
-        raise NotExact(f"{reference} is not for {platform}")
+        raise NoSuchBase(f"{reference} is not for {platform}")
     if len(whole.layers) != len(stored.rootfs.diff_ids) or len(whole.layers) > _MOST_LAYERS:
         raise NotExact(f"the layers of {reference} and its configuration differ")
     layers = tuple(

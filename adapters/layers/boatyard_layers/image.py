@@ -18,7 +18,7 @@ from boatyard_layers import base as bases
 from boatyard_layers import config as configs
 from boatyard_layers.background_store import BackgroundStore
 from boatyard_layers.building import Building
-from boatyard_layers.errors import NotExact
+from boatyard_layers.errors import NoSuchBase, NotExact
 from boatyard_layers.made import Made
 from boatyard_layers.makers import Makers
 from boatyard_layers.model import Base
@@ -108,9 +108,15 @@ def _platform(job: BuildJob, steps: JobSteps, platform: str, store: LayerStore, 
         if found is None:
             base = bases.with_facts(base, building.client, store)
     except BoatyardError as error:
-        if error.code not in _UNREADABLE:
+        if error.code not in _UNREADABLE or not job.runs(platform):
             raise
         raise NotExact(f"{reference} cannot be read: {error.detail}") from None
+    except NoSuchBase as error:
+        if job.runs(platform):
+            raise
+        raise BoatyardError(
+            Code.BASE_IMAGE_NOT_FOUND, f"{error}; choose a base image that is, or another platform"
+        ) from None
     makers = Makers(job, building, store, base)
     telling = _Telling(building, len(every), platform if len(job.platforms) > 1 else "")
     if found is None:

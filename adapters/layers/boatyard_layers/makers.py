@@ -14,6 +14,7 @@ from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
 from boatyard.job import BuildJob
 from boatyard.lock import LockedPackage
 from boatyard.mirrors import mirrored
+from boatyard.platforms import check_runs
 from boatyard.reference import Reference, Repository
 from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
@@ -218,10 +219,11 @@ class Makers:
         """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory.
 
         Returns what there was, and what ends with each new layer."""
+        platform = self._base.platform
+        check_runs(self._job, platform, f"making {steps[0].title}")
         run = self._building.run_segment
         if run is None:
             raise NotExact(f"{steps[0].title} runs a command, and there is no BuildKit here")
-        platform = self._base.platform
         lines = [step for step in steps if step.first_line <= step.last_line]
         if not lines:
             return [made]

@@ -22,7 +22,7 @@ def check(client: Client | None) -> Finding:
         return fail("server", f"{url}: {error.code}: {error.detail}", error.advice)
     except ClientError as error:
         return fail("server", error.detail, error.advice or "Check the address and the network.")
-    detail = f"{url} answers: {capabilities.cloud}, {', '.join(capabilities.platforms)}, version {capabilities.version}"
+    detail = f"{url} answers: {capabilities.cloud}, version {capabilities.version}"
     if capabilities.version != VERSION:
         return warn("server", f"{detail}; this client is {VERSION}", "Install the same version on both sides.")
     return ok("server", detail)
@@ -31,9 +31,10 @@ def check(client: Client | None) -> Finding:
 def commands(client: Client) -> Finding:
     """Whether builds may run commands: a deployment of functions alone has nothing to run them in."""
     try:
-        runners = client.capabilities().runners
+        capabilities = client.capabilities()
     except ClientError as error:
         return unknown("commands", f"the service does not answer: {error.detail}", "See the line above.")
+    runners, platforms = capabilities.runners, ", ".join(capabilities.platforms)
     if runners == ("inline",):
         return ok(
             "commands",
@@ -42,8 +43,8 @@ def commands(client: Client) -> Finding:
         )
     if "inline" in runners:
         others = ", ".join(name for name in runners if name != "inline")
-        return ok("commands", f"run in {others}; functions make images that need none")
-    return ok("commands", f"run in {', '.join(runners)}")
+        return ok("commands", f"of {platforms} run in {others}; functions make images that need none")
+    return ok("commands", f"of {platforms} run in {', '.join(runners)}")
 
 
 def base_image(client: Client, image: str) -> Finding:
