@@ -4,7 +4,7 @@ import json
 import subprocess
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -45,6 +45,19 @@ def test_a_docker_engine_that_answers_is_fine(tools: Path) -> None:
     program(tools, "docker", f'[ "$DOCKER_HOST" = unix:///x ] && [ "$1 $2 $3" = "buildx inspect b" ] && {INSPECTED}')
     found = engine.check(Buildkit(driver="buildx", docker_host="unix:///x", builder="b"), "", configured=True)
     assert found.status is Level.OK and "v0.29.0" in found.detail and "linux/arm64" in found.detail
+
+
+@pytest.mark.parametrize("driver", ["buildx", "buildctl"])
+def test_a_platform_of_the_settings_that_buildkit_does_not_run_is_a_warning(
+    driver: Literal["buildx", "buildctl"], tools: Path
+) -> None:
+    program(tools, "docker", INSPECTED.replace(", linux/arm64", ", linux/amd64/v2"))
+    program(tools, "buildctl", 'printf "ID\tPLATFORMS\nx\tlinux/amd64,linux/amd64/v2\n"')
+    settings, both = Buildkit(driver=driver), ("linux/amd64", "linux/arm64")
+    found = engine.check(settings, "tcp://b:1", configured=True, platforms=both)
+    assert found.status is Level.WARN and "linux/arm64, on which it runs none" in found.detail
+    assert "binfmt" in found.advice
+    assert engine.check(settings, "tcp://b:1", configured=True, platforms=both[:1]).status is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -133,7 +146,7 @@ def test_a_service_elsewhere_is_asked_and_nothing_of_this_machine(
     endpoint = Endpoint(service.url, "BOATYARD_URL")
     found = {f.check: f for f in examine(endpoint, Settings(), [], "python:3.12")}
     assert list(found) == ["server", "commands", "base image", "disk"]
-    assert found["commands"].detail == "of linux/amd64 run in memory"
+    assert found["commands"].detail == "run in memory, on linux/amd64"
     assert found["server"].status is Level.OK and "memory" in found["server"].detail
     assert found["base image"].status is Level.WARN and "python:3.12" in found["base image"].detail
     service.stop()
@@ -153,7 +166,7 @@ def test_a_service_of_another_version_is_a_warning(service: MemoryService) -> No
     ("runners", "words"),
     [
         (["inline"], "none can run: functions make the images, so apt packages"),
-        (["inline", "codebuild"], "of linux/amd64 run in codebuild; functions make images that need none"),
+        (["inline", "codebuild"], "run in codebuild, on linux/amd64; functions make images that need none"),
     ],
 )
 def test_functions_alone_run_no_commands(service: MemoryService, runners: list[str], words: str) -> None:

@@ -27,7 +27,15 @@ def examine(endpoint: Endpoint | None, settings: Settings, files: list[Path], ba
         ]
     else:
         checks += [
-            ("buildkit", lambda: engine.check(settings.buildkit, settings.buildkit_uri, configured=bool(files))),
+            (
+                "buildkit",
+                lambda: engine.check(
+                    settings.buildkit,
+                    settings.buildkit_uri,
+                    configured=bool(files),
+                    platforms=settings.platforms if files else (),
+                ),
+            ),
             ("uv", lambda: engine.uv(settings.uv)),
             ("registry", lambda: registry.push(settings)),
             ("base image", lambda: registry.base_image(settings, base_image)),

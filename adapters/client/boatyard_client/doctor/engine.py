@@ -6,21 +6,22 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from boatyard.finding import Finding, fail, ok
+from boatyard.finding import Finding, fail, ok, warn
 from boatyard.settings import Buildkit, Uv
 
+_PLATFORM: Final = re.compile(r"linux/[a-z0-9]+")
 _SECONDS: Final = 15
 _SERVE: Final = "`boatyard serve` finds or sets up a BuildKit."
 
 
-def check(buildkit: Buildkit, uri: str, *, configured: bool) -> Finding:
-    """`configured`: the settings come from a file, so they are deliberate."""
+def check(buildkit: Buildkit, uri: str, *, configured: bool, platforms: tuple[str, ...] = ()) -> Finding:
+    """`configured`: the settings come from a file, so they are deliberate. `platforms` are those of the settings."""
     if not buildkit.enabled:
         return fail("buildkit", "switched off (buildkit.enabled: false)", "Switch it on in the settings.")
     if buildkit.driver == "buildx":
-        return _buildx(buildkit)
+        return _buildx(buildkit, platforms)
     if uri:
-        return _buildctl(buildkit, uri)
+        return _buildctl(buildkit, uri, platforms)
     if configured:
         return fail("buildkit", "no buildkitUri in the settings", f"Name a buildkitd, or {_SERVE}")
     return _to_be_found()
@@ -35,7 +36,7 @@ def uv(settings: Uv) -> Finding:
     return fail("uv", f"there is no uv in {settings.directory}", "`boatyard serve` fetches it.")
 
 
-def _buildx(buildkit: Buildkit) -> Finding:
+def _buildx(buildkit: Buildkit, wanted: tuple[str, ...]) -> Finding:
     arguments = [buildkit.docker, "buildx", "inspect", *([buildkit.builder] if buildkit.builder else [])]
     env = dict(os.environ)
     for name, value in (("DOCKER_HOST", buildkit.docker_host), ("DOCKER_CONFIG", buildkit.docker_config)):
@@ -51,11 +52,11 @@ def _buildx(buildkit: Buildkit) -> Finding:
         return fail("buildkit", f"{place}: {reason}", f"Start it; {_SERVE}")
     version = re.search(r"BuildKit version:\s*(\S+)", done)
     platforms = re.search(r"Platforms:\s*(.+)", done)
-    built = ", ".join(p.strip() for p in platforms[1].split(",")[:4]) if platforms else "unknown platforms"
-    return ok("buildkit", f"{version[1] if version else 'answers'} at {place}; builds {built}")
+    runs = ", ".join(p.strip() for p in platforms[1].split(",")[:4]) if platforms else "unknown platforms"
+    return _answers(f"{version[1] if version else 'answers'} at {place}; runs commands on {runs}", done, wanted)
 
 
-def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
+def _buildctl(buildkit: Buildkit, uri: str, wanted: tuple[str, ...]) -> Finding:
     arguments = [buildkit.buildctl, "--addr", uri]
     if buildkit.tls_directory:
         arguments += ["--tlsdir", buildkit.tls_directory]
@@ -66,7 +67,20 @@ def _buildctl(buildkit: Buildkit, uri: str) -> Finding:
     workers = max(len(done.strip().splitlines()) - 1, 0)
     if not workers:
         return fail("buildkit", f"{uri} has no worker", "Read buildkitd's log.")
-    return ok("buildkit", f"{uri} has {workers} worker{'s' if workers > 1 else ''}")
+    return _answers(f"{uri} has {workers} worker{'s' if workers > 1 else ''}", done, wanted)
+
+
+def _answers(detail: str, listed: str, wanted: tuple[str, ...]) -> Finding:
+    """`listed` has the platforms of BuildKit's workers: their own, and those whose programs it could start."""
+    found = _PLATFORM.findall(listed)
+    foreign = ", ".join(platform for platform in wanted if platform not in found)
+    if found and foreign:
+        return warn(
+            "buildkit",
+            f"{detail}; the setting `platforms` also has {foreign}, on which it runs none",
+            "Set up emulation (binfmt with qemu) and restart BuildKit, or leave the platform out of the setting.",
+        )
+    return ok("buildkit", detail)
 
 
 class _NotRunError(Exception):

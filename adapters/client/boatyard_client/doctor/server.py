@@ -43,8 +43,8 @@ def commands(client: Client) -> Finding:
         )
     if "inline" in runners:
         others = ", ".join(name for name in runners if name != "inline")
-        return ok("commands", f"of {platforms} run in {others}; functions make images that need none")
-    return ok("commands", f"of {platforms} run in {', '.join(runners)}")
+        return ok("commands", f"run in {others}, on {platforms}; functions make images that need none")
+    return ok("commands", f"run in {', '.join(runners)}, on {platforms}")
 
 
 def base_image(client: Client, image: str) -> Finding:

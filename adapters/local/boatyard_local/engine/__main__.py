@@ -75,7 +75,7 @@ def _ensure(state: Path, as_json: bool, console: Console) -> int:
 def describe(engine: Engine) -> list[str]:
     """A description of the engine, one line for each fact."""
     where = engine.builder or engine.docker_host or "Docker"
-    lines = [f"BuildKit: {where}, runs commands of {', '.join(engine.platforms)}", f"registry: {engine.registry}"]
+    lines = [f"BuildKit: {where}, runs commands on {', '.join(engine.platforms)}", f"registry: {engine.registry}"]
     for image in engine.images:
         lines.append(f"{image.reference.partition('@')[0]} stands for {image.stands_for[0]}: {image.why}")
     return [*lines, *engine.notes, f"settings: {engine.settings}"]
