@@ -21,6 +21,8 @@ from tests.registry.server import FakeRegistry, Fault, Seen, running
 
 FAULTS = int(os.environ.get("BOATYARD_FAULTS", "4"))
 """How often a maker is killed, and something lost; `make fuzz-layers` does it at each request and with each blob."""
+SPARED = 4
+"""Requests that a maker can do without, by chance; and so many makers end before they are killed, at most."""
 T = TypeVar("T")
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["tests.layers.machine"])
@@ -96,6 +98,7 @@ def _killed(site: LayersSite, cache: Path) -> None:
 
 def test_a_maker_that_is_killed_at_any_request_leaves_no_half_image(made: Made, tmp_path: Path) -> None:
     """Neither in the registry, nor in the builder's cache that the next maker has, too."""
+    finished = 0
     for last in _some(range(1, made.requests)):
         made.restore(empty=True)
         process = _PROCESSES.Process(target=_killed, args=(made.site, tmp_path))
@@ -112,8 +115,15 @@ def test_a_maker_that_is_killed_at_any_request_leaves_no_half_image(made: Made, 
         process.start()
         process.join(60)
         made.fake.handles = lambda seen: True
-        assert process.exitcode == -signal.SIGKILL
+        if left > 0:
+            # It needed fewer requests than the first maker: whether one of two threads that push equal bytes sees the
+            # other's blob is chance.
+            assert process.exitcode == 0 and left <= SPARED, f"{last - left} requests of {last}"
+            finished += 1
+        else:
+            assert process.exitcode == -signal.SIGKILL
         assert made.again(cache=tmp_path) == made.image, f"killed at request {last}"
+    assert finished <= SPARED
 
 
 def test_what_the_registry_lost_is_made_again(made: Made) -> None:

@@ -6,7 +6,9 @@ the role in the answer (https://github.com/kubernetes-sigs/aws-iam-authenticator
 """
 
 import base64
+import functools
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +17,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import httpx
 
 from boatyard.settings import Settings
+from tests.beside import ENGINE
 from tests.kubernetes.loopback import LoopbackCluster
 from tests.kubernetes.loopback.kubelet import ProcessKubelet
 from tests.kubernetes.loopback.rbac import User
@@ -82,10 +85,18 @@ class ClusterOnLoopback:
 
 
 def engine_settings() -> Settings:
+    """Waits for the engine: these tests run beside its start."""
     from boatyard_local.settings import load_settings
     from tests.kubernetes.whole import CONFIG
 
+    _engine_started()
     return load_settings(CONFIG, {})
+
+
+@functools.cache
+def _engine_started() -> None:
+    done = subprocess.run(ENGINE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, f"the engine did not start:\n{done.stdout}"
 
 
 def engine_variables() -> dict[str, str]:

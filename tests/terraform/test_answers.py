@@ -11,7 +11,7 @@ import pytest
 
 from tests.aws import emulator
 from tests.aws.payloads import function_url
-from tests.kubernetes.whole import BASE, CONFIG
+from tests.kubernetes.whole import BASE
 from tests.registry.distribution import Distribution
 from tests.terraform.cluster import engine_settings, engine_variables
 from tests.terraform.deployment import Deployment
@@ -112,8 +112,6 @@ def test_a_dropped_spec_is_built(no_cluster: Deployment, tmp_path: Path) -> None
 
 def test_the_whole_way(existing_cluster: Deployment, tmp_path: Path) -> None:
     """Signed request's event -> function -> EKS as the role's access entry -> Role -> Job -> BuildKit -> registry."""
-    if not CONFIG.exists():
-        pytest.skip("no BuildKit on this machine: `python -m boatyard_local.engine ensure` makes one")
     cluster = existing_cluster.cluster
     assert cluster is not None
     made = [o for o in objects(existing_cluster.resources) if o["kind"] in RUNS_IN_THE_LOOPBACK]
