@@ -7,9 +7,10 @@ import platform
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -130,9 +131,17 @@ def job(site: LayersSite, *, upgrade: bool = True, **changes: Any) -> BuildJob:
 
 
 def build(
-    site: LayersSite, wanted: BuildJob, *, report: HeardReport | None = None, cache: Path | None = None
+    site: LayersSite,
+    wanted: BuildJob,
+    *,
+    report: HeardReport | None = None,
+    cache: Path | None = None,
+    written: Mapping[str, bytes] = MappingProxyType({"ran": b"\n"}),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> LayeredImage:
-    """Makes the image as a job on an empty machine does, or on one with a builder's cache."""
+    """Makes the image as a job on an empty machine does, or on one with a builder's cache.
+
+    `written` is what commands write, and `meanwhile` is called while they run."""
     client = RegistryClient(insecure=(site.registry,), retries=Retries(first_pause_seconds=0.001))
     with (
         pytest.MonkeyPatch.context() as patch,
@@ -146,7 +155,7 @@ def build(
             cache=builders,
             client=client,
             report=report or HeardReport(),
-            run_segment=_run(site, client),
+            run_segment=_run(client, written, meanwhile),
             secret={"index-password": PASSWORD, "other": SECRET}.__getitem__,
         )
         try:
@@ -155,10 +164,13 @@ def build(
             client.close()
 
 
-def _run(site: LayersSite, client: RegistryClient) -> Callable[[Segment], str]:
-    """In place of BuildKit: a layer with one file, whatever the commands are."""
+def _run(
+    client: RegistryClient, written: Mapping[str, bytes], meanwhile: Callable[[], None]
+) -> Callable[[Segment], str]:
+    """In place of BuildKit: a layer with the same files, whatever the commands are."""
 
     def run(segment: Segment) -> str:
+        meanwhile()
         blobs = Blobs(client)
         base = segment.base
         found = blobs.get_manifest(base)
@@ -166,7 +178,7 @@ def _run(site: LayersSite, client: RegistryClient) -> Callable[[Segment], str]:
         about = msgspec.json.decode(found.body)
         target = Reference.parse(segment.target)
         config = msgspec.json.decode(_blob(blobs, base, about["config"]))
-        layer = _tar({"ran": b"\n"})
+        layer = _tar(written)
         added = blobs.put(target.repository, layer)
         config["rootfs"]["diff_ids"].append(digest_of(layer))
         stored = blobs.put(target.repository, msgspec.json.encode(config))
@@ -181,7 +193,7 @@ def _blob(blobs: Blobs, base: Reference, described: dict[str, Any]) -> bytes:
     return blobs.read(base.repository, Descriptor(described["digest"], described["size"]), 1024**2) or b""
 
 
-def _tar(files: dict[str, bytes]) -> bytes:
+def _tar(files: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as archive:
         for path, data in files.items():

@@ -52,6 +52,7 @@ class BackgroundStore(LayerStore):
 
     def put_group(self, group: Group, path: Path) -> None:
         file = path.open("rb")
+        self._groups[group.key] = group
 
         def put() -> None:
             with file:

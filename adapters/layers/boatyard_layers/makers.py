@@ -18,6 +18,7 @@ from boatyard.platforms import check_runs
 from boatyard.reference import Reference, Repository
 from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
+from boatyard_layers.ahead import WheelsAhead
 from boatyard_layers.artifacts import PREFIX_KEY
 from boatyard_layers.base import with_facts
 from boatyard_layers.building import Building, Segment
@@ -47,7 +48,8 @@ class Makers:
         self._building = building
         self._store = store
         self._base = base
-        self._interpreter: Interpreter | None = None
+        self._interpreters: dict[str, Interpreter] = {}
+        self._ahead = WheelsAhead(self._guessed)
         self._folder = Path(tempfile.mkdtemp(prefix="layers-", dir=building.work))
 
     def from_base(self) -> Made:
@@ -69,11 +71,16 @@ class Makers:
             case "files":
                 made = self._copied(step, made) if step.layer else self._opened(made)
             case "wheels":
+                self._ahead.wait()
+                if isinstance(step.layer, PoetryProject) and self._building.run_segment:
+                    self._building.report.log(f"{step.title}: Poetry itself is made from wheels, and BuildKit runs it")
                 made, resolved = self._installed(step, made)
                 if isinstance(step.layer, PoetryProject):
                     made = self._run((step,), made)[-1]
             case "run":
-                return self._ran(left[: _taken_by_run(left)], made, keys)
+                taken = _taken_by_run(left)
+                self._begin_wheels(left[taken:], made)
+                return self._ran(left[:taken], made, keys)
             case _:
                 assert_never(step.maker)
         return 1, self._kept(step, made.recorded(step.number - 1, before.files, resolved), keys)
@@ -82,6 +89,18 @@ class Makers:
         self._building.check()
         self._store.put_prefix(made.prefix(keys[step.number], self._base.platform), made.facts())
         return made
+
+    def _begin_wheels(self, following: Sequence[MakerStep], made: Made) -> None:
+        if self._building.run_segment is None or not _is_file(made.inventory, PYTHON):
+            return
+        for step in self._ahead.begin(following, made):
+            self._building.report.log(f"{step.title} begins while BuildKit runs")
+
+    def _guessed(self, step: MakerStep, made: Made) -> Made:
+        """After a step of wheels or configuration, if the steps before it that BuildKit runs changed nothing."""
+        if step.maker == "wheels":
+            return self._installed(step, made)[0]
+        return self._configured(step, made) if isinstance(step.layer, Env) else made
 
     def _ran(self, steps: Sequence[MakerStep], made: Made, keys: Sequence[str]) -> tuple[int, Made]:
         """One solve for all steps, and a prefix for each of them if it is known what ends with it."""
@@ -141,7 +160,6 @@ class Makers:
         if isinstance(layer, PoetryProject):
             if self._building.run_segment is None:
                 raise NotExact("Poetry installs its projects, and there is no BuildKit here")
-            self._building.report.log(f"{step.title}: Poetry itself is made from wheels, and BuildKit runs it")
             layer = POETRY
         mounts = getattr(layer, "secret_mounts", ())
         result = make_wheels(
@@ -169,46 +187,47 @@ class Makers:
         return Made.of(made.config, (*made.layers, *result.layers), result.facts), result.packages
 
     def _interpreter_for(self, made: Made) -> Interpreter:
-        if self._interpreter is None:
-            cache = self._building.cache
-            if self._base.platform == own_platform() and (known := self._known_interpreter(made)) is not None:
-                self._interpreter = known
-                return known
-            self._base = with_facts(self._base, self._building.client, self._store)
-            if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
-                reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
-                self._interpreter = interpreter_of(
-                    reference,
-                    self._base,
-                    {},
-                    self._building.client,
-                    self._store,
-                    cache,
-                    trusted=self._job.base_trusted,
-                    check=self._building.check,
-                )
-            elif self._base.platform == own_platform():
-                # An environment that a layer made has the interpreter of the base.
-                repository = Repository.parse(self._base.repository)
-                python = made.inventory.resolve(PYTHON)
-                self._interpreter = unpack(
-                    made.inventory,
-                    python,
-                    self._base.layers,
-                    repository,
-                    self._store,
-                    cache,
-                    trusted=self._job.base_trusted,
-                    check=self._building.check,
-                )
-            else:
-                raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
-        return self._interpreter
+        # A command may have made another environment than that of the layers before it.
+        python = made.inventory.resolve(PYTHON)
+        if python not in self._interpreters:
+            self._interpreters[python] = self._unpacked(python, made)
+        return self._interpreters[python]
 
-    def _known_interpreter(self, made: Made) -> Interpreter | None:
+    def _unpacked(self, python: str, made: Made) -> Interpreter:
+        cache = self._building.cache
+        if self._base.platform == own_platform() and (known := self._known_interpreter(python)) is not None:
+            return known
+        self._base = with_facts(self._base, self._building.client, self._store)
+        if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
+            reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
+            return interpreter_of(
+                reference,
+                self._base,
+                {},
+                self._building.client,
+                self._store,
+                cache,
+                trusted=self._job.base_trusted,
+                check=self._building.check,
+            )
+        if self._base.platform != own_platform():
+            raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
+        # An environment that a layer made has the interpreter of the base.
+        return unpack(
+            made.inventory,
+            python,
+            self._base.layers,
+            Repository.parse(self._base.repository),
+            self._store,
+            cache,
+            trusted=self._job.base_trusted,
+            check=self._building.check,
+        )
+
+    def _known_interpreter(self, python: str) -> Interpreter | None:
         """Of an earlier job, for which the base's facts need not be read again."""
         return unpacked_before(
-            made.inventory.resolve(PYTHON),
+            python,
             self._base.layers,
             self._building.cache,
             trusted=self._job.base_trusted,

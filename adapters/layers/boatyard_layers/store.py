@@ -82,6 +82,7 @@ class LayerStore:
         self._note = note
         self._now = now
         self._facts: dict[str, Facts] = {}
+        self._groups: dict[str, Group] = {}
         self._files: dict[tuple[str, ...], Mapping[str, bytes]] = {}
         self._places: dict[str, Repository] = {}
         self._there: set[tuple[Repository, str]] = set()
@@ -143,6 +144,9 @@ class LayerStore:
         self._put_facts(key, FactsDocument(key=key, layers=tuple(layers), facts=facts))
 
     def find_group(self, key: str) -> Group | None:
+        """A group of this build, or of an earlier one."""
+        if key in self._groups:
+            return self._groups[key]
         if self._force:
             return None
         document = self._manifest("wheels", key)
@@ -226,6 +230,7 @@ class LayerStore:
         self._put("prefix", prefix.key, body)
 
     def _put_group(self, group: Group, file: BinaryIO) -> None:
+        self._groups[group.key] = group
         self._put_layer(group.layer, file)
         document = self._put_document(
             self.cache,
