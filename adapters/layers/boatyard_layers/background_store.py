@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from boatyard.errors import BoatyardError
 from boatyard.reference import Reference, Repository
+from boatyard_layers.image_manifests import config_of
 from boatyard_layers.model import Facts, Group, LayerBlob, Prefix
-from boatyard_layers.store import LayerStore, config_of
+from boatyard_layers.store import LayerStore
 
 _AT_ONCE: Final = 8
 
@@ -46,7 +47,7 @@ class BackgroundStore(LayerStore):
 
         def put() -> None:
             with file:
-                self._put_layer(layer, file)
+                self.places.put_layer(self.cache, layer, file)
 
         self._layers[layer.digest] = self._push(put)
 
@@ -92,7 +93,7 @@ class BackgroundStore(LayerStore):
     def _send(self, repository: Repository, document: bytes, *, refusable: bool = False) -> None:
         def put() -> None:
             with contextlib.suppress(*([BoatyardError] if refusable else [])):
-                self._put_document(repository, document)
+                self.places.put_document(repository, document)
 
         self._push(put)
 

@@ -49,7 +49,7 @@ def resolve_alone(reference: Reference, platform: str, client: RegistryClient, s
     blobs = Blobs(client)
     found = manifest_of(reference, platform, blobs)
     layers, config = _described(reference, found, platform, blobs)
-    store.located(layers, reference.repository)
+    store.places.located(layers, reference.repository)
     return Base(
         repository=str(reference.repository),
         digest=found.digest,

@@ -38,7 +38,7 @@ def read_pushed(made: Made, store: LayerStore, digest: str, folder: Path) -> lis
     known = len(made.layers)
     if [layer.diff_id for layer in layers[:known]] != [layer.diff_id for layer in made.layers]:
         raise NotExact("BuildKit changed the layers that the registry had")
-    store.located(layers, store.cache)
+    store.places.located(layers, store.cache)
     found = [made]
     for layer in layers[known:]:
         path = folder / "pushed"

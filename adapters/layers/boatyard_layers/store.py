@@ -1,4 +1,4 @@
-"""The registry as the only cache: prefixes, their facts, groups of wheels, and the images made of them.
+"""The registry as the only cache: prefixes, their facts, groups of wheels, and interpreters.
 
 Everything that is read is verified: keys are compared whole, a prefix begins with the base's own layers, and every blob
 answers. Anything else counts as missing, because a build that makes its layers itself is always right. Everything is
@@ -24,7 +24,6 @@ from boatyard_layers.artifacts import (
     EMPTY,
     EMPTY_TYPE,
     FACTS_DIGEST,
-    INDEX,
     LARGEST_DOCUMENT,
     LARGEST_PYTHON,
     LAYER_TYPES,
@@ -38,16 +37,15 @@ from boatyard_layers.artifacts import (
     GroupDocument,
     StoredConfig,
     WholeManifest,
-    described,
-    descriptor,
-    encode,
     manifest,
     packed,
     unpacked,
 )
 from boatyard_layers.errors import NotExact
+from boatyard_layers.image_manifests import config_of, put_image, with_types
 from boatyard_layers.inventory import Inventory, is_plain
 from boatyard_layers.model import Base, Facts, Group, LayerBlob, Prefix
+from boatyard_layers.places import BlobPlaces
 from boatyard_registry.blobs import Blobs, Document
 from boatyard_registry.documents import is_digest
 from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform, sha256_of
@@ -81,22 +79,16 @@ class LayerStore:
         self._force = force
         self._note = note
         self._now = now
+        self.places = BlobPlaces(blobs, cache, force=force)
         self._facts: dict[str, Facts] = {}
         self._groups: dict[str, Group] = {}
         self._files: dict[tuple[str, ...], Mapping[str, bytes]] = {}
-        self._places: dict[str, Repository] = {}
-        self._there: set[tuple[Repository, str]] = set()
         self._images: dict[str, Descriptor] = {}
-
-    def located(self, layers: Iterable[LayerBlob], repository: Repository) -> None:
-        """Remembers a repository that has these layers, such as the base's, or the one that BuildKit pushed to."""
-        for layer in layers:
-            self._places.setdefault(layer.digest, repository)
 
     def put_layer(self, layer: LayerBlob, path: Path) -> None:
         """Uploads a layer to the cache's repository."""
         with path.open("rb") as file:
-            self._put_layer(layer, file)
+            self.places.put_layer(self.cache, layer, file)
 
     def keep_files(self, layers: Sequence[str], files: Mapping[str, bytes]) -> None:
         """Keeps files of the image of these layers in memory: whoever wants them would read the layers again."""
@@ -107,7 +99,7 @@ class LayerStore:
 
     def find_prefix(self, keys: Sequence[str], base: Base) -> Prefix | None:
         """The prefix of the last of these keys that the registry has whole. `keys` are in the order of the plan."""
-        self.located(base.layers, Repository.parse(base.repository))
+        self.places.located(base.layers, Repository.parse(base.repository))
         if self._force or not keys:
             return None
         with ThreadPoolExecutor(_AT_ONCE, "boatyard-prefix") as pool:
@@ -183,70 +175,41 @@ class LayerStore:
         self._put("facts", key, body)
 
     def put_image(self, target: Reference, prefixes: Mapping[str, Prefix], labels: Mapping[str, str]) -> str:
-        """Makes the target's tag resolve to an image of these prefixes, by platform: an index if there are several.
-
-        Returns its digest. Raises TAG_IMMUTABLE, too.
-        """
-        repository = target.repository
-        entries: list[dict[str, Any]] = []
-        for platform, prefix in prefixes.items():
-            self._gather(prefix.layers, repository)
-            config = self._put_document(repository, config_of(prefix, labels))
-            body = manifest(config, CONFIG, _with_types(prefix.layers), {})
-            if len(prefixes) == 1:
-                return self._put_tagged(target, body, MANIFEST)
-            digest = self.blobs.put_manifest(Reference(repository), body, MANIFEST)
-            entries.append(described(Descriptor(digest, len(body)), MANIFEST) | {"platform": _platform(platform)})
-        index = encode({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
-        return self._put_tagged(target, index, INDEX)
+        """Puts an image of these prefixes, by platform, and returns its digest. Raises TAG_IMMUTABLE, too."""
+        made = put_image(target, prefixes, labels, self.blobs, self.places)
+        self._images[made.digest] = made
+        return made.digest
 
     def described(self, digest: str) -> Descriptor:
         """An image that was put, with its media type."""
         return self._images[digest]
-
-    def _put_tagged(self, target: Reference, body: bytes, media_type: str) -> str:
-        digest = self.blobs.put_manifest(Reference(target.repository, target.tag), body, media_type)
-        self._images[digest] = Descriptor(digest, len(body), media_type)
-        return digest
 
     def _remember(self, prefix: Prefix, facts: Facts) -> Facts:
         facts = msgspec.structs.replace(facts, distributions=prefix.distributions)
         self._facts[prefix.key] = facts
         return facts
 
-    def _put_layer(self, layer: LayerBlob, file: BinaryIO) -> None:
-        self.blobs.upload_open(self.cache, file, layer.digest)
-        self._there.add((self.cache, layer.digest))
-
     def _put_prefix(self, prefix: Prefix, facts: Facts) -> None:
         digests = tuple(layer.digest for layer in prefix.layers)
         document = FactsDocument(key=prefix.key, layers=digests, facts=facts)
         with ThreadPoolExecutor(2, "boatyard-prefix") as pool:
             name = pool.submit(self._put_facts, prefix.key, document)
-            config = pool.submit(self._put_document, self.cache, config_of(prefix, {}))
-            self._gather(prefix.layers, self.cache)
+            config = pool.submit(self.places.put_document, self.cache, config_of(prefix, {}))
+            self.places.gather(prefix.layers, self.cache)
         annotations = {PREFIX_KEY: prefix.key, FACTS_DIGEST: name.result(), **self.created()}
-        body = manifest(config.result(), CONFIG, _with_types(prefix.layers), annotations)
+        body = manifest(config.result(), CONFIG, with_types(prefix.layers), annotations)
         self._put("prefix", prefix.key, body)
 
     def _put_group(self, group: Group, file: BinaryIO) -> None:
         self._groups[group.key] = group
-        self._put_layer(group.layer, file)
-        document = self._put_document(
+        self.places.put_layer(self.cache, group.layer, file)
+        document = self.places.put_document(
             self.cache,
             packed(GroupDocument(key=group.key, layer=group.layer, entries=group.entries, files=group.files)),
         )
-        layers = [*_with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
+        layers = [*with_types((group.layer,)), (document, f"{WHEELS}+zstd")]
         body = manifest(self._empty(), EMPTY_TYPE, layers, {WHEELS_KEY: group.key, **self.created()}, WHEELS)
         self._put("wheels", group.key, body)
-
-    def _put_document(self, repository: Repository, data: bytes) -> Descriptor:
-        """Only a forced build makes what is there already; looking for it costs as much as sending it."""
-        digest = sha256_of(data)
-        if (repository, digest) not in self._there:
-            self.blobs.put(repository, data, look=self._force)
-            self._there.add((repository, digest))
-        return Descriptor(digest, len(data))
 
     def _manifest(self, kind: Kind, key: str) -> Document | None:
         """None if it cannot be read, too: a registry that does not answer fails the push, with its reason."""
@@ -330,14 +293,11 @@ class LayerStore:
 
     def _has(self, digest: str) -> bool:
         try:
-            there = (self.cache, digest) in self._there or self.blobs.exists(self.cache, digest)
+            return self.places.has(self.cache, digest)
         except BoatyardError as error:
             if error.code not in _UNREADABLE:
                 raise
             return False
-        if there:
-            self._there.add((self.cache, digest))
-        return there
 
     def _read(self, blob: Descriptor, most: int) -> bytes:
         try:
@@ -350,20 +310,8 @@ class LayerStore:
             raise _Missing(f"the registry has lost {blob.digest}")
         return data
 
-    def _gather(self, layers: Sequence[LayerBlob], repository: Repository) -> None:
-        """Makes the repository have the layers, wherever they are now."""
-        missing = {layer.digest: layer for layer in layers if (repository, layer.digest) not in self._there}
-        with ThreadPoolExecutor(_AT_ONCE, "boatyard-gather") as pool:
-            list(pool.map(lambda layer: self._fetch(layer, repository), missing.values()))
-
-    def _fetch(self, layer: LayerBlob, repository: Repository) -> None:
-        in_cache = (self.cache, layer.digest) in self._there
-        source = self.cache if in_cache else self._places.get(layer.digest, self.cache)
-        self.blobs.mount_or_copy(descriptor(layer), source, repository)
-        self._there.add((repository, layer.digest))
-
     def _put_facts(self, key: str, document: FactsDocument) -> str:
-        blob = self._put_document(self.cache, packed(document))
+        blob = self.places.put_document(self.cache, packed(document))
         body = manifest(self._empty(), EMPTY_TYPE, [(blob, f"{FACTS_TYPE}+zstd")], self.created(), FACTS_TYPE)
         return self._put("facts", key, body)
 
@@ -402,32 +350,7 @@ class LayerStore:
         return {CREATED: now.isoformat(timespec="seconds")}
 
     def _empty(self) -> Descriptor:
-        digest = sha256_of(EMPTY)
-        if (self.cache, digest) not in self._there:
-            self.blobs.put(self.cache, EMPTY)
-            self._there.add((self.cache, digest))
-        return Descriptor(digest, len(EMPTY))
-
-
-def config_of(prefix: Prefix, labels: Mapping[str, str]) -> bytes:
-    """The configuration of an image of this prefix."""
-    config: dict[str, Any] = dict(prefix.config)
-    if labels:
-        inner = config.get("config")
-        inner = dict(inner) if isinstance(inner, dict) else {}
-        inner["Labels"] = {**(inner.get("Labels") or {}), **labels}
-        config["config"] = inner
-    config["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id for layer in prefix.layers]}
-    return encode(config)
-
-
-def _with_types(layers: Iterable[LayerBlob]) -> list[tuple[Descriptor, str]]:
-    return [(descriptor(layer), layer.media_type) for layer in layers]
-
-
-def _platform(platform: str) -> dict[str, str]:
-    os, architecture, *variant = platform.split("/")
-    return {"architecture": architecture, "os": os} | ({"variant": variant[0]} if variant else {})
+        return self.places.put_document(self.cache, EMPTY, look=True)
 
 
 def _check_paths(paths: Iterable[str]) -> None:
