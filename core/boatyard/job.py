@@ -76,6 +76,8 @@ class JobSteps(_Document, frozen=True, kw_only=True):
     opening: str
     """The opening's key in `Keys.prefixes`."""
     opening_lines: int
+    python: str = ""
+    """The version of the environment that the opening makes where the base has none: `3.11`."""
     layers: tuple[JobStep, ...] = ()
     user: str = ""
     """The user whom the closing names; empty for none."""

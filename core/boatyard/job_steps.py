@@ -35,6 +35,7 @@ def job_steps(spec: ImageSpec, plan: "Plan") -> JobSteps | None:
     return JobSteps(
         opening=opening,
         opening_lines=plan.opening_lines,
+        python=spec.python_version,
         layers=tuple(_step(layer, prefix, owner) for layer, prefix in zip(spec.layers, prefixes, strict=True)),
         user=USER if creates_flyte_user(spec) else "",
     )

@@ -21,6 +21,7 @@ def own_interpreter(venv: str = VENV) -> Interpreter:
         python=str(program),
         version=platform.python_version(),
         libc="_".join(os.confstr("CS_GNU_LIBC_VERSION").split()[1].split(".")[:2]),  # type: ignore[union-attr]
+        usual=True,
         venv=venv,
         identity="this machine's",
     )

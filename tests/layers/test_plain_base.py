@@ -1,22 +1,27 @@
-"""A base that has Python and no environment, and uv from an image: BuildKit opens it once, and wheels need only its
-interpreter."""
+"""A base that has Python and no environment, and uv from an image: the environment is the one that BuildKit makes, and
+nothing needs BuildKit."""
 
 import json
+import tarfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from boatyard.decoding import convert
 from boatyard.dockerfile.frame import UV_PLACE
 from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import LAYER_TYPES
 from boatyard_layers.base import manifest_of
+from boatyard_layers.interpreter import VENV
 from boatyard_layers.model import PathEntry, Prefix
 from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.store import LayerStore
+from boatyard_layers.tar_reading import plain
 from boatyard_registry.blobs import Blobs
+from boatyard_registry.media import Descriptor
 from tests.buildkit.conftest import engine
-from tests.layers.test_image import Yard, new_yard, pip
+from tests.layers.test_image import Yard, files_of, new_yard, pip
 
 __all__ = ["engine", "new_yard"]
 
@@ -37,23 +42,42 @@ def uv_image(yard: Yard, out: Path) -> str:
     return f"{place}:v1"
 
 
-def test_buildkit_opens_it_once_and_another_package_needs_none(new_yard: Yard, tmp_path: Path) -> None:
+def contents(blobs: Blobs, image: Reference, number: int, out: Path) -> dict[str, bytes]:
+    """Of the environment's files, in the layers above so many."""
+    found: dict[str, bytes] = {}
+    for layer in json.loads(manifest_of(image, "linux/amd64", blobs).body)["layers"][number:]:
+        blobs.download(image.repository, convert(layer, Descriptor), out)
+        with out.open("rb") as stream, tarfile.open(fileobj=plain(stream, layer["mediaType"]), mode="r|") as archive:
+            for member in archive:
+                path = f"/{member.name}"
+                if member.isfile() and path.startswith(f"{VENV}/") and (content := archive.extractfile(member)):
+                    found[path] = content.read()
+    return found
+
+
+def test_its_environment_is_that_of_buildkit_and_packages_need_none(new_yard: Yard, tmp_path: Path) -> None:
     blobs = Blobs(new_yard.engine.registry.client)
     uv = msgspec.structs.replace(new_yard.settings.uv, directory="", image=uv_image(new_yard, tmp_path / "uv"))
     output = msgspec.structs.replace(new_yard.settings.output, compression="gzip", compression_level=6)
     new_yard.settings = msgspec.structs.replace(new_yard.settings, uv=uv, output=output)
     new_yard.base = new_yard.engine.base
-    _, log = new_yard.run(new_yard.job(pip("six==1.17.0")))
-    assert "uv and the virtual environment goes to BuildKit: the base image has no /opt/venv/bin/python" in log
-    assert "with_pip_packages('six==1.17.0') made from wheels" in log
-    job = new_yard.job(pip("idna==3.10"))
-    digest, log = new_yard.run(job, buildkit=False)
-    assert "uv and the virtual environment (found)" in log and "made from wheels" in log
     base = len(json.loads(manifest_of(Reference.parse(new_yard.base), "linux/amd64", blobs).body)["layers"])
-    made, inventory = new_yard.real_base.above(Reference.parse(job.target).at(digest), base)
-    # The environment and the wheels. BuildKit may have uv's layer from another build, compressed as it was then.
-    assert {layer.media_type for layer in made.layers[base + 1 :]} == {f"{LAYER_TYPES[0]}+gzip"}
-    assert inventory.get(UV_PLACE)
-    site = "/opt/venv/lib/python3.11/site-packages"
-    assert inventory.get(f"{site}/idna/__init__.py") and not inventory.get(f"{site}/six.py")
-    assert inventory.get(f"{site}/idna/__pycache__/__init__.cpython-311.pyc")
+    job = new_yard.job(pip("idna==3.10"))
+    made, log = new_yard.build(job, buildkit=False)
+    assert "uv and the virtual environment made from files" in log and "made from wheels" in log
+    whole = new_yard.job(pip("idna==3.10"), by="builder")
+    expected, _ = new_yard.build(msgspec.structs.replace(whole, target=f"{whole.target}-whole", force=True))
+    ours, theirs = files_of(made), files_of(expected)
+    assert {
+        path: (ours.get(path), theirs.get(path))
+        for path in ours.keys() | theirs.keys()
+        if ours.get(path) != theirs.get(path)
+    } == {}
+    images = [Reference(Repository.parse(each.repository)).at(each.digest) for each in (made, expected)]
+    mine, its = (contents(blobs, image, base, tmp_path / "layer") for image in images)
+    assert mine.keys() == its.keys()
+    assert [path for path, data in mine.items() if data != its[path]] == []
+    assert {layer.media_type for layer in made.layers[base:]} == {f"{LAYER_TYPES[0]}+gzip"}
+    assert UV_PLACE in ours
+    site = f"{VENV}/lib/python3.11/site-packages"
+    assert f"{site}/idna/__init__.py" in mine and f"{site}/idna/__pycache__/__init__.cpython-311.pyc" in mine

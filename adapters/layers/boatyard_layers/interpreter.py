@@ -25,7 +25,7 @@ from boatyard_layers.artifacts import deflated, inflated
 from boatyard_layers.base import downloaded, resolve, with_layer
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter_parts import LIBRARY, is_part
+from boatyard_layers.interpreter_parts import LIBRARY, is_part, same_library
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
 from boatyard_layers.model import Base, LayerBlob, PathEntry
 from boatyard_layers.sandbox.enter import FAILED
@@ -41,7 +41,7 @@ _LARGEST: Final = 300 * 1024**2
 """Bytes of all parts, in memory while they are collected."""
 _SECONDS: Final = 30
 _ROOT: Final = "root"
-_KIND: Final = "interpreter-2"
+_KIND: Final = "interpreter-3"
 """In the cache."""
 _DESCRIPTION: Final = "interpreter.json"
 _LONGEST_ANSWER: Final = 200
@@ -53,7 +53,7 @@ _MOST_SECONDS: Final = 1_200
 """Of a processor, for byte code."""
 _ANSWER: Final = re.compile(
     r"(?P<version>3\.[0-9]{1,2}\.[0-9]{1,2}(?:(?:a|b|rc)[0-9]{1,2})?)\+? (?P<tag>cpython-3[0-9]{1,2})"
-    r" (?:(?P<libc>2\.[0-9]{1,3})(?:\.[0-9]{1,3})?|other)\n"
+    r" (?:(?P<libc>2\.[0-9]{1,3})(?:\.[0-9]{1,3})?|other) (?P<layout>usual|other)\n"
 )
 _QUESTION: Final = """\
 import json, os, platform, py_compile, struct, sys, sysconfig
@@ -63,7 +63,13 @@ try:
     name, libc = os.confstr("CS_GNU_LIBC_VERSION").split()
 except (ValueError, AttributeError):
     name, libc = "", ""
-print(platform.python_version(), sys.implementation.cache_tag, libc if name == "glibc" else "other")
+scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
+at = {"base": "", "platbase": ""}
+places = [sysconfig.get_path(place, scheme, at) for place in ("purelib", "platlib", "scripts")]
+site = "/lib/python%d.%d/site-packages" % sys.version_info[:2]
+standalone = sysconfig.get_config_var("prefix") == "/install" or sysconfig.get_config_var("PYTHON_BUILD_STANDALONE")
+layout = "usual" if places == [site, site, "/bin"] and not standalone and sys.version_info >= (3, 10) else "other"
+print(platform.python_version(), sys.implementation.cache_tag, libc if name == "glibc" else "other", layout)
 """
 """With the modules that byte code needs."""
 
@@ -91,6 +97,7 @@ class _Described(msgspec.Struct, frozen=True, kw_only=True):
     """The identity of all."""
     version: str = ""
     libc: str = ""
+    usual: bool = False
 
 
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +113,9 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """`3.11.9`"""
     libc: str
     """Of glibc, `2_36`; empty for other C libraries."""
+    usual: bool
+    """Its environments have packages in `lib/python3.X/site-packages`, and uv makes them as for a Python of a
+    distribution."""
     venv: str
     """The path of the environment in the image."""
     identity: str
@@ -159,19 +169,21 @@ def interpreter_of(
     store: LayerStore,
     cache: BuilderCache,
     *,
+    python: str = "",
     inventory: Inventory | None = None,
     layers: Sequence[LayerBlob] = (),
     trusted: bool = False,
     check: Callable[[], None] = lambda: None,
 ) -> Interpreter:
-    """Unpacks the interpreter of an image's environment, unless the cache has it.
+    """Unpacks the interpreter of an image's environment, unless the cache has it; or the one at the path `python`.
 
     `inventory` and `layers` are the image's so far, if it is more than the base: its environment may be newer than the
     base, and the interpreter, too. For another architecture than this machine's, it is the one of the same index for
-    this machine: byte code depends on the version alone. Raises NotExact without an interpreter that runs here.
+    this machine: byte code depends on the version alone, and that has to be the same. Raises NotExact without an
+    interpreter that runs here.
     """
     known = Inventory.decode(base.facts.inventory)
-    python = (inventory or known).resolve(PYTHON)
+    python = python or (inventory or known).resolve(PYTHON)
     system, _, rest = base.platform.partition("/")
     here = _ARCHITECTURES.get(machine.machine(), "")
     if rest.partition("/")[0] != here:
@@ -179,8 +191,10 @@ def interpreter_of(
             sibling = resolve(reference, f"{system}/{here}", mirrors, client, store)
         except NotExact as error:
             raise NotExact(f"the interpreter for this machine: {error}") from None
-        base, known = sibling, Inventory.decode(sibling.facts.inventory)
-        inventory = None
+        theirs = Inventory.decode(sibling.facts.inventory)
+        if not same_library(python, inventory or known, theirs):
+            raise NotExact(f"the image for this machine has another version of {python}")
+        base, known, inventory = sibling, theirs, None
     if inventory is not None and python not in known:
         return unpack(inventory, python, layers, store.cache, store, cache, check=check)
     repository = Repository.parse(base.repository)
@@ -214,7 +228,9 @@ def unpack(
         _write(parts, folder / _ROOT)
         described = _described(parts)
         asked_one = asked(_placed(described, folder, trusted, check))
-        described = msgspec.structs.replace(described, version=asked_one.version, libc=asked_one.libc)
+        described = msgspec.structs.replace(
+            described, version=asked_one.version, libc=asked_one.libc, usual=asked_one.usual
+        )
         (folder / _DESCRIPTION).write_bytes(msgspec.json.encode(described))
 
     return _read(cache.kept(_KIND, key, make), trusted, check)
@@ -330,6 +346,7 @@ def _placed(described: _Described, place: Path, trusted: bool, check: Callable[[
         python=described.python,
         version=described.version,
         libc=described.libc,
+        usual=described.usual,
         venv=VENV,
         identity="" if trusted else described.files,
         check=check,
@@ -337,7 +354,7 @@ def _placed(described: _Described, place: Path, trusted: bool, check: Callable[[
 
 
 def asked(made: Interpreter) -> Interpreter:
-    """With its version and its C library, which it says itself. Raises NotExact."""
+    """With its version, its C library and its layout, which it says itself. Raises NotExact."""
     with tempfile.TemporaryFile() as output:
         try:
             with made.running(_QUESTION, None, output, _LONGEST_ANSWER) as program:
@@ -350,4 +367,9 @@ def asked(made: Interpreter) -> Interpreter:
         raise NotExact("the image's interpreter cannot be confined here")
     if code or answer is None or answer["tag"] != f"cpython-{''.join(answer['version'].split('.')[:2])}":
         raise NotExact(f"the image's interpreter does not run here (exit code {code})")
-    return msgspec.structs.replace(made, version=answer["version"], libc=(answer["libc"] or "").replace(".", "_"))
+    return msgspec.structs.replace(
+        made,
+        version=answer["version"],
+        libc=(answer["libc"] or "").replace(".", "_"),
+        usual=answer["layout"] == "usual",
+    )

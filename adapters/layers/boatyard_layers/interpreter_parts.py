@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from boatyard_layers.inventory import join, parent
+from boatyard_layers.inventory import Inventory, join, parent
 from boatyard_layers.model import PathEntry
 
 LIBRARY: Final = re.compile(
@@ -17,6 +17,7 @@ _LEFT_OUT: Final = re.compile(
     r"/(site-packages|dist-packages|test|tests|idlelib|tkinter|turtledemo|ensurepip|lib2to3|__pycache__)/"
     r"|\.(a|o|opt-[12]\.pyc)\Z"
 )
+_OF_ONE_BUILD: Final = re.compile(r"/(site-packages|dist-packages|config-[^/]*)/|/_sysconfig[^/]*\Z")
 _MOST: Final = 128 * 1024**2
 
 
@@ -27,6 +28,18 @@ def is_part(path: str, python: str) -> bool:
     if not path.startswith(join(parent(parent(python)), "lib/python3")):
         return False
     return _is_standard(path)
+
+
+def same_library(program: str, inventory: Inventory, other: Inventory) -> bool:
+    """Whether two images have the same version of the interpreter at this path: each release changes its library."""
+    library = f"{parent(parent(program))}/lib/python3"
+    sources = [each for each in inventory if each.path.startswith(library) and _is_of_every_build(each.path)]
+    return all((there := other.get(each.path)) is not None and there.size == each.size for each in sources)
+
+
+def _is_of_every_build(path: str) -> bool:
+    """Some files describe how it was built, and for which architecture."""
+    return path.endswith(".py") and not _OF_ONE_BUILD.search(path)
 
 
 def _is_standard(path: str) -> bool:

@@ -15,17 +15,17 @@ from boatyard.job import BuildJob
 from boatyard.lock import LockedPackage
 from boatyard.mirrors import mirrored
 from boatyard.platforms import check_runs
-from boatyard.reference import Reference, Repository
+from boatyard.reference import Reference
 from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
 from boatyard_layers.ahead import WheelsAhead
 from boatyard_layers.artifacts import PREFIX_KEY
-from boatyard_layers.base import with_facts
+from boatyard_layers.base import is_kept, with_facts
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
-from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpack, unpacked_before
+from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpacked_before
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
 from boatyard_layers.model import Base, PathEntry, Prefix
@@ -114,16 +114,29 @@ class Makers:
         return len(steps), made
 
     def _opened(self, made: Made) -> Made:
-        """uv and the variables. Only `run` makes an environment: that needs the base's interpreter."""
-        if not _is_file(made.inventory, PYTHON):
-            raise NotExact(f"the base image has no {PYTHON}")
+        """uv, the variables, and an environment if the base has none."""
+        items = [] if _is_file(made.inventory, PYTHON) else self._environment(made)
         uv = uv_binary(self._job, self._base.platform, self._store, self._building.cache)
         entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
         made = self._with_items(made, [LayerItem(entry, uv)])
+        made = self._with_items(made, items)
         config = configs.apply_user(made.config, _ROOT)
         for variables in OPENING_ENVIRONMENT:
             config = configs.set_env(config, variables, self._job.build_args)
         return made.with_config(config)
+
+    def _environment(self, made: Made) -> list[LayerItem]:
+        from boatyard_layers.base_python import base_python  # bases that have an environment need none of it
+        from boatyard_layers.environment import make_environment
+
+        version = self._job.steps.python if self._job.steps else ""
+        try:
+            python = base_python(version, made.config, made.inventory, made.files.get("/etc/passwd", b""))
+            interpreter = self._interpreter_at(python.program)
+            uv = uv_binary(self._job, own_platform(), self._store, self._building.cache)
+            return make_environment(python, interpreter, uv, made.inventory, self._building.check)
+        except NotExact as error:
+            raise NotExact(f"the base image has no {PYTHON}, and {error}") from None
 
     def _configured(self, step: MakerStep, made: Made) -> Made:
         match step.layer:
@@ -188,38 +201,26 @@ class Makers:
 
     def _interpreter_for(self, made: Made) -> Interpreter:
         # A command may have made another environment than that of the layers before it.
-        python = made.inventory.resolve(PYTHON)
+        return self._interpreter_at(made.inventory.resolve(PYTHON))
+
+    def _interpreter_at(self, python: str) -> Interpreter:
+        """The base's at a path. Of an environment that a layer made from another one, there is none."""
         if python not in self._interpreters:
-            self._interpreters[python] = self._unpacked(python, made)
+            self._interpreters[python] = self._unpacked(python)
         return self._interpreters[python]
 
-    def _unpacked(self, python: str, made: Made) -> Interpreter:
-        cache = self._building.cache
+    def _unpacked(self, python: str) -> Interpreter:
         if self._base.platform == own_platform() and (known := self._known_interpreter(python)) is not None:
             return known
         self._base = with_facts(self._base, self._building.client, self._store)
-        if _is_file(Inventory.decode(self._base.facts.inventory), PYTHON):
-            reference = mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors)
-            return interpreter_of(
-                reference,
-                self._base,
-                {},
-                self._building.client,
-                self._store,
-                cache,
-                trusted=self._job.base_trusted,
-                check=self._building.check,
-            )
-        if self._base.platform != own_platform():
-            raise NotExact("the base image has no environment, and its interpreter does not run on this machine")
-        # An environment that a layer made has the interpreter of the base.
-        return unpack(
-            made.inventory,
-            python,
-            self._base.layers,
-            Repository.parse(self._base.repository),
+        return interpreter_of(
+            mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors),
+            self._base,
+            {},
+            self._building.client,
             self._store,
-            cache,
+            self._building.cache,
+            python=python,
             trusted=self._job.base_trusted,
             check=self._building.check,
         )
@@ -274,7 +275,9 @@ class Makers:
         layer = pack(items, out, output.compression, output.compression_level)
         self._store.put_layer(layer, out)
         out.unlink()
-        return made.with_layer(layer, [item.entry for item in items])
+        files = {item.entry.path: item.source for item in items if isinstance(item.source, bytes)}
+        kept = {path: data for path, data in files.items() if is_kept(path)}
+        return made.with_layer(layer, [item.entry for item in items], files=kept)
 
 
 def _taken_by_run(left: Sequence[MakerStep]) -> int:

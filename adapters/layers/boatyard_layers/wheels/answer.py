@@ -13,13 +13,14 @@ import msgspec
 from boatyard_layers.interpreter import Interpreter
 
 
-def answer(interpreter: Interpreter, folder: Path, python: Path) -> bytes:
-    """As JSON, for the environment at a folder, whose paths it has alone."""
+def answer(interpreter: Interpreter, folder: Path, python: Path, base: Path) -> bytes:
+    """As JSON, for the environment at a folder, made from the interpreter at `base`. It has paths below these alone.
+
+    Of the interpreter itself, both are the same."""
     system = os.uname()
     library = f"lib/python{interpreter.minor}"
     site = f"{library}/site-packages"
     include = f"include/site/python{interpreter.minor}"
-    base = folder.parent / "base"
     major, _, minor = interpreter.libc.partition("_")
     libc = {"name": "manylinux", "major": int(major), "minor": int(minor)}
     relative = {"purelib": site, "platlib": site, "include": include, "scripts": "bin", "data": ""}

@@ -71,12 +71,14 @@ class StageFolder:
                     raise NotExact("the environment's metadata has a file below a file") from None
 
     def _shim(self) -> str:
-        """Writes the answer beside the script; in the words of a shell, which needs no program for them."""
-        path = self.folder / "answer.json"
-        path.write_bytes(answer(self.interpreter, self.folder, self.python) + b"\n")
-        return _SHIM.format(
-            newline="'\n'", query=_QUERY, answer=shlex.quote(str(path)), refusal=REFUSAL, unknown=UNKNOWN
-        )
+        base = self.folder.parent / "base"
+        return shim(self.folder / "answer.json", answer(self.interpreter, self.folder, self.python, base))
+
+
+def shim(path: Path, answer: bytes) -> str:
+    """The script, whose answer is written to a path. It is in the words of a shell, which needs no program for them."""
+    path.write_bytes(answer + b"\n")
+    return _SHIM.format(newline="'\n'", query=_QUERY, answer=shlex.quote(str(path)), refusal=REFUSAL, unknown=UNKNOWN)
 
 
 def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: StageFolder, workdir: str) -> None:
@@ -97,6 +99,11 @@ def check_environment(files: Mapping[str, bytes], inventory: Inventory, stage: S
             raise NotExact("the environment has a distribution without *.dist-info")
         if path.endswith(".dist-info") and f"{path}/METADATA" not in files:
             raise NotExact("the environment has an incomplete *.dist-info")
+    check_settings(inventory, workdir)
+
+
+def check_settings(inventory: Inventory, workdir: str) -> None:
+    """Raises NotExact if uv would find settings in the image."""
     settings = ["/etc/uv/uv.toml", "/etc/xdg/uv/uv.toml", "/root/.config/uv/uv.toml", "/root/.netrc"]
     folder = workdir
     while True:

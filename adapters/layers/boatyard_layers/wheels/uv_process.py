@@ -14,7 +14,7 @@ from boatyard_layers.wheels.stage import REFUSAL, UNKNOWN, StageFolder
 
 _SECONDS: Final = 1_200
 _LONGEST: Final = 64 * 1024**2
-_PASSED: Final = frozenset(
+PASSED: Final = frozenset(
     {
         "HTTP_PROXY",
         "HTTPS_PROXY",
@@ -41,6 +41,7 @@ _PASSED: Final = frozenset(
         "UV_HTTP_RETRIES",
     }
 )
+"""Variables of a step that uv may see: how it reaches an index, and what it takes from there."""
 _CREDENTIAL: Final = re.compile(r"UV_INDEX_[A-Z0-9_]+_(?:USERNAME|PASSWORD)\Z")
 _IMPLIED: Final = frozenset({"UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON", "UV_CACHE_DIR"})
 """Variables of the image that this package obeys by itself."""
@@ -64,7 +65,7 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     def environment(given: Mapping[str, str]) -> dict[str, str]:
         """What uv may see of a step's variables. Raises NotExact for those that could change what it does."""
-        passed = {name: value for name, value in given.items() if name in _PASSED or _CREDENTIAL.match(name)}
+        passed = {name: value for name, value in given.items() if name in PASSED or _CREDENTIAL.match(name)}
         for name in given:
             if name.startswith("UV_") and name not in _IMPLIED and name not in passed:
                 raise NotExact(f"the step has the variable {name}")
@@ -95,11 +96,14 @@ class UvTool(msgspec.Struct, frozen=True, kw_only=True):
         }
         if project:
             environment |= {"VIRTUAL_ENV": str(stage.folder), "XDG_CONFIG_DIRS": str(home)}
-        words = [str(self.program), *command, *common, *arguments]
+        return self.start([*command, *common, *arguments], environment, project or home)
+
+    def start(self, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> UvOutput:
+        """Runs uv with these variables alone. Raises like `run`."""
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             try:
                 with running(
-                    words, environment=environment, folder=project or home, stdout=stdout, stderr=stderr
+                    [str(self.program), *words], environment=environment, folder=folder, stdout=stdout, stderr=stderr
                 ) as program:
                     code = program.wait(_SECONDS, self.check)
             except OSError as error:
