@@ -39,14 +39,15 @@ def run(fake: FakeRegistry, folder: Path, platform: str = "linux/amd64") -> tupl
 @pytest.mark.parametrize("opened", [True, False])
 def test_a_base_decides_whether_it_can_be_opened(opened: bool, tmp_path: Path) -> None:
     with running() as fake:
-        push(fake, {"opt/venv/bin/python" if opened else "usr/bin/python3": b"python", "etc/passwd": b""})
+        push(fake, {"opt/venv/bin/python" if opened else "usr/bin/perl": b"python", "etc/passwd": b""})
         result, log = run(fake, tmp_path)
     if opened:
         assert result.state == "SUCCEEDED", log
         return
     # What a runner hands over to a job with BuildKit.
     assert result.error and result.error.code == "UNSUPPORTED"
-    assert "uv and the virtual environment goes to BuildKit: the base image has no /opt/venv/bin/python" in log
+    reason = "the base image has no /opt/venv/bin/python, and its PATH has no Python"
+    assert f"uv and the virtual environment goes to BuildKit: {reason}" in log
 
 
 def test_a_whole_image_is_refused_on_a_platform_whose_commands_cannot_run(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Real wheels for amd64 and arm64, made on this machine without emulation, with the real registry."""
+"""Environments and real wheels for amd64 and arm64, made on this machine without emulation, with the real registry."""
 
 import json
 import struct
@@ -68,12 +68,12 @@ def machine_of(program: bytes) -> int:
     return found
 
 
-def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one_that_runs(
+def test_environments_and_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one_that_runs(
     new_yard: Yard, tmp_path: Path
 ) -> None:
     images = Images(new_yard.engine.registry.client)
     own = Reference(Repository.parse(f"{new_yard.engine.host}/bases/{new_yard.name}"), "v1")
-    base = base_for_both(new_yard.engine.registry.client, Reference.parse(new_yard.base), own)
+    base = base_for_both(new_yard.engine.registry.client, Reference.parse(new_yard.engine.base), own)
     new_yard.base = str(own)
     cache = msgspec.structs.replace(new_yard.settings.cache, repository=f"{new_yard.engine.host}/cache/{new_yard.name}")
     new_yard.settings = msgspec.structs.replace(new_yard.settings, cache=cache, platforms=("linux/amd64",))
@@ -85,7 +85,9 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
     platforms = [entry["platform"] for entry in json.loads(index.body)["manifests"]]
     assert [each["architecture"] for each in platforms] == ["amd64", "arm64"]
     byte_code: list[dict[str, bytes]] = []
+    environments: list[dict[str, bytes]] = []
     for platform in PLATFORMS:
+        assert f"[{platform} 1/2] uv and the virtual environment made from files" in log
         assert f"[{platform} 2/2] with_pip_packages('markupsafe==3.0.2', 'msgspec==0.19.0') made from wheels" in log
         manifest, config = images.of(target, platform)
         assert (config["architecture"], config.get("variant")) == ARCHITECTURES[platform]
@@ -96,7 +98,10 @@ def test_wheels_of_both_are_made_here_side_by_side_with_the_byte_code_of_the_one
         modules = [path for path in files if path.endswith(".py")]
         byte_code.append({path: files[cached(path)] for path in modules})
         assert len(modules) > 5
-    assert byte_code[0] == byte_code[1]
+        environments.append({path: data for path, data in files.items() if "site-packages" not in path})
+        del environments[-1]["usr/bin/uv"]
+        assert "opt/venv/pyvenv.cfg" in environments[-1]
+    assert byte_code[0] == byte_code[1] and environments[0] == environments[1]
     kinds = images.kinds(Repository.parse(cache.repository))
     assert kinds == {"facts", "prefix", "wheels"} and not images.kinds(target.repository) & kinds
     lock = read_lock(new_yard.engine.registry.client, target.at(digest))

@@ -181,14 +181,15 @@ def test_a_base_without_one_of_the_platforms_is_left_to_buildkit_by_name(two: Tw
 
 def test_a_step_that_turns_out_to_run_commands_is_refused_where_they_cannot(two: TwoPlatforms) -> None:
     """The base has no environment, which the plan cannot know."""
-    two.base(*PLATFORMS, python="usr/bin/python3")
+    two.base(*PLATFORMS, python="usr/bin/perl")
     two.platforms, two.runs_on = ("linux/arm64",), ("linux/amd64",)
     two.run_segment = lambda _: pytest.fail("BuildKit was asked")
     with pytest.raises(BoatyardError) as caught:
         two.make(*LAYERS)
     assert caught.value.code == Code.UNSUPPORTED
     assert caught.value.detail.startswith(
-        "the image's beginning: the base image has no /opt/venv/bin/python; making uv and the virtual environment "
+        "the image's beginning: the base image has no /opt/venv/bin/python, and its PATH has no Python; "
+        "making uv and the virtual environment "
         "needs commands on linux/arm64, and this deployment runs commands on linux/amd64 only"
     )
 

@@ -120,9 +120,11 @@ def _items(root: Path, links: dict[Path, str]) -> Iterator[LayerItem]:
             yield LayerItem(PathEntry(path=place, kind="symlink", mode=0o777, target=links[path]))
         elif path.is_dir():
             yield LayerItem(PathEntry(path=place, kind="directory", mode=mode))
-        else:
+        elif path.is_file():
             data = path.read_bytes()
             yield LayerItem(PathEntry(path=place, mode=mode, size=len(data)), data)
+        else:
+            raise NotExact(f"uv made {place}, which is neither a file, a folder nor a link")
 
 
 def _in_image(path: Path, root: Path) -> str:

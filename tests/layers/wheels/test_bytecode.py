@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from tests.layers.own_interpreter import own_interpreter
 @pytest.fixture(scope="module")
 def here() -> Interpreter:
     """This machine's Python, as if it came from an image."""
-    return asked(msgspec.structs.replace(own_interpreter(), version="", libc=""))
+    return asked(msgspec.structs.replace(own_interpreter(), version="", libc="", usual=False))
 
 
 def hostile(here: Interpreter, folder: Path, script: str) -> Interpreter:
@@ -36,16 +37,23 @@ def test_it_says_its_version_and_its_c_library(here: Interpreter) -> None:
     assert here.libc == platform.libc_ver()[1].replace(".", "_")
 
 
+def test_it_says_whether_its_environments_are_usual(here: Interpreter, tmp_path: Path) -> None:
+    standalone = sysconfig.get_config_var("PYTHON_BUILD_STANDALONE") or sysconfig.get_config_var("prefix") == "/install"
+    assert here.usual == (not standalone)
+    assert not asked(hostile(here, tmp_path / "image", "echo '3.11.7 cpython-311 2.36 other'")).usual
+
+
 @pytest.mark.parametrize(
     "script",
     [
         "echo 3.11.7",
-        "echo '3.11.7 cpython-312 2.36'",
-        "echo '3.11.7/../../x cpython-311 2.36'",
-        "echo '3.11.7 cpython-311 2.36'; echo more",
-        "echo '3.11.7 cpython-311 2.36'; exit 1",
-        "while :; do echo '3.11.7 cpython-311 2.36'; done",
-        "echo '٣.11.7 cpython-311 2.36'",
+        "echo '3.11.7 cpython-312 2.36 usual'",
+        "echo '3.11.7/../../x cpython-311 2.36 usual'",
+        "echo '3.11.7 cpython-311 2.36 usual'; echo more",
+        "echo '3.11.7 cpython-311 2.36 usual'; exit 1",
+        "while :; do echo '3.11.7 cpython-311 2.36 usual'; done",
+        "echo '3.11.7 cpython-311 2.36 /usr'",
+        "echo '٣.11.7 cpython-311 2.36 usual'",
     ],
 )
 def test_another_answer_is_refused(here: Interpreter, tmp_path: Path, script: str) -> None:
