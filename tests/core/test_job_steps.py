@@ -64,6 +64,7 @@ def test_the_steps_are_the_dockerfile_cut_into_pieces(document: dict[str, Any]) 
         return
     assert made.steps and len(made.steps.layers) == len(made.layers)
     lines = made.dockerfile.split("\n")
+    assert f"--python={made.steps.python} " in made.dockerfile and made.steps.python == spec.python_version
     at = made.steps.opening_lines
     assert lines[0].startswith("FROM ") and all(line.startswith(("ARG", "ENV")) for line in lines[at - 1 : at])
     for layer in made.layers:

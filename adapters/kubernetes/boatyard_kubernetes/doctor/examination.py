@@ -31,8 +31,8 @@ _ADMITTED: Final = {
 }
 """By whether a build's pod has its own BuildKit. Beside a buildkitd elsewhere it is an ordinary pod."""
 _MADE_WITHOUT: Final = (
-    ". They have no BuildKit: packages that have wheels, files and environment variables are built on a base with a "
-    "virtual environment of its own; apt packages, commands and Dockerfiles are refused"
+    ". They have no BuildKit: packages that have wheels, files and environment variables are built on a base with the "
+    "wanted Python or with a virtual environment; apt packages, commands and Dockerfiles are refused"
 )
 _SOME_ARE_RESTRICTED: Final = "; those of builds without a RUN have none, and are restricted"
 _SOME_ARE_ADMITTED: Final = " Until then, only builds that need no RUN work."

@@ -36,8 +36,8 @@ _ATTEMPT: Final = 1
 _SECONDS: Final = 1.0
 _OF_BASE: Final = (Code.BASE_IMAGE_NOT_FOUND, Code.BASE_IMAGE_DENIED, Code.REGISTRY_UNAVAILABLE)
 _OTHER_BASE: Final = (
-    "Name a base that has a virtual environment of its own, such as ghcr.io/flyteorg/flyte: --base-image. "
-    "Others are opened by BuildKit, once."
+    "Name a base that has the wanted Python, such as python:3.12-slim, or a virtual environment of its own, such as "
+    "ghcr.io/flyteorg/flyte: --base-image. Others are opened by BuildKit, once."
 )
 
 
