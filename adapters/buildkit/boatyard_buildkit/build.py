@@ -13,7 +13,6 @@ from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob
 from boatyard.mirrors import named_contexts
 from boatyard.mounts import CA_SECRET, NETWORK_SECRET, PIP_SECRET, UV_SECRET
-from boatyard.platforms import check_runs
 from boatyard.settings import Network
 from boatyard_buildkit.access import BuilderAccess
 from boatyard_buildkit.docker_config import credential_store, deployment_folder, write_docker_config
@@ -171,6 +170,8 @@ def _by_layers(
             job, work, context, secrets, docker_config, runner.progress, log, runner.quota, solve, shared
         )
     except NotExact as reason:
+        from boatyard.platforms import check_runs
+
         for platform in job.platforms:
             check_runs(job, platform, f"{reason}; making the whole image")
         log.write(f"BuildKit makes the whole image: {reason}")

@@ -14,8 +14,8 @@ import msgspec
 from boatyard.dockerfile.frame import OPENING_ENVIRONMENT
 from boatyard_layers.config import DEFAULT_PATH, env_of, workdir_of
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import VENV
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
+from boatyard_layers.model import VENV
 from boatyard_layers.wheels.stage import check_settings
 from boatyard_layers.wheels.uv_process import PASSED
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from boatyard_layers.base_python import BasePython
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import PYTHON, VENV, Interpreter
+from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory, parent
-from boatyard_layers.model import PathEntry
+from boatyard_layers.model import PYTHON, VENV, PathEntry
 from boatyard_layers.pack import LayerItem, with_parents
 from boatyard_layers.wheels.answer import answer
 from boatyard_layers.wheels.bytecode import compile_sources

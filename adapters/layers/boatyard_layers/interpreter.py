@@ -27,14 +27,12 @@ from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter_parts import LIBRARY, is_part, same_library
 from boatyard_layers.inventory import Inventory, is_plain, join, parent
-from boatyard_layers.model import Base, LayerBlob, PathEntry
+from boatyard_layers.model import PYTHON, VENV, Base, LayerBlob, PathEntry
 from boatyard_layers.sandbox.enter import FAILED
 from boatyard_layers.sandbox.programs import Confined, Program, can_confine, running
 from boatyard_layers.store import LayerStore
 from boatyard_registry.client import RegistryClient
 
-VENV: Final = "/opt/venv"
-PYTHON: Final = f"{VENV}/bin/python"
 _ARCHITECTURES: Final = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _LOADER: Final = re.compile(rb"\A\x7fELF.{0,16384}?(/[\x21-\x7e]{0,200}/ld-[\x21-\x7e]{1,100})\0", re.DOTALL)
 _LARGEST: Final = 300 * 1024**2

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 from boatyard.decoding import Undecodable, convert
 from boatyard.lock import Lock, LockedLayer, LockedPackage, LockedPlatform
@@ -34,6 +33,9 @@ def with_layer(
     `before` and `after` are the paths of an image's files (`Facts.files`), `resolved` the packages with their wheels.
     Layers that were made together count as the last of them.
     """
+    before, after = frozenset(before), frozenset(after)
+    if before == after:
+        return layers
     old, new = _versions(venv, before), _versions(venv, after)
     wheels = {(package.name, package.version): package for package in resolved}
     changed = {name: version for name, version in new.items() if old.get(name) != version}
@@ -61,8 +63,10 @@ def python_of(venv: str, paths: Iterable[str]) -> str:
 
 def _versions(venv: str, paths: Iterable[str]) -> dict[str, str]:
     """The distributions of an environment: a folder `<name>-<version>.dist-info` with METADATA is one (PEP 376)."""
+    from packaging.utils import canonicalize_name  # 5 ms, for layers that change packages
+
     found: dict[str, str] = {}
-    for path in paths:
+    for path in sorted(paths):
         if not path.startswith(f"{venv}/") or not (match := _METADATA.fullmatch(path[len(venv) :])):
             continue
         package = LockedPackage(name=canonicalize_name(match["name"]), version=match["version"])

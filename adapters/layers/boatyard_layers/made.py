@@ -9,10 +9,9 @@ import msgspec
 
 from boatyard.lock import LockedLayer, LockedPackage
 from boatyard_layers.base import is_kept, with_layer
-from boatyard_layers.interpreter import VENV
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.locking import with_layer as locked
-from boatyard_layers.model import Distribution, Facts, LayerBlob, PathEntry, Prefix
+from boatyard_layers.model import VENV, Distribution, Facts, LayerBlob, PathEntry, Prefix
 
 _SITE: Final = re.compile(re.escape(VENV) + r"/lib/python(3\.[0-9]+)/")
 

@@ -4,7 +4,7 @@ import secrets
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,7 +14,6 @@ from boatyard.dockerfile.frame import OPENING_ENVIRONMENT, UV_PLACE
 from boatyard.job import BuildJob
 from boatyard.lock import LockedPackage
 from boatyard.mirrors import mirrored
-from boatyard.platforms import check_runs
 from boatyard.reference import Reference
 from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
@@ -25,16 +24,18 @@ from boatyard_layers.building import Building, Segment
 from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
-from boatyard_layers.interpreter import PYTHON, Interpreter, interpreter_of, unpacked_before
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
-from boatyard_layers.model import Base, PathEntry, Prefix
+from boatyard_layers.model import PYTHON, Base, PathEntry, Prefix
 from boatyard_layers.network import network_variables
 from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.plan import MakerStep
 from boatyard_layers.pushed_layers import read_pushed
 from boatyard_layers.store import LayerStore
 from boatyard_layers.uv_binary import own_platform, uv_binary
+
+if TYPE_CHECKING:
+    from boatyard_layers.interpreter import Interpreter
 
 _ROOT: Final = "root"
 POETRY: Final = PipPackages(packages=("poetry",))
@@ -199,46 +200,46 @@ class Makers:
         )
         return Made.of(made.config, (*made.layers, *result.layers), result.facts), result.packages
 
-    def _interpreter_for(self, made: Made) -> Interpreter:
+    def _interpreter_for(self, made: Made) -> "Interpreter":
         # A command may have made another environment than that of the layers before it.
         return self._interpreter_at(made.inventory.resolve(PYTHON))
 
-    def _interpreter_at(self, python: str) -> Interpreter:
+    def _interpreter_at(self, python: str) -> "Interpreter":
         """The base's at a path. Of an environment that a layer made from another one, there is none."""
         if python not in self._interpreters:
             self._interpreters[python] = self._unpacked(python)
         return self._interpreters[python]
 
-    def _unpacked(self, python: str) -> Interpreter:
-        if self._base.platform == own_platform() and (known := self._known_interpreter(python)) is not None:
-            return known
+    def _unpacked(self, python: str) -> "Interpreter":
+        from boatyard_layers.interpreter import interpreter_of, unpacked_before
+
+        job, building = self._job, self._building
+        if self._base.platform == own_platform():
+            # Of an earlier job: then the base's facts need not be read again.
+            known = unpacked_before(
+                python, self._base.layers, building.cache, trusted=job.base_trusted, check=building.check
+            )
+            if known is not None:
+                return known
         self._base = with_facts(self._base, self._building.client, self._store)
         return interpreter_of(
-            mirrored(Reference.parse(self._job.base_images[0]), self._job.registry_mirrors),
+            mirrored(Reference.parse(job.base_images[0]), job.registry_mirrors),
             self._base,
             {},
-            self._building.client,
+            building.client,
             self._store,
-            self._building.cache,
+            building.cache,
             python=python,
-            trusted=self._job.base_trusted,
-            check=self._building.check,
-        )
-
-    def _known_interpreter(self, python: str) -> Interpreter | None:
-        """Of an earlier job, for which the base's facts need not be read again."""
-        return unpacked_before(
-            python,
-            self._base.layers,
-            self._building.cache,
-            trusted=self._job.base_trusted,
-            check=self._building.check,
+            trusted=job.base_trusted,
+            check=building.check,
         )
 
     def _run(self, steps: Sequence[MakerStep], made: Made) -> list[Made]:
         """BuildKit runs the steps, from what there is so far. Its new layers are read, for the inventory.
 
         Returns what there was, and what ends with each new layer."""
+        from boatyard.platforms import check_runs  # images whose files changed need none of it
+
         platform = self._base.platform
         check_runs(self._job, platform, f"making {steps[0].title}")
         run = self._building.run_segment

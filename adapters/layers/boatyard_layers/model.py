@@ -1,11 +1,14 @@
 """The types that the makers share: entries of a file system, layers, and the prefix of an image."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from boatyard.lock import LockedLayer
 
+VENV: Final = "/opt/venv"
+"""Where every image has its environment."""
+PYTHON: Final = f"{VENV}/bin/python"
 Kind = Literal["file", "directory", "symlink", "hardlink", "other"]
 
 

@@ -16,10 +16,10 @@ from boatyard_local.web.rooms import Places
 
 Look = Callable[[Request], Awaitable[Response]]
 
-_FIRST_SECONDS: Final = 0.025
+_FIRST_SECONDS: Final = 0.02
 _LONGEST_SECONDS: Final = 0.25
-_SLOWER: Final = 1.1
-"""So a pause is a tenth of the time that a request has waited: a build of a second is not answered a quarter later."""
+_SLOWER: Final = 1.04
+"""So a pause is a twenty-fifth of the time that a request has waited: after half a second, 20 ms."""
 
 
 class Waits:
