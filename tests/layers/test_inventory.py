@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from boatyard_layers import zstd
 from boatyard_layers.errors import NotExact
-from boatyard_layers.inventory import Inventory
+from boatyard_layers.inventory import Inventory, are_plain, is_plain
 from boatyard_layers.model import PathEntry
 
 
@@ -101,3 +101,13 @@ def test_every_entry_has_its_parents_and_survives_being_stored(entries: list, re
             assert above is not None and above.kind == "directory"
     again = Inventory.decode(made.encode())
     assert sorted(again, key=str) == sorted(made, key=str) and again.encode() == made.encode()
+
+
+PARTS = st.lists(st.sampled_from(["/", "//", ".", "..", "a", "b.c", "\n", "\0", "...", ""]), max_size=6).map("".join)
+
+
+@given(st.lists(PARTS, max_size=4))
+def test_all_paths_are_plain_if_each_of_them_is(paths: list[str]) -> None:
+    assert are_plain(paths) == all(is_plain(path) for path in paths)
+    rooted = [f"/{path}" for path in paths]
+    assert are_plain(rooted) == all(is_plain(path) for path in rooted)
