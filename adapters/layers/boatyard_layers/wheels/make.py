@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 import msgspec
 
-from boatyard import toml
 from boatyard.lock import LockedPackage
 from boatyard.settings import Compression
 from boatyard.spec import Layer, UVProject, UVScript
@@ -21,6 +20,7 @@ from boatyard_layers.pack import LayerItem, pack, whiteouts
 from boatyard_layers.wheels.dry_run import Changes, read_changes
 from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
 from boatyard_layers.wheels.install import LOCK, PinnedSource, install
+from boatyard_layers.wheels.locked import lock, locked_alone
 from boatyard_layers.wheels.pins import Pin, read_pins
 from boatyard_layers.wheels.project import PROJECTS, project_folder, resolve_project
 from boatyard_layers.wheels.project_words import project_words
@@ -101,8 +101,12 @@ def make_wheels(
             changes, source = resolve_project(project, step.context, environment, stage, tool, tree)
             sources: tuple[PinnedSource, ...] = (source,)
         else:
-            changes, exact = _resolved(asked, stage, tool)
-            sources = _pinned(changes, exact, asked, stage, tool, work)
+            found = None if _has_distributions(facts, stage) else locked_alone(asked, stage, tool, work)
+            if found is None:
+                changes, exact = _resolved(asked, stage, tool)
+                sources = _pinned(changes, exact, asked, stage, tool, work)
+            else:
+                changes, sources = found
         log(f"uv would install {len(changes.added)} distributions, and remove {len(changes.removed)}")
         pins = [pin for source in sources for pin in source.pins]
         site = f"{interpreter.venv}/{stage.site}"
@@ -140,6 +144,11 @@ def make_wheels(
             packages=tuple(pin.locked for pin in sorted(pins, key=lambda pin: pin.name)),
             removed=tuple(sorted(set(changes.removed) - set(changes.added))),
         )
+
+
+def _has_distributions(facts: Facts, stage: StageFolder) -> bool:
+    site = f"{stage.interpreter.venv}/{stage.site}/"
+    return any(path.startswith(site) and path.endswith(".dist-info/METADATA") for path in facts.files)
 
 
 def _without_layers(
@@ -190,22 +199,10 @@ def _pinned(
     ):
         if not versions:
             continue
-        wanted = work / "wanted.in"
-        wanted.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()), encoding="utf-8")
-        ended = uv.run(
-            stage,
-            ("pip", "compile"),
-            (
-                "--quiet",
-                "--no-deps",
-                "--no-build-isolation",
-                "--no-header",
-                *("--format", "pylock.toml"),
-                *arguments,
-                str(wanted),
-            ),
+        document = lock(
+            [f"{name}=={version}" for name, version in versions.items()], ("--no-deps", *arguments), stage, uv, work
         )
-        pins = read_pins(toml.loads(ended.stdout), versions, asked.hashes)
+        pins = read_pins(document, versions, asked.hashes)
         sources.append(PinnedSource(pins, tuple(dict.fromkeys(arguments))))
     return tuple(sources)
 
