@@ -1,11 +1,16 @@
 """The part of a Dockerfile that BuildKit runs when the registry has the rest."""
 
+from pathlib import Path
+
 import msgspec
 
+from boatyard.build import Phase, Step
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard_buildkit.instructions import Instructions
-from boatyard_buildkit.layer_by_layer import segment_job
+from boatyard_buildkit.layer_by_layer import ReportToFiles, segment_job
+from boatyard_buildkit.log import LogFile
+from boatyard_buildkit.progress import ProgressFile
 from boatyard_layers.building import Segment
 from tests.buildkit import jobs
 
@@ -67,3 +72,13 @@ def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:
     made = segment_job(whole, segment)
     assert (made.tags, made.labels, made.cache_repository, made.steps) == ((), {}, "", None)
     assert (made.output.sbom, made.output.provenance) == (False, "off")
+
+
+def test_a_layer_after_what_buildkit_pushed_is_built_and_not_pushed(tmp_path: Path) -> None:
+    progress = ProgressFile(tmp_path / "progress")
+    report = ReportToFiles(progress, LogFile(tmp_path / "log"))
+    report.phase(Phase.BUILD)
+    progress.enter(Phase.PUSH)  # BuildKit's, at the end of a segment
+    report.step(Step(number=3, total=4, title="with_pip_packages('torch')"))
+    running = [each.phase for each in progress.phases() if each.seconds is None]
+    assert running == [Phase.BUILD]

@@ -29,9 +29,10 @@ from boatyard_registry.client import RegistryClient
 from boatyard_registry.media import Descriptor
 from boatyard_registry.retries import Retries
 from tests.buildkit import jobs
+from tests.flyte import index
 from tests.layers.own_interpreter import own_interpreter
 from tests.layers.wheels.tiny import wheel
-from tests.registry.server import OCI_MANIFEST, FakeRegistry, digest_of
+from tests.registry.server import OCI_MANIFEST, FakeRegistry, digest_of, running
 
 MINOR = ".".join(platform.python_version_tuple()[:2])
 VENV = "/opt/venv"
@@ -71,7 +72,7 @@ class LayersSite(msgspec.Struct, frozen=True):
     """The context, and uv."""
 
 
-def prepare(fake: FakeRegistry, index: str, folder: Path) -> LayersSite:
+def prepare(fake: FakeRegistry, address: str, folder: Path) -> LayersSite:
     push_base(fake)
     (folder / "context" / "src").mkdir(parents=True)
     (folder / "context" / "src" / "app.py").write_text("print()\n")
@@ -80,7 +81,16 @@ def prepare(fake: FakeRegistry, index: str, folder: Path) -> LayersSite:
     program = folder / "uv" / f"uv-{architecture()}"
     program.write_text(f'#!/bin/sh\nexec {Path(sys.executable).parent / "uv"} "$@"\n')
     program.chmod(0o755)
-    return LayersSite(fake.address, index, str(folder))
+    return LayersSite(fake.address, address, str(folder))
+
+
+@contextmanager
+def running_site(folder: Path) -> Iterator[tuple[FakeRegistry, LayersSite]]:
+    """With the wheels of `wheels` in its index."""
+    (folder / "wheels").mkdir()
+    wheels(folder / "wheels")
+    with running() as fake, index.serve(folder / "wheels", PASSWORD, hashes=True) as url:
+        yield fake, prepare(fake, url, folder)
 
 
 def push_base(fake: FakeRegistry) -> None:

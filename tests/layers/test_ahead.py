@@ -13,10 +13,9 @@ from boatyard_layers.image import LayeredImage
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
 from boatyard_layers.plan import MakerStep
-from tests.flyte import index
 from tests.layers import machine
-from tests.layers.machine import MINOR, PASSWORD, HeardReport, LayersSite, build, job
-from tests.registry.server import FakeRegistry, running
+from tests.layers.machine import MINOR, HeardReport, LayersSite, build, job
+from tests.registry.server import FakeRegistry
 
 SITE = f"opt/venv/lib/python{MINOR}/site-packages"
 MOST_SECONDS = 60.0
@@ -53,11 +52,8 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "wheels").mkdir()
-    machine.wheels(folder / "wheels")
-    with running() as fake, index.serve(folder / "wheels", PASSWORD, hashes=True) as url:
-        yield Place(fake, machine.prepare(fake, url, folder))
+    with machine.running_site(tmp_path_factory.mktemp("site")) as (fake, site):
+        yield Place(fake, site)
 
 
 def test_wheels_of_all_following_layers_are_made_while_commands_run(place: Place, tmp_path: Path) -> None:

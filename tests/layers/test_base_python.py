@@ -135,6 +135,12 @@ def test_variables_that_lead_uv_elsewhere_are_left_to_buildkit(name: str, value:
         found({**DEBIAN, "/srv/.local/share/uv": "folder"}, **{name: value})
 
 
+def test_a_name_of_the_base_adds_no_line_to_the_log() -> None:
+    with pytest.raises(NotExact) as refused:
+        found(DEBIAN, **{"UV_\n[9/9] pushed \x1b[2J": "1"})
+    assert len(str(refused.value).splitlines()) == 1 and "[9/9] pushed" in str(refused.value)
+
+
 def test_the_home_folder_of_root_may_be_elsewhere() -> None:
     files = {**DEBIAN, "/srv/.config/uv": "folder"}
     assert found(files, passwd=b"root:x:0:0\nme:x:1:1::/srv:/bin/sh\n")

@@ -14,10 +14,9 @@ import pytest
 
 from boatyard_layers.artifacts import inflated
 from boatyard_layers.image import LayeredImage
-from tests.flyte import index
 from tests.layers import machine
 from tests.layers.machine import PASSWORD, SECRET, HeardReport, LayersSite, build, environment, job
-from tests.registry.server import FakeRegistry, Fault, Seen, running
+from tests.registry.server import FakeRegistry, Fault, Seen
 
 FAULTS = int(os.environ.get("BOATYARD_FAULTS", "4"))
 """How often a maker is killed, and something lost; `make fuzz-layers` does it at each request and with each blob."""
@@ -54,11 +53,7 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "wheels").mkdir()
-    machine.wheels(folder / "wheels")
-    with running() as fake, index.serve(folder / "wheels", PASSWORD, hashes=True) as url:
-        site = machine.prepare(fake, url, folder)
+    with machine.running_site(tmp_path_factory.mktemp("site")) as (fake, site):
         before = copy.copy(fake.blobs), copy.copy(fake.manifests)
         report = HeardReport()
         image = build(site, job(site), report=report)

@@ -60,7 +60,7 @@ def build_by_layers(
     stopped = threading.Event()
     folder = work / "layers"
     folder.mkdir()
-    report = _Report(progress, log)
+    report = ReportToFiles(progress, log)
 
     def check() -> None:
         if stopped.is_set():
@@ -144,7 +144,7 @@ def segment_job(job: BuildJob, segment: Segment) -> BuildJob:
     )
 
 
-class _Report:
+class ReportToFiles:
     def __init__(self, progress: ProgressFile, log: LogFile) -> None:
         self._progress = progress
         self._log = log
@@ -153,6 +153,7 @@ class _Report:
         self._log.write(text)
 
     def step(self, step: Step) -> None:
+        self._progress.enter(Phase.BUILD)  # BuildKit may have ended a segment before it, with its push
         self._progress.step(msgspec.structs.replace(step, title=self._log.clean(step.title)))
 
     def phase(self, phase: Phase) -> None:

@@ -221,7 +221,7 @@ class Makers:
             )
             if known is not None:
                 return known
-        self._base = with_facts(self._base, self._building.client, self._store)
+        self._base = with_facts(self._base, building.client, self._store)
         return interpreter_of(
             mirrored(Reference.parse(job.base_images[0]), job.registry_mirrors),
             self._base,

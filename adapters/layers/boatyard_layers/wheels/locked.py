@@ -14,7 +14,10 @@ from boatyard_layers.wheels.stage import StageFolder
 from boatyard_layers.wheels.uv_process import UvTool
 from boatyard_layers.wheels.words import Words
 
-_ORDINARY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._,<>=!~+*\[\]-]*")
+_ORDINARY: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(?: ?\[[A-Za-z0-9._, -]*\])?"  # a name, with extras
+    r"(?: ?(?:[<>!=~]=|[<>]|===) ?[A-Za-z0-9.*+!_-]+(?: ?,)?)*"  # and versions (PEP 508)
+)
 """A requirement that is one line of a file, and no option."""
 _ELSEWHERE: Final = ("archive", "directory", "vcs")
 """Of a package that does not come from an index (PEP 751)."""
