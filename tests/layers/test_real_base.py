@@ -13,7 +13,7 @@ from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.model import LayerBlob, Prefix
 from boatyard_layers.store import LayerStore
-from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
+from boatyard_layers.wheels.bytecode import compile_sources
 from boatyard_registry.blobs import Blobs
 from tests.buildkit.engine import Engine
 from tests.layers.real_base import RealBase
@@ -45,8 +45,8 @@ def test_an_empty_machine_makes_byte_code_with_the_bases_interpreter(
     assert b"flyte" in base.facts.passwd
 
     (tmp_path / "module.py").write_text("x = 1\n")
-    compile_sources([(tmp_path / "module.py", f"{again.venv}/module.py")], again)
-    assert Path(byte_code_of(str(tmp_path / "module.py"), again)).is_file()
+    made_code = compile_sources([(tmp_path / "module.py", f"{again.venv}/module.py")], again, tmp_path)
+    assert made_code[tmp_path / "module.py"].part.size
     assert made.identity == again.identity != ""
     assert again.libc.startswith("2_")
 

@@ -7,7 +7,7 @@ image. Then the folder's name is taken out of what uv wrote.
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +16,9 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory, parent
 from boatyard_layers.model import PYTHON, VENV, PathEntry
-from boatyard_layers.pack import LayerItem, with_parents
+from boatyard_layers.pack import LayerItem, contents_of, with_parents
 from boatyard_layers.wheels.answer import answer
-from boatyard_layers.wheels.bytecode import compile_sources
+from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
 from boatyard_layers.wheels.stage import shim
 from boatyard_layers.wheels.uv_process import UvTool
 
@@ -48,8 +48,8 @@ def make_environment(
         for path in files:
             _write_as_in_image(path, root)
         sources = [(path, _in_image(path, root)) for path in files if path.suffix == ".py"]
-        compile_sources(sources, interpreter)
-        items = with_parents(_items(root, links), (path for path in (parent(VENV),) if path in inventory))
+        made = [*_items(root, links), *_byte_code(sources, interpreter, work)]
+        items = with_parents(made, (path for path in (parent(VENV),) if path in inventory))
     if inventory.applied(item.entry for item in items).resolve(PYTHON) != python.program:
         raise NotExact(f"uv did not make the environment from its {python.program}")
     return items
@@ -125,6 +125,15 @@ def _items(root: Path, links: dict[Path, str]) -> Iterator[LayerItem]:
             yield LayerItem(PathEntry(path=place, mode=mode, size=len(data)), data)
         else:
             raise NotExact(f"uv made {place}, which is neither a file, a folder nor a link")
+
+
+def _byte_code(sources: Sequence[tuple[Path, str]], interpreter: Interpreter, work: Path) -> Iterator[LayerItem]:
+    made = compile_sources(sources, interpreter, work)
+    for path, name in sources:
+        if path in made:
+            code = made[path]
+            entry = PathEntry(path=byte_code_of(name, interpreter), mode=code.mode, size=code.part.size)
+            yield LayerItem(entry, contents_of(LayerItem(entry, code.part)))  # the folder goes before the layer is made
 
 
 def _in_image(path: Path, root: Path) -> str:

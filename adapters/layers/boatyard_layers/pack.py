@@ -28,13 +28,35 @@ _TYPES: Final = {
 }
 
 
+class FilePart(NamedTuple):
+    """Bytes of a file on this machine, which has more than these."""
+
+    path: Path
+    offset: int
+    size: int
+
+
 class LayerItem(NamedTuple):
     """One entry of a layer that is made, with its contents if it is a file."""
 
     entry: PathEntry
-    source: Path | bytes | None = None
+    source: Path | FilePart | bytes | None = None
     mtime: int = SOURCE_DATE_EPOCH
     """Seconds since 1970."""
+
+
+def contents_of(item: LayerItem) -> bytes:
+    """Of a file."""
+    match item.source:
+        case bytes(data):
+            return data
+        case FilePart(path, offset, size):
+            with path.open("rb") as file:
+                file.seek(offset)
+                return file.read(size)
+        case Path() as path:
+            return path.read_bytes()
+    raise NotExact(f"{item.entry.path!r} has no contents")
 
 
 def pack(items: Iterable[LayerItem], out: Path, compression: Compression, level: int) -> LayerBlob:
@@ -117,10 +139,15 @@ def _write(archive: tarfile.TarFile, item: LayerItem) -> None:
         return
     if item.source is None:
         raise NotExact(f"{entry.path!r} has no contents")
+    path = item.source.path if isinstance(item.source, FilePart) else item.source
     # A link in its place would be read as what it points to, anywhere on this machine.
-    with open(os.open(item.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123
-        info.size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as stream:  # noqa: PTH123
+        if isinstance(item.source, FilePart):
+            info.size = item.source.size
+            stream.seek(item.source.offset)
+        else:
+            info.size = stream.seek(0, io.SEEK_END)
+            stream.seek(0)
         archive.addfile(info, stream)
 
 

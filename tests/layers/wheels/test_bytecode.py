@@ -14,7 +14,9 @@ import pytest
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter, asked
-from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
+from boatyard_layers.model import PathEntry
+from boatyard_layers.pack import LayerItem, contents_of
+from boatyard_layers.wheels.bytecode import ByteCode, byte_code_of, compile_sources
 from tests.layers.own_interpreter import own_interpreter
 
 
@@ -30,6 +32,10 @@ def hostile(here: Interpreter, folder: Path, script: str) -> Interpreter:
     (folder / "loader").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "loader").chmod(0o755)
     return msgspec.structs.replace(here, loader=folder / "loader")
+
+
+def read(code: ByteCode) -> bytes:
+    return contents_of(LayerItem(PathEntry(path="/code.pyc"), code.part))
 
 
 def test_it_says_its_version_and_its_c_library(here: Interpreter) -> None:
@@ -74,8 +80,8 @@ def test_equal_bytes_for_any_number_of_processes(here: Interpreter, tmp_path: Pa
             copy = folder / f"{source.parent.name}-{source.name}"
             shutil.copyfile(source, copy)
             rows.append((copy, f"/opt/venv/{copy.name}"))
-        compile_sources(rows, here, processes)
-        found.append({path.name: path.read_bytes() for path in (folder / "__pycache__").iterdir()})
+        made = compile_sources(rows, here, folder, processes)
+        found.append({path.name: read(code) for path, code in made.items()})
     assert len(found[0]) == len(sources) > 32
     assert all(each == found[0] for each in found)
 
@@ -83,10 +89,14 @@ def test_equal_bytes_for_any_number_of_processes(here: Interpreter, tmp_path: Pa
 def test_the_byte_code_is_valid_for_its_source(here: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("def f(x): return x in {'a', 'b', 1}\nvalue = f('a')\n")
     (tmp_path / "broken.py").write_text("this is no Python\n")
-    compile_sources([(tmp_path / name, f"/opt/venv/{name}") for name in ("module.py", "broken.py")], here)
-    assert [path.name for path in (tmp_path / "__pycache__").iterdir()] == [Path(byte_code_of("module.py", here)).name]
+    (tmp_path / "made").mkdir()
+    rows = [(tmp_path / name, f"/opt/venv/{name}") for name in ("module.py", "broken.py")]
+    made = compile_sources(rows, here, tmp_path / "made")
+    assert list(made) == [tmp_path / "module.py"]
+    assert made[tmp_path / "module.py"].mode == 0o644
     code = Path(byte_code_of(str(tmp_path / "module.py"), here))
-    assert code.stat().st_mode & 0o777 == 0o644
+    code.parent.mkdir()
+    code.write_bytes(read(made[tmp_path / "module.py"]))
     assert marshal.loads(code.read_bytes()[16:]).co_filename == "/opt/venv/module.py"  # noqa: S302
     script = "import module; print(module.value, module.__cached__)"
     ran = subprocess.run(
@@ -96,15 +106,10 @@ def test_the_byte_code_is_valid_for_its_source(here: Interpreter, tmp_path: Path
     assert f"code object from '{code}'" in ran.stderr.replace('"', "'") or f"matches {tmp_path}" in ran.stderr
 
 
-def test_byte_code_of_the_wheel_is_replaced_and_not_changed(here: Interpreter, tmp_path: Path) -> None:
-    (tmp_path / "module.py").write_text("x = 1\n")
-    code = Path(byte_code_of(str(tmp_path / "module.py"), here))
-    code.parent.mkdir()
-    (tmp_path / "in uv's cache").write_bytes(b"of the wheel")
-    code.hardlink_to(tmp_path / "in uv's cache")
-    compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], here)
-    assert (tmp_path / "in uv's cache").read_bytes() == b"of the wheel"
-    assert code.read_bytes() != b"of the wheel"
+def compile_hostile(here: Interpreter, folder: Path, script: str) -> None:
+    (folder / "made").mkdir()
+    rows = [(folder / "module.py", "/opt/venv/module.py")]
+    compile_sources(rows, hostile(here, folder / "image", script), folder / "made")
 
 
 @pytest.mark.parametrize(
@@ -120,14 +125,14 @@ def test_byte_code_of_the_wheel_is_replaced_and_not_changed(here: Interpreter, t
 def test_what_is_no_byte_code_is_refused(here: Interpreter, tmp_path: Path, script: str) -> None:
     (tmp_path / "module.py").write_text("x = 1\n")
     with pytest.raises(NotExact, match="no byte code"):
-        compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], hostile(here, tmp_path / "image", script))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["image", "module.py"]
+        compile_hostile(here, tmp_path, script)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["image", "made", "module.py"]
 
 
 def test_the_interpreter_cannot_change_the_sources(here: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text("x = 1\n")
     script = f"echo 'import evil' >{tmp_path}/module.py; echo >{tmp_path}/evil.py; exit 7"
     with pytest.raises(NotExact, match=r"exit code (2|7)"):
-        compile_sources([(tmp_path / "module.py", "/opt/venv/module.py")], hostile(here, tmp_path / "image", script))
+        compile_hostile(here, tmp_path, script)
     assert (tmp_path / "module.py").read_text() == "x = 1\n"
     assert not (tmp_path / "evil.py").exists()

@@ -9,6 +9,7 @@ import pytest
 
 from boatyard.spec import PipOptions, PipPackages, PythonWheels, Requirements, Secret
 from boatyard_layers.errors import NotExact
+from boatyard_layers.wheels.bytecode import byte_code_of
 from tests.flyte import index
 from tests.layers.wheels.conftest import Image, packages
 from tests.layers.wheels.tiny import sdist, wheel
@@ -118,6 +119,17 @@ def test_byte_code_of_an_untrusted_interpreter_is_in_no_layer_of_another_one(ind
         indexed.make(packages("beta"))
         assert len(indexed.store.made) == 1
     assert len(indexed.store.groups) == 3
+
+
+def test_byte_code_of_the_wheel_is_replaced_and_not_changed(indexed: Image) -> None:
+    """Its file may be a link into uv's cache."""
+    code = byte_code_of("coded/module.py", indexed.interpreter)
+    wheel(indexed.index, "coded", "1.0", {"coded/module.py": "x = 1\n", code: "of the wheel"})
+    indexed.make(packages("coded"))
+    assert {path.read_text() for path in (indexed.cache / "uv").rglob(f"*/{code}")} == {"of the wheel"}
+    (made,) = (data for path, (_, _, data) in indexed.made.items() if path.endswith(code))
+    assert made != b"of the wheel"
+    assert indexed.made == indexed.real("--index-url", indexed.address, "coded")
 
 
 def test_a_requirements_file(indexed: Image) -> None:

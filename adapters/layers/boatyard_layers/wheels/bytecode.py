@@ -2,7 +2,8 @@
 code that is checked by the source's hash (PEP 552), with the paths of the image. No source is executed.
 
 The interpreter can read the sources and change nothing. It writes all byte code, in the sources' order, into one file
-that was opened for it. This process gives each its place, so the names are not the interpreter's.
+that was opened for it. This process gives each its place, so the names are not the interpreter's. From there it goes
+into the layer: no file of a wheel, which may be a link into uv's cache, is changed.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import msgspec
 
 from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
+from boatyard_layers.pack import FilePart
 
 _SECONDS: Final = 1_200
 _FEW: Final = 32
@@ -77,10 +79,21 @@ class _Source(msgspec.Struct, frozen=True):
         return max(_LEAST, _TIMES * self.size)
 
 
-def compile_sources(sources: Sequence[tuple[Path, str]], interpreter: Interpreter, processes: int = 0) -> None:
-    """Writes the byte code beside each source; `sources` has their paths here and in the image."""
+class ByteCode(msgspec.Struct, frozen=True):
+    part: FilePart
+    mode: int
+    """That py_compile gives the file."""
+
+
+def compile_sources(
+    sources: Sequence[tuple[Path, str]], interpreter: Interpreter, folder: Path, processes: int = 0
+) -> dict[Path, ByteCode]:
+    """The byte code of each source that compiles; `sources` has their paths here and in the image.
+
+    It stays in a few files in `folder`: to create a file for each takes longer than to compile it, on some machines.
+    """
     if not sources:
-        return
+        return {}
     count = 1 if len(sources) <= _FEW else processes or os.cpu_count() or 1
     found = [(path, name, os.stat(path)) for path, name in sources]  # noqa: PTH116 - half the time of Path
     ordered = sorted(
@@ -88,28 +101,30 @@ def compile_sources(sources: Sequence[tuple[Path, str]], interpreter: Interprete
         key=lambda source: (source.size, source.path),
     )
     shares = [ordered[number::count] for number in range(count)]
-    folder = Path(os.path.commonpath([path.parent for path, _ in sources]))
-    folders: set[str] = set()
+    readable = Path(os.path.commonpath([path.parent for path, _ in sources]))
     deadline = time.monotonic() + _SECONDS
+    made: dict[Path, ByteCode] = {}
     try:
         with contextlib.ExitStack() as stack:
-            outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in shares]
+            outputs = [stack.enter_context((folder / f"code-{number}").open("w+b")) for number in range(count)]
             programs = []
             for share, output in zip(shares, outputs, strict=True):
                 rows = stack.enter_context(tempfile.TemporaryFile())
                 rows.write(msgspec.json.encode([[str(source.path), source.name] for source in share]))
                 rows.seek(0)
                 most = sum(_SIZE.size + source.largest for source in share)
-                programs.append(stack.enter_context(interpreter.running(_SCRIPT, rows, output, most, (folder,))))
+                programs.append(stack.enter_context(interpreter.running(_SCRIPT, rows, output, most, (readable,))))
             for program in programs:
                 if code := program.wait(max(deadline - time.monotonic(), 0), interpreter.check):
                     raise NotExact(f"the image's interpreter cannot compile byte code here (exit code {code})")
             for share, output in zip(shares, outputs, strict=True):
                 output.seek(0)
                 for source in share:
-                    _write(source, _read(output, source.largest), interpreter, folders)
+                    if (part := _read(output, source.largest)) is not None:
+                        made[source.path] = ByteCode(part=part, mode=(source.mode | 0o200) & 0o644)
     except OSError as error:
         raise NotExact(f"the image's interpreter does not run here: {type(error).__name__}") from None
+    return made
 
 
 def byte_code_of(source: str, interpreter: Interpreter) -> str:
@@ -118,33 +133,14 @@ def byte_code_of(source: str, interpreter: Interpreter) -> str:
     return f"{folder}/__pycache__/{name.removesuffix('.py') or 'py'}.cpython-{interpreter.minor.replace('.', '')}.pyc"
 
 
-def _read(output: IO[bytes], most: int) -> bytes | None:
-    """The next byte code. Raises NotExact if it is none."""
+def _read(output: IO[bytes], most: int) -> FilePart | None:
+    """Where the next byte code is. Raises NotExact if it is none."""
     header = output.read(_SIZE.size)
     size = _SIZE.unpack(header)[0] if len(header) == _SIZE.size else most + 1
     if size == _NONE:
         return None
+    offset = output.tell()
     data = output.read(size) if 0 <= size <= most else b""
     if len(data) != size or data[4:8] != _CHECKED_HASH:
         raise NotExact("what the image's interpreter compiled is no byte code")
-    return data
-
-
-def _write(source: _Source, data: bytes | None, interpreter: Interpreter, folders: set[str]) -> None:
-    """A new file with the mode that py_compile gives it. What is there belongs to the wheel, and may be a link into
-    uv's cache. `folders` are those that exist."""
-    if data is None:
-        return
-    path = byte_code_of(str(source.path), interpreter)
-    folder = path.rpartition("/")[0]
-    if folder not in folders and not os.path.isdir(folder):  # noqa: PTH112 - as above
-        Path(folder).mkdir()
-        Path(folder).chmod(0o755)
-    folders.add(folder)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # noqa: PTH108
-    mode = (source.mode | 0o200) & 0o644
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        os.fchmod(descriptor, mode)
+    return FilePart(Path(output.name), offset, size)

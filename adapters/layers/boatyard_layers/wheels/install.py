@@ -3,7 +3,7 @@
 import os
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,7 +14,7 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import parent
 from boatyard_layers.model import PathEntry
 from boatyard_layers.pack import LayerItem
-from boatyard_layers.wheels.bytecode import byte_code_of, compile_sources
+from boatyard_layers.wheels.bytecode import ByteCode, byte_code_of, compile_sources
 from boatyard_layers.wheels.pins import Pin
 from boatyard_layers.wheels.records import dist_infos, record_paths, with_contents
 from boatyard_layers.wheels.stage import StageFolder
@@ -61,11 +61,11 @@ def install(sources: Sequence[PinnedSource], stage: StageFolder, uv: UvTool) -> 
     written = {path for path, is_folder in _walk(stage.folder) if not is_folder} - fixed - {LOCK}
     pins = [pin for source in sources for pin in source.pins]
     owners = _owners(written, pins, stage)
-    _compile(written, owners, stage)
+    codes = _compiled(written, owners, stage)
     paths: dict[str, list[str]] = {pin.name: [] for pin in pins}
     for path in sorted(owners):
         paths[owners[path]].append(path)
-    return {name: _items(mine, stage) for name, mine in paths.items()}
+    return {name: _items(mine, codes, stage) for name, mine in paths.items()}
 
 
 def _owners(written: set[str], pins: Iterable[Pin], stage: StageFolder) -> dict[str, str]:
@@ -89,22 +89,26 @@ def _owners(written: set[str], pins: Iterable[Pin], stage: StageFolder) -> dict[
     return owners
 
 
-def _compile(written: Iterable[str], owners: dict[str, str], stage: StageFolder) -> None:
-    """Writes byte code, and adds it to `owners`."""
+def _compiled(written: Iterable[str], owners: dict[str, str], stage: StageFolder) -> dict[str, ByteCode]:
+    """The byte code by its path, which is added to `owners`. What is there of a wheel is replaced."""
     sources = [
         path
         for path in sorted(written)
         if path.startswith(f"{stage.site}/") and path.endswith(".py") and "/__pycache__/" not in path
     ]
     venv = stage.interpreter.venv
-    compile_sources([(stage.folder / path, f"{venv}/{path}") for path in sources], stage.interpreter)
-    for path in sources:
-        code = byte_code_of(path, stage.interpreter)
-        if os.path.isfile(f"{stage.folder}/{code}"):  # noqa: PTH113 - half the time of Path, for thousands of files
+    here = [(stage.folder / path, f"{venv}/{path}") for path in sources]
+    made = compile_sources(here, stage.interpreter, stage.folder.parent)
+    codes: dict[str, ByteCode] = {}
+    for path, (place, _) in zip(sources, here, strict=True):
+        if found := made.get(place):
+            code = byte_code_of(path, stage.interpreter)
+            codes[code] = found
             owners.setdefault(code, owners[path])
+    return codes
 
 
-def _items(mine: Sequence[str], stage: StageFolder) -> list[LayerItem]:
+def _items(mine: Sequence[str], codes: Mapping[str, ByteCode], stage: StageFolder) -> list[LayerItem]:
     """Of one distribution."""
     venv, folder = stage.interpreter.venv, str(stage.folder)
     changed: dict[str, bytes] = {}
@@ -123,12 +127,16 @@ def _items(mine: Sequence[str], stage: StageFolder) -> list[LayerItem]:
     folders: set[str] = set()
     items = []
     for path in mine:
-        place = f"{folder}/{path}"
-        found = os.stat(place)  # noqa: PTH116 - half the time of Path, for thousands of files
-        contents = changed.get(path)
-        size = found.st_size if contents is None else len(contents)
-        entry = PathEntry(path=f"{venv}/{path}", mode=found.st_mode & 0o777, size=size)
-        items.append(LayerItem(entry, Path(place) if contents is None else contents))
+        if code := codes.get(path):
+            entry = PathEntry(path=f"{venv}/{path}", mode=code.mode, size=code.part.size)
+            items.append(LayerItem(entry, code.part))
+        else:
+            place = f"{folder}/{path}"
+            found = os.stat(place)  # noqa: PTH116 - half the time of Path, for thousands of files
+            contents = changed.get(path)
+            size = found.st_size if contents is None else len(contents)
+            entry = PathEntry(path=f"{venv}/{path}", mode=found.st_mode & 0o777, size=size)
+            items.append(LayerItem(entry, Path(place) if contents is None else contents))
         above = posixpath.dirname(path)
         while above not in structure and above not in folders:
             folders.add(above)

@@ -16,7 +16,7 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Distribution, Facts, Group, LayerBlob, PathEntry
-from boatyard_layers.pack import LayerItem, pack, whiteouts
+from boatyard_layers.pack import LayerItem, contents_of, pack, whiteouts
 from boatyard_layers.wheels.dry_run import Changes, read_changes
 from boatyard_layers.wheels.grouping import Circumstances, group_key, grouped
 from boatyard_layers.wheels.install import LOCK, PinnedSource, install
@@ -258,7 +258,7 @@ def _metadata(items: Iterable[LayerItem]) -> dict[str, bytes]:
     found = {}
     for item in items:
         if item.entry.kind == "file" and ".dist-info/" in item.entry.path:
-            found[item.entry.path] = item.source if isinstance(item.source, bytes) else item.source.read_bytes()  # type: ignore[union-attr]
+            found[item.entry.path] = contents_of(item)
     return found
 
 
