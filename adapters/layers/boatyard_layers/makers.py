@@ -3,6 +3,7 @@
 import secrets
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +27,7 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.made import Made
-from boatyard_layers.model import PYTHON, Base, PathEntry, Prefix
+from boatyard_layers.model import PYTHON, Base, LayerBlob, PathEntry, Prefix
 from boatyard_layers.network import network_variables
 from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.plan import MakerStep
@@ -116,10 +117,12 @@ class Makers:
 
     def _opened(self, made: Made) -> Made:
         """uv, the variables, and an environment if the base has none."""
-        items = [] if _is_file(made.inventory, PYTHON) else self._environment(made)
         uv = uv_binary(self._job, self._base.platform, self._store, self._building.cache)
         entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
-        made = self._with_items(made, [LayerItem(entry, uv)])
+        with ThreadPoolExecutor(1, "uv") as threads:
+            packed = threads.submit(self._packed, [LayerItem(entry, uv)], "uv")
+            items = [] if _is_file(made.inventory, PYTHON) else self._environment(made)
+        made = self._with_layer(made, [LayerItem(entry, uv)], *packed.result())
         made = self._with_items(made, items)
         config = configs.apply_user(made.config, _ROOT)
         for variables in OPENING_ENVIRONMENT:
@@ -269,13 +272,16 @@ class Makers:
         return Reference(self._store.cache).at(digest)
 
     def _with_items(self, made: Made, items: Sequence[LayerItem]) -> Made:
-        if not items:
-            return made
-        out = self._folder / f"layer-{len(made.layers)}"
+        return self._with_layer(made, items, *self._packed(items, f"layer-{len(made.layers)}")) if items else made
+
+    def _packed(self, items: Sequence[LayerItem], name: str) -> tuple[LayerBlob, Path]:
         output = self._job.output
-        layer = pack(items, out, output.compression, output.compression_level)
-        self._store.put_layer(layer, out)
-        out.unlink()
+        place = self._folder / name
+        return pack(items, place, output.compression, output.compression_level), place
+
+    def _with_layer(self, made: Made, items: Sequence[LayerItem], layer: LayerBlob, place: Path) -> Made:
+        self._store.put_layer(layer, place)
+        place.unlink()
         files = {item.entry.path: item.source for item in items if isinstance(item.source, bytes)}
         kept = {path: data for path, data in files.items() if is_kept(path)}
         return made.with_layer(layer, [item.entry for item in items], files=kept)

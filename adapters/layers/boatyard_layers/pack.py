@@ -17,7 +17,8 @@ from boatyard_layers.errors import NotExact
 from boatyard_layers.inventory import is_plain, parent
 from boatyard_layers.model import LayerBlob, PathEntry
 
-_PIECE: Final = 1024**2
+_BUFFER: Final = 16 * 1024
+"""tarfile copies what is in it at each write."""
 _MEDIA_TYPE: Final = "application/vnd.oci.image.layer.v1.tar"
 _SUFFIXES: Final = {"zstd": "+zstd", "gzip": "+gzip", "uncompressed": ""}
 _TYPES: Final = {
@@ -74,7 +75,7 @@ def pack(items: Iterable[LayerItem], out: Path, compression: Compression, level:
         packer = _compressor(compression, level, compressed)
         plain = _Sum(packer)
         archive = stack.enter_context(
-            tarfile.open(fileobj=_Sink(plain), mode="w|", format=tarfile.PAX_FORMAT, bufsize=_PIECE)
+            tarfile.open(fileobj=_Sink(plain), mode="w|", format=tarfile.PAX_FORMAT, bufsize=_BUFFER)
         )
         for item in _ordered(items):
             _write(archive, item)
