@@ -1,8 +1,7 @@
 """Measures what a change of an image costs, on a warm machine and on an empty one, beside flyte's own Docker builder.
 
-A row that cannot run here says why; the others go on. `--row NAME` measures some of them. Rows on an empty machine,
-which take a minute a run, have two runs where others have five. Rows share what they start from, so their order saves
-minutes.
+A row that cannot run here says why; the others go on. `--row NAME` measures some of them. Rows share what they start
+from, so their order saves minutes.
 """
 
 import random
@@ -53,11 +52,6 @@ class Stated(NamedTuple):
     wanted: str
 
 
-def few(runs: int) -> int:
-    """Runs of a row that starts with an empty machine, and takes a minute a run."""
-    return max(1, runs * 2 // 5)
-
-
 class Bench:
     """What the rows share. Every name is new, so the registry knows no layer of it."""
 
@@ -72,11 +66,6 @@ class Bench:
         self._known = ""
         self.with_apt = ""
         """The name of an image of apt and PACKAGES that Boatyard has built, if there is one."""
-
-    @property
-    def few(self) -> int:
-        """Runs of a row that starts with an empty machine."""
-        return few(self.runs)
 
     @property
     def known(self) -> str:
@@ -130,10 +119,8 @@ class Bench:
         at_most: float,
         made: Callable[[int], flyte.Image],
         before: Callable[[], object] = int,
-        *,
-        runs: int = 0,
     ) -> Compared:
-        row = compare(what, runs or self.runs, lambda n: self.own(made(n)), lambda n: self.built(made(n)), before)
+        row = compare(what, self.runs, lambda n: self.own(made(n)), lambda n: self.built(made(n)), before)
         return Compared(row, at_most)
 
 
@@ -151,7 +138,7 @@ def _on_an_empty_machine(bench: Bench, what: str, name: str, *, apt: bool) -> Co
     made = _one_more(bench, name, apt=apt)
     row = compare(
         what,
-        bench.few,
+        bench.runs,
         lambda number: bench.own(made(number), *cached),
         lambda number: bench.built(made(number)),
         before=bench.here.empty,
@@ -193,13 +180,12 @@ def one_changed(bench: Bench) -> Compared:
 
 
 def _cold(bench: Bench, what: str, at_most: float, *packages: str, apt: bool = False) -> Compared:
-    names = [bench.name() for _ in range(bench.few)]
+    names = [bench.name() for _ in range(bench.runs)]
     row = bench.compare(
         what,
         at_most,
         lambda number: bench.image(names[number], *packages, apt=apt),
         before=bench.here.empty,
-        runs=bench.few,
     )
     if apt:
         bench.with_apt = names[-1]
@@ -303,7 +289,7 @@ def measure(runs: int, console: Console, rows: Sequence[str] = ()) -> str:
         found += _all(Bench(here, Path(wheels), url, runs), console, rows or tuple(ROWS))
     compared = [each.row for each in found if isinstance(each, Compared)]
     if compared and not rows:
-        chart.CHART.write_text(chart.plot(compared, f"Medians. {_how(runs)}"), encoding="utf-8")
+        chart.CHART.write_text(chart.plot(compared, f"Medians. {report.when(runs)}"), encoding="utf-8")
     return table(found, runs)
 
 
@@ -319,14 +305,10 @@ def _all(bench: Bench, console: Console, rows: Sequence[str]) -> Iterator[Compar
         yield made
 
 
-def _how(runs: int) -> str:
-    return f"{report.when(runs)} On an empty machine, and cold: {few(runs)}."
-
-
 def table(found: Sequence[Compared | Stated], runs: int) -> str:
     """The share is Boatyard's median of flyte's: smaller is better."""
     lines = [
-        _how(runs),
+        report.when(runs),
         "",
         "Each row changes an image, on the same BuildKit, registry and index as flyte's own Docker builder, in turns.",
         "An empty machine has no layer in BuildKit and no file in a cache; flyte's builder then has a cache in the",
