@@ -103,7 +103,8 @@ def test_a_secret_stays_as_it_was(small: Path) -> None:
     assert [path.name for path in folder.glob("[!.]*")] == ["token"] and (folder / "token").read_bytes() == b"old"
 
 
-def test_a_server_says_so_and_goes_on(tmp_path: Path) -> None:
+def test_a_server_says_so_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # the limit below would truncate it, for every later process
     with ServerProcess(tmp_path / "state") as server:
         limit = resource.RLIM_INFINITY
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (64, limit))

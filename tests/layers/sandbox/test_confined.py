@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import socket
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import boatyard_layers
 from boatyard_layers.sandbox import seccomp
 from boatyard_layers.sandbox.enter import FAILED
 from boatyard_layers.sandbox.programs import Confined, can_confine, running
@@ -220,3 +222,17 @@ def decision(program: list[seccomp.Instruction], architecture: int, number: int,
                 at += yes if loaded & value else no
             case 0x06:
                 return {0x7FFF0000: "allow", 0x80000000: "kill"}.get(value, "refuse")
+
+
+def test_no_byte_code_is_written_under_the_limit_of_the_size_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path(boatyard_layers.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__", "wheels")
+    shutil.copytree(package, tmp_path / package.name, ignore=ignored)
+    monkeypatch.setattr("boatyard_layers.sandbox.programs._CODE", str(tmp_path))
+    confined = Confined(readable=READABLE, strict=False, output=10, seconds=10)
+    python = os.path.realpath(sys.executable)
+    with running([python, "-I", "-S", "-c", ""], environment={}, folder=HOME, confined=confined) as program:
+        assert program.wait(30) == 0
+    assert not [*tmp_path.rglob("*.pyc")]

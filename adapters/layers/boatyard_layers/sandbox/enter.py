@@ -1,8 +1,8 @@
 """The start of a process: limits, the sandbox, and then the program in its place.
 
-Run with `python -I -S`, before anything of the program. It is a program of its own, so that no code runs between fork
-and exec in a process with threads. Its order comes from the same Python, by marshal, which needs no import; and only
-a program that is confined needs the sandbox.
+Run with `python -I -S -B`, before anything of the program. It is a program of its own, so that no code runs between
+fork and exec in a process with threads. Its order comes from the same Python, by marshal, which needs no import; and
+only a program that is confined needs the sandbox.
 """
 
 import marshal

@@ -100,7 +100,8 @@ def running(
     with os.fdopen(writes, "wb") as pipe:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _SCRIPT, _CODE, str(reads)],
+                # -B: a limit of the size of files would truncate the byte code of what `enter` imports after it.
+                [sys.executable, "-I", "-S", "-B", "-c", _SCRIPT, _CODE, str(reads)],
                 env={name: os.environ[name] for name in _PASSED if name in os.environ},
                 cwd=folder,
                 umask=0o022,
