@@ -1,25 +1,15 @@
 """Hostile archives in the complete system without BuildKit: uploaded, queued and run by the real job's process."""
 
-import hashlib
 import tarfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from boatyard.build import Build, State
-from boatyard.context import Context
-from boatyard.job import JobContext
-from boatyard.settings import Buildkit, Limits
-from boatyard_buildkit.access import BuilderAccess
-from boatyard_local.clock import SystemClock
-from boatyard_local.contexts import FileContextStore
-from boatyard_local.jobs import LocalJobRunner
-from boatyard_local.state import StateFolder
-from boatyard_local.upload_url import UploadUrls
-from boatyard_local.wiring import job_argv
+from boatyard.build import State
 from tests.buildkit.archives import close, raw
-from tests.local.jobs import QUICK, ended, job, tag, until
+from tests.local.job_site import Site
+from tests.local.jobs import ended, until
 
 HOSTILE = {
     "nested without end": close(raw("d/" * 1500, tarfile.DIRTYPE)),
@@ -29,34 +19,6 @@ HOSTILE = {
     "folders nobody may enter": close(raw("a", tarfile.DIRTYPE, mode=0), raw("a/b/../../c")),
     "no archive": b"no archive",
 }
-
-
-class Site:
-    def __init__(self, path: Path) -> None:
-        self.state = StateFolder(path)
-        self.contexts = FileContextStore(
-            self.state.contexts, SystemClock(), UploadUrls("http://127.0.0.1:1", b"k" * 32)
-        ).open()
-        access = BuilderAccess(buildkit_uri="tcp://127.0.0.1:1", buildkit=Buildkit(buildctl="/no/such/buildctl"))
-        self.state.buildkit.write_bytes(msgspec.json.encode(access))
-        self.runner = self.open()
-
-    def open(self) -> LocalJobRunner:
-        limits = Limits(concurrent_builds=1)
-        return LocalJobRunner(
-            self.state, SystemClock(), argv=job_argv(self.state), limits=limits, patience=QUICK
-        ).open()
-
-    def build(self, number: int, archive: bytes) -> Build:
-        sha256 = hashlib.sha256(archive).hexdigest()
-        with self.contexts.receive(sha256, len(archive)) as receiving:
-            receiving.write(archive)
-            receiving.commit()
-        context = JobContext(context=Context(sha256=sha256, size=len(archive)), url=self.contexts.download_url(sha256))
-        make = job(number)
-        return self.runner.ensure(
-            lambda attempt: msgspec.structs.replace(make(attempt), context=context), tag(number), force=False
-        ).build
 
 
 def test_each_is_a_failure_of_its_own_build_and_stops_nobody(tmp_path: Path) -> None:

@@ -22,7 +22,14 @@ from boatyard_local.locks import is_held
 from boatyard_local.state import StateFolder
 from boatyard_local.state_file import read
 
-_PACKAGES = ("boatyard", "boatyard_buildkit", "boatyard_connect", "boatyard_local", "boatyard_registry")
+_PACKAGES = (
+    "boatyard",
+    "boatyard_buildkit",
+    "boatyard_connect",
+    "boatyard_layers",  # a process on standby has imported it, too
+    "boatyard_local",
+    "boatyard_registry",
+)
 _CLAIM_SECONDS: Final = 1.0
 _CLAIM_PAUSE_SECONDS: Final = 0.005
 

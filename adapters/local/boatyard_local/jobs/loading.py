@@ -88,7 +88,7 @@ class Loading:
 
     def _lose(self, folder: BuildFolder) -> None:
         _log.warning("build %s cannot be read any more; it is removed", folder.path.name)
-        stragglers.end(folder.path, read_pid(folder))  # else it could push its image beside the next attempt
+        stragglers.end(folder, read_pid(folder))  # else it could push its image beside the next attempt
         self._removals.discard(folder.path)
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from boatyard.build import Build
 from boatyard_buildkit.removal import remove
 from boatyard_local.jobs import stragglers
+from boatyard_local.jobs.standby import Inherited, Standby
 from boatyard_local.locks import is_held
 from boatyard_local.state import BuildFolder
 from boatyard_local.state_file import read_bytes
@@ -35,27 +36,20 @@ class JobProcess:
         self._child = child
 
     @classmethod
-    def start(cls, folder: BuildFolder, argv: list[str]) -> "JobProcess":
-        """Raises OSError. This process takes the lock first, and the child inherits it."""
+    def start(cls, folder: BuildFolder, argv: list[str], standby: Standby | None = None) -> "JobProcess":
+        """Raises OSError. This process takes the lock first, and the child gets it."""
         remove(folder.pid)
         lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with os.fdopen(os.open(folder.output, _APPEND, 0o600), "ab") as output:
-                child = subprocess.Popen(
-                    ["/bin/sh", "-c", _RECORD_AND_EXEC, str(folder.pid), *argv],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    cwd=folder.path,
-                    env={**os.environ, stragglers.MARK: str(folder.path)},
-                    start_new_session=True,
-                    # Python closes it again in the job's own children (PEP 446): only the job holds the lock.
-                    pass_fds=(lock,),
+                inherited = Inherited(
+                    lock=lock, output=output.fileno(), environment={stragglers.MARK: str(folder.path)}
                 )
+                child = standby.start(folder, argv, inherited) if standby else None
+                return cls(folder, child or _spawn(folder, argv, inherited))
         finally:
             os.close(lock)
-        return cls(folder, child)
 
     @classmethod
     def adopt(cls, folder: BuildFolder) -> "JobProcess":
@@ -90,13 +84,13 @@ class JobProcess:
         if not self.alive():
             return
         pid = self._child.pid if self._child is not None else self.pid
-        if pid is not None and (self._child is not None or stragglers.belongs(self._folder.path, pid)):
+        if pid is not None and (self._child is not None or stragglers.belongs(self._folder, pid)):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, number)
 
     def sweep(self) -> None:
         """After a killed job, ends its children, which must not push an image any more."""
-        stragglers.end(self._folder.path, self.pid)
+        stragglers.end(self._folder, self.pid)
 
     @property
     def exit(self) -> str:
@@ -108,6 +102,21 @@ class JobProcess:
             known = {number.value: number.name for number in signal.Signals}
             return f" ({known.get(-code, f'signal {-code}')})"
         return f" (exit code {code})"
+
+
+def _spawn(folder: BuildFolder, argv: list[str], inherited: Inherited) -> "subprocess.Popen[bytes]":
+    """Raises OSError."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _RECORD_AND_EXEC, str(folder.pid), *argv],
+        stdin=subprocess.DEVNULL,
+        stdout=inherited.output,
+        stderr=subprocess.STDOUT,
+        cwd=folder.path,
+        env={**os.environ, **inherited.environment},
+        start_new_session=True,
+        # Python closes it again in the job's own children (PEP 446): only the job holds the lock.
+        pass_fds=(inherited.lock,),
+    )
 
 
 def read_pid(folder: BuildFolder) -> int | None:

@@ -20,6 +20,7 @@ from boatyard_local.jobs.process import Argv
 from boatyard_local.jobs.record import FolderRecord, read_progress, read_result
 from boatyard_local.jobs.retention import Retention
 from boatyard_local.jobs.scheduler import JobPatience, Scheduler
+from boatyard_local.jobs.standby import Standby
 from boatyard_local.jobs.tag_locks import TagLocks
 from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
@@ -55,6 +56,7 @@ class LocalJobRunner:
             clock,
             self._removals,
             argv=argv,
+            standby=Standby(),
             limits=self._limits,
             patience=patience or JobPatience(),
             on_ended=self.prune,

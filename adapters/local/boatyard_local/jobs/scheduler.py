@@ -24,6 +24,7 @@ from boatyard_local.jobs.ledger import FolderLedger
 from boatyard_local.jobs.process import Argv, JobProcess, is_locked, read_pid
 from boatyard_local.jobs.queue import FairQueue
 from boatyard_local.jobs.record import FolderRecord, read_result
+from boatyard_local.jobs.standby import Standby
 from boatyard_local.removals import Removals
 from boatyard_local.state import StateFolder
 
@@ -70,6 +71,7 @@ class Scheduler:
         removals: Removals,
         *,
         argv: Argv,
+        standby: Standby,
         limits: Limits,
         patience: JobPatience,
         on_ended: Callable[[], None],
@@ -79,6 +81,7 @@ class Scheduler:
         self._clock = clock
         self._removals = removals
         self._argv = argv
+        self._standby = standby
         self._concurrent = limits.concurrent_builds
         self._patience = patience
         self._on_ended = on_ended
@@ -106,6 +109,7 @@ class Scheduler:
         self._news.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._standby.close()
 
     def enqueue(self, record: FolderRecord) -> None:
         self._queue.put(record.scope, record.build.id)
@@ -160,7 +164,7 @@ class Scheduler:
             self._ledger.update(record)
         folder = self._state.build(build_id)
         try:
-            process = JobProcess.start(folder, self._argv(folder, record.build))
+            process = JobProcess.start(folder, self._argv(folder, record.build), self._standby)
         except OSError as error:
             refusal = durable.refusal(error, folder.path)
             code = Code.DISK_FULL if refusal.code == Code.DISK_FULL else Code.BUILDER_LOST
@@ -238,6 +242,7 @@ class Scheduler:
                 self._fail(record)
             else:
                 self._settle(build)
+        self._standby.prepare()  # who builds will probably build again
         # A killed job could not remove its secrets.
         self._removals.discard(self._state.build(build_id).work)
         try:

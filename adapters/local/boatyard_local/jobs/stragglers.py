@@ -6,16 +6,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from boatyard_local.state import BuildFolder
+
 MARK: Final = "BOATYARD_BUILD_FOLDER"
-"""Set for every job and inherited by its children, so it identifies them with certainty."""
+"""Set for every job and inherited by its children, so it identifies them with certainty.
+
+Linux shows the variables with which a process started. So a job that a process on standby took over is identified by
+the lock instead, which it alone has open.
+"""
 
 _PROC: Final = Path("/proc")
 
 
-def end(folder: Path, leader: int | None) -> None:
+def end(folder: BuildFolder, leader: int | None) -> None:
     """Kills the remaining processes of the job in `folder`, whose process `leader` has ended."""
     if (_PROC / "self/environ").exists():
-        for pid in _marked(folder):
+        for pid in _belonging(folder):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
     elif leader is not None and not exists(leader):
@@ -25,23 +31,32 @@ def end(folder: Path, leader: int | None) -> None:
             os.killpg(leader, signal.SIGKILL)
 
 
-def belongs(folder: Path, pid: int) -> bool:
+def belongs(folder: BuildFolder, pid: int) -> bool:
     """Whether the process belongs to the job in `folder`; also True if unknown (no /proc)."""
     if not (_PROC / "self/environ").exists():
         return True
+    mark = os.fsencode(f"{MARK}={folder.path}")
     try:
-        return _mark(folder) in (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0") or _has_open(folder.lock, pid)
     except OSError:
         return False
 
 
-def _marked(folder: Path) -> list[int]:
+def _has_open(path: Path, pid: int) -> bool:
+    """Raises OSError."""
+    return any(_is_same(path, descriptor) for descriptor in (_PROC / str(pid) / "fd").iterdir())
+
+
+def _is_same(path: Path, descriptor: Path) -> bool:
+    try:
+        return descriptor.samefile(path)
+    except OSError:
+        return False  # closed meanwhile, or the folder is gone
+
+
+def _belonging(folder: BuildFolder) -> list[int]:
     pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
     return [pid for pid in pids if pid != os.getpid() and belongs(folder, pid)]
-
-
-def _mark(folder: Path) -> bytes:
-    return os.fsencode(f"{MARK}={folder}")
 
 
 def exists(pid: int) -> bool:
