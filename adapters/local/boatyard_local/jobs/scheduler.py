@@ -234,21 +234,23 @@ class Scheduler:
     def _end(self, build_id: str, watched: Watched) -> None:
         del self._running[build_id]
         record = self._ledger.get(build_id)
+        build: Build | None = None
         if record is not None:
             try:
                 build = self._conclude(record, watched)
             except Exception:
                 _log.exception("how build %s ended cannot be found out", build_id)
-                self._fail(record)
-            else:
-                self._settle(build)
-        self._standby.prepare()  # who builds will probably build again
-        # A killed job could not remove its secrets.
+        # A killed job could not remove its secrets. Whoever reads that the build has ended finds none.
         self._removals.discard(self._state.build(build_id).work)
+        if build is not None:
+            self._settle(build)
+        elif record is not None:
+            self._fail(record)
         try:
             self._on_ended()
         except Exception:
             _log.exception("what follows the end of build %s failed", build_id)
+        self._standby.prepare()  # who builds will probably build again
 
     def _conclude(self, record: FolderRecord, watched: Watched) -> Build:
         """Runs without the ledger's lock: reading a result from the disk may take long."""
