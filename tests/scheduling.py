@@ -45,8 +45,8 @@ GROUPS: Final = {
         "tests/registry/test_copying.py",
         "tests/registry/test_referrers.py",
         "tests/registry/test_pruning.py",
+        "tests/whole/",
     ),
-    "whole": ("tests/whole/",),
     "terraform": ("tests/terraform/",),
     "layers": (
         "tests/layers/test_as_buildkit.py",
@@ -67,7 +67,7 @@ LONG: Final = (
     "tests/bundle/test_python.py",
 )
 """Files of no group that take long: before the other files, for the same reason."""
-ENGINE: Final = frozenset({"docker", "engine", "whole", "layers", "builder images"})
+ENGINE: Final = frozenset({"docker", "engine", "layers", "builder images"})
 """What waits for the engine."""
 AFTER_KILLS: Final = "builder images"
 """They build without Boatyard, so they wait until all KILLS, the first of "docker", are over."""
@@ -126,8 +126,7 @@ class Scheduler(LoadScopeScheduling):
         if self._engine is not None and not self._engine.is_over:
             without = [name for name in waiting if name not in ENGINE]
             if without:
-                # A long file would keep its worker from the longest groups when the engine has started.
-                return next((name for name in without if name not in LONG), without[0])
+                return without[0]
         if waiting and waiting[0] in ENGINE and self._engine is not None:
             failed, self._engine = self._engine.wait(), None
             if failed is not None:
