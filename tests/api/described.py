@@ -24,7 +24,7 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", site.wsgi)
 
 
 @schema.parametrize()
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case: schemathesis.Case) -> None:
     response = case.call()
     checks = [
