@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from boatyard.reference import Reference, Repository
+from boatyard_layers.model import Base
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
@@ -11,7 +12,8 @@ from boatyard_registry.retries import Retries
 from tests.buildkit.conftest import engine
 from tests.buildkit.engine import Engine
 from tests.layers.real_base import RealBase
-from tests.registry.server import FakeRegistry, running
+from tests.layers.stored import BASE_LAYERS, CONFIG, FACTS
+from tests.registry.server import FakeRegistry, digest_of, running
 
 __all__ = ["engine"]
 
@@ -68,3 +70,22 @@ def real_base(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> RealB
     own = Repository.parse(f"{engine.host}/layers-{uuid.uuid4().hex[:12]}")
     folder = tmp_path_factory.mktemp("real-base")
     return RealBase(engine.registry.client, Reference.parse(image), engine.settings.platforms[0], own, folder)
+
+
+@pytest.fixture
+def cache(fake: FakeRegistry) -> Repository:
+    return Repository.parse(f"{fake.address}/acme/images")
+
+
+@pytest.fixture
+def base(fake: FakeRegistry) -> Base:
+    for data in (b"base 1", b"base 2"):
+        fake.add_blob(data)
+    return Base(
+        repository=f"{fake.address}/acme/base",
+        digest=digest_of(b"base"),
+        platform="linux/amd64",
+        layers=BASE_LAYERS,
+        config=CONFIG,
+        facts=FACTS,
+    )

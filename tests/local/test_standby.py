@@ -105,6 +105,16 @@ def test_it_is_one_of_the_jobs_processes_and_of_no_other(site: Site, silent: str
     assert ended(site.runner, build, 30).state is State.ERRORED
 
 
+def test_who_only_reads_the_folder_is_left_alone(tmp_path: Path) -> None:
+    folder = BuildFolder(tmp_path)
+    folder.lock.touch()
+    with folder.lock.open("rb") as lock, subprocess.Popen(["sleep", "60"], stdin=lock) as reader:
+        assert not stragglers.belongs(folder, reader.pid)
+        stragglers.end(folder, None)
+        assert reader.poll() is None
+        reader.kill()
+
+
 def inherited(folder: BuildFolder) -> Inherited:
     descriptors = [os.open(path, os.O_RDWR | os.O_CREAT, 0o600) for path in (folder.lock, folder.output)]
     return Inherited(lock=descriptors[0], output=descriptors[1], environment={"MARK": "here"})

@@ -18,7 +18,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     """The working folder."""
     pid_file: str
-    """The process writes its pid into it before anything else."""
+    """The process writes its pid into it before it runs the job."""
     environment: dict[str, str]
     """Added to what the process has."""
 

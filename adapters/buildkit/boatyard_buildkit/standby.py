@@ -4,7 +4,6 @@
 instead, the process ends.
 """
 
-import gc
 import importlib
 import os
 import socket
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from boatyard_buildkit import cli
+from boatyard_buildkit.collecting import collect_rarely
 from boatyard_buildkit.handover import Received, receive
 
 AHEAD: Final = (
@@ -28,8 +28,7 @@ AHEAD: Final = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    # As in __main__: what a job imports lives until its end.
-    gc.set_threshold(50_000, 20, 100)
+    collect_rarely()
     for name in AHEAD:
         importlib.import_module(name)
     with socket.socket(fileno=int(arguments[0])) as given:
@@ -40,10 +39,10 @@ def main(arguments: Sequence[str]) -> int:
 def _became(received: Received) -> list[str]:
     """Makes this process what one that is started for the job would be."""
     assignment = received.assignment
-    Path(assignment.pid_file).write_text(f"{os.getpid()}\n", encoding="ascii")
     for standard in (1, 2):
-        os.dup2(received.output, standard)
+        os.dup2(received.output, standard)  # first, so that an error is not lost
     os.close(received.output)
+    Path(assignment.pid_file).write_text(f"{os.getpid()}\n", encoding="ascii")
     os.chdir(assignment.folder)
     os.environ.update(assignment.environment)
     return assignment.arguments

@@ -20,16 +20,17 @@ from boatyard.spec import CopyConfig, Env, PipPackages, PoetryProject, WorkDir
 from boatyard_layers import config as configs
 from boatyard_layers.ahead import WheelsAhead
 from boatyard_layers.artifacts import PREFIX_KEY
-from boatyard_layers.base import is_kept, with_facts
+from boatyard_layers.base import with_facts
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.cutting import cut
 from boatyard_layers.errors import NotExact
 from boatyard_layers.files import copy
 from boatyard_layers.inventory import Inventory
+from boatyard_layers.layer_writer import LayerWriter
 from boatyard_layers.made import Made
-from boatyard_layers.model import PYTHON, Base, LayerBlob, PathEntry, Prefix
+from boatyard_layers.model import PYTHON, Base, PathEntry, Prefix
 from boatyard_layers.network import network_variables
-from boatyard_layers.pack import LayerItem, pack
+from boatyard_layers.pack import LayerItem
 from boatyard_layers.plan import MakerStep
 from boatyard_layers.pushed_layers import read_pushed
 from boatyard_layers.store import LayerStore
@@ -53,6 +54,7 @@ class Makers:
         self._interpreters: dict[str, Interpreter] = {}
         self._ahead = WheelsAhead(self._guessed)
         self._folder = Path(tempfile.mkdtemp(prefix="layers-", dir=building.work))
+        self._writer = LayerWriter(job.output, store, self._folder)
 
     def from_base(self) -> Made:
         return Made.of(self._base.config, self._base.layers, self._base.facts)
@@ -120,10 +122,10 @@ class Makers:
         uv = uv_binary(self._job, self._base.platform, self._store, self._building.cache)
         entry = PathEntry(path=made.inventory.resolve(UV_PLACE), mode=0o755, size=uv.stat().st_size)
         with ThreadPoolExecutor(1, "uv") as threads:
-            packed = threads.submit(self._packed, [LayerItem(entry, uv)], "uv")
+            packed = threads.submit(self._writer.pack, [LayerItem(entry, uv)], "uv")
             items = [] if _is_file(made.inventory, PYTHON) else self._environment(made)
-        made = self._with_layer(made, [LayerItem(entry, uv)], *packed.result())
-        made = self._with_items(made, items)
+        made = self._writer.add_packed(made, [LayerItem(entry, uv)], *packed.result())
+        made = self._writer.add(made, items)
         config = configs.apply_user(made.config, _ROOT)
         for variables in OPENING_ENVIRONMENT:
             config = configs.set_env(config, variables, self._job.build_args)
@@ -148,7 +150,7 @@ class Makers:
                 return made.with_config(configs.apply_env(made.config, variables, self._job.build_args))
             case WorkDir(workdir=path):
                 config, items = configs.apply_workdir(made.config, path, made.inventory, self._job.build_args)
-                return self._with_items(made.with_config(config), items)
+                return self._writer.add(made.with_config(config), items)
             case other:
                 raise NotExact(f"{type(other).__name__} is no configuration")
 
@@ -166,7 +168,7 @@ class Makers:
             made.files.get("/etc/passwd", b""),
             made.files.get("/etc/group", b""),
         )
-        return self._with_items(made, items)
+        return self._writer.add(made, items)
 
     def _installed(self, step: MakerStep, made: Made) -> tuple[Made, tuple[LockedPackage, ...]]:
         from boatyard_layers.wheels.make import WheelsStep, make_wheels  # images whose files changed need none of it
@@ -270,21 +272,6 @@ class Makers:
         platform = self._base.platform
         digest = self._store.put_image(Reference(self._store.cache), {platform: made.prefix("", platform)}, {})
         return Reference(self._store.cache).at(digest)
-
-    def _with_items(self, made: Made, items: Sequence[LayerItem]) -> Made:
-        return self._with_layer(made, items, *self._packed(items, f"layer-{len(made.layers)}")) if items else made
-
-    def _packed(self, items: Sequence[LayerItem], name: str) -> tuple[LayerBlob, Path]:
-        output = self._job.output
-        place = self._folder / name
-        return pack(items, place, output.compression, output.compression_level), place
-
-    def _with_layer(self, made: Made, items: Sequence[LayerItem], layer: LayerBlob, place: Path) -> Made:
-        self._store.put_layer(layer, place)
-        place.unlink()
-        files = {item.entry.path: item.source for item in items if isinstance(item.source, bytes)}
-        kept = {path: data for path, data in files.items() if is_kept(path)}
-        return made.with_layer(layer, [item.entry for item in items], files=kept)
 
 
 def _taken_by_run(left: Sequence[MakerStep]) -> int:

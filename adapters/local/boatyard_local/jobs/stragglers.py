@@ -11,9 +11,10 @@ from boatyard_local.state import BuildFolder
 MARK: Final = "BOATYARD_BUILD_FOLDER"
 """Set for every job and inherited by its children, so it identifies them with certainty.
 
-Linux shows the variables with which a process started. So a job that a process on standby took over is identified by
-the lock instead, which it alone has open.
+Linux shows the variables with which a process started. So a process on standby that took the job over (`standby`) is
+identified by the job's lock, which it has open. Another program that reads the folder may have it open, too.
 """
+_STANDBY: Final = b"boatyard_buildkit.standby"
 
 _PROC: Final = Path("/proc")
 
@@ -37,14 +38,17 @@ def belongs(folder: BuildFolder, pid: int) -> bool:
         return True
     mark = os.fsencode(f"{MARK}={folder.path}")
     try:
-        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0") or _has_open(folder.lock, pid)
+        return mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0") or _took_over(folder, pid)
     except OSError:
         return False
 
 
-def _has_open(path: Path, pid: int) -> bool:
+def _took_over(folder: BuildFolder, pid: int) -> bool:
     """Raises OSError."""
-    return any(_is_same(path, descriptor) for descriptor in (_PROC / str(pid) / "fd").iterdir())
+    process = _PROC / str(pid)
+    if _STANDBY not in (process / "cmdline").read_bytes():
+        return False
+    return any(_is_same(folder.lock, descriptor) for descriptor in (process / "fd").iterdir())
 
 
 def _is_same(path: Path, descriptor: Path) -> bool:
