@@ -32,7 +32,10 @@ def main(
             for command in (LINT, PYTHONS):
                 if failed := run(command):
                     return failed
-            collected.wait()
+            # pytest would say that a test cannot be imported only when all others have run
+            if (printed := collected.wait()) is not None:
+                print(printed)
+                return 1
         # It asks for the engine itself, and that waits for this one.
         return run((*PYTEST, *options))
 

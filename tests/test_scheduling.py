@@ -113,19 +113,26 @@ def test_with_nothing_else_left_they_follow_on_the_worker_that_kills(config: pyt
 
 
 class Starting(Beside):
-    def __init__(self, seconds: float) -> None:
-        super().__init__((sys.executable, "-c", f"import time; time.sleep({seconds})"))
+    def __init__(self, seconds: float, status: int = 0) -> None:
+        code = f"import sys, time; time.sleep({seconds}); print('ended'); sys.exit({status})"
+        super().__init__((sys.executable, "-c", code))
 
 
 @pytest.mark.parametrize(
-    ("failing", "runs"), [((), [LINT, PYTHONS, (*PYTEST, "-x")]), (LINT, [LINT]), (PYTHONS, [LINT, PYTHONS])]
+    ("failing", "runs"),
+    [
+        ((), [LINT, PYTHONS, (*PYTEST, "-x")]),
+        (LINT, [LINT]),
+        (PYTHONS, [LINT, PYTHONS]),
+        (COLLECT, [LINT, PYTHONS]),
+    ],
 )
-def test_tests_follow_a_clean_lint(failing: Sequence[str], runs: list[Sequence[str]]) -> None:
+def test_tests_follow_a_clean_lint_and_imports_that_work(failing: Sequence[str], runs: list[Sequence[str]]) -> None:
     ran: list[Sequence[str]] = []
     started: dict[Sequence[str], Beside] = {}
 
     def beside(command: Sequence[str]) -> Beside:
-        started[command] = Starting(60 if command == ENGINE_COMMAND else 0)
+        started[command] = Starting(60 if command == ENGINE_COMMAND else 0, status=int(command == failing))
         return started[command]
 
     def run(command: Sequence[str]) -> int:

@@ -11,10 +11,8 @@ from boatyard_layers.model import Base, Group, Prefix
 from boatyard_layers.store import LayerStore
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
-from tests.layers.test_store import BASE_LAYERS, CONFIG, FACTS, KEYS, StoreAt, base, cache, layer
+from tests.layers.stored import BASE_LAYERS, CONFIG, FACTS, KEYS, StoreAt, layer
 from tests.registry.server import FakeRegistry, Fault
-
-__all__ = ["base", "cache"]
 
 LAYER = layer(b"packages")
 TARGET = "v1"
