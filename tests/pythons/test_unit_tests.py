@@ -41,6 +41,7 @@ LEFT_OUT = {
     "tests/buildkit/test_unreached.py": "slow: it waits",
     "tests/client/test_packing_properties.py": "slow: hundreds of trees; test_packing.py has the digests",
     "tests/core/dockerfiles/test_parse.py": "slow: it measures how long files take",
+    "tests/registry/test_deadline.py": "slow: it waits for registries that are silent",
 }
 """Files that stay with `make`'s own Python, and why: all others together may take a minute."""
 
