@@ -17,7 +17,7 @@ def test_step_names_are_taken_apart() -> None:
     assert parse_step("[2/7] RUN x") == StepName(2, 7, "", "RUN x")
     assert parse_step("[stage-0 2/7] RUN x") == StepName(2, 7, "", "RUN x")
     step = parse_step("[linux/arm64 build 12/13] COPY a\nb /")
-    assert step and (step.label, step.text) == ("[linux/arm64 build 12/13]", "COPY a\nb /")
+    assert step and (Instructions(jobs.make()).label(step), step.text) == ("[linux/arm64 build 12/13]", "COPY a\nb /")
 
 
 @pytest.mark.parametrize("name", ["[internal] load metadata for x", "[context uv] load", "exporting to image", ""])

@@ -23,10 +23,12 @@ LAYERS = [
 ]
 
 
-def part(first: int, last: int) -> tuple[BuildJob, BuildJob]:
+def part(first: int, last: int) -> tuple[BuildJob, BuildJob, Segment]:
     whole = jobs.make(LAYERS)
     layers = whole.layers[first : last + 1]
     segment = Segment(
+        first_step=first + 2,
+        total_steps=len(whole.layers) + 1,
         platform="linux/arm64",
         base=PREFIX,
         first_line=layers[0].first_line,
@@ -35,11 +37,11 @@ def part(first: int, last: int) -> tuple[BuildJob, BuildJob]:
         annotations={"io.boatyard.prefix": "a"},
         name="part",
     )
-    return whole, segment_job(whole, segment)
+    return whole, segment_job(whole, segment), segment
 
 
 def test_a_part_starts_from_the_prefix_by_digest_and_has_its_own_instructions_only() -> None:
-    whole, made = part(1, 2)
+    whole, made, _ = part(1, 2)
     lines = made.dockerfile.splitlines()
     assert lines[0] == f"FROM {PREFIX}"
     assert lines[1:3] == ["ARG SOURCE_DATE_EPOCH", "ARG _BOATYARD_NEWLINE"]
@@ -49,9 +51,24 @@ def test_a_part_starts_from_the_prefix_by_digest_and_has_its_own_instructions_on
 
 
 def test_a_failure_is_explained_with_the_layer_of_the_spec() -> None:
-    _, made = part(1, 2)
+    _, made, _ = part(1, 2)
     found = [Instructions(made).layer_at(line) for line in range(1, 8)]
     assert [layer and layer.index for layer in found] == [None, None, None, 1, 2, 2, None]
+
+
+def test_a_part_counts_the_steps_of_the_image() -> None:
+    _, made, segment = part(1, 2)
+    text = made.dockerfile.splitlines()
+    names = [f"[{number}/4] {line}" for number, line in enumerate((text[0], *text[3:]), 1)]
+    instructions = Instructions(made, segment.platform, segment)
+    steps = [step for name in names if (step := instructions.step(name))]
+    assert [instructions.label(step) for step in steps] == [
+        "[linux/arm64 3/5]",  # FROM what was made so far, for the first layer
+        "[linux/arm64 3/5]",
+        "[linux/arm64 4/5]",
+        "[linux/arm64 4/5]",
+    ]
+    assert instructions.numbers(steps[-1]) == (4, 5)
 
 
 def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:
@@ -65,6 +82,8 @@ def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:
         base=PREFIX,
         first_line=2,
         last_line=3,
+        first_step=1,
+        total_steps=5,
         target="registry.example/cache:x",
         annotations={},
         name="part",

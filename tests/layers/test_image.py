@@ -141,6 +141,7 @@ def test_what_runs_is_built_once_and_found_by_a_machine_without_buildkit(yard: Y
     variables = {"env": {"envVariables": {"A": "$PATH:/x"}}}
     first, log = yard.build(yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0")))
     assert "made by BuildKit" in log
+    assert set(re.findall(r"\[(\d+/\d+)\]", log)) == {f"{number}/5" for number in range(1, 6)}
     second, log = yard.build(
         yard.job(setup, variables, command("echo $A > /a"), pip("six==1.17.0", "idna==3.10")),
         buildkit=False,

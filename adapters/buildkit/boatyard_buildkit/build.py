@@ -30,6 +30,7 @@ from boatyard_buildkit.stop import JobStopped
 if TYPE_CHECKING:
     from boatyard_buildkit.follow import Ended, Follower
     from boatyard_buildkit.instructions import Instructions
+    from boatyard_layers.building import Segment
 
 _BUILD_VARIABLES: Final = ("BUILDX_", "BUILDKIT_", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM", "SOURCE_DATE_EPOCH")
 """Environment variables that change what buildx builds and how."""
@@ -113,9 +114,15 @@ class _Runner(msgspec.Struct, frozen=True):
     quota: Quota
 
     def run(
-        self, job: BuildJob, solve: Solve, check: Callable[[], None] = lambda: None, platform: str = ""
+        self,
+        job: BuildJob,
+        solve: Solve,
+        check: Callable[[], None] = lambda: None,
+        platform: str = "",
+        segment: "Segment | None" = None,
     ) -> "tuple[Ended, Instructions]":
-        """`check` is called regularly, and raises to end the solve. `platform` is shown with each step."""
+        """`check` is called regularly, and raises to end the solve. `platform` and `segment` are those of
+        `Instructions`."""
         # 20 ms, for what BuildKit makes only.
         from boatyard_buildkit.follow import Follower
         from boatyard_buildkit.instructions import Instructions
@@ -123,7 +130,7 @@ class _Runner(msgspec.Struct, frozen=True):
         from boatyard_buildkit.unreached import when_reached
 
         self.progress.enter(Phase.BUILD)
-        instructions = Instructions(job, platform)
+        instructions = Instructions(job, platform, segment)
 
         def once() -> "Ended":
             follower = Follower(instructions, self.log, self.progress)
@@ -152,10 +159,13 @@ def _by_layers(
     from boatyard_buildkit.layer_by_layer import SegmentFailed, build_by_layers
     from boatyard_layers.errors import NotExact
 
-    def solve(part: BuildJob, place: Path, output: dict[str, str], check: Callable[[], None]) -> str | Failure:
+    def solve(
+        part: BuildJob, segment: "Segment", place: Path, output: dict[str, str], check: Callable[[], None]
+    ) -> str | Failure:
         given = _solve(part, place, context, secrets)
         given = msgspec.structs.replace(given, output=given.output | output)
-        ended, instructions = runner.run(part, given, check, part.platforms[0] if len(job.platforms) > 1 else "")
+        platform = segment.platform if len(job.platforms) > 1 else ""
+        ended, instructions = runner.run(part, given, check, platform, segment)
         if ended.exit_code != 0:
             from boatyard_buildkit.explain import explain
 

@@ -140,8 +140,9 @@ class Follower:
             self._progress.enter(Phase.BUILD)
             title = self._instructions.title(seen.step)
             if not seen.vertex.cached:
-                self._progress.step(Step(number=seen.step.number, total=seen.step.total, title=self._log.clean(title)))
-            self._log.write(f"{seen.step.label} {title}" + (" (cached)" if seen.vertex.cached else ""))
+                number, total = self._instructions.numbers(seen.step)
+                self._progress.step(Step(number=number, total=total, title=self._log.clean(title)))
+            self._log.write(f"{self._label(seen)} {title}" + (" (cached)" if seen.vertex.cached else ""))
             return
         if phase := phase_of(name):
             self._progress.enter(phase)
@@ -154,9 +155,9 @@ class Follower:
         if seen.vertex.name.startswith("importing cache"):
             self._progress.enter(Phase.BUILD)
         if seen.vertex.error and not cancelled(seen.vertex.error):
-            self._log.write(f"{_label(seen)} failed: {seen.vertex.error}")
+            self._log.write(f"{self._label(seen)} failed: {seen.vertex.error}")
         elif seen.step and not seen.vertex.cached and seen.began is not None:
-            self._log.write(f"{seen.step.label} done in {self._now() - seen.began:.1f} s")
+            self._log.write(f"{self._label(seen)} done in {self._now() - seen.began:.1f} s")
 
     def _take_status(self, status: Status) -> None:
         if status.id.startswith("exporting attestation"):
@@ -178,7 +179,7 @@ class Follower:
     def _keep(self, seen: _Seen, line: str) -> None:
         line = self._log.clean(line)
         seen.tail.append(line)
-        self._log.write(f"{_label(seen)} {line}")
+        self._log.write(f"{self._label(seen)} {line}")
 
     def _take_text(self, line: str) -> None:
         if found := _LOCATION.match(line):
@@ -192,6 +193,9 @@ class Follower:
             self._final = found[1]
         else:
             self._log.write(cleaned)
+
+    def _label(self, seen: _Seen) -> str:
+        return self._instructions.label(seen.step) if seen.step else "-"
 
     def _failed(self) -> _Seen | None:
         """The vertex that failed first. If steps run in parallel, one failure cancels the others."""
@@ -209,7 +213,3 @@ def phase_of(vertex_name: str) -> Phase | None:
     if "generating sbom" in vertex_name:
         return Phase.ATTEST
     return next((phase for start, phase in _PHASES if vertex_name.startswith(start)), None)
-
-
-def _label(seen: _Seen) -> str:
-    return seen.step.label if seen.step else "-"

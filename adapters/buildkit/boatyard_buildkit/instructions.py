@@ -1,7 +1,7 @@
 """Maps BuildKit's steps to lines of the Dockerfile and to layers."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -9,6 +9,9 @@ from boatyard.decoding import Undecodable, decode_json
 from boatyard.dockerfile.parse import parse, reached
 from boatyard.errors import BoatyardError, Code
 from boatyard.job import BuildJob, JobLayer
+
+if TYPE_CHECKING:
+    from boatyard_layers.building import Segment
 
 _STEP: Final = re.compile(r"^\[(?P<where>(?:[^\[\]]*\s)?)(?P<number>\d+)/(?P<total>\d+)\] (?P<text>.*)$", re.DOTALL)
 _VERTEX_WORDS: Final = ("FROM", "RUN", "COPY", "ADD", "WORKDIR")
@@ -35,10 +38,6 @@ class StepName(msgspec.Struct, frozen=True):
     inherited: bool = False
     """Whether the instruction comes from an ONBUILD of this Dockerfile, in the stage that this one starts from."""
 
-    @property
-    def label(self) -> str:
-        return f"[{self.where}{self.number}/{self.total}]"
-
 
 def parse_step(vertex_name: str) -> StepName | None:
     found = _STEP.match(vertex_name)
@@ -51,8 +50,10 @@ def parse_step(vertex_name: str) -> StepName | None:
 class Instructions:
     """The instructions of a Dockerfile. One that a plan generated has one stage and one instruction per line."""
 
-    def __init__(self, job: BuildJob, platform: str = "") -> None:
-        """`platform` is shown with each step: that of a part of an image for several."""
+    def __init__(self, job: BuildJob, platform: str = "", segment: "Segment | None" = None) -> None:
+        """`platform` is shown with each step: that of a part of an image for several. `segment` is what the job is of
+        an image, whose steps are counted as the makers count them."""
+        self._segment = segment
         self._where = f"{platform} " if platform else ""
         # BuildKit's only line end; Python's splitlines knows others, which a value may contain.
         self._lines = job.dockerfile.split("\n")
@@ -105,6 +106,18 @@ class Instructions:
     def _parsed(self, vertex_name: str) -> StepName | None:
         step = parse_step(vertex_name)
         return msgspec.structs.replace(step, where=self._where or step.where) if step else None
+
+    def numbers(self, step: StepName) -> tuple[int, int]:
+        """The number of a step, and of how many; in a segment, of the image's steps."""
+        if self._segment is None:
+            return step.number, step.total
+        layer = self.layer_at(self.line_of(step))
+        # what precedes the layers, such as FROM, belongs to the first step
+        return layer.index + 2 if layer else self._segment.first_step, self._segment.total_steps
+
+    def label(self, step: StepName) -> str:
+        number, total = self.numbers(step)
+        return f"[{step.where}{number}/{total}]"
 
     def line_of(self, step: StepName) -> int | None:
         """The line of a step, in a Dockerfile that Boatyard generated."""

@@ -30,9 +30,9 @@ _SECONDS: Final = 60.0
 """For one request: a build that took minutes must not fail because of a slow answer."""
 _NO_BASE: Final = frozenset({Code.BASE_IMAGE_DENIED, Code.BASE_IMAGE_NOT_FOUND})
 
-SolveJob = Callable[[BuildJob, Path, dict[str, str], Callable[[], None]], "str | Failure"]
-"""Gives BuildKit a job, with a folder for its files and the exporter's attributes; returns the digest. The function is
-called regularly and raises if the build should stop."""
+SolveJob = Callable[[BuildJob, Segment, Path, dict[str, str], Callable[[], None]], "str | Failure"]
+"""Gives BuildKit a segment's job, with a folder for its files and the exporter's attributes; returns the digest. The
+function is called regularly and raises if the build should stop."""
 
 
 class SegmentFailed(Exception):
@@ -73,7 +73,7 @@ def build_by_layers(
         place.mkdir()
         annotations = {f"annotation.{name}": value for name, value in segment.annotations.items()}
         output = {"name": part.target, **annotations}
-        outcome = solve(part, place, output, check)
+        outcome = solve(part, segment, place, output, check)
         if not isinstance(outcome, Failure):
             return outcome
         if outcome.code in _NO_BASE:

@@ -20,6 +20,10 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """By digest: what the instructions start from."""
     first_line: int
     last_line: int
+    first_step: int
+    """Of the image's steps, counted from 1; the opening is the first one."""
+    total_steps: int
+    """Of the whole image."""
     target: str
     """Where BuildKit pushes the result. Nobody looks for this tag: the makers give the result its own."""
     annotations: dict[str, str]

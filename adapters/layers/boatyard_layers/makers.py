@@ -259,6 +259,8 @@ class Makers:
             base=self._start(made),
             first_line=lines[0].first_line,
             last_line=lines[-1].last_line,
+            first_step=lines[0].number + 1,
+            total_steps=len(self._job.layers) + 1,
             target=f"{self._store.cache}:{tag('prefix', key)}",
             annotations={PREFIX_KEY: key, **self._store.created()},
             name=f"{platform.replace('/', '-')}-{steps[0].number}",
