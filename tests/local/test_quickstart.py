@@ -47,7 +47,7 @@ def test_the_example_is_built_pushed_and_run_and_then_cached(left_as_it_was: Non
 
     first = run()
     assert first.returncode == 0, first.stderr
-    assert len(set(re.findall(r"step \d+ of (\d+)", first.stderr))) == 1
+    assert len(set(re.findall(r"step \d+ of (\d+)", first.stderr))) <= 1  # none if it was built before
     assert "@sha256:" in first.stderr and "cowsay 6.1" in first.stderr and "make clean" in first.stderr
     assert "one more package: " in first.stderr and f"humanize {quickstart.ONE_MORE.partition('==')[2]}" in first.stderr
     second = run()
