@@ -69,6 +69,9 @@ def test_a_part_counts_the_steps_of_the_image() -> None:
         "[linux/arm64 4/5]",
     ]
     assert instructions.numbers(steps[-1]) == (4, 5)
+    assert [instructions.resumes(step) for step in steps] == [True, False, False, False]
+    opening = Instructions(made, "", msgspec.structs.replace(segment, first_step=1))
+    assert not opening.resumes(steps[0]), "a base image is pulled"
 
 
 def test_a_part_has_no_tags_labels_attestations_or_cache_of_the_image() -> None:

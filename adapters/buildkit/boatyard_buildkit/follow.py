@@ -139,7 +139,7 @@ class Follower:
         if seen.step:
             self._progress.enter(Phase.BUILD)
             title = self._instructions.title(seen.step)
-            if not seen.vertex.cached:
+            if not seen.vertex.cached and not self._instructions.resumes(seen.step):
                 number, total = self._instructions.numbers(seen.step)
                 self._progress.step(Step(number=number, total=total, title=self._log.clean(title)))
             self._log.write(f"{self._label(seen)} {title}" + (" (cached)" if seen.vertex.cached else ""))

@@ -115,6 +115,10 @@ class Instructions:
         # what precedes the layers, such as FROM, belongs to the first step
         return layer.index + 2 if layer else self._segment.first_step, self._segment.total_steps
 
+    def resumes(self, step: StepName) -> bool:
+        """Whether a step only takes up what the image's earlier steps made."""
+        return self._segment is not None and self._segment.first_step > 1 and step.text.startswith("FROM ")
+
     def label(self, step: StepName) -> str:
         number, total = self.numbers(step)
         return f"[{step.where}{number}/{total}]"
