@@ -21,6 +21,7 @@ from boatyard.settings import Buildkit, Kubernetes, Settings
 from boatyard_kubernetes.daemon import USER
 from boatyard_kubernetes.job_object import plan_object
 from boatyard_kubernetes.pod import TERMINATION_LOG, template
+from tests.buildkit.containers import printed_by
 
 _FOLDER_MODE: Final = 0o770
 
@@ -45,13 +46,15 @@ class Docker:
         )
 
     def run(self, image: str, command: Sequence[str], *flags: str, **more: Any) -> "subprocess.CompletedProcess[str]":
-        """Runs the pod's container, with only /tmp as a volume, and without a network unless `flags` add one."""
-        network = [] if any(flag.startswith("--network") for flag in flags) else ["--network=none"]
-        entry, *rest = command
-        return self(
-            *("run", "--rm", "--interactive", *rights(), *network, *flags, f"--entrypoint={entry}", image, *rest),
-            **more,
-        )
+        """Runs the pod's container, with only /tmp as a volume, and without a network unless `flags` add one. The
+        command prints something, and may run twice."""
+        return printed_by(lambda: self(*in_pod(image, command, *flags), **more))
+
+
+def in_pod(image: str, command: Sequence[str], *flags: str) -> list[str]:
+    network = [] if any(flag.startswith("--network") for flag in flags) else ["--network=none"]
+    entry, *rest = command
+    return ["run", "--rm", "--interactive", *rights(), *network, *flags, f"--entrypoint={entry}", image, *rest]
 
 
 def rights() -> list[str]:
@@ -85,7 +88,7 @@ def run_job(
     variables = [f"--env={each.name}={each.value}" for each in container.env or ()]
     command = [*(container.command or ()), *(container.args or ())]
     mounts.append(f"--volume={message}:{TERMINATION_LOG}")
-    done = docker.run(image, command, "--network=host", *mounts, *variables, *flags)
+    done = docker(*in_pod(image, command, "--network=host", *mounts, *variables, *flags))
     text = message.read_text()
     assert text, done.stdout + done.stderr
     return msgspec.json.decode(text, type=JobResult), done.stdout + done.stderr

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from tests.buildkit.containers import printed_by
+
 _SCRIPT = r"""
 import hashlib, json, marshal, os, pwd, shutil, stat, subprocess, sys
 
@@ -140,9 +142,12 @@ class Docker:
             )
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        done = subprocess.run(
-            [*self.command, *arguments], env=self.env, capture_output=True, text=True, input=stdin, check=False
-        )
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*self.command, *arguments], env=self.env, capture_output=True, text=True, input=stdin, check=False
+            )
+
+        done = printed_by(run) if arguments[0] == "run" else run()
         assert done.returncode == 0, f"docker {' '.join(arguments[:4])}: {done.stderr[-4000:]}"
         return done.stdout
 

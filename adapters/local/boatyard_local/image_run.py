@@ -29,6 +29,21 @@ print(json.dumps([platform.python_version(), dists]))
 
 def imports(engine: Engine, image: str) -> list[str]:
     """Lines of the result for display. Raises EngineError if the image does not start or an import fails."""
+    # On a busy machine, Docker can lose what a short container printed; dockerd then logs "stream copy error: reading
+    # from a closed fifo".
+    printed = _probe(engine, image) or _probe(engine, image)
+    if not printed:
+        raise EngineError("the image starts, but Docker passes on nothing that it prints; try again")
+    version, dists = json.loads(printed[-1])
+    failed = [f"{name}: {failure}" for name, (_, failure) in dists.items() if failure]
+    if failed:
+        raise EngineError(f"the image starts, but cannot import {'; '.join(failed)}")
+    names = ", ".join(f"{name} {number}" for name, (number, _) in sorted(dists.items(), key=lambda row: row[0].lower()))
+    return [f"Python {version} imports {names}"]
+
+
+def _probe(engine: Engine, image: str) -> list[str]:
+    """The lines that it prints. Raises EngineError if the image does not start."""
     done = subprocess.run(
         [engine.docker, "run", "--rm", "--network", "none", image, "python", "-c", _PROBE],
         env=docker_environment(engine.docker_host, engine.docker_config),
@@ -41,9 +56,4 @@ def imports(engine: Engine, image: str) -> list[str]:
     if done.returncode != 0:
         reason = " / ".join(done.stderr.strip().splitlines()[-2:]) or f"exit code {done.returncode}"
         raise EngineError(f"the image does not start: {reason}")
-    version, dists = json.loads(done.stdout.splitlines()[-1])
-    failed = [f"{name}: {failure}" for name, (_, failure) in dists.items() if failure]
-    if failed:
-        raise EngineError(f"the image starts, but cannot import {'; '.join(failed)}")
-    names = ", ".join(f"{name} {number}" for name, (number, _) in sorted(dists.items(), key=lambda row: row[0].lower()))
-    return [f"Python {version} imports {names}"]
+    return done.stdout.splitlines()

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from boatyard_local.engine import Engine, ensure
 from boatyard_local.engine.model import MadeImage
+from tests.buildkit.containers import printed_by
 
 pytestmark = pytest.mark.integration
 
@@ -21,12 +22,14 @@ def engine() -> Iterator[Engine]:
 
 
 def in_image(engine: Engine, image: MadeImage, code: str) -> dict[str, object]:
-    ran = subprocess.run(
-        [engine.docker, "run", "--rm", "--network", "none", image.reference, "python", "-c", code],
-        env={**os.environ, **engine.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
+    ran = printed_by(
+        lambda: subprocess.run(
+            [engine.docker, "run", "--rm", "--network", "none", image.reference, "python", "-c", code],
+            env={**os.environ, **engine.environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     )
     assert ran.returncode == 0, ran.stderr
     answer = json.loads(ran.stdout)
