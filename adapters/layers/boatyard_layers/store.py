@@ -1,13 +1,12 @@
 """The registry as the only cache: prefixes, their facts, groups of wheels, and interpreters.
 
-Everything that is read is verified: keys are compared whole, a prefix begins with the base's own layers, and every blob
-answers. Anything else counts as missing, because a build that makes its layers itself is always right. Everything is
-written before what names it, so that a writer that is killed leaves nothing that a reader takes for whole.
-Somebody who may push to the cache's repository can still replace a layer's contents.
+What cannot be verified (`artifact_reader`) counts as missing, because a build that makes its layers itself is always
+right. Everything is written before what names it, so that a writer that is killed leaves nothing that a reader takes
+for whole. Somebody who may push to the cache's repository can still replace a layer's contents.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,14 +18,12 @@ from boatyard.artifacts import CREATED, DIGITS, FACTS_TYPE, Kind, tag
 from boatyard.decoding import Undecodable, decode_json
 from boatyard.errors import BoatyardError, Code
 from boatyard.reference import Reference, Repository
+from boatyard_layers.artifact_reader import UNREADABLE, ArtifactReader, Missing
 from boatyard_layers.artifacts import (
     CONFIG,
     EMPTY,
     EMPTY_TYPE,
     FACTS_DIGEST,
-    LARGEST_DOCUMENT,
-    LARGEST_PYTHON,
-    LAYER_TYPES,
     MANIFEST,
     PREFIX_KEY,
     PYTHON,
@@ -35,28 +32,16 @@ from boatyard_layers.artifacts import (
     WHEELS_KEY,
     FactsDocument,
     GroupDocument,
-    StoredConfig,
-    WholeManifest,
     manifest,
     packed,
-    unpacked,
 )
-from boatyard_layers.errors import NotExact
 from boatyard_layers.image_manifests import config_of, put_image, with_types
-from boatyard_layers.inventory import Inventory, is_plain
 from boatyard_layers.model import Base, Facts, Group, LayerBlob, Prefix
 from boatyard_layers.places import BlobPlaces
 from boatyard_registry.blobs import Blobs, Document
-from boatyard_registry.documents import is_digest
-from boatyard_registry.media import LARGEST_MANIFEST, Descriptor, Platform, normal_platform, sha256_of
+from boatyard_registry.media import Descriptor, sha256_of
 
 _AT_ONCE: Final = 8
-_MOST_LAYERS: Final = 512
-_UNREADABLE: Final = frozenset({Code.REGISTRY_UNAVAILABLE, Code.REGISTRY_DENIED})
-
-
-class _Missing(Exception):
-    """There is no usable artifact; the text gives the reason, if there is one that a reader of the log wants."""
 
 
 class LayerStore:
@@ -80,6 +65,7 @@ class LayerStore:
         self._note = note
         self._now = now
         self.places = BlobPlaces(blobs, cache, force=force)
+        self._reader = ArtifactReader(blobs, self.places, cache)
         self._facts: dict[str, Facts] = {}
         self._groups: dict[str, Group] = {}
         self._files: dict[tuple[str, ...], Mapping[str, bytes]] = {}
@@ -108,8 +94,9 @@ class LayerStore:
                 if document is None:
                     continue
                 try:
-                    return self._prefix(key, document, base, pool)
-                except _Missing as error:
+                    prefix, self._facts[key] = self._reader.prefix(key, document, base, pool)
+                    return prefix
+                except Missing as error:
                     self._note(f"the registry's image of the layers so far ({key[:DIGITS]}) is not used: {error}")
         return None
 
@@ -127,8 +114,8 @@ class LayerStore:
             return None
         document = self._manifest("facts", key)
         try:
-            return self._read_facts(document, key, layers) if document else None
-        except _Missing as error:
+            return self._reader.facts(key, document, layers) if document else None
+        except Missing as error:
             self._note(f"the registry's facts of the base image are not used: {error}")
             return None
 
@@ -145,8 +132,8 @@ class LayerStore:
         if document is None:
             return None
         try:
-            return self._group(key, document)
-        except _Missing as error:
+            return self._reader.group(key, document)
+        except Missing as error:
             self._note(f"the registry's layer of wheels ({key[:DIGITS]}) is not used: {error}")
             return None
 
@@ -161,11 +148,8 @@ class LayerStore:
         if document is None:
             return None
         try:
-            whole = _decoded(document.body, WholeManifest)
-            if whole.annotations.get(PYTHON_KEY) != key or whole.artifact_type != FACTS_TYPE or len(whole.layers) != 1:
-                raise _Missing("it has another key")
-            return self._read(whole.layers[0], LARGEST_PYTHON)
-        except _Missing as error:
+            return self._reader.python(key, document)
+        except Missing as error:
             self._note(f"the registry's interpreter of the base image is not used: {error}")
             return None
 
@@ -217,98 +201,10 @@ class LayerStore:
         try:
             return self.blobs.get_manifest(Reference(self.cache, name))
         except BoatyardError as error:
-            if error.code not in _UNREADABLE:
+            if error.code not in UNREADABLE:
                 raise
             self._note(f"{name} cannot be read: {error.detail}")
             return None
-
-    def _prefix(self, key: str, document: Document, base: Base, pool: ThreadPoolExecutor) -> Prefix:
-        whole = _decoded(document.body, WholeManifest)
-        if whole.annotations.get(PREFIX_KEY) != key:
-            raise _Missing("it has another key")
-        if len(whole.layers) > _MOST_LAYERS:
-            raise _Missing(f"it has {len(whole.layers):,} layers")
-        digests = [layer.digest for layer in whole.layers]
-        heads = [pool.submit(self._has, digest) for digest in digests]
-        reading = pool.submit(self._facts_at, whole.annotations.get(FACTS_DIGEST, ""), key, digests)
-        body = self._read(whole.config, LARGEST_MANIFEST)
-        stored, config = _decoded(body, StoredConfig), _decoded(body, dict[str, Any])
-        if normal_platform(base.platform) != str(Platform(stored.os, stored.architecture, stored.variant)):
-            raise _Missing("it is for another platform")
-        if len(stored.rootfs.diff_ids) != len(whole.layers):
-            raise _Missing("its layers and its configuration differ")
-        layers = tuple(
-            LayerBlob(digest=layer.digest, size=layer.size, media_type=layer.media_type, diff_id=diff_id)
-            for layer, diff_id in zip(whole.layers, stored.rootfs.diff_ids, strict=True)
-        )
-        if not all(is_digest(layer.diff_id) and layer.media_type in LAYER_TYPES for layer in layers):
-            raise _Missing("its layers are of another kind")
-        if [_identity(layer) for layer in layers[: len(base.layers)]] != [_identity(layer) for layer in base.layers]:
-            raise _Missing("it begins with other layers than the base image")
-        for layer, there in zip(layers, heads, strict=True):
-            if not there.result():
-                raise _Missing(f"the registry has lost its layer {layer.digest}")
-        facts = reading.result()
-        self._facts[key] = facts
-        config.pop("rootfs", None)
-        config.pop("history", None)
-        return Prefix(key=key, platform=base.platform, layers=layers, config=config, distributions=facts.distributions)
-
-    def _facts_at(self, digest: str, key: str, layers: Sequence[str]) -> Facts:
-        try:
-            document = self.blobs.get_manifest(Reference.parse(f"{self.cache}@{digest}"))
-        except BoatyardError as error:
-            raise _Missing(f"its facts cannot be read: {error.detail}") from None
-        if document is None:
-            raise _Missing("the registry has lost its facts")
-        return self._read_facts(document, key, layers)
-
-    def _read_facts(self, document: Document, key: str, layers: Sequence[str]) -> Facts:
-        whole = _decoded(document.body, WholeManifest)
-        if whole.artifact_type != FACTS_TYPE or len(whole.layers) != 1:
-            raise _Missing("its facts are another artifact")
-        read = _unpacked(self._read(whole.layers[0], LARGEST_DOCUMENT), FactsDocument)
-        if read.key != key or list(read.layers) != list(layers):
-            raise _Missing("its facts are of other layers")
-        facts: Facts = read.facts
-        _check_paths(facts.files)
-        try:
-            Inventory.decode(facts.inventory)
-        except (ValueError, NotExact):
-            raise _Missing("its facts have no inventory") from None
-        return facts
-
-    def _group(self, key: str, document: Document) -> Group:
-        whole = _decoded(document.body, WholeManifest)
-        if whole.annotations.get(WHEELS_KEY) != key or whole.artifact_type != WHEELS or len(whole.layers) != 2:
-            raise _Missing("it has another key")
-        layer = whole.layers[0]
-        read = _unpacked(self._read(whole.layers[1], LARGEST_DOCUMENT), GroupDocument)
-        if read.key != key or (read.layer.digest, read.layer.size) != (layer.digest, layer.size):
-            raise _Missing("its document is of another layer")
-        _check_paths([*read.files, *(entry.path for entry in read.entries)])
-        if not self._has(layer.digest):
-            raise _Missing(f"the registry has lost its layer {layer.digest}")
-        return Group(key=key, layer=read.layer, entries=read.entries, files=read.files)
-
-    def _has(self, digest: str) -> bool:
-        try:
-            return self.places.has(self.cache, digest)
-        except BoatyardError as error:
-            if error.code not in _UNREADABLE:
-                raise
-            return False
-
-    def _read(self, blob: Descriptor, most: int) -> bytes:
-        try:
-            data = self.blobs.read(self.cache, blob, most)
-        except BoatyardError as error:
-            if error.code not in _UNREADABLE:
-                raise
-            raise _Missing(error.detail) from None
-        if data is None:
-            raise _Missing(f"the registry has lost {blob.digest}")
-        return data
 
     def _put_facts(self, key: str, document: FactsDocument) -> str:
         blob = self.places.put_document(self.cache, packed(document))
@@ -351,27 +247,3 @@ class LayerStore:
 
     def _empty(self) -> Descriptor:
         return self.places.put_document(self.cache, EMPTY, look=True)
-
-
-def _check_paths(paths: Iterable[str]) -> None:
-    """Files of these paths are written on the machine of the job, too."""
-    if not all(is_plain(path) for path in paths):
-        raise _Missing("it has a path that no image has")
-
-
-def _identity(layer: LayerBlob) -> tuple[str, str]:
-    return layer.digest, layer.diff_id
-
-
-def _decoded(body: bytes, kind: Any) -> Any:
-    try:
-        return decode_json(body, kind)
-    except Undecodable as error:
-        raise _Missing(f"it cannot be read ({error})") from None
-
-
-def _unpacked(body: bytes, kind: Any) -> Any:
-    try:
-        return unpacked(body, kind)
-    except Undecodable as error:
-        raise _Missing(f"its document cannot be read ({error})") from None
