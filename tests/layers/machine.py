@@ -20,7 +20,7 @@ from boatyard.build import Phase, Step
 from boatyard.job import BuildJob
 from boatyard.reference import Reference
 from boatyard.settings import Settings, Uv
-from boatyard_layers import interpreter
+from boatyard_layers import unpacked_interpreter
 from boatyard_layers.builder_cache import builder_cache
 from boatyard_layers.building import Building, Segment
 from boatyard_layers.image import LayeredImage, make_image
@@ -158,7 +158,7 @@ def build(
         tempfile.TemporaryDirectory() as work,
         builder_cache(cache, "realm", Path(work)) as builders,
     ):
-        patch.setattr(interpreter, "interpreter_of", lambda *_, **__: own_interpreter(VENV))
+        patch.setattr(unpacked_interpreter, "interpreter_of", lambda *_, **__: own_interpreter(VENV))
         building = Building(
             context=Path(site.folder, "context"),
             work=Path(work),

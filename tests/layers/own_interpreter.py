@@ -5,7 +5,8 @@ import platform
 import sys
 from pathlib import Path
 
-from boatyard_layers.interpreter import VENV, Interpreter
+from boatyard_layers.interpreter import Interpreter
+from boatyard_layers.model import VENV
 
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "aarch64": "/lib/ld-linux-aarch64.so.1"}
 

@@ -12,10 +12,11 @@ from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import WholeManifest
 from boatyard_layers.base import downloaded, is_kept, resolve, resolve_alone, with_layer
 from boatyard_layers.builder_cache import BuilderCache
-from boatyard_layers.interpreter import Interpreter, interpreter_of
+from boatyard_layers.interpreter import Interpreter
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Base, Facts, LayerBlob, PathEntry
 from boatyard_layers.store import LayerStore
+from boatyard_layers.unpacked_interpreter import interpreter_of
 from boatyard_registry.blobs import Blobs
 from boatyard_registry.client import RegistryClient
 from boatyard_registry.tag_list import tags

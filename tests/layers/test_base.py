@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from boatyard.reference import Reference, Repository
-from boatyard_layers import interpreter
+from boatyard_layers import unpacked_interpreter
 from boatyard_layers.artifacts import deflated
 from boatyard_layers.base import is_kept, resolve
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.inventory import Inventory
 from boatyard_layers.model import Base, PathEntry
 from boatyard_layers.store import LayerStore
+from boatyard_layers.unpacked_interpreter import interpreter_of
 from boatyard_registry.client import RegistryClient
 from tests.registry.server import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, FakeRegistry, digest_of
 
@@ -251,7 +251,7 @@ def test_a_forged_interpreter_is_not_unpacked(
     import msgspec
 
     from boatyard import canonical
-    from boatyard_layers.interpreter import Parts
+    from boatyard_layers.interpreter_artifact import Parts
 
     push(fake, FIRST)
     base = resolved()
@@ -321,7 +321,7 @@ def test_an_environment_that_the_base_lacks_may_use_the_bases_interpreter(
         [PathEntry(path="/opt/venv/bin/python", kind="symlink", target="/usr/bin/python3.11")]
     )
     asked: list[Any] = []
-    monkeypatch.setattr(interpreter, "unpack", lambda *arguments, **_: asked.append(arguments))
+    monkeypatch.setattr(unpacked_interpreter, "unpack", lambda *arguments, **_: asked.append(arguments))
     store = store_at(cache)
     there = (reference, base, {}, client, store, BuilderCache(tmp_path))
     interpreter_of(*there, inventory=made, layers=(*base.layers, base.layers[0]))

@@ -12,9 +12,9 @@ import pytest
 from boatyard_layers.base_python import BasePython
 from boatyard_layers.environment import make_environment
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import VENV, Interpreter, asked
+from boatyard_layers.interpreter import Interpreter, asked
 from boatyard_layers.inventory import Inventory
-from boatyard_layers.model import PathEntry
+from boatyard_layers.model import VENV, PathEntry
 from boatyard_layers.pack import LayerItem
 from tests.layers.own_interpreter import own_interpreter
 

@@ -15,9 +15,8 @@ from boatyard.dockerfile.frame import UV_PLACE
 from boatyard.reference import Reference, Repository
 from boatyard_layers.artifacts import LAYER_TYPES
 from boatyard_layers.base import manifest_of
-from boatyard_layers.interpreter import VENV
 from boatyard_layers.inventory import Inventory
-from boatyard_layers.model import PathEntry, Prefix
+from boatyard_layers.model import VENV, PathEntry, Prefix
 from boatyard_layers.pack import LayerItem, pack
 from boatyard_layers.store import LayerStore
 from boatyard_layers.tar_reading import plain

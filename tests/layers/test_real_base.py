@@ -10,9 +10,9 @@ import pytest
 from boatyard.reference import Reference, Repository
 from boatyard_layers.base import resolve
 from boatyard_layers.builder_cache import BuilderCache
-from boatyard_layers.interpreter import interpreter_of
 from boatyard_layers.model import LayerBlob, Prefix
 from boatyard_layers.store import LayerStore
+from boatyard_layers.unpacked_interpreter import interpreter_of
 from boatyard_layers.wheels.bytecode import compile_sources
 from boatyard_registry.blobs import Blobs
 from tests.buildkit.engine import Engine

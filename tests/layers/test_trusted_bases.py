@@ -5,19 +5,20 @@ from typing import Any
 
 import pytest
 
-from boatyard_layers import interpreter
+from boatyard_layers import unpacked_interpreter
 from boatyard_layers.builder_cache import BuilderCache
 from boatyard_layers.errors import NotExact
-from boatyard_layers.interpreter import PYTHON, unpack
 from boatyard_layers.inventory import Inventory
+from boatyard_layers.model import PYTHON
 from boatyard_layers.sandbox import landlock, programs, seccomp
+from boatyard_layers.unpacked_interpreter import unpack
 
 
 @pytest.mark.parametrize("missing", [(landlock, "version", lambda: 0), (seccomp, "available", lambda: False)])
 def test_without_a_sandbox_only_a_trusted_base_s_does(
     missing: tuple[Any, str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert interpreter.can_confine is programs.can_confine
+    assert unpacked_interpreter.can_confine is programs.can_confine
     monkeypatch.setattr(*missing)
     none: Any = None
     image = (Inventory.empty(), PYTHON, (), none, none, BuilderCache(tmp_path))

@@ -21,6 +21,7 @@ AHEAD: Final = (
     "boatyard_buildkit.fetch",
     "boatyard_buildkit.layer_by_layer",
     "boatyard_layers.image",
+    "boatyard_layers.unpacked_interpreter",
     "boatyard_layers.wheels",
     "boatyard_registry.exchange",
     "encodings.idna",

@@ -216,7 +216,7 @@ class Makers:
         return self._interpreters[python]
 
     def _unpacked(self, python: str) -> "Interpreter":
-        from boatyard_layers.interpreter import interpreter_of, unpacked_before
+        from boatyard_layers.unpacked_interpreter import interpreter_of, unpacked_before
 
         job, building = self._job, self._building
         if self._base.platform == own_platform():
