@@ -68,6 +68,11 @@ def test_what_the_image_imports_is_told(tmp_path: Path) -> None:
     assert imports(engine, "image") == ["Python 3.12.1 imports Cow 6.1, rich 13.9.4"]
 
 
+def test_what_packages_print_is_no_answer(tmp_path: Path) -> None:
+    engine = docker(tmp_path, """echo hello; echo '["3.12.1", {"rich": ["13.9.4", null]}]'; echo '[1]'; echo bye""")
+    assert imports(engine, "image") == ["Python 3.12.1 imports rich 13.9.4"]
+
+
 def test_what_docker_lost_is_asked_for_again(tmp_path: Path) -> None:
     once = tmp_path / "once"
     engine = docker(tmp_path, f"""test -e {once} && echo '["3.12.1", {{}}]'; touch {once}""")
@@ -80,6 +85,7 @@ def test_what_docker_lost_is_asked_for_again(tmp_path: Path) -> None:
         ("echo no such image >&2; exit 125", "does not start: no such image"),
         ("exit 3", "exit code 3"),
         ("exit 0", "passes on nothing"),
+        ("echo bye", "its last line is 'bye'"),
         ("""echo '["3.12.1", {"rich": ["1", "ImportError: no"]}]'""", "cannot import rich: ImportError: no"),
     ],
 )

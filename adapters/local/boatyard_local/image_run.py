@@ -1,8 +1,9 @@
 """Starts an image and lists what its Python can import, to prove that it works."""
 
-import json
 import subprocess
 from typing import Final
+
+import msgspec
 
 from boatyard_local.engine import Engine, EngineError
 from boatyard_local.engine.environment import docker_environment
@@ -34,12 +35,23 @@ def imports(engine: Engine, image: str) -> list[str]:
     printed = _probe(engine, image) or _probe(engine, image)
     if not printed:
         raise EngineError("the image starts, but Docker passes on nothing that it prints; try again")
-    version, dists = json.loads(printed[-1])
+    version, dists = _answer(printed)
     failed = [f"{name}: {failure}" for name, (_, failure) in dists.items() if failure]
     if failed:
         raise EngineError(f"the image starts, but cannot import {'; '.join(failed)}")
     names = ", ".join(f"{name} {number}" for name, (number, _) in sorted(dists.items(), key=lambda row: row[0].lower()))
     return [f"Python {version} imports {names}"]
+
+
+def _answer(printed: list[str]) -> tuple[str, dict[str, tuple[str, str | None]]]:
+    """Python's version and, by distribution, its version and why an import failed. What is imported may print, too.
+    Raises EngineError."""
+    for line in reversed(printed):
+        try:
+            return msgspec.json.decode(line, type=tuple[str, dict[str, tuple[str, str | None]]])
+        except msgspec.DecodeError:
+            continue
+    raise EngineError(f"the image starts, but does not say what it can import; its last line is {printed[-1][:200]!r}")
 
 
 def _probe(engine: Engine, image: str) -> list[str]:
